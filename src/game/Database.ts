@@ -1,0 +1,144 @@
+/**
+ * The source of truth, and what the application falls back to while Redis is away.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { GameId, type GameState, UserId, type UserProfile, type UserStats } from "./Player.js"
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { userId: UserId }) {
+  override get message(): string {
+    return "there is no such user"
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFound", { gameId: GameId }) {
+  override get message(): string {
+    return "there is no such game"
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class UsernameTaken extends Schema.TaggedError<UsernameTaken>()("UsernameTaken", { username: Schema.String }) {
+  override get message(): string {
+    return `the user name "${this.username}" is taken`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class InsufficientFunds extends Schema.TaggedError<InsufficientFunds>()("InsufficientFunds", {
+  userId: UserId,
+  balance: Schema.Int
+}) {
+  override get message(): string {
+    return `the balance of ${this.balance} does not cover it`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlreadyClaimed>()(
+  "DailyBonusAlreadyClaimed",
+  { userId: UserId, retryAfter: Schema.DurationFromMillis }
+) {
+  override get message(): string {
+    return "the daily bonus is already claimed"
+  }
+}
+
+/**
+ * The database could not be reached, or refused a statement. Its message says what to do and never holds a password.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
+  operation: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `the database failed in ${this.operation}: ${this.detail}`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class Database extends Context.Tag("effect-cache-toolkit/Database")<Database, Database.Service>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Database {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    readonly createUser: (
+      user: Pick<UserProfile, "username" | "displayName" | "email">
+    ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
+    readonly getUser: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | DatabaseError>
+    readonly updateUser: (
+      userId: UserId,
+      updates: Partial<Pick<UserProfile, "username" | "displayName" | "email">>
+    ) => Effect.Effect<UserProfile, UserNotFound | UsernameTaken | DatabaseError>
+    readonly getBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | DatabaseError>
+    /** Sets the balance and answers it. */
+    readonly updateBalance: (userId: UserId, balance: number) => Effect.Effect<number, UserNotFound | DatabaseError>
+    /** Moves an amount in one transaction and answers both new balances. */
+    readonly transfer: (
+      from: UserId,
+      to: UserId,
+      amount: number
+    ) => Effect.Effect<{ readonly from: number; readonly to: number }, UserNotFound | InsufficientFunds | DatabaseError>
+    readonly getStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
+    readonly recordGame: (
+      userId: UserId,
+      game: { readonly won: boolean; readonly score: number }
+    ) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
+    /**
+     * Adds the bonus if the last one was claimed at least 24 hours before `now`, by one conditional UPDATE, and answers
+     * the new balance.
+     */
+    readonly claimDailyBonus: (
+      userId: UserId,
+      bonus: { readonly amount: number; readonly now: DateTime.Utc }
+    ) => Effect.Effect<number, DailyBonusAlreadyClaimed | UserNotFound | DatabaseError>
+    /** Users who have played, by best score, highest first, ties by user id in descending byte order as Redis has it. */
+    readonly topScores: (page: {
+      readonly offset: number
+      readonly limit: number
+    }) => Effect.Effect<ReadonlyArray<{ readonly userId: UserId; readonly score: number }>, DatabaseError>
+    /** Rank from 0 and best score of one user; `UserNotFound` also for one who has not played. */
+    readonly rankOf: (
+      userId: UserId
+    ) => Effect.Effect<{ readonly rank: number; readonly score: number }, UserNotFound | DatabaseError>
+    readonly createGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
+    readonly getGame: (gameId: GameId) => Effect.Effect<GameState, GameNotFound | DatabaseError>
+    readonly deleteGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | DatabaseError>
+    readonly countGames: Effect.Effect<number, DatabaseError>
+    /** Answers when the database does: the health check. */
+    readonly ping: Effect.Effect<void, DatabaseError>
+  }
+}

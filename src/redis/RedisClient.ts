@@ -1,0 +1,171 @@
+/**
+ * The service that the rest of the toolkit, and an application, talks to Redis with.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type { RedisArgument, RedisReply } from "./RedisConnection.js"
+import type { RedisError } from "./RedisError.js"
+import type { RedisScript } from "./RedisScript.js"
+import type { ConnectionState, RedisStatus } from "./RedisStatus.js"
+
+/**
+ * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
+ * lets you conclude. "May be repeated" below means: repeated by `withRetry` also when the outcome is unknown.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class RedisClient extends Context.Tag("effect-cache-toolkit/RedisClient")<RedisClient, RedisClient.Service>() {}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SetOptions {
+  /** time to live; rejected when it is not positive or longer than 268,435,455 s, the longest that Dragonfly keeps */
+  readonly ttl?: Duration.DurationInput | undefined
+  /** `NX`: only when the key does not exist; `XX`: only when it does */
+  readonly condition?: "NX" | "XX" | undefined
+  /** keep the time to live that the key has */
+  readonly keepTtl?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScoredMember {
+  readonly member: string
+  readonly score: number
+}
+
+/**
+ * A value with the number of the connection that it came from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stamped<out A> {
+  readonly value: A
+  readonly generation: number
+}
+
+/**
+ * What a subscription delivers: a message, or the notice that messages may have been lost since the last element
+ * (a reconnection, missed beats, a consumer too slow for its buffer). Whatever depends on the messages is then unknown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SubscriptionEvent =
+  | { readonly _tag: "Message"; readonly channel: string; readonly message: string }
+  | {
+      readonly _tag: "Gap"
+      readonly channel: string
+      readonly reason: "Connected" | "Reconnected" | "MissedBeats" | "SlowConsumer"
+    }
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace RedisClient {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /**
+     * The text under a key. A key that holds another type reads as absent, since concurrent reads travel as one MGET.
+     * May be repeated.
+     */
+    readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
+    /** The texts under several keys, in their order, by one MGET per chunk. May be repeated. */
+    readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError>
+    /** As `mget`, with the generation that answered. May be repeated. */
+    readonly mgetStamped: (
+      keys: ReadonlyArray<string>
+    ) => Effect.Effect<Stamped<ReadonlyArray<Option.Option<string>>>, RedisError>
+    /** The stored bytes. May be repeated. */
+    readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+    /** Stores a text and says whether it did (always `true` without a condition). May be repeated unless `NX` or `XX`. */
+    readonly set: (key: string, value: string, options?: SetOptions) => Effect.Effect<boolean, RedisError>
+    /** As `set`, for bytes. */
+    readonly setBuffer: (key: string, value: Uint8Array, options?: SetOptions) => Effect.Effect<boolean, RedisError>
+    /** Deletes keys and says how many existed. May be repeated. */
+    readonly del: (...keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
+    /**
+     * Deletes the keys that match a glob pattern, by SCAN and UNLINK in batches, and says how many. Never build the
+     * pattern from user input without `RedisKey.escapeGlob`. May be repeated.
+     */
+    readonly delPattern: (pattern: string) => Effect.Effect<number, RedisError>
+    /** Adds one and answers the new value. Never repeated after an unknown outcome. */
+    readonly incr: (key: string) => Effect.Effect<number, RedisError>
+    /** Subtracts one and answers the new value. Never repeated after an unknown outcome. */
+    readonly decr: (key: string) => Effect.Effect<number, RedisError>
+    /** Sets the time to live and says whether the key exists. May be repeated. */
+    readonly expire: (key: string, ttl: Duration.DurationInput) => Effect.Effect<boolean, RedisError>
+    /** The remaining time: none when the key does not exist, infinity when it never expires. May be repeated. */
+    readonly ttl: (key: string) => Effect.Effect<Option.Option<Duration.Duration>, RedisError>
+    /** Adds or moves a member and says whether it is new. May be repeated. */
+    readonly zadd: (key: string, score: number, member: string) => Effect.Effect<boolean, RedisError>
+    /** Adds to a member's score and answers the new one. Never repeated after an unknown outcome. */
+    readonly zincrby: (key: string, increment: number, member: string) => Effect.Effect<number, RedisError>
+    /** Removes a member and says whether it was there. May be repeated. */
+    readonly zrem: (key: string, member: string) => Effect.Effect<boolean, RedisError>
+    /** The number of members. May be repeated. */
+    readonly zcard: (key: string) => Effect.Effect<number, RedisError>
+    /** Members from the highest score down, by rank, both ends included, negative from the end. May be repeated. */
+    readonly zrevrange: (key: string, start: number, stop: number) => Effect.Effect<ReadonlyArray<string>, RedisError>
+    /** As `zrevrange`, with scores. */
+    readonly zrevrangeWithScores: (
+      key: string,
+      start: number,
+      stop: number
+    ) => Effect.Effect<ReadonlyArray<ScoredMember>, RedisError>
+    /** Members with scores from `max` down to `min`, both included. May be repeated. */
+    readonly zrevrangebyscore: (
+      key: string,
+      max: number,
+      min: number,
+      options?: { readonly offset: number; readonly count: number }
+    ) => Effect.Effect<ReadonlyArray<ScoredMember>, RedisError>
+    /** The rank from the highest score, counted from 0. May be repeated. */
+    readonly zrevrank: (key: string, member: string) => Effect.Effect<Option.Option<number>, RedisError>
+    /** The score of a member. May be repeated. */
+    readonly zscore: (key: string, member: string) => Effect.Effect<Option.Option<number>, RedisError>
+    /** Sends a message to a channel and says how many received it. Never repeated after an unknown outcome. */
+    readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
+    /**
+     * The messages of a channel, and the gaps between them. The stream outlives disconnections; it fails only with
+     * `RedisUnavailable` (reason `Disabled`) when the client is off or closed.
+     */
+    readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+    /** Runs a script. Repeated after an unknown outcome only when the script is declared idempotent. */
+    readonly run: <Input, Output>(
+      script: RedisScript<Input, Output>
+    ) => (input: Input) => Effect.Effect<Output, RedisError>
+    /** As `run`, with the generation that answered. */
+    readonly runStamped: <Input, Output>(
+      script: RedisScript<Input, Output>
+    ) => (input: Input) => Effect.Effect<Stamped<Output>, RedisError>
+    /**
+     * Any other command. Refused without sending: commands that change the shared connection for other callers
+     * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.
+     */
+    readonly send: (command: string, ...args: ReadonlyArray<RedisArgument>) => Effect.Effect<RedisReply, RedisError>
+    /** Deletes every key of the database. */
+    readonly flushDb: Effect.Effect<void, RedisError>
+    /** Whether commands are accepted at this moment. */
+    readonly isAvailable: Effect.Effect<boolean>
+    readonly getStatus: Effect.Effect<RedisStatus>
+    /** The connection state now and each change of it. */
+    readonly statusChanges: Stream.Stream<ConnectionState>
+    /** Closes the connection for good; every later call fails with `RedisUnavailable`, reason `Disabled`. */
+    readonly close: Effect.Effect<void>
+  }
+}

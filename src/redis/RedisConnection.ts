@@ -1,0 +1,76 @@
+/**
+ * The port that a driver implements: how to dial, and what one live connection can do. Supervision, timeouts, queues
+ * and typed errors are not the driver's business; they stand above it and are the same for every driver.
+ *
+ * @since 0.1.0
+ */
+import type * as Deferred from "effect/Deferred"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { RedisAuthError, RedisConnectError, RedisError } from "./RedisError.js"
+
+/**
+ * What a command takes. Numbers are sent in their decimal form, bytes as they are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RedisArgument = string | number | Uint8Array
+
+/**
+ * What a server answers, as RESP3 delivers it: scores are numbers, an absent value is null.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RedisReply =
+  | null
+  | string
+  | number
+  | boolean
+  | ReadonlyArray<RedisReply>
+  | { readonly [field: string]: RedisReply }
+
+/**
+ * One live connection. It never reconnects by itself: when it ends, `closed` is completed and everything pending is
+ * rejected; the next connection is a new value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisConnection {
+  /** Sends one command and returns at once; replies come in the order of the calls. May throw on bad arguments. */
+  readonly send: (command: string, args: ReadonlyArray<RedisArgument>) => Promise<RedisReply>
+  /** GET with the stored bytes as they are. */
+  readonly sendBuffer: (key: string) => Promise<Uint8Array | null>
+  /** Bytes accepted by the driver that the socket has not taken yet. */
+  readonly bufferedAmount: () => number
+  /** Completed once, when the connection has ended for whatever reason. */
+  readonly closed: Deferred.Deferred<void>
+}
+
+/**
+ * A connection that listens to channels and does nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisSubscriberConnection {
+  readonly subscribe: (channel: string, listener: (message: string) => void) => Promise<void>
+  readonly unsubscribe: (channel: string) => Promise<void>
+  readonly closed: Deferred.Deferred<void>
+}
+
+/**
+ * How to reach a server. `connect` succeeds only when the server has answered a PING as the configured user, on the
+ * configured database; closing the scope closes the connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisDriver {
+  readonly connect: Effect.Effect<RedisConnection, RedisConnectError | RedisAuthError, Scope.Scope>
+  readonly connectSubscriber: Effect.Effect<RedisSubscriberConnection, RedisConnectError | RedisAuthError, Scope.Scope>
+  /** The typed error for whatever a `RedisConnection` of this driver rejects with or throws. */
+  readonly toError: (command: string, cause: unknown) => RedisError
+}

@@ -1,0 +1,80 @@
+/**
+ * Building keys so that no input can act as anything but an id: not as a pattern, not as another key, not as a hash tag.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+/**
+ * The longest id, in bytes of its UTF-8 form.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxIdBytes = 512
+
+/**
+ * An id that cannot become part of a key.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
+  reason: Schema.Literal("Empty", "TooLong", "ControlCharacter", "LoneSurrogate"),
+  /** the prefix that the id was for */
+  prefix: Schema.String
+}) {
+  override get message(): string {
+    return `${invalidKeyMessages[this.reason]} (for a key under "${this.prefix}")`
+  }
+}
+
+const invalidKeyMessages: Record<InvalidKey["reason"], string> = {
+  Empty: "the id is empty",
+  TooLong: `the id is longer than ${maxIdBytes} bytes`,
+  ControlCharacter: "the id holds a control character",
+  LoneSurrogate: "the id is not well-formed Unicode"
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * `prefix:id`, with braces and percent signs of the id percent-encoded, so that the hash tag of an auxiliary key is the
+ * whole key and two ids never share a key. Fails with `InvalidKey` when the id is empty, longer than 512 bytes, holds a
+ * control character or a lone surrogate.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (prefix: string, id: string): Either.Either<string, InvalidKey> => {
+  if (id.length === 0) return Either.left(new InvalidKey({ reason: "Empty", prefix }))
+  // a UTF-16 unit is at least one byte and at most three, so that most ids are decided without encoding them
+  if (id.length > maxIdBytes || (id.length * 3 > maxIdBytes && encoder.encode(id).length > maxIdBytes)) {
+    return Either.left(new InvalidKey({ reason: "TooLong", prefix }))
+  }
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i)
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) {
+      return Either.left(new InvalidKey({ reason: "ControlCharacter", prefix }))
+    }
+  }
+  if (!id.isWellFormed()) return Either.left(new InvalidKey({ reason: "LoneSurrogate", prefix }))
+  return Either.right(`${prefix}:${/[{}%]/.test(id) ? id.replace(/[{}%]/g, encodeURIComponent) : id}`)
+}
+
+/**
+ * The name of a key that belongs to another one and lives in the same slot: `{key}:suffix`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const auxiliary = (key: string, suffix: string): string => `{${key}}:${suffix}`
+
+/**
+ * A text as a glob pattern that matches only itself.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]^-]/g, "\\$&")

@@ -1,0 +1,79 @@
+/**
+ * An atomic operation as one value: the Lua that a server runs, the pure model that the memory layer runs, and the
+ * schema of the reply that both must satisfy.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import type { RedisArgument, RedisReply } from "./RedisConnection.js"
+
+/**
+ * What a model may use: the keys and arguments exactly as the Lua sees them, and `call`, which runs a command on the
+ * model of the server as `redis.call` does in Lua (an error reply is thrown and ends the script). Time is read with
+ * `call("TIME")`. A model has no other input, so that it is a function of the keyspace.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScriptContext {
+  readonly keys: ReadonlyArray<string>
+  readonly args: ReadonlyArray<string>
+  readonly call: (command: string, ...args: ReadonlyArray<RedisArgument>) => RedisReply
+}
+
+/**
+ * An atomic operation with input `Input`, whose reply decodes to `Output`.
+ *
+ * Rules that servers impose: every key that is touched is returned by `keys`; keys that go together share a hash tag;
+ * the Lua runs on 5.1 (Redis, Valkey) and on 5.4 (Dragonfly), so numbers pass `math.floor` before they are returned or
+ * turned into text, and replies are integers, strings or arrays of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisScript<Input, Output> {
+  readonly name: string
+  readonly lua: string
+  /** Whether running it twice leaves what running it once leaves: only then is it repeated after an unknown outcome. */
+  readonly idempotent: boolean
+  readonly keys: (input: Input) => ReadonlyArray<string>
+  readonly args: (input: Input) => ReadonlyArray<RedisArgument>
+  readonly reply: Schema.Schema<Output, unknown>
+  readonly model: (context: ScriptContext) => RedisReply
+}
+
+/**
+ * Defines a script.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * import { RedisScript } from "effect-cache-toolkit"
+ * import * as Schema from "effect/Schema"
+ *
+ * const incrementWithLimit = RedisScript.make({
+ *   name: "incrementWithLimit",
+ *   idempotent: false,
+ *   keys: (input: { readonly key: string; readonly limit: number }) => [input.key],
+ *   args: (input) => [input.limit],
+ *   lua: `
+ *     local count = tonumber(redis.call("GET", KEYS[1]) or "0")
+ *     if count >= tonumber(ARGV[1]) then return -1 end
+ *     return redis.call("INCR", KEYS[1])
+ *   `,
+ *   reply: Schema.Int,
+ *   model: ({ keys: [key = ""], args: [limit], call }) => {
+ *     const count = Number(call("GET", key) ?? "0")
+ *     return count >= Number(limit) ? -1 : call("INCR", key)
+ *   }
+ * })
+ */
+export const make = <Input, Output, Encoded>(script: {
+  readonly name: string
+  readonly lua: string
+  readonly idempotent: boolean
+  readonly keys: (input: Input) => ReadonlyArray<string>
+  readonly args: (input: Input) => ReadonlyArray<RedisArgument>
+  readonly reply: Schema.Schema<Output, Encoded>
+  readonly model: (context: ScriptContext) => RedisReply
+}): RedisScript<Input, Output> => script as RedisScript<Input, Output>

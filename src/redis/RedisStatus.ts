@@ -1,0 +1,85 @@
+/**
+ * What a client says of its connection.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import type * as Option from "effect/Option"
+import type { RedisAuthError, RedisConnectError, RedisError } from "./RedisError.js"
+
+/**
+ * Why the client is not connected.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ConnectionFailure = RedisConnectError | RedisAuthError | RedisError
+
+/**
+ * - `Connecting`: the first dial is under way
+ * - `Connected`: commands are sent
+ * - `Reconnecting`: dial number `attempt` follows in `nextIn`
+ * - `Unavailable`: the attempts are used up, or a setting is wrong; probing goes on slowly and for ever
+ * - `Disabled`: switched off or closed; nothing is ever sent
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ConnectionState = Data.TaggedEnum<{
+  Connecting: {}
+  Connected: { readonly generation: number }
+  Reconnecting: { readonly attempt: number; readonly nextIn: Duration.Duration; readonly cause: ConnectionFailure }
+  Unavailable: { readonly since: DateTime.Utc; readonly nextIn: Duration.Duration; readonly cause: ConnectionFailure }
+  Disabled: {}
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ConnectionState = Data.taggedEnum<ConnectionState>()
+
+/**
+ * `Closed` lets commands through, `Open` refuses them at once, `HalfOpen` refuses them while one probe is under way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CircuitState = "Closed" | "Open" | "HalfOpen"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisStatus {
+  readonly state: ConnectionState
+  /** whether a command issued now would be handed to a live connection */
+  readonly connected: boolean
+  /** bytes accepted by the driver that the socket has not taken yet */
+  readonly bufferedAmount: number
+  /** commands sent and not answered */
+  readonly inFlight: number
+  /** commands accepted and not sent yet */
+  readonly waiting: number
+  readonly circuit: CircuitState
+  /** counts the connections made so far; 0 before the first */
+  readonly generation: number
+  readonly server: Option.Option<RedisServerInfo>
+  /** round trip of the last heartbeat */
+  readonly latency: Option.Option<Duration.Duration>
+  /** how far the server's clock is ahead of this process's, in milliseconds */
+  readonly clockOffsetMillis: number
+  /** what ended the last connection or made the last dial fail */
+  readonly lastFailure: Option.Option<ConnectionFailure>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisServerInfo {
+  readonly name: "Redis" | "Valkey" | "Dragonfly" | "Memory"
+  readonly version: string
+}
