@@ -1,0 +1,38 @@
+/**
+ * What it takes to be a `RedisClient`: the few operations from which `RedisCommands` builds all typed commands. There are
+ * two executors: the supervised connection to a server, and the keyspace in memory.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { Stamped, SubscriptionEvent } from "./RedisClient.js"
+import type { RedisArgument, RedisReply } from "./RedisConnection.js"
+import type { RedisError } from "./RedisError.js"
+import type { RedisScript } from "./RedisScript.js"
+import type { ConnectionState, RedisStatus } from "./RedisStatus.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisExecutor {
+  /** The text under a key; null when there is none or the key holds another type. */
+  readonly get: (key: string) => Effect.Effect<string | null, RedisError>
+  readonly getBuffer: (key: string) => Effect.Effect<Uint8Array | null, RedisError>
+  /** One command, whatever it is; an error reply is a failure. */
+  readonly command: (
+    command: string,
+    args: ReadonlyArray<RedisArgument>,
+    options: { readonly idempotent: boolean }
+  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /** The undecoded reply of a script. */
+  readonly script: <Input, Output>(
+    script: RedisScript<Input, Output>,
+    input: Input
+  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+  readonly getStatus: Effect.Effect<RedisStatus>
+  readonly statusChanges: Stream.Stream<ConnectionState>
+  readonly close: Effect.Effect<void>
+}
