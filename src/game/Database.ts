@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as DateTime from "effect/DateTime"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { GameId, type GameState, UserId, type UserProfile, type UserStats } from "./Player.js"
@@ -53,6 +54,14 @@ export class InsufficientFunds extends Schema.TaggedError<InsufficientFunds>()("
 }
 
 /**
+ * How long after a claim the daily bonus may be claimed again.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const dailyBonusInterval: Duration.Duration = Duration.days(1)
+
+/**
  * @since 0.1.0
  * @category errors
  */
@@ -60,13 +69,19 @@ export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlrea
   "DailyBonusAlreadyClaimed",
   { userId: UserId, retryAfter: Schema.DurationFromMillis }
 ) {
+  /** The failure at `now` of a user whose last claim was at `claimedAt`. */
+  static since(userId: UserId, claimedAt: DateTime.Utc, now: DateTime.Utc): DailyBonusAlreadyClaimed {
+    const claimable = DateTime.addDuration(claimedAt, dailyBonusInterval)
+    return new DailyBonusAlreadyClaimed({ userId, retryAfter: Duration.millis(DateTime.distance(now, claimable)) })
+  }
   override get message(): string {
     return "the daily bonus is already claimed"
   }
 }
 
 /**
- * The database could not be reached, or refused a statement. Its message says what to do and never holds a password.
+ * The database could not be reached, or refused what it was asked: a negative balance, a total beyond the safe integers,
+ * a name that the schema forbids. Its message says what happened, where it can what to do, and never holds a password.
  *
  * @since 0.1.0
  * @category errors
@@ -95,6 +110,7 @@ export declare namespace Database {
    * @category models
    */
   export interface Service {
+    /** A new user has a random id, a balance of 0 and has not played. */
     readonly createUser: (
       user: Pick<UserProfile, "username" | "displayName" | "email">
     ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
@@ -106,20 +122,24 @@ export declare namespace Database {
     readonly getBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | DatabaseError>
     /** Sets the balance and answers it. */
     readonly updateBalance: (userId: UserId, balance: number) => Effect.Effect<number, UserNotFound | DatabaseError>
-    /** Moves an amount in one transaction and answers both new balances. */
+    /**
+     * Moves an amount in one transaction and answers both new balances. A transfer to oneself needs the funds too and
+     * changes nothing.
+     */
     readonly transfer: (
       from: UserId,
       to: UserId,
       amount: number
     ) => Effect.Effect<{ readonly from: number; readonly to: number }, UserNotFound | InsufficientFunds | DatabaseError>
     readonly getStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
+    /** Counts a game, whose score is whole and not negative. */
     readonly recordGame: (
       userId: UserId,
       game: { readonly won: boolean; readonly score: number }
     ) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
     /**
-     * Adds the bonus if the last one was claimed at least 24 hours before `now`, by one conditional UPDATE, and answers
-     * the new balance.
+     * Adds the bonus if the last one was claimed at least `dailyBonusInterval` before `now`, by one conditional UPDATE,
+     * and answers the new balance. The failure says how long after `now` the next claim can succeed.
      */
     readonly claimDailyBonus: (
       userId: UserId,
@@ -134,6 +154,7 @@ export declare namespace Database {
     readonly rankOf: (
       userId: UserId
     ) => Effect.Effect<{ readonly rank: number; readonly score: number }, UserNotFound | DatabaseError>
+    /** A new game runs at round 0. */
     readonly createGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly getGame: (gameId: GameId) => Effect.Effect<GameState, GameNotFound | DatabaseError>
     readonly deleteGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | DatabaseError>

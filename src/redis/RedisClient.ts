@@ -5,13 +5,14 @@
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
-import type { RedisError } from "./RedisError.js"
+import { type RedisError, RedisUnavailable } from "./RedisError.js"
 import type { RedisScript } from "./RedisScript.js"
-import type { ConnectionState, RedisStatus } from "./RedisStatus.js"
+import { type CircuitState, ConnectionState, type RedisStatus } from "./RedisStatus.js"
 
 /**
  * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
@@ -165,7 +166,65 @@ export declare namespace RedisClient {
     readonly getStatus: Effect.Effect<RedisStatus>
     /** The connection state now and each change of it. */
     readonly statusChanges: Stream.Stream<ConnectionState>
+    /** The state of the circuit breaker now and each change of it. */
+    readonly circuitChanges: Stream.Stream<CircuitState>
     /** Closes the connection for good; every later call fails with `RedisUnavailable`, reason `Disabled`. */
     readonly close: Effect.Effect<void>
   }
 }
+
+const disabled = Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
+const refuse = () => disabled
+
+/**
+ * Redis switched off: every command fails at once with `RedisUnavailable`, reason `Disabled`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
+  get: refuse,
+  mget: refuse,
+  mgetStamped: refuse,
+  getBuffer: refuse,
+  set: refuse,
+  setBuffer: refuse,
+  del: refuse,
+  delPattern: refuse,
+  incr: refuse,
+  decr: refuse,
+  expire: refuse,
+  ttl: refuse,
+  zadd: refuse,
+  zincrby: refuse,
+  zrem: refuse,
+  zcard: refuse,
+  zrevrange: refuse,
+  zrevrangeWithScores: refuse,
+  zrevrangebyscore: refuse,
+  zrevrank: refuse,
+  zscore: refuse,
+  publish: refuse,
+  subscribe: () => Stream.fromEffect(disabled),
+  run: () => refuse,
+  runStamped: () => refuse,
+  send: refuse,
+  flushDb: disabled,
+  isAvailable: Effect.succeed(false),
+  getStatus: Effect.succeed<RedisStatus>({
+    state: ConnectionState.Disabled(),
+    connected: false,
+    bufferedAmount: 0,
+    inFlight: 0,
+    waiting: 0,
+    circuit: "Closed",
+    generation: 0,
+    server: Option.none(),
+    latency: Option.none(),
+    clockOffsetMillis: 0,
+    lastFailure: Option.none()
+  }),
+  statusChanges: Stream.make(ConnectionState.Disabled()),
+  circuitChanges: Stream.empty,
+  close: Effect.void
+})

@@ -5,21 +5,22 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { Stamped, SubscriptionEvent } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { RedisError } from "./RedisError.js"
 import type { RedisScript } from "./RedisScript.js"
-import type { ConnectionState, RedisStatus } from "./RedisStatus.js"
+import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface RedisExecutor {
-  /** The text under a key; null when there is none or the key holds another type. */
-  readonly get: (key: string) => Effect.Effect<string | null, RedisError>
-  readonly getBuffer: (key: string) => Effect.Effect<Uint8Array | null, RedisError>
+  /** The text under a key; none when there is none or the key holds another type. The hottest path: no mapping above it. */
+  readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
+  readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
   /** One command, whatever it is; an error reply is a failure. */
   readonly command: (
     command: string,
@@ -34,5 +35,6 @@ export interface RedisExecutor {
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
   readonly getStatus: Effect.Effect<RedisStatus>
   readonly statusChanges: Stream.Stream<ConnectionState>
+  readonly circuitChanges: Stream.Stream<CircuitState>
   readonly close: Effect.Effect<void>
 }

@@ -1,0 +1,76 @@
+/**
+ * How long each kind of value stays in the cache: the guide's `CACHE_*_TTL` variables.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import { maxTimeToLive } from "../redis/RedisCommands.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheConfig {
+  /** of `user:profile:<id>` */
+  readonly userProfileTtl: Duration.Duration
+  /** of `user:balance:<id>` */
+  readonly balanceTtl: Duration.Duration
+  /** of a cached page of the leaderboard; the sorted set itself stays */
+  readonly leaderboardTtl: Duration.Duration
+  /** of `user:stats:<id>` */
+  readonly statsTtl: Duration.Duration
+  /** of `game:state:<id>` */
+  readonly gameStateTtl: Duration.Duration
+}
+
+/**
+ * The guide's times: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes; game
+ * states 1 hour.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaults: CacheConfig = {
+  userProfileTtl: Duration.minutes(5),
+  balanceTtl: Duration.minutes(1),
+  leaderboardTtl: Duration.seconds(30),
+  statsTtl: Duration.minutes(2),
+  gameStateTtl: Duration.hours(1)
+}
+
+const maxSeconds = Duration.toSeconds(maxTimeToLive)
+
+const seconds = (name: string, fallback: Duration.Duration): Config.Config<Duration.Duration> =>
+  Config.string(name).pipe(
+    Config.mapOrFail((text) => {
+      const value = /^[0-9]+$/.test(text.trim()) ? Number(text) : 0
+      return value >= 1 && value <= maxSeconds
+        ? Either.right(Duration.seconds(value))
+        : Either.left(
+            ConfigError.InvalidData(
+              [],
+              `expected whole seconds from 1 to ${maxSeconds}, such as ${Duration.toSeconds(fallback)}, got "${text}"`
+            )
+          )
+    }),
+    Config.withDefault(fallback)
+  )
+
+/**
+ * Reads `CACHE_USER_PROFILE_TTL`, `CACHE_BALANCE_TTL`, `CACHE_LEADERBOARD_TTL`, `CACHE_STATS_TTL` and
+ * `CACHE_GAME_STATE_TTL`, each in whole seconds, with `defaults` for those that are not set. Fails with a `ConfigError`
+ * that names the variable and the accepted form.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<CacheConfig> = Config.all({
+  userProfileTtl: seconds("CACHE_USER_PROFILE_TTL", defaults.userProfileTtl),
+  balanceTtl: seconds("CACHE_BALANCE_TTL", defaults.balanceTtl),
+  leaderboardTtl: seconds("CACHE_LEADERBOARD_TTL", defaults.leaderboardTtl),
+  statsTtl: seconds("CACHE_STATS_TTL", defaults.statsTtl),
+  gameStateTtl: seconds("CACHE_GAME_STATE_TTL", defaults.gameStateTtl)
+})

@@ -1,0 +1,104 @@
+/**
+ * What a driver's failure means: in words that say what to do, and whether it is an answer in disguise.
+ *
+ * @since 0.1.0
+ */
+import type { MigrationError } from "@effect/sql/Migrator"
+import { SqlError } from "@effect/sql/SqlError"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const usernameConstraint = "users_username_unique"
+
+const property = (cause: unknown, name: string): string =>
+  Predicate.hasProperty(cause, name) && Predicate.isString(cause[name]) ? cause[name] : ""
+
+/** By SQLite's result code, by Postgres' SQLSTATE, by the system's error code. */
+const advice: Record<string, string> = {
+  SQLITE_BUSY: "another program keeps the file locked: stop it",
+  SQLITE_CANTOPEN: "choose a file, and not a directory, that this program may write",
+  SQLITE_CORRUPT: "the file is damaged: restore it from a backup",
+  SQLITE_FULL: "the disk is full: make room",
+  SQLITE_NOTADB: "the file belongs to something else: choose another one",
+  SQLITE_READONLY: "let this program write the file and its directory",
+  EACCES: "let this program write the directory",
+  EEXIST: "a file stands where a directory is needed: choose another path",
+  ENOTDIR: "a file stands where a directory is needed: choose another path",
+  EROFS: "the file system is read-only: choose another path",
+  ECONNREFUSED: "check that the server runs and listens there",
+  ENOTFOUND: "check the host's name",
+  ETIMEDOUT: "check that the server can be reached from here",
+  "28P01": "check the user name and the password",
+  "28000": "check the user name and the server's pg_hba.conf",
+  "3D000": "create it, or name another one",
+  "42501": "grant the user the rights that it lacks",
+  "53300": "raise the server's max_connections, or run fewer programs on it"
+}
+
+/**
+ * What happened and, where it is known, what to do about it.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const describe = (error: SqlError | MigrationError): string => {
+  // a migration wraps the statement's failure, which wraps the driver's
+  const cause = error.cause instanceof SqlError ? error.cause.cause : error.cause
+  const code = property(cause, "code")
+  const what = property(cause, "message") || code || error.message
+  // extended result codes of SQLite begin with the plain one: SQLITE_READONLY_DIRECTORY
+  const todo = advice[code] ?? advice[code.split("_", 2).join("_")]
+  return todo === undefined ? what : `${what}: ${todo}`
+}
+
+/**
+ * Whether a statement failed because the user name belongs to somebody else.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isUsernameTaken = ({ cause }: SqlError): boolean => {
+  switch (property(cause, "code")) {
+    case "SQLITE_CONSTRAINT_UNIQUE":
+      return property(cause, "message").endsWith(": users.username")
+    case "23505":
+      return property(cause, "constraint") === usernameConstraint
+    default:
+      return false
+  }
+}
+
+/**
+ * Whether two processes created the same table at once, as Postgres reports it: the loser finds it on the next try.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isCreatedTwice = ({ cause }: SqlError): boolean => ["23505", "42P07"].includes(property(cause, "code"))
+
+/**
+ * Makes a failure of what @effect/sql and the drivers throw: a COMMIT or ROLLBACK on a lost connection, a migration that
+ * does not apply, a file that does not open.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fromDefect =
+  <E1>(expected: (defect: unknown) => defect is E1) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E1, R> =>
+    Effect.catchSomeDefect(self, (defect) =>
+      expected(defect) ? Option.some(Effect.fail(defect)) : Option.none<Effect.Effect<never, E1>>()
+    )
+
+/**
+ * The failure of loading a driver's package.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const notInstalled = (cause: unknown): SqlError => new SqlError({ cause, message: "the driver does not load" })

@@ -1,0 +1,17 @@
+/**
+ * What the cache counted.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Effect from "effect/Effect"
+import { CacheService } from "../game/CacheService.js"
+import { Api } from "./Api.js"
+
+/**
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "cache", (handlers) =>
+  Effect.map(CacheService, (cache) => handlers.handle("stats", () => cache.getStats))
+)

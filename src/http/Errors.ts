@@ -1,0 +1,75 @@
+/**
+ * The errors of the HTTP floor itself.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { DatabaseError } from "../game/Database.js"
+
+/**
+ * The request did not have the form that the contract asks for.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  errors: Schema.Array(
+    Schema.Struct({
+      /** where in the body, the query or the path, as in `players[0]`; empty for the body as a whole */
+      field: Schema.String,
+      message: Schema.String
+    })
+  )
+}) {
+  override get message(): string {
+    return this.errors.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ")
+  }
+}
+
+/**
+ * The bearer token is missing or wrong.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  reason: Schema.Literal("MissingToken", "WrongToken")
+}) {
+  override get message(): string {
+    return this.reason === "MissingToken" ? "send Authorization: Bearer <API_TOKEN>" : "the bearer token is wrong"
+  }
+}
+
+/**
+ * No token is configured, and the request did not come straight from this machine.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {
+  override get message(): string {
+    return "without API_TOKEN this is served only to programs on the same machine: set API_TOKEN on the server"
+  }
+}
+
+/**
+ * The database does not answer. What went wrong is in the server's log, not in the response.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {}) {
+  override get message(): string {
+    return "the database does not answer: try again in a moment"
+  }
+}
+
+/**
+ * Logs why the database failed and fails with what a client may know of it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const databaseFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable> =>
+  Effect.zipRight(Effect.logError(error.message), Effect.fail(new DatabaseUnavailable()))

@@ -1,0 +1,33 @@
+/**
+ * The running games.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Effect from "effect/Effect"
+import { PlayerService } from "../game/PlayerService.js"
+import { Api } from "./Api.js"
+import * as CacheStatus from "./CacheStatus.js"
+import { databaseFailed } from "./Errors.js"
+import * as Location from "./Location.js"
+
+/**
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "games", (handlers) =>
+  Effect.gen(function* () {
+    const players = yield* PlayerService
+    return handlers
+      .handle("start", ({ payload }) =>
+        players.startGame(payload.players).pipe(
+          Effect.tap(({ id }) => Location.tell(`/api/games/${encodeURIComponent(id)}`)),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("state", ({ path }) =>
+        players.readGame(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+      )
+      .handle("end", ({ path }) => players.endGame(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed)))
+  })
+)

@@ -1,0 +1,63 @@
+/**
+ * What the detailed health check answers.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as Schema from "effect/Schema"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const CacheStats = Schema.Struct({
+  available: Schema.Boolean,
+  connected: Schema.Boolean,
+  onlinePlayers: Schema.Int,
+  activeGames: Schema.Int,
+  hits: Schema.Int,
+  misses: Schema.Int,
+  decodeFailures: Schema.Int,
+  failures: Schema.Int
+}).annotations({ identifier: "CacheStats" })
+
+const redis = Schema.Struct({
+  state: Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled"),
+  available: Schema.Boolean,
+  connected: Schema.Boolean,
+  latencyMillis: Schema.NullOr(Schema.Number).annotations({ description: "round trip of the last heartbeat" }),
+  bufferedAmount: Schema.Int.annotations({ description: "bytes that the socket has not taken yet" }),
+  server: Schema.NullOr(Schema.Struct({ name: Schema.String, version: Schema.String })),
+  cause: Schema.NullOr(Schema.String).annotations({ description: "why it is not connected" })
+})
+
+const common = {
+  version: Schema.String,
+  uptimeSeconds: Schema.Int,
+  redis,
+  cache: CacheStats
+}
+
+/**
+ * Reads are answered: `ok`, or `degraded` while the cache is away and the database answers alone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Serving = Schema.Struct({
+  status: Schema.Literal("ok", "degraded"),
+  database: Schema.Struct({ status: Schema.Literal("ok"), latencyMillis: Schema.Number }),
+  ...common
+}).annotations({ identifier: "HealthServing" })
+
+/**
+ * The database does not answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Down = Schema.Struct({
+  status: Schema.Literal("down"),
+  database: Schema.Struct({ status: Schema.Literal("down") }),
+  ...common
+}).annotations(HttpApiSchema.annotations({ status: 503, identifier: "HealthDown", description: "HealthDown" }))

@@ -1,0 +1,71 @@
+/**
+ * The health checks: one for whoever restarts the process, one for whoever wants to know why.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { CacheService } from "../game/CacheService.js"
+import { Database } from "../game/Database.js"
+import { RedisClient } from "../redis/RedisClient.js"
+import type { RedisStatus } from "../redis/RedisStatus.js"
+import { Api, version } from "./Api.js"
+
+const patience = Duration.seconds(2)
+
+const describeRedis = (status: RedisStatus, available: boolean) => ({
+  state: status.state._tag,
+  available,
+  connected: status.connected,
+  latencyMillis: Option.getOrNull(Option.map(status.latency, Duration.toMillis)),
+  bufferedAmount: status.bufferedAmount,
+  server: Option.getOrNull(status.server),
+  cause: "cause" in status.state ? status.state.cause.message : null
+})
+
+/**
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
+  Effect.gen(function* () {
+    const cache = yield* CacheService
+    const database = yield* Database
+    const redis = yield* RedisClient
+    const startedAt = yield* Clock.currentTimeMillis
+
+    const pingDatabase = database.ping.pipe(
+      Effect.timed,
+      Effect.map(([elapsed]) => elapsed),
+      Effect.timeout(patience),
+      Effect.tapError((error) => Effect.logWarning(`the database did not answer the health check: ${error.message}`)),
+      Effect.option
+    )
+
+    const detailed = Effect.gen(function* () {
+      const [ping, status, available, stats, now] = yield* Effect.all(
+        [pingDatabase, redis.getStatus, redis.isAvailable, cache.getStats, Clock.currentTimeMillis],
+        { concurrency: "unbounded" }
+      )
+      const rest = {
+        version,
+        uptimeSeconds: Math.floor((now - startedAt) / 1000),
+        redis: describeRedis(status, available),
+        cache: stats
+      }
+      return Option.match(ping, {
+        onNone: () => ({ status: "down" as const, database: { status: "down" as const }, ...rest }),
+        onSome: (latency) => ({
+          status: available ? ("ok" as const) : ("degraded" as const),
+          database: { status: "ok" as const, latencyMillis: Duration.toMillis(latency) },
+          ...rest
+        })
+      })
+    })
+
+    return handlers.handle("alive", () => Effect.succeed({ status: "ok" as const })).handle("detailed", () => detailed)
+  })
+)

@@ -1,0 +1,64 @@
+/**
+ * The settings of the server: `HOST`, `PORT`, `API_TOKEN`. An empty variable counts as unset; a wrong one is a
+ * `ConfigError` that names it and the accepted form.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+const text = (name: string): Config.Config<string> =>
+  Config.string(name).pipe(
+    Config.withDefault(""),
+    Config.map((value) => value.trim())
+  )
+
+const parse = <A>(name: string, form: string, decode: (value: string) => Option.Option<A>): Config.Config<A> =>
+  Config.mapOrFail(text(name), (value) =>
+    Either.fromOption(decode(value), () => ConfigError.InvalidData([name], `expected ${form}`))
+  )
+
+/**
+ * The address to listen on; `127.0.0.1` by default.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const host: Config.Config<string> = parse(
+  "HOST",
+  "a host name or an IP address, as in 127.0.0.1 or 0.0.0.0",
+  (value) => (value === "" ? Option.some("127.0.0.1") : Option.liftPredicate(value, (host) => /^[\w.:-]+$/.test(host)))
+)
+
+/**
+ * The port to listen on; `3000` by default, any free one for `0`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const port: Config.Config<number> = parse(
+  "PORT",
+  "a whole number from 0 to 65535, as in 3000 (0 takes any free port)",
+  (value) => {
+    if (value === "") return Option.some(3000)
+    return /^\d{1,5}$/.test(value) && Number(value) <= 65535 ? Option.some(Number(value)) : Option.none()
+  }
+)
+
+/**
+ * The token that writes and administration ask for. Unset, they are served on loopback only.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const apiToken: Config.Config<Option.Option<Redacted.Redacted>> = parse(
+  "API_TOKEN",
+  "visible ASCII characters without spaces, since it travels in a header",
+  (value) => {
+    if (value === "") return Option.some(Option.none())
+    return /^[\x21-\x7e]+$/.test(value) ? Option.some(Option.some(Redacted.make(value))) : Option.none()
+  }
+)

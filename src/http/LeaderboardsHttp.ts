@@ -1,0 +1,32 @@
+/**
+ * The leaderboard: a page of it, and the rank of one user.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Effect from "effect/Effect"
+import { PlayerService } from "../game/PlayerService.js"
+import { Api } from "./Api.js"
+import * as CacheStatus from "./CacheStatus.js"
+import { databaseFailed } from "./Errors.js"
+
+/**
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "leaderboards", (handlers) =>
+  Effect.gen(function* () {
+    const players = yield* PlayerService
+    return handlers
+      .handle("top", ({ urlParams }) =>
+        players.readLeaderboard(urlParams).pipe(
+          CacheStatus.tell,
+          Effect.map((entries) => ({ entries })),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("rank", ({ path }) =>
+        players.getLeaderboardRank(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed))
+      )
+  })
+)

@@ -1,0 +1,19 @@
+/**
+ * The `Location` header of what was created.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+
+/**
+ * Puts the path of a new resource into the response.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tell = (path: string): Effect.Effect<void> =>
+  HttpApp.appendPreResponseHandler((_request, response) =>
+    Effect.succeed(HttpServerResponse.setHeader(response, "location", path))
+  )

@@ -1,0 +1,42 @@
+/**
+ * The API on the platform's router, with its docs page.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as Layer from "effect/Layer"
+import { Api } from "./Api.js"
+import * as CacheHttp from "./CacheHttp.js"
+import * as CountersHttp from "./CountersHttp.js"
+import * as Docs from "./Docs.js"
+import * as GamesHttp from "./GamesHttp.js"
+import * as HealthHttp from "./HealthHttp.js"
+import * as LeaderboardsHttp from "./LeaderboardsHttp.js"
+import * as Problems from "./Problems.js"
+import * as UsersHttp from "./UsersHttp.js"
+
+const groups = Layer.mergeAll(
+  HealthHttp.layer,
+  UsersHttp.layer,
+  LeaderboardsHttp.layer,
+  GamesHttp.layer,
+  CountersHttp.layer,
+  CacheHttp.layer
+)
+
+// the router would not find a path with a longer id, and 404 is the wrong answer to it
+const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
+
+/**
+ * Serves the API on an `HttpServer`. Needs the services that the handlers call, and `Authorization`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = HttpApiBuilder.serve().pipe(
+  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, Problems.layer]),
+  Layer.provide(HttpApiBuilder.api(Api)),
+  Layer.provide(groups),
+  Layer.provide(routerConfig)
+)

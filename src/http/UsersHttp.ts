@@ -1,0 +1,77 @@
+/**
+ * The users: profile, balance, statistics, daily bonus, and their place in the cache.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { PlayerService } from "../game/PlayerService.js"
+import { Api } from "./Api.js"
+import * as CacheStatus from "./CacheStatus.js"
+import { databaseFailed } from "./Errors.js"
+import * as Location from "./Location.js"
+import * as RateLimitHeaders from "./RateLimitHeaders.js"
+
+const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
+
+/**
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
+  Effect.gen(function* () {
+    const players = yield* PlayerService
+    return handlers
+      .handle("create", ({ payload }) =>
+        players.createUser(payload).pipe(
+          Effect.tap(({ id }) => Location.tell(`/api/users/${encodeURIComponent(id)}/profile`)),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("profile", ({ path }) =>
+        players.readUserProfile(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+      )
+      .handle("updateProfile", ({ path, payload }) =>
+        players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
+      )
+      .handle("balance", ({ path }) =>
+        players.readUserBalance(path.id).pipe(
+          CacheStatus.tell,
+          Effect.map((balance) => ({ userId: path.id, balance })),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("updateBalance", ({ path, payload }) =>
+        players.updateUserBalance(path.id, payload.balance).pipe(
+          Effect.map((balance) => ({ userId: path.id, balance })),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("stats", ({ path }) =>
+        players.readUserStats(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+      )
+      .handle("recordGame", ({ path, payload }) =>
+        players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
+      )
+      .handle("dailyBonus", ({ path }) =>
+        players.claimDailyBonus(path.id).pipe(
+          Effect.tap(() => RateLimitHeaders.usedUp(dailyBonus)),
+          Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
+            RateLimitHeaders.exceeded(dailyBonus, retryAfter)
+          ),
+          Effect.map((balance) => ({ userId: path.id, balance })),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("warmCache", ({ path }) =>
+        players.warmUserCache(path.id).pipe(
+          Effect.map((stored) => ({ stored })),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
+      )
+      .handle("invalidateCache", ({ path }) =>
+        Effect.map(players.invalidateUser(path.id), (invalidated) => ({ invalidated }))
+      )
+  })
+)

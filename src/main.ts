@@ -1,0 +1,52 @@
+/**
+ * The server: everything that the environment asks for, put together.
+ */
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as BunRuntime from "@effect/platform-bun/BunRuntime"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CacheService from "./game/CacheService.js"
+import * as SqlDatabase from "./game/database/SqlDatabase.js"
+import * as PlayerService from "./game/PlayerService.js"
+import * as Authorization from "./http/Authorization.js"
+import * as DrainingServer from "./http/DrainingServer.js"
+import * as HttpConfig from "./http/HttpConfig.js"
+import * as Logging from "./http/Logging.js"
+import * as Server from "./http/Server.js"
+import { explain } from "./http/StartupError.js"
+import * as BunRedis from "./redis/driver/BunRedis.js"
+
+const announce = HttpServer.addressFormattedWith((address) =>
+  Effect.logInfo(`HTTP: listening on ${address}, documented at ${address}/docs`)
+)
+
+const database = Layer.tap(SqlDatabase.layerConfig, () =>
+  Effect.flatMap(SqlDatabase.describeConfig, (description) => Effect.logInfo(`Database: ${description}`))
+)
+
+// read before anything is built, so that a wrong HOST or PORT is said before a database or a Redis is waited for
+const settings = Config.all({ host: HttpConfig.host, port: HttpConfig.port })
+
+// The server is built last and so ends first: no request meets a closed database.
+const program = Layer.unwrapEffect(
+  Effect.map(settings, (address) =>
+    Layer.effectDiscard(announce).pipe(
+      Layer.provide(Server.layer),
+      Layer.provide(DrainingServer.layer(address)),
+      Layer.provide(Authorization.layerConfig),
+      Layer.provide(PlayerService.layer),
+      Layer.provide(CacheService.layerConfig),
+      Layer.provide([database, BunRedis.layerConfig()]),
+      Layer.provide(Logging.level)
+    )
+  )
+)
+
+program.pipe(
+  Layer.launch,
+  Effect.tapError((error) => Effect.logFatal(`The server did not start. ${explain(error)}`)),
+  Effect.tapDefect((cause) => Effect.logFatal("The server ended in a defect", cause)),
+  Effect.provide(Logging.format),
+  BunRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
+)

@@ -1,0 +1,441 @@
+/**
+ * Between callers and one connection: commands of one turn of the event loop leave together, concurrent reads of texts
+ * travel as one MGET, what is in flight and what waits is bounded, and every command ends by its deadline.
+ *
+ * Order: commands are sent in the order of their calls, except that the reads of a turn leave after its other commands.
+ * A read can so never overtake an earlier write of its caller, and a write cannot be overtaken by a later one.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { CircuitBreaker } from "./CircuitBreaker.js"
+import { Fifo } from "./Fifo.js"
+import type { Stamped } from "./RedisClient.js"
+import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
+import {
+  RedisConnectionLost,
+  type RedisError,
+  RedisProtocolError,
+  RedisTimeout,
+  RedisUnavailable
+} from "./RedisError.js"
+import * as RetryPolicy from "./RetryPolicy.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommandQueueOptions {
+  /** from the call to the reply, waiting included */
+  readonly commandTimeout: Duration.Duration
+  /** commands sent and not answered */
+  readonly maxInFlight: number
+  /** commands accepted beyond those; one more is `RedisUnavailable` with reason `Overloaded` */
+  readonly maxWaiting: number
+  /** keys in one MGET */
+  readonly maxKeysPerRead: number
+  /** rounds of timeouts without a single reply between them, after which the connection is given up */
+  readonly timeoutsToGiveUp: number
+  readonly toError: (command: string, cause: unknown) => RedisError
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommandQueue {
+  /** The text under a key; none when there is none or the key holds another type. */
+  readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
+  readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+  readonly command: (
+    command: string,
+    args: ReadonlyArray<RedisArgument>,
+    options: { readonly idempotent: boolean }
+  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /** As `command`, but past an open circuit and never retried: for heartbeats and probes. */
+  readonly probe: (
+    command: string,
+    args: ReadonlyArray<RedisArgument>
+  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /** From now on commands go to this connection. The deferred is completed when the queue gives it up. */
+  readonly open: (connection: RedisConnection, generation: number) => Effect.Effect<Deferred.Deferred<RedisError>>
+  /** The connection ended: what was sent fails with an unknown outcome, what waits and comes now with `reason`. */
+  readonly shut: (reason: ShutReason) => Effect.Effect<void>
+  readonly inFlight: () => number
+  readonly waiting: () => number
+}
+
+/**
+ * Why there is no connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
+
+/** A command with its caller. `settled` once the caller has its answer or no longer wants one. */
+interface Entry {
+  readonly command: string
+  readonly args: ReadonlyArray<RedisArgument>
+  readonly kind: "Read" | "ReadBytes" | "Command"
+  readonly deadline: number
+  readonly succeed: (reply: RedisReply | Uint8Array, generation: number) => void
+  readonly fail: (error: RedisError) => void
+  settled: boolean
+}
+
+/** What was handed to the connection as one command, for one caller or, as MGET, for several. */
+interface Flight {
+  readonly entries: ReadonlyArray<Entry>
+  readonly deadline: number
+  /** answered, or given up together with its connection */
+  landed: boolean
+}
+
+// made once, so that a refusal costs no error, no stack trace and no effect
+const unavailable = {
+  Disabled: new RedisUnavailable({ reason: "Disabled" }),
+  Connecting: new RedisUnavailable({ reason: "Connecting" }),
+  Disconnected: new RedisUnavailable({ reason: "Disconnected" }),
+  CircuitOpen: new RedisUnavailable({ reason: "CircuitOpen" }),
+  Overloaded: new RedisUnavailable({ reason: "Overloaded" })
+} as const
+
+const refused = {
+  Disabled: Exit.fail(unavailable.Disabled),
+  Connecting: Exit.fail(unavailable.Connecting),
+  Disconnected: Exit.fail(unavailable.Disconnected),
+  CircuitOpen: Exit.fail(unavailable.CircuitOpen)
+} as const
+
+/** Rejections that a GET of one key can escape although the MGET could not. */
+const isOfOneKey = (error: RedisError): boolean =>
+  (error._tag === "RedisAuthError" && error.reason === "NoPermission") ||
+  (error._tag === "RedisServerError" && error.code === "CROSSSLOT")
+
+/** Of those, the ones that every MGET of this connection would meet again. */
+const isOfEveryRead = (error: RedisError): boolean =>
+  error._tag === "RedisServerError" || (error._tag === "RedisAuthError" && /'mget'/i.test(error.detail))
+
+/** Rejections that say that the server can do nothing for anyone at the moment. */
+const isNotReady = (error: RedisError): boolean =>
+  error._tag === "RedisServerError" &&
+  (error.code === "LOADING" || error.code === "BUSY" || error.code === "MASTERDOWN" || error.code === "CLUSTERDOWN")
+
+/**
+ * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: CommandQueueOptions,
+  breaker: CircuitBreaker
+): Effect.Effect<CommandQueue, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const timeoutMillis = Duration.toMillis(options.commandTimeout)
+
+    let connection: RedisConnection | undefined
+    let generation = 0
+    let shutReason: ShutReason = "Connecting"
+    let givenUp = Deferred.unsafeMake<RedisError>(FiberId.none)
+    let timeoutsInARow = 0
+    /** whether this connection takes MGET over any keys */
+    let readsTogether = true
+
+    const waiting = new Fifo<Entry>()
+    const flights = new Fifo<Flight>()
+    let inFlight = 0
+    let flushScheduled = false
+    let turnTime = 0
+    let wakeSweeper: (() => void) | undefined
+
+    /** counts the connections that ended, so that what a dead one still answers is told from a live one's answer */
+    let ended = 0
+
+    const refusal = (): Exit.Exit<never, RedisUnavailable> | undefined =>
+      connection === undefined ? refused[shutReason] : breaker.state() === "Closed" ? undefined : refused.CircuitOpen
+
+    const settle = (entry: Entry, error: RedisError) => {
+      if (entry.settled) return
+      entry.settled = true
+      entry.fail(error)
+    }
+
+    const scheduleFlush = () => {
+      if (flushScheduled) return
+      flushScheduled = true
+      setImmediate(flush)
+    }
+
+    /** Says whether there was room. */
+    const enqueue = (entry: Entry): boolean => {
+      if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return false
+      waiting.push(entry)
+      scheduleFlush()
+      wakeSweeper?.()
+      return true
+    }
+
+    const deadline = (): number => {
+      // one reading of the clock serves all commands of a turn
+      if (!flushScheduled) turnTime = clock.unsafeCurrentTimeMillis()
+      return turnTime + timeoutMillis
+    }
+
+    const flush = () => {
+      flushScheduled = false
+      const open = connection
+      if (open === undefined) return
+      const reads: Array<Entry> = []
+      while (inFlight < options.maxInFlight) {
+        const entry = waiting.shift()
+        if (entry === undefined) break
+        if (entry.settled) continue
+        inFlight++
+        if (entry.kind === "Read" && readsTogether) reads.push(entry)
+        else sendAlone(open, entry)
+      }
+      if (reads.length <= options.maxKeysPerRead) {
+        if (reads.length > 0) sendTogether(open, reads)
+      } else {
+        for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
+          sendTogether(open, reads.slice(i, i + options.maxKeysPerRead))
+        }
+      }
+    }
+
+    const takeOff = (
+      entries: ReadonlyArray<Entry>,
+      send: () => Promise<RedisReply | Uint8Array>,
+      onReply: (reply: RedisReply | Uint8Array, generation: number) => void,
+      onFailure: (cause: unknown) => void
+    ) => {
+      const flight: Flight = { entries, deadline: entries[0]?.deadline ?? 0, landed: false }
+      const from = generation
+      const endedBefore = ended
+      flights.push(flight)
+      const land = (): boolean => {
+        if (flight.landed || ended !== endedBefore) return false
+        flight.landed = true
+        inFlight -= entries.length
+        timeoutsInARow = 0
+        while (flights.peek()?.landed === true) flights.shift()
+        if (waiting.length > 0) scheduleFlush()
+        return true
+      }
+      const fail = (cause: unknown) => {
+        if (land()) onFailure(cause)
+      }
+      try {
+        send().then((reply) => {
+          if (!land()) return
+          breaker.succeeded(entries.length)
+          onReply(reply, from)
+        }, fail)
+      } catch (cause) {
+        fail(cause)
+      }
+    }
+
+    const sendAlone = (open: RedisConnection, entry: Entry) => {
+      const single = [entry]
+      takeOff(
+        single,
+        () =>
+          entry.kind === "ReadBytes" ? open.sendBuffer(String(entry.args[0])) : open.send(entry.command, entry.args),
+        (reply, from) => succeed(entry, reply, from),
+        (cause) => {
+          const error = options.toError(entry.command, cause)
+          // MGET answers nothing for a key of another type; a lone GET must not answer otherwise
+          if (entry.kind === "Read" && error._tag === "RedisServerError" && error.code === "WRONGTYPE") {
+            breaker.succeeded(1)
+            succeed(entry, null, generation)
+          } else {
+            failed(single, error)
+          }
+        }
+      )
+    }
+
+    const sendTogether = (open: RedisConnection, entries: ReadonlyArray<Entry>) => {
+      const keys = new Array<RedisArgument>(entries.length)
+      for (let i = 0; i < entries.length; i++) keys[i] = entries[i]?.args[0] ?? ""
+      takeOff(
+        entries,
+        () => open.send("MGET", keys),
+        (reply, from) => {
+          if (!Array.isArray(reply) || reply.length !== entries.length) {
+            failed(entries, new RedisProtocolError({ command: "MGET", detail: "not one value per key" }))
+            return
+          }
+          for (let i = 0; i < entries.length; i++) {
+            const entry = entries[i]
+            if (entry !== undefined) succeed(entry, reply[i], from)
+          }
+        },
+        (cause) => {
+          const error = options.toError("MGET", cause)
+          if (connection !== open || !isOfOneKey(error)) return failed(entries, error)
+          if (isOfEveryRead(error)) readsTogether = false
+          inFlight += entries.length
+          for (const entry of entries) sendAlone(open, entry)
+        }
+      )
+    }
+
+    const succeed = (entry: Entry, reply: RedisReply | Uint8Array, from: number) => {
+      if (entry.settled) return
+      entry.settled = true
+      entry.succeed(reply, from)
+    }
+
+    const failed = (entries: ReadonlyArray<Entry>, error: RedisError) => {
+      if (error._tag === "RedisConnectionLost" || isNotReady(error)) breaker.failed(entries.length)
+      else breaker.succeeded(entries.length)
+      for (const entry of entries) {
+        settle(
+          entry,
+          error._tag === "RedisConnectionLost" ? new RedisConnectionLost({ command: entry.command }) : error
+        )
+      }
+    }
+
+    /** Ends what is past its deadline: flights and waiting entries are both in the order of their deadlines. */
+    const sweep = () => {
+      const now = clock.unsafeCurrentTimeMillis()
+      let expired = 0
+      for (let flight = flights.peek(); flight !== undefined; flight = flights.peek()) {
+        if (!flight.landed && flight.deadline > now) break
+        flights.shift()
+        if (flight.landed) continue
+        expired += flight.entries.length
+        for (const entry of flight.entries) {
+          settle(entry, new RedisTimeout({ command: entry.command, waitedMillis: timeoutMillis }))
+        }
+      }
+      for (let entry = waiting.peek(); entry !== undefined && entry.deadline <= now; entry = waiting.peek()) {
+        waiting.shift()
+        settle(entry, unavailable.Overloaded)
+      }
+      if (expired === 0) return
+      breaker.failed(expired)
+      timeoutsInARow++
+      if (timeoutsInARow >= options.timeoutsToGiveUp) {
+        Deferred.unsafeDone(
+          givenUp,
+          Exit.succeed(new RedisTimeout({ command: "PING", waitedMillis: timeoutMillis * timeoutsInARow }))
+        )
+      }
+    }
+
+    const nextDeadline = (): number | undefined => {
+      const sent = flights.peek()?.deadline
+      const unsent = waiting.peek()?.deadline
+      return sent === undefined ? unsent : unsent === undefined ? sent : Math.min(sent, unsent)
+    }
+
+    // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
+    const sweeper = Effect.async<void>((resume) => {
+      if (nextDeadline() !== undefined) return resume(Effect.void)
+      wakeSweeper = () => {
+        wakeSweeper = undefined
+        resume(Effect.void)
+      }
+    }).pipe(
+      Effect.zipRight(
+        Effect.suspend(() => Effect.sleep(Math.max(1, (nextDeadline() ?? 0) - clock.unsafeCurrentTimeMillis())))
+      ),
+      Effect.zipRight(Effect.sync(sweep)),
+      Effect.forever
+    )
+    const end = (reason: ShutReason) => {
+      connection = undefined
+      shutReason = reason
+      ended++
+      inFlight = 0
+      for (const flight of flights.takeAll()) {
+        if (flight.landed) continue
+        breaker.failed(flight.entries.length)
+        for (const entry of flight.entries) settle(entry, new RedisConnectionLost({ command: entry.command }))
+      }
+      for (const entry of waiting.takeAll()) settle(entry, unavailable[reason])
+    }
+
+    yield* Effect.forkScoped(sweeper)
+    yield* Effect.addFinalizer(() => Effect.sync(() => end("Disabled")))
+
+    const submit = (entry: Entry) => {
+      if (!enqueue(entry)) settle(entry, unavailable.Overloaded)
+    }
+
+    // reads need no cleanup when their caller is interrupted: the reply finds nobody
+    const read =
+      <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
+      (key: string): Effect.Effect<Option.Option<A>, RedisError> =>
+        RetryPolicy.repeating(
+          () =>
+            refusal() ??
+            Effect.async<Option.Option<A>, RedisError>((resume) => {
+              submit({
+                command: "GET",
+                args: [key],
+                kind,
+                deadline: deadline(),
+                settled: false,
+                succeed: (reply) => resume(Exit.succeed(Option.fromNullable(reply as A | null))),
+                fail: (error) => resume(Exit.fail(error))
+              })
+            }),
+          true
+        )
+
+    const once = (
+      command: string,
+      args: ReadonlyArray<RedisArgument>
+    ): Effect.Effect<Stamped<RedisReply>, RedisError> =>
+      Effect.async<Stamped<RedisReply>, RedisError>((resume) => {
+        const entry: Entry = {
+          command,
+          args,
+          kind: "Command",
+          deadline: deadline(),
+          settled: false,
+          succeed: (value, from) => resume(Exit.succeed({ value: value as RedisReply, generation: from })),
+          fail: (error) => resume(Exit.fail(error))
+        }
+        submit(entry)
+        // an interrupted caller withdraws what has not been sent
+        return Effect.sync(() => {
+          entry.settled = true
+        })
+      })
+
+    return {
+      get: read<string>("Read"),
+      getBuffer: read<Uint8Array>("ReadBytes"),
+      command: (command, args, { idempotent }) =>
+        RetryPolicy.repeating(() => refusal() ?? once(command, args), idempotent),
+      probe: (command, args) =>
+        Effect.suspend(() => (connection === undefined ? refused[shutReason] : once(command, args))),
+      open: (next, number) =>
+        Effect.sync(() => {
+          givenUp = Deferred.unsafeMake(FiberId.none)
+          connection = next
+          generation = number
+          timeoutsInARow = 0
+          readsTogether = true
+          return givenUp
+        }),
+      shut: (reason) => Effect.sync(() => end(reason)),
+      inFlight: () => inFlight,
+      waiting: () => waiting.length
+    }
+  })

@@ -1,0 +1,241 @@
+/**
+ * The typed commands of `RedisClient`, built on any executor: what they send, and what they make of the reply.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
+import type { RedisArgument, RedisReply } from "./RedisConnection.js"
+import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
+import type { RedisExecutor } from "./RedisExecutor.js"
+import type { RedisScript } from "./RedisScript.js"
+
+/**
+ * The longest time to live that every server keeps; Dragonfly shortens longer ones silently.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxTimeToLive: Duration.Duration = Duration.seconds(268_435_455)
+
+/** Keys in one MGET, UNLINK or SCAN: large enough to amortise the round trip, small enough not to stall the server. */
+const chunkSize = 512
+
+/** Commands that would change the shared connection for its other users, or block it. */
+const refused: ReadonlySet<string> = new Set(
+  (
+    "MULTI EXEC DISCARD WATCH UNWATCH SELECT HELLO AUTH RESET QUIT MONITOR SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE " +
+    "SSUBSCRIBE SUNSUBSCRIBE BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF SYNC PSYNC SHUTDOWN"
+  ).split(" ")
+)
+
+const blocksOrTakesOver = (command: string, args: ReadonlyArray<RedisArgument>): boolean => {
+  const name = command.toUpperCase()
+  if (refused.has(name)) return true
+  const first = String(args[0] ?? "").toUpperCase()
+  if (name === "CLIENT") return first === "REPLY" || first === "TRACKING" || first === "NO-EVICT"
+  return (name === "XREAD" || name === "XREADGROUP") && args.some((arg) => String(arg).toUpperCase() === "BLOCK")
+}
+
+const rejected = (command: string, detail: string): Effect.Effect<never, RedisServerError> =>
+  Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
+
+const unexpected = (command: string, expected: string, reply: unknown): RedisProtocolError =>
+  new RedisProtocolError({ command, detail: `expected ${expected}, got ${reply === null ? "nothing" : typeof reply}` })
+
+const millisOf = (command: string, ttl: Duration.DurationInput): Effect.Effect<number, RedisServerError> => {
+  const millis = Math.ceil(Duration.toMillis(ttl))
+  return millis >= 1 && millis <= Duration.toMillis(maxTimeToLive)
+    ? Effect.succeed(millis)
+    : rejected(command, `a time to live is between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`)
+}
+
+const scoredMembers = (command: string, reply: RedisReply): Effect.Effect<ReadonlyArray<ScoredMember>, RedisError> => {
+  if (!Array.isArray(reply)) return Effect.fail(unexpected(command, "a list", reply))
+  const members: Array<ScoredMember> = []
+  for (const pair of reply as ReadonlyArray<RedisReply>) {
+    if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "number") {
+      return Effect.fail(unexpected(command, "members with scores", pair))
+    }
+    members.push({ member: pair[0], score: pair[1] })
+  }
+  return Effect.succeed(members)
+}
+
+/** A score as the protocol wants it: `inf` and `-inf` for the infinite ones. */
+const scoreText = (score: number): string =>
+  score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
+
+/**
+ * The typed commands on an executor.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
+  const reading = { idempotent: true } as const
+  const counting = { idempotent: false } as const
+
+  const integer = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
+    Effect.flatMap(executor.command(command, args, options), ({ value }) =>
+      typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected(command, "an integer", value))
+    )
+
+  const optionalNumber = (command: string, args: ReadonlyArray<RedisArgument>) =>
+    Effect.flatMap(executor.command(command, args, reading), ({ value }) =>
+      value === null || typeof value === "number"
+        ? Effect.succeed(Option.fromNullable(value))
+        : Effect.fail(unexpected(command, "a number", value))
+    )
+
+  const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
+    Effect.gen(function* () {
+      const args: Array<RedisArgument> = [key, value]
+      if (options.ttl !== undefined && options.keepTtl === true) {
+        return yield* rejected("SET", "ttl and keepTtl exclude each other")
+      }
+      if (options.ttl !== undefined) args.push("PX", yield* millisOf("SET", options.ttl))
+      if (options.keepTtl === true) args.push("KEEPTTL")
+      if (options.condition !== undefined) args.push(options.condition)
+      const { value: reply } = yield* executor.command("SET", args, { idempotent: options.condition === undefined })
+      return reply !== null
+    })
+
+  const readChunk = (keys: ReadonlyArray<string>) =>
+    Effect.flatMap(executor.command("MGET", keys, reading), ({ value, generation }) =>
+      Array.isArray(value) && value.length === keys.length
+        ? Effect.succeed({
+            generation,
+            value: (value as ReadonlyArray<RedisReply>).map((item) =>
+              typeof item === "string" ? Option.some(item) : Option.none()
+            )
+          })
+        : Effect.fail(unexpected("MGET", "one value per key", value))
+    )
+
+  const mgetStamped = (
+    keys: ReadonlyArray<string>
+  ): Effect.Effect<Stamped<ReadonlyArray<Option.Option<string>>>, RedisError> => {
+    if (keys.length === 0) return Effect.map(executor.getStatus, ({ generation }) => ({ value: [], generation }))
+    if (keys.length <= chunkSize) return readChunk(keys)
+    const chunks: Array<ReadonlyArray<string>> = []
+    for (let i = 0; i < keys.length; i += chunkSize) chunks.push(keys.slice(i, i + chunkSize))
+    return Effect.map(Effect.forEach(chunks, readChunk, { concurrency: "unbounded" }), (parts) => ({
+      value: parts.flatMap((part) => part.value),
+      // the oldest connection that any part came from: a later one vouches for nothing about it
+      generation: Math.min(...parts.map((part) => part.generation))
+    }))
+  }
+
+  const runStamped =
+    <Input, Output>(script: RedisScript<Input, Output>) =>
+    (input: Input): Effect.Effect<Stamped<Output>, RedisError> =>
+      Effect.flatMap(executor.script(script, input), ({ value, generation }) => {
+        const decoded = Schema.decodeUnknownEither(script.reply)(value)
+        return decoded._tag === "Right"
+          ? Effect.succeed({ value: decoded.right, generation })
+          : Effect.fail(
+              new RedisProtocolError({
+                command: script.name,
+                detail: ParseResult.TreeFormatter.formatErrorSync(decoded.left)
+              })
+            )
+      })
+
+  const delPattern = (pattern: string) =>
+    Effect.gen(function* () {
+      let deleted = 0
+      let cursor = "0"
+      do {
+        const { value: reply } = yield* executor.command(
+          "SCAN",
+          [cursor, "MATCH", pattern, "COUNT", chunkSize],
+          reading
+        )
+        if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
+          return yield* Effect.fail(unexpected("SCAN", "a cursor and keys", reply))
+        }
+        cursor = String(reply[0])
+        const keys = reply[1] as ReadonlyArray<RedisReply>
+        if (keys.length > 0) deleted += yield* integer("UNLINK", keys.map(String), reading)
+      } while (cursor !== "0")
+      return deleted
+    })
+
+  return {
+    get: executor.get,
+    mgetStamped,
+    mget: (keys) => Effect.map(mgetStamped(keys), ({ value }) => value),
+    getBuffer: executor.getBuffer,
+    set: store,
+    setBuffer: store,
+    del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),
+    delPattern,
+    incr: (key) => integer("INCR", [key], counting),
+    decr: (key) => integer("DECR", [key], counting),
+    expire: (key, ttl) =>
+      Effect.flatMap(millisOf("PEXPIRE", ttl), (millis) =>
+        Effect.map(integer("PEXPIRE", [key, millis], reading), (reply) => reply === 1)
+      ),
+    ttl: (key) =>
+      Effect.map(integer("PTTL", [key], reading), (millis) =>
+        millis === -2 ? Option.none() : Option.some(millis === -1 ? Duration.infinity : Duration.millis(millis))
+      ),
+    zadd: (key, score, member) =>
+      Effect.map(integer("ZADD", [key, scoreText(score), member], reading), (added) => added === 1),
+    zincrby: (key, increment, member) =>
+      Effect.flatMap(executor.command("ZINCRBY", [key, scoreText(increment), member], counting), ({ value }) =>
+        typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected("ZINCRBY", "a score", value))
+      ),
+    zrem: (key, member) => Effect.map(integer("ZREM", [key, member], reading), (removed) => removed === 1),
+    zcard: (key) => integer("ZCARD", [key], reading),
+    zrevrange: (key, start, stop) =>
+      Effect.flatMap(executor.command("ZREVRANGE", [key, start, stop], reading), ({ value }) =>
+        Array.isArray(value)
+          ? Effect.succeed((value as ReadonlyArray<RedisReply>).map(String))
+          : Effect.fail(unexpected("ZREVRANGE", "a list", value))
+      ),
+    zrevrangeWithScores: (key, start, stop) =>
+      Effect.flatMap(executor.command("ZREVRANGE", [key, start, stop, "WITHSCORES"], reading), ({ value }) =>
+        scoredMembers("ZREVRANGE", value)
+      ),
+    zrevrangebyscore: (key, max, min, options) =>
+      Effect.flatMap(
+        executor.command(
+          "ZREVRANGEBYSCORE",
+          [
+            key,
+            scoreText(max),
+            scoreText(min),
+            "WITHSCORES",
+            ...(options === undefined ? [] : ["LIMIT", options.offset, options.count])
+          ],
+          reading
+        ),
+        ({ value }) => scoredMembers("ZREVRANGEBYSCORE", value)
+      ),
+    zrevrank: (key, member) => optionalNumber("ZREVRANK", [key, member]),
+    zscore: (key, member) => optionalNumber("ZSCORE", [key, member]),
+    publish: (channel, message) => integer("PUBLISH", [channel, message], counting),
+    subscribe: executor.subscribe,
+    runStamped,
+    run: (script) => {
+      const run = runStamped(script)
+      return (input) => Effect.map(run(input), ({ value }) => value)
+    },
+    send: (command, ...args) =>
+      blocksOrTakesOver(command, args)
+        ? rejected(command, `${command} would change or block the connection that all callers share; use a script`)
+        : Effect.map(executor.command(command.toUpperCase(), args, counting), ({ value }) => value),
+    flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
+    isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
+    getStatus: executor.getStatus,
+    statusChanges: executor.statusChanges,
+    circuitChanges: executor.circuitChanges,
+    close: executor.close
+  }
+}

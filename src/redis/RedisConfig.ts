@@ -1,0 +1,194 @@
+/**
+ * Where the server is and how to log in: from structured settings, from a URL, or from the environment.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisAddress {
+  /** default 127.0.0.1 */
+  readonly host?: string | undefined
+  /** default 6379 */
+  readonly port?: number | undefined
+  /** ACL user, from Redis 6 on */
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+  /** database index: default 0 */
+  readonly database?: number | undefined
+  readonly tls?: RedisTls | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisTls {
+  /** PEM file with the certificate authorities to trust, instead of the system's */
+  readonly caFile?: string | undefined
+  /** the name that the server's certificate must hold, when it is not the host's */
+  readonly serverName?: string | undefined
+}
+
+/**
+ * What the environment asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RedisChoice = Data.TaggedEnum<{
+  /** `REDIS_ENABLED=false` */
+  Disabled: {}
+  /** neither `REDIS_URL` nor `REDIS_HOST` is set */
+  Embedded: {}
+  Server: { readonly address: RedisAddress }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const RedisChoice = Data.taggedEnum<RedisChoice>()
+
+const urlForm = "redis://[username][:password@]host[:port][/database], or rediss:// for TLS"
+
+/** Decodes percent escapes; none when they are malformed or not UTF-8. */
+const unescape = (text: string): Option.Option<string> => Option.liftThrowable(decodeURIComponent)(text)
+
+const wholeNumber = (text: string): number | undefined => (/^\d{1,9}$/.test(text) ? Number(text) : undefined)
+
+/**
+ * A URL of the forms that the guide lists, as an address. Left is what is wrong with it, and never holds the URL itself,
+ * since that may hold a password.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromUrl = (url: Redacted.Redacted<string>): Either.Either<RedisAddress, string> => {
+  const parts =
+    /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?:(?<login>[^/?#]*)@)?(?<host>\[[0-9a-f:.%]+\]|[^:/?#@[\]]*)(?::(?<port>[^/?#]*))?(?:\/(?<database>[^?#]*))?(?<rest>[?#].*)?$/is.exec(
+      Redacted.value(url).trim()
+    )?.groups
+  if (parts === undefined) return Either.left(`is no URL of the form ${urlForm}; escape special characters with %`)
+  const scheme = (parts.scheme ?? "").toLowerCase()
+  if (scheme !== "redis" && scheme !== "rediss") return Either.left(`has the scheme ${scheme}://; expected ${urlForm}`)
+  if (parts.rest !== undefined)
+    return Either.left(`has a query or fragment; the database is the path, as in ${urlForm}`)
+  if (!parts.host) return Either.left(`has no host; expected ${urlForm}`)
+
+  const port = parts.port === undefined ? 6379 : wholeNumber(parts.port)
+  if (port === undefined || port < 1 || port > 65535) return Either.left("has a port that is not between 1 and 65535")
+  const database = parts.database === undefined || parts.database === "" ? 0 : wholeNumber(parts.database)
+  if (database === undefined) return Either.left("has a path that is not a database index such as /0")
+
+  const colon = parts.login?.indexOf(":") ?? -1
+  const username = unescape(colon < 0 ? (parts.login ?? "") : (parts.login ?? "").slice(0, colon))
+  const password = unescape(colon < 0 ? "" : (parts.login ?? "").slice(colon + 1))
+  if (Option.isNone(username) || Option.isNone(password)) {
+    return Either.left("has a user name or password with a wrong % escape; escape it with encodeURIComponent")
+  }
+  return Either.right({
+    host: parts.host.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    database,
+    username: username.value === "" ? undefined : username.value,
+    password: password.value === "" ? undefined : Redacted.make(password.value),
+    tls: scheme === "rediss" ? {} : undefined
+  })
+}
+
+const invalid = (variable: string, problem: string) => ConfigError.InvalidData([variable], problem)
+
+const optional = <A>(config: Config.Config<A>) => Config.option(config)
+
+/** Empty variables count as unset: that is how compose files and panels hand on what nobody filled in. */
+const text = (name: string) =>
+  Config.map(
+    optional(Config.string(name)),
+    Option.filter((value) => value.trim() !== "")
+  )
+
+const integer = (name: string, minimum: number, maximum: number, fallback: number) =>
+  Config.mapOrFail(text(name), (value) => {
+    if (Option.isNone(value)) return Either.right(fallback)
+    const number = wholeNumber(value.value.trim())
+    return number === undefined || number < minimum || number > maximum
+      ? Either.left(invalid(name, `expected a whole number from ${minimum} to ${maximum}`))
+      : Either.right(number)
+  })
+
+const enabled = Config.mapOrFail(text("REDIS_ENABLED"), (value) => {
+  const word = Option.getOrElse(value, () => "true")
+    .trim()
+    .toLowerCase()
+  if (["true", "1", "yes", "on"].includes(word)) return Either.right(true)
+  if (["false", "0", "no", "off"].includes(word)) return Either.right(false)
+  return Either.left(invalid("REDIS_ENABLED", "expected true or false"))
+})
+
+const caFile = Config.map(text("REDIS_TLS_CA_FILE"), Option.getOrUndefined)
+
+const fromParts = Config.all({
+  host: text("REDIS_HOST"),
+  port: integer("REDIS_PORT", 1, 65535, 6379),
+  username: Config.map(text("REDIS_USERNAME"), Option.getOrUndefined),
+  password: Config.map(text("REDIS_PASSWORD"), (password) =>
+    Option.getOrUndefined(Option.map(password, (value) => Redacted.make(value)))
+  ),
+  database: integer("REDIS_DB", 0, 999_999_999, 0)
+})
+
+/**
+ * `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB`;
+ * `REDIS_TLS_CA_FILE` with `rediss://`, or with `REDIS_HOST`, where it switches TLS on. A wrong value is a `ConfigError`
+ * that names the variable and the accepted form.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<RedisChoice> = Config.all({ enabled, url: text("REDIS_URL"), caFile }).pipe(
+  Config.mapOrFail(({ enabled, url, caFile }) => {
+    if (!enabled) return Either.right(Option.some<RedisChoice>(RedisChoice.Disabled()))
+    if (Option.isNone(url)) return Either.right(Option.none<RedisChoice>())
+    return fromUrl(Redacted.make(url.value)).pipe(
+      Either.mapLeft((problem) => invalid("REDIS_URL", problem)),
+      Either.flatMap((address) =>
+        caFile !== undefined && address.tls === undefined
+          ? Either.left(invalid("REDIS_TLS_CA_FILE", "is set although REDIS_URL is not rediss://"))
+          : Either.right({ ...address, ...(address.tls === undefined ? {} : { tls: { caFile } }) })
+      ),
+      Either.map((address) => Option.some<RedisChoice>(RedisChoice.Server({ address })))
+    )
+  }),
+  Config.zipWith(Config.all({ parts: fromParts, caFile }), (chosen, { parts: { host, ...rest }, caFile }) =>
+    Option.getOrElse(chosen, () =>
+      Option.match(host, {
+        onNone: () => RedisChoice.Embedded(),
+        onSome: (host) =>
+          RedisChoice.Server({ address: { host, ...rest, tls: caFile === undefined ? undefined : { caFile } } })
+      })
+    )
+  )
+)
+
+/**
+ * An address as a person may see it: no user, no password.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const describe = (address: RedisAddress): string => {
+  const host = address.host ?? "127.0.0.1"
+  return (
+    `${address.tls === undefined ? "redis" : "rediss"}://${host.includes(":") ? `[${host}]` : host}` +
+    `:${address.port ?? 6379}/${address.database ?? 0}`
+  )
+}

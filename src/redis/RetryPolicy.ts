@@ -1,0 +1,92 @@
+/**
+ * Repeating commands without ever applying one twice by mistake.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import * as Schedule from "effect/Schedule"
+import { isNotSent, isOutcomeUnknown, type RedisError } from "./RedisError.js"
+
+interface RetryPolicy {
+  /** no attempt begins after this time, in milliseconds of the Clock */
+  readonly deadline: number
+  readonly schedule: Schedule.Schedule<unknown, RedisError>
+}
+
+const current: FiberRef.FiberRef<RetryPolicy | undefined> = globalValue("effect-cache-toolkit/RetryPolicy", () =>
+  FiberRef.unsafeMake<RetryPolicy | undefined>(undefined)
+)
+
+const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential("20 millis", 2).pipe(
+  Schedule.union(Schedule.spaced("500 millis")),
+  Schedule.jittered
+)
+
+/**
+ * Lets every command inside an effect be repeated until a deadline: one that was never sent always, one whose outcome
+ * is unknown only when repeating it is harmless (see each command's docs; scripts say so themselves). INCR, ZINCRBY and
+ * scripts that are not idempotent are never applied twice. Without it nothing is repeated: a cache rather falls back.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withRetry: (options: {
+  readonly within: Duration.DurationInput
+  /** the pauses between attempts: 20 ms, doubling up to 500 ms, jittered by default */
+  readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined
+}) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (options) => (effect) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.locally(effect, current, {
+      deadline: now + Duration.toMillis(options.within),
+      schedule: options.schedule ?? defaultSchedule
+    })
+  )
+
+const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
+  error._tag === "RedisUnavailable" ? error.reason !== "Disabled" : idempotent && isOutcomeUnknown(error)
+
+/**
+ * One attempt, or as many as the caller's policy allows. If the outcome of any attempt is unknown, so is that of the
+ * whole, even when the last one was never sent.
+ *
+ * @internal
+ */
+export const repeating = <A>(
+  attempt: () => Effect.Effect<A, RedisError>,
+  idempotent: boolean
+): Effect.Effect<A, RedisError> =>
+  Effect.withFiberRuntime((fiber) => {
+    const policy = fiber.getFiberRef(current)
+    return policy === undefined ? attempt() : repeat(attempt, idempotent, policy)
+  })
+
+const repeat = <A>(
+  attempt: () => Effect.Effect<A, RedisError>,
+  idempotent: boolean,
+  policy: RetryPolicy
+): Effect.Effect<A, RedisError> =>
+  Effect.suspend(() => {
+    let last: RedisError | undefined
+    let unknown: RedisError | undefined
+    const beforeDeadline = Effect.map(Clock.currentTimeMillis, (now) => now < policy.deadline)
+    const next = Effect.flatMap(beforeDeadline, (early) =>
+      early || last === undefined ? Effect.suspend(attempt) : Effect.fail(last)
+    )
+    return next.pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          last = error
+          if (isOutcomeUnknown(error)) unknown = error
+        })
+      ),
+      Effect.retry({
+        schedule: policy.schedule,
+        while: (error) => (mayRepeat(error, idempotent) ? beforeDeadline : Effect.succeed(false))
+      }),
+      Effect.mapError((error) => (isNotSent(error) && unknown !== undefined ? unknown : error))
+    )
+  })

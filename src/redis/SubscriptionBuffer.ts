@@ -1,0 +1,66 @@
+/**
+ * What stands between a channel and one slow reader: a bounded buffer that tells the reader when it lost messages.
+ *
+ * @internal
+ */
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { SubscriptionEvent } from "./RedisClient.js"
+import type { RedisError } from "./RedisError.js"
+
+/** Events that a reader may be behind before it loses them. */
+export const defaultCapacity = 4096
+
+/**
+ * Offering never blocks. A reader that falls behind by more than the capacity loses everything that waits for it and
+ * sees a `Gap` with reason `SlowConsumer` instead.
+ */
+export class SubscriptionBuffer {
+  private events: Array<SubscriptionEvent> = []
+  private failure: RedisError | undefined
+  private wake: (() => void) | undefined
+
+  constructor(
+    private readonly channel: string,
+    private readonly capacity: number = defaultCapacity
+  ) {}
+
+  offer(event: SubscriptionEvent): void {
+    if (this.events.length >= this.capacity) {
+      this.events = [{ _tag: "Gap", channel: this.channel, reason: "SlowConsumer" }]
+    }
+    this.events.push(event)
+    this.wake?.()
+  }
+
+  /** Ends the stream with a failure once what is buffered has been read. */
+  fail(error: RedisError): void {
+    this.failure = error
+    this.wake?.()
+  }
+
+  private readonly take: Effect.Effect<Chunk.Chunk<SubscriptionEvent>, RedisError> = Effect.suspend(() => {
+    const ready = this.poll()
+    return (
+      ready ??
+      Effect.async<Chunk.Chunk<SubscriptionEvent>, RedisError>((resume) => {
+        this.wake = () => {
+          this.wake = undefined
+          resume(Effect.suspend(() => this.poll() ?? this.take))
+        }
+      })
+    )
+  })
+
+  private poll(): Effect.Effect<Chunk.Chunk<SubscriptionEvent>, RedisError> | undefined {
+    if (this.events.length > 0) {
+      const taken = this.events
+      this.events = []
+      return Effect.succeed(Chunk.unsafeFromArray(taken))
+    }
+    return this.failure === undefined ? undefined : Effect.fail(this.failure)
+  }
+
+  readonly stream: Stream.Stream<SubscriptionEvent, RedisError> = Stream.repeatEffectChunk(this.take)
+}

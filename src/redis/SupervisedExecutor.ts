@@ -1,0 +1,119 @@
+/**
+ * The executor over a server: queue, circuit breaker, supervision, scripts and subscriptions, put together.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as CircuitBreaker from "./CircuitBreaker.js"
+import * as CommandQueue from "./CommandQueue.js"
+import * as Reconnection from "./Reconnection.js"
+import type { RedisDriver } from "./RedisConnection.js"
+import type { RedisExecutor } from "./RedisExecutor.js"
+import * as ScriptRunner from "./ScriptRunner.js"
+import * as Subscriber from "./Subscriber.js"
+import { defaultCapacity } from "./SubscriptionBuffer.js"
+import * as Supervisor from "./Supervisor.js"
+
+/**
+ * How a client treats its server. Every field has a default that suits a cache beside its application.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientOptions {
+  /** dial and handshake together: default 5 seconds */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** from a call to its reply, waiting included: default 1 second */
+  readonly commandTimeout?: Duration.DurationInput | undefined
+  /** one SUBSCRIBE: default 5 seconds */
+  readonly subscribeTimeout?: Duration.DurationInput | undefined
+  /** between signs of life, on both connections: default 1 second */
+  readonly heartbeatInterval?: Duration.DurationInput | undefined
+  /** rounds of timeouts without a reply between them, after which the connection is given up: default 3 */
+  readonly timeoutsToGiveUp?: number | undefined
+  /** commands sent and not answered: default 4096 */
+  readonly maxInFlight?: number | undefined
+  /** commands waiting beyond those, before `RedisUnavailable` with reason `Overloaded`: default 65536 */
+  readonly maxWaiting?: number | undefined
+  /** keys in one MGET of coalesced reads: default 128 */
+  readonly maxKeysPerRead?: number | undefined
+  /** messages that a subscriber may be behind before it loses them and sees a gap: default 4096 */
+  readonly subscriptionBuffer?: number | undefined
+  /** pauses before dialling again: default 1, 2, 4, 8 and 16 seconds, then the client is `Unavailable` */
+  readonly reconnect?: Schedule.Schedule<unknown> | undefined
+  /** pauses between dials while it is `Unavailable`: default about every 30 seconds, for ever */
+  readonly probe?: Schedule.Schedule<unknown> | undefined
+  readonly circuitBreaker?: CircuitBreaker.CircuitBreakerOptions | undefined
+}
+
+/**
+ * Returns when the first dial has ended, whether it succeeded or not.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  driver: RedisDriver,
+  options: ClientOptions = {}
+): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const schedules: Reconnection.ReconnectionSchedules = {
+      reconnect: options.reconnect ?? Reconnection.defaultReconnect,
+      probe: options.probe ?? Reconnection.defaultProbe
+    }
+    const connectTimeout = Duration.decode(options.connectTimeout ?? "5 seconds")
+    const heartbeatInterval = Duration.decode(options.heartbeatInterval ?? "1 second")
+
+    const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
+      Effect.suspend(() => Effect.isSuccess(queue.probe("PING", []))),
+      options.circuitBreaker
+    )
+    const queue: CommandQueue.CommandQueue = yield* CommandQueue.make(
+      {
+        commandTimeout: Duration.decode(options.commandTimeout ?? "1 second"),
+        maxInFlight: options.maxInFlight ?? 4096,
+        maxWaiting: options.maxWaiting ?? 65536,
+        maxKeysPerRead: options.maxKeysPerRead ?? 128,
+        timeoutsToGiveUp: options.timeoutsToGiveUp ?? 3,
+        toError: driver.toError
+      },
+      breaker
+    )
+    const subscriber = yield* Subscriber.make(driver, {
+      ...schedules,
+      connectTimeout,
+      subscribeTimeout: Duration.decode(options.subscribeTimeout ?? "5 seconds"),
+      beatInterval: heartbeatInterval,
+      bufferCapacity: options.subscriptionBuffer ?? defaultCapacity,
+      publish: (channel, message) =>
+        Effect.map(queue.probe("PUBLISH", [channel, message]), ({ value }) => Number(value))
+    })
+    const supervisor = yield* Supervisor.make(driver, queue, breaker, {
+      ...schedules,
+      connectTimeout,
+      heartbeatInterval
+    })
+
+    return {
+      get: queue.get,
+      getBuffer: queue.getBuffer,
+      command: queue.command,
+      script: ScriptRunner.make(queue.command),
+      subscribe: subscriber.subscribe,
+      getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
+        state,
+        connected: state._tag === "Connected",
+        circuit: breaker.state(),
+        inFlight: queue.inFlight(),
+        waiting: queue.waiting(),
+        ...supervisor.facts()
+      })),
+      statusChanges: supervisor.changes,
+      circuitChanges: breaker.changes,
+      close: Effect.zipRight(supervisor.close, subscriber.close)
+    }
+  })

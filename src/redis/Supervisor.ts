@@ -1,0 +1,183 @@
+/**
+ * Keeps one connection alive for ever: dials, checks, watches, and dials again.
+ *
+ * A *generation* is one connection from its first to its last reply. It lives in a Scope of its own; when it ends,
+ * whatever was in flight fails with an unknown outcome, and the next one is dialled by a Schedule.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { CircuitBreaker } from "./CircuitBreaker.js"
+import type { CommandQueue } from "./CommandQueue.js"
+import * as Handshake from "./Handshake.js"
+import * as Reconnection from "./Reconnection.js"
+import type { RedisConnection, RedisDriver } from "./RedisConnection.js"
+import { RedisConnectError, type RedisError } from "./RedisError.js"
+import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "./RedisStatus.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
+  /** for the dial and the handshake together */
+  readonly connectTimeout: Duration.Duration
+  readonly heartbeatInterval: Duration.Duration
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Supervisor {
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  readonly changes: Stream.Stream<ConnectionState>
+  readonly facts: () => ConnectionFacts
+  /** Ends the connection and the supervision for good. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * What is known about the connection beside its state.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectionFacts {
+  readonly generation: number
+  readonly bufferedAmount: number
+  readonly server: Option.Option<RedisServerInfo>
+  readonly latency: Option.Option<Duration.Duration>
+  readonly clockOffsetMillis: number
+  readonly lastFailure: Option.Option<ConnectionFailure>
+}
+
+/**
+ * Starts the supervision in the scope and returns when the first dial has ended, whether it succeeded or not.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  driver: RedisDriver,
+  queue: CommandQueue,
+  breaker: CircuitBreaker,
+  options: SupervisorOptions
+): Effect.Effect<Supervisor, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connecting())
+    const firstDialEnded = yield* Deferred.make<void>()
+
+    let generation = 0
+    let connection: RedisConnection | undefined
+    let previous: Handshake.Identity | undefined
+    let server: Option.Option<RedisServerInfo> = Option.none()
+    let latency: Option.Option<Duration.Duration> = Option.none()
+    let clockOffsetMillis = 0
+    let lastFailure: ConnectionFailure | undefined
+
+    const become = (next: ConnectionState) => SubscriptionRef.set(state, next)
+
+    const learnTime = (command: Effect.Effect<unknown, RedisError>) =>
+      Effect.gen(function* () {
+        const before = yield* Clock.currentTimeMillis
+        const reply = yield* command
+        const after = yield* Clock.currentTimeMillis
+        latency = Option.some(Duration.millis(after - before))
+        const serverTime = Handshake.timeMillis(reply)
+        // the reply was written somewhere between: half the round trip is the best guess
+        if (serverTime !== undefined) clockOffsetMillis = serverTime - (before + after) / 2
+      })
+
+    /** A heartbeat fails only by time-out; an error reply is a sign of life too. Time-outs are counted by the queue. */
+    const heartbeat = learnTime(Effect.map(queue.probe("TIME", []), ({ value }) => value)).pipe(
+      Effect.ignore,
+      Effect.delay(options.heartbeatInterval),
+      Effect.forever
+    )
+
+    /** One connection from dial to end; always fails, with what ended it. */
+    const live = (connected: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        const next = yield* driver.connect
+        const identity = yield* Handshake.run(next)
+        yield* Handshake.dropPrevious(next, previous, identity)
+        return { next, identity }
+      }).pipe(
+        Effect.timeoutFail({
+          duration: options.connectTimeout,
+          onTimeout: () =>
+            new RedisConnectError({ reason: "Timeout", detail: `after ${Duration.format(options.connectTimeout)}` })
+        }),
+        Effect.flatMap(({ identity, next }) =>
+          Effect.gen(function* () {
+            generation++
+            connection = next
+            previous = identity
+            server = Option.some(identity.server)
+            clockOffsetMillis = identity.clockOffsetMillis
+            breaker.reset()
+            const givenUp = yield* queue.open(next, generation)
+            yield* Effect.addFinalizer(() =>
+              Effect.suspend(() => {
+                connection = undefined
+                return queue.shut("Disconnected")
+              })
+            )
+            yield* connected
+            yield* become(ConnectionState.Connected({ generation }))
+            yield* Deferred.succeed(firstDialEnded, undefined)
+            yield* Effect.logInfo(`connected to ${identity.server.name} ${identity.server.version}`)
+            return yield* Effect.raceFirst(
+              Effect.flatMap(Deferred.await(next.closed), () =>
+                Effect.fail(new RedisConnectError({ reason: "Closed", detail: "by the server or the network" }))
+              ),
+              Effect.raceFirst(Effect.flatMap(Deferred.await(givenUp), Effect.fail), heartbeat)
+            )
+          })
+        ),
+        Effect.scoped,
+        Effect.tapError((failure) =>
+          Effect.sync(() => {
+            lastFailure = failure
+          })
+        )
+      )
+
+    const supervise = Reconnection.forever(live, options, (next) =>
+      Effect.zipRight(become(next), Deferred.succeed(firstDialEnded, undefined))
+    ).pipe(Effect.annotateLogs("service", "RedisClient"))
+
+    const fiber = yield* Effect.forkScoped(supervise)
+    const close = yield* Effect.once(
+      Effect.gen(function* () {
+        yield* Fiber.interrupt(fiber)
+        yield* queue.shut("Disabled")
+        yield* become(ConnectionState.Disabled())
+      })
+    )
+    yield* Effect.addFinalizer(() => close)
+    yield* Deferred.await(firstDialEnded)
+
+    return {
+      state,
+      changes: state.changes,
+      facts: () => ({
+        generation,
+        bufferedAmount: connection?.bufferedAmount() ?? 0,
+        server,
+        latency,
+        clockOffsetMillis,
+        lastFailure: Option.fromNullable(lastFailure)
+      }),
+      close
+    }
+  })

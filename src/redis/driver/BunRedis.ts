@@ -1,0 +1,220 @@
+/**
+ * `RedisClient` over Bun's own client.
+ *
+ * Bun's client is used for what it does well, one connection at a time. Reconnecting, timeouts and bounds are ours: its
+ * own leave commands pending for ever, and give up for good after a failed handshake.
+ *
+ * @since 0.1.0
+ */
+import { RedisClient as BunClient, type RedisOptions } from "bun"
+import type * as ConfigError from "effect/ConfigError"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { layerOff, RedisClient } from "../RedisClient.js"
+import * as RedisCommands from "../RedisCommands.js"
+import * as RedisConfig from "../RedisConfig.js"
+import type { RedisDriver, RedisReply } from "../RedisConnection.js"
+import {
+  fromServerReply,
+  RedisAuthError,
+  RedisConnectError,
+  RedisConnectionLost,
+  type RedisError,
+  RedisProtocolError
+} from "../RedisError.js"
+import { type ClientOptions, make as makeExecutor } from "../SupervisedExecutor.js"
+import * as MemoryRedis from "./MemoryRedis.js"
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const toError = (command: string, cause: unknown): RedisError => {
+  const detail = messageOf(cause)
+  switch (codeOf(cause)) {
+    case "ERR_REDIS_SERVER_ERROR":
+    case "ERR_REDIS_INVALID_COMMAND":
+      return fromServerReply(command, detail)
+    case "ERR_REDIS_AUTHENTICATION_FAILED":
+      return new RedisAuthError({ reason: "WrongPassword", command, detail })
+    case "ERR_REDIS_CONNECTION_CLOSED":
+    case "ERR_REDIS_CONNECTION_TIMEOUT":
+    case "ERR_REDIS_IDLE_TIMEOUT":
+      return new RedisConnectionLost({ command })
+    default:
+      return new RedisProtocolError({ command, detail })
+  }
+}
+
+/** Why the first PING failed; undefined when its failure shows that the connection stands. */
+const toConnectError = (cause: unknown): RedisConnectError | RedisAuthError | undefined => {
+  const detail = messageOf(cause)
+  switch (codeOf(cause)) {
+    case "ERR_REDIS_AUTHENTICATION_FAILED":
+      if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", detail })
+      return new RedisAuthError({
+        reason: detail.startsWith("NOAUTH") ? "PasswordRequired" : "WrongPassword",
+        detail: detail.split(/[:,]| otherwise/)[0] ?? detail
+      })
+    case "ERR_REDIS_CONNECTION_TIMEOUT":
+      return new RedisConnectError({ reason: "Timeout", detail })
+    case "ERR_REDIS_CONNECTION_CLOSED":
+      return new RedisConnectError({ reason: "Refused", detail })
+    case "ERR_REDIS_INVALID_COMMAND":
+    case "ERR_REDIS_SERVER_ERROR":
+      if (/^NOPERM/.test(detail)) return undefined
+      if (/DB index/i.test(detail)) return new RedisConnectError({ reason: "Database", detail })
+      if (/^(LOADING|MASTERDOWN|BUSY)/.test(detail)) return new RedisConnectError({ reason: "Loading", detail })
+      if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", detail })
+      return new RedisConnectError({ reason: "Closed", detail })
+    default:
+      return /CERT|TLS|SSL|SELF_SIGNED|ISSUER|HOSTNAME|ALTNAME/i.test(`${codeOf(cause)} ${detail}`)
+        ? new RedisConnectError({ reason: "Tls", detail: `${codeOf(cause)} ${detail}`.trim() })
+        : new RedisConnectError({ reason: "Closed", detail })
+  }
+}
+
+const urlOf = (address: RedisConfig.RedisAddress): string => {
+  const username = encodeURIComponent(address.username ?? "")
+  const password = address.password === undefined ? "" : encodeURIComponent(Redacted.value(address.password))
+  const login = username === "" && password === "" ? "" : `${username}:${password}@`
+  return RedisConfig.describe(address).replace("://", `://${login}`)
+}
+
+const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: number): RedisOptions => ({
+  autoReconnect: false,
+  connectionTimeout: connectTimeoutMillis,
+  // a hung server is found by our heartbeat; Bun's own idle timeout would also end a subscriber that nobody writes to
+  idleTimeout: 0,
+  ...(address.tls?.caFile === undefined && address.tls?.serverName === undefined
+    ? {}
+    : {
+        tls: {
+          ...(address.tls.caFile === undefined ? {} : { caFile: address.tls.caFile }),
+          ...(address.tls.serverName === undefined ? {} : { serverName: address.tls.serverName })
+        }
+      })
+})
+
+/** Dials, and answers only when a PING has come back as the configured user: `connect()` itself hides the causes. */
+const dial = (
+  address: RedisConfig.RedisAddress,
+  options: RedisOptions
+): Effect.Effect<
+  { readonly client: BunClient; readonly closed: Deferred.Deferred<void> },
+  RedisConnectError | RedisAuthError,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const closed = Deferred.unsafeMake<void>(FiberId.none)
+    const client = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => {
+          const created = new BunClient(urlOf(address), options)
+          created.onclose = () => Deferred.unsafeDone(closed, Exit.void)
+          return created
+        },
+        // the only setting that Bun itself looks at here is the file of certificate authorities
+        catch: (cause) => new RedisConnectError({ reason: "Tls", detail: messageOf(cause) })
+      }),
+      (created) => Effect.sync(() => created.close())
+    )
+    yield* Effect.async<void, RedisConnectError | RedisAuthError>((resume) => {
+      // the rejection of connect() says less than that of the PING queued behind it, and must only not go unhandled
+      client.connect().catch(() => {})
+      client.send("PING", []).then(
+        () => resume(Effect.void),
+        (cause) => {
+          const error = toConnectError(cause)
+          resume(error === undefined ? Effect.void : Effect.fail(error))
+        }
+      )
+    })
+    return { client, closed }
+  })
+
+/**
+ * Bun's client as a driver. `connectTimeout` bounds the dial itself; the supervisor bounds dial and handshake together.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const driver = (
+  address: RedisConfig.RedisAddress,
+  connectTimeout: Duration.DurationInput = "5 seconds"
+): RedisDriver => {
+  const options = clientOptions(address, Duration.toMillis(connectTimeout))
+  return {
+    toError,
+    connect: Effect.map(dial(address, options), ({ client, closed }) => ({
+      closed,
+      // Bun takes numbers as well and writes them in decimal; its types do not say so
+      send: (command, args) => client.send(command, args as Array<string>) as Promise<RedisReply>,
+      sendBuffer: (key) => client.getBuffer(key),
+      bufferedAmount: () => client.bufferedAmount
+    })),
+    connectSubscriber: Effect.map(dial(address, options), ({ client, closed }) => ({
+      closed,
+      subscribe: (channel, listener) => client.subscribe(channel, (message) => listener(message)).then(() => {}),
+      unsubscribe: (channel) => client.unsubscribe(channel).then(() => {})
+    }))
+  }
+}
+
+/**
+ * A client of one server. The layer is ready when the first dial has ended, and never fails: while there is no
+ * connection every command is `RedisUnavailable`, and the status says why.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * import { RedisClient } from "effect-cache-toolkit"
+ * import * as BunRedis from "effect-cache-toolkit/redis/driver/BunRedis"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const program = Effect.gen(function* () {
+ *   const redis = yield* RedisClient.RedisClient
+ *   yield* redis.set("greeting", "hello", { ttl: "1 minute" })
+ *   return yield* redis.get("greeting")
+ * })
+ *
+ * program.pipe(Effect.provide(BunRedis.layer({ host: "localhost", password: Redacted.make("secret") })))
+ */
+export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions = {}): Layer.Layer<RedisClient> =>
+  Layer.scoped(
+    RedisClient,
+    Effect.map(makeExecutor(driver(address, options.connectTimeout), options), RedisCommands.fromExecutor)
+  )
+
+/**
+ * The client that the environment asks for (see `RedisConfig.config`): a server, the embedded memory client when neither
+ * `REDIS_URL` nor `REDIS_HOST` is set, or none with `REDIS_ENABLED=false`. Says in the log which one. Fails with a
+ * `ConfigError` that names the wrong variable.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (options: ClientOptions = {}): Layer.Layer<RedisClient, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.flatMap(
+      RedisConfig.config,
+      RedisConfig.RedisChoice.$match({
+        Disabled: () => Effect.as(Effect.logInfo("Redis: disabled by REDIS_ENABLED"), layerOff),
+        Embedded: () =>
+          Effect.as(
+            Effect.logInfo("Redis: embedded memory client, since neither REDIS_URL nor REDIS_HOST is set"),
+            MemoryRedis.layer
+          ),
+        Server: ({ address }) =>
+          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options))
+      })
+    )
+  )

@@ -1,0 +1,123 @@
+import { expect } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Counter from "../../src/coordination/Counter.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import { age, onEveryLayer } from "../support/layers.js"
+
+const forever = Option.some(Duration.infinity)
+
+onEveryLayer((it) => {
+  it.effect("counts up and down and reads the count", () =>
+    Effect.gen(function* () {
+      const counter = yield* Counter.make({ key: "counter:updown" })
+      expect(yield* counter.get).toBe(0)
+      expect(yield* counter.increment).toBe(1)
+      expect(yield* counter.increment).toBe(2)
+      expect(yield* counter.decrement).toBe(1)
+      expect(yield* counter.get).toBe(1)
+    })
+  )
+
+  it.effect("loses no increment of many at once", () =>
+    Effect.gen(function* () {
+      const counter = yield* Counter.make({ key: "counter:concurrent" })
+      const seen = yield* Effect.replicateEffect(counter.increment, 200, { concurrency: "unbounded" })
+      expect(new Set(seen).size).toBe(200)
+      expect(yield* counter.get).toBe(200)
+    })
+  )
+
+  it.effect("never falls below zero, however many leave at once", () =>
+    Effect.gen(function* () {
+      const counter = yield* Counter.make({ key: "counter:floor" })
+      yield* counter.increment
+      const seen = yield* Effect.replicateEffect(counter.decrement, 20, { concurrency: "unbounded" })
+      expect(seen.every((count) => count === 0)).toBe(true)
+      expect(yield* counter.increment).toBe(1)
+    })
+  )
+
+  it.effect("starts at its minimum where that is above zero, and at zero where it is below", () =>
+    Effect.gen(function* () {
+      const above = yield* Counter.make({ key: "counter:above", minimum: 5 })
+      expect(yield* above.get).toBe(5)
+      expect(yield* above.decrement).toBe(5)
+      expect(yield* above.increment).toBe(6)
+
+      const below = yield* Counter.make({ key: "counter:below", minimum: -2 })
+      expect(yield* below.get).toBe(0)
+      expect(yield* Effect.replicateEffect(below.decrement, 3)).toEqual([-1, -2, -2])
+      expect(yield* below.get).toBe(-2)
+    })
+  )
+
+  it.effect("lifts a number that another program left below the minimum, and keeps its time to live", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const counter = yield* Counter.make({ key: "counter:lifted" })
+      yield* client.set("counter:lifted", "-7", { ttl: "1 hour" })
+      expect(yield* counter.get).toBe(0)
+      expect(yield* counter.increment).toBe(1)
+      const left = Option.getOrThrow(yield* client.ttl("counter:lifted"))
+      expect(Duration.lessThanOrEqualTo(left, "1 hour")).toBe(true)
+    })
+  )
+
+  it.effect("is permanent unless it is given a time to live", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const counter = yield* Counter.make({ key: "counter:permanent" })
+      yield* counter.increment
+      yield* counter.decrement
+      yield* counter.decrement
+      expect(yield* client.ttl("counter:permanent")).toEqual(forever)
+    })
+  )
+
+  it.effect("is forgotten when nothing was counted for its time to live", () =>
+    Effect.gen(function* () {
+      const counter = yield* Counter.make({ key: "counter:expiring", timeToLive: "1 hour" })
+      yield* counter.increment
+      yield* age("counter:expiring", 50 * 60_000)
+      expect(yield* counter.increment).toBe(2)
+      yield* age("counter:expiring", 50 * 60_000)
+      expect(yield* counter.get).toBe(2)
+      yield* age("counter:expiring", 10 * 60_000)
+      expect(yield* counter.get).toBe(0)
+      expect(yield* counter.increment).toBe(1)
+    })
+  )
+
+  it.effect("says so when its key holds something else", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const counter = yield* Counter.make({ key: "counter:text" })
+      yield* client.set("counter:text", "many")
+      expect(yield* Effect.flip(counter.increment)).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
+      expect(yield* Effect.flip(counter.get)).toMatchObject({ _tag: "RedisProtocolError" })
+
+      const set = yield* Counter.make({ key: "counter:set" })
+      yield* client.zadd("counter:set", 1, "member")
+      expect(yield* Effect.flip(set.decrement)).toMatchObject({ _tag: "RedisServerError", code: "WRONGTYPE" })
+      expect(yield* client.zcard("counter:set")).toBe(1)
+    })
+  )
+
+  it.effect("refuses a minimum that is no integer and a time that no server keeps, and counts nothing", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      for (const options of [
+        { minimum: 0.5 },
+        { minimum: NaN },
+        { timeToLive: 0 },
+        { timeToLive: Duration.infinity }
+      ]) {
+        const counter = yield* Counter.make({ key: "counter:refused", ...options })
+        expect(yield* Effect.flip(counter.increment)).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
+      }
+      expect(yield* client.get("counter:refused")).toEqual(Option.none())
+    })
+  )
+})

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { DatabaseError } from "../../src/game/Database.js"
+import { RedisConnectError } from "../../src/redis/RedisError.js"
+import { ConnectionState, type RedisStatus } from "../../src/redis/RedisStatus.js"
+import { cache, database, players, redis, status } from "./support/stubs.js"
+import * as TestServer from "./support/TestServer.js"
+
+const down: RedisStatus = {
+  ...status,
+  connected: false,
+  server: Option.none(),
+  latency: Option.none(),
+  state: ConnectionState.Unavailable({
+    since: DateTime.unsafeMake(0),
+    nextIn: Duration.seconds(30),
+    cause: new RedisConnectError({ reason: "Refused", detail: "ECONNREFUSED" })
+  })
+}
+
+const health = (options: { readonly redis?: RedisStatus; readonly ping?: Effect.Effect<void, DatabaseError> }) =>
+  Effect.all([TestServer.get("/api/health"), TestServer.get("/api/health/detailed")]).pipe(
+    Effect.provide(
+      TestServer.layer(
+        Layer.mergeAll(players(), cache(), database({ ping: options.ping ?? Effect.void }), redis(options.redis))
+      )
+    )
+  )
+
+describe("health", () => {
+  it.live("is ok while Redis and the database answer", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({})
+      expect([alive.status, alive.json]).toEqual([200, { status: "ok" }])
+      expect(detailed.status).toBe(200)
+      expect(detailed.json).toEqual({
+        status: "ok",
+        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        uptimeSeconds: expect.any(Number),
+        redis: {
+          state: "Connected",
+          available: true,
+          connected: true,
+          latencyMillis: 0.5,
+          bufferedAmount: 0,
+          server: { name: "Redis", version: "7.0.15" },
+          cause: null
+        },
+        database: { status: "ok", latencyMillis: expect.any(Number) },
+        cache: expect.objectContaining({ available: true, hits: 3, misses: 4 })
+      })
+    })
+  )
+
+  it.live("is degraded, and still 200, while Redis is away, and says why it is", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({ redis: down })
+      expect(alive.status).toBe(200)
+      expect(detailed.status).toBe(200)
+      expect(detailed.json).toMatchObject({
+        status: "degraded",
+        redis: { state: "Unavailable", available: false, cause: expect.stringContaining("nothing accepts connections") }
+      })
+    })
+  )
+
+  it.live("is down, with 503, when the database fails, while the process still counts as alive", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({
+        ping: Effect.fail(new DatabaseError({ operation: "ping", detail: "/secret/path" }))
+      })
+      expect(alive.status).toBe(200)
+      expect(detailed.status).toBe(503)
+      expect(detailed.json).toMatchObject({ status: "down", database: { status: "down" } })
+      expect(detailed.text).not.toContain("secret")
+    })
+  )
+
+  it.live("is down when the database does not answer at all", () =>
+    Effect.gen(function* () {
+      const [, detailed] = yield* health({ ping: Effect.never })
+      expect(detailed.status).toBe(503)
+    })
+  )
+})

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import * as net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+interface Program {
+  readonly process: ChildProcess
+  readonly output: () => string
+  /** the port it listens on; the whole output when it ends without listening */
+  readonly listening: Effect.Effect<number, string>
+  readonly exitCode: Effect.Effect<number | null>
+}
+
+/** The program as a user starts it, in a directory of its own and with no variable but these. */
+const start = (settings: Record<string, string> = {}) =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "toolkit-main-"))),
+      (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+    )
+    const listening = yield* Deferred.make<number, string>()
+    const exit = yield* Deferred.make<number | null>()
+    return yield* Effect.acquireRelease(
+      Effect.sync((): Program => {
+        let output = ""
+        const child = spawn(process.execPath, [main], {
+          cwd: directory,
+          env: { PATH: process.env.PATH, PORT: "0", ...settings }
+        })
+        const read = (chunk: Buffer) => {
+          output += chunk.toString()
+          const port = /listening on http:\/\/[^ ]+:(\d+)/.exec(output)?.[1]
+          if (port !== undefined) Deferred.unsafeDone(listening, Effect.succeed(Number(port)))
+        }
+        child.stdout.on("data", read)
+        child.stderr.on("data", read)
+        child.on("close", (code) => {
+          Deferred.unsafeDone(listening, Effect.fail(output))
+          Deferred.unsafeDone(exit, Effect.succeed(code))
+        })
+        return {
+          process: child,
+          output: () => output,
+          listening: Deferred.await(listening),
+          exitCode: Deferred.await(exit)
+        }
+      }),
+      ({ process: child }) =>
+        Effect.zipRight(
+          Effect.sync(() => child.kill("SIGKILL")),
+          Deferred.await(exit)
+        )
+    )
+  })
+
+const connect = (port: number) =>
+  Effect.gen(function* () {
+    const closed = yield* Deferred.make<void>()
+    const socket = yield* Effect.acquireRelease(
+      Effect.async<net.Socket>((resume) => {
+        const socket = net.connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
+        socket.on("error", () => {})
+        socket.on("close", () => Deferred.unsafeDone(closed, Effect.void))
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
+    )
+    let received = ""
+    socket.on("data", (chunk) => {
+      received += chunk.toString()
+    })
+    return { socket, received: () => received, closed: Deferred.await(closed) }
+  })
+
+describe("the program", () => {
+  it.scopedLive(
+    "serves with no variable set, and its first lines say with which Redis, which database, and where",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* start()
+        const port = yield* program.listening
+        const lines = program.output().split("\n").slice(0, 4).join("\n")
+        expect(lines).toMatch(/embedded memory client/)
+        expect(lines).toMatch(/SQLite .*toolkit\.db/)
+        expect(lines).toMatch(/http:\/\/127\.0\.0\.1:\d+/)
+        const health = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/health/detailed`))
+        expect(yield* Effect.promise(() => health.json())).toMatchObject({ status: "ok" })
+      })
+  )
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it.scopedLive(`ends with 0 on ${signal}, idle connections or not`, () =>
+      Effect.gen(function* () {
+        const program = yield* start()
+        const port = yield* program.listening
+        const idle = yield* connect(port)
+        idle.socket.write("GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/health`))
+        program.process.kill(signal)
+        expect(yield* program.exitCode).toBe(0)
+      })
+    )
+  }
+
+  it.scopedLive("answers a request in flight before it ends", () =>
+    Effect.gen(function* () {
+      const program = yield* start()
+      const port = yield* program.listening
+      const body = JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.com" })
+      const client = yield* connect(port)
+      client.socket.write(
+        `POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`
+      )
+      // answered after the half request was read, so that the signal meets one in flight
+      yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/health`))
+      program.process.kill("SIGTERM")
+      yield* Effect.retry(Effect.flip(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/api/health`))), {
+        times: 1000
+      })
+      client.socket.write(body.slice(1))
+      yield* client.closed
+      expect(client.received()).toMatch(/^HTTP\/1\.1 201 .*"username":"ada"/s)
+      expect(yield* program.exitCode).toBe(0)
+    })
+  )
+
+  const wrong: ReadonlyArray<readonly [name: string, value: string, says: RegExp]> = [
+    ["PORT", "eighty", /PORT: expected a whole number from 0 to 65535/],
+    ["HOST", "http://localhost", /HOST: expected a host name/],
+    ["HOST", "192.0.2.1", /HOST or PORT: cannot listen there/],
+    ["API_TOKEN", "open sesame", /API_TOKEN: expected visible ASCII/],
+    ["LOG_LEVEL", "loud", /LOG_LEVEL: expected debug, info/],
+    ["REDIS_URL", "http://localhost:6379", /REDIS_URL: .*redis:\/\//],
+    ["REDIS_URL", "redis://:sesame@localhost:6379/nine", /REDIS_URL: .*database index/],
+    ["REDIS_ENABLED", "perhaps", /REDIS_ENABLED: expected true or false/],
+    ["CACHE_BALANCE_TTL", "1m", /CACHE_BALANCE_TTL: expected whole seconds/],
+    ["DATABASE_URL", "mysql://localhost", /DATABASE_URL/],
+    ["DATABASE_URL", "sqlite:/proc/nowhere/toolkit.db", /\/proc\/nowhere/]
+  ]
+  for (const [name, value, says] of wrong) {
+    it.scopedLive(`ends with 1 before it listens when ${name} is ${value}, and says what to do`, () =>
+      Effect.gen(function* () {
+        const program = yield* start({ [name]: value })
+        expect(yield* program.exitCode).toBe(1)
+        expect(program.output()).toMatch(says)
+        expect(program.output()).not.toMatch(/listening|sesame|^\s+at /m)
+      })
+    )
+  }
+
+  it.scopedLive("names PORT when another program has it", () =>
+    Effect.gen(function* () {
+      const first = yield* start()
+      const second = yield* start({ PORT: String(yield* first.listening) })
+      expect(yield* second.exitCode).toBe(1)
+      expect(second.output()).toMatch(/PORT: another program listens on it/)
+    })
+  )
+})

@@ -1,0 +1,266 @@
+/**
+ * What the protocol promises, checked while the model runs. Every value is the number of a commit, so that "older" is
+ * "smaller"; a read remembers at its start the oldest commit that it may answer.
+ */
+import type { Flight, Process } from "./process.js"
+import type { Key, Server } from "./server.js"
+
+export const promises = {
+  neverServedAgain: "a read that starts after an acknowledged invalidation answers nothing older",
+  localBound: "a local tier forgets when it hears of an invalidation, or when its time to live has passed",
+  ownWritesSeen: "after its own invalidation, set or update, acknowledged or not, a process reads nothing older",
+  noResurrection: "what was invalidated during an outage is not served by a process that has come back from it",
+  noWrongValueLeft: "when all is quiet again, no cached value is older than the last write",
+  oneLookup: "one lookup per key at a time",
+  noNeedlessLookup: "no lease is granted while Redis holds a value that the caller may have",
+  nobodyWaitsInVain: "nobody waits for a lease that nobody will end",
+  noAbandonedLookup: "no lookup runs that nobody waits for",
+  everyReadEnds: "every read ends, and with a value unless its lookup fails",
+  boundedLookups: "lookups without Redis are bounded, and only what exceeds both bounds is refused",
+  cachesAgain: "when all is quiet again, values are cached again"
+} as const
+
+export type PromiseName = keyof typeof promises
+
+export class Broken extends Error {
+  constructor(
+    readonly promise: PromiseName,
+    detail: string
+  ) {
+    super(`broken: ${promises[promise]} (${promise})\n${detail}`)
+  }
+}
+
+/** Situations that the protocol does not cover; a run may be told to count them as broken promises all the same. */
+export type Limit = "outageOfOneProcess" | "crashOfOneWriterAmongSeveral" | "crashWithOutbox" | "concurrentSet"
+
+export type Source = "Local" | "Redis" | "Stale" | "Lookup" | "Degraded"
+
+/** The versions that one write has made obsolete what is older than. */
+export type Written = ReadonlyArray<readonly [key: Key, version: number]>
+
+export interface Read {
+  readonly process: Process
+  readonly key: Key
+  readonly strict: number
+  readonly outage: number
+  readonly localOutage: number
+  readonly local: number
+  readonly own: number
+  answer: { readonly source: Source; readonly version: number } | undefined
+  ended: boolean
+  excused: boolean
+}
+
+interface Obligation {
+  readonly process: Process
+  readonly key: Key
+  readonly version: number
+  readonly heardBy: number
+  readonly timeIsUp: number
+}
+
+export interface Lookup {
+  readonly process: Process
+  readonly key: Key
+  readonly flight: Flight
+  readonly why: "lease" | "bound" | "noRedis"
+  /** its lease ended by an invalidation or an outage, so that another lookup may begin */
+  excused: boolean
+  hangs: boolean
+  fails: boolean
+}
+
+class Versions {
+  private readonly map = new Map<string, number>()
+  readonly get = (key: Key): number => this.map.get(key) ?? 0
+  readonly raise = (written: Written): void => {
+    for (const [key, version] of written) this.map.set(key, Math.max(this.get(key), version))
+  }
+  readonly raiseAll = (other: Versions): void => {
+    for (const key of ["a", "b"] as const) this.raise([[key, other.get(key)]])
+  }
+}
+
+export class Promises {
+  /** acknowledged by the server to whoever wrote */
+  private readonly acknowledged = new Versions()
+  private readonly duringOutage = new Versions()
+  private readonly outages = new Versions()
+  private readonly own = new Map<Process, Versions>()
+  /** what outages have made obsolete, as far as a process that is connected again, or open again, has to know */
+  private readonly outagesReconnected = new Map<Process, Versions>()
+  private readonly outagesOpened = new Map<Process, Versions>()
+  /** written by a process that has crashed, and still promised */
+  private readonly crashed = new Versions()
+  private obligations: ReadonlyArray<Obligation> = []
+  readonly reads: Array<Read> = []
+  lookups: ReadonlyArray<Lookup> = []
+  /** tokens whose lease may end before their lookup does */
+  private readonly broken = new Set<string>()
+  /** no fault has happened that can leave a lease behind */
+  calm = true
+
+  constructor(
+    private readonly world: {
+      readonly time: number
+      readonly localTtl: number
+      readonly processes: ReadonlyArray<Process>
+      readonly server: Server
+      readonly limits: ReadonlySet<Limit>
+      readonly isOnItsWay: (token: string) => boolean
+    }
+  ) {}
+
+  private versionsOf(map: Map<Process, Versions>, process: Process): Versions {
+    const found = map.get(process) ?? new Versions()
+    map.set(process, found)
+    return found
+  }
+
+  private heard(process: Process, key: Key): number {
+    let version = 0
+    for (const due of this.obligations) {
+      const isDue = process.subscription.heard >= due.heardBy || this.world.time >= due.timeIsUp
+      if (due.process === process && due.key === key && isDue) version = Math.max(version, due.version)
+    }
+    return version
+  }
+
+  readStarts(process: Process, key: Key): Read {
+    const own = this.versionsOf(this.own, process).get(key)
+    const read: Read = {
+      process,
+      key,
+      own,
+      strict: this.acknowledged.get(key),
+      outage: this.versionsOf(this.outagesReconnected, process).get(key),
+      localOutage: this.versionsOf(this.outagesOpened, process).get(key),
+      local: Math.max(own, this.heard(process, key)),
+      answer: undefined,
+      ended: false,
+      excused: false
+    }
+    this.reads.push(read)
+    return read
+  }
+
+  readEnds(read: Read, source: Source, version: number): void {
+    read.ended = true
+    read.answer = { source, version }
+    const expect = (promise: PromiseName, atLeast: number): void => {
+      if (version >= atLeast) return
+      const where = `process ${read.process.id} read ${read.key}`
+      throw new Broken(promise, `${where} from ${source}: commit ${version}, but ${atLeast} was due`)
+    }
+    expect("ownWritesSeen", read.own)
+    if (source === "Local") {
+      expect("noResurrection", read.localOutage)
+      expect("localBound", read.local)
+    } else if (source !== "Degraded") {
+      expect("noResurrection", read.outage)
+      expect("neverServedAgain", read.strict)
+    }
+  }
+
+  /** A write has returned to its caller. */
+  written(process: Process, written: Written, acknowledged: boolean): void {
+    this.versionsOf(this.own, process).raise(written)
+    if (!this.world.server.running) this.duringOutage.raise(written)
+    if (!acknowledged && !this.world.limits.has("outageOfOneProcess")) return
+    this.acknowledged.raise(written)
+    for (const other of this.world.processes) {
+      // a process without the right to publish is heard of only when the local time to live has passed
+      const heardBy = process.mayPublish ? other.subscription.horizon() : Number.POSITIVE_INFINITY
+      const timeIsUp = this.world.time + this.world.localTtl
+      this.obligations = [
+        ...this.obligations,
+        ...written.map(([key, version]) => ({ process: other, key, version, heardBy, timeIsUp }))
+      ]
+    }
+  }
+
+  crashedAfter(written: Written): void {
+    this.crashed.raise(written)
+  }
+
+  crashedWith(process: Process): void {
+    if (this.world.limits.has("crashWithOutbox")) this.crashed.raiseAll(this.versionsOf(this.own, process))
+  }
+
+  outageEnds(): void {
+    this.outages.raiseAll(this.duringOutage)
+  }
+
+  reconnected(process: Process): void {
+    this.versionsOf(this.outagesReconnected, process).raiseAll(this.outages)
+  }
+
+  opened(process: Process): void {
+    this.versionsOf(this.outagesOpened, process).raiseAll(this.versionsOf(this.outagesReconnected, process))
+  }
+
+  /** The oldest commit that may be cached when all is quiet. */
+  due(key: Key): number {
+    const alive = this.world.processes.filter((process) => process.alive)
+    const own = alive.map((process) => this.versionsOf(this.own, process).get(key))
+    return Math.max(this.acknowledged.get(key), this.crashed.get(key), ...own)
+  }
+
+  lookupStarts(lookup: Lookup): void {
+    lookup.excused = this.broken.has(lookup.flight.token)
+    for (const other of this.lookups) {
+      if (other.key !== lookup.key || other.excused || lookup.excused) continue
+      const what = `${lookup.key} is looked up by process ${lookup.process.id} and process ${other.process.id} at once`
+      if (lookup.why === "lease" && other.why === "lease") throw new Broken("oneLookup", what)
+      const sameFlight = other.process === lookup.process && other.flight.epoch === lookup.flight.epoch
+      if (sameFlight && !other.flight.alone && !lookup.flight.alone) throw new Broken("oneLookup", what)
+    }
+    this.lookups = [...this.lookups, lookup]
+  }
+
+  lookupEnds(lookup: Lookup): void {
+    this.lookups = this.lookups.filter((other) => other !== lookup)
+  }
+
+  leaseBroken(token: string): void {
+    this.broken.add(token)
+    for (const lookup of this.lookups) if (lookup.flight.token === token) lookup.excused = true
+  }
+
+  /** The connection or the life of a process has ended: its lease may end before its lookup. */
+  processLost(process: Process): void {
+    this.calm = false
+    for (const token of process.tokens) this.broken.add(token)
+    for (const lookup of this.lookups) if (lookup.process === process) lookup.excused = true
+  }
+
+  granted(key: Key, token: string, newerThan: number): void {
+    const entry = this.world.server.state.values.get(key)
+    if (entry !== undefined && !entry.stale && entry.created > newerThan) {
+      throw new Broken("noNeedlessLookup", `${token} was granted while ${key} held commit ${entry.version}`)
+    }
+  }
+
+  held(key: Key, holder: string, asker: string): void {
+    if (holder === asker) throw new Broken("nobodyWaitsInVain", `${asker} is told to wait for itself on ${key}`)
+    // the replay of an interrupted update ends its lease
+    const isRepaired = this.world.processes.some((process) => process.outbox.has(key))
+    if (this.calm && !isRepaired && !this.world.isOnItsWay(holder) && !this.isHeld(holder)) {
+      throw new Broken("nobodyWaitsInVain", `${asker} waits for ${holder}, which has ended, on ${key}`)
+    }
+  }
+
+  /** Whether something still runs that will end the lease. */
+  isHeld(token: string): boolean {
+    return this.world.processes.some((process) => process.alive && process.tokens.has(token))
+  }
+
+  stepEnds(): void {
+    for (const { flight, process, key } of this.lookups) {
+      if (flight.callers === 0) {
+        throw new Broken("noAbandonedLookup", `process ${process.id} looks up ${key} for nobody`)
+      }
+    }
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * Reading: the local tier, Redis, and flights. The generators are the protocol's algorithms, point by point.
+ */
+import { type Flight, type Landed, LookupFailed, lookUp, type Process } from "./process.js"
+import type { Source } from "./promises.js"
+import {
+  type Acquired,
+  acquire,
+  clear,
+  type Entry,
+  ensureMarker,
+  fill,
+  type Key,
+  read,
+  readMarkers,
+  release,
+  tag,
+  takeLease
+} from "./server.js"
+import { boundary, Sleep, type Step } from "./step.js"
+
+/** How often a waiter is told that the lease is held before it has reached its bound. */
+const bound = 2
+
+/** How often a caller joins others' flights before it takes one of its own. */
+const maxJoins = 2
+
+export function* get(process: Process, key: Key): Step<void> {
+  const { promises, rules } = process.world
+  const check = promises.readStarts(process, key)
+  let isOver = false
+  const answer = (source: Source, version: number) => {
+    isOver = true
+    promises.readEnds(check, source, version)
+  }
+  try {
+    for (let joins = 0; ; joins++) {
+      const local = process.localHit(key)
+      if (local !== undefined) return answer("Local", local.version)
+
+      const found = yield* readRedis(process, key)
+      if (found.fresh !== undefined) return answer("Redis", found.fresh.version)
+      if (found.stale !== undefined) {
+        refresh(process, key, found.stale)
+        return answer("Stale", found.stale.version)
+      }
+
+      const landed = yield* fly(process, key, found.distrusted, joins >= maxJoins)
+      if (landed._tag === "Value") {
+        if (!landed.late || !rules.has("lateCallersStartOver")) {
+          return answer(landed.source, landed.version)
+        }
+      } else if (landed._tag === "Failed" && found.distrusted !== undefined && !rules.has("distrustedIsMiss")) {
+        return answer("Stale", found.distrusted.version)
+      } else {
+        isOver = true
+        check.ended = landed._tag !== "Stopped"
+        return
+      }
+    }
+  } finally {
+    // interrupted: nobody waits for its end
+    if (!isOver) check.excused = true
+  }
+}
+
+interface Found {
+  readonly fresh?: Entry
+  readonly stale?: Entry
+  readonly distrusted?: Entry
+}
+
+function* readRedis(process: Process, key: Key): Step<Found> {
+  if (!process.mayRead(key)) return {}
+  const epoch = process.epochOf(key)
+  const asked = process.world.time
+  const reply = process.usable(yield* process.send(read(key)))
+  const entry = reply?.value
+  if (entry === undefined) return {}
+  if (!(yield* isTrusted(process, entry))) return { distrusted: entry }
+  if (entry.stale) return { stale: entry }
+  process.putLocal(entry, asked, epoch)
+  return { fresh: entry }
+}
+
+/** Whether nothing speaks against an entry that Redis holds: an outage, the outbox, a marker. */
+function* isTrusted(process: Process, entry: Entry): Step<boolean> {
+  if (entry.created <= process.distrustUpTo) return false
+  if (!process.world.withMarkers) return true
+  const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
+  if (reply === undefined) return false
+  if (process.outbox.has("tag") || !reply.value.every((marker) => isAfter(process, entry, marker))) return false
+  return entry.created > process.distrustUpTo
+}
+
+const isAfter = (process: Process, entry: { readonly created: number }, marker: number | undefined): boolean => {
+  const { rules } = process.world
+  if (marker === undefined) return !rules.has("missingMarkerIsMiss")
+  return rules.has("equalIsInvalid") ? entry.created > marker : entry.created >= marker
+}
+
+/** The cache itself is the caller of a refresh, and never leaves. */
+const refresh = (process: Process, key: Key, seen: Entry): void => {
+  if (!process.flights.has(flightId(process, key))) join(process, key, seen, false)
+}
+
+const flightId = (process: Process, key: Key): string =>
+  process.world.rules.has("flightPerEpoch") ? `${key}@${process.epochOf(key)}` : key
+
+type Joined = Landed & { readonly late: boolean }
+
+function* fly(process: Process, key: Key, seen: Entry | undefined, alone: boolean): Step<Joined> {
+  const flight = join(process, key, seen, alone)
+  const position = flight.joined - 1
+  try {
+    yield { what: `flight of ${key}`, ready: () => flight.landed !== undefined }
+    const landed = flight.landed ?? { _tag: "Stopped" }
+    return { ...landed, late: landed._tag === "Value" && position >= landed.entitled }
+  } finally {
+    leave(process, flight, position)
+  }
+}
+
+const leave = (process: Process, flight: Flight, position: number): void => {
+  const { rules, stop } = process.world
+  flight.callers--
+  if (flight.landed !== undefined || flight.task === undefined) return
+  const ends = flight.callers === 0 ? rules.has("lastCallerStops") : position === 0 && !rules.has("callersOnlyAwait")
+  if (!ends) return
+  stop(flight.task)
+  close(process, flight)
+  flight.landed = { _tag: "Stopped" }
+}
+
+const close = (process: Process, flight: Flight): void => {
+  flight.closed = true
+  if (process.flights.get(flight.id) === flight) process.flights.delete(flight.id)
+}
+
+const join = (process: Process, key: Key, seen: Entry | undefined, alone: boolean): Flight => {
+  const { rules, spawn } = process.world
+  const epoch = process.epochOf(key)
+  const id = flightId(process, key)
+  const present = alone || !rules.has("oneFlight") ? undefined : process.flights.get(id)
+  if (present !== undefined) {
+    present.joined++
+    present.callers++
+    return present
+  }
+  const flight: Flight = {
+    key,
+    id,
+    epoch,
+    token: process.newToken("flight"),
+    alone,
+    newerThan: seen?.created ?? 0,
+    joined: 1,
+    callers: 1,
+    closed: false,
+    task: undefined,
+    landed: undefined
+  }
+  if (!alone) process.flights.set(id, flight)
+  flight.task = spawn(process, `flight ${flight.token} of ${key}`, "own", run(process, flight))
+  return flight
+}
+
+function* run(process: Process, flight: Flight): Step<void> {
+  process.tokens.add(flight.token)
+  try {
+    const landed = yield* load(process, flight)
+    close(process, flight)
+    flight.landed = landed
+  } catch (error) {
+    if (!(error instanceof LookupFailed)) throw error
+    close(process, flight)
+    flight.landed = { _tag: "Failed" }
+  } finally {
+    process.tokens.delete(flight.token)
+  }
+}
+
+function* load(process: Process, flight: Flight): Step<Landed> {
+  const { rules } = process.world
+  const { key, token } = flight
+  let newerThan = flight.newerThan
+  let held = 0
+  let unknown = 0
+  let mayHoldLease = false
+  try {
+    for (;;) {
+      if (!process.mayRead(key)) return yield* degraded(process, flight)
+      const asked = process.world.time
+      const entitled = flight.joined
+      mayHoldLease = true
+      newerThan = Math.max(newerThan, process.distrustUpTo)
+      const outcome = yield* acquireLease(process, key, token, newerThan)
+      const reply = process.usable(outcome)
+      if (reply === undefined) {
+        // it is idempotent: it may be sent again
+        if (outcome._tag === "Unknown" && unknown++ === 0) continue
+        return yield* degraded(process, flight)
+      }
+      const acquired = reply.value
+      mayHoldLease = acquired._tag === "Granted"
+      if (acquired._tag === "Value") {
+        const { entry } = acquired
+        if (yield* isTrusted(process, entry)) {
+          process.putLocal(entry, asked, flight.epoch)
+          return { _tag: "Value", version: entry.version, source: "Redis", entitled }
+        }
+        newerThan = Math.max(newerThan, entry.created)
+        continue
+      }
+      if (acquired._tag === "Granted") {
+        const landed = yield* loadUnderLease(process, flight, acquired.created, reply.generation)
+        mayHoldLease = landed.leaseIsLeft
+        return landed
+      }
+      if (held++ >= bound && rules.has("waitersHaveBound")) {
+        const before = flight.joined
+        const version = yield* lookUp(flight, process, "bound")
+        return { _tag: "Value", version, source: "Lookup", entitled: before }
+      }
+      yield* sleep(process, key)
+    }
+  } finally {
+    if (mayHoldLease && rules.has("leaseGivenBack")) process.issue(release(key, token))
+  }
+}
+
+function* acquireLease(process: Process, key: Key, token: string, newerThan: number) {
+  if (process.world.rules.has("acquireIsOneScript")) return yield* process.send(acquire(key, token, newerThan))
+  const found = yield* process.send(read(key))
+  if (found._tag !== "Reply") return found
+  const entry = found.value
+  if (entry !== undefined && !entry.stale && entry.created > newerThan) {
+    const value: Acquired = { _tag: "Value", entry }
+    return { ...found, value }
+  }
+  return yield* process.send(takeLease(key, token, newerThan))
+}
+
+function* sleep(process: Process, key: Key): Step<void> {
+  const waiting = new Sleep(`lease of ${key}`, key)
+  process.sleepers.add(waiting)
+  try {
+    yield waiting
+  } finally {
+    process.sleepers.delete(waiting)
+  }
+}
+
+type Loaded = Landed & { readonly leaseIsLeft: boolean }
+
+function* loadUnderLease(process: Process, flight: Flight, created: number, generation: number): Step<Loaded> {
+  const { rules, withMarkers, time } = process.world
+  const { key, token } = flight
+  const started = time
+  const before = flight.joined
+  const version = yield* lookUp(flight, process, "lease")
+  if (rules.has("flightCloses")) close(process, flight)
+  const entry: Entry = { key, version, created, stale: false }
+
+  let isCurrent = true
+  for (const name of withMarkers ? [clear, tag] : []) {
+    const outcome = yield* process.send(ensureMarker(name, created))
+    if (outcome._tag !== "Reply") return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
+    isCurrent &&= isAfter(process, entry, outcome.value)
+  }
+  if (!rules.has("fillReadsMarkers")) isCurrent = true
+
+  const asked = process.world.time
+  const outcome = yield* process.send(fill(key, token, entry))
+  const isSameGeneration = outcome._tag === "Reply" && outcome.generation === generation
+  if (outcome._tag !== "Reply" || (rules.has("fillOfSameGeneration") && !isSameGeneration)) {
+    return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
+  }
+  isCurrent &&= outcome.value
+  if (isCurrent) process.putLocal(entry, asked, flight.epoch)
+  const entitled = isCurrent ? flight.joined : before
+  return { _tag: "Value", version, source: "Lookup", entitled, leaseIsLeft: false }
+}
+
+/** The value of a lookup that Redis has not confirmed: this process promises for it only what it knows itself. */
+const withoutRedis = (process: Process, flight: Flight, entry: Entry, started: number): Landed => {
+  process.putLocal(entry, started, flight.epoch)
+  return { _tag: "Value", version: entry.version, source: "Degraded", entitled: Number.POSITIVE_INFINITY }
+}
+
+function* degraded(process: Process, flight: Flight): Step<Landed> {
+  const { rules, maxLookups, maxWaiting } = process.world
+  const isBounded = rules.has("lookupsBounded")
+  if (isBounded && process.running >= maxLookups) {
+    if (process.waiting >= maxWaiting) return { _tag: "Overloaded" }
+    process.waiting++
+    try {
+      yield { what: "permit", ready: () => process.running < maxLookups }
+    } finally {
+      process.waiting--
+    }
+  }
+  process.running++
+  try {
+    const started = process.world.time
+    yield boundary("permitted")
+    const version = yield* lookUp(flight, process, "noRedis")
+    return withoutRedis(process, flight, { key: flight.key, version, created: 0, stale: false }, started)
+  } finally {
+    process.running--
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The rules of the protocol as switches: the model keeps a rule only when its name is in the set, so that a test can
+ * take one away and watch a promise break. The numbers are the sections of docs/protocol.md.
+ */
+export const rules = {
+  localPutNeedsEpoch: "1: a value that was read goes into the local tier only if the key's epoch has not moved since",
+  localTimeFromRequest: "1: the local time to live counts from when the value was asked for, not from its arrival",
+  distrustedIsMiss: "1: a distrusted entry is never served, not even when the lookup fails",
+
+  oneFlight: "2: callers of one key and epoch share one flight",
+  flightPerEpoch: "2: a caller that comes after an invalidation does not join a flight from before it",
+  lateCallersStartOver: "2: a flight whose value was not accepted serves only callers from before its lookup",
+  flightCloses: "2: a flight takes no more callers once its lookup has returned",
+  callersOnlyAwait: "2: a flight runs on its own; interrupting its first caller does not stop it",
+  lastCallerStops: "2: interrupting the last caller stops the flight",
+
+  acquireIsOneScript: "3: looking for a value and taking the lease is one atomic step",
+  sameTokenGrantedAgain: "3: a lease is granted again to the token that holds it",
+  tokenPerFlight: "3: every flight takes the lease with a token of its own",
+  leaseExpires: "3: a lease has a time to live",
+
+  leaseRenewed: "4: a lease is renewed while its lookup runs",
+  leaseGivenBack: "4: a flight that ends without a fill gives its lease back",
+  leaseGivenBackByCompare: "4: giving back deletes the lease only if it holds the flight's token",
+  waitersPoll: "4: a waiter asks again from time to time, message or not",
+  waitersHaveBound: "4: a waiter past its bound looks up by itself",
+  waitersAreWoken: "4: the bus wakes waiters",
+
+  fillComparesToken: "5: a fill stores only if the lease holds the flight's token",
+  fillEndsLease: "5: a fill deletes the lease",
+  fillReadsMarkers: "5: a flight compares its entry with the markers before its late callers may have it",
+
+  invalidateDeletesValue: "6: an invalidation deletes the value",
+  invalidateDeletesLease: "6: an invalidation deletes the lease",
+  invalidatePublishes: "6: an invalidation is told to the other processes",
+  publishMayFail: "6: a publish that the server refuses neither undoes nor hides the delete",
+  epochMovesBefore: "6: the epoch moves before an invalidation is sent",
+  epochMovesAfter: "6: the epoch moves when an invalidation has ended, however it ended",
+
+  setEndsLease: "7: a set deletes the lease",
+  setPublishes: "7: a set is told to the other processes",
+  setHasDeadline: "7: a set that reaches the server after its caller has given up does nothing",
+
+  updatePlacesToken: "8: an update deletes the value and places its token before the write",
+  updateComparesToken: "8: an update stores only if its token is still there",
+  updateDeletesOtherwise: "8: an update that finds its token gone deletes value and lease",
+  tokenOutlivesWrite: "8: the token of an update lives longer than the write can take",
+
+  outbox: "9: a write to Redis that did not surely succeed is kept as an invalidation, and sent again",
+  outboxIsMiss: "9: a key in the outbox is a miss in this process",
+  outboxCountsAdditions: "9: an acknowledgement removes from the outbox only what was there when the command was sent",
+  overflowMovesClear: "9: when the outbox overflows, the clear marker moves instead",
+  overflowReadsNothing: "9: until that is acknowledged, the process reads nothing from Redis",
+
+  newGenerationClosed: "10: replies of a new generation are not used before the process has taken note of the outage",
+  distrustAfterOutage: "10: entries from before the outage are distrusted",
+  distrustUpToReconnection: "10: the outage counts to its end, as the server's clock tells it on the new generation",
+  outageMovesEpochs: "10: a new generation drops the local tier and moves all epochs",
+  fillOfSameGeneration: "10: a fill confirms a value only on the generation that granted the lease",
+  replayBeforeReads: "10: the outbox is replayed before the new generation is used",
+  oldConnectionKilled: "10: a new generation first has the server drop the old connection",
+
+  messagesMoveEpoch: "11: a message that names a key moves its epoch",
+  gapDropsLocal: "11: a gap drops the local tier",
+  gapMovesEpochs: "11: a gap moves all epochs",
+  senderIgnoresOwn: "11: a process ignores its own messages",
+
+  stampsFromServer: "12: leases and markers are stamped with the server's clock, inside the script",
+  createdAtLease: "12: an entry is as old as its lease, not as its fill",
+  markersMoveForward: "12: a marker never moves back, whatever the clock says",
+  equalIsInvalid: "12: an entry as old as its marker is invalid",
+  missingMarkerIsMiss: "12: an entry without one of its markers is a miss",
+  markerMadeWhereAbsent: "12: a fill makes the markers that are missing",
+  markerBornNow: "12: a marker that is made carries the time at which it is made",
+
+  lookupsBounded: "13: lookups without Redis pass a semaphore with a bounded queue",
+
+  commitFirst: "14: an invalidation follows the commit",
+  throughEngine: "14: a delete by the application goes through the engine"
+} as const
+
+export type Rule = keyof typeof rules
+export type Rules = ReadonlySet<Rule>
+
+const isRule = (name: string): name is Rule => name in rules
+
+export const ruleNames: ReadonlyArray<Rule> = Object.keys(rules).filter(isRule)
+
+export const without = (...removed: ReadonlyArray<Rule>): Rules =>
+  new Set(ruleNames.filter((rule) => !removed.includes(rule)))
+
+export const allRules: Rules = without()

@@ -1,0 +1,261 @@
+/**
+ * The server: keys, leases, markers and the scripts, each one atomic step. Times to live are not counted; expiry is a
+ * step of the scheduler.
+ */
+import type { Rules } from "./rules.js"
+
+export type Key = "a" | "b"
+
+/** The tag of every entry in the runs that have tags. */
+export const tag = "tag"
+
+/** The marker of the whole cache. */
+export const clear = "clear"
+
+export interface Entry {
+  readonly key: Key
+  /** which commit of the database it holds */
+  readonly version: number
+  /** when its lease was granted */
+  readonly created: number
+  /** past its time to live; it changes for everyone at once, as time does */
+  stale: boolean
+}
+
+export type Message =
+  | { readonly _tag: "Key"; readonly key: Key; readonly sender: number }
+  | { readonly _tag: "Ready"; readonly key: Key; readonly sender: number }
+  | { readonly _tag: "Tag"; readonly sender: number }
+  | { readonly _tag: "Clear"; readonly sender: number }
+
+/** Who runs a script: what its rights are, and by how much its own idea of the server's clock is wrong. */
+export interface Client {
+  readonly id: number
+  readonly mayPublish: boolean
+  readonly clockError: number
+}
+
+export interface Command<A> {
+  readonly name: string
+  readonly key?: Key
+  readonly token?: string
+  /** refused by the server when the caller has given up meanwhile */
+  readonly hasDeadline?: boolean
+  readonly apply: (server: Server, client: Client) => A
+}
+
+/** What the promises need to see of the server. */
+export interface Observer {
+  readonly granted: (key: Key, token: string, newerThan: number) => void
+  readonly held: (key: Key, holder: string, asker: string) => void
+  /** a lease ended by a script other than its holder's */
+  readonly leaseBroken: (token: string) => void
+  readonly published: (message: Message) => void
+}
+
+/** The error reply of a script: what it did before stays done. */
+export class Refused extends Error {}
+
+interface State {
+  readonly values: Map<Key, Entry>
+  readonly leases: Map<Key, string>
+  readonly markers: Map<string, number>
+}
+
+const copy = (state: State): State => ({
+  values: new Map(state.values),
+  leases: new Map(state.leases),
+  markers: new Map(state.markers)
+})
+
+export class Server {
+  clock = 1
+  running = true
+  state: State = { values: new Map(), leases: new Map(), markers: new Map([[clear, 0]]) }
+  private saved: State = copy(this.state)
+
+  constructor(
+    readonly rules: Rules,
+    readonly observer: Observer
+  ) {}
+
+  readonly save = (): void => {
+    this.saved = copy(this.state)
+  }
+
+  /** What a server does that starts again from its last snapshot. */
+  readonly restore = (): void => {
+    this.state = copy(this.saved)
+  }
+
+  readonly publish = (client: Client, message: Message): void => {
+    if (client.mayPublish) return this.observer.published(message)
+    if (!this.rules.has("publishMayFail")) throw new Refused()
+  }
+
+  readonly endLease = (key: Key): void => {
+    const token = this.state.leases.get(key)
+    if (token === undefined) return
+    this.state.leases.delete(key)
+    this.observer.leaseBroken(token)
+  }
+
+  readonly stamp = (client: Client): number =>
+    this.rules.has("stampsFromServer") ? this.clock : this.clock + client.clockError
+}
+
+export const read = (key: Key): Command<Entry | undefined> => ({
+  name: "GET",
+  key,
+  apply: ({ state }) => state.values.get(key)
+})
+
+export const readMarkers = (names: ReadonlyArray<string>): Command<ReadonlyArray<number | undefined>> => ({
+  name: "MGET markers",
+  apply: ({ state }) => names.map((name) => state.markers.get(name))
+})
+
+export const time: Command<number> = { name: "TIME", apply: (server) => server.clock }
+
+export type Acquired =
+  | { readonly _tag: "Value"; readonly entry: Entry }
+  | { readonly _tag: "Granted"; readonly created: number }
+  | { readonly _tag: "Held" }
+
+/** SET NX of the lease; the second half of Acquire. */
+export const takeLease = (key: Key, token: string, newerThan: number): Command<Acquired> => ({
+  name: "take lease",
+  key,
+  token,
+  apply: (server, client) => {
+    const holder = server.state.leases.get(key)
+    if (holder !== undefined && (holder !== token || !server.rules.has("sameTokenGrantedAgain"))) {
+      server.observer.held(key, holder, token)
+      return { _tag: "Held" }
+    }
+    server.state.leases.set(key, token)
+    server.observer.granted(key, token, newerThan)
+    return { _tag: "Granted", created: server.stamp(client) }
+  }
+})
+
+export const acquire = (key: Key, token: string, newerThan: number): Command<Acquired> => ({
+  name: "Acquire",
+  key,
+  token,
+  apply: (server, client) => {
+    const entry = server.state.values.get(key)
+    if (entry !== undefined && !entry.stale && entry.created > newerThan) return { _tag: "Value", entry }
+    return takeLease(key, token, newerThan).apply(server, client)
+  }
+})
+
+export const fill = (key: Key, token: string, entry: Entry): Command<boolean> => ({
+  name: "Fill",
+  key,
+  token,
+  apply: (server, client) => {
+    const { state, rules } = server
+    if (rules.has("fillComparesToken") && state.leases.get(key) !== token) return false
+    state.values.set(key, rules.has("createdAtLease") ? entry : { ...entry, created: server.clock })
+    if (rules.has("fillEndsLease")) state.leases.delete(key)
+    if (client.mayPublish) server.observer.published({ _tag: "Ready", key, sender: client.id })
+    return true
+  }
+})
+
+export const release = (key: Key, token: string): Command<void> => ({
+  name: "Release",
+  key,
+  token,
+  apply: (server, client) => {
+    if (server.rules.has("leaseGivenBackByCompare") && server.state.leases.get(key) !== token) return
+    server.state.leases.delete(key)
+    if (client.mayPublish) server.observer.published({ _tag: "Ready", key, sender: client.id })
+  }
+})
+
+export const invalidate = (key: Key): Command<void> => ({
+  name: "Invalidate",
+  key,
+  apply: (server, client) => {
+    if (server.rules.has("invalidateDeletesValue")) server.state.values.delete(key)
+    if (server.rules.has("invalidateDeletesLease")) server.endLease(key)
+    if (server.rules.has("invalidatePublishes")) server.publish(client, { _tag: "Key", key, sender: client.id })
+  }
+})
+
+export const set = (key: Key, version: number): Command<void> => ({
+  name: "Set",
+  key,
+  hasDeadline: true,
+  apply: (server, client) => {
+    server.state.values.set(key, { key, version, created: server.stamp(client), stale: false })
+    if (server.rules.has("setEndsLease")) server.endLease(key)
+    if (server.rules.has("setPublishes")) server.publish(client, { _tag: "Key", key, sender: client.id })
+  }
+})
+
+/** The first half of an update; answers when the token was placed. */
+export const begin = (key: Key, token: string): Command<number> => ({
+  name: "Begin",
+  key,
+  token,
+  apply: (server, client) => {
+    server.state.values.delete(key)
+    if (server.state.leases.get(key) !== token) server.endLease(key)
+    server.state.leases.set(key, token)
+    return server.stamp(client)
+  }
+})
+
+/** The second half of an update; answers whether the value was stored. */
+export const finish = (key: Key, token: string, entry: Entry): Command<boolean> => ({
+  name: "Finish",
+  key,
+  token,
+  apply: (server, client) => {
+    const { state, rules } = server
+    const mine = !rules.has("updateComparesToken") || state.leases.get(key) === token
+    if (mine) {
+      state.values.set(key, entry)
+      state.leases.delete(key)
+    } else if (rules.has("updateDeletesOtherwise")) {
+      state.values.delete(key)
+      server.endLease(key)
+    }
+    server.publish(client, { _tag: "Key", key, sender: client.id })
+    return mine
+  }
+})
+
+export const moveMarker = (name: string): Command<void> => ({
+  name: `Move ${name}`,
+  apply: (server, client) => {
+    const present = server.rules.has("markersMoveForward") ? (server.state.markers.get(name) ?? 0) : 0
+    server.state.markers.set(name, Math.max(present, server.stamp(client)))
+    server.publish(client, { _tag: name === clear ? "Clear" : "Tag", sender: client.id })
+  }
+})
+
+/** Answers the marker, made if it was missing. */
+export const ensureMarker = (name: string, created: number): Command<number | undefined> => ({
+  name: `Ensure ${name}`,
+  apply: (server, client) => {
+    const { state, rules } = server
+    const present = state.markers.get(name)
+    if (present !== undefined || !rules.has("markerMadeWhereAbsent")) return present
+    const made = rules.has("markerBornNow") ? server.stamp(client) : created - 1
+    state.markers.set(name, made)
+    return made
+  }
+})
+
+/** What an application does that goes round the engine. */
+export const bareDelete = (key: Key): Command<void> => ({
+  name: "DEL",
+  key,
+  apply: ({ state }) => {
+    state.values.delete(key)
+  }
+})

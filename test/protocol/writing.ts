@@ -1,0 +1,123 @@
+/**
+ * Writing: invalidation, tags, set and update. What Redis did not surely take enters the outbox.
+ */
+import type { Outcome } from "./connection.js"
+import type { OutboxItem, Process } from "./process.js"
+import type { Written } from "./promises.js"
+import { bareDelete, begin, type Entry, finish, invalidate, type Key, moveMarker, set } from "./server.js"
+import { boundary, type Step } from "./step.js"
+
+/** A commit of the database, in one step; tags and clear concern both keys. */
+const commit = (process: Process, keys: ReadonlyArray<Key>): Written => {
+  const { database } = process.world
+  return keys.map((key) => {
+    const version = (database.get(key) ?? 0) + 1
+    database.set(key, version)
+    return [key, version]
+  })
+}
+
+/** Ends a write: the epochs move and what is not acknowledged enters the outbox, in one step with the answer. */
+const ended = (process: Process, item: OutboxItem, written: Written, acknowledged: boolean): void => {
+  const { rules, promises } = process.world
+  if (item === "a" || item === "b") {
+    if (rules.has("epochMovesAfter")) process.moveEpoch(item)
+  } else if (rules.has("epochMovesAfter")) process.moveAllEpochs()
+  if (!acknowledged) enter(process, item)
+  promises.written(process, written, acknowledged)
+}
+
+const enter = (process: Process, item: OutboxItem): void => {
+  const { rules, outboxCapacity } = process.world
+  if (!rules.has("outbox")) return
+  if (!process.outbox.has(item) && process.outbox.size >= outboxCapacity && item !== "clear") {
+    process.outbox.clear()
+    if (rules.has("overflowMovesClear")) enter(process, "clear")
+    else process.outbox.set(item, ++process.additions)
+    return
+  }
+  process.outbox.set(item, ++process.additions)
+}
+
+/** The application commits, and then says what it has changed. */
+export function* commitAndInvalidate(process: Process, key: Key): Step<void> {
+  const { rules } = process.world
+  let written: Written = rules.has("commitFirst") ? commit(process, [key]) : []
+  yield boundary("committed")
+  if (rules.has("epochMovesBefore")) process.moveEpoch(key)
+  let acknowledged = false
+  try {
+    acknowledged = (yield* process.send(invalidate(key)))._tag === "Reply"
+  } finally {
+    if (!rules.has("commitFirst")) written = commit(process, [key])
+    ended(process, key, written, acknowledged)
+  }
+}
+
+/** The same for every entry with the tag, or for the whole cache. */
+export function* commitAndMove(process: Process, marker: "tag" | "clear"): Step<void> {
+  const written = commit(process, ["a", "b"])
+  yield boundary("committed")
+  let acknowledged = false
+  try {
+    acknowledged = (yield* process.send(moveMarker(marker)))._tag === "Reply"
+  } finally {
+    ended(process, marker, written, acknowledged)
+  }
+}
+
+export function* commitAndSet(process: Process, key: Key): Step<void> {
+  const written = commit(process, [key])
+  yield boundary("committed")
+  let acknowledged = false
+  try {
+    acknowledged = (yield* process.send(set(key, written[0]?.[1] ?? 0)))._tag === "Reply"
+  } finally {
+    ended(process, key, written, acknowledged)
+  }
+}
+
+/** An update that runs, for what is promised should its process crash. */
+export interface Update {
+  readonly process: Process
+  readonly key: Key
+  readonly token: string
+  /** the token was placed, and nobody has taken it away */
+  isSole: boolean
+  written: Written
+}
+
+export function* update(process: Process, state: Update): Step<void> {
+  const { rules } = process.world
+  const { key, token } = state
+  let acknowledged = false
+  process.tokens.add(token)
+  try {
+    const begun = rules.has("updatePlacesToken") ? yield* process.send(begin(key, token)) : undefined
+    yield boundary("write")
+    state.written = commit(process, [key])
+    yield boundary("written")
+    acknowledged = yield* endUpdate(process, state, begun)
+  } finally {
+    process.tokens.delete(token)
+    ended(process, key, state.written, acknowledged)
+  }
+}
+
+function* endUpdate(process: Process, state: Update, begun: Outcome<number> | undefined): Step<boolean> {
+  const { key, token } = state
+  const version = state.written[0]?.[1] ?? 0
+  if (begun === undefined) return (yield* process.send(set(key, version)))._tag === "Reply"
+  if (begun._tag !== "Reply") return (yield* process.send(invalidate(key)))._tag === "Reply"
+  const entry: Entry = { key, version, created: begun.value, stale: false }
+  return (yield* process.send(finish(key, token, entry)))._tag === "Reply"
+}
+
+/** The application deletes a key of the cache by its name. */
+export function* commitAndDelete(process: Process, key: Key): Step<void> {
+  if (process.world.rules.has("throughEngine")) return yield* commitAndInvalidate(process, key)
+  const written = commit(process, [key])
+  yield boundary("committed")
+  const outcome = yield* process.send(bareDelete(key))
+  process.world.promises.written(process, written, outcome._tag === "Reply")
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import * as Keyspace from "../../src/redis/Keyspace.js"
+import * as RedisScript from "../../src/redis/RedisScript.js"
+import { compareScript } from "../support/compareScript.js"
+import { anyProgram, dumpAll, generatedCommands } from "../support/programArbitraries.js"
+import { compare } from "../support/programs.js"
+import { skipReason } from "../support/RedisServer.js"
+
+const title = (text: string): string => (skipReason === undefined ? text : `${text} (skipped: ${skipReason})`)
+
+describe("the keyspace and a server", () => {
+  it("are compared on every command that the keyspace knows", () => {
+    expect(Keyspace.commands.filter((command) => !generatedCommands.includes(command))).toEqual([])
+  })
+
+  it.scopedLive.skipIf(skipReason !== undefined)(title("give the same reply to every command of random programs"), () =>
+    compare({ programs: anyProgram, observe: () => dumpAll, numRuns: 3000 })
+  )
+
+  it.scopedLive.skipIf(skipReason !== undefined)(title("give scripts the same view of every kind of reply"), () =>
+    compareScript(
+      anyCall,
+      fc.record({
+        key: fc.constantFrom("{k}a", "{k}b"),
+        words: fc.constantFrom(
+          ...[["SET", "5"], ["SET", "é"], ["GET"], ["GETDEL"], ["INCRBY", "3"], ["STRLEN"], ["TYPE"], ["EXISTS"]],
+          ...[
+            ["ZADD", "1", "a", "2.5", "b", "inf", "c"],
+            ["ZADD", "INCR", "3", "a"],
+            ["ZSCORE", "b"],
+            ["ZSCORE", "no"]
+          ],
+          ...[
+            ["ZRANGE", "0", "-1", "WITHSCORES"],
+            ["ZRANGE", "0", "-1"],
+            ["ZINCRBY", "-inf", "c"],
+            ["ZRANK", "b"]
+          ],
+          ...[["HSET", "f", "1"], ["HGETALL"], ["HMGET", "f", "no"], ["HINCRBY", "f", "2"], ["EXPIRE", "60"]],
+          ...[["SADD", "one"], ["SMEMBERS"], ["SISMEMBER", "one"], ["MGET"], ["DEL"], ["GET", "too", "many"], ["NOPE"]]
+        )
+      }),
+      { numRuns: 1000 }
+    )
+  )
+})
+
+/** Runs one command and writes afterwards, so that what was done before an error can be told from what was not. */
+const anyCall = RedisScript.make({
+  name: "anyCall",
+  idempotent: false,
+  keys: ({ key }: { readonly key: string; readonly words: ReadonlyArray<string> }) => [key, "{k}log"],
+  args: ({ words }) => words,
+  lua: `
+    redis.call("APPEND", KEYS[2], ARGV[1])
+    local reply = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
+    redis.call("APPEND", KEYS[2], "!")
+    if type(reply) == "table" and reply.ok then return reply.ok end
+    return {reply, reply == false, type(reply)}
+  `,
+  reply: Schema.Unknown,
+  model: ({ args: [name = "", ...rest], call, keys: [key = "", log = ""] }) => {
+    call("APPEND", log, name)
+    const reply = call(name, key, ...rest)
+    call("APPEND", log, "!")
+    if (reply === "OK" || (name === "TYPE" && typeof reply === "string")) return reply
+    return [reply, reply === null, luaType(reply)]
+  }
+})
+
+const luaType = (reply: unknown): string => (reply === null ? "boolean" : Array.isArray(reply) ? "table" : typeof reply)

@@ -1,0 +1,368 @@
+/**
+ * What a `CacheService` does on any `RedisClient`: run on the memory layer and on real servers.
+ */
+import { expect, layer } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as CacheService from "../../src/game/CacheService.js"
+import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+
+const createdAt = DateTime.unsafeMake("2025-01-02T03:04:05.678Z")
+const ada = UserId.make("ada")
+const bob = UserId.make("bob")
+const cid = UserId.make("cid")
+const game = GameId.make("g-1")
+
+const profile = (id: UserId) =>
+  UserProfile.make({ id, username: "ada", displayName: "Ada Lovelace", email: "ada@example.org", createdAt })
+const stats = UserStats.make({ gamesPlayed: 3, gamesWon: 2, bestScore: 70, totalScore: 120 })
+const state = GameState.make({ id: game, players: [ada, bob], status: "running", round: 4, startedAt: createdAt })
+
+const invalidIds = ["", "x".repeat(513), "é".repeat(257), "line\nbreak", "\u0000", "\ud800"].map((id) =>
+  UserId.make(id)
+)
+
+export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<RedisClient, E>): void =>
+  layer(Layer.provideMerge(CacheService.layer, redisLayer), { excludeTestServices: true })(name, (it) => {
+    const test = <A, E2>(
+      behaviour: string,
+      body: (cache: CacheService.CacheService.Service, redis: RedisClient.Service) => Effect.Effect<A, E2>
+    ) =>
+      it.effect(behaviour, () =>
+        Effect.gen(function* () {
+          const redis = yield* RedisClient
+          yield* redis.flushDb
+          return yield* body(yield* CacheService.CacheService, redis)
+        })
+      )
+
+    test("stores each kind of value as readable JSON under the guide's key, for the guide's time", (cache, redis) =>
+      Effect.gen(function* () {
+        expect(yield* cache.setUserProfile(ada, profile(ada))).toBe(true)
+        expect(yield* cache.setUserBalance(ada, 250)).toBe(true)
+        expect(yield* cache.setUserStats(ada, stats)).toBe(true)
+        expect(yield* cache.setGameState(game, state)).toBe(true)
+
+        const stored: ReadonlyArray<readonly [key: string, seconds: number, json: unknown]> = [
+          [
+            "user:profile:ada",
+            300,
+            {
+              id: "ada",
+              username: "ada",
+              displayName: "Ada Lovelace",
+              email: "ada@example.org",
+              createdAt: "2025-01-02T03:04:05.678Z"
+            }
+          ],
+          ["user:balance:ada", 60, 250],
+          ["user:stats:ada", 120, { gamesPlayed: 3, gamesWon: 2, bestScore: 70, totalScore: 120 }],
+          [
+            "game:state:g-1",
+            3600,
+            { id: "g-1", players: ["ada", "bob"], status: "running", round: 4, startedAt: "2025-01-02T03:04:05.678Z" }
+          ]
+        ]
+        for (const [key, seconds, json] of stored) {
+          expect(JSON.parse(Option.getOrThrow(yield* redis.get(key))), key).toEqual(json)
+          const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
+          expect(left, key).toBeLessThanOrEqual(seconds)
+          expect(left, key).toBeGreaterThan(seconds / 2)
+        }
+      }))
+
+    test("gives back what was stored, and nothing for what was not", (cache) =>
+      Effect.gen(function* () {
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserStats(ada)).toEqual(Option.none())
+        expect(yield* cache.getGameState(game)).toEqual(Option.none())
+
+        yield* cache.setUserProfile(ada, profile(ada))
+        yield* cache.setUserBalance(ada, 250)
+        yield* cache.setUserStats(ada, stats)
+        yield* cache.setGameState(game, state)
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.some(profile(ada)))
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(250))
+        expect(yield* cache.getUserStats(ada)).toEqual(Option.some(stats))
+        expect(yield* cache.getGameState(game)).toEqual(Option.some(state))
+        expect(yield* cache.getUserProfile(bob)).toEqual(Option.none())
+      }))
+
+    test("tells a hit with the time it has left from a miss", (cache) =>
+      Effect.gen(function* () {
+        expect(yield* cache.lookupUserProfile(ada)).toEqual({ _tag: "Miss" })
+        yield* cache.setUserProfile(ada, profile(ada))
+        const found = yield* cache.lookupUserProfile(ada)
+        expect(found).toMatchObject({ _tag: "Hit", value: profile(ada) })
+        const left = found._tag === "Hit" ? Duration.toSeconds(found.ttl) : 0
+        expect(left).toBeLessThanOrEqual(300)
+        expect(left).toBeGreaterThan(150)
+      }))
+
+    test("takes a balance of 0 for a hit", (cache) =>
+      Effect.gen(function* () {
+        yield* cache.setUserBalance(ada, 0)
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(0))
+        expect(yield* cache.lookupUserBalance(ada)).toMatchObject({ _tag: "Hit", value: 0 })
+      }))
+
+    test("does not store a value that its schema forbids", (cache, redis) =>
+      Effect.gen(function* () {
+        for (const balance of [-1, 0.5, Number.NaN]) {
+          expect(yield* cache.setUserBalance(ada, balance)).toBe(false)
+        }
+        expect(yield* redis.get("user:balance:ada")).toEqual(Option.none())
+      }))
+
+    test("counts a stored value that no longer decodes as a miss", (cache, redis) =>
+      Effect.gen(function* () {
+        const before = yield* cache.getStats
+        for (const text of ["not json", "{}", '{"id":7}', ""]) {
+          yield* redis.set("user:profile:ada", text, { ttl: "1 minute" })
+          expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
+          expect(yield* cache.lookupUserProfile(ada)).toEqual({ _tag: "Miss" })
+        }
+        const after = yield* cache.getStats
+        expect(after.decodeFailures - before.decodeFailures).toBe(8)
+        expect(after.misses - before.misses).toBe(8)
+        expect(after.failures - before.failures).toBe(0)
+      }))
+
+    test("invalidates one kind of value and leaves the others", (cache) =>
+      Effect.gen(function* () {
+        yield* cache.setUserProfile(ada, profile(ada))
+        yield* cache.setUserBalance(ada, 250)
+        yield* cache.setUserStats(ada, stats)
+        yield* cache.setGameState(game, state)
+
+        expect(yield* cache.invalidateUserProfile(ada)).toBe(true)
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(250))
+        expect(yield* cache.invalidateUserBalance(ada)).toBe(true)
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserStats(ada)).toEqual(Option.some(stats))
+        expect(yield* cache.invalidateUserStats(ada)).toBe(true)
+        expect(yield* cache.getUserStats(ada)).toEqual(Option.none())
+        expect(yield* cache.getGameState(game)).toEqual(Option.some(state))
+        expect(yield* cache.invalidateGameState(game)).toBe(true)
+        expect(yield* cache.getGameState(game)).toEqual(Option.none())
+      }))
+
+    test("invalidates a user's profile, balance and statistics, and never the rate limits", (cache) =>
+      Effect.gen(function* () {
+        yield* cache.setUserProfile(ada, profile(ada))
+        yield* cache.setUserBalance(ada, 250)
+        yield* cache.setUserStats(ada, stats)
+        yield* cache.setUserBalance(bob, 9)
+        expect(yield* cache.checkRateLimit(ada, "daily_bonus", 1, 86_400)).toBe(true)
+
+        expect(yield* cache.invalidateUser(ada)).toBe(true)
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserStats(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserBalance(bob)).toEqual(Option.some(9))
+        expect(yield* cache.checkRateLimit(ada, "daily_bonus", 1, 86_400)).toBe(false)
+      }))
+
+    test("takes an id of pattern characters for an id", (cache) =>
+      Effect.gen(function* () {
+        yield* cache.setUserBalance(ada, 1)
+        for (const id of ["*", "?da", "[a-z]*", "{ada}", "a:b", "%7B"].map((text) => UserId.make(text))) {
+          yield* cache.setUserBalance(id, 7)
+          expect(yield* cache.getUserBalance(id)).toEqual(Option.some(7))
+          yield* cache.invalidateUser(id)
+          expect(yield* cache.getUserBalance(id)).toEqual(Option.none())
+        }
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(1))
+      }))
+
+    test("answers none and false for an id that cannot be part of a key, and writes nothing", (cache, redis) =>
+      Effect.gen(function* () {
+        for (const id of invalidIds) {
+          expect(yield* cache.setUserProfile(id, profile(id))).toBe(false)
+          expect(yield* cache.getUserProfile(id)).toEqual(Option.none())
+          expect(yield* cache.lookupUserProfile(id)).toEqual({ _tag: "Bypass", reason: "InvalidKey" })
+          expect(yield* cache.invalidateUser(id)).toBe(false)
+          expect(yield* cache.checkRateLimit(id, "login", 5, 60)).toBe(false)
+          expect(yield* cache.checkRateLimit("ada", id, 5, 60)).toBe(false)
+          expect(yield* cache.getRateLimitRemaining(id, "login", 5)).toBe(0)
+          expect(yield* cache.submitScore(id, 5)).toBe(false)
+          expect(yield* cache.getLeaderboardRank(id)).toEqual(Option.none())
+          expect(yield* cache.set(id, Schema.String, "value")).toBe(false)
+          expect(yield* cache.get(id, Schema.String)).toEqual(Option.none())
+          expect(yield* cache.del(id)).toBe(false)
+        }
+        expect(yield* redis.send("DBSIZE")).toBe(0)
+      }))
+
+    test("stores any value under any key, for an hour when nothing else is said", (cache, redis) =>
+      Effect.gen(function* () {
+        const Data = Schema.Struct({ data: Schema.String, at: Schema.DateTimeUtc })
+        const value = { data: "value", at: createdAt }
+        expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
+        expect(yield* cache.set("my-key", Data, value)).toBe(true)
+        expect(yield* cache.get("my-key", Data)).toEqual(Option.some(value))
+        const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl("my-key")))
+        expect(left).toBeLessThanOrEqual(3600)
+        expect(left).toBeGreaterThan(1800)
+
+        expect(yield* cache.set("my-key", Data, value, "5 minutes")).toBe(true)
+        expect(Duration.toSeconds(Option.getOrThrow(yield* redis.ttl("my-key")))).toBeLessThanOrEqual(300)
+
+        expect(yield* cache.get("my-key", Schema.Number)).toEqual(Option.none())
+        expect(yield* cache.del("my-key")).toBe(true)
+        expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
+      }))
+
+    test("refuses a time to live that no server keeps", (cache, redis) =>
+      Effect.gen(function* () {
+        for (const ttl of [Duration.zero, Duration.infinity, Duration.days(36_500)]) {
+          expect(yield* cache.set("my-key", Schema.String, "value", ttl)).toBe(false)
+        }
+        expect(yield* redis.get("my-key")).toEqual(Option.none())
+      }))
+
+    test("counts players and games, never below zero", (cache, redis) =>
+      Effect.gen(function* () {
+        expect(yield* cache.getOnlinePlayers).toBe(0)
+        expect(yield* cache.decrementOnlinePlayers).toEqual(Option.some(0))
+        expect(yield* cache.incrementOnlinePlayers).toEqual(Option.some(1))
+        expect(yield* cache.incrementOnlinePlayers).toEqual(Option.some(2))
+        expect(yield* cache.decrementOnlinePlayers).toEqual(Option.some(1))
+        expect(yield* cache.incrementActiveGames).toEqual(Option.some(1))
+        expect(yield* cache.decrementActiveGames).toEqual(Option.some(0))
+        expect(yield* cache.decrementActiveGames).toEqual(Option.some(0))
+        expect(yield* cache.incrementActiveGames).toEqual(Option.some(1))
+        expect(yield* cache.getOnlinePlayers).toBe(1)
+        expect(yield* cache.getActiveGames).toBe(1)
+        expect(yield* redis.get("counters:players_online")).toEqual(Option.some("1"))
+        expect(yield* redis.get("counters:active_games")).toEqual(Option.some("1"))
+      }))
+
+    test("allows no more calls than the limit in a window, for each user and action on its own", (cache, redis) =>
+      Effect.gen(function* () {
+        expect(yield* cache.getRateLimitRemaining("ada", "login", 2)).toBe(2)
+        expect(yield* cache.checkRateLimit("ada", "login", 2, 60)).toBe(true)
+        expect(yield* cache.getRateLimitRemaining("ada", "login", 2)).toBe(1)
+        expect(yield* cache.checkRateLimit("ada", "login", 2, 60)).toBe(true)
+        expect(yield* cache.checkRateLimit("ada", "login", 2, 60)).toBe(false)
+        expect(yield* cache.getRateLimitRemaining("ada", "login", 2)).toBe(0)
+        expect(yield* cache.checkRateLimit("bob", "login", 2, 60)).toBe(true)
+        expect(yield* cache.checkRateLimit("ada", "upload", 2, 60)).toBe(true)
+
+        // the window ends
+        yield* redis.send("PEXPIRE", "ratelimit:login:ada", 0)
+        expect(yield* cache.checkRateLimit("ada", "login", 2, 60)).toBe(true)
+      }))
+
+    test("allows nothing under a limit or window that is none", (cache) =>
+      Effect.gen(function* () {
+        for (const [limit, seconds] of [
+          [0, 60],
+          [-1, 60],
+          [0.5, 60],
+          [Number.NaN, 60],
+          [1, 0],
+          [1, -60],
+          [1, Number.NaN],
+          [1, Number.POSITIVE_INFINITY]
+        ] as const) {
+          expect(yield* cache.checkRateLimit("ada", "login", limit, seconds), `${limit} in ${seconds} s`).toBe(false)
+        }
+      }))
+
+    const scores = Stream.make({ userId: ada, score: 70 }, { userId: bob, score: 90 }, { userId: cid, score: 70 })
+    const rows = [
+      { rank: 0, userId: bob, score: 90 },
+      { rank: 1, userId: cid, score: 70 },
+      { rank: 2, userId: ada, score: 70 }
+    ]
+
+    test("ranks players by their best score, equal scores by id", (cache) =>
+      Effect.gen(function* () {
+        expect(yield* cache.rebuildLeaderboard(scores)).toBe(true)
+        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toMatchObject({ _tag: "Hit", value: rows })
+        expect(yield* cache.lookupLeaderboard({ offset: 1, limit: 1 })).toMatchObject({
+          _tag: "Hit",
+          value: rows.slice(1, 2)
+        })
+        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
+
+        expect(yield* cache.submitScore(ada, 60)).toBe(true)
+        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
+        expect(yield* cache.submitScore(ada, 95)).toBe(true)
+        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some({ rank: 0, userId: ada, score: 95 }))
+        expect(yield* cache.getLeaderboardRank(UserId.make("nobody"))).toEqual(Option.none())
+      }))
+
+    test("keeps a page of the leaderboard under a key of its own for its time to live", (cache, redis) =>
+      Effect.gen(function* () {
+        yield* cache.rebuildLeaderboard(scores)
+        yield* cache.lookupLeaderboard({ offset: 0, limit: 2 })
+        const key = "leaderboard:global:top:0:2"
+        expect(JSON.parse(Option.getOrThrow(yield* redis.get(key)))).toEqual(rows.slice(0, 2))
+        const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
+        expect(left).toBeLessThanOrEqual(30)
+        expect(left).toBeGreaterThan(10)
+
+        yield* cache.submitScore(cid, 100)
+        const page = { offset: 0, limit: 2 }
+        expect(yield* cache.lookupLeaderboard(page)).toMatchObject({ _tag: "Hit", value: rows.slice(0, 2) })
+        yield* redis.del(key)
+        expect(yield* cache.lookupLeaderboard(page)).toMatchObject({
+          _tag: "Hit",
+          value: [
+            { rank: 0, userId: cid, score: 100 },
+            { rank: 1, userId: bob, score: 90 }
+          ]
+        })
+        expect(yield* redis.ttl("leaderboard:global")).toEqual(Option.some(Duration.infinity))
+      }))
+
+    test("shows no leaderboard that holds only those who played since a flush", (cache, redis) =>
+      Effect.gen(function* () {
+        yield* cache.rebuildLeaderboard(scores)
+        yield* redis.flushDb
+        expect(yield* cache.submitScore(ada, 75)).toBe(true)
+        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toEqual({ _tag: "Miss" })
+        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
+
+        expect(yield* cache.setLeaderboard({ offset: 0, limit: 10 }, rows)).toBe(true)
+        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toMatchObject({ _tag: "Hit", value: rows })
+        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 3 })).toEqual({ _tag: "Miss" })
+      }))
+
+    test("shows no leaderboard whose building was overtaken by a flush", (cache, redis) =>
+      Effect.gen(function* () {
+        const overtaken = scores.pipe(
+          Stream.tap(({ userId }) => (userId === bob ? Effect.orDie(redis.flushDb) : Effect.void))
+        )
+        expect(yield* cache.rebuildLeaderboard(overtaken)).toBe(false)
+        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toEqual({ _tag: "Miss" })
+        expect(yield* cache.getLeaderboardRank(cid)).toEqual(Option.none())
+      }))
+
+    test("shows the guide's statistics, and what the cache has counted", (cache) =>
+      Effect.gen(function* () {
+        const before = yield* cache.getStats
+        yield* cache.incrementOnlinePlayers
+        yield* cache.incrementActiveGames
+        yield* cache.getUserBalance(ada)
+        yield* cache.setUserBalance(ada, 0)
+        yield* cache.getUserBalance(ada)
+        yield* cache.lookupUserBalance(ada)
+        const after = yield* cache.getStats
+        expect(after).toMatchObject({ available: true, connected: true, onlinePlayers: 1, activeGames: 1 })
+        expect(after.misses - before.misses).toBe(1)
+        expect(after.hits - before.hits).toBe(2)
+        expect(after.failures - before.failures).toBe(0)
+        expect(yield* cache.isAvailable).toBe(true)
+      }))
+  })

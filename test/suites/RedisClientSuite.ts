@@ -1,0 +1,341 @@
+/** What every RedisClient answers, whatever stands behind it. */
+import type { Vitest } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { expect } from "vitest"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisScript from "../../src/redis/RedisScript.js"
+
+const takeOnce = RedisScript.make({
+  name: "takeOnce",
+  idempotent: false,
+  keys: (key: string) => [key],
+  args: () => [],
+  lua: `
+    local value = redis.call("GET", KEYS[1])
+    redis.call("DEL", KEYS[1])
+    return value
+  `,
+  reply: Schema.NullOr(Schema.String),
+  model: ({ keys: [key = ""], call }) => {
+    const value = call("GET", key)
+    call("DEL", key)
+    return value
+  }
+})
+
+/** A key of its own for each test, so that tests share a server in any order. */
+let tests = 0
+const fresh = (name: string) => `contract:${++tests}:${name}`
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  it.effect("reads back what was set, and none where nothing was", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("text")
+      expect(yield* redis.get(key)).toEqual(Option.none())
+      expect(yield* redis.set(key, "grüße 🎲")).toBe(true)
+      expect(yield* redis.get(key)).toEqual(Option.some("grüße 🎲"))
+    })
+  )
+
+  it.effect("keeps an empty text apart from no text", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("empty")
+      yield* redis.set(key, "")
+      expect(yield* redis.get(key)).toEqual(Option.some(""))
+    })
+  )
+
+  it.effect("sets only where its condition holds, and says whether it did", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("condition")
+      expect(yield* redis.set(key, "1", { condition: "XX" })).toBe(false)
+      expect(yield* redis.set(key, "2", { condition: "NX" })).toBe(true)
+      expect(yield* redis.set(key, "3", { condition: "NX" })).toBe(false)
+      expect(yield* redis.set(key, "4", { condition: "XX" })).toBe(true)
+      expect(yield* redis.get(key)).toEqual(Option.some("4"))
+    })
+  )
+
+  it.effect("tells a key that never expires from one that does and from none", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("ttl")
+      expect(yield* redis.ttl(key)).toEqual(Option.none())
+      yield* redis.set(key, "x")
+      expect(yield* redis.ttl(key)).toEqual(Option.some(Duration.infinity))
+      expect(yield* redis.expire(key, "1 hour")).toBe(true)
+      const left = Option.getOrThrow(yield* redis.ttl(key))
+      expect(Duration.toMinutes(left)).toBeGreaterThan(50)
+      expect(Duration.toMinutes(left)).toBeLessThanOrEqual(60)
+      expect(yield* redis.expire(fresh("absent"), "1 hour")).toBe(false)
+    })
+  )
+
+  it.effect("drops the time to live with a plain set and keeps it with keepTtl", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("keep")
+      yield* redis.set(key, "1", { ttl: "1 hour" })
+      yield* redis.set(key, "2", { keepTtl: true })
+      expect(Duration.isFinite(Option.getOrThrow(yield* redis.ttl(key)))).toBe(true)
+      yield* redis.set(key, "3")
+      expect(yield* redis.ttl(key)).toEqual(Option.some(Duration.infinity))
+    })
+  )
+
+  it.effect("refuses a time to live that is not positive or that no server keeps", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      for (const ttl of ["0 seconds", "-1 seconds", "10000 days", "Infinity"] as const) {
+        const input = ttl === "Infinity" ? Duration.infinity : (ttl as Duration.DurationInput)
+        const failure = yield* Effect.flip(redis.set(fresh("wrong"), "x", { ttl: input }))
+        expect(failure._tag).toBe("RedisServerError")
+      }
+    })
+  )
+
+  it.effect("deletes several keys at once and counts those that existed", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const [first, second] = [fresh("a"), fresh("b")]
+      yield* redis.set(first, "1")
+      yield* redis.set(second, "2")
+      expect(yield* redis.del(first, second, fresh("c"))).toBe(2)
+      expect(yield* redis.del()).toBe(0)
+      expect(yield* redis.get(first)).toEqual(Option.none())
+    })
+  )
+
+  it.effect("answers many keys in their order, across more than one round", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const prefix = fresh("many")
+      const keys = Array.from({ length: 1200 }, (_, i) => `${prefix}:${i}`)
+      yield* Effect.forEach(
+        keys.filter((_, i) => i % 2 === 0),
+        (key) => redis.set(key, key),
+        { concurrency: "unbounded" }
+      )
+      expect(yield* redis.mget(keys)).toEqual(keys.map((key, i) => (i % 2 === 0 ? Option.some(key) : Option.none())))
+      expect(yield* redis.mget([])).toEqual([])
+      expect((yield* redis.mgetStamped(keys.slice(0, 1))).generation).toBeGreaterThan(0)
+    })
+  )
+
+  it.effect("answers each of a thousand concurrent reads with its own value", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const prefix = fresh("concurrent")
+      const ids = Array.from({ length: 1000 }, (_, i) => i)
+      yield* Effect.forEach(ids, (i) => redis.set(`${prefix}:${i}`, `value ${i}`), { concurrency: "unbounded" })
+      const values = yield* Effect.forEach(ids, (i) => redis.get(`${prefix}:${i}`), { concurrency: "unbounded" })
+      expect(values).toEqual(ids.map((i) => Option.some(`value ${i}`)))
+    })
+  )
+
+  it.effect("deletes by pattern only what matches it", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const prefix = fresh("pattern")
+      for (const name of ["user:1:cache", "user:2:cache", "user:1:other", "user[3]:cache"]) {
+        yield* redis.set(`${prefix}:${name}`, "x")
+      }
+      expect(yield* redis.delPattern(`${prefix}:user:*:cache`)).toBe(2)
+      expect(yield* redis.delPattern(`${prefix}:user:*:cache`)).toBe(0)
+      expect(yield* redis.delPattern(`${prefix}:user\\[3\\]:cache`)).toBe(1)
+      expect(yield* redis.get(`${prefix}:user:1:other`)).toEqual(Option.some("x"))
+    })
+  )
+
+  it.effect("keeps bytes as they are", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("bytes")
+      const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
+      yield* redis.setBuffer(key, bytes, { ttl: "1 minute" })
+      expect(Array.from(Option.getOrThrow(yield* redis.getBuffer(key)))).toEqual(Array.from(bytes))
+      expect(yield* redis.getBuffer(fresh("none"))).toEqual(Option.none())
+    })
+  )
+
+  it.effect("counts up and down, from nothing and below zero", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("counter")
+      expect(yield* redis.incr(key)).toBe(1)
+      expect(yield* redis.decr(key)).toBe(0)
+      expect(yield* redis.decr(key)).toBe(-1)
+      yield* redis.set(key, "no number")
+      const failure = yield* Effect.flip(redis.incr(key))
+      expect(failure).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
+    })
+  )
+
+  it.effect("orders members by score and then by name, from the highest down", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("board")
+      expect(yield* redis.zadd(key, 10, "b")).toBe(true)
+      yield* redis.zadd(key, 10, "a")
+      yield* redis.zadd(key, -2.5, "low")
+      yield* redis.zadd(key, Infinity, "top")
+      expect(yield* redis.zadd(key, 11, "b")).toBe(false)
+      expect(yield* redis.zrevrange(key, 0, -1)).toEqual(["top", "b", "a", "low"])
+      expect(yield* redis.zrevrangeWithScores(key, 1, 3)).toEqual([
+        { member: "b", score: 11 },
+        { member: "a", score: 10 },
+        { member: "low", score: -2.5 }
+      ])
+      expect(yield* redis.zrevrangebyscore(key, 11, 10)).toEqual([
+        { member: "b", score: 11 },
+        { member: "a", score: 10 }
+      ])
+      expect(yield* redis.zrevrangebyscore(key, Infinity, -Infinity, { offset: 1, count: 1 })).toEqual([
+        { member: "b", score: 11 }
+      ])
+      expect(yield* redis.zrevrank(key, "a")).toEqual(Option.some(2))
+      expect(yield* redis.zrevrank(key, "nobody")).toEqual(Option.none())
+      expect(yield* redis.zscore(key, "low")).toEqual(Option.some(-2.5))
+      expect(yield* redis.zscore(key, "nobody")).toEqual(Option.none())
+      expect(yield* redis.zincrby(key, 0.5, "low")).toBe(-2)
+      expect(yield* redis.zcard(key)).toBe(4)
+      expect(yield* redis.zrem(key, "top")).toBe(true)
+      expect(yield* redis.zrem(key, "top")).toBe(false)
+      expect(yield* redis.zrevrange(fresh("none"), 0, -1)).toEqual([])
+    })
+  )
+
+  it.effect("reads a key of another type as absent, and refuses to change it as what it is not", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("typed")
+      yield* redis.zadd(key, 1, "member")
+      expect(yield* redis.get(key)).toEqual(Option.none())
+      expect(yield* redis.mget([key])).toEqual([Option.none()])
+      expect(yield* Effect.flip(redis.incr(key))).toMatchObject({ _tag: "RedisServerError", code: "WRONGTYPE" })
+    })
+  )
+
+  it.effect("runs a script as one step and decodes its reply", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("script")
+      yield* redis.set(key, "once")
+      const takers = yield* Effect.all(
+        Array.from({ length: 20 }, () => redis.run(takeOnce)(key)),
+        {
+          concurrency: "unbounded"
+        }
+      )
+      expect(takers.filter((value) => value !== null)).toEqual(["once"])
+      expect((yield* redis.runStamped(takeOnce)(key)).value).toBe(null)
+    })
+  )
+
+  it.effect("names the script whose reply has another shape than promised", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("shape")
+      yield* redis.set(key, "text")
+      const wrong = { ...takeOnce, reply: Schema.Int as unknown as typeof takeOnce.reply }
+      expect(yield* Effect.flip(redis.run(wrong)(key))).toMatchObject({
+        _tag: "RedisProtocolError",
+        command: "takeOnce"
+      })
+    })
+  )
+
+  it.effect("carries a script's own error as a server error with its code", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("failing")
+      yield* redis.zadd(key, 1, "member")
+      expect(yield* Effect.flip(redis.run(takeOnce)(key))).toMatchObject({
+        _tag: "RedisServerError",
+        code: "WRONGTYPE"
+      })
+    })
+  )
+
+  it.effect("refuses commands that would take the shared connection over", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      for (const [command, ...args] of [
+        ["MULTI"],
+        ["watch", "k"],
+        ["SELECT", "1"],
+        ["BLPOP", "k", "0"],
+        ["SUBSCRIBE", "c"],
+        ["CLIENT", "reply", "OFF"]
+      ] as const) {
+        expect(yield* Effect.flip(redis.send(command, ...args))).toMatchObject({ _tag: "RedisServerError" })
+      }
+      expect(yield* redis.send("PING")).toBe("PONG")
+    })
+  )
+
+  it.effect("says what it does not know of a command as the server says it", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      expect(yield* Effect.flip(redis.send("NOSUCHCOMMAND"))).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
+    })
+  )
+
+  it.effect("delivers messages of a channel in their order, after saying that it listens", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const channel = fresh("channel")
+      const listening = yield* Effect.fork(
+        redis.subscribe(channel).pipe(
+          Stream.tap((event) =>
+            event._tag === "Gap"
+              ? Effect.forEach(["1", "2", "3"], (message) => redis.publish(channel, message))
+              : Effect.void
+          ),
+          Stream.take(4),
+          Stream.runCollect
+        )
+      )
+      const events = Chunk.toReadonlyArray(yield* Fiber.join(listening))
+      expect(events.map((event) => (event._tag === "Gap" ? event.reason : event.message))).toEqual([
+        "Connected",
+        "1",
+        "2",
+        "3"
+      ])
+      expect(yield* redis.publish(fresh("nobody"), "x")).toBe(0)
+    })
+  )
+
+  it.effect("is available, connected, and counts nothing in flight when it rests", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      expect(yield* redis.isAvailable).toBe(true)
+      const status = yield* redis.getStatus
+      expect(status).toMatchObject({ connected: true, circuit: "Closed", waiting: 0, bufferedAmount: 0 })
+      expect(status.generation).toBeGreaterThan(0)
+      expect(Option.isSome(status.server)).toBe(true)
+      expect(Option.map(yield* Stream.runHead(redis.statusChanges), (state) => state._tag)).toEqual(
+        Option.some("Connected")
+      )
+    })
+  )
+
+  it.effect("expires a key when its time is over", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("expiring")
+      yield* redis.set(key, "x", { ttl: "20 millis" })
+      yield* redis.get(key).pipe(Effect.repeat({ until: Option.isNone }))
+    })
+  )
+}

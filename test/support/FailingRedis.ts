@@ -1,0 +1,36 @@
+/**
+ * A client that a test makes fail, and heal, whenever it likes.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import type { RedisError } from "../../src/redis/RedisError.js"
+
+export type Failure = Ref.Ref<Option.Option<RedisError>>
+
+export const failure: Effect.Effect<Failure> = Ref.make(Option.none<RedisError>())
+
+/** While `failure` holds an error, what the cache sends fails with it before it reaches the client. */
+export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>): Layer.Layer<RedisClient, E> =>
+  Layer.effect(
+    RedisClient,
+    Effect.map(RedisClient, (redis) => {
+      const gate = <A>(operation: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+        Effect.flatMap(Ref.get(failure), Option.match({ onNone: () => operation, onSome: Effect.fail }))
+      return RedisClient.of({
+        ...redis,
+        get: (key) => gate(redis.get(key)),
+        set: (key, value, options) => gate(redis.set(key, value, options)),
+        del: (...keys) => gate(redis.del(...keys)),
+        ttl: (key) => gate(redis.ttl(key)),
+        zrevrangeWithScores: (key, start, stop) => gate(redis.zrevrangeWithScores(key, start, stop)),
+        run: (script) => {
+          const run = redis.run(script)
+          return (input) => gate(run(input))
+        },
+        isAvailable: Effect.map(Ref.get(failure), Option.isNone)
+      })
+    })
+  ).pipe(Layer.provide(client))

@@ -1,0 +1,26 @@
+/**
+ * A schema of its own on the Postgres that `TEST_POSTGRES_URL` names, dropped with the scope.
+ */
+import * as Effect from "effect/Effect"
+
+const server = process.env.TEST_POSTGRES_URL
+
+/** Why tests against Postgres cannot run here: undefined when they can. */
+export const skipReason: string | undefined = server === undefined ? "TEST_POSTGRES_URL is not set" : undefined
+
+/** One statement on a connection of its own, outside of the code under test. */
+export const send = (statement: string): Effect.Effect<void> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new Bun.SQL(server ?? "", { max: 1 })),
+    (sql) => Effect.promise(() => sql.unsafe(statement)),
+    (sql) => Effect.promise(() => sql.close())
+  )
+
+/** The URL under which every table is the schema's. */
+export const make = Effect.gen(function* () {
+  const schema = `test_${crypto.randomUUID().replaceAll("-", "")}`
+  yield* Effect.acquireRelease(send(`CREATE SCHEMA ${schema}`), () => send(`DROP SCHEMA ${schema} CASCADE`))
+  const url = new URL(server ?? "")
+  url.searchParams.set("options", `-csearch_path=${schema}`)
+  return url.href
+})

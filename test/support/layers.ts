@@ -1,0 +1,43 @@
+/** The clients that contract suites run on. */
+import { layer, type Vitest } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import { describe } from "vitest"
+import * as BunRedis from "../../src/redis/driver/BunRedis.js"
+import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisConfig from "../../src/redis/RedisConfig.js"
+import * as RedisServer from "./RedisServer.js"
+
+export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer
+
+/** A connected client of `TEST_REDIS_URL`, or of a server that lives as long as the layer. */
+export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
+  Effect.flatMap(RedisServer.givenOrStarted, (url) =>
+    Effect.map(RedisConfig.fromUrl(Redacted.make(url)), (address) => BunRedis.layer(address))
+  ).pipe(Effect.orDieWith((problem) => new Error(`TEST_REDIS_URL ${problem}`)))
+).pipe(
+  Layer.tap((context) =>
+    RedisClient.pipe(
+      Effect.flatMap((client) => Stream.runHead(Stream.filter(client.statusChanges, (s) => s._tag === "Connected"))),
+      Effect.provide(context)
+    )
+  )
+)
+
+/** Runs the same tests on the memory layer and on a real server. */
+export const onEveryLayer = (tests: (it: Vitest.MethodsNonLive<RedisClient, true>) => void): void => {
+  layer(onMemory, { excludeTestServices: true })("on the memory layer", tests)
+  if (RedisServer.skipReason === undefined) layer(onServer, { excludeTestServices: true })("on a server", tests)
+  else describe.skip(`on a server (${RedisServer.skipReason})`, () => {})
+}
+
+/** Lets a key grow older: what remains of its time to live becomes shorter, and at its end the key is gone. */
+export const age = (key: string, millis: number) =>
+  Effect.gen(function* () {
+    const client = yield* RedisClient
+    const left = Number(yield* client.send("PTTL", key))
+    if (left >= 0) yield* client.send("PEXPIRE", key, Math.max(left - millis, 0))
+  })

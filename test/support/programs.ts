@@ -1,0 +1,191 @@
+/**
+ * Random programs of commands, scripts and time, run on the model and on a real server so that every reply can be
+ * compared. A server's clock cannot be moved: there, time passes by shortening what is left of every key's life.
+ */
+import * as Effect from "effect/Effect"
+import * as fc from "effect/FastCheck"
+import type * as Scope from "effect/Scope"
+import * as Keyspace from "../../src/redis/Keyspace.js"
+import type { RedisArgument } from "../../src/redis/RedisConnection.js"
+import type { RedisScript } from "../../src/redis/RedisScript.js"
+import * as RedisServer from "./RedisServer.js"
+
+/** An absolute time, so many milliseconds from the moment the command runs, in units of milliseconds. */
+export class Instant {
+  constructor(
+    readonly inMillis: number,
+    readonly unit: 1 | 1000
+  ) {}
+}
+
+export type Step =
+  | { readonly _tag: "Command"; readonly command: string; readonly args: ReadonlyArray<RedisArgument | Instant> }
+  | { readonly _tag: "GetBytes"; readonly key: string }
+  | { readonly _tag: "Advance"; readonly millis: number }
+  | {
+      readonly _tag: "Script"
+      readonly script: Pick<RedisScript<never, unknown>, "name" | "lua" | "model">
+      readonly keys: ReadonlyArray<string>
+      /** `now` is the time of the model, for scripts that take the time as an argument */
+      readonly args: (now: number) => ReadonlyArray<RedisArgument>
+    }
+
+export type Program = ReadonlyArray<Step>
+
+export const command = (name: string, ...args: ReadonlyArray<RedisArgument | Instant>): Step =>
+  printedAs({ _tag: "Command", command: name, args }, () => [name, ...args.map((arg) => fc.stringify(arg))].join(" "))
+
+export const advance = (millis: number): Step => printedAs({ _tag: "Advance", millis }, () => `${millis} ms pass`)
+
+/** How a step reads in a counterexample. */
+const printedAs = (step: Step, print: () => string): Step => Object.assign(step, { [fc.toStringMethod]: print })
+
+/** A step that runs a script, whose input may depend on the time. The keys must not. */
+export const script = <Input, Output>(
+  script: RedisScript<Input, Output>,
+  input: Input | ((now: number) => Input)
+): Step => {
+  const inputAt = (now: number): Input => (input instanceof Function ? input(now) : input)
+  return printedAs(
+    { _tag: "Script", script, keys: script.keys(inputAt(start)), args: (now) => script.args(inputAt(now)) },
+    () => `${script.name} ${fc.stringify(inputAt(start))}`
+  )
+}
+
+/** Everything that can be read of some keys, so that what a program leaves behind is compared too. */
+export const dump = (keys: ReadonlyArray<string>): Program =>
+  keys.flatMap((key) => [
+    command("TYPE", key),
+    command("PTTL", key),
+    command("GET", key),
+    command("ZRANGE", key, 0, -1, "WITHSCORES"),
+    command("HGETALL", key),
+    command("SMEMBERS", key)
+  ])
+
+/** When the time of the model begins. */
+export const start = 1_800_000_000_000
+
+/** The reply of each step, made comparable. */
+export const runOnModel = (program: Program): ReadonlyArray<unknown> => {
+  let keyspace = Keyspace.make()
+  let now = start
+  const run = (step: Step): unknown => {
+    const environment = { now, publish: () => 0 }
+    if (step._tag === "Advance") {
+      now += step.millis
+      return null
+    }
+    if (step._tag === "GetBytes") {
+      const { bytes } = Keyspace.getBytes(keyspace, now, step.key)
+      return bytes instanceof Uint8Array ? Array.from(bytes) : bytes
+    }
+    const outcome =
+      step._tag === "Command"
+        ? Keyspace.execute(keyspace, environment, step.command, argumentsAt(step.args, now))
+        : Keyspace.runScript(keyspace, environment, step.script, step.keys, step.args(now))
+    keyspace = outcome.keyspace
+    return outcome.reply
+  }
+  return program.map((step) => normalize(step, run(step)))
+}
+
+const ageAllKeys = `
+  for _, key in ipairs(redis.call("KEYS", "*")) do
+    local left = redis.call("PTTL", key)
+    if left >= 0 then
+      if left > tonumber(ARGV[1]) then redis.call("PEXPIRE", key, left - ARGV[1]) else redis.call("DEL", key) end
+    end
+  end`
+
+/** As `runOnModel`, in one pipeline on an emptied database. */
+export const runOnServer = async (client: Bun.RedisClient, program: Program): Promise<ReadonlyArray<unknown>> => {
+  let now = start
+  // a whole second, so that times in seconds and in milliseconds compare as they do on the model
+  const realNow = Math.floor(Date.now() / 1000) * 1000
+  const send = (command: string, args: ReadonlyArray<RedisArgument>): Promise<unknown> =>
+    client.send(command, args.map((arg) => (typeof arg === "number" ? String(arg) : arg)) as Array<string>)
+  const run = (step: Step): Promise<unknown> => {
+    if (step._tag === "Advance") {
+      now += step.millis
+      return send("EVAL", [ageAllKeys, 0, step.millis])
+    }
+    if (step._tag === "GetBytes") return client.getBuffer(step.key).then((bytes) => bytes && Array.from(bytes))
+    return step._tag === "Command"
+      ? send(step.command, argumentsAt(step.args, realNow))
+      : send("EVAL", [step.script.lua, step.keys.length, ...step.keys, ...step.args(now)])
+  }
+  const [, ...settled] = await Promise.allSettled([send("FLUSHDB", []), ...program.map(run)])
+  return settled.map((reply, i) =>
+    normalize(program[i] ?? advance(0), reply.status === "fulfilled" ? reply.value : failed(reply.reason))
+  )
+}
+
+/**
+ * Runs random programs on the model and on a server of its own, and dies with the first reply that differs, the shortest
+ * program that shows it, and the seed that finds it again. `observe` adds the steps that look at what a program left.
+ */
+export const compare = (options: {
+  readonly programs: fc.Arbitrary<Program>
+  readonly observe: (program: Program) => Program
+  readonly numRuns: number
+}): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const server = yield* RedisServer.make()
+    const client = yield* Effect.acquireRelease(
+      Effect.sync(() => new Bun.RedisClient(server.url)),
+      (client) => Effect.sync(() => client.close())
+    )
+    const agrees = fc.asyncProperty(options.programs, async (steps) => {
+      const program = [...steps, ...options.observe(steps)]
+      assertSameReplies(program, runOnModel(program), await runOnServer(client, program))
+    })
+    yield* Effect.promise(() => fc.assert(agrees, { numRuns: options.numRuns }))
+  })
+
+const assertSameReplies = (
+  program: Program,
+  onModel: ReadonlyArray<unknown>,
+  onServer: ReadonlyArray<unknown>
+): void => {
+  const i = program.findIndex((_, i) => !Bun.deepEquals(onModel[i], onServer[i], true))
+  if (i < 0) return
+  const [step, model, server] = [program[i], onModel[i], onServer[i]].map((part) => fc.stringify(part))
+  throw new Error(`${step} is answered with ${model} by the model and with ${server} by the server`)
+}
+
+const argumentsAt = (args: ReadonlyArray<RedisArgument | Instant>, now: number): ReadonlyArray<RedisArgument> =>
+  args.map((arg) => (arg instanceof Instant ? String((now + arg.inMillis) / arg.unit) : arg))
+
+const isErrorReply = (reply: unknown): reply is { readonly error: string } =>
+  typeof reply === "object" && reply !== null && Object.keys(reply).join() === "error"
+
+/** The error of a script without the place that a server adds: the script's hash and a line. */
+const failed = (error: unknown): { readonly error: string } => ({
+  error: (error instanceof Error ? error.message : String(error)).replace(/ script: .*$/s, "")
+})
+
+/** Makes comparable what a server may answer in more than one way: orders that are not promised, and time. */
+const normalize = (step: Step, reply: unknown): unknown => {
+  if (reply instanceof Keyspace.ErrorReply) return failed(reply)
+  if (step._tag !== "Command" || isErrorReply(reply)) return Object.is(reply, -0) ? 0 : reply
+  switch (step.command.toUpperCase()) {
+    case "SMEMBERS":
+      return Array.isArray(reply) ? [...reply].sort() : reply
+    case "SCAN":
+      return Array.isArray(reply) ? [reply[0], [...reply[1]].sort()] : reply
+    case "HGETALL":
+      return Object.entries(reply ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+    case "PTTL":
+      return coarse(reply, 5000)
+    case "TTL":
+      return coarse(reply, 5)
+    case "TIME":
+      return Array.isArray(reply) ? reply.map((part) => typeof part) : reply
+    default:
+      return Object.is(reply, -0) ? 0 : reply
+  }
+}
+
+const coarse = (time: unknown, unit: number): unknown =>
+  typeof time === "number" && time > 0 ? Math.round(time / unit) : time
