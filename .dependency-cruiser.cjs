@@ -3,7 +3,7 @@ const up = (floor, ...above) => ({
   name: `no-import-up-from-${floor}`,
   severity: "error",
   from: { path: `^src/${floor}/` },
-  to: { path: `^src/(${above.join("|")}|index|main)(/|\\.ts$)` }
+  to: { path: `^src/(${[...above, "index", "main"].join("|")})(/|\\.ts$)` }
 })
 
 module.exports = {
@@ -13,6 +13,7 @@ module.exports = {
     up("cache", "coordination", "game", "http"),
     up("coordination", "cache", "game", "http"),
     up("game", "http"),
+    up("http"),
     {
       name: "redis-imports-effect-only",
       comment: "redis/ imports nothing from outside its folder but effect",

@@ -135,7 +135,7 @@ export const make = (
             )
           )
 
-    const mark = (text: "building" | "whole", condition?: "XX") =>
+    const setMark = (text: "building" | "whole", condition?: "XX") =>
       Effect.map(
         cache.attempt(redis.set(wholeKey, text, { ttl: wholeFor, condition })),
         Either.getOrElse(() => false)
@@ -145,14 +145,14 @@ export const make = (
       Effect.gen(function* () {
         // before the first score is read: what is lost from here on, the mark below does not cover
         yield* Ref.set(lostSubmission, false)
-        if (!(yield* mark("building"))) return false
+        if (!(yield* setMark("building"))) return false
         const stored = yield* scores.pipe(
           Stream.mapEffect(({ score, userId }) => submit(userId, score), { concurrency: 64, unordered: true }),
           Stream.takeUntil((accepted) => !accepted),
           Stream.runFold(true, (all, accepted) => all && accepted)
         )
         // a flush meanwhile took the first scores away, and the mark with them
-        return stored && (yield* mark("whole", "XX"))
+        return stored && (yield* setMark("whole", "XX"))
       })
 
     return { submit, lookup, store, rankOf, rebuild }

@@ -263,7 +263,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
           balances.invalidateAfter(from, balances.invalidateAfter(to, database.transfer(from, to, amount)))
         )
         // everybody locks the lower id first: two transfers in opposite directions cannot wait for each other
-        const [first, second] = [from, to]
+        const [first, second] = from < to ? [from, to] : [to, from]
         const lockSecond = first === second ? <A>(self: A) => self : lock.withLock(`transfer:${second}`, transferLock)
         return yield* transferred.pipe(
           lockSecond,

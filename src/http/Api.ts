@@ -87,6 +87,8 @@ const LeaderboardEntry = Schema.Struct({
 }).annotations({ identifier: "LeaderboardEntry" })
 
 /**
+ * Whether the process serves, and how what it needs is.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -104,6 +106,8 @@ export class HealthGroup extends HttpApiGroup.make("health")
   ) {}
 
 /**
+ * Users, their balance, statistics and bonus, and their place in the cache. Writes need `Authorization`.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -172,6 +176,8 @@ export class UsersGroup extends HttpApiGroup.make("users")
   .addError(DatabaseUnavailable) {}
 
 /**
+ * Who scored most; ranks count from 0.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -191,6 +197,8 @@ export class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .addError(DatabaseUnavailable) {}
 
 /**
+ * Running games. Writes need `Authorization`.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -227,6 +235,8 @@ export class GamesGroup extends HttpApiGroup.make("games")
 const OnlinePlayers = Schema.Struct({ onlinePlayers: Schema.NonNegativeInt })
 
 /**
+ * Players online and games running. Writes need `Authorization`.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -256,6 +266,8 @@ export class CountersGroup extends HttpApiGroup.make("counters")
   ) {}
 
 /**
+ * What the cache counted since the start.
+ *
  * @since 0.1.0
  * @category groups
  */
@@ -264,6 +276,8 @@ export class CacheGroup extends HttpApiGroup.make("cache").add(
 ) {}
 
 /**
+ * All groups, and the one error that any request can meet.
+ *
  * @since 0.1.0
  * @category contract
  */

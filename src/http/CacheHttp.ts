@@ -9,6 +9,8 @@ import { CacheService } from "../game/CacheService.js"
 import { Api } from "./Api.js"
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

@@ -12,6 +12,8 @@ import * as RedisKey from "../redis/RedisKey.js"
 import { Api } from "./Api.js"
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

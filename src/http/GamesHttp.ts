@@ -12,6 +12,8 @@ import { databaseFailed } from "./Errors.js"
 import * as Location from "./Location.js"
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

@@ -7,6 +7,8 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Schema from "effect/Schema"
 
 /**
+ * The numbers of `CacheService.getStats`.
+ *
  * @since 0.1.0
  * @category models
  */

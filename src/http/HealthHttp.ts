@@ -27,6 +27,8 @@ const describeRedis = (status: RedisStatus, available: boolean) => ({
 })
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

@@ -11,6 +11,8 @@ import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

@@ -20,7 +20,7 @@ import * as RequestBody from "./RequestBody.js"
 
 const maxMessageLength = 200
 
-/** The platform's decode error as the contract's: a field's name and what is wrong with it, without echoing the body. */
+/** The platform's decode error as the contract's: a field's name and what is wrong with it, which quotes a value only so far. */
 const fromDecodeError = (error: HttpApiDecodeError): InvalidRequest =>
   new InvalidRequest({
     errors: error.issues.map(({ path, message }) => ({

@@ -68,7 +68,7 @@ export const limit = <E, R>(
     const length = request.headers["content-length"]
     const chunked = request.headers["transfer-encoding"] !== undefined
     if (!chunked && (length === undefined || length === "0")) return app
-    if (!/^application\/(.+\+)?json\b/i.test(request.headers["content-type"] ?? "")) return Effect.succeed(notJson)
+    if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) return Effect.succeed(notJson)
     // the server's parser holds a client to the length it declared; only without one the bytes have to be counted
     if (!chunked) return Number(length) > maxBytes ? Effect.succeed(tooLarge) : app
     return collect(request.stream).pipe(

@@ -8,6 +8,8 @@ import * as ConfigError from "effect/ConfigError"
 import type { DatabaseError } from "../game/Database.js"
 
 /**
+ * What keeps the server from starting.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -16,6 +16,8 @@ import * as RateLimitHeaders from "./RateLimitHeaders.js"
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
 
 /**
+ * Answers the endpoints of the group.
+ *
  * @since 0.1.0
  * @category handlers
  */

@@ -58,7 +58,12 @@ export interface CommandQueue {
     args: ReadonlyArray<RedisArgument>,
     options: { readonly idempotent: boolean }
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
-  /** As `command`, but past an open circuit and never retried: for heartbeats and probes. */
+  /** As `command`, but never repeated, whatever the caller's policy: for what repeats as a whole. */
+  readonly attempt: (
+    command: string,
+    args: ReadonlyArray<RedisArgument>
+  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /** As `attempt`, but past an open circuit: for heartbeats and probes. */
   readonly probe: (
     command: string,
     args: ReadonlyArray<RedisArgument>
@@ -79,7 +84,7 @@ export interface CommandQueue {
  */
 export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
 
-/** A command with its caller. `settled` once the caller has its answer or no longer wants one. */
+/** A command with its caller. */
 interface Entry {
   readonly command: string
   readonly args: ReadonlyArray<RedisArgument>
@@ -87,15 +92,12 @@ interface Entry {
   readonly deadline: number
   readonly succeed: (reply: RedisReply | Uint8Array, generation: number) => void
   readonly fail: (error: RedisError) => void
+  /** handed to the connection, alone or with other reads as one MGET */
+  sent: boolean
+  /** the caller has its answer or no longer wants one */
   settled: boolean
-}
-
-/** What was handed to the connection as one command, for one caller or, as MGET, for several. */
-interface Flight {
-  readonly entries: ReadonlyArray<Entry>
-  readonly deadline: number
-  /** answered, or given up together with its connection */
-  landed: boolean
+  /** nothing more is expected: answered, or withdrawn before it was sent */
+  done: boolean
 }
 
 // made once, so that a refusal costs no error, no stack trace and no effect
@@ -151,7 +153,8 @@ export const make = (
     let readsTogether = true
 
     const waiting = new Fifo<Entry>()
-    const flights = new Fifo<Flight>()
+    /** what waits and what is in flight, in the order of the calls and so of the deadlines */
+    const pending = new Fifo<Entry>()
     let inFlight = 0
     let flushScheduled = false
     let turnTime = 0
@@ -172,22 +175,9 @@ export const make = (
     const scheduleFlush = () => {
       if (flushScheduled) return
       flushScheduled = true
-      setImmediate(flush)
-    }
-
-    /** Says whether there was room. */
-    const enqueue = (entry: Entry): boolean => {
-      if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return false
-      waiting.push(entry)
-      scheduleFlush()
-      wakeSweeper?.()
-      return true
-    }
-
-    const deadline = (): number => {
       // one reading of the clock serves all commands of a turn
-      if (!flushScheduled) turnTime = clock.unsafeCurrentTimeMillis()
-      return turnTime + timeoutMillis
+      turnTime = clock.unsafeCurrentTimeMillis()
+      setImmediate(flush)
     }
 
     const flush = () => {
@@ -198,8 +188,12 @@ export const make = (
       while (inFlight < options.maxInFlight) {
         const entry = waiting.shift()
         if (entry === undefined) break
-        if (entry.settled) continue
+        if (entry.settled) {
+          entry.done = true
+          continue
+        }
         inFlight++
+        entry.sent = true
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
         else sendAlone(open, entry)
       }
@@ -218,16 +212,12 @@ export const make = (
       onReply: (reply: RedisReply | Uint8Array, generation: number) => void,
       onFailure: (cause: unknown) => void
     ) => {
-      const flight: Flight = { entries, deadline: entries[0]?.deadline ?? 0, landed: false }
       const from = generation
       const endedBefore = ended
-      flights.push(flight)
       const land = (): boolean => {
-        if (flight.landed || ended !== endedBefore) return false
-        flight.landed = true
+        if (ended !== endedBefore) return false
         inFlight -= entries.length
         timeoutsInARow = 0
-        while (flights.peek()?.landed === true) flights.shift()
         if (waiting.length > 0) scheduleFlush()
         return true
       }
@@ -237,6 +227,7 @@ export const make = (
       try {
         send().then((reply) => {
           if (!land()) return
+          finish(entries)
           breaker.succeeded(entries.length)
           onReply(reply, from)
         }, fail)
@@ -256,6 +247,7 @@ export const make = (
           const error = options.toError(entry.command, cause)
           // MGET answers nothing for a key of another type; a lone GET must not answer otherwise
           if (entry.kind === "Read" && error._tag === "RedisServerError" && error.code === "WRONGTYPE") {
+            finish(single)
             breaker.succeeded(1)
             succeed(entry, null, generation)
           } else {
@@ -297,7 +289,13 @@ export const make = (
       entry.succeed(reply, from)
     }
 
+    const finish = (entries: ReadonlyArray<Entry>) => {
+      for (const entry of entries) entry.done = true
+      while (pending.peek()?.done === true) pending.shift()
+    }
+
     const failed = (entries: ReadonlyArray<Entry>, error: RedisError) => {
+      finish(entries)
       if (error._tag === "RedisConnectionLost" || isNotReady(error)) breaker.failed(entries.length)
       else breaker.succeeded(entries.length)
       for (const entry of entries) {
@@ -308,23 +306,23 @@ export const make = (
       }
     }
 
-    /** Ends what is past its deadline: flights and waiting entries are both in the order of their deadlines. */
+    /** Ends what is past its deadline. */
     const sweep = () => {
       const now = clock.unsafeCurrentTimeMillis()
       let expired = 0
-      for (let flight = flights.peek(); flight !== undefined; flight = flights.peek()) {
-        if (!flight.landed && flight.deadline > now) break
-        flights.shift()
-        if (flight.landed) continue
-        expired += flight.entries.length
-        for (const entry of flight.entries) {
+      for (let entry = pending.peek(); entry !== undefined; entry = pending.peek()) {
+        if (!entry.done && entry.deadline > now) break
+        pending.shift()
+        if (entry.done) continue
+        if (entry.sent) {
+          // counted even when its caller was interrupted: the server owes the reply all the same
+          expired++
           settle(entry, new RedisTimeout({ command: entry.command, waitedMillis: timeoutMillis }))
+        } else {
+          settle(entry, unavailable.Overloaded)
         }
       }
-      for (let entry = waiting.peek(); entry !== undefined && entry.deadline <= now; entry = waiting.peek()) {
-        waiting.shift()
-        settle(entry, unavailable.Overloaded)
-      }
+      while (waiting.peek()?.settled === true) waiting.shift()
       if (expired === 0) return
       breaker.failed(expired)
       timeoutsInARow++
@@ -336,11 +334,7 @@ export const make = (
       }
     }
 
-    const nextDeadline = (): number | undefined => {
-      const sent = flights.peek()?.deadline
-      const unsent = waiting.peek()?.deadline
-      return sent === undefined ? unsent : unsent === undefined ? sent : Math.min(sent, unsent)
-    }
+    const nextDeadline = (): number | undefined => pending.peek()?.deadline
 
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
     const sweeper = Effect.async<void>((resume) => {
@@ -361,19 +355,41 @@ export const make = (
       shutReason = reason
       ended++
       inFlight = 0
-      for (const flight of flights.takeAll()) {
-        if (flight.landed) continue
-        breaker.failed(flight.entries.length)
-        for (const entry of flight.entries) settle(entry, new RedisConnectionLost({ command: entry.command }))
+      waiting.takeAll()
+      let lost = 0
+      for (const entry of pending.takeAll()) {
+        if (entry.done) continue
+        if (entry.sent) {
+          lost++
+          settle(entry, new RedisConnectionLost({ command: entry.command }))
+        } else {
+          settle(entry, unavailable[reason])
+        }
       }
-      for (const entry of waiting.takeAll()) settle(entry, unavailable[reason])
+      if (lost > 0) breaker.failed(lost)
     }
 
     yield* Effect.forkScoped(sweeper)
     yield* Effect.addFinalizer(() => Effect.sync(() => end("Disabled")))
 
-    const submit = (entry: Entry) => {
-      if (!enqueue(entry)) settle(entry, unavailable.Overloaded)
+    const submit = (
+      command: string,
+      args: ReadonlyArray<RedisArgument>,
+      kind: Entry["kind"],
+      succeed: Entry["succeed"],
+      fail: Entry["fail"]
+    ): Entry | undefined => {
+      // the caller was let in a moment ago, but its fiber may have yielded since
+      if (connection === undefined) return void fail(unavailable[shutReason])
+      if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting)
+        return void fail(unavailable.Overloaded)
+      scheduleFlush()
+      const deadline = turnTime + timeoutMillis
+      const entry: Entry = { command, args, kind, deadline, succeed, fail, sent: false, settled: false, done: false }
+      waiting.push(entry)
+      pending.push(entry)
+      wakeSweeper?.()
+      return entry
     }
 
     // reads need no cleanup when their caller is interrupted: the reply finds nobody
@@ -384,15 +400,13 @@ export const make = (
           () =>
             refusal() ??
             Effect.async<Option.Option<A>, RedisError>((resume) => {
-              submit({
-                command: "GET",
-                args: [key],
+              submit(
+                "GET",
+                [key],
                 kind,
-                deadline: deadline(),
-                settled: false,
-                succeed: (reply) => resume(Exit.succeed(Option.fromNullable(reply as A | null))),
-                fail: (error) => resume(Exit.fail(error))
-              })
+                (reply) => resume(Exit.succeed(Option.fromNullable(reply as A | null))),
+                (error) => resume(Exit.fail(error))
+              )
             }),
           true
         )
@@ -402,19 +416,16 @@ export const make = (
       args: ReadonlyArray<RedisArgument>
     ): Effect.Effect<Stamped<RedisReply>, RedisError> =>
       Effect.async<Stamped<RedisReply>, RedisError>((resume) => {
-        const entry: Entry = {
+        const entry = submit(
           command,
           args,
-          kind: "Command",
-          deadline: deadline(),
-          settled: false,
-          succeed: (value, from) => resume(Exit.succeed({ value: value as RedisReply, generation: from })),
-          fail: (error) => resume(Exit.fail(error))
-        }
-        submit(entry)
+          "Command",
+          (value, from) => resume(Exit.succeed({ value: value as RedisReply, generation: from })),
+          (error) => resume(Exit.fail(error))
+        )
         // an interrupted caller withdraws what has not been sent
         return Effect.sync(() => {
-          entry.settled = true
+          if (entry !== undefined) entry.settled = true
         })
       })
 
@@ -423,6 +434,7 @@ export const make = (
       getBuffer: read<Uint8Array>("ReadBytes"),
       command: (command, args, { idempotent }) =>
         RetryPolicy.repeating(() => refusal() ?? once(command, args), idempotent),
+      attempt: (command, args) => Effect.suspend(() => refusal() ?? once(command, args)),
       probe: (command, args) =>
         Effect.suspend(() => (connection === undefined ? refused[shutReason] : once(command, args))),
       open: (next, number) =>

@@ -43,8 +43,8 @@ const needsAttention = (failure: ConnectionFailure): boolean =>
   failure._tag === "RedisAuthError" ||
   (failure._tag === "RedisConnectError" && (failure.reason === "Tls" || failure.reason === "Database"))
 
-const isSameKind = (left: ConnectionFailure | undefined, right: ConnectionFailure): boolean =>
-  left?._tag === right._tag && ("reason" in right ? "reason" in left && left.reason === right.reason : true)
+const kindOf = (failure: ConnectionFailure): string =>
+  "reason" in failure ? `${failure._tag} ${failure.reason}` : failure._tag
 
 /**
  * Runs `live` again whenever it has failed. `live` is one connection from dial to end; it runs the effect that it is
@@ -65,6 +65,7 @@ export const forever = (
     let attempt = 0
     let failure: ConnectionFailure | undefined
     let unavailableSince: DateTime.Utc | undefined
+    const logged = new Set<string>()
 
     /** The pauses of a schedule, each announced before it begins. */
     const pauses = (
@@ -93,12 +94,14 @@ export const forever = (
         attempt = 0
         failure = undefined
         unavailableSince = undefined
+        logged.clear()
         return Effect.zipRight(reconnect.reset, probe.reset)
       })
 
       while (true) {
         const cause: ConnectionFailure = yield* Effect.flip(live(connected))
-        if (!isSameKind(failure, cause)) yield* Effect.logWarning(`not connected: ${cause.message}`)
+        if (!logged.has(kindOf(cause))) yield* Effect.logWarning(`not connected: ${cause.message}`)
+        logged.add(kindOf(cause))
         failure = cause
         attempt++
         const slowly = unavailableSince !== undefined || needsAttention(cause)

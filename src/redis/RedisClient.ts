@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -163,6 +164,8 @@ export declare namespace RedisClient {
     readonly flushDb: Effect.Effect<void, RedisError>
     /** Whether commands are accepted at this moment. */
     readonly isAvailable: Effect.Effect<boolean>
+    /** What the server's clock shows, as last learned, in milliseconds; nothing is sent. */
+    readonly serverTime: Effect.Effect<number>
     readonly getStatus: Effect.Effect<RedisStatus>
     /** The connection state now and each change of it. */
     readonly statusChanges: Stream.Stream<ConnectionState>
@@ -211,6 +214,7 @@ export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
   send: refuse,
   flushDb: disabled,
   isAvailable: Effect.succeed(false),
+  serverTime: Clock.currentTimeMillis,
   getStatus: Effect.succeed<RedisStatus>({
     state: ConnectionState.Disabled(),
     connected: false,

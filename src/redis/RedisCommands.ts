@@ -233,6 +233,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
         : Effect.map(executor.command(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
+    serverTime: executor.serverTime,
     getStatus: executor.getStatus,
     statusChanges: executor.statusChanges,
     circuitChanges: executor.circuitChanges,

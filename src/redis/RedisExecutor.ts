@@ -33,6 +33,8 @@ export interface RedisExecutor {
     input: Input
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+  /** the server's clock as last learned, in milliseconds */
+  readonly serverTime: Effect.Effect<number>
   readonly getStatus: Effect.Effect<RedisStatus>
   readonly statusChanges: Stream.Stream<ConnectionState>
   readonly circuitChanges: Stream.Stream<CircuitState>

@@ -21,7 +21,7 @@ export const maxIdBytes = 512
  * @category errors
  */
 export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
-  reason: Schema.Literal("Empty", "TooLong", "ControlCharacter", "LoneSurrogate"),
+  reason: Schema.Literal("Empty", "TooLong", "ControlCharacter", "LoneSurrogate", "NotEncodable"),
   /** the prefix that the id was for */
   prefix: Schema.String
 }) {
@@ -34,7 +34,8 @@ const invalidKeyMessages: Record<InvalidKey["reason"], string> = {
   Empty: "the id is empty",
   TooLong: `the id is longer than ${maxIdBytes} bytes`,
   ControlCharacter: "the id holds a control character",
-  LoneSurrogate: "the id is not well-formed Unicode"
+  LoneSurrogate: "the id is not well-formed Unicode",
+  NotEncodable: "the id does not satisfy the schema of the cache's keys"
 }
 
 const encoder = new TextEncoder()

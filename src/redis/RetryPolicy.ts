@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
-import { isNotSent, isOutcomeUnknown, type RedisError } from "./RedisError.js"
+import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {
   /** no attempt begins after this time, in milliseconds of the Clock */
@@ -51,7 +51,7 @@ const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
 
 /**
  * One attempt, or as many as the caller's policy allows. If the outcome of any attempt is unknown, so is that of the
- * whole, even when the last one was never sent.
+ * whole, even when the last one was never sent or was rejected.
  *
  * @internal
  */
@@ -72,7 +72,12 @@ const repeat = <A>(
   Effect.suspend(() => {
     let last: RedisError | undefined
     let unknown: RedisError | undefined
-    const beforeDeadline = Effect.map(Clock.currentTimeMillis, (now) => now < policy.deadline)
+    const remaining = Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, policy.deadline - now))
+    const beforeDeadline = Effect.map(remaining, (millis) => millis > 0)
+    // a pause that reaches beyond the deadline would only keep the caller waiting
+    const schedule = Schedule.modifyDelayEffect(policy.schedule, (_, pause) =>
+      Effect.map(remaining, (millis) => Duration.min(pause, Duration.millis(millis)))
+    )
     const next = Effect.flatMap(beforeDeadline, (early) =>
       early || last === undefined ? Effect.suspend(attempt) : Effect.fail(last)
     )
@@ -84,9 +89,9 @@ const repeat = <A>(
         })
       ),
       Effect.retry({
-        schedule: policy.schedule,
+        schedule,
         while: (error) => (mayRepeat(error, idempotent) ? beforeDeadline : Effect.succeed(false))
       }),
-      Effect.mapError((error) => (isNotSent(error) && unknown !== undefined ? unknown : error))
+      Effect.mapError((error) => (unknown === undefined || isOutcomeUnknown(error) ? error : unknown))
     )
   })

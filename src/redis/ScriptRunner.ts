@@ -5,11 +5,12 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import type { CommandQueue } from "./CommandQueue.js"
 import type { Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { RedisError } from "./RedisError.js"
-import type { RedisExecutor } from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
+import * as RetryPolicy from "./RetryPolicy.js"
 
 const sha1 = (text: string): Effect.Effect<string> =>
   Effect.map(
@@ -28,16 +29,20 @@ const hashOf = (lua: string): Effect.Effect<string> =>
       : Effect.succeed(known)
   })
 
-/** NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. */
+/**
+ * NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together are one attempt: a
+ * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
+ */
 export const make =
-  (command: RedisExecutor["command"]) =>
+  (attempt: CommandQueue["attempt"]) =>
   <Input, Output>(script: RedisScript<Input, Output>, input: Input): Effect.Effect<Stamped<RedisReply>, RedisError> =>
     Effect.flatMap(hashOf(script.lua), (hash) => {
       const keys = script.keys(input)
       const rest: ReadonlyArray<RedisArgument> = [keys.length, ...keys, ...script.args(input)]
-      return Effect.catchIf(
-        command("EVALSHA", [hash, ...rest], script),
+      const run = Effect.catchIf(
+        attempt("EVALSHA", [hash, ...rest]),
         (error) => error._tag === "RedisServerError" && error.code === "NOSCRIPT",
-        () => command("EVAL", [script.lua, ...rest], script)
+        () => attempt("EVAL", [script.lua, ...rest])
       )
+      return RetryPolicy.repeating(() => run, script.idempotent)
     })

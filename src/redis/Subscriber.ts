@@ -16,7 +16,15 @@ import * as Stream from "effect/Stream"
 import * as Reconnection from "./Reconnection.js"
 import type { SubscriptionEvent } from "./RedisClient.js"
 import type { RedisDriver, RedisSubscriberConnection } from "./RedisConnection.js"
-import { RedisConnectError, type RedisError, RedisTimeout, RedisUnavailable } from "./RedisError.js"
+import {
+  type RedisAuthError,
+  RedisConnectError,
+  RedisConnectionLost,
+  type RedisError,
+  RedisTimeout,
+  RedisUnavailable
+} from "./RedisError.js"
+import type { ConnectionFailure } from "./RedisStatus.js"
 import { SubscriptionBuffer } from "./SubscriptionBuffer.js"
 
 /**
@@ -43,6 +51,8 @@ export interface Subscriber {
   readonly close: Effect.Effect<void>
 }
 
+const refusedChannel = new RedisConnectError({ reason: "Closed", detail: "the user may not subscribe to a channel" })
+
 /** beats that may stay away in a row */
 const missedBeatsToEnd = 2
 
@@ -58,9 +68,15 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const disabled = new RedisUnavailable({ reason: "Disabled" })
 
     let current:
-      | { readonly connection: RedisSubscriberConnection; readonly broken: Deferred.Deferred<RedisError> }
+      | { readonly connection: RedisSubscriberConnection; readonly broken: Deferred.Deferred<ConnectionFailure> }
       | undefined
     let beatsAllowed = true
+    let missed = 0
+    const heardBeat = () => {
+      missed = 0
+    }
+    /** the channel whose SUBSCRIBE failed last */
+    let suspect: string | undefined
     let supervision: Fiber.RuntimeFiber<never> | undefined
     let closed = false
     /** why the last connection ended, told to the readers with the next one */
@@ -70,50 +86,64 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
       for (const reader of readers.get(channel) ?? []) reader.offer({ _tag: "Message", channel, message })
     }
 
+    // readers join and leave uninterruptibly, and a time-out waits for what it cannot interrupt
+    const inTime = (to: RedisSubscriberConnection, command: string) => (answer: Effect.Effect<void, RedisError>) =>
+      Effect.raceFirst(
+        answer,
+        Effect.flatMap(Deferred.await(to.closed), () => Effect.fail(new RedisConnectionLost({ command })))
+      ).pipe(
+        Effect.interruptible,
+        Effect.timeoutFail({
+          duration: options.subscribeTimeout,
+          onTimeout: () => new RedisTimeout({ command, waitedMillis: Duration.toMillis(options.subscribeTimeout) })
+        })
+      )
+
     const listen = (to: RedisSubscriberConnection, channel: string, onMessage: (message: string) => void) =>
       Effect.tryPromise({
         try: () => to.subscribe(channel, onMessage),
         catch: (cause) => driver.toError("SUBSCRIBE", cause)
-      }).pipe(
-        Effect.timeoutFail({
-          duration: options.subscribeTimeout,
-          onTimeout: () =>
-            new RedisTimeout({ command: "SUBSCRIBE", waitedMillis: Duration.toMillis(options.subscribeTimeout) })
-        })
-      )
+      }).pipe(inTime(to, "SUBSCRIBE"))
 
     // one change of the subscriptions at a time: the driver mixes up replies that overlap
     const turn = yield* Effect.makeSemaphore(1)
 
     /**
-     * Subscribes, and turns whatever is refused into the end of the connection: an error reply leaves a subscriber
-     * unusable. A channel that the user has no right to is given up, or no connection would ever live.
+     * A channel that the user has no right to is given up, or no connection would ever live. Every refusal leaves a
+     * subscriber unusable and so ends the connection, but nothing is wrong with the other channels.
      */
-    const listenAll = (to: RedisSubscriberConnection) =>
-      Effect.gen(function* () {
-        if (beatsAllowed) {
-          yield* listen(to, beatChannel, () => {
-            missed = 0
-          }).pipe(
-            Effect.tapErrorTag("RedisAuthError", (error) => {
-              beatsAllowed = false
-              return Effect.logWarning(`subscriptions cannot be watched by beats: ${error.message}`)
-            })
-          )
+    const listenFor = (to: RedisSubscriberConnection, channel: string) =>
+      listen(to, channel, channel === beatChannel ? heardBeat : deliver(channel)).pipe(
+        Effect.tapError(() =>
+          Effect.sync(() => {
+            suspect = channel
+          })
+        ),
+        Effect.catchTag("RedisAuthError", (error) =>
+          Effect.zipRight(giveUp(channel, error), Effect.fail(refusedChannel))
+        )
+      )
+
+    const giveUp = (channel: string, error: RedisAuthError) =>
+      Effect.suspend(() => {
+        if (channel === beatChannel) {
+          beatsAllowed = false
+          return Effect.logWarning(`subscriptions cannot be watched by beats: ${error.message}`)
         }
-        for (const [channel, buffers] of readers) {
-          yield* listen(to, channel, deliver(channel)).pipe(
-            Effect.tapErrorTag("RedisAuthError", (error) =>
-              Effect.sync(() => {
-                readers.delete(channel)
-                for (const buffer of buffers) buffer.fail(error)
-              })
-            )
-          )
-        }
+        for (const buffer of readers.get(channel) ?? []) buffer.fail(error)
+        readers.delete(channel)
+        return Effect.void
       })
 
-    let missed = 0
+    const listenAll = (to: RedisSubscriberConnection) =>
+      Effect.gen(function* () {
+        const channels = beatsAllowed ? [beatChannel, ...readers.keys()] : [...readers.keys()]
+        // only to the first SUBSCRIBE of a connection is the reason of a refusal told; a later one just ends it
+        channels.sort((left, right) => Number(right === suspect) - Number(left === suspect))
+        for (const channel of channels) yield* listenFor(to, channel)
+        suspect = undefined
+      })
+
     /** Ends when two beats in a row have not come back. One that cannot be published says nothing about them. */
     const beats = Effect.gen(function* () {
       missed = 0
@@ -136,7 +166,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
             onTimeout: () => new RedisConnectError({ reason: "Timeout", detail: "for subscriptions" })
           })
         )
-        const broken = yield* Deferred.make<RedisError>()
+        const broken = yield* Deferred.make<ConnectionFailure>()
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             current = undefined
@@ -170,12 +200,13 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const join = (channel: string, buffer: SubscriptionBuffer): Effect.Effect<void> =>
       turn.withPermits(1)(
         Effect.gen(function* () {
+          if (closed) return buffer.fail(disabled)
           const present = readers.get(channel)
           if (present === undefined) readers.set(channel, new Set([buffer]))
           else present.add(buffer)
           const open = current
           if (open !== undefined) {
-            const listening = present === undefined ? listen(open.connection, channel, deliver(channel)) : Effect.void
+            const listening = present === undefined ? listenFor(open.connection, channel) : Effect.void
             yield* Effect.matchEffect(listening, {
               onSuccess: () => Effect.sync(() => buffer.offer({ _tag: "Gap", channel, reason: "Connected" })),
               onFailure: (error) => Deferred.succeed(open.broken, error)
@@ -193,13 +224,16 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
           present?.delete(buffer)
           if (present === undefined || present.size > 0) return Effect.void
           readers.delete(channel)
-          const open = current?.connection
-          return open === undefined
-            ? Effect.void
-            : Effect.tryPromise(() => open.unsubscribe(channel)).pipe(
-                Effect.timeout(options.subscribeTimeout),
-                Effect.ignore
-              )
+          const open = current
+          if (open === undefined) return Effect.void
+          return Effect.tryPromise({
+            try: () => open.connection.unsubscribe(channel),
+            catch: (cause) => driver.toError("UNSUBSCRIBE", cause)
+          }).pipe(
+            inTime(open.connection, "UNSUBSCRIBE"),
+            Effect.catchAll((error) => Deferred.succeed(open.broken, error)),
+            Effect.asVoid
+          )
         })
       )
 

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
@@ -69,7 +70,13 @@ export const make = (
     const heartbeatInterval = Duration.decode(options.heartbeatInterval ?? "1 second")
 
     const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
-      Effect.suspend(() => Effect.isSuccess(queue.probe("PING", []))),
+      // a user without the right to PING is answered all the same
+      Effect.suspend(() =>
+        Effect.match(queue.probe("PING", []), {
+          onSuccess: () => true,
+          onFailure: (error) => error._tag === "RedisAuthError"
+        })
+      ),
       options.circuitBreaker
     )
     const queue: CommandQueue.CommandQueue = yield* CommandQueue.make(
@@ -102,8 +109,9 @@ export const make = (
       get: queue.get,
       getBuffer: queue.getBuffer,
       command: queue.command,
-      script: ScriptRunner.make(queue.command),
+      script: ScriptRunner.make(queue.attempt),
       subscribe: subscriber.subscribe,
+      serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + supervisor.clockOffsetMillis()),
       getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
         state,
         connected: state._tag === "Connected",

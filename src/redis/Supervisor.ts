@@ -41,6 +41,7 @@ export interface Supervisor {
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   readonly changes: Stream.Stream<ConnectionState>
   readonly facts: () => ConnectionFacts
+  readonly clockOffsetMillis: () => number
   /** Ends the connection and the supervision for good. */
   readonly close: Effect.Effect<void>
 }
@@ -170,6 +171,7 @@ export const make = (
     return {
       state,
       changes: state.changes,
+      clockOffsetMillis: () => clockOffsetMillis,
       facts: () => ({
         generation,
         bufferedAmount: connection?.bufferedAmount() ?? 0,

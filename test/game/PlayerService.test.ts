@@ -2,68 +2,20 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import * as DistributedLock from "../../src/coordination/DistributedLock.js"
-import * as CacheService from "../../src/game/CacheService.js"
-import { Database } from "../../src/game/Database.js"
-import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { GameId, UserId } from "../../src/game/Player.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
+import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
-import { RedisTimeout, RedisUnavailable } from "../../src/redis/RedisError.js"
-import * as FailingRedis from "../support/FailingRedis.js"
-
-interface World {
-  readonly players: PlayerService.PlayerService.Service
-  readonly cache: CacheService.CacheService.Service
-  readonly database: Database.Service
-  readonly redis: RedisClient.Service
-}
-
-/** Runs a test on memory layers; `spy` may replace operations of the database as the player service sees it. */
-const withWorld = <A, E>(
-  body: (world: World) => Effect.Effect<A, E>,
-  options: {
-    readonly redis?: Layer.Layer<RedisClient>
-    readonly spy?: (database: Database.Service) => Partial<Database.Service>
-  } = {}
-) =>
-  Effect.gen(function* () {
-    const database = yield* Database
-    const spied = Layer.succeed(Database, { ...database, ...options.spy?.(database) })
-    const layers = PlayerService.layer.pipe(
-      Layer.provideMerge(CacheService.layer),
-      Layer.provideMerge(options.redis ?? MemoryRedis.layer),
-      Layer.provide(spied)
-    )
-    return yield* Effect.gen(function* () {
-      const players = yield* PlayerService.PlayerService
-      const cache = yield* CacheService.CacheService
-      const redis = yield* RedisClient
-      return yield* body({ players, cache, database, redis })
-    }).pipe(Effect.provide(layers))
-  }).pipe(Effect.provide(MemoryDatabase.layer))
-
-const newUser = (players: PlayerService.PlayerService.Service, username: string) =>
-  Effect.map(players.createUser({ username, displayName: username, email: `${username}@example.org` }), ({ id }) => id)
-
-const page = { offset: 0, limit: 10 }
-
-/** Lets the fiber that builds the leaderboard run until a condition holds. */
-const until = <E>(condition: Effect.Effect<boolean, E>) =>
-  Effect.repeat(Effect.zipRight(Effect.yieldNow(), condition), { until: (holds) => holds })
-
-const whole = ({ players, redis }: World) =>
-  Effect.zipRight(
-    players.readLeaderboard({ offset: 0, limit: 1 }),
-    until(Effect.map(redis.get("{leaderboard:global}:whole"), Option.contains("whole")))
-  )
+import { RedisTimeout } from "../../src/redis/RedisError.js"
+import { newUser, page, whole, withWorld } from "../support/PlayerWorld.js"
+import * as RedisServer from "../support/RedisServer.js"
 
 describe("reading a player", () => {
   it.effect("asks the database once and then the cache", () =>
@@ -332,214 +284,6 @@ describe("writing a player", () => {
   )
 })
 
-describe("a transfer", () => {
-  const funded = (world: World) =>
-    Effect.gen(function* () {
-      const from = yield* newUser(world.players, "ada")
-      const to = yield* newUser(world.players, "bob")
-      yield* world.players.updateUserBalance(from, 100)
-      yield* world.players.getUserBalance(to)
-      return { from, to }
-    })
-
-  it.effect("moves the amount and leaves no old balance in the cache", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { from, to } = yield* funded(world)
-        expect(yield* world.players.transfer(from, to, 30)).toEqual({ from: 70, to: 30 })
-        expect(yield* world.players.getUserBalance(from)).toBe(70)
-        expect(yield* world.players.getUserBalance(to)).toBe(30)
-      })
-    )
-  )
-
-  it.effect("moves nothing that is not there, and no amount that is none", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { from, to } = yield* funded(world)
-        expect((yield* Effect.flip(world.players.transfer(from, to, 101)))._tag).toBe("InsufficientFunds")
-        for (const amount of [0, -5, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-          expect((yield* Effect.flip(world.players.transfer(from, to, amount)))._tag).toBe("InvalidAmount")
-        }
-        expect(yield* world.players.getUserBalance(from)).toBe(100)
-        expect(yield* world.players.getUserBalance(to)).toBe(0)
-      })
-    )
-  )
-
-  it.effect("to oneself changes nothing and does not wait for itself", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { from } = yield* funded(world)
-        expect(yield* world.players.transfer(from, from, 30)).toEqual({ from: 100, to: 100 })
-      })
-    )
-  )
-
-  it.effect("waits for another of the same player, and is refused when that does not end", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { from, to } = yield* funded(world)
-        const lock = yield* Effect.provideService(DistributedLock.make, RedisClient, world.redis)
-        const token = Option.getOrThrow(yield* lock.acquireLock(`transfer:${to}`, "1 hour"))
-
-        const refused = yield* Effect.fork(Effect.flip(world.players.transfer(from, to, 30)))
-        yield* TestClock.adjust("1 minute")
-        expect((yield* Fiber.join(refused))._tag).toBe("TransferBusy")
-        expect(yield* world.players.getUserBalance(from)).toBe(100)
-
-        const waiting = yield* Effect.fork(world.players.transfer(from, to, 30))
-        yield* TestClock.adjust("1 second")
-        yield* lock.releaseLock(`transfer:${to}`, token)
-        yield* TestClock.adjust("1 second")
-        expect(yield* Fiber.join(waiting)).toEqual({ from: 70, to: 30 })
-      })
-    )
-  )
-
-  it.effect("does not wait for one in the opposite direction that waits for it", () => {
-    // other callers get their turn between any two commands, as they do with a server
-    const redis = Layer.effect(
-      RedisClient,
-      Effect.map(RedisClient, (client) =>
-        RedisClient.of({
-          ...client,
-          run: (script) => {
-            const run = client.run(script)
-            return (input) => Effect.zipRight(Effect.yieldNow(), run(input))
-          }
-        })
-      )
-    ).pipe(Layer.provide(MemoryRedis.layer))
-    return withWorld(
-      (world) =>
-        Effect.gen(function* () {
-          const { from, to } = yield* funded(world)
-          yield* world.players.updateUserBalance(to, 100)
-          const transfers = yield* Effect.fork(
-            Effect.forEach(
-              Array.from({ length: 20 }, (_, i) => i),
-              (i) => (i % 2 === 0 ? world.players.transfer(from, to, 1) : world.players.transfer(to, from, 1)),
-              { concurrency: "unbounded" }
-            )
-          )
-          yield* Effect.repeatN(TestClock.adjust("10 millis"), 180)
-          const outcome = yield* Fiber.poll(transfers)
-          expect(Option.map(outcome, Exit.isSuccess)).toEqual(Option.some(true))
-          expect(yield* world.players.getUserBalance(from)).toBe(100)
-          expect(yield* world.players.getUserBalance(to)).toBe(100)
-        }),
-      { redis }
-    )
-  })
-
-  it.effect("happens once, protected by the database alone, while Redis is away", () =>
-    Effect.gen(function* () {
-      const failure = yield* FailingRedis.failure
-      const transfers = yield* Ref.make(0)
-      yield* withWorld(
-        (world) =>
-          Effect.gen(function* () {
-            const { from, to } = yield* funded(world)
-            yield* Ref.set(failure, Option.some(new RedisUnavailable({ reason: "Disconnected" })))
-            expect(yield* world.players.transfer(from, to, 30)).toEqual({ from: 70, to: 30 })
-            expect(yield* Ref.get(transfers)).toBe(1)
-          }),
-        {
-          redis: FailingRedis.layer(failure, MemoryRedis.layer),
-          spy: (database) => ({
-            transfer: (...args) =>
-              Effect.zipRight(
-                Ref.update(transfers, (n) => n + 1),
-                database.transfer(...args)
-              )
-          })
-        }
-      )
-    })
-  )
-})
-
-describe("the leaderboard", () => {
-  const played = (players: PlayerService.PlayerService.Service) =>
-    Effect.gen(function* () {
-      const ids: Array<UserId> = []
-      for (const [name, score] of [
-        ["ada", 70],
-        ["bob", 90],
-        ["cid", 70]
-      ] as const) {
-        const id = yield* newUser(players, name)
-        yield* players.recordGame(id, { won: true, score })
-        ids.push(id)
-      }
-      return ids
-    })
-
-  it.effect("comes from the database first and from the cache once it is built", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { players, database } = world
-        yield* played(players)
-        const cold = yield* players.readLeaderboard(page)
-        expect(cold.source._tag).toBe("Miss")
-        expect(cold.value.map(({ rank }) => rank)).toEqual([0, 1, 2])
-        expect(cold.value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
-        yield* whole(world)
-        const fromSet = yield* players.readLeaderboard({ offset: 1, limit: 7 })
-        expect(fromSet.source._tag).toBe("Hit")
-        expect(fromSet.value).toEqual(cold.value.slice(1))
-      })
-    )
-  )
-
-  it.effect("is the same after a flush, with games played since", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { players, redis, database } = world
-        const [ada = UserId.make("")] = yield* played(players)
-        yield* whole(world)
-        yield* redis.flushDb
-        yield* players.recordGame(ada, { won: true, score: 80 })
-        const { value } = yield* players.readLeaderboard(page)
-        expect(value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
-        expect(yield* players.getLeaderboardRank(ada)).toEqual({ rank: 1, userId: ada, score: 80 })
-        yield* whole(world)
-        expect(yield* players.getLeaderboardRank(ada)).toEqual({ rank: 1, userId: ada, score: 80 })
-      })
-    )
-  )
-
-  it.effect("is built again when a rank is asked for that the cache does not know", () =>
-    withWorld(({ players, cache, redis }) =>
-      Effect.gen(function* () {
-        const [ada = UserId.make("")] = yield* played(players)
-        yield* redis.flushDb
-        const { rank } = yield* players.getLeaderboardRank(ada)
-        yield* until(Effect.map(cache.getLeaderboardRank(ada), Option.isSome))
-        expect(Option.map(yield* cache.getLeaderboardRank(ada), (row) => row.rank)).toEqual(Option.some(rank))
-        expect((yield* Effect.flip(players.getLeaderboardRank(UserId.make("nobody"))))._tag).toBe("UserNotFound")
-      })
-    )
-  )
-
-  it.effect("is built whole from more players than one statement reads", () =>
-    withWorld((world) =>
-      Effect.gen(function* () {
-        const { players, cache, database } = world
-        for (let i = 0; i < 1001; i++) {
-          const { id } = yield* database.createUser({ username: `u${i}`, displayName: "x", email: "x@example.org" })
-          yield* database.recordGame(id, { won: false, score: i })
-        }
-        yield* players.readLeaderboard(page)
-        yield* whole(world)
-        const last = yield* cache.lookupLeaderboard({ offset: 1000, limit: 10 })
-        expect(last).toMatchObject({ _tag: "Hit", value: [{ rank: 1000, score: 0 }] })
-      })
-    )
-  )
-})
-
 describe("a game", () => {
   it.effect("is cached from its start to its end, and counted", () =>
     withWorld(({ players, cache }) =>
@@ -591,5 +335,59 @@ describe("without Redis", () => {
         }),
       { redis: layerOff }
     )
+  )
+})
+
+describe("with a server that is killed and started again", () => {
+  it.scopedLive.skipIf(RedisServer.skipReason !== undefined)(
+    "every read answers the same throughout, and hits return",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const redis = BunRedis.layer(
+          { host: "127.0.0.1", port: server.port },
+          { reconnect: Schedule.spaced("10 millis") }
+        )
+        yield* withWorld(
+          (world) =>
+            Effect.gen(function* () {
+              const { players } = world
+              const id = yield* newUser(players, "ada")
+              yield* players.updateUserBalance(id, 5)
+              yield* players.recordGame(id, { won: true, score: 70 })
+              const game = yield* players.startGame([id])
+              const reads = Effect.all([
+                players.readUserProfile(id),
+                players.readUserBalance(id),
+                players.readUserStats(id),
+                players.readLeaderboard(page),
+                players.readGame(game.id)
+              ])
+              const values = Effect.map(reads, (all) => all.map(({ value }) => value))
+              const rank = players.getLeaderboardRank(id)
+              const allHits = Effect.map(reads, (all) => all.every(({ source }) => source._tag === "Hit"))
+
+              const expected = yield* values
+              const expectedRank = yield* rank
+              yield* whole(world)
+              expect(yield* allHits).toBe(true)
+
+              yield* server.kill
+              expect(yield* values).toEqual(expected)
+              expect(yield* rank).toEqual(expectedRank)
+
+              yield* server.start()
+              yield* Effect.gen(function* () {
+                expect(yield* values).toEqual(expected)
+                expect(yield* rank).toEqual(expectedRank)
+                return yield* allHits
+              }).pipe(
+                Effect.repeat({ until: (hits) => hits, schedule: Schedule.spaced("5 millis") }),
+                Effect.timeout("20 seconds")
+              )
+            }),
+          { redis }
+        )
+      })
   )
 })

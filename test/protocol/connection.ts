@@ -16,9 +16,12 @@ export type Outcome<A> =
 export interface AnyCall {
   readonly name: string
   readonly token: string | undefined
+  /** the task that sent it */
+  readonly sender: object | undefined
   readonly apply: (server: Server) => void
   readonly deliver: () => void
   readonly giveUp: () => void
+  readonly refuse: () => void
   readonly pending: () => boolean
 }
 
@@ -30,7 +33,8 @@ export class Call<A> implements Wait, AnyCall {
   constructor(
     private readonly command: Command<A>,
     private readonly client: Client,
-    private readonly generation: number
+    private readonly generation: number,
+    readonly sender: object | undefined
   ) {}
 
   get what(): string {
@@ -65,6 +69,10 @@ export class Call<A> implements Wait, AnyCall {
     this.abandoned = true
     this.outcome ??= { _tag: "Unknown" }
   }
+
+  readonly refuse = (): void => {
+    this.outcome ??= { _tag: "Unavailable" }
+  }
 }
 
 export class Connection {
@@ -72,6 +80,20 @@ export class Connection {
   readonly answered: Array<AnyCall> = []
 
   constructor(readonly generation: number) {}
+
+  private readonly remove = (call: AnyCall): void => {
+    this.sent.splice(this.sent.indexOf(call), 1)
+  }
+
+  readonly refuse = (call: AnyCall): void => {
+    this.remove(call)
+    call.refuse()
+  }
+
+  readonly resend = (call: AnyCall): void => {
+    this.remove(call)
+    this.sent.push(call)
+  }
 
   /** Ends it, and answers what had not reached the server. */
   readonly end = (): ReadonlyArray<AnyCall> => {

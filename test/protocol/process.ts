@@ -2,10 +2,10 @@
  * What one process keeps: its connection, epochs, flights, local tier, outbox and what it distrusts.
  */
 import { Call, Connection, type Outcome, Subscription } from "./connection.js"
-import type { Lookup, Promises, Source } from "./promises.js"
+import type { Promises, Source } from "./promises.js"
 import type { Rules } from "./rules.js"
 import type { Client, Command, Entry, Key, Message, Server } from "./server.js"
-import { boundary, type Sleep, type Step, type Wait } from "./step.js"
+import type { Sleep, Step, Wait } from "./step.js"
 
 /** What a flight ends with. Callers from position `entitled` on came too late for its value. */
 export type Landed =
@@ -45,6 +45,7 @@ export interface Surroundings {
   readonly server: Server
   readonly promises: Promises
   readonly time: number
+  readonly runningTask: Task | undefined
   readonly localTtl: number
   readonly withMarkers: boolean
   readonly maxLookups: number
@@ -108,7 +109,7 @@ export class Process implements Client {
   /** Sends a command whose outcome nobody waits for. */
   issue<A>(command: Command<A>): Call<A> | undefined {
     if (this.connection === undefined) return undefined
-    const call = new Call(command, this, this.connection.generation)
+    const call = new Call(command, this, this.connection.generation, this.world.runningTask)
     this.connection.sent.push(call)
     return call
   }
@@ -190,21 +191,3 @@ export class Process implements Client {
     for (const sleep of this.sleepers) if (sleep.key === key) sleep.awake = true
   }
 }
-
-/** Reads the database between its start and its end, and may fail or hang. */
-export function* lookUp(flight: Flight, process: Process, why: Lookup["why"]): Step<number> {
-  const { promises, database } = process.world
-  const lookup: Lookup = { process, key: flight.key, flight, why, excused: false, hangs: false, fails: false }
-  promises.lookupStarts(lookup)
-  try {
-    yield boundary(`look up ${flight.key}`)
-    const version = database.get(flight.key) ?? 0
-    yield { what: `answer of the lookup of ${flight.key}`, ready: () => !lookup.hangs }
-    if (lookup.fails) throw new LookupFailed()
-    return version
-  } finally {
-    promises.lookupEnds(lookup)
-  }
-}
-
-export class LookupFailed extends Error {}

@@ -100,11 +100,14 @@ export class Promises {
   private readonly broken = new Set<string>()
   /** no fault has happened that can leave a lease behind */
   calm = true
+  /** everything has come to its end */
+  isQuiet = false
 
   constructor(
     private readonly world: {
       readonly time: number
       readonly localTtl: number
+      readonly maxLookups: number
       readonly processes: ReadonlyArray<Process>
       readonly server: Server
       readonly limits: ReadonlySet<Limit>
@@ -153,6 +156,7 @@ export class Promises {
       const where = `process ${read.process.id} read ${read.key}`
       throw new Broken(promise, `${where} from ${source}: commit ${version}, but ${atLeast} was due`)
     }
+    if (this.isQuiet) return expect("noWrongValueLeft", this.due(read.key))
     expect("ownWritesSeen", read.own)
     if (source === "Local") {
       expect("noResurrection", read.localOutage)
@@ -257,6 +261,10 @@ export class Promises {
   }
 
   stepEnds(): void {
+    for (const process of this.world.processes) {
+      const count = this.lookups.filter((one) => one.process === process && one.why === "noRedis").length
+      if (count > this.world.maxLookups) throw new Broken("boundedLookups", `process ${process.id}: ${count} at once`)
+    }
     for (const { flight, process, key } of this.lookups) {
       if (flight.callers === 0) {
         throw new Broken("noAbandonedLookup", `process ${process.id} looks up ${key} for nobody`)

@@ -1,8 +1,8 @@
 /**
  * Reading: the local tier, Redis, and flights. The generators are the protocol's algorithms, point by point.
  */
-import { type Flight, type Landed, LookupFailed, lookUp, type Process } from "./process.js"
-import type { Source } from "./promises.js"
+import type { Flight, Landed, Process } from "./process.js"
+import type { Lookup, Source } from "./promises.js"
 import {
   type Acquired,
   acquire,
@@ -268,7 +268,9 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
     if (outcome._tag !== "Reply") return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
     isCurrent &&= isAfter(process, entry, outcome.value)
   }
-  if (!rules.has("fillReadsMarkers")) isCurrent = true
+  if (!isCurrent && rules.has("fillReadsMarkers")) {
+    return { _tag: "Value", version, source: "Lookup", entitled: before, leaseIsLeft: true }
+  }
 
   const asked = process.world.time
   const outcome = yield* process.send(fill(key, token, entry))
@@ -276,9 +278,9 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   if (outcome._tag !== "Reply" || (rules.has("fillOfSameGeneration") && !isSameGeneration)) {
     return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
   }
-  isCurrent &&= outcome.value
-  if (isCurrent) process.putLocal(entry, asked, flight.epoch)
-  const entitled = isCurrent ? flight.joined : before
+  const isStored = outcome.value
+  if (isStored) process.putLocal(entry, asked, flight.epoch)
+  const entitled = isStored ? flight.joined : before
   return { _tag: "Value", version, source: "Lookup", entitled, leaseIsLeft: false }
 }
 
@@ -310,3 +312,21 @@ function* degraded(process: Process, flight: Flight): Step<Landed> {
     process.running--
   }
 }
+
+/** Reads the database between its start and its end, and may fail or hang. */
+function* lookUp(flight: Flight, process: Process, why: Lookup["why"]): Step<number> {
+  const { promises, database } = process.world
+  const lookup: Lookup = { process, key: flight.key, flight, why, excused: false, hangs: false, fails: false }
+  promises.lookupStarts(lookup)
+  try {
+    yield boundary(`look up ${flight.key}`)
+    const version = database.get(flight.key) ?? 0
+    yield { what: `answer of the lookup of ${flight.key}`, ready: () => !lookup.hangs }
+    if (lookup.fails) throw new LookupFailed()
+    return version
+  } finally {
+    promises.lookupEnds(lookup)
+  }
+}
+
+class LookupFailed extends Error {}

@@ -5,59 +5,74 @@
 import * as fc from "effect/FastCheck"
 import { Broken, type PromiseName } from "./promises.js"
 import { allRules, type Rules } from "./rules.js"
-import { type Operation, type Scenario, World } from "./world.js"
+import { Run } from "./run.js"
+import type { Operation, Scenario } from "./scenario.js"
 
 export interface Search {
   readonly scenario: Scenario
   /** what is called, in this order, each at any time; or what it is drawn from */
-  readonly operations: ReadonlyArray<Operation> | { readonly anyOf: ReadonlyArray<Operation["what"]>; readonly keys?: 2 }
+  readonly operations:
+    | ReadonlyArray<Operation>
+    | { readonly anyOf: ReadonlyArray<Operation["what"]>; readonly keys?: 2 }
   readonly rules?: Rules
   readonly seed: number
   readonly runs: number
   /** look for this promise only */
   readonly promise?: PromiseName
+  /** make what was found as short as it can be; it takes longer than finding it */
+  readonly shrink?: boolean
 }
 
 export interface Counterexample {
   readonly promise: PromiseName
+  /** how many runs it took */
+  readonly runs: number
   readonly report: string
 }
 
-type Run = readonly [operations: ReadonlyArray<Operation>, choices: ReadonlyArray<number>]
+type Choice = readonly [operations: ReadonlyArray<Operation>, choices: ReadonlyArray<number>, burst: number]
 
-const arbitrary = ({ operations, scenario }: Search): fc.Arbitrary<Run> => {
+const arbitrary = ({ operations, scenario }: Search): fc.Arbitrary<Choice> => {
   const choices = fc.array(fc.nat(0xffff), { maxLength: 160, size: "max" })
-  if (!("anyOf" in operations)) return fc.tuple(fc.constant(operations), choices)
+  const burst = fc.constantFrom(1, 3, 7)
+  if (!("anyOf" in operations)) return fc.tuple(fc.constant(operations), choices, burst)
   const operation: fc.Arbitrary<Operation> = fc.record({
     what: fc.constantFrom(...operations.anyOf),
     process: fc.nat(scenario.processes - 1),
     key: operations.keys === 2 ? fc.constantFrom("a", "b") : fc.constant("a")
   })
-  return fc.tuple(fc.array(operation, { minLength: 2, maxLength: 9, size: "max" }), choices)
+  return fc.tuple(fc.array(operation, { minLength: 2, maxLength: 9, size: "max" }), choices, burst)
 }
 
-const brokenBy = ({ scenario, rules = allRules, promise }: Search, [operations, choices]: Run) => {
-  const world = new World(scenario, rules, operations)
+const brokenBy = ({ scenario, rules = allRules, promise }: Search, chosen: Choice, isTraced = false) => {
+  const [operations, choices, burst] = chosen
+  const run = new Run(scenario, rules, operations, isTraced)
   try {
-    world.run(choices)
+    run.choose(choices, burst)
     return undefined
   } catch (error) {
     if (!(error instanceof Broken)) throw error
-    return promise === undefined || promise === error.promise ? { error, world } : undefined
+    return promise === undefined || promise === error.promise ? { error, trace: run.trace } : undefined
   }
 }
 
-/** A run that breaks a promise, the shortest that was found; or nothing, if none did. */
+/** A run that breaks a promise; or nothing, if none was found. */
 export const findCounterexample = (search: Search): Counterexample | undefined => {
-  const found = fc.check(
-    fc.property(arbitrary(search), (run) => brokenBy(search, run) === undefined),
-    { seed: search.seed, numRuns: search.runs }
-  )
-  if (found.counterexample === null) return undefined
-  const [run] = found.counterexample
-  const broken = brokenBy(search, run)
+  const { seed, runs } = search
+  const property = fc.property(arbitrary(search), (choice) => brokenBy(search, choice) === undefined)
+  const first = fc.check(property, { seed, numRuns: runs, endOnFailure: true })
+  if (first.counterexamplePath === null) return undefined
+  const shrunk =
+    search.shrink === true
+      ? fc.check(property, { seed, path: first.counterexamplePath, interruptAfterTimeLimit: shrinkingTime })
+      : first
+  const [choice] = shrunk.counterexample ?? first.counterexample ?? []
+  const broken = choice === undefined ? undefined : brokenBy(search, choice, true)
   if (broken === undefined) throw new Error("the model is not deterministic")
-  const { error, world } = broken
-  const where = `seed ${found.seed}, path ${found.counterexamplePath}, run ${found.numRuns}`
-  return { promise: error.promise, report: [error.message, ...world.trace, where].join("\n") }
+  const { error, trace } = broken
+  const where = `seed ${seed}, path ${first.counterexamplePath}, after ${first.numRuns} runs`
+  return { promise: error.promise, runs: first.numRuns, report: [error.message, ...trace, where].join("\n") }
 }
+
+/** in milliseconds */
+const shrinkingTime = 20_000

@@ -89,8 +89,8 @@ export class Server {
   }
 
   readonly publish = (client: Client, message: Message): void => {
-    if (client.mayPublish) return this.observer.published(message)
-    if (!this.rules.has("publishMayFail")) throw new Refused()
+    if (client.mayPublish) this.observer.published(message)
+    else if (!this.rules.has("publishMayFail")) throw new Refused()
   }
 
   readonly endLease = (key: Key): void => {

@@ -82,9 +82,10 @@ export interface Update {
   readonly process: Process
   readonly key: Key
   readonly token: string
-  /** the token was placed, and nobody has taken it away */
-  isSole: boolean
   written: Written
+  isPlaced: boolean
+  /** another write has taken the token away */
+  isTaken: boolean
 }
 
 export function* update(process: Process, state: Update): Step<void> {
@@ -94,6 +95,7 @@ export function* update(process: Process, state: Update): Step<void> {
   process.tokens.add(token)
   try {
     const begun = rules.has("updatePlacesToken") ? yield* process.send(begin(key, token)) : undefined
+    state.isPlaced = begun?._tag === "Reply"
     yield boundary("write")
     state.written = commit(process, [key])
     yield boundary("written")

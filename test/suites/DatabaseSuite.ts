@@ -181,7 +181,7 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
               database.recordGame(bob, { won: true, score: 1 }),
               database.topScores({ offset: 0, limit: -1 })
             ]) {
-              expect(yield* tagOf(Effect.map(effect, () => undefined))).toBe("DatabaseError")
+              expect(yield* Effect.flip<unknown, unknown, never>(effect)).toMatchObject({ _tag: "DatabaseError" })
             }
             expect(yield* database.getBalance(ada)).toBe(Number.MAX_SAFE_INTEGER)
             expect(yield* database.getBalance(bob)).toBe(10)
@@ -266,22 +266,6 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
             expect(Math.min(...balances)).toBeGreaterThanOrEqual(0)
             expect(Array.getLefts(outcomes).filter(({ _tag }) => _tag !== "InsufficientFunds")).toEqual([])
           })
-        )
-
-        test(
-          "what is acknowledged beside a transfer that is undone stays",
-          Effect.gen(function* () {
-            const database = yield* Database
-            const [poor, rich, other] = [yield* createUser("ada"), yield* createUser("bob"), yield* createUser("eve")]
-            const undone = Effect.either(Effect.zip(database.transfer(poor, rich, 1), database.transfer(rich, poor, 1)))
-            yield* Effect.forEach(
-              Array.range(1, 30),
-              () => Effect.all([undone, database.recordGame(other, { won: true, score: 1 })], { concurrency: 2 }),
-              { concurrency: "unbounded" }
-            )
-            expect((yield* database.getStats(other)).gamesPlayed).toBe(30)
-            // fibers that take turns at every step show any two steps that are not one
-          }).pipe(Effect.withMaxOpsBeforeYield(3))
         )
       })
 

@@ -1,13 +1,12 @@
 /**
- * Rows of either dialect as values of the domain.
+ * Rows of either dialect as values of the domain. A row that does not decode is a `SqlError`, as a statement that fails.
  *
  * @since 0.1.0
  */
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import type { Statement } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { GameState, UserId, UserProfile, UserStats } from "../Player.js"
 
@@ -19,13 +18,15 @@ const Timestamp = Schema.compose(Integer, Schema.DateTimeUtcFromNumber)
 
 const all = <A, I>(row: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknown(Schema.Array(row))
-  return (statement: Statement<object>): Effect.Effect<ReadonlyArray<A>, SqlError | ParseError> =>
-    Effect.flatMap(statement, (rows) => decode(rows))
+  return (statement: Statement<object>): Effect.Effect<ReadonlyArray<A>, SqlError> =>
+    Effect.flatMap(statement, (rows) =>
+      Effect.mapError(decode(rows), (cause) => new SqlError({ cause, message: "the row has another shape" }))
+    )
 }
 
 const first = <A, I, B>(row: Schema.Schema<A, I>, f: (row: A) => B) => {
   const decoded = all(row)
-  return (statement: Statement<object>): Effect.Effect<Option.Option<B>, SqlError | ParseError> =>
+  return (statement: Statement<object>): Effect.Effect<Option.Option<B>, SqlError> =>
     Effect.map(decoded(statement), ([head]) => Option.map(Option.fromNullable(head), f))
 }
 

@@ -11,10 +11,8 @@ import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { ParseError } from "effect/ParseResult"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import {
@@ -43,21 +41,9 @@ import * as SqlFailure from "./SqlFailure.js"
  */
 export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.gen(function* () {
   const sql = yield* SqlClient
-  const semaphore = yield* Effect.makeSemaphore(1)
 
-  // SQLite has one connection, and a statement may take it just before another fiber begins a transaction on it
-  const oneAtATime: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = sql.onDialectOrElse({
-    sqlite: () => semaphore.withPermits(1),
-    orElse: () => identity
-  })
-
-  const operation =
-    (name: string) =>
-    <A, E>(self: Effect.Effect<A, E>) =>
-      Effect.catchTags(oneAtATime(self), {
-        SqlError: (error: SqlError) => new DatabaseError({ operation: name, detail: SqlFailure.describe(error) }),
-        ParseError: (error: ParseError) => Input.toDatabaseError(name, error)
-      })
+  const failed = (operation: string) => (error: SqlError) =>
+    new DatabaseError({ operation, detail: SqlFailure.describe(error) })
 
   const transaction = <A, E>(effect: Effect.Effect<A, E>) =>
     sql.withTransaction(effect).pipe(SqlFailure.fromDefect((defect) => defect instanceof SqlError))
@@ -94,14 +80,14 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
         INSERT INTO users
           (id, username, display_name, email, created_at, balance, games_played, games_won, best_score, total_score)
         VALUES (${id}, ${username}, ${displayName}, ${email}, ${createdAt.epochMillis}, 0, 0, 0, 0, 0)
-      `.pipe(unlessTaken(username), operation("createUser"))
+      `.pipe(unlessTaken(username), Effect.catchTag("SqlError", failed("createUser")))
       return new UserProfile({ id, username, displayName, email, createdAt })
     }),
 
     getUser: (userId) =>
       Rows.profile(sql`SELECT ${profileColumns} FROM users WHERE id = ${userId}`).pipe(
         orNotFound(userId),
-        operation("getUser")
+        Effect.catchTag("SqlError", failed("getUser"))
       ),
 
     updateUser: Effect.fnUntraced(function* (userId, updates) {
@@ -113,16 +99,16 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
             email = COALESCE(${email ?? null}, email)
         WHERE id = ${userId}
         RETURNING ${profileColumns}
-      `).pipe(unlessTaken(username ?? ""), orNotFound(userId), operation("updateUser"))
+      `).pipe(unlessTaken(username ?? ""), orNotFound(userId), Effect.catchTag("SqlError", failed("updateUser")))
     }),
 
-    getBalance: (userId) => balanceOf(userId).pipe(operation("getBalance")),
+    getBalance: (userId) => balanceOf(userId).pipe(Effect.catchTag("SqlError", failed("getBalance"))),
 
     updateBalance: Effect.fnUntraced(function* (userId, balance) {
       const next = yield* Input.amount("updateBalance", balance)
       return yield* Rows.balance(sql`UPDATE users SET balance = ${next} WHERE id = ${userId} RETURNING balance`).pipe(
         orNotFound(userId),
-        operation("updateBalance")
+        Effect.catchTag("SqlError", failed("updateBalance"))
       )
     }),
 
@@ -147,13 +133,15 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
         const balance = yield* balanceOf(from)
         return yield* Option.isNone(moved.credited) ? new UserNotFound({ userId: to }) : uncovered(balance)
       })
-      return yield* (from === to ? toOneself : transaction(toAnother)).pipe(operation("transfer"))
+      return yield* (from === to ? toOneself : transaction(toAnother)).pipe(
+        Effect.catchTag("SqlError", failed("transfer"))
+      )
     }),
 
     getStats: (userId) =>
       Rows.stats(sql`SELECT ${statsColumns} FROM users WHERE id = ${userId}`).pipe(
         orNotFound(userId),
-        operation("getStats")
+        Effect.catchTag("SqlError", failed("getStats"))
       ),
 
     recordGame: Effect.fnUntraced(function* (userId, game) {
@@ -166,7 +154,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
             total_score = total_score + ${score}
         WHERE id = ${userId}
         RETURNING ${statsColumns}
-      `).pipe(orNotFound(userId), operation("recordGame"))
+      `).pipe(orNotFound(userId), Effect.catchTag("SqlError", failed("recordGame")))
     }),
 
     claimDailyBonus: Effect.fnUntraced(function* (userId, { amount, now }) {
@@ -187,7 +175,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
       return yield* Effect.flatMap(
         granted,
         Option.match({ onNone: () => refused, onSome: (balance) => Effect.succeed(balance) })
-      ).pipe(operation("claimDailyBonus"))
+      ).pipe(Effect.catchTag("SqlError", failed("claimDailyBonus")))
     }),
 
     topScores: Effect.fnUntraced(function* (page) {
@@ -198,7 +186,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
         WHERE games_played > 0
         ORDER BY best_score DESC, id DESC
         LIMIT ${limit} OFFSET ${offset}
-      `).pipe(operation("topScores"))
+      `).pipe(Effect.catchTag("SqlError", failed("topScores")))
     }),
 
     rankOf: (userId) =>
@@ -209,7 +197,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
         ) AS rank
         FROM users me
         WHERE id = ${userId} AND games_played > 0
-      `).pipe(orNotFound(userId), operation("rankOf")),
+      `).pipe(orNotFound(userId), Effect.catchTag("SqlError", failed("rankOf"))),
 
     createGame: Effect.fnUntraced(function* (players) {
       const id = yield* RandomId.gameId
@@ -218,7 +206,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
       yield* sql`
         INSERT INTO games (id, players, status, round, started_at)
         VALUES (${id}, ${JSON.stringify(players)}, ${game.status}, ${game.round}, ${startedAt.epochMillis})
-      `.pipe(operation("createGame"))
+      `.pipe(Effect.catchTag("SqlError", failed("createGame")))
       return game
     }),
 
@@ -232,7 +220,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
             onSome: (game) => Effect.succeed(game)
           })
         ),
-        operation("getGame")
+        Effect.catchTag("SqlError", failed("getGame"))
       ),
 
     deleteGame: (gameId) =>
@@ -242,17 +230,17 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
           () => new GameNotFound({ gameId })
         ),
         Effect.asVoid,
-        operation("deleteGame")
+        Effect.catchTag("SqlError", failed("deleteGame"))
       ),
 
     countGames: Rows.count(sql`SELECT count(*) AS count FROM games`).pipe(
       Effect.map(Option.getOrElse(() => 0)),
-      operation("countGames")
+      Effect.catchTag("SqlError", failed("countGames"))
     ),
 
     ping: sql`SELECT 1`.pipe(
       Effect.asVoid,
-      operation("ping"),
+      Effect.catchTag("SqlError", failed("ping")),
       // who stops waiting for an answer does not wait until the server has cancelled the question
       Effect.disconnect
     )
@@ -308,7 +296,7 @@ const open = (
  * @example
  * import * as SqlDatabase from "effect-cache-toolkit/game/database/SqlDatabase"
  *
- * const DatabaseLive = SqlDatabase.layer({ url: "sqlite:./data/toolkit.db" })
+ * const database = SqlDatabase.layer({ url: "sqlite:./data/toolkit.db" })
  */
 export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, DatabaseError> =>
   Layer.scoped(

@@ -23,6 +23,7 @@ const busyTimeoutMillis = 5000
 const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
   // the client would ask for WAL before the busy timeout is set, and fail beside another process that starts
   Layer.build(SqliteClient.layer({ filename, disableWAL: true })).pipe(
+    // its type names a ConfigError, which only its variant that reads the environment has
     Effect.orDie,
     SqlFailure.fromDefect((defect) => defect instanceof SQLiteError),
     Effect.mapError((cause) => new SqlError({ cause, message: "SQLite does not open" })),

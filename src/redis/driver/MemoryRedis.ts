@@ -152,6 +152,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
           )
         ),
       subscribe,
+      serverTime: Clock.currentTimeMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({
         ...status,
         state,
@@ -164,7 +165,16 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
   })
 
 /**
- * A client of the whole process's own, in memory; every build of the layer has its own keyspace.
+ * A client in memory with a bound of one's own. Every build of the layer has its own keyspace, which goes with it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWith = (options: MemoryRedisOptions): Layer.Layer<RedisClient> =>
+  Layer.scoped(RedisClient, Effect.map(makeExecutor(options), RedisCommands.fromExecutor))
+
+/**
+ * `layerWith` with the defaults.
  *
  * @since 0.1.0
  * @category layers
@@ -179,14 +189,5 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
  * })
  *
  * Effect.runPromise(Effect.provide(program, MemoryRedis.layer))
- */
-export const layerWith = (options: MemoryRedisOptions): Layer.Layer<RedisClient> =>
-  Layer.scoped(RedisClient, Effect.map(makeExecutor(options), RedisCommands.fromExecutor))
-
-/**
- * `layerWith` with the defaults.
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer: Layer.Layer<RedisClient> = layerWith({})

@@ -1,0 +1,40 @@
+/** The guide's cache-aside, write-through and invalidation, and what stays of them when Redis is gone. */
+import { Console, Effect, Layer } from "effect"
+import { CacheService, MemoryDatabase, MemoryRedis, PlayerService, RedisClient } from "effect-cache-toolkit"
+
+const program = Effect.gen(function* () {
+  const players = yield* PlayerService.PlayerService
+  const ada = yield* players.createUser({ username: "ada", displayName: "Ada", email: "ada@example.com" })
+
+  const say = (what: string) =>
+    Effect.gen(function* () {
+      const profile = yield* players.readUserProfile(ada.id)
+      const balance = yield* players.readUserBalance(ada.id)
+      yield* Console.log(
+        `${what}: ${profile.value.displayName} (${profile.source._tag}) has ${balance.value} (${balance.source._tag})`
+      )
+    })
+
+  yield* say("at first")
+  yield* say("again")
+
+  // the database first, then the cache: the next reader hits the new balance
+  yield* players.updateUserBalance(ada.id, 250)
+  yield* say("after a write-through")
+
+  // the database first, then out of the cache: the next reader loads the new profile
+  yield* players.updateUserProfile(ada.id, { displayName: "Countess" })
+  yield* say("after an invalidation")
+
+  const redis = yield* RedisClient.RedisClient
+  yield* redis.close
+  yield* say("without Redis")
+})
+
+const layer = PlayerService.layer.pipe(
+  Layer.provideMerge(CacheService.layer),
+  Layer.provideMerge(MemoryRedis.layer),
+  Layer.provideMerge(MemoryDatabase.layer)
+)
+
+Effect.runPromise(Effect.provide(program, layer))

@@ -1,0 +1,333 @@
+/**
+ * Loading one value: under a lease where Redis allows, waiting for who holds it, and without Redis where it must
+ * (rules 2 to 5 and 13 of docs/protocol.md).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { RedisClient } from "../redis/RedisClient.js"
+import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
+import type { CacheCodec } from "./CacheCodec.js"
+import * as CacheEntry from "./CacheEntry.js"
+import * as Scripts from "./CacheScripts.js"
+import type { Counters } from "./CacheStats.js"
+import type { FailureLog } from "./FailureLog.js"
+import type { Invalidation } from "./Invalidation.js"
+import type { Found, RedisTier } from "./RedisTier.js"
+import type { Flight, Landed } from "./SingleFlight.js"
+
+/**
+ * Too many lookups were under way because Redis is away, and too many waited.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LookupOverloaded extends Schema.TaggedError<LookupOverloaded>()("LookupOverloaded", {
+  cache: Schema.String
+}) {
+  override get message(): string {
+    return `the cache "${this.cache}" does without Redis and has too many lookups under way: try again later`
+  }
+}
+
+/**
+ * A value with its birth by the server's clock, and how it was come by.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Loaded<out A> {
+  readonly entry: CacheEntry.CacheEntry<A>
+  readonly source: "Redis" | "Lookup" | "Degraded"
+  /** why Redis was not used; present when the source is `Degraded` */
+  readonly reason: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoaderOptions<A> {
+  readonly name: string
+  readonly redis: RedisClient.Service
+  readonly tier: RedisTier<A>
+  readonly invalidation: Invalidation
+  readonly codec: CacheCodec<A>
+  readonly counters: Counters
+  readonly failureLog: FailureLog
+  readonly target: (key: string) => Scripts.Target
+  readonly staleMillis: number
+  readonly leaseMillis: number
+  /** a caller that waited longer for another's lease looks up by itself, in milliseconds */
+  readonly waitMillis: number
+  readonly pollMillis: number
+  readonly maxLookups: number
+  readonly maxWaiting: number
+  readonly onUnavailable: "lookup" | "fail"
+  readonly markerMillis: number
+  /** what a loaded or read value is kept as in this process, if nothing happened to its key since `flight` began */
+  readonly keepLocal: (
+    key: string,
+    entry: CacheEntry.CacheEntry<A>,
+    asked: number,
+    epoch: number,
+    size: number
+  ) => Effect.Effect<void>
+}
+
+/**
+ * Where a value comes from when no tier has it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Origin<A, E> {
+  readonly lookup: Effect.Effect<A, E>
+  /** for how long a value is fresh, in milliseconds, jittered; below 1 it is not stored */
+  readonly timeToLive: (value: A) => Effect.Effect<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Loader<A, E> {
+  /**
+   * A flight's whole way to a value. `newerThan`: an entry of that birth or before will not do. `failure`: Redis has just
+   * failed this caller, and is not asked again, so that it costs one timeout and not several.
+   */
+  readonly load: (
+    key: string,
+    origin: Origin<A, E>,
+    seen: { readonly newerThan: number; readonly failure?: RedisError | undefined }
+  ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, E | LookupOverloaded | RedisError>
+  /** What Redis holds that may be served now, if this process may read it. */
+  readonly read: (key: string) => Effect.Effect<Found<A> & { readonly trusted: boolean }, RedisError>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const { counters, invalidation, redis, tier } = options
+    const permits = yield* Effect.makeSemaphore(options.maxLookups)
+    const unavailable = new RedisUnavailable({ reason: "Disconnected" })
+    let queued = 0
+
+    const read = (key: string) =>
+      Effect.suspend(() => {
+        if (!invalidation.mayRead(key)) return Effect.fail(unavailable)
+        return Effect.flatMap(tier.read(key), (found) => {
+          invalidation.noteMarker(found.marker)
+          return invalidation.isUsable(found.generation)
+            ? Effect.succeed({
+                ...found,
+                trusted: found.entry !== undefined && invalidation.isTrusted(found.entry.created, found.marker)
+              })
+            : Effect.fail(unavailable)
+        })
+      })
+
+    /** Counted, timed, and with its own error. */
+    const lookUp = (lookup: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.flatMap(Clock.currentTimeMillis, (started) => {
+        counters.lookups++
+        return lookup.pipe(
+          Effect.onExit((exit) =>
+            Effect.map(Clock.currentTimeMillis, (ended) => {
+              counters.lookupMillis += ended - started
+              if (Exit.isFailure(exit)) counters.lookupFailures++
+            })
+          )
+        )
+      })
+
+    const entryOf = (origin: Origin<A, E>, value: A, created: number): Effect.Effect<CacheEntry.CacheEntry<A>> =>
+      Effect.map(origin.timeToLive(value), (timeToLive) => ({ value, created, timeToLive }))
+
+    /** The value of a lookup that Redis has not confirmed: this process promises for it only what it knows itself. */
+    const degraded = (key: string, origin: Origin<A, E>, flight: Flight, error: RedisError) =>
+      Effect.gen(function* () {
+        counters.redisFailures++
+        yield* options.failureLog.failed(error)
+        if (options.onUnavailable === "fail") return yield* Effect.fail(error)
+        if (queued >= options.maxLookups + options.maxWaiting) {
+          counters.lookupsRefused++
+          return yield* Effect.fail(new LookupOverloaded({ cache: options.name }))
+        }
+        queued++
+        const started = yield* Clock.currentTimeMillis
+        const value = yield* permits
+          .withPermits(1)(lookUp(origin.lookup))
+          .pipe(
+            Effect.ensuring(
+              Effect.sync(() => {
+                queued--
+              })
+            )
+          )
+        const entry = yield* entryOf(origin, value, yield* redis.serverTime)
+        yield* options.keepLocal(key, entry, started, flight.epoch, 0)
+        const reason = error._tag === "RedisUnavailable" ? error.reason : error._tag
+        return { value: { entry, source: "Degraded", reason } as const, entitled: Number.POSITIVE_INFINITY }
+      })
+
+    const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
+      const target = options.target(key)
+      const token = crypto.randomUUID()
+      let newerThan = seen.newerThan
+      let mayHoldLease = false
+      let waitedUntil: number | undefined
+
+      // not awaited: the value must not wait for Redis, and the lease ends by itself
+      const giveBack = Effect.suspend(() =>
+        mayHoldLease
+          ? redis
+              .run(Scripts.release)({ ...target, token, message: invalidation.readyMessage(key) })
+              .pipe(Effect.ignore, Effect.forkIn(scope))
+          : Effect.void
+      )
+
+      const holdLease = redis
+        .run(Scripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
+        .pipe(Effect.delay(options.leaseMillis / 3), Effect.ignore, Effect.forever)
+
+      const underLease = (created: number, generation: number) =>
+        Effect.gen(function* () {
+          const started = yield* Clock.currentTimeMillis
+          const before = flight.joined()
+          const value = yield* Effect.raceFirst(lookUp(origin.lookup), holdLease)
+          flight.close()
+          const entry = yield* entryOf(origin, value, created)
+          const text = yield* Effect.either(options.codec.encode(value))
+          if (Either.isLeft(text)) {
+            yield* Effect.logWarning(`not cached as ${key}: ${text.left.message}`)
+            return { value: { entry, source: "Lookup", reason: undefined } as const, entitled: before }
+          }
+          const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis)
+          if (entry.timeToLive < 1) {
+            return { value: { entry, source: "Lookup", reason: undefined } as const, entitled: before }
+          }
+          const asked = yield* Clock.currentTimeMillis
+          const body = CacheEntry.body(Math.ceil(entry.timeToLive), text.right)
+          // sent together and applied in this order: a marker that moves after it was read speaks against the entry
+          const [marker, filled] = yield* Effect.all(
+            [
+              redis.runStamped(Scripts.ensureMarker)({
+                marker: invalidation.clearMarker,
+                keepMillis: keepMillis + options.markerMillis
+              }),
+              redis.runStamped(Scripts.fill)({
+                ...target,
+                token,
+                created,
+                body,
+                keepMillis,
+                message: invalidation.readyMessage(key)
+              })
+            ],
+            { concurrency: "unbounded" }
+          ).pipe(Effect.either, Effect.map(Either.getOrElse(() => [undefined, undefined] as const)))
+
+          if (filled === undefined || filled.generation !== generation || !invalidation.isUsable(generation)) {
+            yield* options.keepLocal(key, entry, started, flight.epoch, text.right.length)
+            return {
+              value: { entry, source: "Degraded", reason: "FillUnconfirmed" } as const,
+              entitled: Number.POSITIVE_INFINITY
+            }
+          }
+          mayHoldLease = false
+          invalidation.noteMarker(marker?.value)
+          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, marker?.value)
+          if (isCurrent) yield* options.keepLocal(key, entry, asked, flight.epoch, text.right.length)
+          else counters.fillsRefused++
+          return {
+            value: { entry, source: "Lookup", reason: undefined } as const,
+            entitled: isCurrent ? flight.joined() : before
+          }
+        })
+
+      const step: Effect.Effect<Landed<Loaded<A>>, E | LookupOverloaded | RedisError> = Effect.suspend(() => {
+        if (!invalidation.mayRead(key)) return degraded(key, origin, flight, unavailable)
+        const entitled = flight.joined()
+        mayHoldLease = true
+        return Effect.flatMap(Clock.currentTimeMillis, (asked) =>
+          invalidation.ensureMarker.pipe(
+            Effect.zipRight(
+              Effect.suspend(() => {
+                newerThan = Math.max(newerThan, invalidation.floor())
+                return redis.runStamped(Scripts.acquire)({
+                  ...target,
+                  token,
+                  leaseMillis: options.leaseMillis,
+                  newerThan
+                })
+              })
+            ),
+            Effect.either,
+            Effect.flatMap((outcome) => {
+              if (Either.isLeft(outcome)) return degraded(key, origin, flight, outcome.left)
+              const { generation, value: acquired } = outcome.right
+              if (!invalidation.isUsable(generation)) return degraded(key, origin, flight, unavailable)
+              mayHoldLease = acquired[0] === "granted"
+              if (acquired[0] === "granted") return underLease(acquired[1], generation)
+              if (acquired[0] === "value") return newer(asked, entitled)
+              return held(asked)
+            })
+          )
+        )
+      })
+
+      /** Another filled it meanwhile: read it with what speaks against it. */
+      const newer = (asked: number, entitled: number) =>
+        Effect.flatMap(Effect.either(read(key)), (outcome) => {
+          if (Either.isLeft(outcome)) return degraded(key, origin, flight, outcome.left)
+          const { created, entry, size, trusted } = outcome.right
+          return Effect.flatMap(redis.serverTime, (now) => {
+            if (entry !== undefined && trusted && CacheEntry.isFresh(entry, now)) {
+              return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, size), {
+                value: { entry, source: "Redis", reason: undefined } as const,
+                entitled
+              })
+            }
+            newerThan = Math.max(newerThan, created)
+            return step
+          })
+        })
+
+      const held = (now: number) =>
+        Effect.suspend(() => {
+          counters.leaseWaits++
+          waitedUntil ??= now + options.waitMillis
+          if (now >= waitedUntil) {
+            const before = flight.joined()
+            return Effect.flatMap(lookUp(origin.lookup), (value) =>
+              Effect.flatMap(redis.serverTime, (created) =>
+                Effect.map(entryOf(origin, value, created), (entry) => ({
+                  value: { entry, source: "Lookup", reason: undefined } as const,
+                  entitled: before
+                }))
+              )
+            )
+          }
+          // woken by the bus, and polling besides, since messages get lost
+          return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
+            Effect.zipRight(Effect.race(invalidation.awaitLease(key), Effect.sleep(pause)), step)
+          )
+        })
+
+      const first = seen.failure === undefined ? step : degraded(key, origin, flight, seen.failure)
+      return Effect.ensuring(first, giveBack)
+    }
+
+    return { load, read }
+  })

@@ -1,0 +1,90 @@
+/**
+ * The in-process tier: decoded values, bounded by number and by size, each for a short time of its own.
+ *
+ * @since 0.1.0
+ */
+import { LRUCache } from "lru-cache"
+import type { CacheEntry } from "./CacheEntry.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalTierOptions {
+  /** the most entries */
+  readonly capacity: number
+  /** the most characters of stored text in all; unlimited when absent */
+  readonly maxSize?: number | undefined
+}
+
+/**
+ * All operations are synchronous. Times are milliseconds of the same clock, given by the caller.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalTier<A> {
+  readonly get: (key: string, now: number) => CacheEntry<A> | undefined
+  /** `size` in characters of its stored text */
+  readonly set: (key: string, entry: CacheEntry<A>, expires: number, size: number) => void
+  readonly delete: (key: string) => void
+  readonly clear: () => void
+  readonly size: () => number
+  /** entries that gave way to others since the start */
+  readonly evictions: () => number
+}
+
+interface Held<A> {
+  readonly entry: CacheEntry<A>
+  readonly expires: number
+}
+
+/**
+ * A tier over lru-cache, whose own clock is not used: expiry is compared here, so that it follows the caller's.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
+  let evictions = 0
+  const cache = new LRUCache<string, Held<A>>({
+    max: options.capacity,
+    ...(options.maxSize === undefined ? {} : { maxSize: options.maxSize }),
+    dispose: (_value, _key, reason) => {
+      if (reason === "evict") evictions++
+    }
+  })
+  return {
+    get: (key, now) => {
+      const held = cache.get(key)
+      if (held === undefined) return undefined
+      if (now < held.expires) return held.entry
+      cache.delete(key)
+      return undefined
+    },
+    set: (key, entry, expires, size) => {
+      cache.set(key, { entry, expires }, options.maxSize === undefined ? {} : { size: Math.max(1, size) })
+    },
+    delete: (key) => {
+      cache.delete(key)
+    },
+    clear: () => cache.clear(),
+    size: () => cache.size,
+    evictions: () => evictions
+  }
+}
+
+/**
+ * A tier that holds nothing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const none = <A>(): LocalTier<A> => ({
+  get: () => undefined,
+  set: () => {},
+  delete: () => {},
+  clear: () => {},
+  size: () => 0,
+  evictions: () => 0
+})

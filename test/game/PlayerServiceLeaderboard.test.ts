@@ -1,0 +1,86 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { UserId } from "../../src/game/Player.js"
+import type * as PlayerService from "../../src/game/PlayerService.js"
+import { newUser, page, until, whole, withWorld } from "../support/PlayerWorld.js"
+
+describe("the leaderboard", () => {
+  const played = (players: PlayerService.PlayerService.Service) =>
+    Effect.gen(function* () {
+      const ids: Array<UserId> = []
+      for (const [name, score] of [
+        ["ada", 70],
+        ["bob", 90],
+        ["cid", 70]
+      ] as const) {
+        const id = yield* newUser(players, name)
+        yield* players.recordGame(id, { won: true, score })
+        ids.push(id)
+      }
+      return ids
+    })
+
+  it.effect("comes from the database first and from the cache once it is built", () =>
+    withWorld((world) =>
+      Effect.gen(function* () {
+        const { players, database } = world
+        yield* played(players)
+        const cold = yield* players.readLeaderboard(page)
+        expect(cold.source._tag).toBe("Miss")
+        expect(cold.value.map(({ rank }) => rank)).toEqual([0, 1, 2])
+        expect(cold.value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
+        yield* whole(world)
+        const fromSet = yield* players.readLeaderboard({ offset: 1, limit: 7 })
+        expect(fromSet.source._tag).toBe("Hit")
+        expect(fromSet.value).toEqual(cold.value.slice(1))
+      })
+    )
+  )
+
+  it.effect("is the same after a flush, with games played since", () =>
+    withWorld((world) =>
+      Effect.gen(function* () {
+        const { players, redis, database } = world
+        const [ada = UserId.make("")] = yield* played(players)
+        yield* whole(world)
+        yield* redis.flushDb
+        yield* players.recordGame(ada, { won: true, score: 80 })
+        const { value } = yield* players.readLeaderboard(page)
+        expect(value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
+        expect(yield* players.getLeaderboardRank(ada)).toEqual({ rank: 1, userId: ada, score: 80 })
+        yield* whole(world)
+        expect(yield* players.getLeaderboardRank(ada)).toEqual({ rank: 1, userId: ada, score: 80 })
+      })
+    )
+  )
+
+  it.effect("is built again when a rank is asked for that the cache does not know", () =>
+    withWorld(({ players, cache, redis }) =>
+      Effect.gen(function* () {
+        const [ada = UserId.make("")] = yield* played(players)
+        yield* redis.flushDb
+        const { rank } = yield* players.getLeaderboardRank(ada)
+        yield* until(Effect.map(cache.getLeaderboardRank(ada), Option.isSome))
+        expect(Option.map(yield* cache.getLeaderboardRank(ada), (row) => row.rank)).toEqual(Option.some(rank))
+        expect((yield* Effect.flip(players.getLeaderboardRank(UserId.make("nobody"))))._tag).toBe("UserNotFound")
+      })
+    )
+  )
+
+  it.effect("is built whole from more players than one statement reads", () =>
+    withWorld((world) =>
+      Effect.gen(function* () {
+        const { players, cache, database } = world
+        for (let i = 0; i < 1001; i++) {
+          const { id } = yield* database.createUser({ username: `u${i}`, displayName: "x", email: "x@example.org" })
+          yield* database.recordGame(id, { won: false, score: i })
+        }
+        yield* players.readLeaderboard(page)
+        yield* whole(world)
+        const last = yield* cache.lookupLeaderboard({ offset: 1000, limit: 10 })
+        expect(last).toMatchObject({ _tag: "Hit", value: [{ rank: 1000, score: 0 }] })
+      })
+    )
+  )
+})

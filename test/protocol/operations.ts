@@ -1,0 +1,15 @@
+/** Writing down what is called: `invalidate(0)` is process 0 that changes the key a and invalidates it. */
+
+import type { Operation } from "./scenario.js"
+import type { Key } from "./server.js"
+
+const operation =
+  (what: Operation["what"]) =>
+  (process: number, key: Key = "a"): Operation => ({ what, process, key })
+
+export const get = operation("get")
+export const invalidate = operation("invalidate")
+export const set = operation("set")
+export const update = operation("update")
+export const invalidateTag = operation("tag")
+export const del = operation("delete")

@@ -1,0 +1,358 @@
+/**
+ * Each rule is taken away, and a run is searched in which a promise breaks; the same search with all rules finds none.
+ * A rule whose absence breaks nothing is listed as such, with what it is for.
+ */
+import { describe, expect, it } from "vitest"
+import { del, get, invalidate, invalidateTag, set, update } from "./operations.js"
+import type { PromiseName } from "./promises.js"
+import { type Rule, ruleNames, rules, without } from "./rules.js"
+import { Run, type Script } from "./run.js"
+import type { Operation, Scenario } from "./scenario.js"
+import { families } from "./scenarios.js"
+import { findCounterexample, type Search } from "./search.js"
+import { clear, moveMarker, Server } from "./server.js"
+
+interface Needed {
+  readonly breaks: PromiseName
+  readonly operations: ReadonlyArray<Operation>
+  /** two processes with a local tier, unless it says otherwise */
+  readonly scenario: Partial<Scenario>
+  /** the run itself, where it is too long a chain to be found by chance */
+  readonly script?: Script
+}
+
+interface Needless {
+  readonly needless: string
+  readonly inFamilies: ReadonlyArray<keyof typeof families>
+}
+
+const readsAround = [get(1), invalidate(0), get(1)]
+
+const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
+  localPutNeedsEpoch: {
+    breaks: "ownWritesSeen",
+    operations: [get(0), invalidate(0), get(0)],
+    scenario: { warm: true, faults: { break: 1 } }
+  },
+  localTimeFromRequest: {
+    breaks: "localBound",
+    operations: [get(1), invalidate(0), get(1)],
+    scenario: { warm: true, faults: { busBreak: 1 } }
+  },
+  distrustedIsMiss: {
+    breaks: "neverServedAgain",
+    operations: [invalidateTag(0), get(1)],
+    scenario: { warm: true, withMarkers: true, faults: { lookupFails: 1 } }
+  },
+
+  oneFlight: { breaks: "oneLookup", operations: [get(0), get(0)], scenario: { faults: { break: 1 } } },
+  flightPerEpoch: {
+    breaks: "ownWritesSeen",
+    operations: [get(0), invalidate(0), get(0)],
+    scenario: { processes: 1, faults: { break: 1 } }
+  },
+  lateCallersStartOver: { breaks: "neverServedAgain", operations: readsAround, scenario: { faults: {} } },
+  flightCloses: { breaks: "neverServedAgain", operations: readsAround, scenario: { faults: {} } },
+  callersOnlyAwait: { breaks: "everyReadEnds", operations: [get(0), get(0)], scenario: { faults: { interrupt: 1 } } },
+  lastCallerStops: { breaks: "noAbandonedLookup", operations: [get(0)], scenario: { faults: { interrupt: 1 } } },
+
+  acquireIsOneScript: { breaks: "noNeedlessLookup", operations: [get(0), get(1)], scenario: { faults: {} } },
+  sameTokenGrantedAgain: { breaks: "nobodyWaitsInVain", operations: [get(0)], scenario: { faults: { timeout: 1 } } },
+  tokenPerFlight: {
+    breaks: "noWrongValueLeft",
+    operations: [get(0), invalidate(1), get(0)],
+    scenario: { faults: {} }
+  },
+  leaseExpires: { breaks: "cachesAgain", operations: [get(0)], scenario: { faults: { crash: 1 } } },
+
+  leaseRenewed: { breaks: "oneLookup", operations: [get(0), get(1)], scenario: { faults: { expireLease: 1 } } },
+  leaseGivenBack: {
+    breaks: "nobodyWaitsInVain",
+    operations: [get(0), get(1)],
+    scenario: { faults: { lookupFails: 1 } }
+  },
+  leaseGivenBackByCompare: {
+    breaks: "oneLookup",
+    operations: [get(0), invalidate(1), get(1), get(2)],
+    scenario: { processes: 3, faults: { interrupt: 1 } }
+  },
+  waitersPoll: { breaks: "everyReadEnds", operations: [get(0), get(1)], scenario: { faults: { busBreak: 1 } } },
+  waitersHaveBound: { breaks: "everyReadEnds", operations: [get(0), get(1)], scenario: { faults: { lookupHangs: 1 } } },
+  waitersAreWoken: {
+    needless: "a waiter asks again by itself; the message only makes it sooner",
+    inFamilies: ["calm", "bus"]
+  },
+
+  fillComparesToken: { breaks: "noWrongValueLeft", operations: [get(1), invalidate(0)], scenario: { faults: {} } },
+  fillEndsLease: {
+    breaks: "nobodyWaitsInVain",
+    operations: [get(0), get(0)],
+    scenario: { processes: 1, faults: { expireValue: 1 } }
+  },
+  fillReadsMarkers: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, localTtl: 0, faults: { expireValue: 2 }, warm: true }
+  },
+
+  invalidateDeletesValue: {
+    breaks: "noWrongValueLeft",
+    operations: [invalidate(0)],
+    scenario: { warm: true, faults: {} }
+  },
+  invalidateDeletesLease: { breaks: "noWrongValueLeft", operations: [get(1), invalidate(0)], scenario: { faults: {} } },
+  invalidatePublishes: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: {} } },
+  publishMayFail: {
+    breaks: "cachesAgain",
+    operations: [invalidate(0)],
+    scenario: { warm: true, mayNotPublish: [0], faults: {} }
+  },
+  epochMovesBefore: {
+    needless: "what is read before the invalidation has ended may be old, and the move at its end drops it",
+    inFamilies: ["calm", "bus", "connections", "outages"]
+  },
+  epochMovesAfter: {
+    breaks: "ownWritesSeen",
+    operations: [get(0), invalidate(0), get(0)],
+    scenario: { processes: 1, warm: true, faults: { resend: 1 } }
+  },
+
+  setEndsLease: {
+    breaks: "noWrongValueLeft",
+    operations: [get(1), set(0)],
+    scenario: { serialised: true, faults: {} }
+  },
+  setPublishes: {
+    breaks: "localBound",
+    operations: [get(1), set(0), get(1)],
+    scenario: { serialised: true, warm: true, faults: {} }
+  },
+  setHasDeadline: {
+    breaks: "neverServedAgain",
+    operations: [set(0), invalidate(1), get(2)],
+    scenario: { processes: 3, serialised: true, localTtl: 0, faults: { timeout: 1 } }
+  },
+
+  updatePlacesToken: {
+    breaks: "noWrongValueLeft",
+    operations: [update(0), update(1)],
+    scenario: { faults: {} }
+  },
+  updateComparesToken: {
+    breaks: "noWrongValueLeft",
+    operations: [update(0), update(1)],
+    scenario: { faults: {} }
+  },
+  updateDeletesOtherwise: {
+    breaks: "noWrongValueLeft",
+    operations: [update(0), update(1)],
+    scenario: { faults: {} }
+  },
+  tokenOutlivesWrite: {
+    breaks: "noWrongValueLeft",
+    operations: [update(0), get(1)],
+    scenario: { faults: { expireLease: 1, crash: 1 } }
+  },
+
+  outbox: {
+    breaks: "noWrongValueLeft",
+    operations: [invalidate(0)],
+    scenario: { warm: true, faults: { break: 1 } }
+  },
+  outboxIsMiss: {
+    breaks: "ownWritesSeen",
+    operations: [invalidate(0), get(0)],
+    scenario: { warm: true, faults: { refuse: 1 } }
+  },
+  outboxCountsAdditions: {
+    breaks: "noWrongValueLeft",
+    operations: [invalidate(0), get(1), invalidate(0)],
+    scenario: { faults: { refuse: 2 } },
+    script: [
+      "process 0: invalidate a is called",
+      { all: "process 0: invalidate" },
+      "refuse: process 0 Invalidate a",
+      { all: "process 0", except: "gets the reply" },
+      "process 1: get a is called",
+      { all: "process 1" },
+      "process 0: invalidate a is called",
+      { all: "process 0: invalidate" },
+      "refuse: process 0 Invalidate a",
+      { all: "process 0: invalidate" },
+      "process 0 gets the reply to Invalidate a"
+    ]
+  },
+  overflowMovesClear: {
+    breaks: "noWrongValueLeft",
+    operations: [invalidate(0, "a"), invalidate(0, "b")],
+    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { break: 1 } }
+  },
+  overflowReadsNothing: {
+    breaks: "ownWritesSeen",
+    operations: [invalidate(0, "a"), invalidate(0, "b"), get(0, "a")],
+    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { refuse: 2 } }
+  },
+
+  newGenerationClosed: {
+    breaks: "noResurrection",
+    operations: [invalidate(0), get(1)],
+    scenario: { warm: true, localTtl: 0, faults: { stop: 1 } }
+  },
+  distrustAfterOutage: {
+    breaks: "noResurrection",
+    operations: [invalidate(0), get(1)],
+    scenario: { warm: true, localTtl: 0, faults: { stop: 1 } }
+  },
+  distrustUpToReconnection: {
+    breaks: "noResurrection",
+    operations: [get(1), invalidate(1), get(0)],
+    scenario: { localTtl: 0, faults: { break: 1, stop: 1 } },
+    script: [
+      "break: process 0",
+      "time passes",
+      "process 1: get a is called",
+      { all: "process 1" },
+      "stop: server",
+      "process 1: invalidate a is called",
+      { all: "process 1" },
+      "the server is back",
+      { all: "process 0" },
+      "process 0: get a is called",
+      { all: "process 0" }
+    ]
+  },
+  outageMovesEpochs: {
+    breaks: "noResurrection",
+    operations: [get(1), invalidate(0), get(1)],
+    scenario: { warm: true, faults: { stop: 1 } }
+  },
+  fillOfSameGeneration: {
+    breaks: "noResurrection",
+    operations: [get(1), invalidate(0), get(1)],
+    scenario: { localTtl: 0, faults: { stop: 1 } },
+    script: [
+      "process 1: get a is called",
+      { all: "process 1", except: "answer of the lookup" },
+      "stop: server",
+      "process 0: invalidate a is called",
+      { all: "process 0" },
+      "the server is back",
+      "process 1 reconnects",
+      "process 1: get a is called",
+      { all: "process 1: get a" },
+      { all: "process 1", except: "open generation" }
+    ]
+  },
+  replayBeforeReads: {
+    needless: "what is in the outbox is a miss in any case; reading the rest need not wait for the replay",
+    inFamilies: ["connections", "outages", "tags"]
+  },
+  oldConnectionKilled: {
+    needless: "what arrives late of the old connection is refused: by its token, or a set by its deadline",
+    inFamilies: ["connections", "sets", "outages"]
+  },
+
+  messagesMoveEpoch: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: {} } },
+  gapDropsLocal: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: { busBreak: 1 } } },
+  gapMovesEpochs: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: { busBreak: 1 } } },
+  senderIgnoresOwn: {
+    needless: "hearing its own message costs a process a local entry and nothing else",
+    inFamilies: ["calm", "bus"]
+  },
+
+  stampsFromServer: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, clockErrors: [0, 3], faults: { expireValue: 1 } }
+  },
+  createdAtLease: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1 } }
+  },
+  equalIsInvalid: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1 } }
+  },
+  missingMarkerIsMiss: {
+    breaks: "neverServedAgain",
+    operations: [invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { evictMarker: 1 } }
+  },
+  markerMadeWhereAbsent: {
+    breaks: "cachesAgain",
+    operations: [get(0)],
+    scenario: { withMarkers: true, faults: { evictMarker: 1 } }
+  },
+  markerBornNow: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
+  },
+
+  lookupsBounded: {
+    breaks: "boundedLookups",
+    operations: [get(0, "a"), get(0, "b")],
+    scenario: { maxLookups: 1, faults: { break: 1 } }
+  },
+
+  commitFirst: { breaks: "noWrongValueLeft", operations: [invalidate(0), get(1)], scenario: { faults: {} } },
+  throughEngine: { breaks: "noWrongValueLeft", operations: [get(1), del(0)], scenario: { faults: {} } }
+}
+
+const seed = 20_250_101
+const runs = 40_000
+
+const isNeedless = (found: Needed | Needless): found is Needless => "needless" in found
+
+describe("a rule taken away", () => {
+  for (const rule of ruleNames) {
+    if (rule === "markersMoveForward") continue
+    const found = cases[rule]
+    const title = `${rules[rule]} [${rule}]`
+
+    if (isNeedless(found)) {
+      it(`${title}: without it no promise breaks, since ${found.needless}`, () => {
+        for (const family of found.inFamilies) {
+          expect(
+            findCounterexample({ ...families[family], rules: without(rule), seed, runs: 400 })?.report
+          ).toBeUndefined()
+        }
+      })
+      continue
+    }
+
+    it(`${title}: without it ${found.breaks} breaks`, () => {
+      const { breaks, operations, script } = found
+      const scenario: Scenario = { processes: 2, localTtl: 2, ...found.scenario, faults: found.scenario.faults ?? {} }
+      if (script !== undefined) {
+        const follow = (removed: ReadonlyArray<Rule>) =>
+          new Run(scenario, without(...removed), operations).follow(script)
+        expect(() => follow([rule])).toThrow(`(${breaks})`)
+        expect(() => follow([])).not.toThrow()
+        return
+      }
+      const search: Search = { scenario, operations, promise: breaks, seed, runs }
+      const counterexample = findCounterexample({ ...search, rules: without(rule) })
+      expect(counterexample?.promise).toBe(breaks)
+      expect(findCounterexample({ ...search, runs: counterexample?.runs ?? 0 })?.report).toBeUndefined()
+    })
+  }
+
+  it(`${rules.markersMoveForward} [markersMoveForward]: without it a clock that is set back revives what was cleared`, () => {
+    const markerAfter = (removed: ReadonlyArray<Rule>) => {
+      const ignore = () => undefined
+      const observer = { granted: ignore, held: ignore, leaseBroken: ignore, published: ignore }
+      const server = new Server(without(...removed), observer)
+      const client = { id: 0, mayPublish: true, clockError: 0 }
+      for (const clock of [10, 5]) {
+        server.clock = clock
+        moveMarker(clear).apply(server, client)
+      }
+      return server.state.markers.get(clear)
+    }
+    expect(markerAfter([])).toBe(10)
+    expect(markerAfter(["markersMoveForward"])).toBe(5)
+  })
+})

@@ -1,0 +1,149 @@
+/**
+ * A run: one step at a time, chosen by a list of numbers, so that it can be repeated and made smaller; or by a script.
+ * Then everything comes to its end without further faults, and what is left is looked at.
+ */
+import type { Process } from "./process.js"
+import { Broken } from "./promises.js"
+import { get } from "./reading.js"
+import type { Rules } from "./rules.js"
+import type { Operation, Scenario } from "./scenario.js"
+import type { Key } from "./server.js"
+import { type Action, faults, progress } from "./steps.js"
+import { keys, World } from "./world.js"
+
+/** Steps by the beginning of their names, or all that a name takes part in until it waits for something else. */
+export type Script = ReadonlyArray<string | { readonly all: string; readonly except?: string }>
+
+/** A run that is not quiet after so many steps goes on for ever. */
+const patience = 1500
+
+export class Run {
+  readonly trace: Array<string> = []
+  readonly world: World
+  private lastThread: object | undefined
+
+  constructor(
+    scenario: Scenario,
+    rules: Rules,
+    operations: ReadonlyArray<Operation>,
+    private readonly isTraced = false
+  ) {
+    this.world = new World(scenario, rules, operations)
+  }
+
+  /**
+   * Takes one step per number. Of `burst` numbers all but one go on with what was going on, since it takes long runs of
+   * one task to overtake another.
+   */
+  choose(choices: ReadonlyArray<number>, burst: number): void {
+    const { processes } = this.world
+    for (const choice of choices) {
+      const actions = this.possible()
+      const sameThread = actions.find(({ thread }) => thread !== undefined && thread === this.lastThread)
+      const action = choice % burst !== 0 && sameThread !== undefined ? sameThread : weighted(actions, choice)
+      if (action !== undefined) this.take(action)
+    }
+    this.finish(choices.length % 2 === 0 ? processes : processes.toReversed())
+  }
+
+  /** Takes the steps that are written down. */
+  follow(script: Script): void {
+    for (const direction of script) {
+      if (typeof direction === "string") {
+        const action = this.possible().find(({ name }) => name().startsWith(direction))
+        if (action === undefined) throw new Error(`cannot happen now: ${direction}`)
+        this.take(action)
+      } else this.takeAll(direction)
+    }
+    this.finish(this.world.processes)
+  }
+
+  private possible(): ReadonlyArray<Action> {
+    return [...progress(this.world), ...faults(this.world)]
+  }
+
+  private takeAll({ all, except }: Exclude<Script[number], string>): void {
+    for (;;) {
+      const action = progress(this.world).find(({ name, thread }) => {
+        const isExcept = except !== undefined && name().includes(except)
+        return thread !== undefined && name().includes(all) && !isExcept
+      })
+      if (action === undefined) return
+      this.take(action)
+    }
+  }
+
+  private take(action: Action): void {
+    if (this.isTraced) this.trace.push(action.name())
+    this.lastThread = action.thread
+    action.run()
+    this.world.stepEnds()
+  }
+
+  private finish(probing: ReadonlyArray<Process>): void {
+    const { promises } = this.world
+    this.settle()
+    this.timePasses()
+    this.settle()
+    this.checkReads()
+    promises.isQuiet = true
+    for (const key of keys) {
+      // the first to read may repair what the next would have found
+      for (const process of probing) if (process.alive) this.probe(process, key)
+    }
+  }
+
+  private settle(): void {
+    for (let steps = 0; steps < patience; steps++) {
+      const actions = progress(this.world)
+      // every possible step has its turn
+      const action = actions[steps % Math.max(actions.length, 1)]
+      if (action === undefined) return
+      this.take(action)
+    }
+  }
+
+  private timePasses(): void {
+    const { server, localTtl } = this.world
+    for (let ticks = 0; ticks <= localTtl; ticks++) this.world.tick()
+    for (const [key, token] of server.state.leases) {
+      if (this.world.mayExpire(token)) server.state.leases.delete(key)
+    }
+  }
+
+  private checkReads(): void {
+    const { lookups, reads } = this.world.promises
+    const hanging = lookups.filter((lookup) => lookup.hangs)
+    for (const { ended, excused, process, key } of reads) {
+      const waitsForHanging = hanging.some((lookup) => lookup.process === process && lookup.key === key)
+      if (ended || excused || waitsForHanging) continue
+      throw new Broken("everyReadEnds", `process ${process.id} still reads ${key}`)
+    }
+  }
+
+  /** Reads when all is quiet: the first read may look up, a later one finds what the first has left. */
+  private probe(process: Process, key: Key): void {
+    const { promises } = this.world
+    if (promises.lookups.some((lookup) => lookup.hangs)) return
+    for (let round = 0; round < 3; round++) {
+      this.timePasses()
+      if (this.isTraced) this.trace.push(`process ${process.id}: get ${key} is called when all is quiet`)
+      this.world.spawn(process, `get ${key}`, "read", get(process, key))
+      this.settle()
+      this.checkReads()
+      const read = promises.reads.at(-1)
+      if (read?.answer === undefined) throw new Broken("everyReadEnds", `process ${process.id} got no ${key}`)
+      const { source } = read.answer
+      if (source === "Redis" || source === "Local") return
+    }
+    throw new Broken("cachesAgain", `process ${process.id} does not find ${key} in the cache`)
+  }
+}
+
+const weighted = (actions: ReadonlyArray<Action>, choice: number): Action | undefined => {
+  let rest = choice % actions.reduce((sum, action) => sum + action.weight, 0)
+  return actions.find((action) => {
+    rest -= action.weight
+    return rest < 0
+  })
+}

@@ -1,0 +1,206 @@
+/** Which steps are possible: those that bring what has begun to its end, and those that go wrong. */
+import type { Fault } from "./scenario.js"
+import type { World } from "./world.js"
+
+export interface Action {
+  readonly name: () => string
+  readonly weight: number
+  /** what goes on with this step: the same task, the same subscription */
+  readonly thread: object | undefined
+  readonly run: () => void
+}
+
+/** Steps that bring what has begun to its end. */
+export const progress = (world: World): ReadonlyArray<Action> => {
+  const actions: Array<Action> = []
+  const add = (thread: object | undefined, weight: number, name: () => string, run: () => void) =>
+    actions.push({ name, weight, thread, run })
+  const { server } = world
+  for (const task of world.tasks) {
+    const { wait } = task
+    if (wait?.ready() === true)
+      add(
+        task,
+        10,
+        () => `${task.name} goes on after: ${wait.what}`,
+        () => world.resume(task)
+      )
+  }
+  for (const process of world.processes) {
+    if (!process.alive) continue
+    const { connection, subscription, id } = process
+    const [sent] = connection?.sent ?? []
+    if (connection !== undefined && sent !== undefined && server.running) {
+      add(
+        sent.sender,
+        10,
+        () => `the server runs ${sent.name} of process ${id}`,
+        () => {
+          connection.sent.shift()
+          sent.apply(server)
+          connection.answered.push(sent)
+        }
+      )
+    }
+    const [answered] = connection?.answered ?? []
+    if (connection !== undefined && answered !== undefined) {
+      add(
+        answered.sender,
+        10,
+        () => `process ${id} gets the reply to ${answered.name}`,
+        () => {
+          connection.answered.shift()
+          answered.deliver()
+        }
+      )
+    }
+    if (connection === undefined && server.running)
+      add(
+        process,
+        6,
+        () => `process ${id} reconnects`,
+        () => world.reconnect(process)
+      )
+    const [event] = subscription.inbox
+    if (event !== undefined) {
+      const what = event._tag === "Gap" ? "a gap" : `a message (${event.message._tag})`
+      add(
+        subscription,
+        6,
+        () => `process ${id} hears ${what}`,
+        () => {
+          subscription.inbox.shift()
+          subscription.heard = event.number
+          if (event._tag === "Gap") process.hearGap()
+          else process.hear(event.message)
+        }
+      )
+    }
+    if (!subscription.connected && server.running) {
+      add(
+        subscription,
+        3,
+        () => `process ${id} subscribes again`,
+        () => subscription.resubscribe()
+      )
+    }
+    for (const sleep of process.sleepers) {
+      if (sleep.awake || !world.rules.has("waitersPoll")) continue
+      add(
+        sleep,
+        1,
+        () => `process ${id} asks again for the lease of ${sleep.key}`,
+        () => {
+          sleep.awake = true
+        }
+      )
+    }
+  }
+  const [late] = world.late
+  if (late !== undefined && server.running) {
+    add(
+      late,
+      3,
+      () => `the server runs ${late.call.name} of process ${late.process.id}, late`,
+      () => {
+        world.late = world.late.slice(1)
+        late.call.apply(server)
+      }
+    )
+  }
+  if (!server.running)
+    add(
+      server,
+      4,
+      () => "the server is back",
+      () => world.startServer()
+    )
+  const operation = world.operations[world.started]
+  if (operation !== undefined) {
+    add(
+      undefined,
+      8,
+      () => `process ${operation.process}: ${operation.what} ${operation.key} is called`,
+      () => {
+        world.started++
+        world.start(operation)
+      }
+    )
+  }
+  return actions
+}
+
+/** Steps that may happen, and not too often. */
+export const faults = (world: World): ReadonlyArray<Action> => {
+  const actions: Array<Action> = []
+  const { server, promises } = world
+  const add = (fault: Fault, detail: string, run: () => void) => {
+    const left = world.faultsLeft.get(fault) ?? 0
+    if (left === 0) return
+    const name = () => `${fault}: ${detail}`
+    actions.push({ name, weight: 2, thread: undefined, run: () => (world.faultsLeft.set(fault, left - 1), run()) })
+  }
+  if (world.ticks < 8) {
+    actions.push({ name: () => "time passes", weight: 2, thread: undefined, run: () => (world.ticks++, world.tick()) })
+  }
+  for (const process of world.processes) {
+    if (!process.alive) continue
+    const who = `process ${process.id}`
+    const { connection } = process
+    if (connection !== undefined) {
+      add("break", who, () => world.disconnect(process, false))
+      add("breakLate", who, () => world.disconnect(process, true))
+      for (const call of connection.sent) {
+        add("refuse", `${who} ${call.name}`, () => connection.refuse(call))
+        add("resend", `${who} ${call.name}`, () => connection.resend(call))
+      }
+      for (const call of [...connection.sent, ...connection.answered]) {
+        if (!call.pending()) continue
+        add("timeout", `${who} ${call.name}`, () => {
+          promises.calm = false
+          call.giveUp()
+        })
+      }
+    }
+    if (process.subscription.connected) add("busBreak", who, () => process.subscription.end())
+    if (world.processes.filter((other) => other.alive).length > 1) add("crash", who, () => world.crash(process))
+  }
+  for (const task of world.tasks) {
+    if (task.kind !== "own") add("interrupt", task.name, () => world.stop(task))
+  }
+  if (server.running) {
+    add("stop", "server, which keeps what it has", () => world.stopServer(true))
+    add("restart", "server", () => {
+      world.stopServer(false)
+      server.restore()
+    })
+  }
+  for (const [key, entry] of server.state.values) {
+    add("expireValue", key, () => server.state.values.delete(key))
+    if (!entry.stale) {
+      add("age", key, () => {
+        entry.stale = true
+      })
+    }
+  }
+  for (const [key, token] of server.state.leases) {
+    if (world.mayExpire(token)) add("expireLease", key, () => server.state.leases.delete(key))
+  }
+  for (const marker of server.state.markers.keys()) {
+    add("evictMarker", marker, () => server.state.markers.delete(marker))
+  }
+  add("setClockBack", "server", () => {
+    server.clock -= 5
+  })
+  for (const lookup of promises.lookups) {
+    if (lookup.hangs) continue
+    const who = `lookup of ${lookup.key} in process ${lookup.process.id}`
+    add("lookupFails", who, () => {
+      lookup.fails = true
+    })
+    add("lookupHangs", who, () => {
+      lookup.hangs = true
+    })
+  }
+  return actions
+}

@@ -1,0 +1,115 @@
+import { it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
+import { describe, expect } from "vitest"
+import * as RedisConfig from "../../src/redis/RedisConfig.js"
+
+const read = (variables: Record<string, string>) =>
+  Effect.withConfigProvider(RedisConfig.config, ConfigProvider.fromMap(new Map(Object.entries(variables))))
+
+const addressOf = (variables: Record<string, string>) =>
+  Effect.map(read(variables), (choice) => (choice._tag === "Server" ? choice.address : undefined))
+
+describe("the environment", () => {
+  it.effect("asks for the embedded client when neither REDIS_URL nor REDIS_HOST is set, or both are empty", () =>
+    Effect.gen(function* () {
+      expect((yield* read({}))._tag).toBe("Embedded")
+      expect((yield* read({ REDIS_URL: "", REDIS_HOST: " ", REDIS_PORT: "6380" }))._tag).toBe("Embedded")
+    })
+  )
+
+  it.effect("switches Redis off with REDIS_ENABLED=false, whatever else is set", () =>
+    Effect.gen(function* () {
+      expect((yield* read({ REDIS_ENABLED: "false", REDIS_URL: "redis://localhost" }))._tag).toBe("Disabled")
+      expect((yield* read({ REDIS_ENABLED: "FALSE" }))._tag).toBe("Disabled")
+    })
+  )
+
+  it.effect("prefers REDIS_URL to the parts", () =>
+    Effect.gen(function* () {
+      const address = yield* addressOf({ REDIS_URL: "redis://one:7000/2", REDIS_HOST: "two", REDIS_PORT: "7001" })
+      expect(address).toMatchObject({ host: "one", port: 7000, database: 2 })
+    })
+  )
+
+  it.effect("builds the address from its parts", () =>
+    Effect.gen(function* () {
+      const address = yield* addressOf({
+        REDIS_HOST: "cache",
+        REDIS_PORT: "6380",
+        REDIS_USERNAME: "app",
+        REDIS_PASSWORD: "p@ss:/#?%41 ü",
+        REDIS_DB: "3",
+        REDIS_TLS_CA_FILE: "/etc/ca.pem"
+      })
+      expect(address).toMatchObject({ host: "cache", port: 6380, username: "app", database: 3 })
+      expect(address?.tls).toEqual({ caFile: "/etc/ca.pem" })
+      expect(address?.password && Redacted.value(address.password)).toBe("p@ss:/#?%41 ü")
+    })
+  )
+
+  it.effect("names the variable and the accepted form when a value is wrong", () =>
+    Effect.gen(function* () {
+      for (const [variables, variable, words] of [
+        [{ REDIS_URL: "http://localhost" }, "REDIS_URL", "redis://"],
+        [{ REDIS_URL: "redis://localhost/abc" }, "REDIS_URL", "database index"],
+        [{ REDIS_URL: "redis://localhost?db=3" }, "REDIS_URL", "the database is the path"],
+        [{ REDIS_URL: "redis://localhost:99999" }, "REDIS_URL", "between 1 and 65535"],
+        [{ REDIS_URL: "redis://" }, "REDIS_URL", "host"],
+        [{ REDIS_URL: "redis://:%zz@localhost" }, "REDIS_URL", "encodeURIComponent"],
+        [{ REDIS_URL: "localhost:6379" }, "REDIS_URL", "redis://"],
+        [{ REDIS_HOST: "h", REDIS_PORT: "6379x" }, "REDIS_PORT", "whole number"],
+        [{ REDIS_HOST: "h", REDIS_DB: "-1" }, "REDIS_DB", "whole number"],
+        [{ REDIS_ENABLED: "maybe" }, "REDIS_ENABLED", "true or false"],
+        [{ REDIS_URL: "redis://h", REDIS_TLS_CA_FILE: "/ca.pem" }, "REDIS_TLS_CA_FILE", "rediss://"]
+      ] as const) {
+        const message = String(yield* Effect.flip(read(variables)))
+        expect(message).toContain(variable)
+        expect(message).toContain(words)
+      }
+    })
+  )
+
+  it.effect("never shows a password, neither in an error nor in a description", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(read({ REDIS_URL: "redis://user:hunter2@localhost/x" }))
+      expect(JSON.stringify(failure) + String(failure)).not.toContain("hunter2")
+      const address = yield* addressOf({ REDIS_URL: "rediss://user:hunter2@localhost/1" })
+      expect(RedisConfig.describe(address ?? {})).toBe("rediss://localhost:6379/1")
+      expect(JSON.stringify(address) + String(address?.password)).not.toContain("hunter2")
+    })
+  )
+})
+
+describe("a URL", () => {
+  it.prop(
+    "carries any user name and password that was escaped into it",
+    {
+      username: FastCheck.fullUnicodeString({ minLength: 1 }),
+      password: FastCheck.fullUnicodeString({ minLength: 1 })
+    },
+    ({ username, password }) => {
+      const url = `redis://${encodeURIComponent(username)}:${encodeURIComponent(password)}@host:1/0`
+      const address = Either.getOrThrow(RedisConfig.fromUrl(Redacted.make(url)))
+      expect(address.username).toBe(username)
+      expect(address.password && Redacted.value(address.password)).toBe(password)
+    }
+  )
+
+  it.prop("is never answered by an exception, whatever it is", { text: FastCheck.fullUnicodeString() }, ({ text }) => {
+    for (const url of [text, `redis://${text}`, `redis://user:${text}@host`]) {
+      expect(["Left", "Right"]).toContain(RedisConfig.fromUrl(Redacted.make(url))._tag)
+    }
+  })
+
+  it("may name a host by its IPv6 address", () => {
+    expect(Either.getOrThrow(RedisConfig.fromUrl(Redacted.make("redis://[::1]:7000")))).toMatchObject({
+      host: "::1",
+      port: 7000
+    })
+    expect(RedisConfig.describe({ host: "::1" })).toBe("redis://[::1]:6379/0")
+  })
+})

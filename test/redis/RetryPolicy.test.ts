@@ -1,0 +1,258 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { RedisConnectError } from "../../src/redis/RedisError.js"
+import * as RedisScript from "../../src/redis/RedisScript.js"
+import { withRetry } from "../../src/redis/RetryPolicy.js"
+import {
+  type Answer,
+  connect,
+  error,
+  make,
+  reply,
+  runFor,
+  type Sent,
+  settled,
+  silence
+} from "../support/ScriptedDriver.js"
+
+const quiet = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
+const soon = { within: "10 seconds", schedule: Schedule.spaced("100 millis") } as const
+
+/** Runs an effect to its end, however much time that takes, and gives its result and the time it took. */
+const timed = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const before = yield* Clock.currentTimeMillis
+    const fiber = yield* Effect.fork(
+      Effect.zip(
+        Effect.either(effect),
+        Effect.map(Clock.currentTimeMillis, (after) => after - before)
+      )
+    )
+    yield* runFor(60_000)
+    const [result, took] = yield* Fiber.join(fiber)
+    return { result, took }
+  })
+
+const script = (idempotent: boolean) =>
+  RedisScript.make({
+    name: "one",
+    idempotent,
+    keys: () => ["key"],
+    args: () => [],
+    lua: `return 1 -- ${idempotent}`,
+    reply: Schema.Int,
+    model: () => 1
+  })
+
+describe("without withRetry", () => {
+  it.scoped("nothing is repeated, whatever went wrong", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = () => silence
+      expect((yield* timed(redis.get("key"))).result).toMatchObject({ left: { _tag: "RedisTimeout" } })
+      expect(server.count("MGET")).toBe(1)
+    })
+  )
+})
+
+describe("withRetry", () => {
+  it.scoped("repeats what was never sent, also what must not happen twice, until a connection is there", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
+      const redis = yield* connect(server, quiet)
+      const counting = yield* Effect.fork(withRetry(soon)(redis.incr("count")))
+      yield* runFor(500)
+      server.dial = "Accept"
+      yield* runFor(600)
+      expect(yield* Fiber.join(counting)).toBe(1)
+      expect(server.count("INCR")).toBe(1)
+    })
+  )
+
+  it.scoped("gives up at its deadline, with the last error", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
+      const redis = yield* connect(server, quiet)
+      const { result, took } = yield* timed(withRetry({ within: "3 seconds" })(redis.incr("count")))
+      expect(result).toMatchObject({ left: { _tag: "RedisUnavailable" } })
+      expect(took).toBe(3000)
+    })
+  )
+
+  it.scoped("does not wait out a pause that reaches beyond its deadline", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
+      const redis = yield* connect(server, quiet)
+      const { took } = yield* timed(
+        withRetry({ within: "2 seconds", schedule: Schedule.spaced("30 seconds") })(redis.get("key"))
+      )
+      expect(took).toBe(2000)
+    })
+  )
+
+  it.scoped("repeats a command whose outcome is unknown when that is harmless", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = once("SET", silence)
+      expect((yield* timed(withRetry(soon)(redis.set("key", "value")))).result).toMatchObject({ right: true })
+      expect(server.count("SET")).toBe(2)
+    })
+  )
+
+  it.scoped("never sends twice what may have been applied and must not be applied twice", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      const calls: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown>]> = [
+        ["INCR", redis.incr("key")],
+        ["DECR", redis.decr("key")],
+        ["ZINCRBY", redis.zincrby("key", 1, "member")],
+        ["SET", redis.set("key", "value", { condition: "NX" })],
+        ["PUBLISH", redis.publish("channel", "message")],
+        ["APPEND", redis.send("append", "key", "text")],
+        ["EVALSHA", redis.run(script(false))(undefined)]
+      ]
+      for (const [command, call] of calls) {
+        server.answer = (sent) => (sent.command === command ? silence : undefined)
+        expect((yield* timed(withRetry(soon)(call))).result, command).toMatchObject({ left: { _tag: "RedisTimeout" } })
+        expect(server.count(command), command).toBe(1)
+      }
+    })
+  )
+
+  it.scoped("never sends an INCR again whose connection was lost, and says that its outcome is unknown", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = (sent) => (sent.command === "INCR" ? silence : undefined)
+      const counting = yield* Effect.fork(Effect.flip(withRetry(soon)(redis.incr("count"))))
+      yield* settled
+      server.cut()
+      yield* runFor(5000)
+      expect((yield* Fiber.join(counting))._tag).toBe("RedisConnectionLost")
+      expect(server.count("INCR")).toBe(1)
+    })
+  )
+
+  it.scoped("does not repeat what the server rejected", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = ({ command }) => (command === "SET" ? error("OOM command not allowed") : undefined)
+      expect((yield* timed(withRetry(soon)(redis.set("key", "")))).result).toMatchObject({ left: { code: "OOM" } })
+      expect(server.count("SET")).toBe(1)
+    })
+  )
+
+  for (const [name, next] of [
+    ["was never sent", undefined],
+    ["was rejected", error("READONLY You can't write against a read only replica.")]
+  ] as const) {
+    it.scoped(`says that the outcome is unknown when one attempt's is, although the last one ${name}`, () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        const redis = yield* connect(server, quiet)
+        server.answer = (sent) => (sent.command === "SET" ? (server.count("SET") === 1 ? silence : next) : undefined)
+        const setting = yield* Effect.fork(
+          Effect.flip(withRetry({ ...soon, within: "2 seconds" })(redis.set("k", "v")))
+        )
+        yield* runFor(1000)
+        if (next === undefined) {
+          server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
+          server.cut()
+        }
+        yield* runFor(5000)
+        expect((yield* Fiber.join(setting))._tag).toBe("RedisTimeout")
+      })
+    )
+  }
+
+  it.scoped("leaves a client that is switched off alone", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      yield* redis.close
+      const { result, took } = yield* timed(withRetry(soon)(redis.get("key")))
+      expect(result).toMatchObject({ left: { reason: "Disabled" } })
+      expect(took).toBe(0)
+    })
+  )
+})
+
+describe("a script", () => {
+  it.scoped("is sent by its hash, and whole once the server says that it does not know it", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      expect(yield* redis.run(script(false))(undefined)).toBe(1)
+      expect(server.sent.slice(-2).map(({ command }) => command)).toEqual(["EVALSHA", "EVAL"])
+      expect(server.sent.at(-1)?.args).toEqual([script(false).lua, 1, "key"])
+      server.scripts.set(String(server.sent.at(-2)?.args[0]), "known")
+      expect(yield* redis.run(script(false))(undefined)).toBe(1)
+      expect(server.sent.at(-1)?.command).toBe("EVALSHA")
+    })
+  )
+
+  it.scoped("is not sent whole when the outcome of its hash is unknown", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = () => silence
+      expect((yield* timed(redis.run(script(true))(undefined))).result).toMatchObject({
+        left: { _tag: "RedisTimeout" }
+      })
+      expect(server.count("EVAL")).toBe(0)
+    })
+  )
+
+  it.scoped(
+    "stays unknown when its hash timed out, the repetition met a restarted server and the whole was never sent",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        const redis = yield* connect(server, quiet)
+        server.answer = ({ command }) => {
+          if (command !== "EVALSHA") return undefined
+          if (server.count("EVALSHA") === 1) return silence
+          server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
+          setImmediate(() => server.cut())
+          return error("NOSCRIPT No matching script")
+        }
+        const { result } = yield* timed(
+          withRetry({ ...soon, within: "1500 millis" })(redis.run(script(true))(undefined))
+        )
+        expect(result).toMatchObject({ left: { _tag: expect.stringMatching(/RedisTimeout|RedisConnectionLost/) } })
+      })
+  )
+
+  it.scoped("whose reply does not match its schema is a protocol error that names the script", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = ({ command }) => (command === "EVALSHA" ? reply("no integer") : undefined)
+      expect(yield* Effect.flip(redis.run(script(true))(undefined))).toMatchObject({
+        _tag: "RedisProtocolError",
+        command: "one"
+      })
+    })
+  )
+})
+
+/** The first such command meets `answer`, the later ones the server's own. */
+const once = (command: string, answer: Answer): ((sent: Sent) => Answer | undefined) => {
+  let met = false
+  return (sent) => {
+    if (sent.command !== command || met) return undefined
+    met = true
+    return answer
+  }
+}
