@@ -1,6 +1,13 @@
 /** The guide's cache-aside, write-through and invalidation, and what stays of them when Redis is gone. */
-import { Console, Effect, Layer } from "effect"
-import { CacheService, MemoryDatabase, MemoryRedis, PlayerService, RedisClient } from "effect-cache-toolkit"
+import { Console, Effect, Layer, Logger, LogLevel } from "effect"
+import {
+  CacheService,
+  MemoryDatabase,
+  MemoryRedis,
+  PlayerCaches,
+  PlayerService,
+  RedisClient
+} from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
   const players = yield* PlayerService.PlayerService
@@ -11,7 +18,7 @@ const program = Effect.gen(function* () {
       const profile = yield* players.readUserProfile(ada.id)
       const balance = yield* players.readUserBalance(ada.id)
       yield* Console.log(
-        `${what}: ${profile.value.displayName} (${profile.source._tag}) has ${balance.value} (${balance.source._tag})`
+        `${what}: ${profile.value.displayName} (${profile.source}) has ${balance.value} (${balance.source})`
       )
     })
 
@@ -33,8 +40,11 @@ const program = Effect.gen(function* () {
 
 const layer = PlayerService.layer.pipe(
   Layer.provideMerge(CacheService.layer),
+  Layer.provideMerge(PlayerCaches.layer),
   Layer.provideMerge(MemoryRedis.layer),
-  Layer.provideMerge(MemoryDatabase.layer)
+  Layer.provideMerge(MemoryDatabase.layer),
+  // LogLevel.Debug tells of each hit and miss
+  Layer.provideMerge(Logger.minimumLogLevel(LogLevel.Error))
 )
 
 Effect.runPromise(Effect.provide(program, layer))

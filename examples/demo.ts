@@ -5,7 +5,7 @@
 import { FileSystem } from "@effect/platform"
 import { BunContext, BunRuntime } from "@effect/platform-bun"
 import { Cause, Console, Effect, Layer, Logger, LogLevel, Option, Schedule } from "effect"
-import { CacheService, MemoryRedis, PlayerService, RedisClient, RedisConfig } from "effect-cache-toolkit"
+import { CacheService, MemoryRedis, PlayerCaches, PlayerService, RedisClient, RedisConfig } from "effect-cache-toolkit"
 import * as SqlDatabase from "effect-cache-toolkit/game/database/SqlDatabase"
 import * as BunRedis from "effect-cache-toolkit/redis/driver/BunRedis"
 import * as CutProxy from "./demo/CutProxy.js"
@@ -18,6 +18,7 @@ const title = (text: string) => Console.log(`\n${Table.bold(Table.cyan(text))}\n
 const game = <E, R>(redis: Layer.Layer<RedisClient.RedisClient, E, R>) =>
   PlayerService.layer.pipe(
     Layer.provideMerge(CacheService.layer),
+    Layer.provideMerge(PlayerCaches.layer),
     Layer.provideMerge(redis),
     Layer.provideMerge(
       Layer.unwrapScoped(

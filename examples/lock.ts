@@ -1,5 +1,5 @@
 /** One settlement at a time among all processes: the second one waits, the third does not want to. */
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { DistributedLock, MemoryRedis } from "effect-cache-toolkit"
 
 const settle = (who: string, waitFor: "5 seconds" | "0 seconds") =>
@@ -21,4 +21,4 @@ const program = Effect.all(
   }
 )
 
-Effect.runPromise(program.pipe(Effect.provide(DistributedLock.layer), Effect.provide(MemoryRedis.layer)))
+Effect.runPromise(Effect.provide(program, Layer.provide(DistributedLock.layer, MemoryRedis.layer)))

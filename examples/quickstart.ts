@@ -1,20 +1,19 @@
 import { Console, Effect, Schema } from "effect"
-import { CacheAside, CacheCodec, MemoryRedis, RedisKey, ValueCache } from "effect-cache-toolkit"
-
-const codec = CacheCodec.make(Schema.Struct({ name: Schema.String, founded: Schema.Int }))
-const key = (id: string) => RedisKey.make("city", id)
+import { MemoryRedis, TypedCache } from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
-  const cache = yield* ValueCache.make
-  const cities = yield* CacheAside.make({
-    lookup: (id: string) => cache.lookup(key(id), codec),
-    load: (id) => Effect.succeed({ name: id, founded: 1624 }), // your database
-    store: (id, city) => cache.set(key(id), codec, city, "10 minutes"),
-    remove: (id) => cache.del(key(id))
+  const cities = yield* TypedCache.make({
+    name: "city", // the key of "Gothenburg" is city:Gothenburg
+    key: Schema.String,
+    value: Schema.Struct({ name: Schema.String, founded: Schema.Int }),
+    timeToLive: "10 minutes",
+    lookup: (name) => Effect.succeed({ name, founded: 1624 }) // your database, with its own errors
   })
-  const first = yield* cities.read("Gothenburg") // a Miss: loaded and stored
-  const second = yield* cities.read("Gothenburg") // a Hit; while Redis is away a Bypass: loaded, and no error
-  yield* Console.log(first.source._tag, second.source._tag, second.value)
+  const first = yield* cities.getServed("Gothenburg") // source: "Lookup"
+  const second = yield* cities.getServed("Gothenburg") // source: "Redis"; "Degraded", looked up, while it is away
+  yield* Console.log(first.source, second.source, second.value)
+  yield* cities.invalidate("Gothenburg") // after a change: the next get looks up, in every process
 })
 
-Effect.runPromise(Effect.provide(program, MemoryRedis.layer)) // BunRedis.layer({ host: "localhost" }) for a server
+// BunRedis.layer({ host: "localhost" }), from "effect-cache-toolkit/redis/driver/BunRedis", for a server
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))

@@ -1,5 +1,5 @@
 /** Three log-ins a minute for each user, counted in Redis for all processes together. */
-import { Console, Duration, Effect } from "effect"
+import { Console, Duration, Effect, Layer } from "effect"
 import { MemoryRedis, RateLimiter } from "effect-cache-toolkit"
 
 const logIn = (user: string) =>
@@ -21,4 +21,4 @@ const logIn = (user: string) =>
 
 const program = Effect.forEach(["ada", "ada", "ada", "ada", "grace"], logIn, { discard: true })
 
-Effect.runPromise(program.pipe(Effect.provide(RateLimiter.layer), Effect.provide(MemoryRedis.layer)))
+Effect.runPromise(Effect.provide(program, Layer.provide(RateLimiter.layer, MemoryRedis.layer)))

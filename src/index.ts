@@ -13,11 +13,11 @@
 export * as CacheCodec from "./cache/CacheCodec.js"
 
 /**
- * Values under keys of Redis, for programs that go on without it.
+ * Typed values, cached in this process and in Redis, and looked up when they are in neither.
  *
  * @since 0.1.0
  */
-export * as ValueCache from "./cache/ValueCache.js"
+export * as TypedCache from "./cache/TypedCache.js"
 
 /**
  * A number that many processes count together.
@@ -46,13 +46,6 @@ export * as Leaderboard from "./coordination/Leaderboard.js"
  * @since 0.1.0
  */
 export * as RateLimiter from "./coordination/RateLimiter.js"
-
-/**
- * Cache-aside reads, write-through and invalidation for one kind of value.
- *
- * @since 0.1.0
- */
-export * as CacheAside from "./game/CacheAside.js"
 
 /**
  * How long each kind of the game's values stays in the cache.
@@ -88,6 +81,13 @@ export * as MemoryDatabase from "./game/database/MemoryDatabase.js"
  * @since 0.1.0
  */
 export * as Player from "./game/Player.js"
+
+/**
+ * The game's caches, each with the lookup that loads it.
+ *
+ * @since 0.1.0
+ */
+export * as PlayerCaches from "./game/PlayerCaches.js"
 
 /**
  * The guide's patterns over the game's cache and database.

@@ -1,7 +1,7 @@
 /** Reading players, with where each value came from and how long it took. */
 
 import { Array, Data, type Duration, Effect, Equal } from "effect"
-import { type CacheService, type Player, PlayerService } from "effect-cache-toolkit"
+import { type Player, PlayerService, type TypedCache } from "effect-cache-toolkit"
 import * as Table from "./Table.js"
 
 export interface DemoPlayer {
@@ -9,7 +9,7 @@ export interface DemoPlayer {
   readonly name: string
 }
 
-type Source = CacheService.Lookup<unknown>
+type Source = Pick<TypedCache.Served<unknown>, "source" | "reason">
 
 /** Profile, balance and statistics of one player. */
 const readOnce = (id: Player.UserId) =>
@@ -18,7 +18,7 @@ const readOnce = (id: Player.UserId) =>
     const profile = yield* players.readUserProfile(id)
     const balance = yield* players.readUserBalance(id)
     const stats = yield* players.readUserStats(id)
-    const sources: ReadonlyArray<Source> = [profile.source, balance.source, stats.source]
+    const sources: ReadonlyArray<Source> = [profile, balance, stats]
     return { sources, values: Data.tuple(profile.value, balance.value, stats.value) }
   })
 
@@ -59,8 +59,8 @@ export const readAllCold = readAllBy(timedCold)
 /** The first calls of a program compile it: nobody wants to see that as the price of a cold read. */
 export const rehearse = ({ id }: DemoPlayer) => Effect.repeatN(Effect.zipRight(timedCold(id), timed(id)), 200)
 
-export const allFrom = (reads: ReadonlyArray<PlayerRead>, source: Source["_tag"]): boolean =>
-  reads.every(({ sources }) => sources.every(({ _tag }) => _tag === source))
+export const allFrom = (reads: ReadonlyArray<PlayerRead>, source: Source["source"]): boolean =>
+  reads.every(({ sources }) => sources.every((one) => one.source === source))
 
 export const sameValues = (left: ReadonlyArray<PlayerRead>, right: ReadonlyArray<PlayerRead>): boolean =>
   left.every((read, index) => Equal.equals(read.values, right[index]?.values))

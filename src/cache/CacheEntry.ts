@@ -40,14 +40,32 @@ export interface CacheEntry<out A> {
 export const body = (timeToLive: number, value: string): string => `"ttl":${timeToLive},"value":${value}}`
 
 /**
- * The head of a stored entry, in Lua's pattern language: captures the birth.
+ * A Lua function of a text: the birth that stands at its head, decodable or not; 0 when none does. It says the same as
+ * `createdOf`: whoever is told that something newer is there must see the same birth when he looks.
  *
  * @since 0.1.0
  * @category constants
  */
-export const luaCreatedPattern = '^{"created":(%d+),'
+export const luaCreatedOf = `
+local function createdOf(text)
+  local digits = string.match(text, '^{"created":(%d+),')
+  return digits and #digits <= 15 and tonumber(digits) or 0
+end
+`
 
-const shape = /^\{"created":(\d{1,16}),"ttl":(\d{1,13}),"value":/
+const head = /^\{"created":(\d+),/
+const shape = /^\{"created":(\d{1,15}),"ttl":(\d{1,15}),"value":/
+
+/**
+ * The birth at the head of a stored text, decodable or not; 0 when there is none, or one beyond any time (15 digits).
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const createdOf = (text: string): number => {
+  const digits = head.exec(text)?.[1]
+  return digits === undefined || digits.length > 15 ? 0 : Number(digits)
+}
 
 /**
  * The stored entry that a text is; undefined when it is none.
@@ -56,10 +74,10 @@ const shape = /^\{"created":(\d{1,16}),"ttl":(\d{1,13}),"value":/
  * @category constructors
  */
 export const parse = (text: string): StoredEntry | undefined => {
-  const head = shape.exec(text)
-  return head === null || !text.endsWith("}")
+  const match = shape.exec(text)
+  return match === null || !text.endsWith("}")
     ? undefined
-    : { created: Number(head[1]), timeToLive: Number(head[2]), value: text.slice(head[0].length, -1) }
+    : { created: Number(match[1]), timeToLive: Number(match[2]), value: text.slice(match[0].length, -1) }
 }
 
 /**

@@ -48,8 +48,6 @@ const now = ({ call }: ScriptContext, given: string | undefined): number => {
   return Math.floor(Number(seconds) * 1000 + Number(micros) / 1000)
 }
 
-const createdOf = (text: unknown): number => (typeof text === "string" ? (CacheEntry.parse(text)?.created ?? 0) : 0)
-
 /**
  * What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held.
  *
@@ -59,16 +57,17 @@ const createdOf = (text: unknown): number => (typeof text === "string" ? (CacheE
 export const Acquired = Schema.Union(
   Schema.Tuple(Schema.Literal("value"), Schema.String),
   Schema.Tuple(Schema.Literal("granted"), Schema.NumberFromString),
-  Schema.Tuple(Schema.Literal("held"), Schema.NumberFromString)
+  Schema.Tuple(Schema.Literal("held"))
 )
 
 /**
  * Rule 3. Answers the value if one with a birth after `newerThan` is there, else grants the lease (again, if the token
- * holds it already), else says for how many milliseconds it is held.
+ * holds it already), else says that it is held.
  *
- * An entry is born at the time of its lease, and in any case after whatever its caller knows to speak against older ones
- * (`newerThan`): a hybrid of clock and counter, as in S. Kulkarni et al., "Logical Physical Clocks" (OPODIS 2014), so
- * that two things in one millisecond still have an order.
+ * An entry is born at the time of its lease, and in any case after the clear marker that its caller has seen (`floor`): a
+ * hybrid of clock and counter, as in S. Kulkarni et al., "Logical Physical Clocks" (OPODIS 2014), so that two things in
+ * one millisecond still have an order. Nothing but a marker may push a birth ahead of the clock, since only the next
+ * marker knows to stay ahead of the last one.
  *
  * @since 0.1.0
  * @category scripts
@@ -81,22 +80,18 @@ export const acquire = RedisScript.make({
       readonly token: string
       readonly leaseMillis: number
       readonly newerThan: number
+      readonly floor: number
       readonly now?: number
     }
   ) => keys(input),
-  args: (input) => [input.token, input.leaseMillis, input.newerThan, input.now ?? ""],
-  lua: `${luaNow}
+  args: (input) => [input.token, input.leaseMillis, input.newerThan, input.floor, input.now ?? ""],
+  lua: `${luaNow}${CacheEntry.luaCreatedOf}
 local value = redis.call("GET", KEYS[1])
-if value then
-  local created = tonumber(string.match(value, '${CacheEntry.luaCreatedPattern}') or "0")
-  if created > tonumber(ARGV[3]) then return {"value", value} end
-end
+if value and createdOf(value) > tonumber(ARGV[3]) then return {"value", value} end
 local holder = redis.call("GET", KEYS[2])
-if holder and holder ~= ARGV[1] then
-  return {"held", string.format("%.0f", redis.call("PTTL", KEYS[2]))}
-end
+if holder and holder ~= ARGV[1] then return {"held"} end
 redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
-return {"granted", string.format("%.0f", math.max(now(ARGV[4]), tonumber(ARGV[3]) + 1))}
+return {"granted", string.format("%.0f", math.max(now(ARGV[5]), tonumber(ARGV[4]) + 1))}
 `,
   reply: Acquired,
   model: (context) => {
@@ -105,13 +100,13 @@ return {"granted", string.format("%.0f", math.max(now(ARGV[4]), tonumber(ARGV[3]
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [token = "", leaseMillis = "", newerThan = "", given] = args
+    const [token = "", leaseMillis = "", newerThan = "", floor = "", given] = args
     const value = call("GET", key)
-    if (typeof value === "string" && createdOf(value) > Number(newerThan)) return ["value", value]
+    if (typeof value === "string" && CacheEntry.createdOf(value) > Number(newerThan)) return ["value", value]
     const holder = call("GET", lease)
-    if (holder !== null && holder !== token) return ["held", String(call("PTTL", lease))]
+    if (holder !== null && holder !== token) return ["held"]
     call("SET", lease, token, "PX", leaseMillis)
-    return ["granted", String(Math.max(now(context, given), Number(newerThan) + 1))]
+    return ["granted", String(Math.max(now(context, given), Number(floor) + 1))]
   }
 })
 
@@ -245,8 +240,8 @@ export const set = RedisScript.make({
     input: Target & {
       readonly body: string
       readonly keepMillis: number
-      /** what the entry must be younger than */
-      readonly newerThan: number
+      /** the clear marker as last seen */
+      readonly floor: number
       readonly deadline: number
       readonly message: string
       readonly now?: number
@@ -258,7 +253,7 @@ export const set = RedisScript.make({
     input.deadline,
     input.channel,
     input.message,
-    input.newerThan,
+    input.floor,
     input.now ?? ""
   ],
   lua: `${luaNow}${luaTell}
@@ -277,10 +272,10 @@ return 1
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", newerThan = "", given] = args
+    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given] = args
     const time = now(context, given)
     if (time > Number(deadline)) return 0
-    call("SET", key, `{"created":${Math.max(time, Number(newerThan) + 1)},${body}`, "PX", keepMillis)
+    call("SET", key, `{"created":${Math.max(time, Number(floor) + 1)},${body}`, "PX", keepMillis)
     call("DEL", lease)
     call("PUBLISH", channel, message)
     return 1
@@ -301,11 +296,11 @@ export const begin = RedisScript.make({
     input: Target & {
       readonly token: string
       readonly leaseMillis: number
-      readonly newerThan: number
+      readonly floor: number
       readonly now?: number
     }
   ) => keys(input),
-  args: (input) => [input.token, input.leaseMillis, input.newerThan, input.now ?? ""],
+  args: (input) => [input.token, input.leaseMillis, input.floor, input.now ?? ""],
   lua: `${luaNow}
 redis.call("DEL", KEYS[1])
 redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
@@ -371,13 +366,29 @@ return mine and 1 or 0
   }
 })
 
-/** The larger of a marker and the time, as a marker; it lives at least for `keepMillis` more. */
-const luaKeepMarker = `
+/**
+ * The time that a marker's text stands for; undefined when it is none, which counts as a missing marker.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const markerOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined)
+
+/** Reading a marker, and storing one so that it lives at least for `millis` more. */
+const luaMarker = `
+local function markerOf(text)
+  if text and #text <= 15 and string.match(text, "^%d+$") then return tonumber(text) end
+end
 local function keep(key, marker, millis)
   local left = redis.call("PTTL", key)
   redis.call("SET", key, string.format("%.0f", marker), "PX", math.max(left, tonumber(millis)))
 end
 `
+
+const storedMarker = ({ call }: ScriptContext, key: string): number | undefined => {
+  const text = call("GET", key)
+  return typeof text === "string" ? markerOf(text) : undefined
+}
 
 const keepMarker = ({ call }: ScriptContext, key: string, marker: number, millis: string) => {
   const left = Number(call("PTTL", key))
@@ -407,8 +418,8 @@ export const ensureMarker = RedisScript.make({
   idempotent: true,
   keys: (input: MarkerInput) => [input.marker],
   args: (input) => [input.keepMillis, input.now ?? ""],
-  lua: `${luaNow}${luaKeepMarker}
-local marker = tonumber(redis.call("GET", KEYS[1]) or "") or now(ARGV[2])
+  lua: `${luaNow}${luaMarker}
+local marker = markerOf(redis.call("GET", KEYS[1])) or now(ARGV[2])
 keep(KEYS[1], marker, ARGV[1])
 return string.format("%.0f", marker)
 `,
@@ -416,10 +427,9 @@ return string.format("%.0f", marker)
   model: (context) => {
     const {
       args: [keepMillis = "", given],
-      call,
       keys: [key = ""]
     } = context
-    const marker = Number(call("GET", key) ?? now(context, given))
+    const marker = storedMarker(context, key) ?? now(context, given)
     keepMarker(context, key, marker, keepMillis)
     return String(marker)
   }
@@ -436,8 +446,8 @@ export const moveMarker = RedisScript.make({
   idempotent: true,
   keys: (input: MarkerInput & { readonly channel: string; readonly message: string }) => [input.marker],
   args: (input) => [input.keepMillis, input.channel, input.message, input.now ?? ""],
-  lua: `${luaNow}${luaKeepMarker}${luaTell}
-local marker = math.max((tonumber(redis.call("GET", KEYS[1]) or "0") or 0) + 1, now(ARGV[4]))
+  lua: `${luaNow}${luaMarker}${luaTell}
+local marker = math.max((markerOf(redis.call("GET", KEYS[1])) or 0) + 1, now(ARGV[4]))
 keep(KEYS[1], marker, ARGV[1])
 tell(ARGV[2], ARGV[3])
 return string.format("%.0f", marker)
@@ -449,7 +459,7 @@ return string.format("%.0f", marker)
       call,
       keys: [key = ""]
     } = context
-    const marker = Math.max(Number(call("GET", key) ?? 0) + 1, now(context, given))
+    const marker = Math.max((storedMarker(context, key) ?? 0) + 1, now(context, given))
     keepMarker(context, key, marker, keepMillis)
     call("PUBLISH", channel, message)
     return String(marker)

@@ -51,8 +51,10 @@ export interface Invalidation {
   readonly isUsable: (generation: number) => boolean
   /** Whether nothing that this process knows speaks against an entry; `marker` is the clear marker, if there is one. */
   readonly isTrusted: (created: number, marker: number | undefined) => boolean
-  /** What an entry made now must be younger than, so that nothing speaks against it. */
+  /** The clear marker as last seen: an entry made now is born after it. */
   readonly floor: () => number
+  /** Entries born then or before are distrusted, since an outage came after them. */
+  readonly distrustUpTo: () => number
   /** The clear marker as it was just read or made; undefined when it is missing. */
   readonly noteMarker: (marker: number | undefined) => void
   /** Makes the clear marker unless it is known to be there. */
@@ -76,6 +78,9 @@ const Message = Schema.parseJson(
     key: Schema.optional(Schema.String)
   })
 )
+
+/** Items of the outbox that are sent together. */
+const replayedAtOnce = 64
 
 const decodeMessage = Schema.decodeUnknownEither(Message)
 
@@ -151,13 +156,18 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
           })
         : redis.run(Scripts.invalidate)({ ...options.target(item.key), message: message("key", item.key) })
 
-    /** Sends what waits, in rounds, until nothing does; a failure waits a little, the items stay. */
-    const replay = Effect.gen(function* () {
-      for (const [item, addition] of outbox.items()) {
-        yield* send(item)
-        outbox.acknowledge(item, addition)
-      }
-    }).pipe(
+    /** Sends what waits, in rounds, until nothing does; what fails stays for the next round, after a pause. */
+    const replay = redis.isAvailable.pipe(
+      Effect.filterOrFail((isAvailable) => isAvailable),
+      Effect.zipRight(
+        Effect.suspend(() =>
+          Effect.validateAll(
+            outbox.items(),
+            ([item, addition]) => Effect.map(send(item), () => outbox.acknowledge(item, addition)),
+            { concurrency: replayedAtOnce, discard: true }
+          )
+        )
+      ),
       Effect.retry(
         Schedule.exponential("50 millis").pipe(Schedule.union(Schedule.spaced("1 second")), Schedule.jittered)
       ),
@@ -182,7 +192,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         resume(Effect.void)
       }
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(nonEmpty, Effect.orDie(replay))))
+    yield* Effect.forkScoped(Effect.interruptible(Effect.forever(Effect.zipRight(nonEmpty, Effect.orDie(replay)))))
 
     /** The server's time on a generation, asked of it. */
     const timeOf = (generation: number) =>
@@ -228,6 +238,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         { switch: true }
       ),
       Stream.runDrain,
+      Effect.interruptible,
       Effect.forkScoped
     )
 
@@ -235,6 +246,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       Stream.runForEach((event) => Effect.sync(() => hear(event))),
       // a user without the right to the channel is bounded by the local time to live alone; closed is closed
       Effect.catchAll((error) => Effect.logWarning(`cache ${options.name} hears no other process: ${error.message}`)),
+      Effect.interruptible,
       Effect.forkScoped
     )
 
@@ -252,7 +264,8 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     yield* Effect.ignore(ensureMarker)
 
     return {
-      floor: () => Math.max(distrustUpTo, marker ?? 0),
+      floor: () => marker ?? 0,
+      distrustUpTo: () => distrustUpTo,
       noteMarker,
       ensureMarker,
       epochs,

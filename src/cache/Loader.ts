@@ -154,31 +154,51 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
     const entryOf = (origin: Origin<A, E>, value: A, created: number): Effect.Effect<CacheEntry.CacheEntry<A>> =>
       Effect.map(origin.timeToLive(value), (timeToLive) => ({ value, created, timeToLive }))
 
-    /** The value of a lookup that Redis has not confirmed: this process promises for it only what it knows itself. */
+    /** A lookup that Redis being away has caused: few at once, few waiting, and the rest refused at once. */
+    const boundedLookUp = (lookup: Effect.Effect<A, E>): Effect.Effect<A, E | LookupOverloaded> =>
+      Effect.suspend((): Effect.Effect<A, E | LookupOverloaded> => {
+        if (queued >= options.maxLookups + options.maxWaiting) {
+          counters.lookupsRefused++
+          return Effect.fail(new LookupOverloaded({ cache: options.name }))
+        }
+        return Effect.acquireUseRelease(
+          Effect.sync(() => {
+            queued++
+          }),
+          () => permits.withPermits(1)(lookUp(lookup)),
+          () =>
+            Effect.sync(() => {
+              queued--
+            })
+        )
+      })
+
+    /**
+     * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
+     * read again that is not enough for callers from after the lookup began.
+     */
+    const unconfirmed = (
+      key: string,
+      entry: CacheEntry.CacheEntry<A>,
+      flight: Flight,
+      lookup: { readonly started: number; readonly before: number; readonly size: number; readonly reason: string }
+    ) =>
+      Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.size), () => ({
+        value: { entry, source: "Degraded", reason: lookup.reason } as const,
+        entitled: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
+      }))
+
     const degraded = (key: string, origin: Origin<A, E>, flight: Flight, error: RedisError) =>
       Effect.gen(function* () {
         counters.redisFailures++
         yield* options.failureLog.failed(error)
         if (options.onUnavailable === "fail") return yield* Effect.fail(error)
-        if (queued >= options.maxLookups + options.maxWaiting) {
-          counters.lookupsRefused++
-          return yield* Effect.fail(new LookupOverloaded({ cache: options.name }))
-        }
-        queued++
+        const before = flight.joined()
         const started = yield* Clock.currentTimeMillis
-        const value = yield* permits
-          .withPermits(1)(lookUp(origin.lookup))
-          .pipe(
-            Effect.ensuring(
-              Effect.sync(() => {
-                queued--
-              })
-            )
-          )
+        const value = yield* boundedLookUp(origin.lookup)
         const entry = yield* entryOf(origin, value, yield* redis.serverTime)
-        yield* options.keepLocal(key, entry, started, flight.epoch, 0)
         const reason = error._tag === "RedisUnavailable" ? error.reason : error._tag
-        return { value: { entry, source: "Degraded", reason } as const, entitled: Number.POSITIVE_INFINITY }
+        return yield* unconfirmed(key, entry, flight, { started, before, size: 0, reason })
       })
 
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
@@ -205,7 +225,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         Effect.gen(function* () {
           const started = yield* Clock.currentTimeMillis
           const before = flight.joined()
-          const value = yield* Effect.raceFirst(lookUp(origin.lookup), holdLease)
+          // after an outage everything is looked up again, which is bounded as the outage itself is
+          const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
+          const lookup = isAfterOutage ? boundedLookUp(origin.lookup) : lookUp(origin.lookup)
+          const value = yield* Effect.raceFirst(lookup, holdLease)
           flight.close()
           const entry = yield* entryOf(origin, value, created)
           const text = yield* Effect.either(options.codec.encode(value))
@@ -239,11 +262,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           ).pipe(Effect.either, Effect.map(Either.getOrElse(() => [undefined, undefined] as const)))
 
           if (filled === undefined || filled.generation !== generation || !invalidation.isUsable(generation)) {
-            yield* options.keepLocal(key, entry, started, flight.epoch, text.right.length)
-            return {
-              value: { entry, source: "Degraded", reason: "FillUnconfirmed" } as const,
-              entitled: Number.POSITIVE_INFINITY
-            }
+            const size = text.right.length
+            return yield* unconfirmed(key, entry, flight, { started, before, size, reason: "FillUnconfirmed" })
           }
           mayHoldLease = false
           invalidation.noteMarker(marker?.value)
@@ -264,12 +284,13 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           invalidation.ensureMarker.pipe(
             Effect.zipRight(
               Effect.suspend(() => {
-                newerThan = Math.max(newerThan, invalidation.floor())
+                newerThan = Math.max(newerThan, invalidation.distrustUpTo())
                 return redis.runStamped(Scripts.acquire)({
                   ...target,
                   token,
                   leaseMillis: options.leaseMillis,
-                  newerThan
+                  newerThan,
+                  floor: invalidation.floor()
                 })
               })
             ),

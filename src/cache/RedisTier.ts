@@ -8,9 +8,10 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
+import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
+import { markerOf } from "./CacheScripts.js"
 
 /**
  * What Redis holds under a key.
@@ -39,6 +40,13 @@ export interface RedisTier<A> {
 
 type Resume<A> = (exit: Exit.Exit<Found<A>, RedisError>) => void
 
+/** The callers of each key. */
+type Batch<A> = ReadonlyMap<string, ReadonlyArray<Resume<A>>>
+
+const resumeAll = <A>(batch: Batch<A>, exit: Exit.Exit<Found<A>, RedisError>): void => {
+  for (const resumes of batch.values()) for (const resume of resumes) resume(exit)
+}
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -51,6 +59,8 @@ export const make = <A>(options: {
 }): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const closed = Exit.fail(new RedisUnavailable({ reason: "Disabled" }))
+    let isClosed = false
     let gathering: Map<string, Array<Resume<A>>> | undefined
     let onFirst: (() => void) | undefined
 
@@ -70,30 +80,29 @@ export const make = <A>(options: {
         )
       })
 
-    const ask = (batch: ReadonlyMap<string, ReadonlyArray<Resume<A>>>) =>
+    const found = (text: string | undefined): Effect.Effect<Pick<Found<A>, "entry" | "created" | "size">> =>
+      text === undefined
+        ? Effect.succeed({ entry: undefined, created: 0, size: 0 })
+        : Effect.map(decode(text), (entry) => ({ entry, created: CacheEntry.createdOf(text), size: text.length }))
+
+    const ask = (batch: Batch<A>) =>
       Effect.gen(function* () {
         const keys = Array.from(batch.keys())
         const reply = yield* Effect.exit(options.redis.mgetStamped([options.clearMarker, ...keys]))
-        if (Exit.isFailure(reply)) {
-          for (const resumes of batch.values()) for (const resume of resumes) resume(Exit.failCause(reply.cause))
-          return
+        if (Exit.isFailure(reply)) return resumeAll(batch, Exit.failCause(reply.cause))
+        const { generation, value } = reply.value
+        const [markerText, ...texts] = value.map(Option.getOrUndefined)
+        const marker = markerText === undefined ? undefined : markerOf(markerText)
+        for (const [i, key] of keys.entries()) {
+          // a schema that dies over one text is no matter of the other callers
+          const exit = yield* Effect.exit(found(texts[i]))
+          const stamped = Exit.map(exit, (found) => ({ ...found, marker, generation }))
+          for (const resume of batch.get(key) ?? []) resume(stamped)
         }
-        const { generation, value: values } = reply.value
-        const marker = Option.match(values[0] ?? Option.none(), { onNone: () => undefined, onSome: Number })
-        for (let i = 0; i < keys.length; i++) {
-          const text = values[i + 1]
-          const isThere = text !== undefined && Option.isSome(text)
-          const entry = isThere ? yield* decode(text.value) : undefined
-          const exit = Exit.succeed({
-            entry,
-            created: isThere ? (CacheEntry.parse(text.value)?.created ?? 0) : 0,
-            size: isThere ? text.value.length : 0,
-            marker,
-            generation
-          })
-          for (const resume of batch.get(keys[i] ?? "") ?? []) resume(exit)
-        }
-      })
+      }).pipe(
+        Effect.interruptible,
+        Effect.onInterrupt(() => Effect.sync(() => resumeAll(batch, closed)))
+      )
 
     const someoneReads = Effect.async<void>((resume) => {
       if (gathering !== undefined) return resume(Effect.void)
@@ -107,14 +116,25 @@ export const make = <A>(options: {
       yield* someoneReads
       // callers that run in the same turn join before the batch leaves
       yield* Effect.yieldNow()
-      const batch = gathering
-      gathering = undefined
-      if (batch !== undefined) yield* Effect.forkIn(ask(batch), scope)
+      yield* Effect.uninterruptible(
+        Effect.suspend(() => {
+          const batch = gathering
+          gathering = undefined
+          return batch === undefined ? Effect.void : Effect.forkIn(ask(batch), scope)
+        })
+      )
     })
     yield* Effect.forkScoped(Effect.interruptible(Effect.forever(leave)))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        if (gathering !== undefined) resumeAll(gathering, closed)
+      })
+    )
 
     const read = (key: string): Effect.Effect<Found<A>, RedisError> =>
       Effect.async<Found<A>, RedisError>((resume) => {
+        if (isClosed) return resume(closed)
         if (gathering === undefined) {
           gathering = new Map([[key, [resume]]])
           onFirst?.()

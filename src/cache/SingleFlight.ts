@@ -105,13 +105,14 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
         }
         if (!alone) flights.set(key, flight)
         return load(flight).pipe(
+          Effect.interruptible,
+          // outside of what can be interrupted: in a scope that has closed the load ends before it begins
           Effect.onExit((exit) =>
             Effect.suspend(() => {
               flight.close()
               return Deferred.done(flight.landed, exit)
             })
           ),
-          Effect.interruptible,
           Effect.forkIn(scope),
           Effect.map((fiber) => {
             flight.fiber = fiber

@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import { RedisClient } from "../redis/RedisClient.js"
+import { maxTimeToLive } from "../redis/RedisCommands.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheCodec from "./CacheCodec.js"
@@ -115,7 +116,7 @@ export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "
   /** the encoded form is stored as JSON */
   readonly value: Schema.Schema<Value, I>
   readonly lookup: (key: Key) => Effect.Effect<Value, E, R>
-  /** for how long a value is fresh; zero means that it is not stored */
+  /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
   readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
   /** shortens each time to live by up to this share, so that entries made together do not end together: default 0.1 */
   readonly jitter?: number | undefined
@@ -147,6 +148,8 @@ export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "
    * have invalidated them unheard; `trust` serves them.
    */
   readonly afterOutage?: "revalidate" | "trust" | undefined
+  /** a log that several caches share, so that an outage is told once and not by each: default one of its own */
+  readonly failureLog?: FailureLog.FailureLog | undefined
 }
 
 /** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
@@ -192,7 +195,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const redis = yield* RedisClient
     const clock = yield* Effect.clock
     const context = yield* Effect.context<R>()
-    const failureLog = yield* FailureLog.make
+    const failureLog = options.failureLog ?? (yield* FailureLog.make)
     const codec = CacheCodec.make(options.value)
     const counters = CacheStats.counters()
     const staleMillis = Duration.toMillis(options.staleFor ?? 0)
@@ -200,6 +203,8 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const jitter = options.jitter ?? 0.1
+    // beyond it come the time that it is stale, and what a marker lives longer
+    const longestMillis = Duration.toMillis(maxTimeToLive) - staleMillis - markerMillis
     const local =
       options.local === undefined || localMillis <= 0 ? LocalTier.none<Value>() : LocalTier.make<Value>(options.local)
 
@@ -231,7 +236,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const timeToLive = (key: Key) => (value: Value) =>
       Effect.map(Random.next, (random) => {
         const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
-        return Duration.toMillis(given) * (1 - jitter * random)
+        return Math.min(Duration.toMillis(given), longestMillis) * (1 - jitter * random)
       })
 
     /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
@@ -411,6 +416,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
           yield* failureLog.failed(found.left)
           return Option.none()
         }
+        yield* failureLog.succeeded
         const { entry: stored, size, trusted } = found.right
         if (stored !== undefined && trusted) {
           if (Entry.isFresh(stored, serverNow)) {
@@ -442,9 +448,13 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       refresh: (id) =>
         Effect.gen(function* () {
           const key = yield* textOf(id)
-          const now = yield* redis.serverTime
           invalidation.move(key)
-          return (yield* fly(id, key, { newerThan: now }, 0)).value
+          const found = yield* Effect.either(loader.read(key))
+          const seen = Either.isLeft(found)
+            ? { newerThan: 0, failure: found.left }
+            : // the clock alone knows the server's time only roughly
+              { newerThan: Math.max(found.right.created, Math.ceil(yield* redis.serverTime)) }
+          return (yield* fly(id, key, seen, 0)).value
         }),
       invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
       clear: writer.clear,

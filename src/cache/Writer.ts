@@ -99,14 +99,18 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     { _tag: "Clear" },
     Effect.suspend(() => {
       counters.invalidations++
-      return Effect.as(
+      return Effect.map(
         redis.run(Scripts.moveMarker)({
           marker: invalidation.clearMarker,
           keepMillis: options.markerMillis,
           channel: invalidation.channel,
           message: invalidation.clearMessage
         }),
-        true
+        (marker) => {
+          // what this process stores in the same millisecond is then younger than it
+          invalidation.noteMarker(marker)
+          return true
+        }
       )
     })
   )
@@ -138,7 +142,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
                     ...options.target(key),
                     body: CacheEntry.body(Math.ceil(timeToLive), text),
                     keepMillis,
-                    newerThan: invalidation.floor(),
+                    floor: invalidation.floor(),
                     deadline: Math.floor(now + options.setDeadlineMillis),
                     message: invalidation.invalidateMessage(key)
                   })
@@ -166,7 +170,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             ...target,
             token,
             leaseMillis: options.updateMillis,
-            newerThan: invalidation.floor()
+            floor: invalidation.floor()
           })
         )
         if (Either.isLeft(begun)) yield* options.failureLog.failed(begun.left)

@@ -1,5 +1,5 @@
 /**
- * How long each kind of value stays in the cache: the guide's `CACHE_*_TTL` variables.
+ * How long each kind of value stays in the cache: the guide's `CACHE_*_TTL` variables, and one for this process.
  *
  * @since 0.1.0
  */
@@ -24,11 +24,16 @@ export interface CacheConfig {
   readonly statsTtl: Duration.Duration
   /** of `game:state:<id>` */
   readonly gameStateTtl: Duration.Duration
+  /**
+   * for how long at most each of these is also kept in this process, where another process's invalidation may go unheard
+   * for as long; zero for not at all
+   */
+  readonly localTtl: Duration.Duration
 }
 
 /**
  * The guide's times: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes; game
- * states 1 hour.
+ * states 1 hour. Nothing is kept in this process.
  *
  * @since 0.1.0
  * @category constants
@@ -38,21 +43,22 @@ export const defaults: CacheConfig = {
   balanceTtl: Duration.minutes(1),
   leaderboardTtl: Duration.seconds(30),
   statsTtl: Duration.minutes(2),
-  gameStateTtl: Duration.hours(1)
+  gameStateTtl: Duration.hours(1),
+  localTtl: Duration.zero
 }
 
 const maxSeconds = Duration.toSeconds(maxTimeToLive)
 
-const seconds = (name: string, fallback: Duration.Duration): Config.Config<Duration.Duration> =>
+const seconds = (name: string, fallback: Duration.Duration, min = 1): Config.Config<Duration.Duration> =>
   Config.string(name).pipe(
     Config.mapOrFail((text) => {
-      const value = /^[0-9]+$/.test(text.trim()) ? Number(text) : 0
-      return value >= 1 && value <= maxSeconds
+      const value = /^[0-9]+$/.test(text.trim()) ? Number(text) : Number.NaN
+      return value >= min && value <= maxSeconds
         ? Either.right(Duration.seconds(value))
         : Either.left(
             ConfigError.InvalidData(
               [],
-              `expected whole seconds from 1 to ${maxSeconds}, such as ${Duration.toSeconds(fallback)}, got "${text}"`
+              `expected whole seconds from ${min} to ${maxSeconds}, such as ${Duration.toSeconds(fallback)}, got "${text}"`
             )
           )
     }),
@@ -60,9 +66,9 @@ const seconds = (name: string, fallback: Duration.Duration): Config.Config<Durat
   )
 
 /**
- * Reads `CACHE_USER_PROFILE_TTL`, `CACHE_BALANCE_TTL`, `CACHE_LEADERBOARD_TTL`, `CACHE_STATS_TTL` and
- * `CACHE_GAME_STATE_TTL`, each in whole seconds, with `defaults` for those that are not set. Fails with a `ConfigError`
- * that names the variable and the accepted form.
+ * Reads `CACHE_USER_PROFILE_TTL`, `CACHE_BALANCE_TTL`, `CACHE_LEADERBOARD_TTL`, `CACHE_STATS_TTL`,
+ * `CACHE_GAME_STATE_TTL` and `CACHE_LOCAL_TTL` (0 for no values in this process), each in whole seconds, with `defaults`
+ * for those that are not set. Fails with a `ConfigError` that names the variable and the accepted form.
  *
  * @since 0.1.0
  * @category config
@@ -72,5 +78,6 @@ export const config: Config.Config<CacheConfig> = Config.all({
   balanceTtl: seconds("CACHE_BALANCE_TTL", defaults.balanceTtl),
   leaderboardTtl: seconds("CACHE_LEADERBOARD_TTL", defaults.leaderboardTtl),
   statsTtl: seconds("CACHE_STATS_TTL", defaults.statsTtl),
-  gameStateTtl: seconds("CACHE_GAME_STATE_TTL", defaults.gameStateTtl)
+  gameStateTtl: seconds("CACHE_GAME_STATE_TTL", defaults.gameStateTtl),
+  localTtl: seconds("CACHE_LOCAL_TTL", defaults.localTtl, 0)
 })

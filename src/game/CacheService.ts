@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -13,20 +12,19 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import * as CacheCodec from "../cache/CacheCodec.js"
-import type { Lookup } from "../cache/ValueCache.js"
-import * as ValueCache from "../cache/ValueCache.js"
+import type * as EngineStats from "../cache/CacheStats.js"
+import type { Served, TypedCache } from "../cache/TypedCache.js"
 import * as Counter from "../coordination/Counter.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
-import * as RedisKey from "../redis/RedisKey.js"
-import * as CacheConfig from "./CacheConfig.js"
+import type { Database } from "./Database.js"
 import type { BestScore, LeaderboardRow, Page } from "./GlobalLeaderboard.js"
-import * as GlobalLeaderboard from "./GlobalLeaderboard.js"
-import { Balance, type GameId, GameState, type UserId, UserProfile, UserStats } from "./Player.js"
+import * as PlainKeys from "./PlainKeys.js"
+import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
+import * as PlayerCaches from "./PlayerCaches.js"
 
-export type { Lookup } from "../cache/ValueCache.js"
+export type { Served } from "../cache/TypedCache.js"
 export type { LeaderboardRow } from "./GlobalLeaderboard.js"
 
 /**
@@ -34,8 +32,10 @@ export type { LeaderboardRow } from "./GlobalLeaderboard.js"
  * the database is `PlayerService`'s work. The same is answered for an id or key that is empty, longer than 512 bytes or
  * holds a control character, and for a value that does not satisfy its schema.
  *
- * A `true` of a write or an invalidation means that Redis has done it, whatever was there before. A stored value that no
- * longer decodes is a miss.
+ * A `true` of a write or an invalidation means that Redis has done it, whatever was there before. After a `false` of
+ * either the value is not read from Redis until it is surely gone. A stored value that no longer decodes is a miss.
+ *
+ * `get…` answers a value, `lookup…` also where it came from and the time it has left.
  *
  * @since 0.1.0
  * @category services
@@ -56,22 +56,22 @@ export declare namespace CacheService {
   export interface Service {
     readonly setUserProfile: (userId: UserId, profile: UserProfile) => Effect.Effect<boolean>
     readonly getUserProfile: (userId: UserId) => Effect.Effect<Option.Option<UserProfile>>
-    readonly lookupUserProfile: (userId: UserId) => Effect.Effect<Lookup<UserProfile>>
+    readonly lookupUserProfile: (userId: UserId) => Effect.Effect<Option.Option<Served<UserProfile>>>
     readonly invalidateUserProfile: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setUserBalance: (userId: UserId, balance: number) => Effect.Effect<boolean>
     readonly getUserBalance: (userId: UserId) => Effect.Effect<Option.Option<number>>
-    readonly lookupUserBalance: (userId: UserId) => Effect.Effect<Lookup<number>>
+    readonly lookupUserBalance: (userId: UserId) => Effect.Effect<Option.Option<Served<number>>>
     readonly invalidateUserBalance: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setUserStats: (userId: UserId, stats: UserStats) => Effect.Effect<boolean>
     readonly getUserStats: (userId: UserId) => Effect.Effect<Option.Option<UserStats>>
-    readonly lookupUserStats: (userId: UserId) => Effect.Effect<Lookup<UserStats>>
+    readonly lookupUserStats: (userId: UserId) => Effect.Effect<Option.Option<Served<UserStats>>>
     readonly invalidateUserStats: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setGameState: (gameId: GameId, state: GameState) => Effect.Effect<boolean>
     readonly getGameState: (gameId: GameId) => Effect.Effect<Option.Option<GameState>>
-    readonly lookupGameState: (gameId: GameId) => Effect.Effect<Lookup<GameState>>
+    readonly lookupGameState: (gameId: GameId) => Effect.Effect<Option.Option<Served<GameState>>>
     readonly invalidateGameState: (gameId: GameId) => Effect.Effect<boolean>
 
     /** Profile, balance and statistics of a user; never rate limits. */
@@ -99,10 +99,10 @@ export declare namespace CacheService {
     /** Enters a score into the sorted set `leaderboard:global`, which keeps a player's best. */
     readonly submitScore: (userId: UserId, score: number) => Effect.Effect<boolean>
     /**
-     * A page of `leaderboard:global`, cached under a key of its own for CACHE_LEADERBOARD_TTL. A miss unless the page is
-     * cached or the sorted set holds the whole leaderboard: see `rebuildLeaderboard`.
+     * A page of `leaderboard:global`: as it was cached under a key of its own for CACHE_LEADERBOARD_TTL, else from the
+     * sorted set if that holds the whole leaderboard, see `rebuildLeaderboard`.
      */
-    readonly lookupLeaderboard: (page: Page) => Effect.Effect<Lookup<ReadonlyArray<LeaderboardRow>>>
+    readonly getLeaderboard: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
     /** Caches a page that was read elsewhere. */
     readonly setLeaderboard: (page: Page, rows: ReadonlyArray<LeaderboardRow>) => Effect.Effect<boolean>
     /** Rank and score; none when absent, and when the sorted set does not hold the whole leaderboard. */
@@ -114,12 +114,20 @@ export declare namespace CacheService {
     readonly rebuildLeaderboard: <E>(scores: Stream.Stream<BestScore, E>) => Effect.Effect<boolean, E>
 
     /**
-     * Stores any value under any key; without a `ttl` for the default of one hour, never for ever. A bare number is no
-     * `ttl`, since nobody can see whether it means seconds.
+     * Stores any value under any key that belongs to no cache; without a `ttl` for the default of one hour, never for
+     * ever. A bare number is no `ttl`, since nobody can see whether it means seconds.
      */
     readonly set: <A, I>(key: string, schema: Schema.Schema<A, I>, value: A, ttl?: TimeToLive) => Effect.Effect<boolean>
     readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
+    /** Deletes a key; one of a cache is invalidated in every process. */
     readonly del: (key: string) => Effect.Effect<boolean>
+    /**
+     * Deletes the keys that match a glob pattern and says how many; none while Redis is away. A cache with keys that the
+     * pattern can match is cleared in every process. Escape what users enter with `RedisKey.escapeGlob`.
+     */
+    readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
+    /** Empties the database, counters, rate limits and leaderboard included, and clears the caches in every process. */
+    readonly flushDb: Effect.Effect<boolean>
     readonly isAvailable: Effect.Effect<boolean>
     readonly getStats: Effect.Effect<CacheStats>
   }
@@ -134,62 +142,77 @@ export declare namespace CacheService {
 export type TimeToLive = Exclude<Duration.DurationInput, number | bigint>
 
 /**
- * The guide's four values, and beside them what the caches counted since the start.
+ * The guide's four values, and beside them what was counted in this process since the start.
  *
  * @since 0.1.0
  * @category models
  */
-export interface CacheStats extends ValueCache.Counts {
+export interface CacheStats {
   /** whether a command issued now would be sent */
   readonly available: boolean
   readonly connected: boolean
   readonly onlinePlayers: number
   readonly activeGames: number
+  /** answered by the caches, stale or not */
+  readonly hits: number
+  readonly misses: number
+  /** stored values that did not decode: each a miss too */
+  readonly decodeFailures: number
+  /** operations that Redis failed */
+  readonly failures: number
+  /** each cache on its own */
+  readonly caches: ReadonlyArray<EngineStats.CacheStats>
 }
 
 const defaultTimeToLive: TimeToLive = "1 hour"
 
-/** A generic key is the caller's own: checked as an id is, and used as it stands. */
-const plainKey = (key: string): ValueCache.Key => Either.map(RedisKey.make("cache", key), () => key)
+/** What a cache does without a lookup, where an id that can be no key is one that nothing is stored under. */
+const cacheOnly = <Key, Value, E>(cache: TypedCache<Key, Value, E>) => {
+  const lookup = (id: Key): Effect.Effect<Option.Option<Served<Value>>> =>
+    Effect.catchTag(cache.getOption(id), "InvalidKey", () => Effect.succeedNone)
+  return {
+    set: (id: Key, value: Value) => Effect.catchTag(cache.set(id, value), "InvalidKey", () => Effect.succeed(false)),
+    get: (id: Key) =>
+      Effect.map(
+        lookup(id),
+        Option.map(({ value }) => value)
+      ),
+    lookup,
+    invalidate: (id: Key) => Effect.catchTag(cache.invalidate(id), "InvalidKey", () => Effect.succeed(false))
+  }
+}
+
+const total = (stats: ReadonlyArray<EngineStats.CacheStats>, count: (stats: EngineStats.CacheStats) => number) =>
+  stats.reduce((sum, each) => sum + count(each), 0)
 
 /**
- * Builds the service on a client, with the given times to live.
+ * Builds the service on a client and the caches.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (config: CacheConfig.CacheConfig): Effect.Effect<CacheService.Service, never, RedisClient> =>
-  Effect.gen(function* () {
+export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.PlayerCaches | RedisClient> = Effect.gen(
+  function* () {
     const redis = yield* RedisClient
-    const cache = yield* ValueCache.make
+    const { all, attempts, leaderboard, ...caches } = yield* PlayerCaches.PlayerCaches
+    const plain = yield* PlainKeys.make({ attempts, owners: all })
     const rateLimiter = yield* RateLimiter.make
     const onlinePlayers = yield* Counter.make({ key: "counters:players_online" })
     const activeGames = yield* Counter.make({ key: "counters:active_games" })
-    const leaderboard = yield* GlobalLeaderboard.make(cache, config.leaderboardTtl)
 
-    const values = <A, I>(prefix: string, schema: Schema.Schema<A, I>, ttl: Duration.Duration) => {
-      const codec = CacheCodec.make(schema)
-      const key = (id: string) => RedisKey.make(prefix, id)
-      return {
-        key,
-        set: (id: string, value: A) => cache.set(key(id), codec, value, ttl),
-        get: (id: string) => cache.get(key(id), codec),
-        lookup: (id: string) => cache.lookup(key(id), codec),
-        invalidate: (id: string) => cache.del(key(id))
-      }
-    }
-    const profiles = values("user:profile", UserProfile, config.userProfileTtl)
-    const balances = values("user:balance", Balance, config.balanceTtl)
-    const stats = values("user:stats", UserStats, config.statsTtl)
-    const games = values("game:state", GameState, config.gameStateTtl)
+    const profiles = cacheOnly(caches.profiles)
+    const balances = cacheOnly(caches.balances)
+    const stats = cacheOnly(caches.stats)
+    const games = cacheOnly(caches.games)
+    const pages = cacheOnly(caches.leaderboardPages)
 
+    const answer = <A>(operation: Effect.Effect<A, RedisError>): Effect.Effect<Option.Option<A>> =>
+      Effect.map(attempts.attempt(operation), Option.getRight)
     const answerOr = <A>(operation: Effect.Effect<A, RedisError>, fallback: A): Effect.Effect<A> =>
       Effect.map(
-        cache.attempt(operation),
-        Either.getOrElse(() => fallback)
+        answer(operation),
+        Option.getOrElse(() => fallback)
       )
-    const answer = <A>(operation: Effect.Effect<A, RedisError>): Effect.Effect<Option.Option<A>> =>
-      Effect.map(cache.attempt(operation), Option.getRight)
 
     const getOnlinePlayers = answerOr(onlinePlayers.get, 0)
     const getActiveGames = answerOr(activeGames.get, 0)
@@ -215,7 +238,13 @@ export const make = (config: CacheConfig.CacheConfig): Effect.Effect<CacheServic
       lookupGameState: games.lookup,
       invalidateGameState: games.invalidate,
 
-      invalidateUser: (userId) => cache.del(profiles.key(userId), balances.key(userId), stats.key(userId)),
+      invalidateUser: (userId) =>
+        Effect.map(
+          Effect.all([profiles.invalidate(userId), balances.invalidate(userId), stats.invalidate(userId)], {
+            concurrency: "unbounded"
+          }),
+          (done) => done.every(Boolean)
+        ),
 
       incrementOnlinePlayers: answer(onlinePlayers.increment),
       decrementOnlinePlayers: answer(onlinePlayers.decrement),
@@ -244,45 +273,63 @@ export const make = (config: CacheConfig.CacheConfig): Effect.Effect<CacheServic
         }),
 
       submitScore: leaderboard.submit,
-      lookupLeaderboard: leaderboard.lookup,
-      setLeaderboard: leaderboard.store,
+      getLeaderboard: (page) =>
+        Effect.flatMap(
+          pages.get(page),
+          Option.match({ onNone: () => leaderboard.top(page), onSome: Effect.succeedSome })
+        ),
+      setLeaderboard: pages.set,
       getLeaderboardRank: leaderboard.rankOf,
       rebuildLeaderboard: leaderboard.rebuild,
 
-      set: (key, schema, value, ttl = defaultTimeToLive) =>
-        cache.set(plainKey(key), CacheCodec.make(schema), value, ttl),
-      get: (key, schema) => cache.get(plainKey(key), CacheCodec.make(schema)),
-      del: (key) => cache.del(plainKey(key)),
+      set: (key, schema, value, ttl = defaultTimeToLive) => plain.set(key, schema, value, ttl),
+      get: plain.get,
+      del: plain.del,
+      delPattern: plain.delPattern,
+      flushDb: plain.flushDb,
       isAvailable: redis.isAvailable,
       getStats: Effect.gen(function* () {
         const { connected } = yield* redis.getStatus
         const available = yield* redis.isAvailable
         const [online, active] = yield* Effect.zip(getOnlinePlayers, getActiveGames, { concurrent: true })
-        const counts = yield* cache.counts
-        return { available, connected, onlinePlayers: online, activeGames: active, ...counts }
+        const counted = yield* Effect.forEach(all, ({ stats }) => stats)
+        const failures = yield* attempts.failures
+        return {
+          available,
+          connected,
+          onlinePlayers: online,
+          activeGames: active,
+          hits: total(counted, ({ hitsLocal, hitsRedis, staleServed }) => hitsLocal + hitsRedis + staleServed),
+          misses: total(counted, ({ misses }) => misses),
+          decodeFailures: total(counted, ({ decodeFailures }) => decodeFailures),
+          failures: total(counted, ({ redisFailures }) => redisFailures) + failures,
+          caches: counted
+        }
       })
     })
-  })
+  }
+)
+
+const withCaches = Layer.effect(CacheService, make)
 
 /**
- * The service with the guide's times to live.
+ * The service with the guide's times to live, and the caches that it shares with `PlayerService`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<CacheService, never, RedisClient> = Layer.effect(
-  CacheService,
-  make(CacheConfig.defaults)
-)
+export const layer: Layer.Layer<CacheService | PlayerCaches.PlayerCaches, never, Database | RedisClient> =
+  Layer.provideMerge(withCaches, PlayerCaches.layer)
 
 /**
- * The service with the times to live of the `CACHE_*_TTL` variables. Fails with a `ConfigError` that names the variable
+ * As `layer`, with the times to live of the `CACHE_*_TTL` variables. Fails with a `ConfigError` that names the variable
  * whose value is wrong and says what it accepts.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<CacheService, ConfigError.ConfigError, RedisClient> = Layer.effect(
-  CacheService,
-  Effect.flatMap(CacheConfig.config, make)
-)
+export const layerConfig: Layer.Layer<
+  CacheService | PlayerCaches.PlayerCaches,
+  ConfigError.ConfigError,
+  Database | RedisClient
+> = Layer.provideMerge(withCaches, PlayerCaches.layerConfig)

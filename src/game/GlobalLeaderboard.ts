@@ -2,23 +2,25 @@
  * The board `leaderboard:global` in Redis: a copy of the database's best scores, of which only a whole one is shown.
  *
  * A server that was restarted or flushed holds no board, and then one of those who played since. So a mark beside the
- * sorted set says that it was built from the whole database; without the mark the board answers nothing, and whoever
- * reads it asks the database and builds it again.
+ * sorted set says that it was built from the whole database, and from how many scores. Without the mark, or with fewer
+ * members than it says, since nobody leaves the board, it answers nothing, and whoever reads it asks the database and
+ * builds it again.
  *
  * @since 0.1.0
  */
+import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as CacheCodec from "../cache/CacheCodec.js"
-import { bypassReason, type Lookup, type ValueCache } from "../cache/ValueCache.js"
 import * as Leaderboard from "../coordination/Leaderboard.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisKey from "../redis/RedisKey.js"
+import type { Attempts } from "./Attempts.js"
+import { Database, type DatabaseError } from "./Database.js"
 import { UserId } from "./Player.js"
 
 /**
@@ -62,32 +64,37 @@ export interface BestScore {
  */
 export interface GlobalLeaderboard {
   readonly submit: (userId: UserId, score: number) => Effect.Effect<boolean>
-  readonly lookup: (page: Page) => Effect.Effect<Lookup<ReadonlyArray<LeaderboardRow>>>
-  readonly store: (page: Page, rows: ReadonlyArray<LeaderboardRow>) => Effect.Effect<boolean>
+  /** None when the board is not whole. */
+  readonly top: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
+  /** None also for who is not on it. */
   readonly rankOf: (userId: UserId) => Effect.Effect<Option.Option<LeaderboardRow>>
   readonly rebuild: <E>(scores: Stream.Stream<BestScore, E>) => Effect.Effect<boolean, E>
 }
 
-const boardKey = "leaderboard:global"
+/**
+ * The sorted set's key; its cached pages are under it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const boardKey = "leaderboard:global"
+
 const wholeKey = RedisKey.auxiliary(boardKey, "whole")
+
+/** The mark while the board is being built; afterwards it is the number of scores. */
+const building = "building"
 
 /** Bounds how long a board can lack what a process could not submit and did not live to make good. */
 const wholeFor: Duration.DurationInput = "1 hour"
 
-const rowsCodec = CacheCodec.make(
-  Schema.Array(Schema.Struct({ rank: Schema.NonNegativeInt, userId: UserId, score: Schema.Finite }))
-)
-
-const pageKey = ({ limit, offset }: Page) => RedisKey.make(`${boardKey}:top`, `${offset}:${limit}`)
+/** Scores read from the database at a time while the board is built. */
+const rebuildPage = 500
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  cache: ValueCache,
-  pageTtl: Duration.Duration
-): Effect.Effect<GlobalLeaderboard, never, RedisClient> =>
+export const make = ({ attempt }: Attempts): Effect.Effect<GlobalLeaderboard, never, RedisClient> =>
   Effect.gen(function* () {
     const redis = yield* RedisClient
     const board = yield* Leaderboard.make({ key: boardKey })
@@ -96,7 +103,7 @@ export const make = (
     const submit = (userId: UserId, score: number) =>
       Either.isLeft(RedisKey.make(boardKey, userId))
         ? Effect.succeed(false)
-        : Effect.flatMap(cache.attempt(board.submit(userId, score)), (answer) =>
+        : Effect.flatMap(attempt(board.submit(userId, score)), (answer) =>
             Either.isRight(answer) ? Effect.succeed(true) : Effect.as(Ref.set(lostSubmission, true), false)
           )
 
@@ -104,30 +111,22 @@ export const make = (
     const ifWhole = <A, E>(read: Effect.Effect<A, E>) =>
       Effect.gen(function* () {
         const value = yield* read
-        const mark = yield* redis.get(wholeKey)
-        const isWhole = Option.contains(mark, "whole") && !(yield* Ref.get(lostSubmission))
-        return isWhole ? Option.some(value) : Option.none()
+        const [mark, members] = yield* Effect.zip(redis.get(wholeKey), redis.zcard(boardKey), { concurrent: true })
+        const isComplete = Option.exists(mark, (text) => text !== building && members >= Number(text))
+        return isComplete && !(yield* Ref.get(lostSubmission)) ? Option.some(value) : Option.none()
       })
 
-    const store = (page: Page, rows: ReadonlyArray<LeaderboardRow>) =>
-      cache.set(pageKey(page), rowsCodec, rows, pageTtl)
-
-    const lookup = (page: Page): Effect.Effect<Lookup<ReadonlyArray<LeaderboardRow>>> =>
-      Effect.gen(function* () {
-        const found = yield* cache.lookup(pageKey(page), rowsCodec)
-        if (found._tag !== "Miss") return found
-        const answer = yield* cache.attempt(ifWhole(board.top(page)))
-        if (Either.isLeft(answer)) return { _tag: "Bypass", reason: bypassReason(answer.left) }
-        if (Option.isNone(answer.right)) return found
-        const rows = answer.right.value.map(({ member, rank, score }) => ({ rank, userId: UserId.make(member), score }))
-        yield* store(page, rows)
-        return { _tag: "Hit", value: rows, ttl: pageTtl }
-      })
+    const top = (page: Page) =>
+      Effect.map(attempt(ifWhole(board.top(page))), (answer) =>
+        Option.map(Option.flatten(Option.getRight(answer)), (rows) =>
+          rows.map(({ member, rank, score }): LeaderboardRow => ({ rank, userId: UserId.make(member), score }))
+        )
+      )
 
     const rankOf = (userId: UserId) =>
       Either.isLeft(RedisKey.make(boardKey, userId))
         ? Effect.succeedNone
-        : Effect.map(cache.attempt(ifWhole(board.rankOf(userId))), (answer) =>
+        : Effect.map(attempt(ifWhole(board.rankOf(userId))), (answer) =>
             Option.getRight(answer).pipe(
               Option.flatten,
               Option.flatten,
@@ -135,9 +134,9 @@ export const make = (
             )
           )
 
-    const setMark = (text: "building" | "whole", condition?: "XX") =>
+    const setMark = (text: string, condition?: "XX") =>
       Effect.map(
-        cache.attempt(redis.set(wholeKey, text, { ttl: wholeFor, condition })),
+        attempt(redis.set(wholeKey, text, { ttl: wholeFor, condition })),
         Either.getOrElse(() => false)
       )
 
@@ -145,15 +144,50 @@ export const make = (
       Effect.gen(function* () {
         // before the first score is read: what is lost from here on, the mark below does not cover
         yield* Ref.set(lostSubmission, false)
-        if (!(yield* setMark("building"))) return false
-        const stored = yield* scores.pipe(
+        if (!(yield* setMark(building))) return false
+        const entered = yield* scores.pipe(
           Stream.mapEffect(({ score, userId }) => submit(userId, score), { concurrency: 64, unordered: true }),
           Stream.takeUntil((accepted) => !accepted),
-          Stream.runFold(true, (all, accepted) => all && accepted)
+          Stream.runFold({ all: true, count: 0 }, ({ all, count }, accepted) => ({
+            all: all && accepted,
+            count: count + 1
+          }))
         )
         // a flush meanwhile took the first scores away, and the mark with them
-        return stored && (yield* setMark("whole", "XX"))
+        return entered.all && (yield* setMark(String(entered.count), "XX"))
       })
 
-    return { submit, lookup, store, rankOf, rebuild }
+    return { submit, top, rankOf, rebuild }
+  })
+
+/**
+ * Starts building the board from the database in the background, unless that is under way or Redis is away. It ends with
+ * the scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeRebuild = (
+  board: GlobalLeaderboard
+): Effect.Effect<Effect.Effect<void>, never, Database | RedisClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const database = yield* Database
+    const redis = yield* RedisClient
+    const scope = yield* Effect.scope
+    const one = yield* Effect.makeSemaphore(1)
+    const scores: Stream.Stream<BestScore, DatabaseError> = Stream.paginateChunkEffect(0, (offset) =>
+      Effect.map(database.topScores({ offset, limit: rebuildPage }), (rows) => [
+        Chunk.fromIterable(rows),
+        rows.length < rebuildPage ? Option.none() : Option.some(offset + rebuildPage)
+      ])
+    )
+    return board.rebuild(scores).pipe(
+      Effect.catchTag("DatabaseError", (error) =>
+        Effect.logWarning(`the cached leaderboard was not built: ${error.message}`)
+      ),
+      one.withPermitsIfAvailable(1),
+      Effect.forkIn(scope),
+      Effect.whenEffect(redis.isAvailable),
+      Effect.asVoid
+    )
   })

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -11,14 +10,12 @@ import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type { LookupOverloaded } from "../cache/Loader.js"
+import type { Served, TypedCache } from "../cache/TypedCache.js"
 import * as DistributedLock from "../coordination/DistributedLock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import type { Read } from "./CacheAside.js"
-import * as CacheAside from "./CacheAside.js"
 import { CacheService } from "./CacheService.js"
 import {
   type DailyBonusAlreadyClaimed,
@@ -29,12 +26,17 @@ import {
   type UserNotFound,
   type UsernameTaken
 } from "./Database.js"
-import type { BestScore, LeaderboardRow, Page } from "./GlobalLeaderboard.js"
+import type { LeaderboardRow, Page } from "./GlobalLeaderboard.js"
 import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
+import { PlayerCaches } from "./PlayerCaches.js"
 
-export type { Read } from "./CacheAside.js"
+export type { LookupOverloaded } from "../cache/Loader.js"
+export type { Served } from "../cache/TypedCache.js"
 
 /**
+ * Reads go through the caches: the database is asked when they do not have the value, and while Redis is away, where too
+ * many at once are refused with `LookupOverloaded`. Writes leave no old value in the caches of any process.
+ *
  * @since 0.1.0
  * @category services
  */
@@ -68,6 +70,14 @@ export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidA
 }
 
 /**
+ * What a read through a cache can fail with, besides there being nothing to read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReadError = InvalidKey | LookupOverloaded | DatabaseError
+
+/**
  * What a daily bonus adds to the balance.
  *
  * @since 0.1.0
@@ -88,26 +98,23 @@ export declare namespace PlayerService {
       user: Pick<UserProfile, "username" | "displayName" | "email">
     ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
     /** Cache-aside. */
-    readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | InvalidKey | DatabaseError>
-    readonly readUserProfile: (
-      userId: UserId
-    ) => Effect.Effect<Read<UserProfile>, UserNotFound | InvalidKey | DatabaseError>
+    readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | ReadError>
+    /** As `getUserProfile`, with where the value came from and how long it stays fresh. */
+    readonly readUserProfile: (userId: UserId) => Effect.Effect<Served<UserProfile>, UserNotFound | ReadError>
     /** Updates the database, then invalidates. */
     readonly updateUserProfile: (
       userId: UserId,
       updates: Partial<Pick<UserProfile, "username" | "displayName" | "email">>
     ) => Effect.Effect<UserProfile, UserNotFound | InvalidKey | UsernameTaken | DatabaseError>
-    readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
-    readonly readUserBalance: (userId: UserId) => Effect.Effect<Read<number>, UserNotFound | InvalidKey | DatabaseError>
+    readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
+    readonly readUserBalance: (userId: UserId) => Effect.Effect<Served<number>, UserNotFound | ReadError>
     /** Write-through: the database first, then the cache. */
     readonly updateUserBalance: (
       userId: UserId,
       balance: number
     ) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
-    readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | InvalidKey | DatabaseError>
-    readonly readUserStats: (
-      userId: UserId
-    ) => Effect.Effect<Read<UserStats>, UserNotFound | InvalidKey | DatabaseError>
+    readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | ReadError>
+    readonly readUserStats: (userId: UserId) => Effect.Effect<Served<UserStats>, UserNotFound | ReadError>
     /** Records a game, invalidates the statistics and enters the score into the leaderboard. */
     readonly recordGame: (
       userId: UserId,
@@ -129,16 +136,19 @@ export declare namespace PlayerService {
       { readonly from: number; readonly to: number },
       UserNotFound | InvalidKey | InvalidAmount | InsufficientFunds | TransferBusy | DatabaseError
     >
-    /** Loads profile, balance and statistics into the cache; says how many were stored. */
-    readonly warmUserCache: (userId: UserId) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
+    /** Loads profile, balance and statistics, whatever the cache holds; says how many of the three it then holds. */
+    readonly warmUserCache: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
     readonly invalidateUser: (userId: UserId) => Effect.Effect<boolean, InvalidKey>
-    /** From the cache, else from the database, after which the cache's leaderboard is built again in the background. */
-    readonly readLeaderboard: (page: Page) => Effect.Effect<Read<ReadonlyArray<LeaderboardRow>>, DatabaseError>
+    /**
+     * From the cache, else from the database, after which the cache's leaderboard is built again in the background.
+     * `InvalidKey` for an offset or limit that is no whole number.
+     */
+    readonly readLeaderboard: (page: Page) => Effect.Effect<Served<ReadonlyArray<LeaderboardRow>>, ReadError>
     readonly getLeaderboardRank: (
       userId: UserId
     ) => Effect.Effect<LeaderboardRow, UserNotFound | InvalidKey | DatabaseError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
-    readonly readGame: (gameId: GameId) => Effect.Effect<Read<GameState>, GameNotFound | InvalidKey | DatabaseError>
+    readonly readGame: (gameId: GameId) => Effect.Effect<Served<GameState>, GameNotFound | ReadError>
     readonly endGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | InvalidKey | DatabaseError>
   }
 }
@@ -146,112 +156,62 @@ export declare namespace PlayerService {
 /** Longer than a transfer takes; a transfer that takes longer still is one transaction. */
 const transferLock = { ttl: "10 seconds", waitFor: "2 seconds" } as const
 
-/** Scores read from the database at a time while the leaderboard is built. */
-const rebuildPage = 500
-
 const checked = (id: string): Either.Either<string, InvalidKey> => RedisKey.make("player", id)
 
+/** Runs a write and then the invalidation, however the write ended: one that failed or was interrupted may have committed. */
+const thenInvalidate =
+  (invalidation: Effect.Effect<unknown, InvalidKey>) =>
+  <A, E>(write: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.ensuring(write, Effect.ignore(invalidation))
+
 /**
- * Builds the service. Building the leaderboard in the background ends with the scope.
+ * Builds the service.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<PlayerService.Service, never, CacheService | Database | RedisClient | Scope.Scope> =
+export const make: Effect.Effect<PlayerService.Service, never, CacheService | Database | PlayerCaches | RedisClient> =
   Effect.gen(function* () {
     const cache = yield* CacheService
     const database = yield* Database
     const lock = yield* DistributedLock.make
-    const scope = yield* Effect.scope
+    const { balances, games, leaderboardPages, profiles, rebuildLeaderboard, stats } = yield* PlayerCaches
 
-    const profiles = yield* CacheAside.make({
-      lookup: cache.lookupUserProfile,
-      load: database.getUser,
-      store: cache.setUserProfile,
-      remove: cache.invalidateUserProfile
-    })
-    const balances = yield* CacheAside.make({
-      lookup: cache.lookupUserBalance,
-      load: database.getBalance,
-      store: cache.setUserBalance,
-      remove: cache.invalidateUserBalance
-    })
-    const stats = yield* CacheAside.make({
-      lookup: cache.lookupUserStats,
-      load: database.getStats,
-      store: cache.setUserStats,
-      remove: cache.invalidateUserStats
-    })
-    const games = yield* CacheAside.make({
-      lookup: cache.lookupGameState,
-      load: database.getGame,
-      store: cache.setGameState,
-      remove: cache.invalidateGameState
-    })
+    const valueOf = <A, E>(read: Effect.Effect<Served<A>, E>) => Effect.map(read, ({ value }) => value)
 
-    const bestScores: Stream.Stream<BestScore, DatabaseError> = Stream.paginateChunkEffect(0, (offset) =>
-      Effect.map(database.topScores({ offset, limit: rebuildPage }), (rows) => [
-        Chunk.fromIterable(rows),
-        rows.length < rebuildPage ? Option.none() : Option.some(offset + rebuildPage)
-      ])
-    )
-    const oneRebuild = yield* Effect.makeSemaphore(1)
-    const rebuildLeaderboard = cache.rebuildLeaderboard(bestScores).pipe(
-      Effect.catchTag("DatabaseError", (error) =>
-        Effect.logWarning(`the cached leaderboard was not built: ${error.message}`)
-      ),
-      oneRebuild.withPermitsIfAvailable(1),
-      Effect.forkIn(scope)
-    )
-
-    const readUserProfile = (userId: UserId) => Effect.zipRight(checked(userId), profiles.read(userId))
-    const readUserBalance = (userId: UserId) => Effect.zipRight(checked(userId), balances.read(userId))
-    const readUserStats = (userId: UserId) => Effect.zipRight(checked(userId), stats.read(userId))
-
-    const invalidateUser = (userId: UserId) =>
-      Effect.map(
-        Effect.all([profiles.invalidate(userId), balances.invalidate(userId), stats.invalidate(userId)], {
-          concurrency: "unbounded"
-        }),
-        (done) => done.every(Boolean)
-      )
-
-    const topOfDatabase = (page: Page) =>
-      Effect.map(database.topScores(page), (rows) =>
-        rows.map(({ score, userId }, index): LeaderboardRow => ({ rank: page.offset + index, userId, score }))
-      )
+    /** Whether the cache holds the value that was just looked up for it. */
+    const warm = <Key, Value, E>(values: TypedCache<Key, Value, E>, id: Key) =>
+      Effect.map(Effect.zipRight(values.refresh(id), values.getOption(id)), Option.isSome)
 
     return PlayerService.of({
       createUser: database.createUser,
 
-      readUserProfile,
-      getUserProfile: (userId) => Effect.map(readUserProfile(userId), ({ value }) => value),
+      readUserProfile: profiles.getServed,
+      getUserProfile: (userId) => valueOf(profiles.getServed(userId)),
       updateUserProfile: Effect.fn("PlayerService.updateUserProfile")(function* (userId, updates) {
         yield* checked(userId)
-        return yield* profiles.invalidateAfter(userId, database.updateUser(userId, updates))
+        return yield* thenInvalidate(profiles.invalidate(userId))(database.updateUser(userId, updates))
       }),
 
-      readUserBalance,
-      getUserBalance: (userId) => Effect.map(readUserBalance(userId), ({ value }) => value),
-      updateUserBalance: Effect.fn("PlayerService.updateUserBalance")(function* (userId, balance) {
-        yield* checked(userId)
-        return yield* balances.writeThrough(userId, database.updateBalance(userId, balance))
-      }),
+      readUserBalance: balances.getServed,
+      getUserBalance: (userId) => valueOf(balances.getServed(userId)),
+      updateUserBalance: Effect.fn("PlayerService.updateUserBalance")((userId, balance) =>
+        balances.update(userId, database.updateBalance(userId, balance))
+      ),
 
-      readUserStats,
-      getUserStats: (userId) => Effect.map(readUserStats(userId), ({ value }) => value),
+      readUserStats: stats.getServed,
+      getUserStats: (userId) => valueOf(stats.getServed(userId)),
       recordGame: Effect.fn("PlayerService.recordGame")(function* (userId, game) {
         yield* checked(userId)
-        const recorded = yield* stats.invalidateAfter(userId, database.recordGame(userId, game))
+        const recorded = yield* thenInvalidate(stats.invalidate(userId))(database.recordGame(userId, game))
         // the best of all games and not of this one: it makes good a submission that was lost
         yield* cache.submitScore(userId, recorded.bestScore)
         return recorded
       }),
 
       claimDailyBonus: Effect.fn("PlayerService.claimDailyBonus")(function* (userId) {
-        yield* checked(userId)
         const now = yield* DateTime.now
-        return yield* balances.writeThrough(userId, database.claimDailyBonus(userId, { amount: dailyBonus, now }))
+        return yield* balances.update(userId, database.claimDailyBonus(userId, { amount: dailyBonus, now }))
       }),
 
       transfer: Effect.fn("PlayerService.transfer")(function* (from, to, amount) {
@@ -260,7 +220,9 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         if (!Number.isSafeInteger(amount) || amount <= 0) return yield* new InvalidAmount({ amount })
         // at most once, whichever way it is reached below
         const transferred = yield* Effect.cached(
-          balances.invalidateAfter(from, balances.invalidateAfter(to, database.transfer(from, to, amount)))
+          database
+            .transfer(from, to, amount)
+            .pipe(thenInvalidate(Effect.zip(balances.invalidate(from), balances.invalidate(to), { concurrent: true })))
         )
         // everybody locks the lower id first: two transfers in opposite directions cannot wait for each other
         const [first, second] = from < to ? [from, to] : [to, from]
@@ -282,31 +244,21 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
       }),
 
       warmUserCache: Effect.fn("PlayerService.warmUserCache")(function* (userId) {
-        yield* checked(userId)
-        const stored = yield* Effect.all([profiles.warm(userId), balances.warm(userId), stats.warm(userId)], {
+        const held = yield* Effect.all([warm(profiles, userId), warm(balances, userId), warm(stats, userId)], {
           concurrency: "unbounded"
         })
-        return stored.filter(Boolean).length
+        return held.filter(Boolean).length
       }),
-      invalidateUser: (userId) => Effect.zipRight(checked(userId), invalidateUser(userId)),
+      invalidateUser: (userId) => Effect.zipRight(checked(userId), cache.invalidateUser(userId)),
 
-      readLeaderboard: Effect.fn("PlayerService.readLeaderboard")(function* (page) {
-        const source = yield* cache.lookupLeaderboard(page)
-        if (source._tag === "Hit") return { value: source.value, source }
-        const value = yield* topOfDatabase(page)
-        if (source._tag === "Miss") {
-          yield* cache.setLeaderboard(page, value)
-          yield* rebuildLeaderboard
-        }
-        return { value, source }
-      }),
+      readLeaderboard: leaderboardPages.getServed,
       getLeaderboardRank: Effect.fn("PlayerService.getLeaderboardRank")(function* (userId) {
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
         if (Option.isSome(cached)) return cached.value
         const { rank, score } = yield* database.rankOf(userId)
         // the database knows a player whom the cache does not: its leaderboard is not whole
-        if (yield* cache.isAvailable) yield* rebuildLeaderboard
+        yield* rebuildLeaderboard
         return { rank, userId, score }
       }),
 
@@ -316,10 +268,10 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* cache.incrementActiveGames
         return game
       }),
-      readGame: (gameId) => Effect.zipRight(checked(gameId), games.read(gameId)),
+      readGame: games.getServed,
       endGame: Effect.fn("PlayerService.endGame")(function* (gameId) {
         yield* checked(gameId)
-        yield* games.invalidateAfter(gameId, database.deleteGame(gameId))
+        yield* thenInvalidate(games.invalidate(gameId))(database.deleteGame(gameId))
         yield* cache.decrementActiveGames
       })
     })
@@ -329,7 +281,5 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<PlayerService, never, CacheService | Database | RedisClient> = Layer.scoped(
-  PlayerService,
-  make
-)
+export const layer: Layer.Layer<PlayerService, never, CacheService | Database | PlayerCaches | RedisClient> =
+  Layer.effect(PlayerService, make)

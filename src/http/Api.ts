@@ -12,9 +12,11 @@ import * as Database from "../game/Database.js"
 import { Balance, GameId, GameState, UserId, UserProfile, UserStats } from "../game/Player.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import { Authorization } from "./Authorization.js"
+import { CacheStats } from "./CacheStats.js"
 import * as Errors from "./Errors.js"
 import * as Health from "./Health.js"
 import { describeProblems } from "./OpenApiProblems.js"
+import { Overloaded } from "./Overload.js"
 import * as Problem from "./Problem.js"
 
 /**
@@ -119,7 +121,12 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addError(UsernameTaken)
       .middleware(Authorization)
   )
-  .add(HttpApiEndpoint.get("profile", "/api/users/:id/profile").setPath(UserPath).addSuccess(UserProfile))
+  .add(
+    HttpApiEndpoint.get("profile", "/api/users/:id/profile")
+      .setPath(UserPath)
+      .addSuccess(UserProfile)
+      .addError(Overloaded)
+  )
   .add(
     HttpApiEndpoint.patch("updateProfile", "/api/users/:id/profile")
       .setPath(UserPath)
@@ -134,7 +141,12 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addError(UsernameTaken)
       .middleware(Authorization)
   )
-  .add(HttpApiEndpoint.get("balance", "/api/users/:id/balance").setPath(UserPath).addSuccess(UserBalance))
+  .add(
+    HttpApiEndpoint.get("balance", "/api/users/:id/balance")
+      .setPath(UserPath)
+      .addSuccess(UserBalance)
+      .addError(Overloaded)
+  )
   .add(
     HttpApiEndpoint.put("updateBalance", "/api/users/:id/balance")
       .setPath(UserPath)
@@ -142,7 +154,9 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addSuccess(UserBalance)
       .middleware(Authorization)
   )
-  .add(HttpApiEndpoint.get("stats", "/api/users/:id/stats").setPath(UserPath).addSuccess(UserStats))
+  .add(
+    HttpApiEndpoint.get("stats", "/api/users/:id/stats").setPath(UserPath).addSuccess(UserStats).addError(Overloaded)
+  )
   .add(
     HttpApiEndpoint.post("recordGame", "/api/users/:id/games")
       .setPath(UserPath)
@@ -161,8 +175,9 @@ export class UsersGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.post("warmCache", "/api/users/:id/cache")
       .setPath(UserPath)
       .addSuccess(Schema.Struct({ stored: Schema.Int }))
+      .addError(Overloaded)
       .middleware(Authorization)
-      .annotate(OpenApi.Summary, "Loads the user into the cache and says how many values were stored")
+      .annotate(OpenApi.Summary, "Loads the user into the cache and says how many values it then holds")
   )
   .add(
     HttpApiEndpoint.del("invalidateCache", "/api/users/:id/cache")
@@ -186,14 +201,15 @@ export class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
     HttpApiEndpoint.get("top", "/api/leaderboards/global")
       .setUrlParams(Schema.Struct({ offset: queryInt(0, 1_000_000, 0), limit: queryInt(1, 100, 10) }))
       .addSuccess(Schema.Struct({ entries: Schema.Array(LeaderboardEntry) }))
+      .addError(Overloaded)
   )
   .add(
     HttpApiEndpoint.get("rank", "/api/leaderboards/global/users/:id")
       .setPath(UserPath)
       .addSuccess(LeaderboardEntry)
       .addError(UserNotFound)
-      .addError(InvalidKey)
   )
+  .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
 
 /**
@@ -222,6 +238,7 @@ export class GamesGroup extends HttpApiGroup.make("games")
       .addSuccess(GameState)
       .addError(GameNotFound)
       .addError(InvalidKey)
+      .addError(Overloaded)
   )
   .add(
     HttpApiEndpoint.del("end", "/api/games/:id")
@@ -266,13 +283,13 @@ export class CountersGroup extends HttpApiGroup.make("counters")
   ) {}
 
 /**
- * What the cache counted since the start.
+ * What the caches counted since the start.
  *
  * @since 0.1.0
  * @category groups
  */
 export class CacheGroup extends HttpApiGroup.make("cache").add(
-  HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(Health.CacheStats)
+  HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(CacheStats)
 ) {}
 
 /**

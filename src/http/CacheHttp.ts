@@ -1,5 +1,5 @@
 /**
- * What the cache counted.
+ * What the caches counted.
  *
  * @since 0.1.0
  */

@@ -10,6 +10,7 @@ import { Api } from "./Api.js"
 import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
 import * as Location from "./Location.js"
+import { retryLater } from "./Overload.js"
 
 /**
  * Answers the endpoints of the group.
@@ -28,7 +29,7 @@ export const layer = HttpApiBuilder.group(Api, "games", (handlers) =>
         )
       )
       .handle("state", ({ path }) =>
-        players.readGame(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+        players.readGame(path.id).pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
       )
       .handle("end", ({ path }) => players.endGame(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed)))
   })

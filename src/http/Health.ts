@@ -5,23 +5,7 @@
  */
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Schema from "effect/Schema"
-
-/**
- * The numbers of `CacheService.getStats`.
- *
- * @since 0.1.0
- * @category models
- */
-export const CacheStats = Schema.Struct({
-  available: Schema.Boolean,
-  connected: Schema.Boolean,
-  onlinePlayers: Schema.Int,
-  activeGames: Schema.Int,
-  hits: Schema.Int,
-  misses: Schema.Int,
-  decodeFailures: Schema.Int,
-  failures: Schema.Int
-}).annotations({ identifier: "CacheStats" })
+import { CacheSummary } from "./CacheStats.js"
 
 const redis = Schema.Struct({
   state: Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled"),
@@ -37,7 +21,7 @@ const common = {
   version: Schema.String,
   uptimeSeconds: Schema.Int,
   redis,
-  cache: CacheStats
+  cache: CacheSummary
 }
 
 /**

@@ -9,6 +9,7 @@ import { PlayerService } from "../game/PlayerService.js"
 import { Api } from "./Api.js"
 import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
+import { retryLater } from "./Overload.js"
 
 /**
  * Answers the endpoints of the group.
@@ -23,6 +24,7 @@ export const layer = HttpApiBuilder.group(Api, "leaderboards", (handlers) =>
       .handle("top", ({ urlParams }) =>
         players.readLeaderboard(urlParams).pipe(
           CacheStatus.tell,
+          retryLater,
           Effect.map((entries) => ({ entries })),
           Effect.catchTag("DatabaseError", databaseFailed)
         )

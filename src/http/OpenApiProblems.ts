@@ -1,6 +1,6 @@
 /**
- * Corrects what OpenAPI says of status 400: the platform describes its own decode error there, the server answers a
- * problem instead.
+ * Corrects what OpenAPI says where several problems share a status: the platform forgets their content type, and at 400
+ * describes its own decode error, where the server answers a problem.
  *
  * @since 0.1.0
  */
@@ -10,21 +10,26 @@ import * as Record from "effect/Record"
 const decodeError = "#/components/schemas/HttpApiDecodeError"
 const decodeErrorSchemas: ReadonlyArray<string> = ["HttpApiDecodeError", "Issue", "PropertyKey"]
 
-const describeBadRequest = (response: OpenApi.OpenApiSpecResponse) => {
+const descriptions: Readonly<Record<string, string>> = {
+  400: "The request does not have the form that is expected",
+  503: "The database does not answer, or not so many readers at once"
+}
+
+const describeAlternatives = (response: OpenApi.OpenApiSpecResponse, status: string) => {
   const schema = response.content?.["application/json"]?.schema
-  const alternatives = schema !== undefined && "anyOf" in schema ? schema.anyOf : []
+  if (Number(status) < 400 || schema === undefined || !("anyOf" in schema)) return response
   return {
-    description: "The request does not have the form that is expected",
+    description: descriptions[status] ?? response.description,
     content: {
       "application/problem+json": {
-        schema: { anyOf: alternatives.filter((each) => !("$ref" in each && each.$ref === decodeError)) }
+        schema: { anyOf: schema.anyOf.filter((each) => !("$ref" in each && each.$ref === decodeError)) }
       }
     }
   }
 }
 
 /**
- * The specification with a problem at every status 400.
+ * The specification with problems at every status that several share.
  *
  * @since 0.1.0
  * @category conversions
@@ -37,9 +42,7 @@ export const describeProblems = (spec: OpenApi.OpenAPISpec) => ({
         method,
         {
           ...operation,
-          responses: Record.map(operation.responses, (response, status) =>
-            status === "400" ? describeBadRequest(response) : response
-          )
+          responses: Record.map(operation.responses, describeAlternatives)
         }
       ])
     )

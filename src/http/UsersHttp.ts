@@ -11,6 +11,7 @@ import { Api } from "./Api.js"
 import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
 import * as Location from "./Location.js"
+import { retryLater } from "./Overload.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
 
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
@@ -32,7 +33,9 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         )
       )
       .handle("profile", ({ path }) =>
-        players.readUserProfile(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+        players
+          .readUserProfile(path.id)
+          .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
       )
       .handle("updateProfile", ({ path, payload }) =>
         players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
@@ -40,6 +43,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
       .handle("balance", ({ path }) =>
         players.readUserBalance(path.id).pipe(
           CacheStatus.tell,
+          retryLater,
           Effect.map((balance) => ({ userId: path.id, balance })),
           Effect.catchTag("DatabaseError", databaseFailed)
         )
@@ -51,7 +55,9 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         )
       )
       .handle("stats", ({ path }) =>
-        players.readUserStats(path.id).pipe(CacheStatus.tell, Effect.catchTag("DatabaseError", databaseFailed))
+        players
+          .readUserStats(path.id)
+          .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
       )
       .handle("recordGame", ({ path, payload }) =>
         players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
@@ -68,6 +74,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
       )
       .handle("warmCache", ({ path }) =>
         players.warmUserCache(path.id).pipe(
+          retryLater,
           Effect.map((stored) => ({ stored })),
           Effect.catchTag("DatabaseError", databaseFailed)
         )

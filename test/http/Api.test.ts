@@ -5,12 +5,13 @@ import { expect, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { LookupOverloaded } from "../../src/cache/Loader.js"
 import { DailyBonusAlreadyClaimed, DatabaseError, UserNotFound, UsernameTaken } from "../../src/game/Database.js"
 import type { UserId } from "../../src/game/Player.js"
 import { Api, version } from "../../src/http/Api.js"
 import { DatabaseUnavailable, InvalidRequest } from "../../src/http/Errors.js"
 import { InvalidKey } from "../../src/redis/RedisKey.js"
-import { profileOf, services } from "./support/stubs.js"
+import { profileOf, served, services } from "./support/stubs.js"
 import * as TestServer from "./support/TestServer.js"
 
 const ada = "ada" as UserId
@@ -24,18 +25,17 @@ layer(
   TestServer.layer(
     services({
       createUser: ({ username }) => Effect.fail(new UsernameTaken({ username })),
-      readUserBalance: () =>
-        Effect.succeed({ value: 0, source: { _tag: "Hit", value: 0, ttl: Duration.millis(59_900) } }),
+      readUserBalance: (userId) =>
+        userId === ada
+          ? Effect.succeed(served(0, "Redis", { timeLeft: Duration.millis(59_900) }))
+          : Effect.fail(new LookupOverloaded({ cache: "user:balance" })),
       readUserStats: () => Effect.fail(new DatabaseError({ operation: "getStats", detail: "disk I/O at /secret" })),
       claimDailyBonus: (userId) =>
         userId === ada
           ? Effect.succeed(100)
           : Effect.fail(new DailyBonusAlreadyClaimed({ userId, retryAfter: Duration.millis(90_500) })),
       readLeaderboard: () =>
-        Effect.succeed({
-          value: [{ rank: 0, userId: ada, score: 7 }],
-          source: { _tag: "Bypass", reason: "Redis is away" }
-        })
+        Effect.succeed(served([{ rank: 0, userId: ada, score: 7 }], "Degraded", { reason: "CircuitOpen" }))
     })
   )
 )("the contract", (it) => {
@@ -56,14 +56,16 @@ layer(
         Effect.flip(users.profile({ path: { id: "x".repeat(600) as UserId } })),
         Effect.flip(users.create({ payload: { username: "ada", displayName: "Ada", email: "a@b" } })),
         Effect.flip(users.dailyBonus({ path: { id: grace } })),
-        Effect.flip(users.stats({ path: { id: ada } }))
+        Effect.flip(users.stats({ path: { id: ada } })),
+        Effect.flip(users.balance({ path: { id: grace } }))
       ])
       expect(errors).toEqual([
         new UserNotFound({ userId: grace }),
         new InvalidKey({ reason: "TooLong", prefix: "user:profile" }),
         new UsernameTaken({ username: "ada" }),
         new DailyBonusAlreadyClaimed({ userId: grace, retryAfter: Duration.millis(90_500) }),
-        new DatabaseUnavailable()
+        new DatabaseUnavailable(),
+        new LookupOverloaded({ cache: "user:balance" })
       ])
     })
   )
@@ -100,13 +102,38 @@ layer(
     Effect.gen(function* () {
       const cacheStatus = (path: string) =>
         Effect.map(TestServer.get(path), ({ headers }) => headers.get("cache-status"))
-      expect(yield* cacheStatus("/api/users/ada/balance")).toBe("effect-cache-toolkit; hit; ttl=59")
+      expect(yield* cacheStatus("/api/users/ada/balance")).toBe("effect-cache-toolkit; hit; ttl=59; detail=redis")
       expect(yield* cacheStatus("/api/users/ada/profile")).toBe("effect-cache-toolkit; fwd=miss")
       expect(yield* cacheStatus("/api/leaderboards/global")).toBe(
-        `effect-cache-toolkit; fwd=bypass; detail="Redis is away"`
+        `effect-cache-toolkit; fwd=bypass; detail="degraded: CircuitOpen"`
       )
       expect(yield* cacheStatus("/api/users/grace/profile")).toBeNull()
       expect(yield* cacheStatus("/api/health")).toBeNull()
+    })
+  )
+
+  it.effect("a read that would overload the database is refused for a moment", () =>
+    Effect.gen(function* () {
+      const refused = yield* TestServer.get("/api/users/grace/balance")
+      expect(refused.status).toBe(503)
+      expect(refused.headers.get("retry-after")).toBe("1")
+      expect(refused.headers.get("cache-status")).toBeNull()
+      expect(refused.json).toMatchObject({ type: "urn:problem-type:lookup-overloaded", cache: "user:balance" })
+      expect((yield* TestServer.get("/api/users/ada/stats")).headers.get("retry-after")).toBeNull()
+    })
+  )
+
+  it.effect("the caches are counted together and each on its own", () =>
+    Effect.gen(function* () {
+      const { cache } = yield* client
+      expect(yield* cache.stats()).toMatchObject({
+        available: true,
+        connected: true,
+        onlinePlayers: 1,
+        activeGames: 2,
+        hits: 3,
+        caches: [{ name: "user:profile", hitsRedis: 3, outbox: 0 }]
+      })
     })
   )
 

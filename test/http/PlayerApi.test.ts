@@ -41,7 +41,7 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
       const second = yield* read(`${path}/profile`)
       expect(first).toMatchObject({ json: { id, username: "reader" }, cache: "fwd=miss" })
       expect(second.json).toEqual(first.json)
-      expect(second.cache).toMatch(/^hit; ttl=(300|299)$/)
+      expect(second.cache).toMatch(/^hit; ttl=(300|299); detail=redis$/)
     })
   )
 
@@ -75,7 +75,7 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
         expect(written.json).toEqual({ userId: id, balance })
         const { cache, json } = yield* read(`${path}/balance`)
         expect(json).toEqual({ userId: id, balance })
-        expect(cache).toMatch(/^hit; ttl=(60|59)$/)
+        expect(cache).toMatch(/^hit; ttl=(60|59); detail=redis$/)
       }
     })
   )
@@ -150,7 +150,15 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
 
   it.effect("tells what the cache counted", () =>
     Effect.map(TestServer.get("/api/cache/stats"), ({ json }) => {
-      expect(json).toMatchObject({ available: true, connected: true, hits: expect.any(Number) })
+      expect(json).toMatchObject({
+        available: true,
+        connected: true,
+        hits: expect.any(Number),
+        caches: ["user:profile", "user:balance", "user:stats", "game:state", "leaderboard:global:top"].map((name) => ({
+          name,
+          lookups: expect.any(Number)
+        }))
+      })
     })
   )
 })
@@ -164,7 +172,7 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
       const started = yield* TestServer.send("POST", "/api/games", { players: [id] })
       const paths = ["profile", "balance", "stats"].map((each) => `${path}/${each}`)
       for (const each of [...paths, "/api/leaderboards/global", started.headers.get("location") ?? ""]) {
-        expect((yield* read(each)).cache).toMatch(/^fwd=bypass; detail=".+"$/)
+        expect((yield* read(each)).cache).toMatch(/^fwd=bypass; detail="degraded: \w+"$/)
       }
       expect((yield* read(`${path}/balance`)).json).toEqual({ userId: id, balance: 7 })
       expect((yield* TestServer.get(`/api/leaderboards/global/users/${id}`)).json).toMatchObject({ score: 3 })

@@ -26,7 +26,6 @@ export interface Flight {
   /** who came so far, and who is still there */
   joined: number
   callers: number
-  closed: boolean
   task: Task | undefined
   landed: Landed | undefined
 }
@@ -70,6 +69,9 @@ export class Process implements Client {
   /** when the connection was lost, by the server's clock */
   outageBegan = 0
 
+  /** the clear marker as last seen */
+  clearMarker = 0
+
   readonly subscription = new Subscription<Message>()
 
   readonly epochs = new Map<Key, number>()
@@ -103,7 +105,9 @@ export class Process implements Client {
     const call = this.issue(command)
     if (call === undefined) return { _tag: "Unavailable" }
     yield call
-    return call.outcome ?? { _tag: "Unknown" }
+    const outcome = call.outcome ?? { _tag: "Unknown" }
+    if (outcome._tag !== "Reply") this.world.promises.commandFailed(this)
+    return outcome
   }
 
   /** Sends a command whose outcome nobody waits for. */
@@ -125,6 +129,11 @@ export class Process implements Client {
     if (outcome._tag !== "Reply") return undefined
     const isCurrent = !this.world.rules.has("newGenerationClosed") || outcome.generation === this.openGeneration
     return isCurrent ? outcome : undefined
+  }
+
+  /** What it takes for the server's time. */
+  serverTime(): number {
+    return this.world.server.clock + this.clockError
   }
 
   /** Whether this process may read the key from Redis at all. */
@@ -168,9 +177,9 @@ export class Process implements Client {
 
   hear(message: Message): void {
     const { rules } = this.world
-    if (message._tag === "Ready") return this.wake(message.key)
-    if (message.sender === this.id && rules.has("senderIgnoresOwn")) return
-    if (message._tag === "Key") {
+    if (message._tag === "Ready") this.wake(message.key)
+    else if (message.sender === this.id && rules.has("senderIgnoresOwn")) return
+    else if (message._tag === "Key") {
       if (rules.has("messagesMoveEpoch")) this.moveEpoch(message.key)
       this.local.delete(message.key)
       this.wake(message.key)

@@ -3,7 +3,7 @@
  * "smaller"; a read remembers at its start the oldest commit that it may answer.
  */
 import type { Flight, Process } from "./process.js"
-import type { Key, Server } from "./server.js"
+import { type Key, keys, type Server } from "./server.js"
 
 export const promises = {
   neverServedAgain: "a read that starts after an acknowledged invalidation answers nothing older",
@@ -47,6 +47,7 @@ export interface Read {
   readonly localOutage: number
   readonly local: number
   readonly own: number
+  readonly started: number
   answer: { readonly source: Source; readonly version: number } | undefined
   ended: boolean
   excused: boolean
@@ -78,7 +79,7 @@ class Versions {
     for (const [key, version] of written) this.map.set(key, Math.max(this.get(key), version))
   }
   readonly raiseAll = (other: Versions): void => {
-    for (const key of ["a", "b"] as const) this.raise([[key, other.get(key)]])
+    for (const key of keys) this.raise([[key, other.get(key)]])
   }
 }
 
@@ -98,6 +99,9 @@ export class Promises {
   lookups: ReadonlyArray<Lookup> = []
   /** tokens whose lease may end before their lookup does */
   private readonly broken = new Set<string>()
+  private steps = 0
+  /** the last step at which Redis was away, for a process and a key */
+  private readonly away = new Map<Process, Map<Key, number>>()
   /** no fault has happened that can leave a lease behind */
   calm = true
   /** everything has come to its end */
@@ -140,6 +144,7 @@ export class Promises {
       outage: this.versionsOf(this.outagesReconnected, process).get(key),
       localOutage: this.versionsOf(this.outagesOpened, process).get(key),
       local: Math.max(own, this.heard(process, key)),
+      started: this.steps,
       answer: undefined,
       ended: false,
       excused: false
@@ -156,15 +161,32 @@ export class Promises {
       const where = `process ${read.process.id} read ${read.key}`
       throw new Broken(promise, `${where} from ${source}: commit ${version}, but ${atLeast} was due`)
     }
-    if (this.isQuiet) return expect("noWrongValueLeft", this.due(read.key))
+    if (this.isQuiet) {
+      expect("noWrongValueLeft", this.due(read.key))
+      return
+    }
     expect("ownWritesSeen", read.own)
     if (source === "Local") {
       expect("noResurrection", read.localOutage)
       expect("localBound", read.local)
-    } else if (source !== "Degraded") {
+    } else if (source !== "Degraded" || !this.wasAway(read)) {
       expect("noResurrection", read.outage)
       expect("neverServedAgain", read.strict)
     }
+  }
+
+  /** Whether Redis was away for the key at some time during a read. */
+  private wasAway({ process, key, started }: Read): boolean {
+    return (this.away.get(process)?.get(key) ?? -1) >= started
+  }
+
+  private setAway(process: Process, key: Key): void {
+    const away = this.away.get(process) ?? new Map<Key, number>()
+    this.away.set(process, away.set(key, this.steps))
+  }
+
+  commandFailed(process: Process): void {
+    for (const key of keys) this.setAway(process, key)
   }
 
   /** A write has returned to its caller. */
@@ -261,7 +283,9 @@ export class Promises {
   }
 
   stepEnds(): void {
+    this.steps++
     for (const process of this.world.processes) {
+      for (const key of keys) if (!process.mayRead(key)) this.setAway(process, key)
       const count = this.lookups.filter((one) => one.process === process && one.why === "noRedis").length
       if (count > this.world.maxLookups) throw new Broken("boundedLookups", `process ${process.id}: ${count} at once`)
     }

@@ -25,7 +25,8 @@ const bound = 2
 /** How often a caller joins others' flights before it takes one of its own. */
 const maxJoins = 2
 
-export function* get(process: Process, key: Key): Step<void> {
+/** `isRefresh`: a value from before the call will not do. */
+export function* get(process: Process, key: Key, isRefresh = false): Step<void> {
   const { promises, rules } = process.world
   const check = promises.readStarts(process, key)
   let isOver = false
@@ -34,18 +35,21 @@ export function* get(process: Process, key: Key): Step<void> {
     promises.readEnds(check, source, version)
   }
   try {
+    if (isRefresh) process.moveEpoch(key)
     for (let joins = 0; ; joins++) {
-      const local = process.localHit(key)
+      const isForced = isRefresh && joins === 0
+      const local = isForced ? undefined : process.localHit(key)
       if (local !== undefined) return answer("Local", local.version)
 
-      const found = yield* readRedis(process, key)
+      const found = isForced ? {} : yield* readRedis(process, key)
       if (found.fresh !== undefined) return answer("Redis", found.fresh.version)
       if (found.stale !== undefined) {
         refresh(process, key, found.stale)
         return answer("Stale", found.stale.version)
       }
 
-      const landed = yield* fly(process, key, found.distrusted, joins >= maxJoins)
+      const newerThan = isForced ? process.serverTime() : (found.distrusted?.created ?? 0)
+      const landed = yield* fly(process, key, newerThan, joins >= maxJoins)
       if (landed._tag === "Value") {
         if (!landed.late || !rules.has("lateCallersStartOver")) {
           return answer(landed.source, landed.version)
@@ -89,6 +93,7 @@ function* isTrusted(process: Process, entry: Entry): Step<boolean> {
   if (!process.world.withMarkers) return true
   const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
   if (reply === undefined) return false
+  process.clearMarker = Math.max(process.clearMarker, reply.value[0] ?? 0)
   if (process.outbox.has("tag") || !reply.value.every((marker) => isAfter(process, entry, marker))) return false
   return entry.created > process.distrustUpTo
 }
@@ -101,7 +106,7 @@ const isAfter = (process: Process, entry: { readonly created: number }, marker: 
 
 /** The cache itself is the caller of a refresh, and never leaves. */
 const refresh = (process: Process, key: Key, seen: Entry): void => {
-  if (!process.flights.has(flightId(process, key))) join(process, key, seen, false)
+  if (!process.flights.has(flightId(process, key))) join(process, key, seen.created, false)
 }
 
 const flightId = (process: Process, key: Key): string =>
@@ -109,8 +114,8 @@ const flightId = (process: Process, key: Key): string =>
 
 type Joined = Landed & { readonly late: boolean }
 
-function* fly(process: Process, key: Key, seen: Entry | undefined, alone: boolean): Step<Joined> {
-  const flight = join(process, key, seen, alone)
+function* fly(process: Process, key: Key, newerThan: number, alone: boolean): Step<Joined> {
+  const flight = join(process, key, newerThan, alone)
   const position = flight.joined - 1
   try {
     yield { what: `flight of ${key}`, ready: () => flight.landed !== undefined }
@@ -133,11 +138,10 @@ const leave = (process: Process, flight: Flight, position: number): void => {
 }
 
 const close = (process: Process, flight: Flight): void => {
-  flight.closed = true
   if (process.flights.get(flight.id) === flight) process.flights.delete(flight.id)
 }
 
-const join = (process: Process, key: Key, seen: Entry | undefined, alone: boolean): Flight => {
+const join = (process: Process, key: Key, newerThan: number, alone: boolean): Flight => {
   const { rules, spawn } = process.world
   const epoch = process.epochOf(key)
   const id = flightId(process, key)
@@ -153,10 +157,9 @@ const join = (process: Process, key: Key, seen: Entry | undefined, alone: boolea
     epoch,
     token: process.newToken("flight"),
     alone,
-    newerThan: seen?.created ?? 0,
+    newerThan,
     joined: 1,
     callers: 1,
-    closed: false,
     task: undefined,
     landed: undefined
   }
@@ -230,7 +233,8 @@ function* load(process: Process, flight: Flight): Step<Landed> {
 }
 
 function* acquireLease(process: Process, key: Key, token: string, newerThan: number) {
-  if (process.world.rules.has("acquireIsOneScript")) return yield* process.send(acquire(key, token, newerThan))
+  const floor = process.clearMarker
+  if (process.world.rules.has("acquireIsOneScript")) return yield* process.send(acquire(key, token, newerThan, floor))
   const found = yield* process.send(read(key))
   if (found._tag !== "Reply") return found
   const entry = found.value
@@ -238,7 +242,7 @@ function* acquireLease(process: Process, key: Key, token: string, newerThan: num
     const value: Acquired = { _tag: "Value", entry }
     return { ...found, value }
   }
-  return yield* process.send(takeLease(key, token, newerThan))
+  return yield* process.send(takeLease(key, token, newerThan, floor))
 }
 
 function* sleep(process: Process, key: Key): Step<void> {
@@ -265,7 +269,8 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   let isCurrent = true
   for (const name of withMarkers ? [clear, tag] : []) {
     const outcome = yield* process.send(ensureMarker(name, created))
-    if (outcome._tag !== "Reply") return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
+    if (outcome._tag !== "Reply") return { ...unconfirmed(process, flight, entry, started, before), leaseIsLeft: true }
+    if (name === clear) process.clearMarker = Math.max(process.clearMarker, outcome.value ?? 0)
     isCurrent &&= isAfter(process, entry, outcome.value)
   }
   if (!isCurrent && rules.has("fillReadsMarkers")) {
@@ -276,7 +281,7 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   const outcome = yield* process.send(fill(key, token, entry))
   const isSameGeneration = outcome._tag === "Reply" && outcome.generation === generation
   if (outcome._tag !== "Reply" || (rules.has("fillOfSameGeneration") && !isSameGeneration)) {
-    return { ...withoutRedis(process, flight, entry, started), leaseIsLeft: true }
+    return { ...unconfirmed(process, flight, entry, started, before), leaseIsLeft: true }
   }
   const isStored = outcome.value
   if (isStored) process.putLocal(entry, asked, flight.epoch)
@@ -284,10 +289,15 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   return { _tag: "Value", version, source: "Lookup", entitled, leaseIsLeft: false }
 }
 
-/** The value of a lookup that Redis has not confirmed: this process promises for it only what it knows itself. */
-const withoutRedis = (process: Process, flight: Flight, entry: Entry, started: number): Landed => {
+/**
+ * The value of a lookup that Redis has not confirmed. Callers from before the lookup may have it in any case, those that
+ * came later only while Redis is away, when nothing better can be had.
+ */
+const unconfirmed = (process: Process, flight: Flight, entry: Entry, started: number, before: number): Landed => {
   process.putLocal(entry, started, flight.epoch)
-  return { _tag: "Value", version: entry.version, source: "Degraded", entitled: Number.POSITIVE_INFINITY }
+  const isBack = process.mayRead(flight.key) && process.world.rules.has("unconfirmedWhileAway")
+  const entitled = isBack ? before : flight.joined
+  return { _tag: "Value", version: entry.version, source: "Degraded", entitled }
 }
 
 function* degraded(process: Process, flight: Flight): Step<Landed> {
@@ -305,9 +315,9 @@ function* degraded(process: Process, flight: Flight): Step<Landed> {
   process.running++
   try {
     const started = process.world.time
-    yield boundary("permitted")
+    const before = flight.joined
     const version = yield* lookUp(flight, process, "noRedis")
-    return withoutRedis(process, flight, { key: flight.key, version, created: 0, stale: false }, started)
+    return unconfirmed(process, flight, { key: flight.key, version, created: 0, stale: false }, started, before)
   } finally {
     process.running--
   }

@@ -1,14 +1,13 @@
 /**
- * Each rule is taken away, and a run is searched in which a promise breaks; the same search with all rules finds none.
- * A rule whose absence breaks nothing is listed as such, with what it is for.
+ * Each rule is taken away, and a run is searched in which a promise breaks; the same runs with all rules break none.
+ * The rules whose absence breaks nothing are tried in promises.test.ts.
  */
 import { describe, expect, it } from "vitest"
-import { del, get, invalidate, invalidateTag, set, update } from "./operations.js"
+import { clearAll, del, get, invalidate, invalidateTag, refresh, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
-import { type Rule, ruleNames, rules, without } from "./rules.js"
+import { allRules, type Needless, type Rule, type Rules, ruleNames, rules, without } from "./rules.js"
 import { Run, type Script } from "./run.js"
 import type { Operation, Scenario } from "./scenario.js"
-import { families } from "./scenarios.js"
 import { findCounterexample, type Search } from "./search.js"
 import { clear, moveMarker, Server } from "./server.js"
 
@@ -21,14 +20,9 @@ interface Needed {
   readonly script?: Script
 }
 
-interface Needless {
-  readonly needless: string
-  readonly inFamilies: ReadonlyArray<keyof typeof families>
-}
-
 const readsAround = [get(1), invalidate(0), get(1)]
 
-const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
+const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   localPutNeedsEpoch: {
     breaks: "ownWritesSeen",
     operations: [get(0), invalidate(0), get(0)],
@@ -52,6 +46,26 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
     scenario: { processes: 1, faults: { break: 1 } }
   },
   lateCallersStartOver: { breaks: "neverServedAgain", operations: readsAround, scenario: { faults: {} } },
+  unconfirmedWhileAway: {
+    breaks: "neverServedAgain",
+    operations: [invalidate(0), get(0), invalidate(1), get(0)],
+    scenario: { faults: { refuse: 1 } },
+    script: [
+      "process 0: invalidate a is called",
+      { all: "process 0: invalidate" },
+      "refuse: process 0 Invalidate a",
+      { all: "process 0: invalidate" },
+      "process 0: get a is called",
+      { all: "process 0", except: "answer of the lookup" },
+      "process 1: invalidate a is called",
+      { all: "process 1" },
+      "process 0: get a is called",
+      { all: "process 0: get" },
+      { all: "GET a" },
+      { all: "process 0: get" },
+      { all: "process 0", except: "hears" }
+    ]
+  },
   flightCloses: { breaks: "neverServedAgain", operations: readsAround, scenario: { faults: {} } },
   callersOnlyAwait: { breaks: "everyReadEnds", operations: [get(0), get(0)], scenario: { faults: { interrupt: 1 } } },
   lastCallerStops: { breaks: "noAbandonedLookup", operations: [get(0)], scenario: { faults: { interrupt: 1 } } },
@@ -78,11 +92,6 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
   },
   waitersPoll: { breaks: "everyReadEnds", operations: [get(0), get(1)], scenario: { faults: { busBreak: 1 } } },
   waitersHaveBound: { breaks: "everyReadEnds", operations: [get(0), get(1)], scenario: { faults: { lookupHangs: 1 } } },
-  waitersAreWoken: {
-    needless: "a waiter asks again by itself; the message only makes it sooner",
-    inFamilies: ["calm", "bus"]
-  },
-
   fillComparesToken: { breaks: "noWrongValueLeft", operations: [get(1), invalidate(0)], scenario: { faults: {} } },
   fillEndsLease: {
     breaks: "nobodyWaitsInVain",
@@ -106,10 +115,6 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
     breaks: "cachesAgain",
     operations: [invalidate(0)],
     scenario: { warm: true, mayNotPublish: [0], faults: {} }
-  },
-  epochMovesBefore: {
-    needless: "what is read before the invalidation has ended may be old, and the move at its end drops it",
-    inFamilies: ["calm", "bus", "connections", "outages"]
   },
   epochMovesAfter: {
     breaks: "ownWritesSeen",
@@ -151,7 +156,16 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
   tokenOutlivesWrite: {
     breaks: "noWrongValueLeft",
     operations: [update(0), get(1)],
-    scenario: { faults: { expireLease: 1, crash: 1 } }
+    scenario: { faults: { expireLease: 1, crash: 1 } },
+    script: [
+      "process 0: update a is called",
+      { all: "process 0", except: "after: write" },
+      "expireLease: a",
+      "process 1: get a is called",
+      { all: "process 1" },
+      { all: "process 0", except: "after: written" },
+      "crash: process 0"
+    ]
   },
 
   outbox: {
@@ -190,7 +204,21 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
   overflowReadsNothing: {
     breaks: "ownWritesSeen",
     operations: [invalidate(0, "a"), invalidate(0, "b"), get(0, "a")],
-    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { refuse: 2 } }
+    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { refuse: 2 } },
+    script: [
+      "process 0: invalidate a is called",
+      { all: "process 0: invalidate a" },
+      "process 0: invalidate b is called",
+      { all: "process 0: invalidate b" },
+      "refuse: process 0 Invalidate a",
+      "refuse: process 0 Invalidate b",
+      { all: "process 0: invalidate" },
+      "process 0: get a is called",
+      { all: "process 0: get" },
+      { all: "GET a" },
+      { all: "process 0: get" },
+      { all: "process 0" }
+    ]
   },
 
   newGenerationClosed: {
@@ -243,27 +271,23 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
       { all: "process 1", except: "open generation" }
     ]
   },
-  replayBeforeReads: {
-    needless: "what is in the outbox is a miss in any case; reading the rest need not wait for the replay",
-    inFamilies: ["connections", "outages", "tags"]
-  },
-  oldConnectionKilled: {
-    needless: "what arrives late of the old connection is refused: by its token, or a set by its deadline",
-    inFamilies: ["connections", "sets", "outages"]
-  },
-
   messagesMoveEpoch: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: {} } },
   gapDropsLocal: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: { busBreak: 1 } } },
   gapMovesEpochs: { breaks: "localBound", operations: readsAround, scenario: { warm: true, faults: { busBreak: 1 } } },
-  senderIgnoresOwn: {
-    needless: "hearing its own message costs a process a local entry and nothing else",
-    inFamilies: ["calm", "bus"]
-  },
-
   stampsFromServer: {
     breaks: "neverServedAgain",
     operations: [get(1), invalidateTag(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, clockErrors: [0, 3], faults: { expireValue: 1 } }
+  },
+  markerMovesByOne: {
+    breaks: "neverServedAgain",
+    operations: [clearAll(0), get(1), clearAll(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: {} }
+  },
+  birthFollowsMarkersOnly: {
+    breaks: "neverServedAgain",
+    operations: [refresh(1), clearAll(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, clockErrors: [0, 3], faults: {} }
   },
   createdAtLease: {
     breaks: "neverServedAgain",
@@ -304,33 +328,18 @@ const cases: Record<Exclude<Rule, "markersMoveForward">, Needed | Needless> = {
 const seed = 20_250_101
 const runs = 40_000
 
-const isNeedless = (found: Needed | Needless): found is Needless => "needless" in found
+const hasCase = (rule: Rule): rule is keyof typeof cases => rule in cases
 
 describe("a rule taken away", () => {
-  for (const rule of ruleNames) {
-    if (rule === "markersMoveForward") continue
-    const found = cases[rule]
-    const title = `${rules[rule]} [${rule}]`
+  for (const rule of ruleNames.filter(hasCase)) {
+    const { breaks, operations, script, scenario: particulars } = cases[rule]
+    const scenario: Scenario = { processes: 2, localTtl: 2, faults: {}, ...particulars }
 
-    if (isNeedless(found)) {
-      it(`${title}: without it no promise breaks, since ${found.needless}`, () => {
-        for (const family of found.inFamilies) {
-          expect(
-            findCounterexample({ ...families[family], rules: without(rule), seed, runs: 400 })?.report
-          ).toBeUndefined()
-        }
-      })
-      continue
-    }
-
-    it(`${title}: without it ${found.breaks} breaks`, () => {
-      const { breaks, operations, script } = found
-      const scenario: Scenario = { processes: 2, localTtl: 2, ...found.scenario, faults: found.scenario.faults ?? {} }
+    it(`${rules[rule]} [${rule}]: without it ${breaks} breaks`, () => {
       if (script !== undefined) {
-        const follow = (removed: ReadonlyArray<Rule>) =>
-          new Run(scenario, without(...removed), operations).follow(script)
-        expect(() => follow([rule])).toThrow(`(${breaks})`)
-        expect(() => follow([])).not.toThrow()
+        const run = (kept: Rules) => new Run(scenario, kept, operations)
+        expect(() => run(without(rule)).follow(script)).toThrow(`(${breaks})`)
+        expect(() => run(allRules).follow(script, true)).not.toThrow()
         return
       }
       const search: Search = { scenario, operations, promise: breaks, seed, runs }
@@ -352,7 +361,7 @@ describe("a rule taken away", () => {
       }
       return server.state.markers.get(clear)
     }
-    expect(markerAfter([])).toBe(10)
+    expect(markerAfter([])).toBe(11)
     expect(markerAfter(["markersMoveForward"])).toBe(5)
   })
 })

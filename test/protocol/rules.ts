@@ -10,6 +10,7 @@ export const rules = {
   oneFlight: "2: callers of one key and epoch share one flight",
   flightPerEpoch: "2: a caller that comes after an invalidation does not join a flight from before it",
   lateCallersStartOver: "2: a flight whose value was not accepted serves only callers from before its lookup",
+  unconfirmedWhileAway: "2: late callers get a value that Redis has not confirmed only while Redis is away",
   flightCloses: "2: a flight takes no more callers once its lookup has returned",
   callersOnlyAwait: "2: a flight runs on its own; interrupting its first caller does not stop it",
   lastCallerStops: "2: interrupting the last caller stops the flight",
@@ -68,6 +69,9 @@ export const rules = {
   stampsFromServer: "12: leases and markers are stamped with the server's clock, inside the script",
   createdAtLease: "12: an entry is as old as its lease, not as its fill",
   markersMoveForward: "12: a marker never moves back, whatever the clock says",
+  markerMovesByOne: "12: a marker that moves becomes larger, though the clock has not moved since",
+  bornAfterMarker: "12: an entry is born after the clear marker that its writer knows, whatever the clock says",
+  birthFollowsMarkersOnly: "12: nothing else makes a birth later than the clock",
   equalIsInvalid: "12: an entry as old as its marker is invalid",
   missingMarkerIsMiss: "12: an entry without one of its markers is a miss",
   markerMadeWhereAbsent: "12: a fill makes the markers that are missing",
@@ -90,3 +94,22 @@ export const without = (...removed: ReadonlyArray<Rule>): Rules =>
   new Set(ruleNames.filter((rule) => !removed.includes(rule)))
 
 export const allRules: Rules = without()
+
+/** Rules that no promise needs, and what they are kept for, or why they need not be. */
+export const needless = {
+  waitersAreWoken: "a waiter asks again by itself; the message only makes it sooner",
+  epochMovesBefore: "what is read before an invalidation has ended may be old, and the move at its end drops it",
+  replayBeforeReads: "what is in the outbox is a miss in any case, and the rest need not wait for it",
+  oldConnectionKilled: "what arrives late is refused: by its token, or a set by its deadline",
+  bornAfterMarker: "it lets a value be cached in the very millisecond of a clear, which costs a lookup otherwise",
+  senderIgnoresOwn: "hearing its own message costs a process a local entry and nothing else"
+} as const satisfies Partial<Record<Rule, string>>
+
+export type Needless = keyof typeof needless
+
+const isNeedless = (rule: Rule): rule is Needless => rule in needless
+
+export const needlessNames: ReadonlyArray<Needless> = ruleNames.filter(isNeedless)
+
+/** What the promises rest on. */
+export const essentialRules: Rules = without(...needlessNames)

@@ -3,7 +3,7 @@ import type { Limit } from "./promises.js"
 import type { Key } from "./server.js"
 
 export interface Operation {
-  readonly what: "get" | "invalidate" | "update" | "set" | "tag" | "clear" | "delete"
+  readonly what: "get" | "refresh" | "invalidate" | "update" | "set" | "tag" | "clear" | "delete"
   readonly process: number
   readonly key: Key
 }
@@ -21,7 +21,7 @@ export type Fault =
   | "restart" // it comes back with an older snapshot
   | "expireValue"
   | "expireLease"
-  | "evictMarker"
+  | "evictMarker" // some time after it has moved
   | "setClockBack" // of the server
   | "age" // a value passes its time to live
   | "lookupFails"

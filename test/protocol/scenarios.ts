@@ -9,7 +9,7 @@ const three = { processes: 3, localTtl: 2 }
 export const families = {
   calm: {
     scenario: { ...two, faults: { expireValue: 2, age: 2, interrupt: 2, lookupFails: 1 } },
-    operations: { anyOf: ["get", "get", "invalidate", "update", "delete"] }
+    operations: { anyOf: ["get", "get", "refresh", "invalidate", "update", "delete"] }
   },
   bus: {
     scenario: { ...two, warm: true, faults: { busBreak: 2, expireValue: 1 } },
@@ -47,10 +47,11 @@ export const families = {
       ...two,
       warm: true,
       withMarkers: true,
+      clockErrors: [2, -2],
       outboxCapacity: 1,
       faults: { break: 1, timeout: 1, refuse: 1, resend: 1, evictMarker: 2, expireValue: 2, age: 1, lookupFails: 1 }
     },
-    operations: { anyOf: ["get", "get", "invalidate", "tag", "clear"], keys: 2 }
+    operations: { anyOf: ["get", "get", "refresh", "invalidate", "tag", "clear"], keys: 2 }
   },
   tagsAndOutages: {
     scenario: {

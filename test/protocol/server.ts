@@ -6,6 +6,8 @@ import type { Rules } from "./rules.js"
 
 export type Key = "a" | "b"
 
+export const keys: ReadonlyArray<Key> = ["a", "b"]
+
 /** The tag of every entry in the runs that have tags. */
 export const tag = "tag"
 
@@ -102,6 +104,10 @@ export class Server {
 
   readonly stamp = (client: Client): number =>
     this.rules.has("stampsFromServer") ? this.clock : this.clock + client.clockError
+
+  /** When an entry is born: now, and after the clear marker that its writer knows (`floor`). */
+  readonly birth = (client: Client, floor: number): number =>
+    Math.max(this.stamp(client), this.rules.has("bornAfterMarker") ? floor + 1 : 0)
 }
 
 export const read = (key: Key): Command<Entry | undefined> => ({
@@ -123,7 +129,7 @@ export type Acquired =
   | { readonly _tag: "Held" }
 
 /** SET NX of the lease; the second half of Acquire. */
-export const takeLease = (key: Key, token: string, newerThan: number): Command<Acquired> => ({
+export const takeLease = (key: Key, token: string, newerThan: number, floor: number): Command<Acquired> => ({
   name: "take lease",
   key,
   token,
@@ -135,18 +141,19 @@ export const takeLease = (key: Key, token: string, newerThan: number): Command<A
     }
     server.state.leases.set(key, token)
     server.observer.granted(key, token, newerThan)
-    return { _tag: "Granted", created: server.stamp(client) }
+    const bumpedBy = server.rules.has("birthFollowsMarkersOnly") ? floor : Math.max(floor, newerThan)
+    return { _tag: "Granted", created: server.birth(client, bumpedBy) }
   }
 })
 
-export const acquire = (key: Key, token: string, newerThan: number): Command<Acquired> => ({
+export const acquire = (key: Key, token: string, newerThan: number, floor: number): Command<Acquired> => ({
   name: "Acquire",
   key,
   token,
   apply: (server, client) => {
     const entry = server.state.values.get(key)
     if (entry !== undefined && !entry.stale && entry.created > newerThan) return { _tag: "Value", entry }
-    return takeLease(key, token, newerThan).apply(server, client)
+    return takeLease(key, token, newerThan, floor).apply(server, client)
   }
 })
 
@@ -185,19 +192,19 @@ export const invalidate = (key: Key): Command<void> => ({
   }
 })
 
-export const set = (key: Key, version: number): Command<void> => ({
+export const set = (key: Key, version: number, floor: number): Command<void> => ({
   name: "Set",
   key,
   hasDeadline: true,
   apply: (server, client) => {
-    server.state.values.set(key, { key, version, created: server.stamp(client), stale: false })
+    server.state.values.set(key, { key, version, created: server.birth(client, floor), stale: false })
     if (server.rules.has("setEndsLease")) server.endLease(key)
     if (server.rules.has("setPublishes")) server.publish(client, { _tag: "Key", key, sender: client.id })
   }
 })
 
 /** The first half of an update; answers when the token was placed. */
-export const begin = (key: Key, token: string): Command<number> => ({
+export const begin = (key: Key, token: string, floor: number): Command<number> => ({
   name: "Begin",
   key,
   token,
@@ -205,7 +212,7 @@ export const begin = (key: Key, token: string): Command<number> => ({
     server.state.values.delete(key)
     if (server.state.leases.get(key) !== token) server.endLease(key)
     server.state.leases.set(key, token)
-    return server.stamp(client)
+    return server.birth(client, floor)
   }
 })
 
@@ -232,8 +239,12 @@ export const finish = (key: Key, token: string, entry: Entry): Command<boolean> 
 export const moveMarker = (name: string): Command<void> => ({
   name: `Move ${name}`,
   apply: (server, client) => {
-    const present = server.rules.has("markersMoveForward") ? (server.state.markers.get(name) ?? 0) : 0
-    server.state.markers.set(name, Math.max(present, server.stamp(client)))
+    const { state, rules } = server
+    // births may be ahead of the clock, by the clear marker and no further
+    const last = Math.max(state.markers.get(name) ?? 0, state.markers.get(clear) ?? 0)
+    const step = rules.has("markerMovesByOne") ? 1 : 0
+    const atLeast = rules.has("markersMoveForward") ? last + step : 0
+    state.markers.set(name, Math.max(atLeast, server.stamp(client)))
     server.publish(client, { _tag: name === clear ? "Clear" : "Tag", sender: client.id })
   }
 })

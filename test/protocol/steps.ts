@@ -10,6 +10,9 @@ export interface Action {
   readonly run: () => void
 }
 
+/** An evicted marker has been left alone for so many ticks: births are no longer ahead of the clock. */
+const evictionAge = 10
+
 /** Steps that bring what has begun to its end. */
 export const progress = (world: World): ReadonlyArray<Action> => {
   const actions: Array<Action> = []
@@ -138,10 +141,18 @@ export const faults = (world: World): ReadonlyArray<Action> => {
     const left = world.faultsLeft.get(fault) ?? 0
     if (left === 0) return
     const name = () => `${fault}: ${detail}`
-    actions.push({ name, weight: 2, thread: undefined, run: () => (world.faultsLeft.set(fault, left - 1), run()) })
+    const runAndCount = () => {
+      world.faultsLeft.set(fault, left - 1)
+      run()
+    }
+    actions.push({ name, weight: 2, thread: undefined, run: runAndCount })
   }
   if (world.ticks < 8) {
-    actions.push({ name: () => "time passes", weight: 2, thread: undefined, run: () => (world.ticks++, world.tick()) })
+    const passTime = () => {
+      world.ticks++
+      world.tick()
+    }
+    actions.push({ name: () => "time passes", weight: 2, thread: undefined, run: passTime })
   }
   for (const process of world.processes) {
     if (!process.alive) continue
@@ -151,7 +162,10 @@ export const faults = (world: World): ReadonlyArray<Action> => {
       add("break", who, () => world.disconnect(process, false))
       add("breakLate", who, () => world.disconnect(process, true))
       for (const call of connection.sent) {
-        add("refuse", `${who} ${call.name}`, () => connection.refuse(call))
+        add("refuse", `${who} ${call.name}`, () => {
+          promises.calm = false
+          connection.refuse(call)
+        })
         add("resend", `${who} ${call.name}`, () => connection.resend(call))
       }
       for (const call of [...connection.sent, ...connection.answered]) {
@@ -187,7 +201,10 @@ export const faults = (world: World): ReadonlyArray<Action> => {
     if (world.mayExpire(token)) add("expireLease", key, () => server.state.leases.delete(key))
   }
   for (const marker of server.state.markers.keys()) {
-    add("evictMarker", marker, () => server.state.markers.delete(marker))
+    add("evictMarker", marker, () => {
+      for (let ticks = 0; ticks < evictionAge; ticks++) world.tick()
+      server.state.markers.delete(marker)
+    })
   }
   add("setClockBack", "server", () => {
     server.clock -= 5

@@ -9,11 +9,9 @@ import { type Limit, Promises } from "./promises.js"
 import { get } from "./reading.js"
 import type { Rules } from "./rules.js"
 import type { Operation, Scenario } from "./scenario.js"
-import { type Key, Server } from "./server.js"
+import { type Key, keys, Server } from "./server.js"
 import { boundary, type Step } from "./step.js"
 import { commitAndDelete, commitAndInvalidate, commitAndMove, commitAndSet, type Update, update } from "./writing.js"
-
-export const keys: ReadonlyArray<Key> = ["a", "b"]
 
 export class World implements Surroundings {
   time = 1
@@ -130,8 +128,8 @@ export class World implements Surroundings {
     const { what, key } = operation
     const process = this.processes[operation.process % this.processes.length]
     if (process === undefined || !process.alive) return
-    if (what === "get") {
-      this.spawn(process, `get ${key}`, "read", get(process, key))
+    if (what === "get" || what === "refresh") {
+      this.spawn(process, `${what} ${key}`, "read", get(process, key, what === "refresh"))
       return
     }
     const task: Task = this.spawn(
@@ -142,7 +140,12 @@ export class World implements Surroundings {
     )
   }
 
-  private *write(process: Process, what: Exclude<Operation["what"], "get">, key: Key, task: () => Task): Step<void> {
+  private *write(
+    process: Process,
+    what: Exclude<Operation["what"], "get" | "refresh">,
+    key: Key,
+    task: () => Task
+  ): Step<void> {
     if (this.scenario.serialised === true) {
       const concerned = what === "tag" || what === "clear" ? keys : [key]
       yield { what: "lock", ready: () => concerned.every((one) => !this.locks.has(one)) }

@@ -71,7 +71,7 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
   yield boundary("committed")
   let acknowledged = false
   try {
-    acknowledged = (yield* process.send(set(key, written[0]?.[1] ?? 0)))._tag === "Reply"
+    acknowledged = (yield* process.send(set(key, written[0]?.[1] ?? 0, process.clearMarker)))._tag === "Reply"
   } finally {
     ended(process, key, written, acknowledged)
   }
@@ -94,7 +94,9 @@ export function* update(process: Process, state: Update): Step<void> {
   let acknowledged = false
   process.tokens.add(token)
   try {
-    const begun = rules.has("updatePlacesToken") ? yield* process.send(begin(key, token)) : undefined
+    const begun = rules.has("updatePlacesToken")
+      ? yield* process.send(begin(key, token, process.clearMarker))
+      : undefined
     state.isPlaced = begun?._tag === "Reply"
     yield boundary("write")
     state.written = commit(process, [key])
@@ -109,7 +111,7 @@ export function* update(process: Process, state: Update): Step<void> {
 function* endUpdate(process: Process, state: Update, begun: Outcome<number> | undefined): Step<boolean> {
   const { key, token } = state
   const version = state.written[0]?.[1] ?? 0
-  if (begun === undefined) return (yield* process.send(set(key, version)))._tag === "Reply"
+  if (begun === undefined) return (yield* process.send(set(key, version, process.clearMarker)))._tag === "Reply"
   if (begun._tag !== "Reply") return (yield* process.send(invalidate(key)))._tag === "Reply"
   const entry: Entry = { key, version, created: begun.value, stale: false }
   return (yield* process.send(finish(key, token, entry)))._tag === "Reply"

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as CacheService from "../../src/game/CacheService.js"
+import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 
@@ -29,7 +30,9 @@ const invalidIds = ["", "x".repeat(513), "é".repeat(257), "line\nbreak", "\u000
 )
 
 export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<RedisClient, E>): void =>
-  layer(Layer.provideMerge(CacheService.layer, redisLayer), { excludeTestServices: true })(name, (it) => {
+  layer(CacheService.layer.pipe(Layer.provideMerge(redisLayer), Layer.provide(MemoryDatabase.layer)), {
+    excludeTestServices: true
+  })(name, (it) => {
     const test = <A, E2>(
       behaviour: string,
       body: (cache: CacheService.CacheService.Service, redis: RedisClient.Service) => Effect.Effect<A, E2>
@@ -37,8 +40,9 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
       it.effect(behaviour, () =>
         Effect.gen(function* () {
           const redis = yield* RedisClient
-          yield* redis.flushDb
-          return yield* body(yield* CacheService.CacheService, redis)
+          const cache = yield* CacheService.CacheService
+          expect(yield* cache.flushDb).toBe(true)
+          return yield* body(cache, redis)
         })
       )
 
@@ -70,7 +74,11 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
           ]
         ]
         for (const [key, seconds, json] of stored) {
-          expect(JSON.parse(Option.getOrThrow(yield* redis.get(key))), key).toEqual(json)
+          expect(JSON.parse(Option.getOrThrow(yield* redis.get(key))), key).toEqual({
+            created: expect.any(Number),
+            ttl: seconds * 1000,
+            value: json
+          })
           const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
           expect(left, key).toBeLessThanOrEqual(seconds)
           expect(left, key).toBeGreaterThan(seconds / 2)
@@ -95,13 +103,13 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* cache.getUserProfile(bob)).toEqual(Option.none())
       }))
 
-    test("tells a hit with the time it has left from a miss", (cache) =>
+    test("tells where a value came from and the time it has left", (cache) =>
       Effect.gen(function* () {
-        expect(yield* cache.lookupUserProfile(ada)).toEqual({ _tag: "Miss" })
+        expect(yield* cache.lookupUserProfile(ada)).toEqual(Option.none())
         yield* cache.setUserProfile(ada, profile(ada))
-        const found = yield* cache.lookupUserProfile(ada)
-        expect(found).toMatchObject({ _tag: "Hit", value: profile(ada) })
-        const left = found._tag === "Hit" ? Duration.toSeconds(found.ttl) : 0
+        const found = Option.getOrThrow(yield* cache.lookupUserProfile(ada))
+        expect(found).toMatchObject({ source: "Redis", value: profile(ada) })
+        const left = Duration.toSeconds(found.timeLeft)
         expect(left).toBeLessThanOrEqual(300)
         expect(left).toBeGreaterThan(150)
       }))
@@ -110,7 +118,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
       Effect.gen(function* () {
         yield* cache.setUserBalance(ada, 0)
         expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(0))
-        expect(yield* cache.lookupUserBalance(ada)).toMatchObject({ _tag: "Hit", value: 0 })
+        expect(Option.getOrThrow(yield* cache.lookupUserBalance(ada)).value).toBe(0)
       }))
 
     test("does not store a value that its schema forbids", (cache, redis) =>
@@ -124,10 +132,10 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
     test("counts a stored value that no longer decodes as a miss", (cache, redis) =>
       Effect.gen(function* () {
         const before = yield* cache.getStats
-        for (const text of ["not json", "{}", '{"id":7}', ""]) {
+        for (const text of ["not json", "{}", '{"created":99999999999999,"ttl":300000,"value":{"id":7}}', ""]) {
           yield* redis.set("user:profile:ada", text, { ttl: "1 minute" })
           expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
-          expect(yield* cache.lookupUserProfile(ada)).toEqual({ _tag: "Miss" })
+          expect(yield* cache.lookupUserProfile(ada)).toEqual(Option.none())
         }
         const after = yield* cache.getStats
         expect(after.decodeFailures - before.decodeFailures).toBe(8)
@@ -185,10 +193,11 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
 
     test("answers none and false for an id that cannot be part of a key, and writes nothing", (cache, redis) =>
       Effect.gen(function* () {
+        const size = yield* redis.send("DBSIZE")
         for (const id of invalidIds) {
           expect(yield* cache.setUserProfile(id, profile(id))).toBe(false)
           expect(yield* cache.getUserProfile(id)).toEqual(Option.none())
-          expect(yield* cache.lookupUserProfile(id)).toEqual({ _tag: "Bypass", reason: "InvalidKey" })
+          expect(yield* cache.lookupUserProfile(id)).toEqual(Option.none())
           expect(yield* cache.invalidateUser(id)).toBe(false)
           expect(yield* cache.checkRateLimit(id, "login", 5, 60)).toBe(false)
           expect(yield* cache.checkRateLimit("ada", id, 5, 60)).toBe(false)
@@ -198,8 +207,9 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
           expect(yield* cache.set(id, Schema.String, "value")).toBe(false)
           expect(yield* cache.get(id, Schema.String)).toEqual(Option.none())
           expect(yield* cache.del(id)).toBe(false)
+          expect(yield* cache.delPattern(id)).toEqual(Option.none())
         }
-        expect(yield* redis.send("DBSIZE")).toBe(0)
+        expect(yield* redis.send("DBSIZE")).toBe(size)
       }))
 
     test("stores any value under any key, for an hour when nothing else is said", (cache, redis) =>
@@ -219,6 +229,89 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* cache.get("my-key", Schema.Number)).toEqual(Option.none())
         expect(yield* cache.del("my-key")).toBe(true)
         expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
+      }))
+
+    test("keeps generic reads and writes away from the keys of the caches", (cache, redis) =>
+      Effect.gen(function* () {
+        yield* cache.setUserBalance(ada, 5)
+        for (const key of ["user:balance:ada", "{user:balance:ada}:lease", "{user:balance}:clear"]) {
+          const stored = yield* redis.get(key)
+          expect(yield* cache.set(key, Schema.String, "value"), key).toBe(false)
+          expect(yield* cache.get(key, Schema.Unknown), key).toEqual(Option.none())
+          expect(yield* redis.get(key), key).toEqual(stored)
+        }
+        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(5))
+        expect(yield* cache.set("user:balances", Schema.String, "value")).toBe(true)
+      }))
+
+    test("deletes a key, one of a cache by its id, however that is spelt in the key", (cache) =>
+      Effect.gen(function* () {
+        const braces = UserId.make("{a%}")
+        for (const [id, key] of [
+          [ada, "user:balance:ada"],
+          [braces, "user:balance:%7Ba%25%7D"]
+        ] as const) {
+          yield* cache.setUserBalance(id, 5)
+          expect(yield* cache.del(key)).toBe(true)
+          expect(yield* cache.getUserBalance(id), key).toEqual(Option.none())
+        }
+        yield* cache.setUserBalance(bob, 6)
+        yield* cache.set("my-key", Schema.String, "value")
+        expect(yield* cache.del("my-key")).toBe(true)
+        expect(yield* cache.get("my-key", Schema.String)).toEqual(Option.none())
+        expect(yield* cache.getUserBalance(bob)).toEqual(Option.some(6))
+      }))
+
+    test("deletes the keys that match a pattern, and clears a cache only if it can have such keys", (cache, redis) =>
+      Effect.gen(function* () {
+        const store = Effect.gen(function* () {
+          yield* cache.setUserProfile(ada, profile(ada))
+          yield* cache.setUserBalance(ada, 5)
+          yield* cache.setGameState(game, state)
+          yield* cache.set("session:1", Schema.String, "one")
+          yield* cache.set("session:2", Schema.String, "two")
+        })
+        const held = Effect.map(
+          Effect.all([
+            cache.getUserProfile(ada),
+            cache.getUserBalance(ada),
+            cache.getGameState(game),
+            cache.get("session:1", Schema.String)
+          ]),
+          (values) => values.map((value) => Option.isSome<unknown>(value))
+        )
+        yield* store
+        expect(yield* held).toEqual([true, true, true, true])
+        expect(yield* cache.delPattern("session:*")).toEqual(Option.some(2))
+        expect(yield* held).toEqual([true, true, true, false])
+        // matches the values of both, and clears their caches
+        for (const pattern of ["user:*", "user:*:ada", "[u]ser:*a", "user:[bp]*", "?ser:*"]) {
+          yield* store
+          expect(Option.isSome(yield* cache.delPattern(pattern)), pattern).toBe(true)
+          expect((yield* held).slice(0, 2), pattern).toEqual([false, false])
+        }
+        yield* store
+        expect(yield* cache.delPattern("user:balance:a*")).toEqual(Option.some(1))
+        expect(yield* held).toEqual([true, false, true, true])
+        // escaped, a pattern is the text of one key
+        yield* redis.set("user:*", "plain", { ttl: "1 minute" })
+        expect(yield* cache.delPattern("user:\\*")).toEqual(Option.some(1))
+        expect(yield* held).toEqual([true, false, true, true])
+      }))
+
+    test("flushes the database and every cache", (cache, redis) =>
+      Effect.gen(function* () {
+        yield* cache.setUserProfile(ada, profile(ada))
+        yield* cache.set("my-key", Schema.String, "value")
+        yield* cache.incrementOnlinePlayers
+        expect(yield* cache.flushDb).toBe(true)
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
+        expect(yield* cache.get("my-key", Schema.String)).toEqual(Option.none())
+        expect(yield* cache.getOnlinePlayers).toBe(0)
+        expect(yield* redis.get("user:profile:ada")).toEqual(Option.none())
+        // and what is stored from then on is kept
+        yield* cache.setUserProfile(ada, profile(ada))
+        expect(yield* cache.getUserProfile(ada)).toEqual(Option.some(profile(ada)))
       }))
 
     test("refuses a time to live that no server keeps", (cache, redis) =>
@@ -288,11 +381,8 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
     test("ranks players by their best score, equal scores by id", (cache) =>
       Effect.gen(function* () {
         expect(yield* cache.rebuildLeaderboard(scores)).toBe(true)
-        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toMatchObject({ _tag: "Hit", value: rows })
-        expect(yield* cache.lookupLeaderboard({ offset: 1, limit: 1 })).toMatchObject({
-          _tag: "Hit",
-          value: rows.slice(1, 2)
-        })
+        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.some(rows))
+        expect(yield* cache.getLeaderboard({ offset: 1, limit: 1 })).toEqual(Option.some(rows.slice(1, 2)))
         expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
 
         expect(yield* cache.submitScore(ada, 60)).toBe(true)
@@ -305,24 +395,23 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
     test("keeps a page of the leaderboard under a key of its own for its time to live", (cache, redis) =>
       Effect.gen(function* () {
         yield* cache.rebuildLeaderboard(scores)
-        yield* cache.lookupLeaderboard({ offset: 0, limit: 2 })
+        const page = { offset: 0, limit: 2 }
+        expect(yield* cache.setLeaderboard(page, rows.slice(0, 2))).toBe(true)
         const key = "leaderboard:global:top:0:2"
-        expect(JSON.parse(Option.getOrThrow(yield* redis.get(key)))).toEqual(rows.slice(0, 2))
+        expect(JSON.parse(Option.getOrThrow(yield* redis.get(key)))).toMatchObject({ value: rows.slice(0, 2) })
         const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
         expect(left).toBeLessThanOrEqual(30)
         expect(left).toBeGreaterThan(10)
 
         yield* cache.submitScore(cid, 100)
-        const page = { offset: 0, limit: 2 }
-        expect(yield* cache.lookupLeaderboard(page)).toMatchObject({ _tag: "Hit", value: rows.slice(0, 2) })
+        expect(yield* cache.getLeaderboard(page)).toEqual(Option.some(rows.slice(0, 2)))
         yield* redis.del(key)
-        expect(yield* cache.lookupLeaderboard(page)).toMatchObject({
-          _tag: "Hit",
-          value: [
+        expect(yield* cache.getLeaderboard(page)).toEqual(
+          Option.some([
             { rank: 0, userId: cid, score: 100 },
             { rank: 1, userId: bob, score: 90 }
-          ]
-        })
+          ])
+        )
         expect(yield* redis.ttl("leaderboard:global")).toEqual(Option.some(Duration.infinity))
       }))
 
@@ -331,12 +420,21 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         yield* cache.rebuildLeaderboard(scores)
         yield* redis.flushDb
         expect(yield* cache.submitScore(ada, 75)).toBe(true)
-        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toEqual({ _tag: "Miss" })
+        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
         expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
+      }))
 
-        expect(yield* cache.setLeaderboard({ offset: 0, limit: 10 }, rows)).toBe(true)
-        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toMatchObject({ _tag: "Hit", value: rows })
-        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 3 })).toEqual({ _tag: "Miss" })
+    test("shows no leaderboard whose sorted set was deleted and holds only those who played since", (cache) =>
+      Effect.gen(function* () {
+        for (const deletion of [cache.del("leaderboard:global"), cache.delPattern("leaderboard:*")]) {
+          yield* cache.rebuildLeaderboard(scores)
+          expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
+          yield* deletion
+          expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
+          yield* cache.submitScore(ada, 75)
+          expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
+          expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
+        }
       }))
 
     test("shows no leaderboard whose building was overtaken by a flush", (cache, redis) =>
@@ -345,7 +443,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
           Stream.tap(({ userId }) => (userId === bob ? Effect.orDie(redis.flushDb) : Effect.void))
         )
         expect(yield* cache.rebuildLeaderboard(overtaken)).toBe(false)
-        expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toEqual({ _tag: "Miss" })
+        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
         expect(yield* cache.getLeaderboardRank(cid)).toEqual(Option.none())
       }))
 
@@ -363,6 +461,15 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(after.misses - before.misses).toBe(1)
         expect(after.hits - before.hits).toBe(2)
         expect(after.failures - before.failures).toBe(0)
+        expect(after.caches.map(({ name }) => name)).toEqual([
+          "user:profile",
+          "user:balance",
+          "user:stats",
+          "game:state",
+          "leaderboard:global:top"
+        ])
+        const hits = (stats: CacheService.CacheStats) => stats.caches[1]?.hitsRedis ?? 0
+        expect(hits(after) - hits(before)).toBe(2)
         expect(yield* cache.isAvailable).toBe(true)
       }))
   })

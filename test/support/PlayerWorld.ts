@@ -54,5 +54,10 @@ export const until = <E>(condition: Effect.Effect<boolean, E>) =>
 export const whole = ({ players, redis }: World) =>
   Effect.zipRight(
     players.readLeaderboard({ offset: 0, limit: 1 }),
-    until(Effect.map(redis.get("{leaderboard:global}:whole"), Option.contains("whole")))
+    until(
+      Effect.map(
+        redis.get("{leaderboard:global}:whole"),
+        Option.exists((mark) => mark !== "building")
+      )
+    )
   )

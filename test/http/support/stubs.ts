@@ -3,10 +3,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as CacheStats from "../../../src/cache/CacheStats.js"
 import { CacheService } from "../../../src/game/CacheService.js"
 import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
-import { PlayerService } from "../../../src/game/PlayerService.js"
+import { PlayerService, type Served } from "../../../src/game/PlayerService.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
 import { ConnectionState, type RedisStatus } from "../../../src/redis/RedisStatus.js"
@@ -34,14 +35,18 @@ export const status: RedisStatus = {
   lastFailure: Option.none()
 }
 
+export const served = <A>(
+  value: A,
+  source: Served<A>["source"],
+  rest: Partial<Pick<Served<A>, "timeLeft" | "reason">> = {}
+): Served<A> => ({ value, source, age: Duration.zero, timeLeft: Duration.zero, reason: undefined, ...rest })
+
 /** There is one user, `ada`; a call that a test did not expect is a defect. */
 export const players = (overrides: Partial<PlayerService.Service> = {}) =>
   Layer.mock(PlayerService, {
     readUserProfile: (id) =>
       Effect.flatMap(RedisKey.make("user:profile", id), () =>
-        id === "ada"
-          ? Effect.succeed({ value: profileOf(id), source: { _tag: "Miss" } as const })
-          : Effect.fail(new UserNotFound({ userId: id }))
+        id === "ada" ? Effect.succeed(served(profileOf(id), "Lookup")) : Effect.fail(new UserNotFound({ userId: id }))
       ),
     createUser: (user) => Effect.succeed(new UserProfile({ ...profileOf("new" as UserId), ...user })),
     ...overrides
@@ -61,7 +66,8 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
       hits: 3,
       misses: 4,
       decodeFailures: 0,
-      failures: 0
+      failures: 0,
+      caches: [{ ...CacheStats.counters(), name: "user:profile", hitsRedis: 3, evictions: 0, local: 0, outbox: 0 }]
     }),
     ...overrides
   })

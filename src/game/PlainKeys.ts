@@ -1,0 +1,147 @@
+/**
+ * The application's own keys in the same database, and deletions that may reach the caches' keys: whatever can touch a
+ * cache goes through it, so that no process serves what was deleted here.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as CacheCodec from "../cache/CacheCodec.js"
+import type { SetOptions } from "../redis/RedisClient.js"
+import { RedisClient } from "../redis/RedisClient.js"
+import * as RedisKey from "../redis/RedisKey.js"
+import type { Attempts } from "./Attempts.js"
+
+/**
+ * A cache as the owner of the keys under its name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Owner {
+  readonly name: string
+  /** Invalidates by the text form of an id, and says whether Redis has done it; false for what can be no id of it. */
+  readonly invalidate: (id: string) => Effect.Effect<boolean>
+  readonly clear: Effect.Effect<boolean>
+}
+
+/**
+ * Nothing here fails while Redis is away: reads answer none, writes false. The same is answered for a key that is empty,
+ * longer than 512 bytes or holds a control character.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainKeys {
+  /** Not under a key that belongs to a cache, nor a value that its schema forbids. */
+  readonly set: <A, I>(
+    key: string,
+    schema: Schema.Schema<A, I>,
+    value: A,
+    ttl: NonNullable<SetOptions["ttl"]>
+  ) => Effect.Effect<boolean>
+  readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
+  /** A cache's key is invalidated. */
+  readonly del: (key: string) => Effect.Effect<boolean>
+  /** How many keys were deleted. A cache that has keys which the pattern can match is cleared. */
+  readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
+  /** Empties the database and clears every cache. */
+  readonly flushDb: Effect.Effect<boolean>
+}
+
+/** What every match of a glob pattern begins with. */
+const literalHead = (pattern: string): string =>
+  (/^(?:\\.|[^\\*?[])*/s.exec(pattern)?.[0] ?? "").replace(/\\(.)/gs, "$1")
+
+const canMatch = (pattern: string, { name }: Owner): boolean => {
+  const head = literalHead(pattern)
+  return `${name}:`.startsWith(head) || head.startsWith(`${name}:`)
+}
+
+/** The id that `RedisKey.make` has put into a key. */
+const idOf = ({ name }: Owner, key: string): string =>
+  key.slice(name.length + 1).replace(/%(?:7B|7D|25)/g, decodeURIComponent)
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly attempts: Attempts
+  readonly owners: ReadonlyArray<Owner>
+}): Effect.Effect<PlainKeys, never, RedisClient> =>
+  Effect.map(RedisClient, (redis) => {
+    const { owners } = options
+    const { attempt } = options.attempts
+
+    const ownerOf = (key: string) => Option.fromNullable(owners.find(({ name }) => key.startsWith(`${name}:`)))
+
+    /** Values, leases and markers. */
+    const isOwned = (key: string) =>
+      owners.some(({ name }) => [`${name}:`, `{${name}:`, `{${name}}:`].some((prefix) => key.startsWith(prefix)))
+
+    const isKey = (key: string) => Either.isRight(RedisKey.make("cache", key))
+
+    const mayUse = (key: string): Effect.Effect<boolean> => {
+      if (!isKey(key)) return Effect.succeed(false)
+      return isOwned(key)
+        ? Effect.as(Effect.logWarning(`${key} belongs to a cache and is read and written only through it`), false)
+        : Effect.succeed(true)
+    }
+
+    const get = <A, I>(key: string, schema: Schema.Schema<A, I>): Effect.Effect<Option.Option<A>> =>
+      Effect.gen(function* () {
+        if (!(yield* mayUse(key))) return Option.none()
+        const text = Option.flatten(Option.getRight(yield* attempt(redis.get(key))))
+        const value = yield* Effect.transposeMapOption(text, (text) =>
+          Effect.either(CacheCodec.make(schema).decode(text))
+        )
+        const found = Option.flatMap(value, Option.getRight)
+        yield* Effect.logDebug(`cache ${Option.isSome(found) ? "HIT" : "MISS"}: ${key}`)
+        return found
+      })
+
+    const set: PlainKeys["set"] = (key, schema, value, ttl) =>
+      Effect.gen(function* () {
+        if (!(yield* mayUse(key))) return false
+        const text = yield* Effect.either(CacheCodec.make(schema).encode(value))
+        if (Either.isRight(text)) return Either.isRight(yield* attempt(redis.set(key, text.right, { ttl })))
+        yield* Effect.logWarning(`not cached as ${key}: ${text.left.message}`)
+        return false
+      })
+
+    /**
+     * The caches are cleared after the deletion, whatever became of it: their markers may have gone with the keys, and
+     * other processes hold values in their local tiers. Only when they are is the answer one.
+     */
+    const thenClear = <A>(touched: ReadonlyArray<Owner>, deletion: Effect.Effect<A>, otherwise: A): Effect.Effect<A> =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const exit = yield* Effect.exit(restore(deletion))
+          const cleared = yield* Effect.forEach(touched, ({ clear }) => clear, { concurrency: "unbounded" })
+          const answer = yield* exit
+          return cleared.every(Boolean) ? answer : otherwise
+        })
+      )
+
+    return {
+      get,
+      set,
+      del: (key) =>
+        Option.match(ownerOf(key), {
+          onNone: () => (isKey(key) ? Effect.map(attempt(redis.del(key)), Either.isRight) : Effect.succeed(false)),
+          onSome: (owner) => owner.invalidate(idOf(owner, key))
+        }),
+      delPattern: (pattern) =>
+        isKey(pattern)
+          ? thenClear(
+              owners.filter((owner) => canMatch(pattern, owner)),
+              Effect.map(attempt(redis.delPattern(pattern)), Option.getRight),
+              Option.none()
+            )
+          : Effect.succeedNone,
+      flushDb: thenClear(owners, Effect.map(attempt(redis.flushDb), Either.isRight), false)
+    }
+  })

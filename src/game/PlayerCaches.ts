@@ -1,0 +1,244 @@
+/**
+ * The guide's caches, each with the lookup that loads it: shared by `CacheService`, which asks only the cache, and
+ * `PlayerService`, which reads through it.
+ *
+ * @since 0.1.0
+ */
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { CacheStats } from "../cache/CacheStats.js"
+import * as FailureLog from "../cache/FailureLog.js"
+import * as TypedCache from "../cache/TypedCache.js"
+import type { RedisClient } from "../redis/RedisClient.js"
+import * as Attempts from "./Attempts.js"
+import * as CacheConfig from "./CacheConfig.js"
+import { Database, type DatabaseError, type GameNotFound, type UserNotFound } from "./Database.js"
+import * as GlobalLeaderboard from "./GlobalLeaderboard.js"
+import type { Owner } from "./PlainKeys.js"
+import { Balance, GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class PlayerCaches extends Context.Tag("effect-cache-toolkit/PlayerCaches")<
+  PlayerCaches,
+  PlayerCaches.Service
+>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace PlayerCaches {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** `user:profile:<id>` */
+    readonly profiles: TypedCache.TypedCache<UserId, UserProfile, UserNotFound | DatabaseError>
+    /** `user:balance:<id>` */
+    readonly balances: TypedCache.TypedCache<UserId, number, UserNotFound | DatabaseError>
+    /** `user:stats:<id>` */
+    readonly stats: TypedCache.TypedCache<UserId, UserStats, UserNotFound | DatabaseError>
+    /** `game:state:<id>` */
+    readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | DatabaseError>
+    /**
+     * `leaderboard:global:top:<offset>:<limit>`, looked up on the board, and in the database while the board is not whole:
+     * it is then built in the background.
+     */
+    readonly leaderboardPages: TypedCache.TypedCache<
+      GlobalLeaderboard.Page,
+      ReadonlyArray<GlobalLeaderboard.LeaderboardRow>,
+      DatabaseError
+    >
+    /** `leaderboard:global`, the sorted set itself */
+    readonly leaderboard: GlobalLeaderboard.GlobalLeaderboard
+    /** Builds the board in the background. */
+    readonly rebuildLeaderboard: Effect.Effect<void>
+    /** all caches, as owners of their keys and of their counts */
+    readonly all: ReadonlyArray<Owner & { readonly stats: Effect.Effect<CacheStats> }>
+    /** commands beside the caches, told to the same log */
+    readonly attempts: Attempts.Attempts
+  }
+}
+
+/** Entries that each cache holds in this process when CACHE_LOCAL_TTL is set. */
+const localCapacity = 10_000
+
+const PageKey = Schema.String.pipe(
+  Schema.compose(Schema.TemplateLiteralParser(Schema.NumberFromString, ":", Schema.NumberFromString)),
+  Schema.transform(Schema.Struct({ offset: Schema.NonNegativeInt, limit: Schema.NonNegativeInt }), {
+    strict: true,
+    decode: ([offset, , limit]) => ({ offset, limit }),
+    encode: ({ limit, offset }) => [offset, ":", limit] as const
+  })
+)
+
+const LeaderboardRows = Schema.Array(
+  Schema.Struct({ rank: Schema.NonNegativeInt, userId: UserId, score: Schema.Finite })
+)
+
+const outcomes: Record<TypedCache.Served<unknown>["source"], string> = {
+  Local: "HIT",
+  Redis: "HIT",
+  Stale: "HIT",
+  Lookup: "MISS",
+  Degraded: "BYPASS"
+}
+
+/** The same cache, whose reads are told at debug level. */
+const logged = <Key, Value, E>(
+  cache: TypedCache.TypedCache<Key, Value, E>,
+  key: Schema.Schema<Key, string>
+): TypedCache.TypedCache<Key, Value, E> => {
+  const text = Schema.encodeSync(key)
+  const tell = (id: Key, outcome: string) => Effect.logDebug(`cache ${outcome}: ${cache.name}:${text(id)}`)
+  return {
+    ...cache,
+    getServed: (id) => Effect.tap(cache.getServed(id), ({ source }) => tell(id, outcomes[source])),
+    getOption: (id) =>
+      Effect.tap(cache.getOption(id), (served) =>
+        tell(id, Option.isSome(served) ? outcomes[served.value.source] : "MISS")
+      )
+  }
+}
+
+const owner = <Key, Value, E>(cache: TypedCache.TypedCache<Key, Value, E>, key: Schema.Schema<Key, string>) => {
+  const decode = Schema.decode(key)
+  return {
+    name: cache.name,
+    invalidate: (id: string) =>
+      decode(id).pipe(
+        Effect.flatMap(cache.invalidate),
+        Effect.catchTags({ ParseError: () => Effect.succeed(false), InvalidKey: () => Effect.succeed(false) })
+      ),
+    clear: cache.clear,
+    stats: cache.stats
+  }
+}
+
+/**
+ * Builds the caches with the given times to live, for as long as the scope is open.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  config: CacheConfig.CacheConfig
+): Effect.Effect<PlayerCaches.Service, never, Database | RedisClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    const database = yield* Database
+    const failureLog = yield* FailureLog.make
+    const attempts = yield* Attempts.make(failureLog)
+    const leaderboard = yield* GlobalLeaderboard.make(attempts)
+    const rebuildLeaderboard = yield* GlobalLeaderboard.makeRebuild(leaderboard)
+
+    const lookUpPage = (page: GlobalLeaderboard.Page) =>
+      Effect.flatMap(
+        leaderboard.top(page),
+        Option.match({
+          onSome: Effect.succeed,
+          onNone: () =>
+            Effect.zipLeft(
+              Effect.map(database.topScores(page), (rows) =>
+                rows.map(({ score, userId }, index) => ({ rank: page.offset + index, userId, score }))
+              ),
+              rebuildLeaderboard
+            )
+        })
+      )
+
+    const common = {
+      // the guide's times are what is stored
+      jitter: 0,
+      local: { capacity: localCapacity, timeToLive: config.localTtl },
+      failureLog
+    }
+    const profiles = yield* TypedCache.make({
+      ...common,
+      name: "user:profile",
+      key: UserId,
+      value: UserProfile,
+      timeToLive: config.userProfileTtl,
+      lookup: database.getUser
+    })
+    const balances = yield* TypedCache.make({
+      ...common,
+      name: "user:balance",
+      key: UserId,
+      value: Balance,
+      timeToLive: config.balanceTtl,
+      lookup: database.getBalance
+    })
+    const stats = yield* TypedCache.make({
+      ...common,
+      name: "user:stats",
+      key: UserId,
+      value: UserStats,
+      timeToLive: config.statsTtl,
+      lookup: database.getStats
+    })
+    const games = yield* TypedCache.make({
+      ...common,
+      name: "game:state",
+      key: GameId,
+      value: GameState,
+      timeToLive: config.gameStateTtl,
+      lookup: database.getGame
+    })
+    const leaderboardPages = yield* TypedCache.make({
+      ...common,
+      name: `${GlobalLeaderboard.boardKey}:top`,
+      key: PageKey,
+      value: LeaderboardRows,
+      timeToLive: config.leaderboardTtl,
+      lookup: lookUpPage
+    })
+
+    return PlayerCaches.of({
+      profiles: logged(profiles, UserId),
+      balances: logged(balances, UserId),
+      stats: logged(stats, UserId),
+      games: logged(games, GameId),
+      leaderboardPages: logged(leaderboardPages, PageKey),
+      leaderboard,
+      rebuildLeaderboard,
+      all: [
+        owner(profiles, UserId),
+        owner(balances, UserId),
+        owner(stats, UserId),
+        owner(games, GameId),
+        owner(leaderboardPages, PageKey)
+      ],
+      attempts
+    })
+  })
+
+/**
+ * The caches with the guide's times to live.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<PlayerCaches, never, Database | RedisClient> = Layer.scoped(
+  PlayerCaches,
+  make(CacheConfig.defaults)
+)
+
+/**
+ * The caches with the times to live of the `CACHE_*_TTL` variables. Fails with a `ConfigError` that names the variable
+ * whose value is wrong and says what it accepts.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<PlayerCaches, ConfigError.ConfigError, Database | RedisClient> = Layer.scoped(
+  PlayerCaches,
+  Effect.flatMap(CacheConfig.config, make)
+)

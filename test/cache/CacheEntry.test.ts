@@ -1,0 +1,54 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import * as CacheEntry from "../../src/cache/CacheEntry.js"
+
+const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
+const stored = fc.record({ created: time, timeToLive: time, value: fc.json() })
+const textOf = (entry: CacheEntry.StoredEntry) =>
+  `{"created":${entry.created},${CacheEntry.body(entry.timeToLive, entry.value)}`
+
+describe("a stored entry", () => {
+  it("is read as it was written, and is readable as JSON by anyone", () => {
+    fc.assert(
+      fc.property(stored, (entry) => {
+        expect(CacheEntry.parse(textOf(entry))).toEqual(entry)
+        expect(JSON.parse(textOf(entry))).toEqual({
+          created: entry.created,
+          ttl: entry.timeToLive,
+          value: JSON.parse(entry.value)
+        })
+      })
+    )
+  })
+
+  it("is never read when it is cut within its head or at its end", () => {
+    fc.assert(
+      fc.property(stored, fc.nat(), (entry, cut) => {
+        const text = textOf({ ...entry, value: '"text"' })
+        expect(CacheEntry.parse(text.slice(0, cut % text.length))).toBeUndefined()
+      })
+    )
+  })
+
+  it("has the birth of its head whether or not the rest can be read", () => {
+    fc.assert(
+      fc.property(stored, fc.string(), (entry, rest) => {
+        expect(CacheEntry.createdOf(textOf(entry))).toBe(entry.created)
+        expect(CacheEntry.createdOf(`{"created":${entry.created},${rest}`)).toBe(entry.created)
+      })
+    )
+    for (const foreign of ["", "hello", '{"created":"1"}', '{"created":1234567890123456,']) {
+      expect(CacheEntry.createdOf(foreign)).toBe(0)
+    }
+  })
+
+  it("is fresh, then stale, then neither, and never two at once", () => {
+    fc.assert(
+      fc.property(fc.nat(100), fc.nat(100), fc.nat(300), (timeToLive, staleFor, age) => {
+        const entry = { created: 1000, timeToLive }
+        expect(CacheEntry.isFresh(entry, 1000 + age)).toBe(age < timeToLive)
+        expect(CacheEntry.isStale(entry, 1000 + age, staleFor)).toBe(age >= timeToLive && age < timeToLive + staleFor)
+      })
+    )
+  })
+})

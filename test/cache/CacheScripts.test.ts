@@ -1,0 +1,220 @@
+/** Every script of the cache protocol: its model against its Lua, and what it says about the births it hands out. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "effect/FastCheck"
+import * as CacheEntry from "../../src/cache/CacheEntry.js"
+import * as Scripts from "../../src/cache/CacheScripts.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisKey from "../../src/redis/RedisKey.js"
+import type { RedisScript } from "../../src/redis/RedisScript.js"
+import { compareScript } from "../support/compareScript.js"
+import { onEveryLayer } from "../support/layers.js"
+import { command, type Step, script as stepOf } from "../support/programs.js"
+import { skipReason } from "../support/RedisServer.js"
+
+const channel = "told"
+const message = "changed"
+const marker = "{user}:clear"
+const target = (key: string): Scripts.Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
+
+const targets = fc.constantFrom("user:1", "user:2").map(target)
+const token = fc.constantFrom("mine", "theirs")
+const millis = fc.constantFrom(5_000, 10_000, 60_000)
+/** what a caller knows, and when entries are born, beside the present */
+const offset = fc.constantFrom(-60_000, -1, 0, 1, 60_000)
+const body = fc.constantFrom(CacheEntry.body(5_000, '"a"'), CacheEntry.body(60_000, '{"b":[1,"ü"]}'))
+
+type At<Input> = (now: number) => Input
+
+const acquire = fc.record({ target: targets, token, leaseMillis: millis, offset, ahead: offset }).map(
+  ({ ahead, target, offset, ...rest }): At<Parameters<typeof Scripts.acquire.args>[0]> =>
+    (now) => ({
+      ...target,
+      ...rest,
+      newerThan: now + offset,
+      floor: now + ahead,
+      now
+    })
+)
+const begin = acquire
+const renew = fc
+  .record({ target: targets, token, leaseMillis: millis })
+  .map(({ target, ...rest }) => ({ ...target, ...rest }))
+const release = fc.record({ target: targets, token }).map(({ target, token }) => ({ ...target, token, message }))
+const fill = fc.record({ target: targets, token, body, keepMillis: millis, offset }).map(
+  ({ target, offset, ...rest }): At<Parameters<typeof Scripts.fill.args>[0]> =>
+    (now) => ({
+      ...target,
+      ...rest,
+      created: now + offset,
+      message
+    })
+)
+const finish = fill
+const invalidate = targets.map((target) => ({ ...target, message }))
+const set = fc.record({ target: targets, body, keepMillis: millis, offset, deadline: offset }).map(
+  ({ target, body, deadline, keepMillis, offset }): At<Parameters<typeof Scripts.set.args>[0]> =>
+    (now) => ({
+      ...target,
+      body,
+      keepMillis,
+      floor: now + offset,
+      deadline: now + deadline,
+      message,
+      now
+    })
+)
+const keepMarker = millis.map(
+  (keepMillis): At<Scripts.MarkerInput> =>
+    (now) => ({ marker, keepMillis, now })
+)
+const moveMarker = fc.record({ keepMillis: millis, offset }).map(
+  ({ keepMillis, offset }): At<Parameters<typeof Scripts.moveMarker.args>[0]> =>
+    (now) => ({
+      marker,
+      keepMillis,
+      channel,
+      message,
+      now: now + offset
+    })
+)
+
+/** What may stand under a key: an entry, a cut one, a birth that is no time, and what is none of ours. */
+const strays = fc
+  .constantFrom(
+    '{"created":1800000000000,"ttl":5000,"value":"a"}',
+    '{"created":1800000000000,"ttl":5000,"val',
+    '{"created":999999999999999,"ttl":1,"value":1}',
+    '{"created":1234567890123456,"ttl":1,"value":1}',
+    '{"created":,"ttl":1,"value":1}',
+    '{"created":-1,',
+    ' {"created":1800000000000,',
+    "",
+    "0",
+    "-5",
+    "1e99",
+    "0x10",
+    "nan",
+    "1800000000000",
+    "1234567890123456"
+  )
+  .chain((text) =>
+    fc.constantFrom("user:1", "{user:1}:lease", marker).map((key): Step => command("SET", key, text, "EX", 60))
+  )
+
+const steps = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
+  inputs.map((input) => stepOf(script, input))
+
+const anything: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: strays },
+  steps(Scripts.acquire, acquire),
+  steps(Scripts.renew, renew),
+  steps(Scripts.release, release),
+  steps(Scripts.fill, fill),
+  steps(Scripts.invalidate, invalidate),
+  steps(Scripts.set, set),
+  steps(Scripts.begin, begin),
+  steps(Scripts.finish, finish),
+  steps(Scripts.ensureMarker, keepMarker),
+  steps(Scripts.moveMarker, moveMarker)
+)
+
+const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
+  it.scopedLive(`${script.name} does on a server what its model says, whatever stands there`, () =>
+    compareScript(script, inputs, { others: anything, numRuns: 200 })
+  )
+
+describe.skipIf(skipReason !== undefined)("the scripts of the cache", () => {
+  agrees(Scripts.acquire, acquire)
+  agrees(Scripts.renew, renew)
+  agrees(Scripts.release, release)
+  agrees(Scripts.fill, fill)
+  agrees(Scripts.invalidate, invalidate)
+  agrees(Scripts.set, set)
+  agrees(Scripts.begin, begin)
+  agrees(Scripts.finish, finish)
+  agrees(Scripts.ensureMarker, keepMarker)
+  agrees(Scripts.moveMarker, moveMarker)
+})
+
+onEveryLayer((it) => {
+  it.effect("grants one lease, again to its holder, and gives the next one only when it has ended", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const lease = target("scripts:lease")
+      const ask = (token: string) =>
+        redis.run(Scripts.acquire)({ ...lease, token, leaseMillis: 60_000, newerThan: 0, floor: 0 })
+      expect((yield* ask("a"))[0]).toBe("granted")
+      expect((yield* ask("a"))[0]).toBe("granted")
+      expect(yield* ask("b")).toEqual(["held"])
+      expect(yield* redis.run(Scripts.release)({ ...lease, token: "b", message })).toBe(0)
+      expect(yield* ask("b")).toEqual(["held"])
+      expect(yield* redis.run(Scripts.release)({ ...lease, token: "a", message })).toBe(1)
+      expect((yield* ask("b"))[0]).toBe("granted")
+    })
+  )
+
+  it.effect("refuses a fill whose lease an invalidation, a set or an update has taken away", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const refused = (key: string, intruder: (target: Scripts.Target) => Effect.Effect<unknown, unknown>) =>
+        Effect.gen(function* () {
+          const own = target(`scripts:fill:${key}`)
+          yield* redis.run(Scripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
+          yield* intruder(own)
+          const old = CacheEntry.body(60_000, '"old"')
+          const filled = yield* redis.run(Scripts.fill)({
+            ...own,
+            token: "mine",
+            created: 1,
+            body: old,
+            keepMillis: 60_000,
+            message
+          })
+          expect([key, filled]).toEqual([key, 0])
+          expect(JSON.stringify(yield* redis.get(own.key))).not.toContain("old")
+        })
+      yield* refused("invalidate", (own) => redis.run(Scripts.invalidate)({ ...own, message }))
+      yield* refused("set", (own) =>
+        redis.run(Scripts.set)({
+          ...own,
+          body: CacheEntry.body(60_000, '"new"'),
+          keepMillis: 60_000,
+          floor: 0,
+          deadline: Number.MAX_SAFE_INTEGER,
+          message
+        })
+      )
+      yield* refused("begin", (own) =>
+        redis.run(Scripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
+      )
+    })
+  )
+
+  it.effect("moves a marker forward even when the clock stands still or goes back", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const move = (now: number) =>
+        redis.run(Scripts.moveMarker)({ marker: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
+      expect(yield* move(1000)).toBe(1000)
+      expect(yield* move(1000)).toBe(1001)
+      expect(yield* move(400)).toBe(1002)
+      expect(yield* move(2000)).toBe(2000)
+    })
+  )
+
+  it.effect("bears an entry after the clear marker that its caller has seen, and after nothing else", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const born = yield* redis.run(Scripts.acquire)({
+        ...target("scripts:born"),
+        token: "mine",
+        leaseMillis: 60_000,
+        newerThan: 9000,
+        floor: 5000,
+        now: 5000
+      })
+      expect(born).toEqual(["granted", 5001])
+    })
+  )
+})

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as LocalTier from "../../src/cache/LocalTier.js"
+
+const entry = (value: string) => ({ value, created: 0, timeToLive: 1000 })
+
+describe("the local tier", () => {
+  it("answers an entry until its time has come, and not at it", () => {
+    const tier = LocalTier.make<string>({ capacity: 2 })
+    tier.set("a", entry("one"), 500, 1)
+    expect(tier.get("a", 499)?.value).toBe("one")
+    expect(tier.get("a", 500)).toBeUndefined()
+    expect(tier.size()).toBe(0)
+  })
+
+  it("gives up what was used least recently when there are too many, and counts it", () => {
+    const tier = LocalTier.make<string>({ capacity: 2 })
+    tier.set("a", entry("1"), 500, 1)
+    tier.set("b", entry("2"), 500, 1)
+    tier.get("a", 0)
+    tier.set("c", entry("3"), 500, 1)
+    expect([tier.get("a", 0)?.value, tier.get("b", 0)?.value, tier.get("c", 0)?.value]).toEqual(["1", undefined, "3"])
+    expect(tier.evictions()).toBe(1)
+  })
+
+  it("gives up entries when they are too large together, and takes none that is too large alone", () => {
+    const tier = LocalTier.make<string>({ capacity: 10, maxSize: 100 })
+    tier.set("a", entry("1"), 500, 60)
+    tier.set("b", entry("2"), 500, 60)
+    expect([tier.get("a", 0)?.value, tier.get("b", 0)?.value]).toEqual([undefined, "2"])
+    tier.set("huge", entry("3"), 500, 101)
+    expect(tier.get("huge", 0)).toBeUndefined()
+    expect(tier.get("b", 0)?.value).toBe("2")
+  })
+
+  it("counts no eviction for what was replaced, deleted, cleared or past its time", () => {
+    const tier = LocalTier.make<string>({ capacity: 2 })
+    tier.set("a", entry("1"), 500, 1)
+    tier.set("a", entry("2"), 500, 1)
+    tier.delete("a")
+    tier.set("b", entry("3"), 500, 1)
+    tier.get("b", 600)
+    tier.set("c", entry("4"), 500, 1)
+    tier.clear()
+    expect(tier.evictions()).toBe(0)
+    expect(tier.size()).toBe(0)
+  })
+})

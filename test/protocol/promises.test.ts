@@ -1,0 +1,104 @@
+/**
+ * The promises hold in thousands of random runs, with all rules and with only those that they rest on. What the protocol
+ * does not cover is shown too: each limit has a run that crosses it.
+ *
+ * PROTOCOL_SEED repeats a run, PROTOCOL_RUNS sets how many there are per family and set of rules.
+ */
+import { describe, expect, it } from "vitest"
+import { get, invalidate, invalidateTag, set, update } from "./operations.js"
+import type { PromiseName } from "./promises.js"
+import { allRules, essentialRules, type Rules, rules, without } from "./rules.js"
+import type { Operation, Scenario } from "./scenario.js"
+import { families } from "./scenarios.js"
+import { findCounterexample } from "./search.js"
+
+const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const runs = Number(process.env.PROTOCOL_RUNS ?? 1_000)
+
+const base = { processes: 2, localTtl: 0 }
+
+const find = (options: {
+  readonly scenario: Partial<Scenario>
+  readonly operations: ReadonlyArray<Operation>
+  readonly promise: PromiseName
+  readonly rules?: Rules
+  readonly runs?: number
+}) => findCounterexample({ runs: 4_000, seed: 1, ...options, scenario: { ...base, faults: {}, ...options.scenario } })
+
+describe(`every promise holds (seed ${seed})`, () => {
+  for (const [name, family] of Object.entries(families)) {
+    it(`in ${runs} runs with all rules: ${name}`, () => {
+      expect(findCounterexample({ ...family, rules: allRules, seed, runs, shrink: true })?.report).toBeUndefined()
+    })
+    it(`in ${runs} runs with the essential rules: ${name}`, () => {
+      expect(findCounterexample({ ...family, rules: essentialRules, seed, runs, shrink: true })?.report).toBeUndefined()
+    })
+  }
+})
+
+describe("a late set", () => {
+  const lateSet = {
+    operations: [set(0), invalidate(1)],
+    promise: "noWrongValueLeft",
+    scenario: { serialised: true, faults: { breakLate: 1 } }
+  } as const
+
+  it("leaves a wrong value when neither its deadline nor the end of its connection stops it", () => {
+    const found = find({ ...lateSet, rules: without("setHasDeadline", "oldConnectionKilled") })
+    expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
+  it("leaves none when its connection is ended on the server before the replay", () => {
+    expect(find({ ...lateSet, rules: without("setHasDeadline") })?.report).toBeUndefined()
+  })
+})
+
+describe("afterOutage: trust", () => {
+  it(`gives up "${rules.distrustAfterOutage}", which matters only where the server itself was away`, () => {
+    const trusting = { ...families.connections, rules: without("distrustAfterOutage"), seed, runs }
+    expect(findCounterexample(trusting)?.report).toBeUndefined()
+  })
+})
+
+describe("what is not covered", () => {
+  it("others serve what a process that is cut off alone has invalidated, until its outbox is replayed", () => {
+    const found = find({
+      operations: [invalidate(0), get(1)],
+      promise: "neverServedAgain",
+      scenario: { warm: true, faults: { break: 1 }, limits: ["outageOfOneProcess"] }
+    })
+    expect(found?.promise).toBe("neverServedAgain")
+  })
+
+  it("a process that ends with its outbox leaves what it has not invalidated", () => {
+    const found = find({
+      operations: [invalidate(0)],
+      promise: "noWrongValueLeft",
+      scenario: { warm: true, faults: { break: 1, crash: 1 }, limits: ["crashWithOutbox"] }
+    })
+    expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
+  it("a process that ends between its commit and the end of its update, while another writes the key", () => {
+    const found = find({
+      operations: [update(0), update(1)],
+      promise: "noWrongValueLeft",
+      scenario: { faults: { crash: 1 }, limits: ["crashOfOneWriterAmongSeveral"] }
+    })
+    expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
+  it("two sets of one key at a time, which update is for", () => {
+    const found = find({ operations: [set(0), set(1)], promise: "noWrongValueLeft", scenario: {} })
+    expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
+  it("a clock of the server that is set back makes entries look younger than a marker", () => {
+    const found = find({
+      operations: [get(1), invalidateTag(0), get(1)],
+      promise: "neverServedAgain",
+      scenario: { withMarkers: true, warm: true, faults: { expireValue: 1, setClockBack: 1 } }
+    })
+    expect(found?.promise).toBe("neverServedAgain")
+  })
+})
