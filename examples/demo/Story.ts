@@ -213,6 +213,26 @@ const awaitState = (holds: (state: RedisStatus.ConnectionState) => boolean) =>
     )
   )
 
+/**
+ * What was cached before the outage is looked up once more, since another process may have changed it unheard, and only
+ * when the cache has taken note of the new connection.
+ */
+const backToHits = (players: ReadonlyArray<DemoPlayer>, before: ReadonlyArray<PlayerRead>) =>
+  Effect.gen(function* () {
+    const reads = yield* Effect.delay(readAll(players), "20 millis").pipe(
+      Effect.tap((reads) => expect(sameValues(before, reads), "the cache came back with something else")),
+      Effect.repeat({ until: (reads) => allFrom(reads, "Redis") }),
+      Effect.timeoutFail({
+        duration: "10 seconds",
+        onTimeout: () => new DemoFailed({ message: "the cache is not used again" })
+      })
+    )
+    const time = Table.median(reads.map(({ time }) => time))
+    yield* Console.log(
+      `\n  The connection is mended: each value was looked up once more and ${Table.green("hits the cache again")}, ${Table.millis(time)}.`
+    )
+  })
+
 /** `takeAway` makes Redis unreachable; `bringBack`, where that is possible, undoes it. */
 export const tell = (redis: {
   readonly takeAway: Effect.Effect<void, never, RedisClient.RedisClient>
@@ -239,14 +259,7 @@ export const tell = (redis: {
         Effect.gen(function* () {
           yield* bringBack
           yield* awaitState((state) => state._tag === "Connected")
-          const after = yield* readAll(players)
-          yield* expect(sameValues(before, after), "the cache came back with something else")
-          const sources = after.flatMap((read) => read.sources)
-          const hits = sources.filter(({ source }) => source === "Redis").length
-          yield* expect(hits > 0, "the cache should be used again")
-          yield* Console.log(
-            `\n  The connection is mended: ${Table.green(`${hits} of ${sources.length} reads hit the cache again`)}.`
-          )
+          yield* backToHits(players, before)
         })
       )
     }).pipe(

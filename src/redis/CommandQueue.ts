@@ -18,13 +18,8 @@ import type { CircuitBreaker } from "./CircuitBreaker.js"
 import { Fifo } from "./Fifo.js"
 import type { Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
-import {
-  RedisConnectionLost,
-  type RedisError,
-  RedisProtocolError,
-  RedisTimeout,
-  RedisUnavailable
-} from "./RedisError.js"
+import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "./RedisError.js"
+import { isNotReady, isOfEveryRead, isOfOneKey, refused, type ShutReason, unavailable } from "./Refusal.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 
 /**
@@ -76,14 +71,6 @@ export interface CommandQueue {
   readonly waiting: () => number
 }
 
-/**
- * Why there is no connection.
- *
- * @since 0.1.0
- * @category models
- */
-export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
-
 /** A command with its caller. */
 interface Entry {
   readonly command: string
@@ -99,36 +86,6 @@ interface Entry {
   /** nothing more is expected: answered, or withdrawn before it was sent */
   done: boolean
 }
-
-// made once, so that a refusal costs no error, no stack trace and no effect
-const unavailable = {
-  Disabled: new RedisUnavailable({ reason: "Disabled" }),
-  Connecting: new RedisUnavailable({ reason: "Connecting" }),
-  Disconnected: new RedisUnavailable({ reason: "Disconnected" }),
-  CircuitOpen: new RedisUnavailable({ reason: "CircuitOpen" }),
-  Overloaded: new RedisUnavailable({ reason: "Overloaded" })
-} as const
-
-const refused = {
-  Disabled: Exit.fail(unavailable.Disabled),
-  Connecting: Exit.fail(unavailable.Connecting),
-  Disconnected: Exit.fail(unavailable.Disconnected),
-  CircuitOpen: Exit.fail(unavailable.CircuitOpen)
-} as const
-
-/** Rejections that a GET of one key can escape although the MGET could not. */
-const isOfOneKey = (error: RedisError): boolean =>
-  (error._tag === "RedisAuthError" && error.reason === "NoPermission") ||
-  (error._tag === "RedisServerError" && error.code === "CROSSSLOT")
-
-/** Of those, the ones that every MGET of this connection would meet again. */
-const isOfEveryRead = (error: RedisError): boolean =>
-  error._tag === "RedisServerError" || (error._tag === "RedisAuthError" && /'mget'/i.test(error.detail))
-
-/** Rejections that say that the server can do nothing for anyone at the moment. */
-const isNotReady = (error: RedisError): boolean =>
-  error._tag === "RedisServerError" &&
-  (error.code === "LOADING" || error.code === "BUSY" || error.code === "MASTERDOWN" || error.code === "CLUSTERDOWN")
 
 /**
  * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
@@ -163,7 +120,7 @@ export const make = (
     /** counts the connections that ended, so that what a dead one still answers is told from a live one's answer */
     let ended = 0
 
-    const refusal = (): Exit.Exit<never, RedisUnavailable> | undefined =>
+    const refusal = () =>
       connection === undefined ? refused[shutReason] : breaker.state() === "Closed" ? undefined : refused.CircuitOpen
 
     const settle = (entry: Entry, error: RedisError) => {
@@ -188,21 +145,15 @@ export const make = (
       while (inFlight < options.maxInFlight) {
         const entry = waiting.shift()
         if (entry === undefined) break
-        if (entry.settled) {
-          entry.done = true
-          continue
-        }
+        entry.done = entry.settled
+        if (entry.done) continue
         inFlight++
         entry.sent = true
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
         else sendAlone(open, entry)
       }
-      if (reads.length <= options.maxKeysPerRead) {
-        if (reads.length > 0) sendTogether(open, reads)
-      } else {
-        for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
-          sendTogether(open, reads.slice(i, i + options.maxKeysPerRead))
-        }
+      for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
+        sendTogether(open, reads.slice(i, i + options.maxKeysPerRead))
       }
     }
 
@@ -258,20 +209,17 @@ export const make = (
     }
 
     const sendTogether = (open: RedisConnection, entries: ReadonlyArray<Entry>) => {
-      const keys = new Array<RedisArgument>(entries.length)
-      for (let i = 0; i < entries.length; i++) keys[i] = entries[i]?.args[0] ?? ""
+      const keys = entries.map(({ args }) => args[0] ?? "")
       takeOff(
         entries,
         () => open.send("MGET", keys),
         (reply, from) => {
           if (!Array.isArray(reply) || reply.length !== entries.length) {
-            failed(entries, new RedisProtocolError({ command: "MGET", detail: "not one value per key" }))
-            return
+            return failed(entries, new RedisProtocolError({ command: "MGET", detail: "not one value per key" }))
           }
-          for (let i = 0; i < entries.length; i++) {
-            const entry = entries[i]
-            if (entry !== undefined) succeed(entry, reply[i], from)
-          }
+          entries.forEach((entry, i) => {
+            succeed(entry, reply[i], from)
+          })
         },
         (cause) => {
           const error = options.toError("MGET", cause)
@@ -334,22 +282,23 @@ export const make = (
       }
     }
 
-    const nextDeadline = (): number | undefined => pending.peek()?.deadline
-
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
     const sweeper = Effect.async<void>((resume) => {
-      if (nextDeadline() !== undefined) return resume(Effect.void)
+      if (pending.length > 0) return resume(Effect.void)
       wakeSweeper = () => {
         wakeSweeper = undefined
         resume(Effect.void)
       }
     }).pipe(
       Effect.zipRight(
-        Effect.suspend(() => Effect.sleep(Math.max(1, (nextDeadline() ?? 0) - clock.unsafeCurrentTimeMillis())))
+        Effect.suspend(() =>
+          Effect.sleep(Math.max(1, (pending.peek()?.deadline ?? 0) - clock.unsafeCurrentTimeMillis()))
+        )
       ),
       Effect.zipRight(Effect.sync(sweep)),
       Effect.forever
     )
+
     const end = (reason: ShutReason) => {
       connection = undefined
       shutReason = reason
@@ -359,12 +308,8 @@ export const make = (
       let lost = 0
       for (const entry of pending.takeAll()) {
         if (entry.done) continue
-        if (entry.sent) {
-          lost++
-          settle(entry, new RedisConnectionLost({ command: entry.command }))
-        } else {
-          settle(entry, unavailable[reason])
-        }
+        if (entry.sent) lost++
+        settle(entry, entry.sent ? new RedisConnectionLost({ command: entry.command }) : unavailable[reason])
       }
       if (lost > 0) breaker.failed(lost)
     }

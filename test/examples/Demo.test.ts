@@ -5,6 +5,12 @@ import { run } from "./support/program.js"
 
 const demo = (variables: Record<string, string> = {}) => run("examples/demo.ts", variables)
 
+/** Without the caches' clear markers: other processes depend on them, and they end by themselves. */
+const keysOf = (server: RedisServer.RedisServer) =>
+  Effect.map(server.send("KEYS", "*"), (keys) =>
+    (keys as ReadonlyArray<string>).filter((key) => !/^{.*}:clear$/.test(key))
+  )
+
 describe("the demo without a server", () => {
   it.live("goes from cold to warm reads, writes, a leaderboard, and to the database alone", () =>
     Effect.gen(function* () {
@@ -41,11 +47,11 @@ describe.skipIf(RedisServer.skipReason !== undefined)("the demo on a server", ()
       const server = yield* RedisServer.make({ args: ["--requirepass", password], password })
       const { code, output } = yield* demo({ REDIS_URL: server.url })
       expect(output).toMatch(/bypass \(Disconnected\).*the same, from the database/)
-      expect(output).toMatch(/The connection is mended: (\d+) of \1 reads hit the cache again/)
+      expect(output).toMatch(/The connection is mended: .* hits the cache again/)
       expect(output).not.toContain(password)
       expect(output).not.toContain(encodeURIComponent(password))
       expect(code).toBe(0)
-      expect(yield* server.send("DBSIZE")).toBe(0)
+      expect(yield* keysOf(server)).toEqual([])
     })
   )
 
@@ -56,7 +62,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("the demo on a server", ()
       const { code, output } = yield* demo({ REDIS_URL: server.url })
       expect(output).toMatch(/leaderboard:global exists on this server already/)
       expect(code).toBe(0)
-      expect(yield* server.send("KEYS", "*")).toEqual(["leaderboard:global"])
+      expect(yield* keysOf(server)).toEqual(["leaderboard:global"])
       expect(yield* server.send("ZRANGE", "leaderboard:global", "0", "-1")).toEqual(["somebody"])
     })
   )

@@ -18,6 +18,21 @@ describe("the cache's times to live", () => {
     )
   )
 
+  it.effect("keep nothing in the process unless told to, which 0 does not", () =>
+    Effect.gen(function* () {
+      for (const [variables, seconds] of [
+        [{}, 0],
+        [{ CACHE_LOCAL_TTL: "0" }, 0],
+        [{ CACHE_LOCAL_TTL: "2" }, 2]
+      ] as const) {
+        expect(Duration.toSeconds((yield* read(variables)).localTtl)).toBe(seconds)
+      }
+      const error = yield* Effect.flip(read({ CACHE_LOCAL_TTL: "-1" }))
+      expect(String(error)).toContain("CACHE_LOCAL_TTL")
+      expect(String(error)).toContain("whole seconds from 0 to 268435455, such as 0")
+    })
+  )
+
   it.effect("are read as whole seconds, each from a variable of its own", () =>
     Effect.map(
       read({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as CacheService from "../../src/game/CacheService.js"
+import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
@@ -40,25 +42,28 @@ const profile = UserProfile.make({
 const stats = UserStats.make({ gamesPlayed: 1, gamesWon: 1, bestScore: 5, totalScore: 5 })
 const state = GameState.make({ id: game, players: [ada], status: "waiting", round: 0, startedAt: at })
 
+/** The service over a client, with a database that nobody asks. */
+const over = <E>(redis: Layer.Layer<RedisClient, E>) =>
+  CacheService.layer.pipe(Layer.provideMerge(redis), Layer.provide(MemoryDatabase.layer))
+
 /** Every operation's answer without a server, as the guide promises it. */
-const answersNothing = (cache: CacheService.CacheService.Service, reason: string) =>
+const answersNothing = (cache: CacheService.CacheService.Service) =>
   Effect.gen(function* () {
-    const bypass = { _tag: "Bypass", reason }
     expect(yield* cache.setUserProfile(ada, profile)).toBe(false)
     expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
-    expect(yield* cache.lookupUserProfile(ada)).toEqual(bypass)
+    expect(yield* cache.lookupUserProfile(ada)).toEqual(Option.none())
     expect(yield* cache.invalidateUserProfile(ada)).toBe(false)
     expect(yield* cache.setUserBalance(ada, 1)).toBe(false)
     expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
-    expect(yield* cache.lookupUserBalance(ada)).toEqual(bypass)
+    expect(yield* cache.lookupUserBalance(ada)).toEqual(Option.none())
     expect(yield* cache.invalidateUserBalance(ada)).toBe(false)
     expect(yield* cache.setUserStats(ada, stats)).toBe(false)
     expect(yield* cache.getUserStats(ada)).toEqual(Option.none())
-    expect(yield* cache.lookupUserStats(ada)).toEqual(bypass)
+    expect(yield* cache.lookupUserStats(ada)).toEqual(Option.none())
     expect(yield* cache.invalidateUserStats(ada)).toBe(false)
     expect(yield* cache.setGameState(game, state)).toBe(false)
     expect(yield* cache.getGameState(game)).toEqual(Option.none())
-    expect(yield* cache.lookupGameState(game)).toEqual(bypass)
+    expect(yield* cache.lookupGameState(game)).toEqual(Option.none())
     expect(yield* cache.invalidateGameState(game)).toBe(false)
     expect(yield* cache.invalidateUser(ada)).toBe(false)
     expect(yield* cache.incrementOnlinePlayers).toEqual(Option.none())
@@ -70,13 +75,16 @@ const answersNothing = (cache: CacheService.CacheService.Service, reason: string
     expect(yield* cache.checkRateLimit(ada, "login", 5, 60)).toBe(false)
     expect(yield* cache.getRateLimitRemaining(ada, "login", 5)).toBe(0)
     expect(yield* cache.submitScore(ada, 5)).toBe(false)
-    expect(yield* cache.lookupLeaderboard({ offset: 0, limit: 10 })).toEqual(bypass)
+    expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
     expect(yield* cache.setLeaderboard({ offset: 0, limit: 10 }, [])).toBe(false)
     expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
     expect(yield* cache.rebuildLeaderboard(Stream.make({ userId: ada, score: 5 }))).toBe(false)
     expect(yield* cache.set("my-key", Schema.String, "value")).toBe(false)
     expect(yield* cache.get("my-key", Schema.String)).toEqual(Option.none())
     expect(yield* cache.del("my-key")).toBe(false)
+    expect(yield* cache.del("user:balance:ada")).toBe(false)
+    expect(yield* cache.delPattern("user:*")).toEqual(Option.none())
+    expect(yield* cache.flushDb).toBe(false)
     const stats_ = yield* cache.getStats
     expect(stats_).toMatchObject({ onlinePlayers: 0, activeGames: 0 })
     expect(stats_.failures).toBeGreaterThan(30)
@@ -86,25 +94,25 @@ describe("without Redis", () => {
   it.effect("every read answers none, every write false, and nothing fails", () =>
     Effect.gen(function* () {
       const cache = yield* CacheService.CacheService
-      yield* answersNothing(cache, "Disabled")
+      yield* answersNothing(cache)
       expect(yield* cache.isAvailable).toBe(false)
       expect(yield* cache.getStats).toMatchObject({ available: false, connected: false })
-    }).pipe(Effect.provide(Layer.provide(CacheService.layer, layerOff)))
+    }).pipe(Effect.provide(over(layerOff)))
   )
 
-  const errors: ReadonlyArray<readonly [RedisError, reason: string]> = [
-    [new RedisUnavailable({ reason: "CircuitOpen" }), "CircuitOpen"],
-    [new RedisTimeout({ command: "GET", waitedMillis: 500 }), "RedisTimeout"],
-    [new RedisConnectionLost({ command: "GET" }), "RedisConnectionLost"],
-    [new RedisServerError({ command: "GET", code: "LOADING", detail: "LOADING" }), "RedisServerError"]
+  const errors: ReadonlyArray<RedisError> = [
+    new RedisUnavailable({ reason: "CircuitOpen" }),
+    new RedisTimeout({ command: "GET", waitedMillis: 500 }),
+    new RedisConnectionLost({ command: "GET" }),
+    new RedisServerError({ command: "GET", code: "LOADING", detail: "LOADING" })
   ]
-  for (const [error, reason] of errors) {
-    it.effect(`every operation answers the same when commands end in ${reason}`, () =>
+  for (const error of errors) {
+    it.effect(`every operation answers the same when commands end in ${error._tag}`, () =>
       Effect.gen(function* () {
         const failure = yield* FailingRedis.failure
         yield* Ref.set(failure, Option.some(error))
-        yield* Effect.flatMap(CacheService.CacheService, (cache) => answersNothing(cache, reason)).pipe(
-          Effect.provide(Layer.provide(CacheService.layer, FailingRedis.layer(failure, MemoryRedis.layer)))
+        yield* Effect.flatMap(CacheService.CacheService, answersNothing).pipe(
+          Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer)))
         )
       })
     )
@@ -127,18 +135,18 @@ describe("without Redis", () => {
           yield* server.kill
           expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
           expect(yield* cache.setUserProfile(ada, profile)).toBe(false)
-          expect((yield* cache.lookupUserProfile(ada))._tag).toBe("Bypass")
           expect(yield* cache.getStats).toMatchObject({ available: false, connected: false })
 
           yield* server.start()
-          yield* Effect.repeat(cache.isAvailable, {
-            until: (available) => available,
-            schedule: Schedule.spaced("5 millis")
-          }).pipe(Effect.timeout("20 seconds"))
-          expect(yield* cache.lookupUserProfile(ada)).toEqual({ _tag: "Miss" })
-          expect(yield* cache.setUserProfile(ada, profile)).toBe(true)
+          yield* cache
+            .setUserProfile(ada, profile)
+            .pipe(
+              Effect.zipRight(cache.getUserProfile(ada)),
+              Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("5 millis") }),
+              Effect.timeout("20 seconds")
+            )
           expect(yield* cache.getUserProfile(ada)).toEqual(Option.some(profile))
-        }).pipe(Effect.provide(Layer.provide(CacheService.layer, client)))
+        }).pipe(Effect.provide(over(client)))
       })
   )
 })
@@ -156,7 +164,7 @@ describe("the cache's log", () => {
       const log = yield* CapturedLog.make
       const lines = (level: string) => log.lines.filter((line) => line.level === level).map(({ text }) => text)
       yield* Effect.flatMap(CacheService.CacheService, (cache) => body(cache, failure, lines)).pipe(
-        Effect.provide(Layer.provide(CacheService.layer, FailingRedis.layer(failure, MemoryRedis.layer))),
+        Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))),
         Effect.provide(log.layer)
       )
     })
@@ -182,17 +190,19 @@ describe("the cache's log", () => {
             concurrency: "unbounded"
           })
           yield* Ref.set(failure, Option.some(new RedisUnavailable({ reason: "CircuitOpen" })))
-          yield* cache.setUserBalance(ada, 5)
+          yield* Effect.all([cache.setUserBalance(ada, 5), cache.getUserStats(ada), cache.getOnlinePlayers])
           expect(lines("WARN").length).toBe(outage)
           expect(lines("INFO").length).toBe(outage - 1)
 
           yield* Ref.set(failure, Option.none())
+          // the balance that was not taken is invalidated first
+          yield* TestClock.adjust("2 seconds")
           yield* Effect.forEach(Array.from({ length: 100 }), () => cache.getUserBalance(ada))
           expect(lines("WARN").length).toBe(outage)
           expect(lines("INFO").length).toBe(outage)
         }
         expect(lines("WARN")[0]).toContain("Redis is disconnected")
-        expect((yield* cache.getStats).failures).toBe(202)
+        expect((yield* cache.getStats).failures).toBe(206)
       })
     )
   )
@@ -204,6 +214,7 @@ describe("the cache's log", () => {
         const failOnce = Ref.set(failure, full).pipe(
           Effect.zipRight(cache.setUserBalance(ada, 5)),
           Effect.zipRight(Ref.set(failure, Option.none())),
+          Effect.zipRight(TestClock.adjust("1 second")),
           Effect.zipRight(cache.getUserBalance(ada))
         )
         yield* Effect.repeatN(failOnce, 9)
@@ -218,6 +229,11 @@ describe("the cache's log", () => {
 })
 
 describe("the times to live", () => {
+  const configured = CacheService.layerConfig.pipe(
+    Layer.provideMerge(MemoryRedis.layer),
+    Layer.provide(MemoryDatabase.layer)
+  )
+
   it.effect("end the cached values, each at its own", () =>
     Effect.gen(function* () {
       const cache = yield* CacheService.CacheService
@@ -244,7 +260,7 @@ describe("the times to live", () => {
       expect(yield* cached).toEqual([false, false, false, true])
       yield* TestClock.adjust("55 minutes")
       expect(yield* cached).toEqual([false, false, false, false])
-    }).pipe(Effect.provide(Layer.provide(CacheService.layer, MemoryRedis.layer)))
+    }).pipe(Effect.provide(over(MemoryRedis.layer)))
   )
 
   it.effect("are those of the variables where these are set", () =>
@@ -256,7 +272,7 @@ describe("the times to live", () => {
       expect(yield* redis.ttl("user:profile:ada")).toEqual(Option.some(Duration.seconds(7)))
       expect(yield* redis.ttl("user:balance:ada")).toEqual(Option.some(Duration.minutes(1)))
     }).pipe(
-      Effect.provide(Layer.provideMerge(CacheService.layerConfig, MemoryRedis.layer)),
+      Effect.provide(configured),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["CACHE_USER_PROFILE_TTL", "7"]])))
     )
   )
@@ -264,7 +280,7 @@ describe("the times to live", () => {
   it.effect("keep the layer from being built when a variable is wrong", () =>
     Effect.gen(function* () {
       const built = yield* Effect.either(
-        Effect.provide(CacheService.CacheService, Layer.provide(CacheService.layerConfig, MemoryRedis.layer)).pipe(
+        Effect.provide(CacheService.CacheService, configured).pipe(
           Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["CACHE_BALANCE_TTL", "1 minute"]])))
         )
       )
@@ -280,7 +296,7 @@ describe("the times to live", () => {
       expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
       yield* TestClock.adjust("1 minute")
       expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
-    }).pipe(Effect.provide(Layer.provide(CacheService.layer, MemoryRedis.layer)))
+    }).pipe(Effect.provide(over(MemoryRedis.layer)))
   )
 
   it.effect("do not hide a score that could not be entered: the leaderboard is not whole without it", () =>
@@ -296,7 +312,99 @@ describe("the times to live", () => {
         expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
         yield* cache.rebuildLeaderboard(scores)
         expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
-      }).pipe(Effect.provide(Layer.provide(CacheService.layer, FailingRedis.layer(failure, MemoryRedis.layer))))
+      }).pipe(Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))))
+    })
+  )
+})
+
+describe("with values kept in the process", () => {
+  const localSettings = ConfigProvider.fromMap(new Map([["CACHE_LOCAL_TTL", "10"]]))
+
+  /** Two processes on one Redis: the same layer, built twice. */
+  const twoProcesses = <A, E>(
+    body: (
+      one: CacheService.CacheService.Service,
+      other: CacheService.CacheService.Service,
+      redis: RedisClient.Service
+    ) => Effect.Effect<A, E>
+  ) =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const process = Layer.build(Layer.fresh(CacheService.layerConfig)).pipe(
+        Effect.map(Context.get(CacheService.CacheService)),
+        Effect.withConfigProvider(localSettings)
+      )
+      const one = yield* process
+      const other = yield* process
+      return yield* body(one, other, redis)
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(MemoryRedis.layer, MemoryDatabase.layer)))
+
+  const sourceOf = (cache: CacheService.CacheService.Service) =>
+    Effect.map(
+      cache.lookupUserBalance(ada),
+      Option.map(({ source }) => source)
+    )
+
+  it.effect("they are served from there, for as long as the variable says", () =>
+    twoProcesses((one, other, redis) =>
+      Effect.gen(function* () {
+        yield* one.setUserBalance(ada, 5)
+        expect(yield* sourceOf(other)).toEqual(Option.some("Redis"))
+        expect(yield* sourceOf(other)).toEqual(Option.some("Local"))
+        yield* redis.del("user:balance:ada")
+        yield* TestClock.adjust("9 seconds")
+        expect(yield* sourceOf(other)).toEqual(Option.some("Local"))
+        yield* TestClock.adjust("1 second")
+        expect(yield* sourceOf(other)).toEqual(Option.none())
+      })
+    )
+  )
+
+  const deletions: ReadonlyArray<
+    readonly [name: string, (cache: CacheService.CacheService.Service) => Effect.Effect<unknown>]
+  > = [
+    ["an invalidation", (cache) => cache.invalidateUser(ada)],
+    ["the deletion of its key", (cache) => cache.del("user:balance:ada")],
+    ["the deletion of a pattern", (cache) => cache.delPattern("user:bal*")],
+    ["the deletion of a pattern of ids", (cache) => cache.delPattern("user:balance:a*")],
+    ["a flush", (cache) => cache.flushDb]
+  ]
+  for (const [name, forget] of deletions) {
+    it.effect(`${name} in one process is seen by the other at once`, () =>
+      twoProcesses((one, other) =>
+        Effect.gen(function* () {
+          yield* one.setUserBalance(ada, 5)
+          yield* sourceOf(other)
+          expect(yield* sourceOf(other)).toEqual(Option.some("Local"))
+          yield* forget(one)
+          // the message is delivered by a fiber of the other process
+          yield* TestClock.adjust("1 millis")
+          expect(yield* sourceOf(other)).toEqual(Option.none())
+        })
+      )
+    )
+  }
+})
+
+describe("a deletion while Redis is away", () => {
+  it.effect("is made good when it is back: the caches that it can touch serve nothing older", () =>
+    Effect.gen(function* () {
+      const failure = yield* FailingRedis.failure
+      yield* Effect.gen(function* () {
+        const cache = yield* CacheService.CacheService
+        for (const forget of [cache.del("user:balance:ada"), cache.delPattern("user:*"), cache.flushDb]) {
+          yield* cache.setUserBalance(ada, 5)
+          yield* cache.setGameState(game, state)
+          yield* Ref.set(failure, Option.some(new RedisTimeout({ command: "UNLINK", waitedMillis: 500 })))
+          yield* forget
+          yield* Ref.set(failure, Option.none())
+          expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+          yield* TestClock.adjust("2 seconds")
+          expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+          yield* cache.setUserBalance(ada, 6)
+          expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(6))
+        }
+      }).pipe(Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))))
     })
   )
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import { UserId } from "../../src/game/Player.js"
 import type * as PlayerService from "../../src/game/PlayerService.js"
 import { newUser, page, until, whole, withWorld } from "../support/PlayerWorld.js"
@@ -21,19 +22,46 @@ describe("the leaderboard", () => {
       return ids
     })
 
-  it.effect("comes from the database first and from the cache once it is built", () =>
-    withWorld((world) =>
+  it.effect("comes from the database until it is built, and then from the cache", () =>
+    Effect.gen(function* () {
+      const asked = yield* Ref.make(0)
+      yield* withWorld(
+        (world) =>
+          Effect.gen(function* () {
+            const { players, database } = world
+            yield* played(players)
+            const cold = yield* players.readLeaderboard(page)
+            expect(cold.source).toBe("Lookup")
+            expect(cold.value.map(({ rank }) => rank)).toEqual([0, 1, 2])
+            expect(cold.value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
+            yield* whole(world)
+            const before = yield* Ref.get(asked)
+            const warm = yield* players.readLeaderboard(page)
+            expect(warm).toMatchObject({ source: "Redis", value: cold.value })
+            // a page that was never read is looked up on the board
+            const other = yield* players.readLeaderboard({ offset: 1, limit: 7 })
+            expect(other.value).toEqual(cold.value.slice(1))
+            expect(yield* Ref.get(asked)).toBe(before)
+          }),
+        {
+          spy: (database) => ({
+            topScores: (page) =>
+              Effect.zipRight(
+                Ref.update(asked, (n) => n + 1),
+                database.topScores(page)
+              )
+          })
+        }
+      )
+    })
+  )
+
+  it.effect("has no page at an offset that is no whole number", () =>
+    withWorld(({ players }) =>
       Effect.gen(function* () {
-        const { players, database } = world
-        yield* played(players)
-        const cold = yield* players.readLeaderboard(page)
-        expect(cold.source._tag).toBe("Miss")
-        expect(cold.value.map(({ rank }) => rank)).toEqual([0, 1, 2])
-        expect(cold.value.map(({ userId, score }) => ({ userId, score }))).toEqual(yield* database.topScores(page))
-        yield* whole(world)
-        const fromSet = yield* players.readLeaderboard({ offset: 1, limit: 7 })
-        expect(fromSet.source._tag).toBe("Hit")
-        expect(fromSet.value).toEqual(cold.value.slice(1))
+        for (const offset of [-1, 0.5, Number.NaN]) {
+          expect((yield* Effect.flip(players.readLeaderboard({ offset, limit: 1 })))._tag).toBe("InvalidKey")
+        }
       })
     )
   )
@@ -78,8 +106,8 @@ describe("the leaderboard", () => {
         }
         yield* players.readLeaderboard(page)
         yield* whole(world)
-        const last = yield* cache.lookupLeaderboard({ offset: 1000, limit: 10 })
-        expect(last).toMatchObject({ _tag: "Hit", value: [{ rank: 1000, score: 0 }] })
+        const last = yield* cache.getLeaderboard({ offset: 1000, limit: 10 })
+        expect(Option.getOrThrow(last)).toMatchObject([{ rank: 1000, score: 0 }])
       })
     )
   )

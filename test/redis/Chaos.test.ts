@@ -3,6 +3,7 @@
  */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -36,23 +37,38 @@ const countOnce = RedisScript.make({
     call("SET", marker, "1", "NX") === null ? Number(call("GET", counter)) : call("INCR", counter)
 })
 
-/** What callers were told of their calls. */
-interface Told {
-  acknowledged: number
-  unknown: number
-  refused: number
-}
+type Outcome = "acknowledged" | "unknown" | "refused"
 
-const tell = (told: Told, error: Option.Option<RedisError>): keyof Told => {
-  const outcome = Option.match(error, {
-    onNone: () => "acknowledged" as const,
-    onSome: (error) => (isOutcomeUnknown(error) ? "unknown" : "refused")
-  })
-  told[outcome]++
-  return outcome
-}
+const outcomeOf = (result: Either.Either<unknown, RedisError>): Outcome =>
+  Either.isRight(result) ? "acknowledged" : isOutcomeUnknown(result.left) ? "unknown" : "refused"
 
-const nothing = (): Told => ({ acknowledged: 0, unknown: 0, refused: 0 })
+/** A counter as its only caller knows it: each call moves it once, if its outcome is unknown at most once. */
+class Witness {
+  acknowledged = 0
+  unknown = 0
+  private count = 0
+  private unknownSince = 0
+  constructor(
+    private readonly name: string,
+    private readonly mistakes: Array<string>
+  ) {}
+
+  hear(result: Either.Either<number, RedisError>): void {
+    const outcome = outcomeOf(result)
+    if (outcome === "unknown") {
+      this.unknown++
+      this.unknownSince++
+    }
+    if (Either.isLeft(result)) return
+    const [least, most] = [this.count + 1, this.count + 1 + this.unknownSince]
+    if (result.right < least || result.right > most) {
+      this.mistakes.push(`${this.name} went from ${this.count} to ${result.right}, not to ${least}..${most}`)
+    }
+    this.acknowledged++
+    this.count = result.right
+    this.unknownSince = 0
+  }
+}
 
 redisTest(
   title(`no acknowledged write is lost and nothing is counted twice under any faults (seed ${seed})`),
@@ -64,30 +80,35 @@ redisTest(
       const proxy = yield* FaultProxy.make(server.port)
       const redis = yield* connect({ port: proxy.port }, { reconnect: Schedule.spaced("20 millis") })
 
-      const writes: Array<{ readonly key: string; readonly value: string; readonly outcome: keyof Told }> = []
-      const plain = Array.from({ length: fibers }, nothing)
-      const marked = Array.from({ length: fibers }, nothing)
-      const astray: Array<string> = []
-
-      const errorOf = (call: Effect.Effect<unknown, RedisError>) =>
-        Effect.match(call, { onSuccess: () => Option.none(), onFailure: Option.some })
+      const writes: Array<{ readonly key: string; readonly value: string; readonly outcome: Outcome }> = []
+      const mistakes: Array<string> = []
+      const witnesses: Array<{ readonly key: string; readonly witness: Witness }> = []
+      const witnessed = (key: string): Witness => {
+        const witness = new Witness(key, mistakes)
+        witnesses.push({ key, witness })
+        return witness
+      }
 
       const caller = (id: number) =>
         Effect.gen(function* () {
           // every other caller repeats what it may
           const policy = id % 2 === 0 ? withRetry({ within: "1 second" }) : <A, E>(call: Effect.Effect<A, E>) => call
+          const plain = `plain:${id}`
+          const counter = `{${id}}:marked`
+          const plainly = witnessed(plain)
+          const marked = witnessed(counter)
           for (let n = 0; true; n++) {
             const key = `write:${id}:${n}`
             const value = `${id}/${n}`
-            const written = yield* errorOf(policy(redis.set(key, value)))
-            writes.push({ key, value, outcome: tell(nothing(), written) })
+            const written = yield* Effect.either(policy(redis.set(key, value)))
+            writes.push({ key, value, outcome: outcomeOf(written) })
             const read = yield* Effect.option(redis.get(key))
             if (Option.isSome(read) && Option.isSome(read.value) && read.value.value !== value) {
-              astray.push(`${key} was read as ${read.value.value}`)
+              mistakes.push(`${key} was read as ${read.value.value}`)
             }
-            tell(plain[id] ?? nothing(), yield* errorOf(policy(redis.incr(`plain:${id}`))))
-            const counting = redis.run(countOnce)({ counter: `{${id}}:marked`, marker: `{${id}}:marker:${n}` })
-            tell(marked[id] ?? nothing(), yield* errorOf(policy(counting)))
+            plainly.hear(yield* Effect.either(policy(redis.incr(plain))))
+            const counting = redis.run(countOnce)({ counter, marker: `{${id}}:marker:${n}` })
+            marked.hear(yield* Effect.either(policy(counting)))
             yield* Effect.sleep("2 millis")
           }
         })
@@ -143,21 +164,15 @@ redisTest(
         outcome === "acknowledged" ? found[i] !== value : outcome === "refused" ? found[i] !== null : false
       )
       expect(wrong).toEqual([])
-      expect(astray).toEqual([])
-      for (const [name, told, key] of [
-        ["plain", plain, (id: number) => `plain:${id}`],
-        ["marked", marked, (id: number) => `{${id}}:marked`]
-      ] as const) {
-        const counts = yield* stored(Array.from({ length: fibers }, (_, id) => key(id)))
-        for (const [id, { acknowledged, unknown }] of told.entries()) {
-          expect(Number(counts[id]), `${name} ${id}`).toBeGreaterThanOrEqual(acknowledged)
-          expect(Number(counts[id]), `${name} ${id}`).toBeLessThanOrEqual(acknowledged + unknown + interrupted)
-        }
+      expect(mistakes).toEqual([])
+      const counts = yield* stored(witnesses.map(({ key }) => key))
+      for (const [i, { key, witness }] of witnesses.entries()) {
+        expect(Number(counts[i]), key).toBeGreaterThanOrEqual(witness.acknowledged)
+        expect(Number(counts[i]), key).toBeLessThanOrEqual(witness.acknowledged + witness.unknown + interrupted)
       }
-      const outcomes = nothing()
-      for (const { outcome } of writes) outcomes[outcome]++
-      expect(outcomes.acknowledged, "the faults leave time to work").toBeGreaterThan(100)
-      expect(outcomes.unknown, "the faults hurt").toBeGreaterThan(0)
+      const outcomes = writes.map(({ outcome }) => outcome)
+      expect(outcomes.filter((outcome) => outcome === "acknowledged").length).toBeGreaterThan(100)
+      expect(outcomes, "the faults hurt").toContain("unknown")
       yield* noLeak(server, 1)
     }),
   (seconds + 60) * 1000

@@ -35,8 +35,8 @@ describe("the circuit breaker", () => {
   it.scoped("opens at the configured share of failures, and not below", () =>
     Effect.gen(function* () {
       const { breaker: circuit } = yield* breaker({ failureRate: 0.25, minimumCalls: 4 })
-      circuit.succeeded(76)
-      circuit.failed(25)
+      circuit.succeeded(75)
+      circuit.failed(24)
       expect(circuit.state()).toBe("Closed")
       circuit.failed(1)
       expect(circuit.state()).toBe("Open")
@@ -53,6 +53,16 @@ describe("the circuit breaker", () => {
       expect(circuit.state(), "never 20 within 10 seconds").toBe("Closed")
       circuit.failed(19)
       expect(circuit.state()).toBe("Open")
+    })
+  )
+
+  it.scoped("does not count what is long past although nothing has happened since", () =>
+    Effect.gen(function* () {
+      const { breaker: circuit } = yield* breaker({ minimumCalls: 20, window: "10 seconds" })
+      circuit.failed(19)
+      yield* runFor(25_000)
+      circuit.failed(1)
+      expect(circuit.state()).toBe("Closed")
     })
   )
 

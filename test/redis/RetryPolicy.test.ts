@@ -214,6 +214,16 @@ describe("a script", () => {
     })
   )
 
+  it.scoped("that failed is not sent whole: it may have run half way", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      server.answer = ({ command }) => (command === "EVALSHA" ? error("OOM command not allowed") : undefined)
+      expect(yield* Effect.flip(redis.run(script(false))(undefined))).toMatchObject({ code: "OOM" })
+      expect(server.count("EVAL")).toBe(0)
+    })
+  )
+
   it.scoped(
     "stays unknown when its hash timed out, the repetition met a restarted server and the whole was never sent",
     () =>

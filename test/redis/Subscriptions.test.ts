@@ -218,6 +218,20 @@ describe("a subscription", () => {
       expect(server.subscribers.filter((link) => !link.ended)).toEqual([])
     })
   )
+
+  it.scoped("that waits for its turn when the client is closed fails as well", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      yield* read(redis, "news")
+      server.subscribeAnswer = () => silence
+      yield* read(redis, "slow")
+      const { fiber } = yield* read(redis, "waiting")
+      yield* redis.close
+      yield* settled
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "RedisUnavailable", reason: "Disabled" })
+    })
+  )
 })
 
 describe("a reader that is too slow for its channel", () => {

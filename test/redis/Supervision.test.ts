@@ -243,7 +243,7 @@ describe("the supervision of the connection", () => {
       expect((yield* redis.getStatus).state._tag).toBe("Reconnecting")
       expect(kind(Option.getOrThrow((yield* redis.getStatus).lastFailure))).toBe("RedisTimeout")
       yield* runFor(1000)
-      expect((yield* redis.getStatus).generation).toBe(2)
+      expect(yield* redis.getStatus).toMatchObject({ generation: 2, inFlight: 0, waiting: 0 })
       expect(server.open().map(({ number }) => number)).toEqual([2])
     })
   )

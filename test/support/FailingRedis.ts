@@ -22,12 +22,18 @@ export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>):
       return RedisClient.of({
         ...redis,
         get: (key) => gate(redis.get(key)),
+        mgetStamped: (keys) => gate(redis.mgetStamped(keys)),
         set: (key, value, options) => gate(redis.set(key, value, options)),
         del: (...keys) => gate(redis.del(...keys)),
-        ttl: (key) => gate(redis.ttl(key)),
+        delPattern: (pattern) => gate(redis.delPattern(pattern)),
+        flushDb: gate(redis.flushDb),
         zrevrangeWithScores: (key, start, stop) => gate(redis.zrevrangeWithScores(key, start, stop)),
         run: (script) => {
           const run = redis.run(script)
+          return (input) => gate(run(input))
+        },
+        runStamped: (script) => {
+          const run = redis.runStamped(script)
           return (input) => gate(run(input))
         },
         isAvailable: Effect.map(Ref.get(failure), Option.isNone)

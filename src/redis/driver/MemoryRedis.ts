@@ -78,7 +78,8 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     ): Effect.Effect<A, RedisError> =>
       Clock.clockWith((clock) => {
         const keyspace = MutableRef.get(current)
-        return keyspace === undefined ? disabled : use(keyspace, clock.unsafeCurrentTimeMillis())
+        // a server knows whole milliseconds, a TestClock that slept for a jittered time others too
+        return keyspace === undefined ? disabled : use(keyspace, Math.floor(clock.unsafeCurrentTimeMillis()))
       })
 
     const answer = (

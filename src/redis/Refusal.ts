@@ -1,0 +1,40 @@
+/**
+ * How the queue refuses a command, and what a refusal by the server says about other commands.
+ *
+ * @internal
+ */
+import * as Exit from "effect/Exit"
+import { type RedisError, RedisUnavailable } from "./RedisError.js"
+
+/** Why there is no connection. */
+export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
+
+// made once, so that a refusal costs no error, no stack trace and no effect
+export const unavailable = {
+  Disabled: new RedisUnavailable({ reason: "Disabled" }),
+  Connecting: new RedisUnavailable({ reason: "Connecting" }),
+  Disconnected: new RedisUnavailable({ reason: "Disconnected" }),
+  CircuitOpen: new RedisUnavailable({ reason: "CircuitOpen" }),
+  Overloaded: new RedisUnavailable({ reason: "Overloaded" })
+} as const
+
+export const refused = {
+  Disabled: Exit.fail(unavailable.Disabled),
+  Connecting: Exit.fail(unavailable.Connecting),
+  Disconnected: Exit.fail(unavailable.Disconnected),
+  CircuitOpen: Exit.fail(unavailable.CircuitOpen)
+} as const
+
+/** Rejections that a GET of one key can escape although the MGET could not. */
+export const isOfOneKey = (error: RedisError): boolean =>
+  (error._tag === "RedisAuthError" && error.reason === "NoPermission") ||
+  (error._tag === "RedisServerError" && error.code === "CROSSSLOT")
+
+/** Of those, the ones that every MGET of this connection would meet again. */
+export const isOfEveryRead = (error: RedisError): boolean =>
+  error._tag === "RedisServerError" || (error._tag === "RedisAuthError" && /'mget'/i.test(error.detail))
+
+/** Rejections that say that the server can do nothing for anyone at the moment. */
+export const isNotReady = (error: RedisError): boolean =>
+  error._tag === "RedisServerError" &&
+  (error.code === "LOADING" || error.code === "BUSY" || error.code === "MASTERDOWN" || error.code === "CLUSTERDOWN")

@@ -1,0 +1,8 @@
+import { contract as loading } from "../suites/TypedCacheLoadingSuite.js"
+import { contract as writing } from "../suites/TypedCacheWritingSuite.js"
+import { onEveryLayer } from "../support/layers.js"
+
+onEveryLayer((it) => {
+  loading(it)
+  writing(it)
+})

@@ -1,0 +1,396 @@
+/** Redis away, silent, forgetful and back: every read is answered, and nothing forgotten meanwhile returns. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { LookupOverloaded } from "../../src/cache/Loader.js"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
+import { type RedisError, RedisServerError, RedisTimeout, RedisUnavailable } from "../../src/redis/RedisError.js"
+import * as CacheWorld from "../support/CacheWorld.js"
+import * as CapturedLog from "../support/CapturedLog.js"
+import * as OutageRedis from "../support/OutageRedis.js"
+import type { NotFound } from "../support/TestDatabase.js"
+import { settle, until } from "../support/until.js"
+
+/** Time passes until it has come to it: what waits for a pause waits for the clock of the test. */
+const inTime = (what: string, condition: () => boolean | Effect.Effect<boolean>) =>
+  until(what, () =>
+    Effect.zipRight(
+      TestClock.adjust("100 millis"),
+      Effect.suspend(() => {
+        const holds = condition()
+        return typeof holds === "boolean" ? Effect.succeed(holds) : holds
+      })
+    )
+  )
+
+/** Two processes with a cache each, on one server, with connections of their own. */
+const processes = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
+  Effect.gen(function* () {
+    const world = CacheWorld.make(rows, settings)
+    const server = yield* OutageRedis.make
+    const start = Effect.gen(function* () {
+      const connection = yield* server.connect
+      const cache = yield* Effect.provideService(world.cache(), RedisClient, connection.redis)
+      return { connection, cache }
+    })
+    const [one, other] = [yield* start, yield* start]
+    yield* settle
+    yield* TestClock.adjust("1 second")
+    return { ...world, server, one, other }
+  })
+
+const read = (cache: CacheWorld.Cache, id = "a") =>
+  Effect.map(cache.getServed(id), ({ reason, source, value }) => [source, value, reason] as const)
+
+/** Whether a cache reads from Redis again. */
+const hits = (cache: CacheWorld.Cache, id = "a") =>
+  inTime("it reads from Redis again", () =>
+    Effect.map(Effect.orDie(cache.getServed(id)), ({ source }) => source === "Redis")
+  )
+
+describe("a cache without Redis", () => {
+  it.scoped("answers every read by a lookup and says why", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 })
+      yield* one.connection.cut
+      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "Disconnected"])
+      one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
+      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "RedisTimeout"])
+      one.connection.failWith(new RedisServerError({ command: "MGET", code: "OOM", detail: "OOM" }))
+      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "RedisServerError"])
+      expect(yield* one.cache.getOption("a")).toEqual(Option.none())
+      expect(yield* one.cache.stats).toMatchObject({ degraded: 3, lookups: 3 })
+      expect(database.lookups()).toBe(3)
+    })
+  )
+
+  it.scoped("pays for the failing of Redis once per read", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 })
+      one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
+      const before = one.connection.commands()
+      yield* one.cache.get("a")
+      expect(one.connection.commands()).toBe(before + 1)
+    })
+  )
+
+  it.scoped("answers with the value when only the fill fails, whether or not it was applied", () =>
+    Effect.gen(function* () {
+      for (const applied of [true, false]) {
+        const { database, one, other } = yield* processes({ a: 1 })
+        database.hold()
+        const load = yield* Effect.fork(read(one.cache))
+        yield* database.begun(1)
+        if (applied) one.connection.loseReplies(true)
+        else one.connection.failWith(new RedisTimeout({ command: "fill", waitedMillis: 1000 }))
+        database.release()
+        expect(yield* Fiber.join(load)).toEqual(["Degraded", 1, "FillUnconfirmed"])
+        // the lease could not be given back: the other waits for its end
+        const next = yield* Effect.fork(read(other.cache))
+        yield* inTime("the other is answered", () => Effect.map(Fiber.poll(next), Option.isSome))
+        expect((yield* Fiber.join(next))[1]).toBe(1)
+      }
+    })
+  )
+
+  it.scoped("never has more lookups at once than it may, lets so many wait, and refuses the rest at once", () =>
+    Effect.gen(function* () {
+      const ids = Array.from({ length: 20 }, (_, i) => `id${i}`)
+      const rows = Object.fromEntries(ids.map((id, i) => [id, i]))
+      const { database, name, one } = yield* processes(rows, { maxLookups: 3, maxWaiting: 5 })
+      yield* one.connection.cut
+      database.hold()
+      const callers = yield* Effect.forEach(ids, (id) => Effect.fork(Effect.either(one.cache.get(id))))
+      yield* settle
+      const refused = yield* Effect.filter(callers, (fiber) => Effect.map(Fiber.poll(fiber), Option.isSome))
+      expect(refused).toHaveLength(12)
+      for (const answer of yield* Effect.forEach(refused, Fiber.join)) {
+        expect(answer).toEqual(Either.left(new LookupOverloaded({ cache: name })))
+      }
+      database.release()
+      const answers = yield* Effect.forEach(callers, Fiber.join)
+      expect(answers.filter(Either.isRight)).toHaveLength(8)
+      expect(database.mostAtOnce()).toBe(3)
+      expect((yield* one.cache.stats).lookupsRefused).toBe(12)
+      // a slot is given back by whoever had it
+      expect(yield* one.cache.get("id0")).toBe(0)
+    })
+  )
+
+  it.scoped("gives the slot of an interrupted caller to the next one", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1, b: 2, c: 3 }, { maxLookups: 1, maxWaiting: 1 })
+      yield* one.connection.cut
+      database.hold()
+      const running = yield* Effect.fork(one.cache.get("a"))
+      yield* database.begun(1)
+      const waiting = yield* Effect.fork(one.cache.get("b"))
+      yield* settle
+      yield* Fiber.interruptAll([running, waiting])
+      yield* settle
+      database.release()
+      expect(yield* one.cache.getMany(["a", "b"])).toEqual([1, 2])
+    })
+  )
+
+  it.scoped("looks up once for all who ask for the same key", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 })
+      yield* one.connection.cut
+      const answers = yield* Effect.replicateEffect(one.cache.get("a"), 1000, { concurrency: "unbounded" })
+      expect(new Set(answers)).toEqual(new Set([1]))
+      expect(database.lookups()).toBeLessThanOrEqual(3)
+    })
+  )
+
+  it.scoped("keeps what it has looked up in the local tier for its short time", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "5 seconds" } })
+      yield* one.connection.cut
+      expect((yield* read(one.cache))[0]).toBe("Degraded")
+      expect((yield* read(one.cache))[0]).toBe("Local")
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* read(one.cache))[0]).toBe("Degraded")
+      expect(database.lookups()).toBe(2)
+    })
+  )
+
+  it.scoped("fails with the error of Redis when it was made so, in the value and in the type", () =>
+    Effect.gen(function* () {
+      const server = yield* OutageRedis.make
+      const connection = yield* server.connect
+      const { database, name } = CacheWorld.make({ a: 1 })
+      const options = {
+        name,
+        key: Schema.String,
+        value: Schema.Number,
+        timeToLive: "1 minute",
+        lookup: database.lookup
+      } as const
+      const make = TypedCache.make({ ...options, onUnavailable: "fail" })
+      const { get } = yield* Effect.provideService(make, RedisClient, connection.redis)
+      expect(yield* get("a")).toBe(1)
+      yield* connection.cut
+      expect(yield* Effect.flip(get("a"))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+      expect(database.lookups()).toBe(1)
+
+      type Failure<Cache> =
+        Cache extends TypedCache.TypedCache<string, number, infer E, infer OnUnavailable>
+          ? E | TypedCache.EngineError<OnUnavailable>
+          : never
+      type Same<A, B> = [A, B] extends [B, A] ? true : false
+      type Engine = NotFound | import("../../src/redis/RedisKey.js").InvalidKey
+      const lookup = TypedCache.make(options)
+      const failsWithRedis: Same<Failure<Effect.Effect.Success<typeof make>>, Engine | RedisError> = true
+      const neverWithRedis: Same<Failure<Effect.Effect.Success<typeof lookup>>, Engine | LookupOverloaded> = true
+      expect([failsWithRedis, neverWithRedis]).toEqual([true, true])
+    })
+  )
+
+  it.scoped("works where Redis is switched off", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 })
+      const own = yield* cache()
+      expect((yield* read(own)).slice(0, 2)).toEqual(["Degraded", 1])
+      expect(yield* own.set("a", 2)).toBe(false)
+      expect(yield* own.invalidate("a")).toBe(false)
+      expect(yield* own.update("a", Effect.succeed(3))).toBe(3)
+      expect(yield* own.refresh("a")).toBe(1)
+      expect(database.lookups()).toBe(2)
+    }).pipe(Effect.provide(layerOff))
+  )
+
+  it.scoped("logs once that Redis is away and once that it is back", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      const { one } = yield* Effect.provide(processes({ a: 1 }), log.layer)
+      yield* Effect.gen(function* () {
+        yield* one.connection.cut
+        yield* Effect.replicateEffect(one.cache.get("a"), 50)
+        yield* one.connection.restore
+        yield* hits(one.cache)
+        yield* Effect.replicateEffect(one.cache.get("a"), 50)
+      }).pipe(Effect.provide(log.layer))
+      const lines = log.lines.filter(({ level }) => level !== "DEBUG").map(({ text }) => text)
+      expect(lines).toHaveLength(2)
+      expect(lines[0]).toMatch(/Redis is away/)
+      expect(lines[1]).toMatch(/answers again/)
+    })
+  )
+
+  it.effect("leaves nobody waiting when its scope is closed", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { one } = yield* Scope.extend(processes({ a: 1 }), scope)
+      const reading = yield* Effect.fork(Effect.exit(one.cache.get("a")))
+      yield* Scope.close(scope, Exit.void)
+      const late = yield* Effect.fork(Effect.exit(one.cache.get("a")))
+      yield* settle
+      expect(Option.isSome(yield* Fiber.poll(reading))).toBe(true)
+      expect(Option.isSome(yield* Fiber.poll(late))).toBe(true)
+    })
+  )
+})
+
+describe("a cache after an outage", () => {
+  // without it every entry is revalidated, and the outbox could not be seen at work
+  const trust = { afterOutage: "trust" } as const
+
+  it.scoped("never serves what it invalidated during the outage, and replays it before it reads again", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 }, trust)
+      yield* one.cache.get("a")
+      yield* one.connection.cut
+      database.rows.set("a", 2)
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      expect((yield* one.cache.stats).outbox).toBe(1)
+      yield* one.connection.restore
+      yield* inTime("it reads from Redis again", () =>
+        Effect.gen(function* () {
+          const { source, value } = yield* Effect.orDie(one.cache.getServed("a"))
+          expect(value).toBe(2)
+          return source === "Redis"
+        })
+      )
+      expect((yield* read(other.cache))[1]).toBe(2)
+      expect((yield* one.cache.stats).outbox).toBe(0)
+    })
+  )
+
+  it.scoped("reads no key of its outbox from Redis while it is not replayed, and the other keys as ever", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1, b: 1 }, trust)
+      yield* one.cache.getMany(["a", "b"])
+      one.connection.failWith(new RedisTimeout({ command: "invalidate", waitedMillis: 1000 }))
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      one.connection.failWith(undefined)
+      expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "Disconnected"])
+      expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
+      yield* hits(one.cache, "a")
+    })
+  )
+
+  it.scoped("clears everything when more was invalidated than it remembers, and reads nothing before", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1, b: 1, c: 1 }, { ...trust, outboxCapacity: 2 })
+      yield* one.cache.getMany(["a", "b", "c"])
+      yield* one.connection.cut
+      for (const id of ["a", "b", "c"]) {
+        database.rows.set(id, 2)
+        yield* one.cache.invalidate(id)
+      }
+      expect((yield* one.cache.stats).outbox).toBe(1)
+      yield* one.connection.restore
+      for (const id of ["a", "b", "c"]) expect((yield* read(one.cache, id))[1]).toBe(2)
+      yield* inTime("the clear is acknowledged", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+      for (const id of ["a", "b", "c"]) {
+        expect((yield* read(one.cache, id))[1]).toBe(2)
+        expect((yield* read(other.cache, id))[1]).toBe(2)
+      }
+    })
+  )
+
+  it.scoped("takes a clear, a set and an update that did not surely arrive for invalidations", () =>
+    Effect.gen(function* () {
+      const writes = [
+        (cache: CacheWorld.Cache) => cache.clear,
+        (cache: CacheWorld.Cache) => cache.set("a", 2),
+        (cache: CacheWorld.Cache) => cache.update("a", Effect.succeed(2))
+      ]
+      for (const write of writes) {
+        for (const applied of [true, false]) {
+          const { database, one, other } = yield* processes({ a: 1 }, trust)
+          yield* one.cache.get("a")
+          if (applied) one.connection.loseReplies(true)
+          else one.connection.failWith(new RedisTimeout({ command: "", waitedMillis: 1000 }))
+          database.rows.set("a", 2)
+          yield* write(one.cache)
+          one.connection.loseReplies(false)
+          one.connection.failWith(undefined)
+          // a later write, by someone who is heard
+          database.rows.set("a", 3)
+          yield* other.cache.invalidate("a")
+          yield* hits(one.cache)
+          expect((yield* read(one.cache))[1]).toBe(3)
+          expect((yield* read(other.cache))[1]).toBe(3)
+        }
+      }
+    })
+  )
+
+  it.scoped("keeps an invalidation whose caller was interrupted while it was sent", () =>
+    Effect.gen(function* () {
+      const { cache, one } = yield* processes({ a: 1 })
+      const { redis } = one.connection
+      const hung: RedisClient.Service = {
+        ...redis,
+        run: (script) => (script.name === "cache.invalidate" ? () => Effect.never : redis.run(script))
+      }
+      const own = yield* Effect.provideService(cache(), RedisClient, hung)
+      const invalidating = yield* Effect.fork(own.invalidate("a"))
+      yield* settle
+      expect((yield* own.stats).outbox).toBe(0)
+      yield* Fiber.interrupt(invalidating)
+      expect((yield* own.stats).outbox).toBe(1)
+    })
+  )
+
+  it.scoped("looks up again what was stored before the outage, since others may have invalidated it", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 })
+      yield* one.cache.get("a")
+      // the other is cut off too, and ends with what it had to say
+      yield* Effect.all([one.connection.cut, other.connection.cut])
+      database.rows.set("a", 2)
+      yield* other.cache.invalidate("a")
+      yield* one.connection.restore
+      expect((yield* read(one.cache))[1]).toBe(2)
+      yield* hits(one.cache)
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("serves what was stored before the outage when it was told to trust it", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 }, trust)
+      yield* one.cache.get("a")
+      yield* one.connection.cut
+      yield* one.connection.restore
+      yield* hits(one.cache)
+      expect(database.lookups()).toBeLessThanOrEqual(2)
+    })
+  )
+
+  it.scoped("drops its local tier, which has heard nothing meanwhile", () =>
+    Effect.gen(function* () {
+      const local = { capacity: 10, timeToLive: "1 minute" } as const
+      const { database, one, other } = yield* processes({ a: 1 }, { local })
+      yield* CacheWorld.inLocalTier(one.cache, "a")
+      yield* one.connection.cut
+      database.rows.set("a", 2)
+      expect(yield* other.cache.invalidate("a")).toBe(true)
+      yield* settle
+      expect(yield* read(one.cache)).toEqual(["Local", 1, undefined])
+      yield* one.connection.restore
+      yield* inTime("the new value is seen", () => Effect.map(Effect.orDie(one.cache.get("a")), (value) => value === 2))
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("drops its local tier after any gap in what it hears, and reads Redis again", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      yield* CacheWorld.inLocalTier(one.cache, "a")
+      yield* one.connection.gap
+      yield* until("it is dropped", () => Effect.map(one.cache.stats, (stats) => stats.local === 0))
+      expect((yield* read(one.cache))[0]).toBe("Redis")
+    })
+  )
+})

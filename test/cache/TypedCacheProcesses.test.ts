@@ -1,0 +1,175 @@
+/** The cache of several processes over one server and one database. */
+import { describe, expect } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import { eventually, inTime, test, title } from "../support/FaultSuite.js"
+import * as RedisServer from "../support/RedisServer.js"
+import * as CacheProcess from "./processes/CacheProcess.js"
+import type { AnswerOf, Settings } from "./processes/messages.js"
+import * as RandomRun from "./processes/RandomRun.js"
+import * as SharedDatabase from "./processes/SharedDatabase.js"
+import * as Watched from "./processes/Watched.js"
+
+const defaults = { commandTimeout: 300, leaseTime: 400, localTime: 50, maxLookups: 4 }
+
+const start = (count: number, given: Pick<Settings, "database" | "redisPort"> & Partial<Settings>) =>
+  Effect.all(
+    Array.from({ length: count }, (_, i) => CacheProcess.start({ ...defaults, name: `process ${i + 1}`, ...given })),
+    { concurrency: "unbounded" }
+  )
+
+describe("one cold key and many processes", () => {
+  const coldKey = (settings: Partial<Settings>, pause: Effect.Effect<void>) =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const database = yield* SharedDatabase.make(() => pause)
+      const processes = yield* start(8, { redisPort: server.port, database: database.url, ...settings })
+      const answers = yield* Effect.forEach(
+        [...processes, ...processes, ...processes],
+        (process) => process.get("remote", "cold"),
+        { concurrency: "unbounded" }
+      )
+      expect(answers.map(({ version }) => version)).toEqual(answers.map(() => 1))
+      expect(database.lookupsOf("cold").length).toBe(1)
+    })
+
+  test(title("eight processes at once look it up once in all"), () => coldKey({}, Effect.sleep("20 millis")))
+
+  test(title("a lookup five times longer than the lease is still the only one"), () =>
+    coldKey({ leaseTime: 400 }, Effect.sleep("1 second"))
+  )
+
+  test(title("when the process that looks it up is killed, another one does so, and all others are answered"), () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const latch = yield* Effect.makeLatch(false)
+      const database = yield* SharedDatabase.make(() => latch.await)
+      const processes = yield* start(4, { redisPort: server.port, database: database.url, leaseTime: 1_000 })
+      const reads = yield* Effect.forEach(processes, (process) => Effect.fork(process.get("remote", "cold")))
+      yield* eventually(
+        "a lookup has begun",
+        Effect.sync(() => database.running() === 1)
+      )
+      const holder = database.lookupsOf("cold")[0]
+      const killed = processes.findIndex(({ name }) => name === holder)
+      yield* processes[killed]?.kill ?? Effect.dieMessage("nobody looks up")
+      // within seconds: a waiter's own bound is 30
+      yield* eventually(
+        "a second lookup has begun",
+        Effect.sync(() => database.lookupsOf("cold").length > 1)
+      )
+      yield* latch.open
+      const answers = yield* Effect.forEach(reads.toSpliced(killed, 1), Fiber.join)
+      expect(answers.map(({ version }) => version)).toEqual([1, 1, 1])
+      expect(database.lookupsOf("cold").length).toBe(2)
+      expect(database.lookupsOf("cold")[1]).not.toBe(holder)
+    })
+  )
+})
+
+const seed = Number(process.env.PROCESSES_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const runs = Number(process.env.PROCESSES_RUNS ?? 1_000)
+
+describe("reads and writes of four processes in random order", () => {
+  const options = { timeout: Math.max(120_000, runs * 120) }
+
+  test(
+    title(`leave no old value, and serve none (${runs} runs, PROCESSES_SEED=${seed})`),
+    () =>
+      Effect.gen(function* () {
+        const localTime = 30
+        const server = yield* RedisServer.make()
+        const database = yield* SharedDatabase.make(() =>
+          Effect.flatMap(Random.nextIntBetween(0, 4), (millis) => Effect.sleep(millis))
+        )
+        const processes = yield* start(4, {
+          redisPort: server.port,
+          database: database.url,
+          localTime,
+          // a busy machine is no outage
+          commandTimeout: 2_000,
+          leaseTime: 2_000,
+          maxLookups: 64
+        })
+        const failures = yield* Effect.forEach(
+          RandomRun.sample({ seed, runs, processes: processes.length }),
+          (run, number) => RandomRun.run(run, { number, processes, database, localTime }),
+          { concurrency: 40 }
+        )
+        expect(failures.filter((failure) => failure !== undefined)).toEqual([])
+      }),
+    options
+  )
+})
+
+describe("a server that hangs", () => {
+  test(title("delays reads, bounds lookups, and serves nothing afterwards that was invalidated meanwhile"), () =>
+    Effect.gen(function* () {
+      const { maxLookups } = defaults
+      const keys = Array.from({ length: 24 }, (_, i) => `key ${i}`)
+      const server = yield* RedisServer.make()
+      const database = yield* SharedDatabase.make(() => Effect.sleep("5 millis"))
+      const processes = yield* start(2, { redisPort: server.port, database: database.url })
+      const watched = Watched.make({ localTime: 0, outageOfAll: true })
+
+      const reads = yield* Ref.make<ReadonlyArray<AnswerOf<"Read">>>([])
+      const read = (process: CacheProcess.CacheProcess) =>
+        Effect.gen(function* () {
+          const key = keys[yield* Random.nextIntBetween(0, keys.length)] ?? ""
+          const answer = yield* inTime(watched.read(process, "remote", key))
+          yield* Ref.update(reads, (all) => [...all, answer])
+        })
+      /** Waits until so many more reads from here have been answered from somewhere. */
+      const answered = (sources: ReadonlyArray<string>, count = 200) =>
+        Effect.zipRight(
+          Ref.set(reads, []),
+          eventually(
+            `${count} reads are answered from ${sources.join(" or ")}`,
+            Effect.map(Ref.get(reads), (all) => all.filter(({ source }) => sources.includes(source)).length >= count)
+          )
+        )
+      const connected = (expected: boolean) =>
+        eventually(
+          expected ? "all are connected" : "all are cut off",
+          Effect.map(Effect.all(processes.map(({ status }) => status)), (all) =>
+            all.every(({ connected, outbox }) => connected === expected && (!expected || outbox === 0))
+          )
+        )
+
+      yield* Effect.forEach(keys, (key) => Effect.forEach(processes, (process) => process.get("remote", key)))
+      const steady = yield* Effect.forEach(
+        processes.flatMap((process) => Array.from({ length: 16 }, () => process)),
+        (process) => Effect.fork(Effect.forever(read(process)))
+      )
+      yield* answered(["Redis"])
+
+      database.forget()
+      yield* server.signal("SIGSTOP")
+      yield* answered(["Degraded"])
+      yield* connected(false)
+      const written = yield* Effect.forEach(
+        [...processes.entries()],
+        ([i, process]) =>
+          Effect.forEach(keys.slice(i * 4, i * 4 + 4), (key) => watched.write(process, "remote", key, "invalidate")),
+        { concurrency: "unbounded" }
+      )
+      expect(written.flat().map(({ acknowledged }) => acknowledged)).toEqual(written.flat().map(() => false))
+      yield* answered(["Degraded"])
+      expect(database.mostAtOnce()).toBe(maxLookups)
+
+      yield* server.signal("SIGCONT")
+      yield* answered(["Redis"])
+      yield* connected(true)
+      yield* answered(["Redis"])
+      yield* Fiber.interruptAll(steady)
+      expect(watched.mistakes).toEqual([])
+      for (const process of processes) {
+        for (const key of keys) {
+          expect((yield* process.get("remote", key)).version, `${process.name}, ${key}`).toBe(database.version(key))
+        }
+      }
+    })
+  )
+})

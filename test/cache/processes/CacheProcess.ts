@@ -1,0 +1,126 @@
+/** A process of `main.ts`, as a test holds it: asked over its input, answering over its output. */
+import { fileURLToPath } from "node:url"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import {
+  type Answer,
+  type AnswerOf,
+  type CacheName,
+  type Operation,
+  Reply,
+  Request,
+  readyId,
+  Settings
+} from "./messages.js"
+
+/** The process has ended and answers no more. */
+export class ProcessEnded extends Data.TaggedError("ProcessEnded")<{ readonly process: string }> {}
+
+export interface CacheProcess {
+  readonly name: string
+  readonly get: (cache: CacheName, key: string) => Effect.Effect<AnswerOf<"Read">, ProcessEnded>
+  /** Commits and tells the cache; dies when either fails. */
+  readonly write: (
+    cache: CacheName,
+    key: string,
+    write: Extract<Operation, { readonly _tag: "Write" }>["write"]
+  ) => Effect.Effect<AnswerOf<"Written">, ProcessEnded>
+  readonly status: Effect.Effect<AnswerOf<"Status">, ProcessEnded>
+  /** Ends it with SIGKILL. */
+  readonly kill: Effect.Effect<void>
+}
+
+const program = fileURLToPath(new URL("./main.ts", import.meta.url))
+
+const decodeReply = Schema.decodeSync(Reply)
+const encodeRequest = Schema.encodeSync(Request)
+const encodeSettings = Schema.encodeSync(Settings)
+
+/** Returns when the process has its caches; its end is that of the scope. */
+export const start = (settings: Settings): Effect.Effect<CacheProcess, ProcessEnded, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { name } = settings
+    const waiting = new Map<number, Deferred.Deferred<Answer, ProcessEnded>>()
+    let lastId = readyId
+    let isRunning = true
+
+    const awaiting = (id: number) => {
+      const answer = Deferred.unsafeMake<Answer, ProcessEnded>(FiberId.none)
+      waiting.set(id, answer)
+      return answer
+    }
+    const ready = awaiting(readyId)
+
+    const hear = (line: string) => {
+      const { answer, id } = decodeReply(line)
+      const waits = waiting.get(id)
+      waiting.delete(id)
+      if (waits !== undefined) Deferred.unsafeDone(waits, Exit.succeed(answer))
+    }
+
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        Bun.spawn([process.execPath, program, encodeSettings(settings)], {
+          stdin: "pipe",
+          stdout: "pipe",
+          stderr: "inherit",
+          onExit: () => {
+            isRunning = false
+            for (const waits of waiting.values())
+              Deferred.unsafeDone(waits, Exit.fail(new ProcessEnded({ process: name })))
+            waiting.clear()
+          }
+        })
+      ),
+      (child) =>
+        Effect.promise(() => {
+          child.kill("SIGKILL")
+          return child.exited
+        })
+    )
+    yield* Effect.forkScoped(
+      Effect.promise(async () => {
+        let rest = ""
+        for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+          const lines = (rest + chunk).split("\n")
+          rest = lines.pop() ?? ""
+          for (const line of lines) hear(line)
+        }
+      })
+    )
+
+    const ask = <Tag extends Answer["_tag"]>(
+      operation: Operation,
+      tag: Tag
+    ): Effect.Effect<AnswerOf<Tag>, ProcessEnded> =>
+      Effect.suspend(() => {
+        if (!isRunning) return Effect.fail(new ProcessEnded({ process: name }))
+        const id = ++lastId
+        const answer = awaiting(id)
+        child.stdin.write(encodeRequest({ id, operation }) + "\n")
+        child.stdin.flush()
+        return Deferred.await(answer)
+      }).pipe(
+        Effect.filterOrDie(
+          (answer): answer is AnswerOf<Tag> => answer._tag === tag,
+          (answer) => new Error(`${name} answered ${JSON.stringify(answer)} to ${JSON.stringify(operation)}`)
+        )
+      )
+
+    yield* Deferred.await(ready)
+    return {
+      name,
+      get: (cache, key) => ask({ _tag: "Read", cache, key }, "Read"),
+      write: (cache, key, write) => ask({ _tag: "Write", cache, key, write }, "Written"),
+      status: ask({ _tag: "Status" }, "Status"),
+      kill: Effect.promise(() => {
+        child.kill("SIGKILL")
+        return child.exited
+      })
+    }
+  })

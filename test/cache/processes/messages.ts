@@ -1,0 +1,62 @@
+/** What a test and its processes say to each other: one JSON text a line. */
+import * as Schema from "effect/Schema"
+
+/** What the caches hold: a row of the database, told apart by the number of its commit. */
+export const Row = Schema.Struct({ version: Schema.Int })
+
+/** `remote` has no tier in the process, `tiered` has one. They do not share their keys. */
+export const CacheName = Schema.Literal("remote", "tiered")
+export type CacheName = typeof CacheName.Type
+
+/**
+ * - `invalidate`, `set`: commit a new version, and then tell the cache
+ * - `update`: commits within the cache's update
+ * - `updateThatFails`: as `update`, and then fails, although it has committed
+ */
+export const Write = Schema.Literal("invalidate", "set", "update", "updateThatFails")
+export type Write = typeof Write.Type
+
+export const Operation = Schema.Union(
+  Schema.Struct({ _tag: Schema.Literal("Read"), cache: CacheName, key: Schema.String }),
+  Schema.Struct({ _tag: Schema.Literal("Write"), write: Write, cache: CacheName, key: Schema.String }),
+  Schema.Struct({ _tag: Schema.Literal("Status") })
+)
+export type Operation = typeof Operation.Type
+
+export const Request = Schema.parseJson(Schema.Struct({ id: Schema.Int, operation: Operation }))
+
+export const Answer = Schema.Union(
+  Schema.Struct({ _tag: Schema.Literal("Read"), version: Schema.Int, source: Schema.String }),
+  /** `acknowledged`: nothing that this process has written waits to be taken by Redis */
+  Schema.Struct({ _tag: Schema.Literal("Written"), version: Schema.Int, acknowledged: Schema.Boolean }),
+  Schema.Struct({
+    _tag: Schema.Literal("Status"),
+    connected: Schema.Boolean,
+    generation: Schema.Int,
+    outbox: Schema.Int
+  }),
+  Schema.Struct({ _tag: Schema.Literal("Failed"), error: Schema.String })
+)
+export type Answer = typeof Answer.Type
+export type AnswerOf<Tag extends Answer["_tag"]> = Extract<Answer, { readonly _tag: Tag }>
+
+/** The number of the answer that says that the process is ready. */
+export const readyId = 0
+
+export const Reply = Schema.parseJson(Schema.Struct({ id: Schema.Int, answer: Answer }))
+
+/** How a process is set up: its only argument. Times are milliseconds. */
+export const Settings = Schema.parseJson(
+  Schema.Struct({
+    name: Schema.String,
+    database: Schema.String,
+    redisPort: Schema.Int,
+    username: Schema.optional(Schema.String),
+    password: Schema.optional(Schema.String),
+    commandTimeout: Schema.Number,
+    leaseTime: Schema.Number,
+    localTime: Schema.Number,
+    maxLookups: Schema.Int
+  })
+)
+export type Settings = typeof Settings.Type

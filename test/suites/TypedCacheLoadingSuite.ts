@@ -1,0 +1,331 @@
+/** How a cache loads, whatever Redis it stands on: once for all who ask, under a lease, and only what it may store. */
+import type { Vitest } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { expect } from "vitest"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as CacheWorld from "../support/CacheWorld.js"
+import { NotFound } from "../support/TestDatabase.js"
+import { until } from "../support/until.js"
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  it.scoped("runs one lookup for 10,000 callers of one cold key", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { get } = yield* cache()
+      const answers = yield* Effect.replicateEffect(get("a"), 10_000, { concurrency: "unbounded" })
+      expect(new Set(answers)).toEqual(new Set([1]))
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("harms no other caller when the first one is interrupted", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { get, stats } = yield* cache()
+      database.hold()
+      const first = yield* Effect.fork(get("a"))
+      yield* database.begun(1)
+      const second = yield* Effect.fork(get("a"))
+      yield* until("both wait", () => Effect.map(stats, ({ misses }) => misses === 2))
+      yield* Fiber.interrupt(first)
+      database.release()
+      expect(yield* Fiber.join(second)).toBe(1)
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("stops the lookup and gives the lease back when all callers are interrupted", () =>
+    Effect.gen(function* () {
+      const { cache, database, lease } = CacheWorld.make({ a: 1 })
+      const { get } = yield* cache()
+      database.hold()
+      const callers = yield* Effect.forkAll([get("a"), get("a"), get("a")])
+      yield* database.begun(1)
+      yield* Fiber.interrupt(callers)
+      yield* until("the lookup has stopped", () => database.running() === 0)
+      yield* CacheWorld.gone(lease("a"))
+      database.release()
+      expect(yield* get("a")).toBe(1)
+      expect(database.lookups()).toBe(2)
+    })
+  )
+
+  it.scoped("gives the lookup's own error to each caller once, unchanged, and remembers nothing", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({})
+      const { get } = yield* cache()
+      const exits = yield* Effect.replicateEffect(Effect.exit(get("a")), 10, { concurrency: "unbounded" })
+      for (const exit of exits) expect(exit).toEqual(Exit.fail(new NotFound({ id: "a" })))
+      expect(database.lookups()).toBe(1)
+      database.rows.set("a", 1)
+      expect(yield* get("a")).toBe(1)
+    })
+  )
+
+  it.scoped("gives a defect of the lookup as a defect, and gives the lease back", () =>
+    Effect.gen(function* () {
+      const { cache, lease } = CacheWorld.make({})
+      const { get } = yield* cache({ lookup: () => Effect.die("broken") })
+      expect(yield* Effect.exit(get("a"))).toEqual(Exit.die("broken"))
+      yield* CacheWorld.gone(lease("a"))
+    })
+  )
+
+  it.scoped("takes 0, the empty text, false and null for values and not for misses", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.make({})
+      const values = new Map<string, unknown>(Object.entries({ zero: 0, empty: "", no: false, nothing: null }))
+      let lookups = 0
+      const make = TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.Unknown,
+        timeToLive: "1 minute",
+        lookup: (id) =>
+          Effect.sync(() => {
+            lookups++
+            return values.get(id)
+          })
+      })
+      const [one, other] = [yield* make, yield* make]
+      for (const [id, value] of values) {
+        expect(yield* one.get(id)).toBe(value)
+        expect(yield* one.get(id)).toBe(value)
+        expect(yield* other.get(id)).toBe(value)
+        expect(Option.map(yield* other.getOption(id), (served) => served.value)).toEqual(Option.some(value))
+      }
+      expect(lookups).toBe(4)
+    })
+  )
+
+  it.scoped("looks up once for several processes that ask at once", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 })
+      const caches = yield* Effect.replicateEffect(cache(), 8)
+      const answers = yield* Effect.forEach(caches, ({ get }) => get("a"), { concurrency: "unbounded" })
+      expect(answers).toEqual(Array(8).fill(1))
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("keeps the lease while a lookup takes several times as long", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 }, { leaseTime: "150 millis" })
+      const [one, other] = [yield* cache(), yield* cache()]
+      database.hold()
+      const first = yield* Effect.fork(one.get("a"))
+      yield* database.begun(1)
+      const second = yield* Effect.fork(other.get("a"))
+      // it asks again after 50 ms at the soonest: so often that the lease has long ended, were it not renewed
+      yield* until("the other has asked ten times", () => Effect.map(other.stats, ({ leaseWaits }) => leaseWaits >= 10))
+      database.release()
+      expect([yield* Fiber.join(first), yield* Fiber.join(second)]).toEqual([1, 1])
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("takes over the lease of a process that has ended, when it has ended too", () =>
+    Effect.gen(function* () {
+      const { cache, database, lease } = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const { get } = yield* cache()
+      yield* redis.set(lease("a"), "a process that has ended", { ttl: "200 millis" })
+      expect(yield* get("a")).toBe(1)
+      expect(database.lookups()).toBe(1)
+      expect(Option.isSome(yield* redis.get(lease("a")))).toBe(false)
+    })
+  )
+
+  it.scoped("looks up by itself when it has waited long enough for another, and stores nothing", () =>
+    Effect.gen(function* () {
+      const { cache, key, lease } = CacheWorld.make({ a: 1 }, { waitFor: "100 millis" })
+      const redis = yield* RedisClient
+      const { get } = yield* cache()
+      yield* redis.set(lease("a"), "a slow process", { ttl: "1 minute" })
+      expect(yield* get("a")).toBe(1)
+      expect(yield* redis.get(key("a"))).toEqual(Option.none())
+      expect(yield* redis.get(lease("a"))).toEqual(Option.some("a slow process"))
+    })
+  )
+
+  it.scoped("takes a stored text that is cut, foreign or of another shape for a miss, counts it, and replaces it", () =>
+    Effect.gen(function* () {
+      const { cache, database, key } = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const broken = [
+        "",
+        "7",
+        "no text of ours",
+        '{"created":1}',
+        '{"created":999999999999999,"ttl":60000,"value":1',
+        '{"created":999999999999999,"ttl":60000,"value":"one"}',
+        '{"created":999999999999999,"ttl":60000,"value":1e}',
+        '{"created":1234567890123456,"ttl":60000,"value":2}'
+      ]
+      const { get, getOption, stats } = yield* cache()
+      for (const text of broken) {
+        yield* redis.set(key("a"), text, { ttl: "1 minute" })
+        expect([text, yield* getOption("a")]).toEqual([text, Option.none()])
+        expect([text, yield* get("a")]).toEqual([text, 1])
+      }
+      expect(database.lookups()).toBe(broken.length)
+      expect((yield* stats).decodeFailures).toBeGreaterThanOrEqual(2 * broken.length)
+    })
+  )
+
+  it.scoped("goes on when its clear marker was overwritten with something else", () =>
+    Effect.gen(function* () {
+      const { cache, clearMarker, database } = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const { get } = yield* cache()
+      yield* get("a")
+      for (const text of ["", "soon", "-1", "1e300"]) {
+        yield* redis.set(clearMarker, text)
+        const before = database.lookups()
+        expect(yield* get("a")).toBe(1)
+        expect(yield* get("a")).toBe(1)
+        expect([text, database.lookups()]).toEqual([text, before + 1])
+      }
+    })
+  )
+
+  it.scoped("lets a schema that dies over one text harm nobody who reads another", () =>
+    Effect.gen(function* () {
+      const { database, key, name } = CacheWorld.make({ good: 1, bad: 2 })
+      const redis = yield* RedisClient
+      const fragile = Schema.transform(Schema.Number, Schema.Number, {
+        strict: true,
+        decode: (stored) => {
+          if (stored === 13) throw new Error("unlucky")
+          return stored
+        },
+        encode: (value) => value
+      })
+      const { get } = yield* TypedCache.make({
+        name,
+        key: Schema.String,
+        value: fragile,
+        timeToLive: "1 minute",
+        lookup: database.lookup
+      })
+      yield* redis.set(key("bad"), '{"created":999999999999999,"ttl":60000,"value":13}', { ttl: "1 minute" })
+      const [bad, good] = yield* Effect.all([Effect.exit(get("bad")), Effect.exit(get("good"))], {
+        concurrency: "unbounded"
+      })
+      expect(good).toEqual(Exit.succeed(1))
+      expect(Exit.isFailure(bad)).toBe(true)
+    })
+  )
+
+  it.scoped("returns many values in the order of their ids, with one lookup for an id that comes twice", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1, b: 2, c: 3 })
+      const { get, getMany } = yield* cache()
+      yield* get("b")
+      expect(yield* getMany(["c", "a", "b", "c"])).toEqual([3, 1, 2, 3])
+      expect(database.lookups()).toBe(3)
+      expect(yield* getMany([])).toEqual([])
+      expect(yield* Effect.flip(getMany(["a", "unknown"]))).toEqual(new NotFound({ id: "unknown" }))
+    })
+  )
+
+  it.scoped("never looks up for getOption", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { get, getOption } = yield* cache()
+      expect(yield* getOption("a")).toEqual(Option.none())
+      expect(database.lookups()).toBe(0)
+      yield* get("a")
+      expect(Option.map(yield* getOption("a"), ({ source, value }) => [source, value])).toEqual(
+        Option.some(["Redis", 1])
+      )
+    })
+  )
+
+  it.scoped("refuses ids that can be no key, in every method, and keeps odd ones apart", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({})
+      const own = yield* cache()
+      for (const id of ["", "x".repeat(513), "a\nb"]) {
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          own.get(id),
+          own.getServed(id),
+          own.getOption(id),
+          own.getMany(["a", id]),
+          own.set(id, 1),
+          own.update(id, Effect.succeed(1)),
+          own.refresh(id),
+          own.invalidate(id)
+        ]
+        for (const call of calls) {
+          const failure = yield* Effect.either(call)
+          expect(Either.isLeft(failure) && failure.left._tag).toMatch(/InvalidKey|NotFound/)
+        }
+      }
+      const odd = ["*", "{a}", "%7Ba%7D", "a:b", "🦊", " "]
+      for (const [i, id] of odd.entries()) database.rows.set(id, i)
+      for (const [i, id] of odd.entries()) expect([id, yield* own.get(id)]).toEqual([id, i])
+      yield* own.invalidate("*")
+      database.rows.set("{a}", 100)
+      expect(yield* own.get("{a}")).toBe(1)
+    })
+  )
+
+  it.scoped("stores what anyone can read, for as long as it lives, and never for ever", () =>
+    Effect.gen(function* () {
+      const { cache, key } = CacheWorld.make({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })
+      const redis = yield* RedisClient
+      yield* (yield* cache()).get("a")
+      const text = Option.getOrThrow(yield* redis.get(key("a")))
+      expect(JSON.parse(text)).toEqual({ created: expect.any(Number), ttl: 60_000, value: 1 })
+      const left = Number(yield* redis.send("PTTL", key("a")))
+      expect(left).toBeGreaterThan(90_000)
+      expect(left).toBeLessThanOrEqual(120_000)
+    })
+  )
+
+  it.scoped("lets a value and its key say how long it lives, jitter only shorten it, and zero not store it", () =>
+    Effect.gen(function* () {
+      const rows = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`id${i}`, i]))
+      const { cache, key } = CacheWorld.make(rows)
+      const redis = yield* RedisClient
+      const left = (id: string) => Effect.map(redis.send("PTTL", key(id)), Number)
+      const { get } = yield* cache({
+        jitter: 0.5,
+        timeToLive: (value, id) => (value === 0 ? 0 : id === "id1" ? Number.POSITIVE_INFINITY : "100 minutes")
+      })
+      const minutes: Array<number> = []
+      for (const id of Object.keys(rows)) {
+        yield* get(id)
+        minutes.push((yield* left(id)) / 60_000)
+      }
+      const [zero, infinite, ...others] = minutes
+      expect(zero).toBeLessThan(0)
+      expect(infinite).toBeGreaterThan(60 * 24 * 365)
+      expect(Math.min(...others)).toBeGreaterThan(49)
+      expect(Math.max(...others)).toBeLessThanOrEqual(100)
+      expect(Math.max(...others) - Math.min(...others)).toBeGreaterThan(10)
+    })
+  )
+
+  it.scoped("counts what it does", () =>
+    Effect.gen(function* () {
+      const { cache, name } = CacheWorld.make({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      const own = yield* cache()
+      yield* CacheWorld.inLocalTier(own, "a")
+      yield* Effect.flip(own.get("b"))
+      yield* own.invalidate("a")
+      yield* own.getOption("a")
+      const stats = yield* own.stats
+      expect(stats).toMatchObject({ name, lookups: 2, lookupFailures: 1, hitsLocal: 1, invalidations: 1, outbox: 0 })
+      expect(stats.misses).toBe(3)
+      expect(stats.local).toBe(0)
+    })
+  )
+}

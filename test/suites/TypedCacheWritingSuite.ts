@@ -1,0 +1,295 @@
+/** What a cache has been told to forget, or was told anew, whatever Redis it stands on: the old value is never back. */
+import type { Vitest } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { expect } from "vitest"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as CacheWorld from "../support/CacheWorld.js"
+import { until } from "../support/until.js"
+
+const local = { capacity: 100, timeToLive: "1 minute" } as const
+
+/** A load that has read 1 from the database and does not answer yet. */
+const loading = (settings: CacheWorld.Settings = {}) =>
+  Effect.gen(function* () {
+    const world = CacheWorld.make({ a: 1 }, { local, ...settings })
+    const [cache, other] = [yield* world.cache(), yield* world.cache()]
+    world.database.hold()
+    const load = yield* Effect.fork(cache.get("a"))
+    yield* world.database.begun(1)
+    return { ...world, cache, other, load }
+  })
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  it.scoped("lets a load lose that an invalidation has overtaken", () =>
+    Effect.gen(function* () {
+      const { cache, database, load, other } = yield* loading()
+      database.rows.set("a", 2)
+      expect(yield* cache.invalidate("a")).toBe(true)
+      database.release()
+      yield* Fiber.join(load)
+      expect(yield* cache.get("a")).toBe(2)
+      expect(yield* other.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("gives a caller from after the invalidation a lookup of its own while the old one still runs", () =>
+    Effect.gen(function* () {
+      const { cache, database, load } = yield* loading()
+      database.rows.set("a", 2)
+      yield* cache.invalidate("a")
+      const next = yield* Effect.fork(cache.get("a"))
+      yield* database.begun(2)
+      database.release()
+      expect(yield* Fiber.join(next)).toBe(2)
+      yield* Fiber.join(load)
+      expect(yield* cache.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("lets a load lose that another process's invalidation has overtaken", () =>
+    Effect.gen(function* () {
+      const { cache, database, load, other } = yield* loading()
+      database.rows.set("a", 2)
+      expect(yield* other.invalidate("a")).toBe(true)
+      database.release()
+      yield* Fiber.join(load)
+      expect(yield* cache.get("a")).toBe(2)
+      expect(yield* other.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("gives a caller from after another process's invalidation nothing that was read before it", () =>
+    Effect.gen(function* () {
+      const { cache, database, load, other } = yield* loading()
+      database.rows.set("a", 2)
+      yield* other.invalidate("a")
+      // it may join the old load, since the message may be late, but not have its value
+      const next = yield* Effect.fork(cache.get("a"))
+      yield* until("both wait", () => Effect.map(cache.stats, ({ misses }) => misses >= 2))
+      database.release()
+      expect(yield* Fiber.join(next)).toBe(2)
+      yield* Fiber.join(load)
+    })
+  )
+
+  it.scoped("lets a load lose that a set has overtaken, here or in another process", () =>
+    Effect.gen(function* () {
+      for (const setter of ["cache", "other"] as const) {
+        const world = yield* loading()
+        world.database.rows.set("a", 2)
+        expect(yield* world[setter].set("a", 2)).toBe(true)
+        world.database.release()
+        yield* Fiber.join(world.load)
+        expect(yield* world.cache.get("a")).toBe(2)
+        expect(yield* world.other.get("a")).toBe(2)
+        expect([setter, world.database.lookups()]).toEqual([setter, 1])
+      }
+    })
+  )
+
+  it.scoped("lets a load lose that a clear has overtaken, here or in another process", () =>
+    Effect.gen(function* () {
+      for (const clearer of ["cache", "other"] as const) {
+        const world = yield* loading()
+        world.database.rows.set("a", 2)
+        expect(yield* world[clearer].clear).toBe(true)
+        world.database.release()
+        yield* Fiber.join(world.load)
+        expect(yield* world.other.get("a")).toBe(2)
+        expect(yield* world.cache.get("a")).toBe(2)
+      }
+    })
+  )
+
+  it.scoped("forgets every value with clear, and keeps what is loaded or set right after it", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1, b: 1 })
+      const [one, other] = [yield* cache(), yield* cache()]
+      for (let version = 2; version < 20; version++) {
+        yield* one.getMany(["a", "b"])
+        for (const id of ["a", "b"]) database.rows.set(id, version)
+        expect(yield* one.clear).toBe(true)
+        yield* one.set("b", version)
+        const before = database.lookups()
+        expect(yield* other.getMany(["a", "b"])).toEqual([version, version])
+        expect(yield* other.getMany(["a", "b"])).toEqual([version, version])
+        expect(database.lookups()).toBe(before + 1)
+      }
+    })
+  )
+
+  it.scoped("reads its own set at once", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 }, { local })
+      const own = yield* cache()
+      yield* CacheWorld.inLocalTier(own, "a")
+      expect(yield* own.set("a", 2)).toBe(true)
+      expect(yield* own.get("a")).toBe(2)
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("drops a value from other processes' local tiers when it is invalidated, set, updated or cleared", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 0 }, { local })
+      const [one, other] = [yield* cache(), yield* cache()]
+      const writes = [
+        one.invalidate("a"),
+        Effect.suspend(() => one.set("a", database.rows.get("a") ?? 0)),
+        one.update(
+          "a",
+          Effect.sync(() => database.rows.get("a") ?? 0)
+        ),
+        one.clear
+      ]
+      for (const [i, write] of writes.entries()) {
+        yield* CacheWorld.inLocalTier(other, "a")
+        database.rows.set("a", i + 1)
+        yield* write
+        yield* until("the other has heard of it", () => Effect.map(other.get("a"), (value) => value === i + 1))
+      }
+    })
+  )
+
+  it.scoped("does not read again at once when another process invalidates", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 }, { local })
+      const [one, other] = [yield* cache(), yield* cache()]
+      yield* CacheWorld.inLocalTier(other, "a")
+      const before = database.lookups()
+      yield* one.invalidate("a")
+      yield* until("the other has heard of it", () => Effect.map(other.stats, (stats) => stats.local === 0))
+      expect(database.lookups()).toBe(before)
+    })
+  )
+
+  it.scoped("stores what an update has written, and serves it without a lookup", () =>
+    Effect.gen(function* () {
+      const { cache, database, lease } = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const [one, other] = [yield* cache(), yield* cache()]
+      yield* one.get("a")
+      expect(yield* one.update("a", Effect.succeed(2))).toBe(2)
+      expect(yield* other.get("a")).toBe(2)
+      expect(database.lookups()).toBe(1)
+      expect(yield* redis.get(lease("a"))).toEqual(Option.none())
+    })
+  )
+
+  it.scoped("keeps no wrong value when two updates end in another order than the database's", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 0 }, { local })
+      const [one, other] = [yield* cache(), yield* cache()]
+      const commit = (version: number) =>
+        Effect.sync(() => {
+          database.rows.set("a", version)
+          return version
+        })
+      const wrote = yield* Deferred.make<void>()
+      const end = yield* Deferred.make<void>()
+      const slow = yield* Effect.fork(
+        one.update(
+          "a",
+          Effect.zipLeft(commit(1), Effect.zipRight(Deferred.succeed(wrote, undefined), Deferred.await(end)))
+        )
+      )
+      yield* Deferred.await(wrote)
+      expect(yield* other.update("a", commit(2))).toBe(2)
+      yield* Deferred.succeed(end, undefined)
+      expect(yield* Fiber.join(slow)).toBe(1)
+      expect([yield* one.get("a"), yield* other.get("a")]).toEqual([2, 2])
+    })
+  )
+
+  it.scoped("keeps nothing that was loaded while an update was writing", () =>
+    Effect.gen(function* () {
+      const { cache, database, key } = CacheWorld.make({ a: 1 }, { waitFor: "50 millis" })
+      const redis = yield* RedisClient
+      const [one, other] = [yield* cache(), yield* cache()]
+      const end = yield* Deferred.make<void>()
+      const began = yield* Deferred.make<void>()
+      const update = yield* Effect.fork(
+        one.update(
+          "a",
+          Effect.gen(function* () {
+            yield* Deferred.succeed(began, undefined)
+            yield* Deferred.await(end)
+            database.rows.set("a", 2)
+            return 2
+          })
+        )
+      )
+      yield* Deferred.await(began)
+      // it waits for the update no longer than it must
+      expect(yield* other.get("a")).toBe(1)
+      expect(yield* redis.get(key("a"))).toEqual(Option.none())
+      yield* Deferred.succeed(end, undefined)
+      yield* Fiber.join(update)
+      expect(yield* other.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("keeps nothing when the write of an update fails, dies or is interrupted, and hands its end on", () =>
+    Effect.gen(function* () {
+      const { cache, database, key, lease } = CacheWorld.make({ a: 0 })
+      const redis = yield* RedisClient
+      const own = yield* cache()
+      const ends = [Effect.fail("refused"), Effect.die("broken"), Effect.interrupt]
+      for (const [i, end] of ends.entries()) {
+        yield* own.get("a")
+        // it may have committed all the same
+        const commit = Effect.sync(() => database.rows.set("a", i + 1))
+        const exit = yield* Effect.exit(own.update("a", Effect.zipRight(commit, end)))
+        expect(Exit.isFailure(exit) && exit.cause).toEqual(
+          Exit.isFailure(exit) && (yield* Effect.exit(end)).pipe(causeOf)
+        )
+        expect([yield* redis.get(key("a")), yield* redis.get(lease("a"))]).toEqual([Option.none(), Option.none()])
+        expect(yield* own.get("a")).toBe(i + 1)
+      }
+    })
+  )
+
+  it.scoped("leaves nothing stored when a process ends in the middle of an update", () =>
+    Effect.gen(function* () {
+      const { cache, database, key } = CacheWorld.make({ a: 1 }, { leaseTime: "50 millis" })
+      const redis = yield* RedisClient
+      const [one, other] = [yield* cache(), yield* cache()]
+      yield* one.get("a")
+      const wrote = yield* Deferred.make<void>()
+      yield* Effect.fork(
+        one.update(
+          "a",
+          Effect.zipRight(
+            Effect.sync(() => database.rows.set("a", 2)),
+            Effect.zipRight(Deferred.succeed(wrote, undefined), Effect.never)
+          )
+        )
+      )
+      yield* Deferred.await(wrote)
+      expect(yield* redis.get(key("a"))).toEqual(Option.none())
+      // the token of the update ends by itself
+      expect(yield* other.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("looks up with refresh although a value is stored, and stores the answer", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 }, { local })
+      const [one, other] = [yield* cache(), yield* cache()]
+      for (let version = 2; version < 10; version++) {
+        yield* one.set("a", version - 1)
+        database.rows.set("a", version)
+        expect(yield* one.refresh("a")).toBe(version)
+        expect(yield* one.get("a")).toBe(version)
+      }
+      expect(yield* other.get("a")).toBe(9)
+      expect(database.lookups()).toBe(8)
+    })
+  )
+}
+
+const causeOf = <A, E>(exit: Exit.Exit<A, E>) => (Exit.isFailure(exit) ? exit.cause : undefined)

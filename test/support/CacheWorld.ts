@@ -1,0 +1,59 @@
+/** One database of numbers and as many caches on it as a test wants: each is to the others what another process is. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as TestDatabase from "./TestDatabase.js"
+import { until } from "./until.js"
+
+export type Settings = Partial<TypedCache.Options<string, number, number, TestDatabase.NotFound, never, "lookup">>
+export type Cache = TypedCache.TypedCache<string, number, TestDatabase.NotFound>
+
+export interface CacheWorld {
+  /** a name that no other test uses, so that tests share a server in any order */
+  readonly name: string
+  readonly database: TestDatabase.TestDatabase<number>
+  readonly cache: (settings?: Settings) => Effect.Effect<Cache, never, RedisClient | Scope.Scope>
+  readonly key: (id: string) => string
+  readonly lease: (id: string) => string
+  readonly clearMarker: string
+}
+
+let worlds = 0
+
+/** `rows` in the database; `settings` of every cache. Nothing is jittered unless a test asks for it. */
+export const make = (rows: Readonly<Record<string, number>>, settings: Settings = {}): CacheWorld => {
+  const name = `world:${process.pid}:${++worlds}`
+  const database = TestDatabase.make(Object.entries(rows))
+  return {
+    name,
+    database,
+    cache: (own = {}) =>
+      TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.Number,
+        timeToLive: "1 minute",
+        jitter: 0,
+        lookup: database.lookup,
+        ...settings,
+        ...own
+      }),
+    key: (id) => `${name}:${id}`,
+    lease: (id) => `{${name}:${id}}:lease`,
+    clearMarker: `{${name}}:clear`
+  }
+}
+
+/** Reads until the local tier has the value: a cache that has just begun to listen drops what it holds once. */
+export const inLocalTier = (cache: Cache, id: string) =>
+  until(`${id} is in the local tier`, () =>
+    Effect.map(Effect.orDie(cache.getServed(id)), ({ source }) => source === "Local")
+  )
+
+/** Waits until Redis holds nothing under a key. */
+export const gone = (key: string) =>
+  Effect.flatMap(RedisClient, (redis) =>
+    until(`${key} is gone`, () => Effect.map(redis.get(key), (text) => text._tag === "None"))
+  )

@@ -1,0 +1,121 @@
+/**
+ * Redis in memory behind a connection that a test breaks as it likes: cut, hung, losing replies, back as another
+ * generation. Each client has a connection of its own to the same server, as processes have.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import type { RedisClient, SubscriptionEvent } from "../../src/redis/RedisClient.js"
+import * as RedisCommands from "../../src/redis/RedisCommands.js"
+import {
+  RedisConnectError,
+  RedisConnectionLost,
+  type RedisError,
+  RedisUnavailable
+} from "../../src/redis/RedisError.js"
+import type { RedisExecutor } from "../../src/redis/RedisExecutor.js"
+import { ConnectionState } from "../../src/redis/RedisStatus.js"
+
+export interface Connection {
+  readonly redis: RedisClient.Service
+  /** From now on nothing is sent, and every call fails at once. */
+  readonly cut: Effect.Effect<void>
+  /** Back, as the next generation; messages of the meantime are lost. */
+  readonly restore: Effect.Effect<void>
+  /** From now on every command fails with this error and is not applied; `restore` or undefined ends it. */
+  readonly failWith: (error: RedisError | undefined) => void
+  /** From now on commands are applied and their replies are lost; `restore` or false ends it. */
+  readonly loseReplies: (loses: boolean) => void
+  /** The subscription tells of a gap. */
+  readonly gap: Effect.Effect<void>
+  /** commands tried so far, applied or not */
+  readonly commands: () => number
+}
+
+export interface Server {
+  readonly connect: Effect.Effect<Connection, never, Scope.Scope>
+  /** past every connection */
+  readonly direct: RedisClient.Service
+}
+
+export const make: Effect.Effect<Server, never, Scope.Scope> = Effect.gen(function* () {
+  const server = yield* MemoryRedis.makeExecutor()
+  return { connect: connect(server), direct: RedisCommands.fromExecutor(server) }
+})
+
+const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let generation = 1
+    let failure: RedisError | undefined
+    let losesReplies = false
+    let commands = 0
+    const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation }))
+    const gaps = yield* PubSub.unbounded<"Gap">()
+
+    const pass = <A>(command: string, call: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+      Effect.suspend(() => {
+        commands++
+        if (failure !== undefined) return Effect.fail(failure)
+        return losesReplies ? Effect.zipRight(call, Effect.fail(new RedisConnectionLost({ command }))) : call
+      })
+    const stamped = <A>(command: string, call: Effect.Effect<{ readonly value: A }, RedisError>) =>
+      Effect.suspend(() => {
+        const asked = generation
+        return Effect.map(pass(command, call), ({ value }) => ({ value, generation: asked }))
+      })
+
+    const status = Effect.map(server.getStatus, (given) => ({
+      ...given,
+      generation,
+      connected: failure?._tag !== "RedisUnavailable"
+    }))
+    const executor: RedisExecutor = {
+      ...server,
+      get: (key) => pass("GET", server.get(key)),
+      getBuffer: (key) => pass("GET", server.getBuffer(key)),
+      command: (command, args, options) => stamped(command, server.command(command, args, options)),
+      script: (script, input) => stamped(script.name, server.script(script, input)),
+      subscribe: (channel) =>
+        Stream.merge(
+          Stream.filter(server.subscribe(channel), () => failure?._tag !== "RedisUnavailable"),
+          Stream.map(
+            Stream.fromPubSub(gaps),
+            (): SubscriptionEvent => ({ _tag: "Gap", channel, reason: "Reconnected" })
+          )
+        ),
+      getStatus: status,
+      statusChanges: state.changes
+    }
+    return {
+      redis: RedisCommands.fromExecutor(executor),
+      cut: Effect.suspend(() => {
+        failure = new RedisUnavailable({ reason: "Disconnected" })
+        const cause = new RedisConnectError({ reason: "Closed", detail: "" })
+        return SubscriptionRef.set(
+          state,
+          ConnectionState.Reconnecting({ attempt: 1, nextIn: Duration.seconds(1), cause })
+        )
+      }),
+      restore: Effect.suspend(() => {
+        failure = undefined
+        losesReplies = false
+        generation++
+        return Effect.zipRight(
+          SubscriptionRef.set(state, ConnectionState.Connected({ generation })),
+          PubSub.publish(gaps, "Gap" as const)
+        )
+      }),
+      failWith: (error) => {
+        failure = error
+      },
+      loseReplies: (loses) => {
+        losesReplies = loses
+      },
+      gap: Effect.asVoid(PubSub.publish(gaps, "Gap" as const)),
+      commands: () => commands
+    }
+  })
