@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    // what a passing test logs tells nobody anything
+    silent: "passed-only",
     testTimeout: 60_000,
     hookTimeout: 60_000
   }

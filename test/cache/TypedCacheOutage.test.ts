@@ -12,48 +12,12 @@ import { LookupOverloaded } from "../../src/cache/Loader.js"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import { type RedisError, RedisServerError, RedisTimeout, RedisUnavailable } from "../../src/redis/RedisError.js"
+import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import type { NotFound } from "../support/TestDatabase.js"
 import { settle, until } from "../support/until.js"
-
-/** Time passes until it has come to it: what waits for a pause waits for the clock of the test. */
-const inTime = (what: string, condition: () => boolean | Effect.Effect<boolean>) =>
-  until(what, () =>
-    Effect.zipRight(
-      TestClock.adjust("100 millis"),
-      Effect.suspend(() => {
-        const holds = condition()
-        return typeof holds === "boolean" ? Effect.succeed(holds) : holds
-      })
-    )
-  )
-
-/** Two processes with a cache each, on one server, with connections of their own. */
-const processes = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
-  Effect.gen(function* () {
-    const world = CacheWorld.make(rows, settings)
-    const server = yield* OutageRedis.make
-    const start = Effect.gen(function* () {
-      const connection = yield* server.connect
-      const cache = yield* Effect.provideService(world.cache(), RedisClient, connection.redis)
-      return { connection, cache }
-    })
-    const [one, other] = [yield* start, yield* start]
-    yield* settle
-    yield* TestClock.adjust("1 second")
-    return { ...world, server, one, other }
-  })
-
-const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ reason, source, value }) => [source, value, reason] as const)
-
-/** Whether a cache reads from Redis again. */
-const hits = (cache: CacheWorld.Cache, id = "a") =>
-  inTime("it reads from Redis again", () =>
-    Effect.map(Effect.orDie(cache.getServed(id)), ({ source }) => source === "Redis")
-  )
 
 describe("a cache without Redis", () => {
   it.scoped("answers every read by a lookup and says why", () =>

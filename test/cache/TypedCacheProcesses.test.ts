@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
-import { eventually, inTime, test, title } from "../support/FaultSuite.js"
+import * as FaultProxy from "../support/FaultProxy.js"
+import { eventually, inTime, redisTest, test, title } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
 import * as CacheProcess from "./processes/CacheProcess.js"
 import type { AnswerOf, Settings } from "./processes/messages.js"
@@ -171,5 +172,93 @@ describe("a server that hangs", () => {
         }
       }
     })
+  )
+})
+
+describe("what is held up on a connection, given up by its process, and arrives all the same", () => {
+  const password = "held-up"
+
+  /** The server has not been asked to end the old connection: its user has no right to. */
+  const lateWrite = (
+    what: "lookup" | "commit",
+    arrives: "before the reconnection" | "after the reconnection",
+    begin: (process: CacheProcess.CacheProcess, key: string) => Effect.Effect<unknown, CacheProcess.ProcessEnded>
+  ) =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      yield* server.send("ACL", "SETUSER", "cache", "on", `>${password}`, "~*", "&*", "+@all", "-client|kill")
+      const proxy = yield* FaultProxy.make(server.port)
+      const answers = yield* Effect.makeLatch(true)
+      const database = yield* SharedDatabase.make((request, moment) =>
+        request === what && moment === "after" ? answers.await : Effect.void
+      )
+      const login = { database: database.url, username: "cache", password }
+      const [cutOff, other] = yield* Effect.all([
+        CacheProcess.start({ ...defaults, ...login, name: "cut off", redisPort: proxy.port }),
+        CacheProcess.start({ ...defaults, ...login, name: "other", redisPort: server.port })
+      ])
+      const scriptsRun = Effect.map(server.send("INFO", "commandstats"), (stats) =>
+        Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(stats))?.[1] ?? 0)
+      )
+      // a script that the server does not know would arrive and do nothing
+      yield* begin(other, "another key")
+      const before = database.version("key")
+
+      yield* answers.close
+      const begun = yield* Effect.fork(begin(cutOff, "key"))
+      yield* eventually(
+        "the database has read or committed",
+        Effect.sync(() => (what === "lookup" ? database.running() === 1 : database.version("key") > before))
+      )
+      const { generation } = yield* cutOff.status
+      const connections = proxy.connections()
+      const sendOn = yield* proxy.hold
+      yield* answers.open
+      yield* inTime(Fiber.join(begun))
+      if (arrives === "after the reconnection")
+        yield* eventually(
+          "the process has another connection, and nothing left to say",
+          Effect.map(cutOff.status, (now) => now.connected && now.generation > generation && now.outbox === 0)
+        )
+      const written = yield* other.write("remote", "key", "invalidate")
+      expect(written.acknowledged).toBe(true)
+      expect((yield* other.get("remote", "key")).version).toBe(written.version)
+
+      const run = yield* scriptsRun
+      expect(yield* sendOn).toBe(connections)
+      yield* eventually(
+        "what was late has arrived",
+        Effect.map(scriptsRun, (now) => now > run)
+      )
+      for (const process of [cutOff, other]) {
+        expect((yield* process.get("remote", "key")).version, process.name).toBe(written.version)
+      }
+    })
+
+  /** With so many other failures that the circuit opens, so that no invalidation follows on the same connection. */
+  const setAlone = (process: CacheProcess.CacheProcess, key: string) =>
+    Effect.all(
+      [
+        process.write("remote", key, "set"),
+        ...Array.from({ length: 32 }, (_, i) => process.get("remote", `${key} and ${i}`))
+      ],
+      { concurrency: "unbounded" }
+    )
+
+  redisTest(title("stores nothing that was looked up before another process's write"), () =>
+    lateWrite("lookup", "after the reconnection", (process, key) => process.get("remote", key))
+  )
+
+  redisTest(title("does not set a value over another process's write"), () =>
+    lateWrite("commit", "after the reconnection", setAlone)
+  )
+
+  redisTest(
+    title("does not set a value over another process's write, though its process waits for the connection yet"),
+    () => lateWrite("commit", "before the reconnection", setAlone)
+  )
+
+  redisTest(title("does not end an update over another process's write"), () =>
+    lateWrite("commit", "after the reconnection", (process, key) => process.write("remote", key, "update"))
   )
 })

@@ -2,28 +2,18 @@
  * What a `CacheService` does on any `RedisClient`: run on the memory layer and on real servers.
  */
 import { expect, layer } from "@effect/vitest"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as CacheService from "../../src/game/CacheService.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
-import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
+import { UserId } from "../../src/game/Player.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-
-const createdAt = DateTime.unsafeMake("2025-01-02T03:04:05.678Z")
-const ada = UserId.make("ada")
-const bob = UserId.make("bob")
-const cid = UserId.make("cid")
-const game = GameId.make("g-1")
-
-const profile = (id: UserId) =>
-  UserProfile.make({ id, username: "ada", displayName: "Ada Lovelace", email: "ada@example.org", createdAt })
-const stats = UserStats.make({ gamesPlayed: 3, gamesWon: 2, bestScore: 70, totalScore: 120 })
-const state = GameState.make({ id: game, players: [ada, bob], status: "running", round: 4, startedAt: createdAt })
+import { ada, bob, game, profile, state, stats, type Test } from "./cacheService/fixtures.js"
+import { keysSuite } from "./cacheService/keys.js"
+import { leaderboardSuite } from "./cacheService/leaderboard.js"
 
 const invalidIds = ["", "x".repeat(513), "é".repeat(257), "line\nbreak", "\u0000", "\ud800"].map((id) =>
   UserId.make(id)
@@ -33,10 +23,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
   layer(CacheService.layer.pipe(Layer.provideMerge(redisLayer), Layer.provide(MemoryDatabase.layer)), {
     excludeTestServices: true
   })(name, (it) => {
-    const test = <A, E2>(
-      behaviour: string,
-      body: (cache: CacheService.CacheService.Service, redis: RedisClient.Service) => Effect.Effect<A, E2>
-    ) =>
+    const test: Test = (behaviour, body) =>
       it.effect(behaviour, () =>
         Effect.gen(function* () {
           const redis = yield* RedisClient
@@ -212,116 +199,6 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* redis.send("DBSIZE")).toBe(size)
       }))
 
-    test("stores any value under any key, for an hour when nothing else is said", (cache, redis) =>
-      Effect.gen(function* () {
-        const Data = Schema.Struct({ data: Schema.String, at: Schema.DateTimeUtc })
-        const value = { data: "value", at: createdAt }
-        expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
-        expect(yield* cache.set("my-key", Data, value)).toBe(true)
-        expect(yield* cache.get("my-key", Data)).toEqual(Option.some(value))
-        const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl("my-key")))
-        expect(left).toBeLessThanOrEqual(3600)
-        expect(left).toBeGreaterThan(1800)
-
-        expect(yield* cache.set("my-key", Data, value, "5 minutes")).toBe(true)
-        expect(Duration.toSeconds(Option.getOrThrow(yield* redis.ttl("my-key")))).toBeLessThanOrEqual(300)
-
-        expect(yield* cache.get("my-key", Schema.Number)).toEqual(Option.none())
-        expect(yield* cache.del("my-key")).toBe(true)
-        expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
-      }))
-
-    test("keeps generic reads and writes away from the keys of the caches", (cache, redis) =>
-      Effect.gen(function* () {
-        yield* cache.setUserBalance(ada, 5)
-        for (const key of ["user:balance:ada", "{user:balance:ada}:lease", "{user:balance}:clear"]) {
-          const stored = yield* redis.get(key)
-          expect(yield* cache.set(key, Schema.String, "value"), key).toBe(false)
-          expect(yield* cache.get(key, Schema.Unknown), key).toEqual(Option.none())
-          expect(yield* redis.get(key), key).toEqual(stored)
-        }
-        expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(5))
-        expect(yield* cache.set("user:balances", Schema.String, "value")).toBe(true)
-      }))
-
-    test("deletes a key, one of a cache by its id, however that is spelt in the key", (cache) =>
-      Effect.gen(function* () {
-        const braces = UserId.make("{a%}")
-        for (const [id, key] of [
-          [ada, "user:balance:ada"],
-          [braces, "user:balance:%7Ba%25%7D"]
-        ] as const) {
-          yield* cache.setUserBalance(id, 5)
-          expect(yield* cache.del(key)).toBe(true)
-          expect(yield* cache.getUserBalance(id), key).toEqual(Option.none())
-        }
-        yield* cache.setUserBalance(bob, 6)
-        yield* cache.set("my-key", Schema.String, "value")
-        expect(yield* cache.del("my-key")).toBe(true)
-        expect(yield* cache.get("my-key", Schema.String)).toEqual(Option.none())
-        expect(yield* cache.getUserBalance(bob)).toEqual(Option.some(6))
-      }))
-
-    test("deletes the keys that match a pattern, and clears a cache only if it can have such keys", (cache, redis) =>
-      Effect.gen(function* () {
-        const store = Effect.gen(function* () {
-          yield* cache.setUserProfile(ada, profile(ada))
-          yield* cache.setUserBalance(ada, 5)
-          yield* cache.setGameState(game, state)
-          yield* cache.set("session:1", Schema.String, "one")
-          yield* cache.set("session:2", Schema.String, "two")
-        })
-        const held = Effect.map(
-          Effect.all([
-            cache.getUserProfile(ada),
-            cache.getUserBalance(ada),
-            cache.getGameState(game),
-            cache.get("session:1", Schema.String)
-          ]),
-          (values) => values.map((value) => Option.isSome<unknown>(value))
-        )
-        yield* store
-        expect(yield* held).toEqual([true, true, true, true])
-        expect(yield* cache.delPattern("session:*")).toEqual(Option.some(2))
-        expect(yield* held).toEqual([true, true, true, false])
-        // matches the values of both, and clears their caches
-        for (const pattern of ["user:*", "user:*:ada", "[u]ser:*a", "user:[bp]*", "?ser:*"]) {
-          yield* store
-          expect(Option.isSome(yield* cache.delPattern(pattern)), pattern).toBe(true)
-          expect((yield* held).slice(0, 2), pattern).toEqual([false, false])
-        }
-        yield* store
-        expect(yield* cache.delPattern("user:balance:a*")).toEqual(Option.some(1))
-        expect(yield* held).toEqual([true, false, true, true])
-        // escaped, a pattern is the text of one key
-        yield* redis.set("user:*", "plain", { ttl: "1 minute" })
-        expect(yield* cache.delPattern("user:\\*")).toEqual(Option.some(1))
-        expect(yield* held).toEqual([true, false, true, true])
-      }))
-
-    test("flushes the database and every cache", (cache, redis) =>
-      Effect.gen(function* () {
-        yield* cache.setUserProfile(ada, profile(ada))
-        yield* cache.set("my-key", Schema.String, "value")
-        yield* cache.incrementOnlinePlayers
-        expect(yield* cache.flushDb).toBe(true)
-        expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
-        expect(yield* cache.get("my-key", Schema.String)).toEqual(Option.none())
-        expect(yield* cache.getOnlinePlayers).toBe(0)
-        expect(yield* redis.get("user:profile:ada")).toEqual(Option.none())
-        // and what is stored from then on is kept
-        yield* cache.setUserProfile(ada, profile(ada))
-        expect(yield* cache.getUserProfile(ada)).toEqual(Option.some(profile(ada)))
-      }))
-
-    test("refuses a time to live that no server keeps", (cache, redis) =>
-      Effect.gen(function* () {
-        for (const ttl of [Duration.zero, Duration.infinity, Duration.days(36_500)]) {
-          expect(yield* cache.set("my-key", Schema.String, "value", ttl)).toBe(false)
-        }
-        expect(yield* redis.get("my-key")).toEqual(Option.none())
-      }))
-
     test("counts players and games, never below zero", (cache, redis) =>
       Effect.gen(function* () {
         expect(yield* cache.getOnlinePlayers).toBe(0)
@@ -371,81 +248,8 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         }
       }))
 
-    const scores = Stream.make({ userId: ada, score: 70 }, { userId: bob, score: 90 }, { userId: cid, score: 70 })
-    const rows = [
-      { rank: 0, userId: bob, score: 90 },
-      { rank: 1, userId: cid, score: 70 },
-      { rank: 2, userId: ada, score: 70 }
-    ]
-
-    test("ranks players by their best score, equal scores by id", (cache) =>
-      Effect.gen(function* () {
-        expect(yield* cache.rebuildLeaderboard(scores)).toBe(true)
-        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.some(rows))
-        expect(yield* cache.getLeaderboard({ offset: 1, limit: 1 })).toEqual(Option.some(rows.slice(1, 2)))
-        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
-
-        expect(yield* cache.submitScore(ada, 60)).toBe(true)
-        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
-        expect(yield* cache.submitScore(ada, 95)).toBe(true)
-        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some({ rank: 0, userId: ada, score: 95 }))
-        expect(yield* cache.getLeaderboardRank(UserId.make("nobody"))).toEqual(Option.none())
-      }))
-
-    test("keeps a page of the leaderboard under a key of its own for its time to live", (cache, redis) =>
-      Effect.gen(function* () {
-        yield* cache.rebuildLeaderboard(scores)
-        const page = { offset: 0, limit: 2 }
-        expect(yield* cache.setLeaderboard(page, rows.slice(0, 2))).toBe(true)
-        const key = "leaderboard:global:top:0:2"
-        expect(JSON.parse(Option.getOrThrow(yield* redis.get(key)))).toMatchObject({ value: rows.slice(0, 2) })
-        const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
-        expect(left).toBeLessThanOrEqual(30)
-        expect(left).toBeGreaterThan(10)
-
-        yield* cache.submitScore(cid, 100)
-        expect(yield* cache.getLeaderboard(page)).toEqual(Option.some(rows.slice(0, 2)))
-        yield* redis.del(key)
-        expect(yield* cache.getLeaderboard(page)).toEqual(
-          Option.some([
-            { rank: 0, userId: cid, score: 100 },
-            { rank: 1, userId: bob, score: 90 }
-          ])
-        )
-        expect(yield* redis.ttl("leaderboard:global")).toEqual(Option.some(Duration.infinity))
-      }))
-
-    test("shows no leaderboard that holds only those who played since a flush", (cache, redis) =>
-      Effect.gen(function* () {
-        yield* cache.rebuildLeaderboard(scores)
-        yield* redis.flushDb
-        expect(yield* cache.submitScore(ada, 75)).toBe(true)
-        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
-        expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
-      }))
-
-    test("shows no leaderboard whose sorted set was deleted and holds only those who played since", (cache) =>
-      Effect.gen(function* () {
-        for (const deletion of [cache.del("leaderboard:global"), cache.delPattern("leaderboard:*")]) {
-          yield* cache.rebuildLeaderboard(scores)
-          expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
-          yield* deletion
-          expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
-          yield* cache.submitScore(ada, 75)
-          expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
-          expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
-        }
-      }))
-
-    test("shows no leaderboard whose building was overtaken by a flush", (cache, redis) =>
-      Effect.gen(function* () {
-        const overtaken = scores.pipe(
-          Stream.tap(({ userId }) => (userId === bob ? Effect.orDie(redis.flushDb) : Effect.void))
-        )
-        expect(yield* cache.rebuildLeaderboard(overtaken)).toBe(false)
-        expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.none())
-        expect(yield* cache.getLeaderboardRank(cid)).toEqual(Option.none())
-      }))
+    keysSuite(test)
+    leaderboardSuite(test)
 
     test("shows the guide's statistics, and what the cache has counted", (cache) =>
       Effect.gen(function* () {

@@ -30,6 +30,10 @@ export interface Connection {
   readonly failWith: (error: RedisError | undefined) => void
   /** From now on commands are applied and their replies are lost; `restore` or false ends it. */
   readonly loseReplies: (loses: boolean) => void
+  /** From now on replies to this command, or to the script of this name, arrive only when the effect in it has run. */
+  readonly holdReplies: (command: string) => Effect.Effect<void>
+  /** From now on no message arrives; `restore` or false ends it. */
+  readonly deafen: (isDeaf: boolean) => void
   /** The subscription tells of a gap. */
   readonly gap: Effect.Effect<void>
   /** commands tried so far, applied or not */
@@ -52,6 +56,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     let generation = 1
     let failure: RedisError | undefined
     let losesReplies = false
+    let isDeaf = false
+    const held = new Map<string, Effect.Latch>()
     let commands = 0
     const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation }))
     const gaps = yield* PubSub.unbounded<"Gap">()
@@ -60,7 +66,9 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       Effect.suspend(() => {
         commands++
         if (failure !== undefined) return Effect.fail(failure)
-        return losesReplies ? Effect.zipRight(call, Effect.fail(new RedisConnectionLost({ command }))) : call
+        if (losesReplies) return Effect.zipRight(call, Effect.fail(new RedisConnectionLost({ command })))
+        const latch = held.get(command)
+        return latch === undefined ? call : Effect.zipLeft(call, latch.await)
       })
     const stamped = <A>(command: string, call: Effect.Effect<{ readonly value: A }, RedisError>) =>
       Effect.suspend(() => {
@@ -81,7 +89,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       script: (script, input) => stamped(script.name, server.script(script, input)),
       subscribe: (channel) =>
         Stream.merge(
-          Stream.filter(server.subscribe(channel), () => failure?._tag !== "RedisUnavailable"),
+          Stream.filter(server.subscribe(channel), () => !isDeaf && failure?._tag !== "RedisUnavailable"),
           Stream.map(
             Stream.fromPubSub(gaps),
             (): SubscriptionEvent => ({ _tag: "Gap", channel, reason: "Reconnected" })
@@ -103,6 +111,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       restore: Effect.suspend(() => {
         failure = undefined
         losesReplies = false
+        isDeaf = false
         generation++
         return Effect.zipRight(
           SubscriptionRef.set(state, ConnectionState.Connected({ generation })),
@@ -114,6 +123,17 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       },
       loseReplies: (loses) => {
         losesReplies = loses
+      },
+      holdReplies: (command) => {
+        const latch = Effect.unsafeMakeLatch(false)
+        held.set(command, latch)
+        return Effect.suspend(() => {
+          held.delete(command)
+          return latch.open
+        })
+      },
+      deafen: (deaf) => {
+        isDeaf = deaf
       },
       gap: Effect.asVoid(PubSub.publish(gaps, "Gap" as const)),
       commands: () => commands

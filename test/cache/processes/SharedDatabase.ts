@@ -20,11 +20,11 @@ export interface SharedDatabase {
 }
 
 /**
- * `pause` passes twice in every request: before it reads or commits, and before it answers. So what is read may be old
+ * `pause` is taken twice in every request: before it reads or commits, and before it answers. So what was read may be old
  * when it arrives.
  */
 export const make = (
-  pause: (request: { readonly method: string; readonly key: string }) => Effect.Effect<void>
+  pause: (request: "lookup" | "commit", moment: "before" | "after") => Effect.Effect<void>
 ): Effect.Effect<SharedDatabase, never, Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* Effect.runtime<never>()
@@ -51,15 +51,15 @@ export const make = (
       Effect.acquireUseRelease(
         counted(process, key),
         () =>
-          pause({ method: "GET", key }).pipe(
+          pause("lookup", "before").pipe(
             Effect.zipRight(Effect.sync(() => version(key))),
-            Effect.zipLeft(pause({ method: "GET", key }))
+            Effect.zipLeft(pause("lookup", "after"))
           ),
         () => ended(process)
       )
 
     const commit = (key: string) =>
-      pause({ method: "POST", key }).pipe(
+      pause("commit", "before").pipe(
         Effect.zipRight(
           Effect.sync(() => {
             const next = version(key) + 1
@@ -67,7 +67,7 @@ export const make = (
             return next
           })
         ),
-        Effect.zipLeft(pause({ method: "POST", key }))
+        Effect.zipLeft(pause("commit", "after"))
       )
 
     const server = yield* Effect.acquireRelease(
