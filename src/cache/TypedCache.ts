@@ -30,6 +30,14 @@ import * as RedisTier from "./RedisTier.js"
 import * as SingleFlight from "./SingleFlight.js"
 import * as Writer from "./Writer.js"
 
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  LookupOverloaded
+} from "./Loader.js"
+
 /**
  * Where a value came from. `Stale` is past its time to live and being refreshed; `Degraded` was looked up because Redis
  * could not be used, and `reason` says why.
@@ -80,7 +88,8 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   readonly getMany: (keys: ReadonlyArray<Key>) => Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
-   * that no older value is served either. Concurrent sets of one key may land in any order: prefer `update`.
+   * that no older value is served either; if Redis does not say so at all, that takes up to a second. Concurrent sets of
+   * one key may land in any order: prefer `update`.
    */
   readonly set: (key: Key, value: Value) => Effect.Effect<boolean, RedisKey.InvalidKey>
   /**
@@ -155,8 +164,11 @@ export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "
 /** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
 const markerMillis = Duration.toMillis("1 hour")
 
-/** A set that reaches the server later than this after it was sent finds its caller gone, and does nothing. */
-const setDeadlineMillis = 2000
+/**
+ * A set that reaches the server later than this does nothing. Twice this is how long at least a caller waits for a set
+ * whose fate is unknown: the default time-out of a command.
+ */
+const setDeadlineMillis = 500
 
 /** The token of an update lives this many lease times, so that it outlives the write that it guards. */
 const updateLeases = 6

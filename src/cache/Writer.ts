@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -31,7 +32,7 @@ export interface WriterOptions<A> {
   readonly staleMillis: number
   /** for how long the token of an update outlives its process */
   readonly updateMillis: number
-  /** a set that reaches the server later than this finds its caller gone, and does nothing */
+  /** a set that reaches the server later than this does nothing */
   readonly setDeadlineMillis: number
   readonly markerMillis: number
 }
@@ -123,6 +124,15 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         : Effect.as(Effect.logWarning(`not cached as ${key}: ${text.left.message}`), undefined)
     )
 
+  /**
+   * A set of unknown fate may be on its way until its deadline. Its caller, who then lets the next write begin, is kept as
+   * long, and once more for what the server's clock may differ from its estimate.
+   */
+  const untilTooLate = (began: number) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - now))
+    )
+
   const set = (key: string, value: A, timeToLive: number) =>
     Effect.flatMap(textOf(key, value), (text) =>
       text === undefined || timeToLive < 1
@@ -131,6 +141,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             { _tag: "Key", key },
             Effect.gen(function* () {
               const keepMillis = Math.ceil(timeToLive + options.staleMillis)
+              const began = yield* Clock.currentTimeMillis
               const now = yield* redis.serverTime
               const [, stored] = yield* Effect.all(
                 [
@@ -148,6 +159,9 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
                   })
                 ],
                 { concurrency: "unbounded" }
+              ).pipe(
+                Effect.tapError((error) => (error._tag === "RedisUnavailable" ? Effect.void : untilTooLate(began))),
+                Effect.onInterrupt(() => untilTooLate(began))
               )
               return stored === 1
             })

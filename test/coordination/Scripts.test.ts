@@ -12,8 +12,8 @@ import * as Leaderboard from "../../src/coordination/Leaderboard.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
-import { skipReason } from "../support/RedisServer.js"
 import { age, onMemory, onServer } from "../support/layers.js"
+import { skipReason } from "../support/RedisServer.js"
 
 const minute = 60_000
 

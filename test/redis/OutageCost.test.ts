@@ -98,7 +98,10 @@ for (const [name, client] of [
         let calls = 0
         const kept = callers(redis).pipe(
           Effect.zipRight(heap),
-          Effect.map((after) => (after - before) / (calls += 10_000))
+          Effect.map((after) => {
+            calls += 10_000
+            return (after - before) / calls
+          })
         )
         // the collector takes its time, but what is kept for good would be there every time: a command is some 200 bytes
         const least = yield* Effect.repeat(kept, { until: (bytes) => bytes < 40, times: 9 })

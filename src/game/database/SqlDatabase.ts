@@ -125,6 +125,10 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
         balance < amount ? uncovered(balance) : Effect.succeed({ from: balance, to: balance })
       )
       const toAnother = Effect.gen(function* () {
+        // says what is wrong in an order of its own, whichever row is touched first; the updates decide all the same
+        const available = yield* balanceOf(from)
+        yield* balanceOf(to)
+        if (available < amount) return yield* uncovered(available)
         // rows lock in the order of ids, so that transfers in opposite directions cannot deadlock
         const moved = yield* Effect.all(from < to ? { debited, credited } : { credited, debited })
         if (Option.isSome(moved.debited) && Option.isSome(moved.credited)) {
