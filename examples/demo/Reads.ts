@@ -57,7 +57,7 @@ export const readAll = readAllBy(timed)
 export const readAllCold = readAllBy(timedCold)
 
 /** The first calls of a program compile it: nobody wants to see that as the price of a cold read. */
-export const rehearse = ({ id }: DemoPlayer) => Effect.repeatN(Effect.zipRight(timedCold(id), timed(id)), 200)
+export const rehearse = ({ id }: DemoPlayer) => Effect.repeatN(Effect.zipRight(timedCold(id), timed(id)), 50)
 
 export const allFrom = (reads: ReadonlyArray<PlayerRead>, source: Source["source"]): boolean =>
   reads.every(({ sources }) => sources.every((one) => one.source === source))

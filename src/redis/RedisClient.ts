@@ -144,7 +144,8 @@ export declare namespace RedisClient {
     readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
     /**
      * The messages of a channel, and the gaps between them. The stream outlives disconnections; it fails only with
-     * `RedisUnavailable` (reason `Disabled`) when the client is off or closed.
+     * `RedisUnavailable` (reason `Disabled`) when the client is off or closed, and with `RedisAuthError` when the user
+     * has no right to the channel.
      */
     readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
     /** Runs a script. Repeated after an unknown outcome only when the script is declared idempotent. */

@@ -216,7 +216,7 @@ describe("when the connection ends", () => {
         breaker
       )
       for (const call of [queue.get("key"), queue.attempt("SET", ["key", "value"])]) {
-        yield* queue.open(connection, 1)
+        yield* Effect.asVoid(queue.open(connection, 1))
         const calling = yield* Effect.fork(Effect.flip(Effect.asVoid<unknown, unknown, never>(call)))
         yield* settled
         expect(yield* Fiber.poll(calling)).toMatchObject({ value: { value: { reason: "Disconnected" } } })

@@ -108,7 +108,7 @@ const program = Effect.gen(function* () {
   yield* say(readyId, yield* answer({ _tag: "Status" }))
   yield* Stream.fromReadableStream(
     () => Bun.stdin.stream(),
-    (cause) => new Error("the input broke", { cause })
+    (cause) => ({ _tag: "InputBroke", cause }) as const
   ).pipe(
     Stream.decodeText(),
     Stream.splitLines,

@@ -17,25 +17,20 @@ export const Write = Schema.Literal("invalidate", "set", "update", "updateThatFa
 export type Write = typeof Write.Type
 
 export const Operation = Schema.Union(
-  Schema.Struct({ _tag: Schema.Literal("Read"), cache: CacheName, key: Schema.String }),
-  Schema.Struct({ _tag: Schema.Literal("Write"), write: Write, cache: CacheName, key: Schema.String }),
-  Schema.Struct({ _tag: Schema.Literal("Status") })
+  Schema.TaggedStruct("Read", { cache: CacheName, key: Schema.String }),
+  Schema.TaggedStruct("Write", { write: Write, cache: CacheName, key: Schema.String }),
+  Schema.TaggedStruct("Status", {})
 )
 export type Operation = typeof Operation.Type
 
 export const Request = Schema.parseJson(Schema.Struct({ id: Schema.Int, operation: Operation }))
 
 export const Answer = Schema.Union(
-  Schema.Struct({ _tag: Schema.Literal("Read"), version: Schema.Int, source: Schema.String }),
+  Schema.TaggedStruct("Read", { version: Schema.Int, source: Schema.String }),
   /** `acknowledged`: nothing that this process has written waits to be taken by Redis */
-  Schema.Struct({ _tag: Schema.Literal("Written"), version: Schema.Int, acknowledged: Schema.Boolean }),
-  Schema.Struct({
-    _tag: Schema.Literal("Status"),
-    connected: Schema.Boolean,
-    generation: Schema.Int,
-    outbox: Schema.Int
-  }),
-  Schema.Struct({ _tag: Schema.Literal("Failed"), error: Schema.String })
+  Schema.TaggedStruct("Written", { version: Schema.Int, acknowledged: Schema.Boolean }),
+  Schema.TaggedStruct("Status", { connected: Schema.Boolean, generation: Schema.Int, outbox: Schema.Int }),
+  Schema.TaggedStruct("Failed", { error: Schema.String })
 )
 export type Answer = typeof Answer.Type
 export type AnswerOf<Tag extends Answer["_tag"]> = Extract<Answer, { readonly _tag: Tag }>
