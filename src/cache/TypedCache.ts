@@ -88,7 +88,7 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   readonly getMany: (keys: ReadonlyArray<Key>) => Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
-   * that no older value is served either; if Redis does not say so at all, that takes up to a second. Concurrent sets of
+   * that no older value is served either; if its connection breaks meanwhile, that takes half a second. Concurrent sets of
    * one key may land in any order: prefer `update`.
    */
   readonly set: (key: Key, value: Value) => Effect.Effect<boolean, RedisKey.InvalidKey>
@@ -165,10 +165,10 @@ export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "
 const markerMillis = Duration.toMillis("1 hour")
 
 /**
- * A set that reaches the server later than this does nothing. Twice this is how long at least a caller waits for a set
- * whose fate is unknown: the default time-out of a command.
+ * A set that reaches the server later than this does nothing, and a caller waits twice as long for a set whose fate is
+ * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
  */
-const setDeadlineMillis = 500
+const setDeadlineMillis = 250
 
 /** The token of an update lives this many lease times, so that it outlives the write that it guards. */
 const updateLeases = 6

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
+import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
 import * as Scripts from "./CacheScripts.js"
@@ -143,26 +143,32 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
               const keepMillis = Math.ceil(timeToLive + options.staleMillis)
               const began = yield* Clock.currentTimeMillis
               const now = yield* redis.serverTime
-              const [, stored] = yield* Effect.all(
+              const [marker, stored] = yield* Effect.all(
                 [
-                  redis.run(Scripts.ensureMarker)({
-                    marker: invalidation.clearMarker,
-                    keepMillis: keepMillis + options.markerMillis
-                  }),
-                  redis.run(Scripts.set)({
-                    ...options.target(key),
-                    body: CacheEntry.body(Math.ceil(timeToLive), text),
-                    keepMillis,
-                    floor: invalidation.floor(),
-                    deadline: Math.floor(now + options.setDeadlineMillis),
-                    message: invalidation.invalidateMessage(key)
-                  })
+                  // its failure must not end the waiting for the set
+                  Effect.either(
+                    redis.run(Scripts.ensureMarker)({
+                      marker: invalidation.clearMarker,
+                      keepMillis: keepMillis + options.markerMillis
+                    })
+                  ),
+                  redis
+                    .run(Scripts.set)({
+                      ...options.target(key),
+                      body: CacheEntry.body(Math.ceil(timeToLive), text),
+                      keepMillis,
+                      floor: invalidation.floor(),
+                      deadline: Math.floor(now + options.setDeadlineMillis),
+                      message: invalidation.invalidateMessage(key)
+                    })
+                    .pipe(
+                      Effect.tapError((error) => (isOutcomeUnknown(error) ? untilTooLate(began) : Effect.void)),
+                      Effect.onInterrupt(() => untilTooLate(began))
+                    )
                 ],
                 { concurrency: "unbounded" }
-              ).pipe(
-                Effect.tapError((error) => (error._tag === "RedisUnavailable" ? Effect.void : untilTooLate(began))),
-                Effect.onInterrupt(() => untilTooLate(began))
               )
+              yield* marker
               return stored === 1
             })
           )

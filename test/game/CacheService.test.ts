@@ -111,7 +111,9 @@ describe("without Redis", () => {
         const failure = yield* FailingRedis.failure
         yield* Ref.set(failure, Option.some(error))
         yield* Effect.flatMap(CacheService.CacheService, answersNothing).pipe(
-          Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer)))
+          Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))),
+          // a set of unknown fate answers only when it can no longer arrive
+          Effect.raceFirst(Effect.forever(TestClock.adjust("100 millis")))
         )
       })
     )
