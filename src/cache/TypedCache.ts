@@ -466,7 +466,8 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
             ? { newerThan: 0, failure: found.left }
             : // the clock alone knows the server's time only roughly
               { newerThan: Math.max(found.right.created, Math.ceil(yield* redis.serverTime)) }
-          return (yield* fly(id, key, seen, 0)).value
+          // alone: whoever else looks up may be content with less
+          return (yield* fly(id, key, seen, maxJoins)).value
         }),
       invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
       clear: writer.clear,

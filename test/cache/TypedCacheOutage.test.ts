@@ -16,7 +16,7 @@ import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import * as OutageRedis from "../support/OutageRedis.js"
-import type { NotFound } from "../support/TestDatabase.js"
+import { NotFound } from "../support/TestDatabase.js"
 import { settle, until } from "../support/until.js"
 
 describe("a cache without Redis", () => {
@@ -32,6 +32,27 @@ describe("a cache without Redis", () => {
       expect(yield* one.cache.getOption("a")).toEqual(Option.none())
       expect(yield* one.cache.stats).toMatchObject({ degraded: 3, lookups: 3 })
       expect(database.lookups()).toBe(3)
+    })
+  )
+
+  it.scoped("gives the lookup's own error unchanged, and does not look up again because of it", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({})
+      yield* one.connection.cut
+      expect(yield* Effect.flip(one.cache.get("a"))).toEqual(new NotFound({ id: "a" }))
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("tells nobody of a write that Redis has not taken", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      yield* CacheWorld.inLocalTier(other.cache, "a")
+      one.connection.failWith(new RedisServerError({ command: "set", code: "READONLY", detail: "READONLY" }))
+      expect(yield* one.cache.set("a", 2)).toBe(false)
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      yield* settle
+      expect(yield* read(other.cache)).toEqual(["Local", 1, undefined])
     })
   )
 
@@ -348,6 +369,21 @@ describe("a cache after an outage", () => {
       expect(yield* read(one.cache)).toEqual(["Local", 1, undefined])
       yield* one.connection.restore
       yield* inTime("the new value is seen", () => Effect.map(Effect.orDie(one.cache.get("a")), (value) => value === 2))
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("drops what it looked up during the outage, since others may have invalidated it unheard", () =>
+    Effect.gen(function* () {
+      const local = { capacity: 10, timeToLive: "1 minute" } as const
+      const { database, one, other } = yield* processes({ a: 1 }, { local })
+      yield* Effect.all([one.connection.cut, other.connection.cut])
+      expect((yield* read(one.cache))[0]).toBe("Degraded")
+      database.rows.set("a", 2)
+      // it ends with what it had to say
+      yield* other.cache.invalidate("a")
+      yield* one.connection.reconnect
+      yield* settle
       expect((yield* read(one.cache))[1]).toBe(2)
     })
   )

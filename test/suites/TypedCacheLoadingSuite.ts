@@ -279,6 +279,21 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.scoped("refuses an id that does not satisfy the schema of the keys", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.make({})
+      const { get } = yield* TypedCache.make({
+        name,
+        key: Schema.NumberFromString.pipe(Schema.int()),
+        value: Schema.Number,
+        timeToLive: "1 minute",
+        lookup: Effect.succeed
+      })
+      expect(yield* get(2)).toBe(2)
+      expect(yield* Effect.flip(get(1.5))).toMatchObject({ _tag: "InvalidKey", reason: "NotEncodable" })
+    })
+  )
+
   it.scoped("stores what anyone can read, for as long as it lives, and never for ever", () =>
     Effect.gen(function* () {
       const { cache, key } = CacheWorld.make({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })

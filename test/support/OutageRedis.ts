@@ -26,6 +26,8 @@ export interface Connection {
   readonly cut: Effect.Effect<void>
   /** Back, as the next generation; messages of the meantime are lost. */
   readonly restore: Effect.Effect<void>
+  /** Back, as the next generation, while the subscription has noticed nothing. */
+  readonly reconnect: Effect.Effect<void>
   /** From now on every command fails with this error and is not applied; `restore` or undefined ends it. */
   readonly failWith: (error: RedisError | undefined) => void
   /** From now on commands are applied and their replies are lost; `restore` or false ends it. */
@@ -76,6 +78,15 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
         return Effect.map(pass(command, call), ({ value }) => ({ value, generation: asked }))
       })
 
+    const reconnect = Effect.suspend(() => {
+      failure = undefined
+      losesReplies = false
+      isDeaf = false
+      generation++
+      return SubscriptionRef.set(state, ConnectionState.Connected({ generation }))
+    })
+    const gap = Effect.asVoid(PubSub.publish(gaps, "Gap" as const))
+
     const status = Effect.map(server.getStatus, (given) => ({
       ...given,
       generation,
@@ -108,16 +119,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
           ConnectionState.Reconnecting({ attempt: 1, nextIn: Duration.seconds(1), cause })
         )
       }),
-      restore: Effect.suspend(() => {
-        failure = undefined
-        losesReplies = false
-        isDeaf = false
-        generation++
-        return Effect.zipRight(
-          SubscriptionRef.set(state, ConnectionState.Connected({ generation })),
-          PubSub.publish(gaps, "Gap" as const)
-        )
-      }),
+      restore: Effect.zipRight(reconnect, gap),
+      reconnect,
       failWith: (error) => {
         failure = error
       },
@@ -135,7 +138,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       deafen: (deaf) => {
         isDeaf = deaf
       },
-      gap: Effect.asVoid(PubSub.publish(gaps, "Gap" as const)),
+      gap,
       commands: () => commands
     }
   })

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as CacheCodec from "../../src/cache/CacheCodec.js"
+import * as RedisTier from "../../src/cache/RedisTier.js"
+import { RedisTimeout } from "../../src/redis/RedisError.js"
+import * as OutageRedis from "../support/OutageRedis.js"
+import { settle } from "../support/until.js"
+
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const connection = yield* server.connect
+  let failures = 0
+  const tier = yield* RedisTier.make({
+    redis: connection.redis,
+    codec: CacheCodec.make(Schema.Number),
+    clearMarker: "{tier}:clear",
+    onDecodeFailure: () => {
+      failures++
+    }
+  })
+  yield* server.direct.set("{tier}:clear", "10")
+  yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
+  yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
+  return { tier, connection, failures: () => failures }
+})
+
+describe("reads of one moment", () => {
+  it.scoped("travel as one command, each key once, with the clear marker beside them", () =>
+    Effect.gen(function* () {
+      const { connection, failures, tier } = yield* world
+      const before = connection.commands()
+      const [a, again, b, c] = yield* Effect.all([tier.read("a"), tier.read("a"), tier.read("b"), tier.read("c")], {
+        concurrency: "unbounded"
+      })
+      expect(connection.commands()).toBe(before + 1)
+      expect(a).toEqual({
+        entry: { value: 1, created: 20, timeToLive: 5 },
+        created: 20,
+        size: 32,
+        marker: 10,
+        generation: 1
+      })
+      // decoded once and shared
+      expect(again.entry).toBe(a.entry)
+      expect(b).toMatchObject({ entry: undefined, created: 30, marker: 10 })
+      expect(c).toMatchObject({ entry: undefined, created: 0, size: 0, marker: 10 })
+      expect(failures()).toBe(1)
+    })
+  )
+
+  it.scoped("fail together when the command does, and the next ones are sent anew", () =>
+    Effect.gen(function* () {
+      const { connection, tier } = yield* world
+      const timeout = new RedisTimeout({ command: "MGET", waitedMillis: 1000 })
+      connection.failWith(timeout)
+      const exits = yield* Effect.all([Effect.exit(tier.read("a")), Effect.exit(tier.read("b"))], {
+        concurrency: "unbounded"
+      })
+      expect(exits).toEqual([Exit.fail(timeout), Exit.fail(timeout)])
+      connection.failWith(undefined)
+      expect((yield* tier.read("a")).entry?.value).toBe(1)
+    })
+  )
+
+  it.scoped("do not wait for those before them", () =>
+    Effect.gen(function* () {
+      const { connection, tier } = yield* world
+      const release = connection.holdReplies("MGET")
+      const first = yield* Effect.fork(tier.read("a"))
+      yield* settle
+      const second = yield* Effect.fork(tier.read("a"))
+      yield* settle
+      const interrupted = yield* Effect.fork(tier.read("b"))
+      yield* settle
+      yield* Fiber.interrupt(interrupted)
+      expect(connection.commands()).toBe(3)
+      yield* release
+      expect([(yield* Fiber.join(first)).entry?.value, (yield* Fiber.join(second)).entry?.value]).toEqual([1, 1])
+    })
+  )
+})
