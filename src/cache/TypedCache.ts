@@ -382,7 +382,9 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
           // the loader fails with a RedisError only when it was told to, and with LookupOverloaded only when not
           Effect.mapError((error) => error as Failure),
           Effect.flatMap(({ late, value }) => {
-            if (late) return readThrough(id, key, joins + 1)
+            // whom Redis has failed once in this read does not wait for it again
+            if (late)
+              return seen.failure === undefined ? readThrough(id, key, joins + 1) : fly(id, key, seen, joins + 1)
             if (value.source === "Degraded") counters.degraded++
             return Effect.map(redis.serverTime, (now) => served(value.entry, value.source, now, value.reason))
           })

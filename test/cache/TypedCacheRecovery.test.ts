@@ -1,0 +1,185 @@
+/** Redis back after an outage: what was invalidated meanwhile, here or by another process, does not return. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import { RedisTimeout } from "../../src/redis/RedisError.js"
+import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
+import * as CacheWorld from "../support/CacheWorld.js"
+import { settle, until } from "../support/until.js"
+
+describe("a cache after an outage", () => {
+  // without it every entry is revalidated, and the outbox could not be seen at work
+  const trust = { afterOutage: "trust" } as const
+
+  it.scoped("never serves what it invalidated during the outage, and replays it before it reads again", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 }, trust)
+      yield* one.cache.get("a")
+      yield* one.connection.cut
+      database.rows.set("a", 2)
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      expect((yield* one.cache.stats).outbox).toBe(1)
+      yield* one.connection.restore
+      yield* inTime("it reads from Redis again", () =>
+        Effect.gen(function* () {
+          const { source, value } = yield* Effect.orDie(one.cache.getServed("a"))
+          expect(value).toBe(2)
+          return source === "Redis"
+        })
+      )
+      expect((yield* read(other.cache))[1]).toBe(2)
+      expect((yield* one.cache.stats).outbox).toBe(0)
+    })
+  )
+
+  it.scoped("reads no key of its outbox from Redis while it is not replayed, and the other keys as ever", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1, b: 1 }, trust)
+      yield* one.cache.getMany(["a", "b"])
+      one.connection.failWith(new RedisTimeout({ command: "invalidate", waitedMillis: 1000 }))
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      one.connection.failWith(undefined)
+      expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "Disconnected"])
+      expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
+      yield* hits(one.cache, "a")
+    })
+  )
+
+  it.scoped("clears everything when more was invalidated than it remembers, and reads nothing before", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1, b: 1, c: 1 }, { ...trust, outboxCapacity: 2 })
+      yield* one.cache.getMany(["a", "b", "c"])
+      yield* one.connection.cut
+      for (const id of ["a", "b", "c"]) {
+        database.rows.set(id, 2)
+        yield* one.cache.invalidate(id)
+      }
+      expect((yield* one.cache.stats).outbox).toBe(1)
+      yield* one.connection.restore
+      for (const id of ["a", "b", "c"]) expect((yield* read(one.cache, id))[1]).toBe(2)
+      yield* inTime("the clear is acknowledged", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+      for (const id of ["a", "b", "c"]) {
+        expect((yield* read(one.cache, id))[1]).toBe(2)
+        expect((yield* read(other.cache, id))[1]).toBe(2)
+      }
+    })
+  )
+
+  it.scoped("takes a clear, a set and an update that did not surely arrive for invalidations", () =>
+    Effect.gen(function* () {
+      const writes = [
+        (cache: CacheWorld.Cache) => cache.clear,
+        (cache: CacheWorld.Cache) => cache.set("a", 2),
+        (cache: CacheWorld.Cache) => cache.update("a", Effect.succeed(2))
+      ]
+      for (const write of writes) {
+        for (const applied of [true, false]) {
+          const { database, one, other } = yield* processes({ a: 1 }, trust)
+          yield* one.cache.get("a")
+          if (applied) one.connection.loseReplies(true)
+          else one.connection.failWith(new RedisTimeout({ command: "", waitedMillis: 1000 }))
+          database.rows.set("a", 2)
+          // a set of unknown fate answers only when it can no longer arrive
+          yield* Effect.raceFirst(
+            Effect.asVoid<unknown, unknown, never>(write(one.cache)),
+            Effect.forever(TestClock.adjust("100 millis"))
+          )
+          one.connection.loseReplies(false)
+          one.connection.failWith(undefined)
+          // a later write, by someone who is heard
+          database.rows.set("a", 3)
+          yield* other.cache.invalidate("a")
+          yield* hits(one.cache)
+          expect((yield* read(one.cache))[1]).toBe(3)
+          expect((yield* read(other.cache))[1]).toBe(3)
+        }
+      }
+    })
+  )
+
+  it.scoped("keeps an invalidation whose caller was interrupted while it was sent", () =>
+    Effect.gen(function* () {
+      const { cache, one } = yield* processes({ a: 1 })
+      const { redis } = one.connection
+      const hung: RedisClient.Service = {
+        ...redis,
+        run: (script) => (script.name === "cache.invalidate" ? () => Effect.never : redis.run(script))
+      }
+      const own = yield* Effect.provideService(cache(), RedisClient, hung)
+      const invalidating = yield* Effect.fork(own.invalidate("a"))
+      yield* settle
+      expect((yield* own.stats).outbox).toBe(0)
+      yield* Fiber.interrupt(invalidating)
+      expect((yield* own.stats).outbox).toBe(1)
+    })
+  )
+
+  it.scoped("looks up again what was stored before the outage, since others may have invalidated it", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 })
+      yield* one.cache.get("a")
+      // the other is cut off too, and ends with what it had to say
+      yield* Effect.all([one.connection.cut, other.connection.cut])
+      database.rows.set("a", 2)
+      yield* other.cache.invalidate("a")
+      yield* one.connection.restore
+      expect((yield* read(one.cache))[1]).toBe(2)
+      yield* hits(one.cache)
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("serves what was stored before the outage when it was told to trust it", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 }, trust)
+      yield* one.cache.get("a")
+      yield* one.connection.cut
+      yield* one.connection.restore
+      yield* hits(one.cache)
+      expect(database.lookups()).toBeLessThanOrEqual(2)
+    })
+  )
+
+  it.scoped("drops its local tier, which has heard nothing meanwhile", () =>
+    Effect.gen(function* () {
+      const local = { capacity: 10, timeToLive: "1 minute" } as const
+      const { database, one, other } = yield* processes({ a: 1 }, { local })
+      yield* CacheWorld.inLocalTier(one.cache, "a")
+      yield* one.connection.cut
+      database.rows.set("a", 2)
+      expect(yield* other.cache.invalidate("a")).toBe(true)
+      yield* settle
+      expect(yield* read(one.cache)).toEqual(["Local", 1, undefined])
+      yield* one.connection.restore
+      yield* inTime("the new value is seen", () => Effect.map(Effect.orDie(one.cache.get("a")), (value) => value === 2))
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("drops what it looked up during the outage, since others may have invalidated it unheard", () =>
+    Effect.gen(function* () {
+      const local = { capacity: 10, timeToLive: "1 minute" } as const
+      const { database, one, other } = yield* processes({ a: 1 }, { local })
+      yield* Effect.all([one.connection.cut, other.connection.cut])
+      expect((yield* read(one.cache))[0]).toBe("Degraded")
+      database.rows.set("a", 2)
+      // it ends with what it had to say
+      yield* other.cache.invalidate("a")
+      yield* one.connection.reconnect
+      yield* settle
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("drops its local tier after any gap in what it hears, and reads Redis again", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      yield* CacheWorld.inLocalTier(one.cache, "a")
+      yield* one.connection.gap
+      yield* until("it is dropped", () => Effect.map(one.cache.stats, (stats) => stats.local === 0))
+      expect((yield* read(one.cache))[0]).toBe("Redis")
+    })
+  )
+})
