@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
+import type { Latency } from "./LatencyHistogram.js"
 
 /**
  * Counts since the start, beside `local` and `outbox`, which are sizes now.
@@ -45,8 +46,9 @@ export interface CacheStats {
   readonly local: number
   /** invalidations that Redis has not taken yet */
   readonly outbox: number
-  /** milliseconds spent in lookups, in all */
-  readonly lookupMillis: number
+  /** of reads from Redis, from asking to the answer or failure; a hit of the local tier is too short to be timed */
+  readonly redisLatency: Latency
+  readonly lookupLatency: Latency
 }
 
 /**
@@ -56,7 +58,10 @@ export interface CacheStats {
  * @category models
  */
 export type Counters = {
-  -readonly [Name in Exclude<keyof CacheStats, "name" | "evictions" | "local" | "outbox">]: CacheStats[Name]
+  -readonly [Name in Exclude<
+    keyof CacheStats,
+    "name" | "evictions" | "local" | "outbox" | "redisLatency" | "lookupLatency"
+  >]: CacheStats[Name]
 }
 
 /**
@@ -76,12 +81,20 @@ export const counters = (): Counters => ({
   leaseWaits: 0,
   fillsRefused: 0,
   invalidations: 0,
-  redisFailures: 0,
-  lookupMillis: 0
+  redisFailures: 0
 })
 
 const counter = Metric.counter("cache_events", { description: "What a cache counted, by cache and event" })
-const gauge = Metric.gauge("cache_size", { description: "Entries of the local tier and of the outbox, by cache" })
+const size = Metric.gauge("cache_size", { description: "Entries of the local tier and of the outbox, by cache" })
+const latency = Metric.gauge("cache_latency_millis", {
+  description: "How long reads from Redis and lookups took since the start, by cache, what was timed, and statistic"
+})
+
+const tagged = <Type, In, Out>(
+  metric: Metric.Metric<Type, In, Out>,
+  tags: Readonly<Record<string, string>>
+): Metric.Metric<Type, In, Out> =>
+  Object.entries(tags).reduce((tagged, [name, value]) => Metric.tagged(tagged, name, value), metric)
 
 /**
  * Carries the counts into Effect's metrics once a second: counting itself stays an addition.
@@ -93,21 +106,32 @@ export const publish = (stats: () => CacheStats): Effect.Effect<void, never, Sco
   Effect.suspend(() => {
     const told = new Map<string, number>()
     const tell = Effect.suspend(() => {
-      const { local, name, outbox, ...counts } = stats()
-      return Effect.forEach(
+      const { local, lookupLatency, name, outbox, redisLatency, ...counts } = stats()
+      const events = Effect.forEach(
         Object.entries(counts),
         ([event, count]) => {
           const more = count - (told.get(event) ?? 0)
           told.set(event, count)
-          return more === 0
-            ? Effect.void
-            : Metric.incrementBy(Metric.tagged(Metric.tagged(counter, "cache", name), "event", event), more)
+          return more === 0 ? Effect.void : Metric.incrementBy(tagged(counter, { cache: name, event }), more)
         },
         { discard: true }
-      ).pipe(
-        Effect.zipRight(Metric.set(Metric.tagged(Metric.tagged(gauge, "cache", name), "of", "local"), local)),
-        Effect.zipRight(Metric.set(Metric.tagged(Metric.tagged(gauge, "cache", name), "of", "outbox"), outbox))
       )
+      const sizes = Effect.forEach(
+        Object.entries({ local, outbox }),
+        ([of, count]) => Metric.set(tagged(size, { cache: name, of }), count),
+        { discard: true }
+      )
+      const latencies = Effect.forEach(
+        Object.entries({ redis: redisLatency, lookup: lookupLatency }),
+        ([of, { count: _, ...statistics }]) =>
+          Effect.forEach(
+            Object.entries(statistics),
+            ([statistic, millis]) => Metric.set(tagged(latency, { cache: name, of, statistic }), millis),
+            { discard: true }
+          ),
+        { discard: true }
+      )
+      return Effect.all([events, sizes, latencies], { discard: true })
     })
     return tell.pipe(
       Effect.delay("1 second"),

@@ -5,16 +5,18 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RedisClient, SubscriptionEvent } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
-import * as Scripts from "./CacheScripts.js"
+import type { RedisClient } from "../redis/RedisClient.js"
+import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
+import type { CircuitState, ConnectionState } from "../redis/RedisStatus.js"
+import * as Bus from "./Bus.js"
 import * as Epochs from "./Epochs.js"
 import * as Outbox from "./Outbox.js"
+import * as MarkerScripts from "./scripts/MarkerScripts.js"
+import type { Target } from "./scripts/shared.js"
+import * as WriteScripts from "./scripts/WriteScripts.js"
 
 /**
  * @since 0.1.0
@@ -25,7 +27,7 @@ export interface InvalidationOptions {
   /** names the cache: its channel and its clear marker */
   readonly name: string
   /** what `invalidate` takes for a key */
-  readonly target: (key: string) => Scripts.Target
+  readonly target: (key: string) => Target
   /** invalidations kept while Redis does not take them */
   readonly outboxCapacity: number
   /** whether entries from before an outage are looked up again, since others may have invalidated them unheard */
@@ -37,16 +39,42 @@ export interface InvalidationOptions {
 }
 
 /**
+ * Why a key was not read from Redis.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Unread {
+  readonly error: RedisError
+  /** one word, for `Served` and `Cache-Status` */
+  readonly reason: string
+  /** Redis may be there, and the key waits for an invalidation that it has not taken */
+  readonly isPending: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unreadBecause = (error: RedisError): Unread => ({
+  error,
+  reason: error._tag === "RedisUnavailable" ? error.reason : error._tag,
+  isPending: false
+})
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface Invalidation {
   readonly epochs: Epochs.Epochs
   readonly outbox: Outbox.Outbox
-  readonly channel: string
+  readonly bus: Bus.Bus
   readonly clearMarker: string
   /** Whether the key may be read from Redis at all. */
   readonly mayRead: (key: string) => boolean
+  /** Why not. */
+  readonly refusal: (key: string) => Unread
   /** Whether a reply of this generation may be used. */
   readonly isUsable: (generation: number) => boolean
   /** Whether nothing that this process knows speaks against an entry; `marker` is the clear marker, if there is one. */
@@ -59,30 +87,37 @@ export interface Invalidation {
   readonly noteMarker: (marker: number | undefined) => void
   /** Makes the clear marker unless it is known to be there. */
   readonly ensureMarker: Effect.Effect<void, RedisError>
+  /**
+   * Sends a write of an entry that is kept for `keepMillis` together with what makes the clear marker outlive it, in one
+   * flush and applied in this order. Fails when either does, and not before the write has ended.
+   */
+  readonly withMarker: <A>(
+    keepMillis: number,
+    write: Effect.Effect<A, RedisError>
+  ) => Effect.Effect<{ readonly marker: number; readonly written: A }, RedisError>
   /** Moves the key's epoch and drops it from the local tier. */
   readonly move: (key: string) => void
   readonly moveAll: () => void
   /** The end of a write that Redis has not surely taken. */
   readonly remember: (item: Outbox.OutboxItem) => void
-  /** Waits until another process says that the key's lease ended, or not at all long. */
-  readonly awaitLease: (key: string) => Effect.Effect<void>
-  readonly invalidateMessage: (key: string) => string
-  readonly clearMessage: string
-  readonly readyMessage: (key: string) => string
 }
 
-const Message = Schema.parseJson(
-  Schema.Struct({
-    from: Schema.String,
-    kind: Schema.Literal("key", "ready", "clear"),
-    key: Schema.optional(Schema.String)
-  })
-)
+/** Redis may be there, but it has not taken the key's invalidation yet. */
+const pending: Unread = {
+  error: new RedisUnavailable({ reason: "Disconnected" }),
+  reason: "InvalidationPending",
+  isPending: true
+}
 
 /** Items of the outbox that are sent together. */
 const replayedAtOnce = 64
 
-const decodeMessage = Schema.decodeUnknownEither(Message)
+/** Why nothing is read in a state; between a connection and the end of the note that is taken of it, `Connecting`. */
+const reasonOf = (state: ConnectionState, circuit: CircuitState): RedisUnavailable["reason"] => {
+  if (state._tag === "Disabled" || state._tag === "Connecting") return state._tag
+  if (state._tag !== "Connected") return "Disconnected"
+  return circuit === "Closed" ? "Connecting" : "CircuitOpen"
+}
 
 /**
  * Listens and replays as long as the scope is open.
@@ -93,22 +128,18 @@ const decodeMessage = Schema.decodeUnknownEither(Message)
 export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { redis } = options
-    const self = crypto.randomUUID()
-    const channel = `effect-cache-toolkit:${options.name}`
     const clearMarker = `{${options.name}}:clear`
     const epochs = Epochs.make()
     const outbox = Outbox.make(options.outboxCapacity)
-    const sleepers = new Map<string, Set<() => void>>()
 
     const initial = yield* redis.getStatus
     /** the generation whose replies are used; none while an outage has not been taken note of */
     let openGeneration: number | undefined = initial.connected ? initial.generation : undefined
+    let refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(initial.state, initial.circuit) }))
     let distrustUpTo = 0
     let wakeReplay: (() => void) | undefined
+    let onReconnected: (() => void) | undefined
     const onDrained = new Set<() => void>()
-
-    const message = (kind: "key" | "ready" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
-    const clearMessage = message("clear")
 
     const move = (key: string) => {
       epochs.move(key)
@@ -118,46 +149,19 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       epochs.moveAll()
       options.dropLocal(undefined)
     }
-    const wake = (key: string) => {
-      for (const resume of sleepers.get(key) ?? []) resume()
-    }
-    const wakeAll = () => {
-      for (const resumes of sleepers.values()) for (const resume of resumes) resume()
-    }
-
-    const hear = (event: SubscriptionEvent) => {
-      if (event._tag === "Gap") {
-        moveAll()
-        return wakeAll()
-      }
-      const decoded = decodeMessage(event.message)
-      // whoever sent this speaks another version: take it for the worst that it may mean
-      if (Either.isLeft(decoded)) return moveAll()
-      const { from, kind, key } = decoded.right
-      if (kind === "ready") {
-        if (key !== undefined) wake(key)
-      } else if (from !== self) {
-        if (kind === "key" && key !== undefined) {
-          move(key)
-          wake(key)
-        } else {
-          moveAll()
-        }
-      }
-    }
+    const bus = yield* Bus.make({ redis, name: options.name, onKey: move, onAll: moveAll })
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>
       item._tag === "Clear"
-        ? redis.run(Scripts.moveMarker)({
+        ? redis.run(MarkerScripts.moveMarker)({
             marker: clearMarker,
             keepMillis: options.markerMillis,
-            channel,
-            message: clearMessage
+            channel: bus.channel,
+            message: bus.clearMessage
           })
-        : redis.run(Scripts.invalidate)({ ...options.target(item.key), message: message("key", item.key) })
+        : redis.run(WriteScripts.invalidate)({ ...options.target(item.key), message: bus.invalidateMessage(item.key) })
 
-    /** Sends what waits, in rounds, until nothing does; what fails stays for the next round, after a pause. */
-    const replay = redis.isAvailable.pipe(
+    const round = redis.isAvailable.pipe(
       Effect.filterOrFail((isAvailable) => isAvailable),
       Effect.zipRight(
         Effect.suspend(() =>
@@ -167,10 +171,22 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
             { concurrency: replayedAtOnce, discard: true }
           )
         )
-      ),
+      )
+    )
+
+    const reconnected = Effect.async<void>((resume) => {
+      onReconnected = () => {
+        onReconnected = undefined
+        resume(Effect.void)
+      }
+    })
+
+    /** Sends what waits, in rounds, until nothing does; what fails stays for the next, after a pause or a reconnection. */
+    const replay = round.pipe(
       Effect.retry(
         Schedule.exponential("50 millis").pipe(Schedule.union(Schedule.spaced("1 second")), Schedule.jittered)
       ),
+      Effect.raceFirst(reconnected),
       Effect.repeat({ until: () => outbox.size() === 0 }),
       Effect.tap(() =>
         Effect.sync(() => {
@@ -218,34 +234,30 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         const now = yield* timeOf(generation)
         if (now === undefined) return
         if (options.afterOutage === "revalidate") distrustUpTo = Math.max(distrustUpTo, now)
+        onReconnected?.()
         yield* drained
         moveAll()
         openGeneration = generation
       })
 
-    yield* redis.statusChanges.pipe(
-      Stream.changes,
-      Stream.flatMap(
-        (state) =>
-          state._tag === "Connected" && state.generation !== openGeneration
-            ? Stream.fromEffect(
-                Effect.suspend(() => {
-                  openGeneration = undefined
-                  return open(state.generation)
-                })
-              )
-            : Stream.empty,
-        { switch: true }
-      ),
-      Stream.runDrain,
-      Effect.interruptible,
-      Effect.forkScoped
-    )
+    /** Closes at once what an outage closes, and answers the generation to open, if there is one. */
+    const note = ([state, circuit]: readonly [ConnectionState, CircuitState]): number | undefined => {
+      // an open circuit is an outage too: others' invalidations fail as the commands did that have opened it
+      const generation = state._tag === "Connected" && circuit === "Closed" ? state.generation : undefined
+      if (generation !== undefined && generation === openGeneration) return undefined
+      refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(state, circuit) }))
+      openGeneration = undefined
+      return generation
+    }
 
-    yield* redis.subscribe(channel).pipe(
-      Stream.runForEach((event) => Effect.sync(() => hear(event))),
-      // a user without the right to the channel is bounded by the local time to live alone; closed is closed
-      Effect.catchAll((error) => Effect.logWarning(`cache ${options.name} hears no other process: ${error.message}`)),
+    yield* redis.statusChanges.pipe(
+      Stream.zipLatest(redis.circuitChanges),
+      // on its own, so that no change goes unnoted, however soon the next one follows
+      Stream.mapEffect((change) => Effect.sync(() => note(change))),
+      Stream.flatMap((generation) => (generation === undefined ? Stream.empty : Stream.fromEffect(open(generation))), {
+        switch: true
+      }),
+      Stream.runDrain,
       Effect.interruptible,
       Effect.forkScoped
     )
@@ -257,7 +269,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const ensureMarker = Effect.suspend(() =>
       marker === undefined
         ? redis
-            .run(Scripts.ensureMarker)({ marker: clearMarker, keepMillis: options.markerMillis })
+            .run(MarkerScripts.ensureMarker)({ marker: clearMarker, keepMillis: options.markerMillis })
             .pipe(Effect.map(noteMarker))
         : Effect.void
     )
@@ -270,37 +282,40 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       ensureMarker,
       epochs,
       outbox,
-      channel,
+      bus,
       clearMarker,
-      clearMessage,
-      invalidateMessage: (key) => message("key", key),
-      readyMessage: (key) => message("ready", key),
+      withMarker: (keepMillis, write) =>
+        Effect.all(
+          [
+            // its failure must not end the waiting for the write
+            Effect.either(
+              redis.run(MarkerScripts.ensureMarker)({
+                marker: clearMarker,
+                keepMillis: keepMillis + options.markerMillis
+              })
+            ),
+            write
+          ],
+          { concurrency: "unbounded" }
+        ).pipe(
+          Effect.flatMap(([marker, written]) =>
+            Effect.map(marker, (marker) => {
+              noteMarker(marker)
+              return { marker, written }
+            })
+          )
+        ),
+      refusal: (key) => (openGeneration !== undefined && outbox.has(key) ? pending : refusal),
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
       isTrusted: (created, marker) => created > distrustUpTo && marker !== undefined && created > marker,
       move,
       moveAll,
       remember: (item) => {
+        // switched off or closed: nothing is sent or read any more
+        if (refusal.reason === "Disabled") return
         outbox.add(item)
         wakeReplay?.()
-      },
-      awaitLease: (key) =>
-        Effect.suspend(() => {
-          let wakened = () => {}
-          const woken = Effect.async<void>((resume) => {
-            wakened = () => resume(Effect.void)
-            const present = sleepers.get(key)
-            if (present === undefined) sleepers.set(key, new Set([wakened]))
-            else present.add(wakened)
-          })
-          return Effect.ensuring(
-            woken,
-            Effect.sync(() => {
-              const others = sleepers.get(key)
-              others?.delete(wakened)
-              if (others?.size === 0) sleepers.delete(key)
-            })
-          )
-        })
+      }
     }
   })

@@ -8,19 +8,22 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { RedisClient } from "../redis/RedisClient.js"
-import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
+import type { RedisError } from "../redis/RedisError.js"
 import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
-import * as Scripts from "./CacheScripts.js"
 import type { Counters } from "./CacheStats.js"
 import type { FailureLog } from "./FailureLog.js"
-import type { Invalidation } from "./Invalidation.js"
+import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
+import { type LatencyHistogram, millisBetween } from "./LatencyHistogram.js"
 import type { Found, RedisTier } from "./RedisTier.js"
 import type { Flight, Landed } from "./SingleFlight.js"
+import * as LeaseScripts from "./scripts/LeaseScripts.js"
+import type { Target } from "./scripts/shared.js"
 
 /**
  * Too many lookups were under way because Redis is away, and too many waited.
@@ -60,8 +63,9 @@ export interface LoaderOptions<A> {
   readonly invalidation: Invalidation
   readonly codec: CacheCodec<A>
   readonly counters: Counters
+  readonly lookupLatency: LatencyHistogram
   readonly failureLog: FailureLog
-  readonly target: (key: string) => Scripts.Target
+  readonly target: (key: string) => Target
   readonly staleMillis: number
   readonly leaseMillis: number
   /** a caller that waited longer for another's lease looks up by itself, in milliseconds */
@@ -71,13 +75,16 @@ export interface LoaderOptions<A> {
   readonly maxWaiting: number
   readonly onUnavailable: "lookup" | "fail"
   readonly markerMillis: number
-  /** what a loaded or read value is kept as in this process, if nothing happened to its key since `flight` began */
+  /**
+   * Keeps a loaded or read value in this process, if nothing happened to its key since `epoch`. `text` is what is stored
+   * of it, where that is known.
+   */
   readonly keepLocal: (
     key: string,
     entry: CacheEntry.CacheEntry<A>,
     asked: number,
     epoch: number,
-    size: number
+    text: string | undefined
   ) => Effect.Effect<void>
 }
 
@@ -94,6 +101,16 @@ export interface Origin<A, E> {
 }
 
 /**
+ * What Redis holds under a key, and whether this process knows nothing that speaks against it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Readable<A> extends Found<A> {
+  readonly trusted: boolean
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -105,10 +122,12 @@ export interface Loader<A, E> {
   readonly load: (
     key: string,
     origin: Origin<A, E>,
-    seen: { readonly newerThan: number; readonly failure?: RedisError | undefined }
+    seen: { readonly newerThan: number; readonly failure?: Unread | undefined }
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, E | LookupOverloaded | RedisError>
   /** What Redis holds that may be served now, if this process may read it. */
-  readonly read: (key: string) => Effect.Effect<Found<A> & { readonly trusted: boolean }, RedisError>
+  readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
+  /** Counts and logs that a key was not read. */
+  readonly noteFailure: (failure: Unread) => Effect.Effect<void>
 }
 
 /**
@@ -118,36 +137,41 @@ export interface Loader<A, E> {
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const clock = yield* Effect.clock
     const { counters, invalidation, redis, tier } = options
     const permits = yield* Effect.makeSemaphore(options.maxLookups)
-    const unavailable = new RedisUnavailable({ reason: "Disconnected" })
     let queued = 0
 
-    const read = (key: string) =>
+    const read: Loader<A, E>["read"] = (key) =>
       Effect.suspend(() => {
-        if (!invalidation.mayRead(key)) return Effect.fail(unavailable)
-        return Effect.flatMap(tier.read(key), (found) => {
+        if (!invalidation.mayRead(key)) return Effect.fail(invalidation.refusal(key))
+        return Effect.flatMap(Effect.mapError(tier.read(key), unreadBecause), (found) => {
           invalidation.noteMarker(found.marker)
           return invalidation.isUsable(found.generation)
             ? Effect.succeed({
                 ...found,
                 trusted: found.entry !== undefined && invalidation.isTrusted(found.entry.created, found.marker)
               })
-            : Effect.fail(unavailable)
+            : Effect.fail(invalidation.refusal(key))
         })
+      })
+
+    const noteFailure: Loader<A, E>["noteFailure"] = (failure) =>
+      Effect.suspend(() => {
+        counters.redisFailures++
+        return failure.isPending ? Effect.void : options.failureLog.failed(failure.error)
       })
 
     /** Counted, timed, and with its own error. */
     const lookUp = (lookup: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.flatMap(Clock.currentTimeMillis, (started) => {
+      Effect.suspend(() => {
+        const started = clock.unsafeCurrentTimeNanos()
         counters.lookups++
-        return lookup.pipe(
-          Effect.onExit((exit) =>
-            Effect.map(Clock.currentTimeMillis, (ended) => {
-              counters.lookupMillis += ended - started
-              if (Exit.isFailure(exit)) counters.lookupFailures++
-            })
-          )
+        return Effect.onExit(lookup, (exit) =>
+          Effect.sync(() => {
+            options.lookupLatency.note(millisBetween(started, clock.unsafeCurrentTimeNanos()))
+            if (Exit.isFailure(exit)) counters.lookupFailures++
+          })
         )
       })
 
@@ -181,24 +205,22 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       key: string,
       entry: CacheEntry.CacheEntry<A>,
       flight: Flight,
-      lookup: { readonly started: number; readonly before: number; readonly size: number; readonly reason: string }
+      lookup: { readonly started: number; readonly before: number; readonly text?: string; readonly reason: string }
     ) =>
-      Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.size), () => ({
+      Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.text), () => ({
         value: { entry, source: "Degraded", reason: lookup.reason } as const,
         entitled: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
       }))
 
-    const degraded = (key: string, origin: Origin<A, E>, flight: Flight, error: RedisError) =>
+    const degraded = (key: string, origin: Origin<A, E>, flight: Flight, failure: Unread) =>
       Effect.gen(function* () {
-        counters.redisFailures++
-        yield* options.failureLog.failed(error)
-        if (options.onUnavailable === "fail") return yield* Effect.fail(error)
+        yield* noteFailure(failure)
+        if (options.onUnavailable === "fail") return yield* Effect.fail(failure.error)
         const before = flight.joined()
         const started = yield* Clock.currentTimeMillis
         const value = yield* boundedLookUp(origin.lookup)
         const entry = yield* entryOf(origin, value, yield* redis.serverTime)
-        const reason = error._tag === "RedisUnavailable" ? error.reason : error._tag
-        return yield* unconfirmed(key, entry, flight, { started, before, size: 0, reason })
+        return yield* unconfirmed(key, entry, flight, { started, before, reason: failure.reason })
       })
 
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
@@ -212,13 +234,13 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const giveBack = Effect.suspend(() =>
         mayHoldLease
           ? redis
-              .run(Scripts.release)({ ...target, token, message: invalidation.readyMessage(key) })
+              .run(LeaseScripts.release)({ ...target, token, message: invalidation.bus.readyMessage(key) })
               .pipe(Effect.ignore, Effect.forkIn(scope))
           : Effect.void
       )
 
       const holdLease = redis
-        .run(Scripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
+        .run(LeaseScripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
         .pipe(Effect.delay(options.leaseMillis / 3), Effect.ignore, Effect.forever)
 
       const underLease = (created: number, generation: number) =>
@@ -242,33 +264,33 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           }
           const asked = yield* Clock.currentTimeMillis
           const body = CacheEntry.body(Math.ceil(entry.timeToLive), text.right)
-          // sent together and applied in this order: a marker that moves after it was read speaks against the entry
-          const [marker, filled] = yield* Effect.all(
-            [
-              redis.runStamped(Scripts.ensureMarker)({
-                marker: invalidation.clearMarker,
-                keepMillis: keepMillis + options.markerMillis
-              }),
-              redis.runStamped(Scripts.fill)({
+          // a marker that moves after it was read here speaks against the entry
+          const sent = yield* Effect.option(
+            invalidation.withMarker(
+              keepMillis,
+              redis.runStamped(LeaseScripts.fill)({
                 ...target,
                 token,
                 created,
                 body,
                 keepMillis,
-                message: invalidation.readyMessage(key)
+                message: invalidation.bus.readyMessage(key)
               })
-            ],
-            { concurrency: "unbounded" }
-          ).pipe(Effect.either, Effect.map(Either.getOrElse(() => [undefined, undefined] as const)))
-
-          if (filled === undefined || filled.generation !== generation || !invalidation.isUsable(generation)) {
-            const size = text.right.length
-            return yield* unconfirmed(key, entry, flight, { started, before, size, reason: "FillUnconfirmed" })
+            )
+          )
+          const isAnswered = Option.isSome(sent) && sent.value.written.generation === generation
+          if (!isAnswered || !invalidation.isUsable(generation)) {
+            return yield* unconfirmed(key, entry, flight, {
+              started,
+              before,
+              text: text.right,
+              reason: "FillUnconfirmed"
+            })
           }
+          const { marker, written: filled } = sent.value
           mayHoldLease = false
-          invalidation.noteMarker(marker?.value)
-          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, marker?.value)
-          if (isCurrent) yield* options.keepLocal(key, entry, asked, flight.epoch, text.right.length)
+          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, marker)
+          if (isCurrent) yield* options.keepLocal(key, entry, asked, flight.epoch, text.right)
           else counters.fillsRefused++
           return {
             value: { entry, source: "Lookup", reason: undefined } as const,
@@ -277,7 +299,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
 
       const step: Effect.Effect<Landed<Loaded<A>>, E | LookupOverloaded | RedisError> = Effect.suspend(() => {
-        if (!invalidation.mayRead(key)) return degraded(key, origin, flight, unavailable)
+        if (!invalidation.mayRead(key)) return degraded(key, origin, flight, invalidation.refusal(key))
         const entitled = flight.joined()
         mayHoldLease = true
         return Effect.flatMap(Clock.currentTimeMillis, (asked) =>
@@ -285,7 +307,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             Effect.zipRight(
               Effect.suspend(() => {
                 newerThan = Math.max(newerThan, invalidation.distrustUpTo())
-                return redis.runStamped(Scripts.acquire)({
+                return redis.runStamped(LeaseScripts.acquire)({
                   ...target,
                   token,
                   leaseMillis: options.leaseMillis,
@@ -296,9 +318,11 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             ),
             Effect.either,
             Effect.flatMap((outcome) => {
-              if (Either.isLeft(outcome)) return degraded(key, origin, flight, outcome.left)
+              if (Either.isLeft(outcome)) return degraded(key, origin, flight, unreadBecause(outcome.left))
               const { generation, value: acquired } = outcome.right
-              if (!invalidation.isUsable(generation)) return degraded(key, origin, flight, unavailable)
+              if (!invalidation.isUsable(generation)) {
+                return degraded(key, origin, flight, invalidation.refusal(key))
+              }
               mayHoldLease = acquired[0] === "granted"
               if (acquired[0] === "granted") return underLease(acquired[1], generation)
               if (acquired[0] === "value") return newer(asked, entitled)
@@ -312,10 +336,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const newer = (asked: number, entitled: number) =>
         Effect.flatMap(Effect.either(read(key)), (outcome) => {
           if (Either.isLeft(outcome)) return degraded(key, origin, flight, outcome.left)
-          const { created, entry, size, trusted } = outcome.right
+          const { created, entry, text, trusted } = outcome.right
           return Effect.flatMap(redis.serverTime, (now) => {
             if (entry !== undefined && trusted && CacheEntry.isFresh(entry, now)) {
-              return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, size), {
+              return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, text), {
                 value: { entry, source: "Redis", reason: undefined } as const,
                 entitled
               })
@@ -342,7 +366,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           }
           // woken by the bus, and polling besides, since messages get lost
           return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
-            Effect.zipRight(Effect.race(invalidation.awaitLease(key), Effect.sleep(pause)), step)
+            Effect.zipRight(Effect.race(invalidation.bus.awaitLease(key), Effect.sleep(pause)), step)
           )
         })
 
@@ -350,5 +374,5 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       return Effect.ensuring(first, giveBack)
     }
 
-    return { load, read }
+    return { load, noteFailure, read }
   })

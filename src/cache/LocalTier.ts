@@ -13,8 +13,8 @@ import type { CacheEntry } from "./CacheEntry.js"
 export interface LocalTierOptions {
   /** the most entries */
   readonly capacity: number
-  /** the most characters of stored text in all; unlimited when absent */
-  readonly maxSize?: number | undefined
+  /** the most bytes of stored text (UTF-8) in all; unlimited when absent */
+  readonly maxBytes?: number | undefined
 }
 
 /**
@@ -25,8 +25,8 @@ export interface LocalTierOptions {
  */
 export interface LocalTier<A> {
   readonly get: (key: string, now: number) => CacheEntry<A> | undefined
-  /** `size` in characters of its stored text */
-  readonly set: (key: string, entry: CacheEntry<A>, expires: number, size: number) => void
+  /** `bytes` of its stored text, which count where `maxBytes` was given */
+  readonly set: (key: string, entry: CacheEntry<A>, expires: number, bytes: number) => void
   readonly delete: (key: string) => void
   readonly clear: () => void
   readonly size: () => number
@@ -40,30 +40,34 @@ interface Held<A> {
 }
 
 /**
- * A tier over lru-cache, whose own clock is not used: expiry is compared here, so that it follows the caller's.
+ * A tier over lru-cache, whose own clock is not used: expiry is compared here, so that it follows the caller's. When that
+ * clock is set back, the tier is dropped: its entries would live longer by as much.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
   let evictions = 0
+  let latest = Number.NEGATIVE_INFINITY
   const cache = new LRUCache<string, Held<A>>({
     max: options.capacity,
-    ...(options.maxSize === undefined ? {} : { maxSize: options.maxSize }),
+    ...(options.maxBytes === undefined ? {} : { maxSize: options.maxBytes }),
     dispose: (_value, _key, reason) => {
       if (reason === "evict") evictions++
     }
   })
   return {
     get: (key, now) => {
+      if (now < latest) cache.clear()
+      latest = now
       const held = cache.get(key)
       if (held === undefined) return undefined
       if (now < held.expires) return held.entry
       cache.delete(key)
       return undefined
     },
-    set: (key, entry, expires, size) => {
-      cache.set(key, { entry, expires }, options.maxSize === undefined ? {} : { size: Math.max(1, size) })
+    set: (key, entry, expires, bytes) => {
+      cache.set(key, { entry, expires }, options.maxBytes === undefined ? {} : { size: Math.max(1, bytes) })
     },
     delete: (key) => {
       cache.delete(key)

@@ -11,7 +11,8 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
-import { markerOf } from "./CacheScripts.js"
+import { type LatencyHistogram, millisBetween } from "./LatencyHistogram.js"
+import { markerOf } from "./scripts/MarkerScripts.js"
 
 /**
  * What Redis holds under a key.
@@ -24,8 +25,8 @@ export interface Found<A> {
   readonly entry: CacheEntry.CacheEntry<A> | undefined
   /** when what is stored was born, decodable or not; 0 when there is nothing */
   readonly created: number
-  /** characters of the stored text; 0 when there is none */
-  readonly size: number
+  /** what is stored, undecoded */
+  readonly text: string | undefined
   readonly marker: number | undefined
   readonly generation: number
 }
@@ -55,10 +56,12 @@ export const make = <A>(options: {
   readonly redis: RedisClient.Service
   readonly codec: CacheCodec<A>
   readonly clearMarker: string
+  readonly latency: LatencyHistogram
   readonly onDecodeFailure: () => void
 }): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const clock = yield* Effect.clock
     const closed = Exit.fail(new RedisUnavailable({ reason: "Disabled" }))
     let isClosed = false
     let gathering: Map<string, Array<Resume<A>>> | undefined
@@ -80,15 +83,17 @@ export const make = <A>(options: {
         )
       })
 
-    const found = (text: string | undefined): Effect.Effect<Pick<Found<A>, "entry" | "created" | "size">> =>
+    const found = (text: string | undefined): Effect.Effect<Pick<Found<A>, "entry" | "created" | "text">> =>
       text === undefined
-        ? Effect.succeed({ entry: undefined, created: 0, size: 0 })
-        : Effect.map(decode(text), (entry) => ({ entry, created: CacheEntry.createdOf(text), size: text.length }))
+        ? Effect.succeed({ entry: undefined, created: 0, text })
+        : Effect.map(decode(text), (entry) => ({ entry, created: CacheEntry.createdOf(text), text }))
 
     const ask = (batch: Batch<A>) =>
       Effect.gen(function* () {
         const keys = Array.from(batch.keys())
+        const asked = clock.unsafeCurrentTimeNanos()
         const reply = yield* Effect.exit(options.redis.mgetStamped([options.clearMarker, ...keys]))
+        options.latency.note(millisBetween(asked, clock.unsafeCurrentTimeNanos()), keys.length)
         if (Exit.isFailure(reply)) return resumeAll(batch, Exit.failCause(reply.cause))
         const { generation, value } = reply.value
         const [markerText, ...texts] = value.map(Option.getOrUndefined)

@@ -9,25 +9,24 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { LRUCache } from "lru-cache"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheCodec from "./CacheCodec.js"
-import * as Entry from "./CacheEntry.js"
-import type * as Scripts from "./CacheScripts.js"
 import * as CacheStats from "./CacheStats.js"
 import * as FailureLog from "./FailureLog.js"
 import * as Invalidation from "./Invalidation.js"
+import * as LatencyHistogram from "./LatencyHistogram.js"
 import * as Loader from "./Loader.js"
 import * as LocalTier from "./LocalTier.js"
+import * as Reader from "./Reader.js"
 import * as RedisTier from "./RedisTier.js"
-import * as SingleFlight from "./SingleFlight.js"
+import type { Target } from "./scripts/shared.js"
 import * as Writer from "./Writer.js"
 
 export {
@@ -37,24 +36,13 @@ export {
    */
   LookupOverloaded
 } from "./Loader.js"
-
-/**
- * Where a value came from. `Stale` is past its time to live and being refreshed; `Degraded` was looked up because Redis
- * could not be used, and `reason` says why.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Served<out A> {
-  readonly value: A
-  readonly source: "Local" | "Redis" | "Lookup" | "Stale" | "Degraded"
-  /** since the value was looked up or set */
-  readonly age: Duration.Duration
-  /** what is left until it is stale; zero when it is */
-  readonly timeLeft: Duration.Duration
-  /** one word; present when the source is `Degraded` */
-  readonly reason: string | undefined
-}
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Served
+} from "./Reader.js"
 
 /**
  * What an engine operation can fail with besides the lookup's own errors.
@@ -81,9 +69,9 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    */
   readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
   /** As `get`, with where the value came from. */
-  readonly getServed: (key: Key) => Effect.Effect<Served<Value>, E | EngineError<OnUnavailable>>
+  readonly getServed: (key: Key) => Effect.Effect<Reader.Served<Value>, E | EngineError<OnUnavailable>>
   /** What the cache holds, stale or not; never looks up, and answers none while Redis is away. */
-  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Served<Value>>, RedisKey.InvalidKey>
+  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Reader.Served<Value>>, RedisKey.InvalidKey>
   /** The values in the order of the keys; the first failure fails it. */
   readonly getMany: (keys: ReadonlyArray<Key>) => Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
   /**
@@ -146,7 +134,7 @@ export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "
   readonly maxLookups?: number | undefined
   /** callers that wait for one of those, before `LookupOverloaded`: default 1024 */
   readonly maxWaiting?: number | undefined
-  /** for how long a lease outlives the process that holds it; it is renewed while the lookup runs: default 5 seconds */
+  /** for how long a lease outlives the process that holds it; renewed while its lookup or update runs: default 5 seconds */
   readonly leaseTime?: Duration.DurationInput | undefined
   /** how long a caller waits for another process's lookup before it looks up by itself: default 30 seconds */
   readonly waitFor?: Duration.DurationInput | undefined
@@ -169,12 +157,6 @@ const markerMillis = Duration.toMillis("1 hour")
  * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
  */
 const setDeadlineMillis = 250
-
-/** The token of an update lives this many lease times, so that it outlives the write that it guards. */
-const updateLeases = 6
-
-/** A caller that came too late for this many flights takes one of its own, so that it ends. */
-const maxJoins = 2
 
 /**
  * Builds a cache on the client of the context, for as long as the scope is open. The lookup's context is taken from
@@ -210,8 +192,9 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const failureLog = options.failureLog ?? (yield* FailureLog.make)
     const codec = CacheCodec.make(options.value)
     const counters = CacheStats.counters()
+    const redisLatency = LatencyHistogram.make()
+    const lookupLatency = LatencyHistogram.make()
     const staleMillis = Duration.toMillis(options.staleFor ?? 0)
-    const refreshPauseMillis = Duration.toMillis(options.refreshPause ?? "1 second")
     const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const jitter = options.jitter ?? 0.1
@@ -220,10 +203,10 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const local =
       options.local === undefined || localMillis <= 0 ? LocalTier.none<Value>() : LocalTier.make<Value>(options.local)
 
-    const target = (key: string): Scripts.Target => ({
+    const target = (key: string): Target => ({
       key,
       lease: RedisKey.auxiliary(key, "lease"),
-      channel: invalidation.channel
+      channel: invalidation.bus.channel
     })
 
     const invalidation: Invalidation.Invalidation = yield* Invalidation.make({
@@ -240,6 +223,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       redis,
       codec,
       clearMarker: invalidation.clearMarker,
+      latency: redisLatency,
       onDecodeFailure: () => {
         counters.decodeFailures++
       }
@@ -251,14 +235,23 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
         return Math.min(Duration.toMillis(given), longestMillis) * (1 - jitter * random)
       })
 
+    const maxBytes = options.local?.maxBytes
+    /** Of the stored text, which is made again where there is none at hand. */
+    const bytesOf = (value: Value, text: string | undefined): Effect.Effect<number> =>
+      maxBytes === undefined
+        ? Effect.succeed(0)
+        : text !== undefined
+          ? Effect.succeed(Buffer.byteLength(text))
+          : Effect.match(codec.encode(value), { onFailure: () => maxBytes + 1, onSuccess: Buffer.byteLength })
+
     /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
-    const keepLocal: Loader.LoaderOptions<Value>["keepLocal"] = (key, entry, asked, epoch, size) =>
+    const keepLocal: Loader.LoaderOptions<Value>["keepLocal"] = (key, entry, asked, epoch, text) =>
       localMillis <= 0
         ? Effect.void
-        : Effect.map(redis.serverTime, (serverNow) => {
+        : Effect.zipWith(bytesOf(entry.value, text), redis.serverTime, (bytes, serverNow) => {
             if (invalidation.epochs.of(key) !== epoch) return
             const left = entry.created + entry.timeToLive - serverNow
-            local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), size)
+            local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
           })
 
     const loader = yield* Loader.make<Value, E>({
@@ -268,6 +261,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       invalidation,
       codec,
       counters,
+      lookupLatency,
       failureLog,
       target,
       staleMillis,
@@ -280,6 +274,17 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       markerMillis,
       keepLocal
     })
+    const reader = yield* Reader.make({
+      redis,
+      local,
+      loader,
+      invalidation,
+      counters,
+      failureLog,
+      staleMillis,
+      refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
+      keepLocal
+    })
     const writer = Writer.make({
       redis,
       invalidation,
@@ -288,18 +293,19 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       failureLog,
       target,
       staleMillis,
-      updateMillis: updateLeases * leaseMillis,
+      leaseMillis,
       setDeadlineMillis,
       markerMillis
     })
-    const flights = yield* SingleFlight.make<Loader.Loaded<Value>, E | Loader.LookupOverloaded | RedisError>()
 
     const stats = (): CacheStats.CacheStats => ({
       name: options.name,
       ...counters,
       evictions: local.evictions(),
       local: local.size(),
-      outbox: invalidation.outbox.size()
+      outbox: invalidation.outbox.size(),
+      redisLatency: redisLatency.summary(),
+      lookupLatency: lookupLatency.summary()
     })
     yield* CacheStats.publish(stats)
 
@@ -310,170 +316,38 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
         (id) => RedisKey.make(options.name, id)
       )
 
-    const served = (
-      entry: Entry.CacheEntry<Value>,
-      source: Served<Value>["source"],
-      serverNow: number,
-      reason?: string
-    ): Served<Value> => ({
-      value: entry.value,
-      source,
-      age: Duration.millis(Math.max(0, serverNow - entry.created)),
-      timeLeft: Duration.millis(Math.max(0, entry.created + entry.timeToLive - serverNow)),
-      reason
-    })
-
     const origin = (key: Key): Loader.Origin<Value, E> => ({
       lookup: Effect.suspend(() => Effect.provide(options.lookup(key), context)),
       timeToLive: timeToLive(key)
     })
 
-    /** When a refresh may be tried again after one that failed. */
-    const pausedUntil = new LRUCache<string, number>({ max: 10_000 })
-
-    const refreshInBackground = (id: Key, key: string, newerThan: number) =>
-      Effect.suspend(() => {
-        if ((pausedUntil.get(key) ?? 0) > clock.unsafeCurrentTimeMillis()) return Effect.void
-        const load = loader.load(key, origin(id), { newerThan })
-        return flights.start(key, invalidation.epochs.of(key), (flight) =>
-          Effect.tapErrorCause(load(flight), () =>
-            Effect.sync(() => pausedUntil.set(key, clock.unsafeCurrentTimeMillis() + refreshPauseMillis))
-          )
-        )
-      })
-
     type Failure = E | EngineError<OnUnavailable>
 
-    /** Past the local tier. `joins` counts the flights that this caller came too late for. */
-    const readThrough = (id: Key, key: string, joins: number): Effect.Effect<Served<Value>, Failure> =>
-      Effect.gen(function* () {
-        const epoch = invalidation.epochs.of(key)
-        const asked = clock.unsafeCurrentTimeMillis()
-        const found = yield* Effect.either(loader.read(key))
-        const serverNow = yield* redis.serverTime
-        if (Either.isLeft(found)) return yield* fly(id, key, { newerThan: 0, failure: found.left }, joins)
-        yield* failureLog.succeeded
-        const { created, entry, size, trusted } = found.right
-        if (entry !== undefined && trusted) {
-          if (Entry.isFresh(entry, serverNow)) {
-            counters.hitsRedis++
-            yield* keepLocal(key, entry, asked, epoch, size)
-            return served(entry, "Redis", serverNow)
-          }
-          if (Entry.isStale(entry, serverNow, staleMillis)) {
-            counters.staleServed++
-            yield* refreshInBackground(id, key, created)
-            return served(entry, "Stale", serverNow)
-          }
-        }
-        counters.misses++
-        return yield* fly(id, key, { newerThan: created }, joins)
-      })
-
-    const fly = (
-      id: Key,
-      key: string,
-      seen: { readonly newerThan: number; readonly failure?: RedisError },
-      joins: number
-    ): Effect.Effect<Served<Value>, Failure> =>
-      flights
-        .fly(key, invalidation.epochs.of(key), loader.load(key, origin(id), seen), { alone: joins >= maxJoins })
-        .pipe(
+    const reading =
+      <A>(read: (key: string, origin: Loader.Origin<Value, E>) => Effect.Effect<A, Reader.ReadError<E>>) =>
+      (id: Key): Effect.Effect<A, Failure> =>
+        Effect.suspend(() => {
+          const key = textOf(id)
+          if (Either.isLeft(key)) return Effect.fail(key.left)
           // the loader fails with a RedisError only when it was told to, and with LookupOverloaded only when not
-          Effect.mapError((error) => error as Failure),
-          Effect.flatMap(({ late, value }) => {
-            // whom Redis has failed once in this read does not wait for it again
-            if (late)
-              return seen.failure === undefined ? readThrough(id, key, joins + 1) : fly(id, key, seen, joins + 1)
-            if (value.source === "Degraded") counters.degraded++
-            return Effect.map(redis.serverTime, (now) => served(value.entry, value.source, now, value.reason))
-          })
-        )
+          return Effect.mapError(read(key.right, origin(id)), (error) => error as Failure)
+        })
 
-    const localHit = (key: string): Entry.CacheEntry<Value> | undefined => {
-      const entry = local.get(key, clock.unsafeCurrentTimeMillis())
-      if (entry !== undefined) counters.hitsLocal++
-      return entry
-    }
-
-    const getServed = (id: Key): Effect.Effect<Served<Value>, Failure> =>
-      Effect.suspend(() => {
-        const key = textOf(id)
-        if (Either.isLeft(key)) return Effect.fail(key.left)
-        const entry = localHit(key.right)
-        return entry === undefined
-          ? readThrough(id, key.right, 0)
-          : Effect.map(redis.serverTime, (now) => served(entry, "Local", now))
-      })
-
-    const get = (id: Key): Effect.Effect<Value, Failure> =>
-      Effect.suspend(() => {
-        const key = textOf(id)
-        if (Either.isLeft(key)) return Effect.fail(key.left)
-        const entry = localHit(key.right)
-        return entry === undefined
-          ? Effect.map(readThrough(id, key.right, 0), ({ value }) => value)
-          : Effect.succeed(entry.value)
-      })
-
-    const getOption = (id: Key): Effect.Effect<Option.Option<Served<Value>>, RedisKey.InvalidKey> =>
-      Effect.gen(function* () {
-        const key = yield* textOf(id)
-        const serverNow = yield* redis.serverTime
-        const entry = localHit(key)
-        if (entry !== undefined) return Option.some(served(entry, "Local", serverNow))
-        const epoch = invalidation.epochs.of(key)
-        const asked = clock.unsafeCurrentTimeMillis()
-        const found = yield* Effect.either(loader.read(key))
-        if (Either.isLeft(found)) {
-          counters.redisFailures++
-          yield* failureLog.failed(found.left)
-          return Option.none()
-        }
-        yield* failureLog.succeeded
-        const { entry: stored, size, trusted } = found.right
-        if (stored !== undefined && trusted) {
-          if (Entry.isFresh(stored, serverNow)) {
-            counters.hitsRedis++
-            yield* keepLocal(key, stored, asked, epoch, size)
-            return Option.some(served(stored, "Redis", serverNow))
-          }
-          if (Entry.isStale(stored, serverNow, staleMillis)) {
-            counters.staleServed++
-            return Option.some(served(stored, "Stale", serverNow))
-          }
-        }
-        counters.misses++
-        return Option.none()
-      })
-
-    const cache: TypedCache<Key, Value, E, OnUnavailable> = {
+    const get = reading(reader.get)
+    return {
       name: options.name,
       get,
-      getServed,
-      getOption,
+      getServed: reading(reader.getServed),
+      getOption: (id) => Effect.flatMap(textOf(id), reader.getOption),
       getMany: (ids) => Effect.forEach(ids, get, { concurrency: "unbounded" }),
       set: (id, value) =>
-        Effect.gen(function* () {
-          const key = yield* textOf(id)
-          return yield* writer.set(key, value, yield* timeToLive(id)(value))
-        }),
+        Effect.flatMap(textOf(id), (key) =>
+          Effect.flatMap(timeToLive(id)(value), (millis) => writer.set(key, value, millis))
+        ),
       update: (id, write) => Effect.flatMap(textOf(id), (key) => writer.update(key, write, timeToLive(id))),
-      refresh: (id) =>
-        Effect.gen(function* () {
-          const key = yield* textOf(id)
-          invalidation.move(key)
-          const found = yield* Effect.either(loader.read(key))
-          const seen = Either.isLeft(found)
-            ? { newerThan: 0, failure: found.left }
-            : // the clock alone knows the server's time only roughly
-              { newerThan: Math.max(found.right.created, Math.ceil(yield* redis.serverTime)) }
-          // alone: whoever else looks up may be content with less
-          return (yield* fly(id, key, seen, maxJoins)).value
-        }),
+      refresh: reading(reader.refresh),
       invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
       clear: writer.clear,
       stats: Effect.sync(stats)
     }
-    return cache
   })

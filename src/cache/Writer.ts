@@ -8,15 +8,19 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
-import * as Scripts from "./CacheScripts.js"
 import type { Counters } from "./CacheStats.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { Invalidation } from "./Invalidation.js"
 import type { OutboxItem } from "./Outbox.js"
+import * as LeaseScripts from "./scripts/LeaseScripts.js"
+import * as MarkerScripts from "./scripts/MarkerScripts.js"
+import type { Target } from "./scripts/shared.js"
+import * as WriteScripts from "./scripts/WriteScripts.js"
 
 /**
  * @since 0.1.0
@@ -28,10 +32,10 @@ export interface WriterOptions<A> {
   readonly codec: CacheCodec<A>
   readonly counters: Counters
   readonly failureLog: FailureLog
-  readonly target: (key: string) => Scripts.Target
+  readonly target: (key: string) => Target
   readonly staleMillis: number
   /** for how long the token of an update outlives its process */
-  readonly updateMillis: number
+  readonly leaseMillis: number
   /** a set that reaches the server later than this does nothing */
   readonly setDeadlineMillis: number
   readonly markerMillis: number
@@ -86,12 +90,12 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   }
 
   const invalidate = (key: string) => {
-    const message = invalidation.invalidateMessage(key)
+    const message = invalidation.bus.invalidateMessage(key)
     return acknowledged(
       { _tag: "Key", key },
       Effect.suspend(() => {
         counters.invalidations++
-        return Effect.as(redis.run(Scripts.invalidate)({ ...options.target(key), message }), true)
+        return Effect.as(redis.run(WriteScripts.invalidate)({ ...options.target(key), message }), true)
       })
     )
   }
@@ -101,11 +105,11 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     Effect.suspend(() => {
       counters.invalidations++
       return Effect.map(
-        redis.run(Scripts.moveMarker)({
+        redis.run(MarkerScripts.moveMarker)({
           marker: invalidation.clearMarker,
           keepMillis: options.markerMillis,
-          channel: invalidation.channel,
-          message: invalidation.clearMessage
+          channel: invalidation.bus.channel,
+          message: invalidation.bus.clearMessage
         }),
         (marker) => {
           // what this process stores in the same millisecond is then younger than it
@@ -143,33 +147,23 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
               const keepMillis = Math.ceil(timeToLive + options.staleMillis)
               const began = yield* Clock.currentTimeMillis
               const now = yield* redis.serverTime
-              const [marker, stored] = yield* Effect.all(
-                [
-                  // its failure must not end the waiting for the set
-                  Effect.either(
-                    redis.run(Scripts.ensureMarker)({
-                      marker: invalidation.clearMarker,
-                      keepMillis: keepMillis + options.markerMillis
-                    })
-                  ),
-                  redis
-                    .run(Scripts.set)({
-                      ...options.target(key),
-                      body: CacheEntry.body(Math.ceil(timeToLive), text),
-                      keepMillis,
-                      floor: invalidation.floor(),
-                      deadline: Math.floor(now + options.setDeadlineMillis),
-                      message: invalidation.invalidateMessage(key)
-                    })
-                    .pipe(
-                      Effect.tapError((error) => (isOutcomeUnknown(error) ? untilTooLate(began) : Effect.void)),
-                      Effect.onInterrupt(() => untilTooLate(began))
-                    )
-                ],
-                { concurrency: "unbounded" }
+              const { written } = yield* invalidation.withMarker(
+                keepMillis,
+                redis
+                  .run(WriteScripts.set)({
+                    ...options.target(key),
+                    body: CacheEntry.body(Math.ceil(timeToLive), text),
+                    keepMillis,
+                    floor: invalidation.floor(),
+                    deadline: Math.floor(now + options.setDeadlineMillis),
+                    message: invalidation.bus.invalidateMessage(key)
+                  })
+                  .pipe(
+                    Effect.tapError((error) => (isOutcomeUnknown(error) ? untilTooLate(began) : Effect.void)),
+                    Effect.onInterrupt(() => untilTooLate(began))
+                  )
               )
-              yield* marker
-              return stored === 1
+              return written === 1
             })
           )
     )
@@ -183,19 +177,24 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.gen(function* () {
         const token = crypto.randomUUID()
         const target = options.target(key)
-        const message = invalidation.invalidateMessage(key)
+        const message = invalidation.bus.invalidateMessage(key)
         invalidation.move(key)
         const begun = yield* Effect.either(
-          redis.run(Scripts.begin)({
+          redis.run(WriteScripts.begin)({
             ...target,
             token,
-            leaseMillis: options.updateMillis,
+            leaseMillis: options.leaseMillis,
             floor: invalidation.floor()
           })
         )
         if (Either.isLeft(begun)) yield* options.failureLog.failed(begun.left)
 
+        const holdToken = redis
+          .run(LeaseScripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
+          .pipe(Effect.delay(options.leaseMillis / 3), Effect.ignore, Effect.forever, Effect.interruptible)
+        const holder = Either.isLeft(begun) ? undefined : yield* Effect.forkDaemon(holdToken)
         const written = yield* Effect.exit(restore(write))
+        if (holder !== undefined) yield* Fiber.interruptFork(holder)
         if (Exit.isFailure(written)) {
           // it may have committed all the same: what is loaded from now on must not be older than this moment
           yield* invalidate(key)
@@ -211,22 +210,16 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           { _tag: "Key", key },
           Effect.suspend(() => {
             const keepMillis = Math.ceil(fresh + options.staleMillis)
-            return Effect.all(
-              [
-                redis.run(Scripts.ensureMarker)({
-                  marker: invalidation.clearMarker,
-                  keepMillis: keepMillis + options.markerMillis
-                }),
-                redis.run(Scripts.finish)({
-                  ...target,
-                  token,
-                  created: begun.right,
-                  body: CacheEntry.body(fresh, text),
-                  keepMillis,
-                  message
-                })
-              ],
-              { concurrency: "unbounded" }
+            return invalidation.withMarker(
+              keepMillis,
+              redis.run(WriteScripts.finish)({
+                ...target,
+                token,
+                created: begun.right,
+                body: CacheEntry.body(fresh, text),
+                keepMillis,
+                message
+              })
             )
           }).pipe(Effect.as(true))
         )

@@ -22,6 +22,14 @@ export const CacheSummary = Schema.Struct({
   failures: Schema.Int.annotations({ description: "operations that Redis failed" })
 }).annotations({ identifier: "CacheSummary" })
 
+const Latency = Schema.Struct({
+  count: Schema.Int,
+  mean: Schema.Number,
+  p50: Schema.Number,
+  p99: Schema.Number,
+  max: Schema.Number
+})
+
 const Cache = Schema.Struct({
   name: Schema.String,
   hitsLocal: Schema.Int.annotations({ description: "answered by this process" }),
@@ -40,7 +48,8 @@ const Cache = Schema.Struct({
   evictions: Schema.Int,
   local: Schema.Int.annotations({ description: "values in this process now" }),
   outbox: Schema.Int.annotations({ description: "invalidations that Redis has not taken yet" }),
-  lookupMillis: Schema.Number.annotations({ description: "time spent in lookups" })
+  redisLatency: Latency.annotations({ description: "of reads from Redis, in milliseconds" }),
+  lookupLatency: Latency.annotations({ description: "of lookups, in milliseconds" })
 }).annotations({ identifier: "Cache" })
 
 /**

@@ -3,7 +3,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import * as CacheEntry from "../../src/cache/CacheEntry.js"
-import * as Scripts from "../../src/cache/CacheScripts.js"
+import * as LeaseScripts from "../../src/cache/scripts/LeaseScripts.js"
+import * as MarkerScripts from "../../src/cache/scripts/MarkerScripts.js"
+import type { Target } from "../../src/cache/scripts/shared.js"
+import * as WriteScripts from "../../src/cache/scripts/WriteScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as RedisKey from "../../src/redis/RedisKey.js"
 import type { RedisScript } from "../../src/redis/RedisScript.js"
@@ -15,7 +18,7 @@ import { skipReason } from "../support/RedisServer.js"
 const channel = "told"
 const message = "changed"
 const marker = "{user}:clear"
-const target = (key: string): Scripts.Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
+const target = (key: string): Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
 
 const targets = fc.constantFrom("user:1", "user:2").map(target)
 const token = fc.constantFrom("mine", "theirs")
@@ -27,7 +30,7 @@ const body = fc.constantFrom(CacheEntry.body(5_000, '"a"'), CacheEntry.body(60_0
 type At<Input> = (now: number) => Input
 
 const acquire = fc.record({ target: targets, token, leaseMillis: millis, offset, ahead: offset }).map(
-  ({ ahead, target, offset, ...rest }): At<Parameters<typeof Scripts.acquire.args>[0]> =>
+  ({ ahead, target, offset, ...rest }): At<Parameters<typeof LeaseScripts.acquire.args>[0]> =>
     (now) => ({
       ...target,
       ...rest,
@@ -42,7 +45,7 @@ const renew = fc
   .map(({ target, ...rest }) => ({ ...target, ...rest }))
 const release = fc.record({ target: targets, token }).map(({ target, token }) => ({ ...target, token, message }))
 const fill = fc.record({ target: targets, token, body, keepMillis: millis, offset }).map(
-  ({ target, offset, ...rest }): At<Parameters<typeof Scripts.fill.args>[0]> =>
+  ({ target, offset, ...rest }): At<Parameters<typeof LeaseScripts.fill.args>[0]> =>
     (now) => ({
       ...target,
       ...rest,
@@ -53,7 +56,7 @@ const fill = fc.record({ target: targets, token, body, keepMillis: millis, offse
 const finish = fill
 const invalidate = targets.map((target) => ({ ...target, message }))
 const set = fc.record({ target: targets, body, keepMillis: millis, offset, deadline: offset }).map(
-  ({ target, body, deadline, keepMillis, offset }): At<Parameters<typeof Scripts.set.args>[0]> =>
+  ({ target, body, deadline, keepMillis, offset }): At<Parameters<typeof WriteScripts.set.args>[0]> =>
     (now) => ({
       ...target,
       body,
@@ -65,11 +68,11 @@ const set = fc.record({ target: targets, body, keepMillis: millis, offset, deadl
     })
 )
 const keepMarker = millis.map(
-  (keepMillis): At<Scripts.MarkerInput> =>
+  (keepMillis): At<MarkerScripts.MarkerInput> =>
     (now) => ({ marker, keepMillis, now })
 )
 const moveMarker = fc.record({ keepMillis: millis, offset }).map(
-  ({ keepMillis, offset }): At<Parameters<typeof Scripts.moveMarker.args>[0]> =>
+  ({ keepMillis, offset }): At<Parameters<typeof MarkerScripts.moveMarker.args>[0]> =>
     (now) => ({
       marker,
       keepMillis,
@@ -80,7 +83,7 @@ const moveMarker = fc.record({ keepMillis: millis, offset }).map(
 )
 
 /** What may stand under a key: an entry, a cut one, a birth that is no time, and what is none of ours. */
-const strays = fc
+const strayTexts = fc
   .constantFrom(
     '{"created":1800000000000,"ttl":5000,"value":"a"}',
     '{"created":1800000000000,"ttl":5000,"val',
@@ -102,21 +105,30 @@ const strays = fc
     fc.constantFrom("user:1", "{user:1}:lease", marker).map((key): Step => command("SET", key, text, "EX", 60))
   )
 
+/** Another program's structure in the place of a value, a lease or a marker. */
+const strayTypes = fc
+  .constantFrom("user:1", "{user:1}:lease", marker)
+  .chain((key) =>
+    fc.constantFrom<Step>(command("DEL", key), command("ZADD", key, "1", "a"), command("HSET", key, "a", "b"))
+  )
+
+const strays = fc.oneof({ weight: 3, arbitrary: strayTexts }, strayTypes)
+
 const steps = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
   inputs.map((input) => stepOf(script, input))
 
 const anything: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: strays },
-  steps(Scripts.acquire, acquire),
-  steps(Scripts.renew, renew),
-  steps(Scripts.release, release),
-  steps(Scripts.fill, fill),
-  steps(Scripts.invalidate, invalidate),
-  steps(Scripts.set, set),
-  steps(Scripts.begin, begin),
-  steps(Scripts.finish, finish),
-  steps(Scripts.ensureMarker, keepMarker),
-  steps(Scripts.moveMarker, moveMarker)
+  steps(LeaseScripts.acquire, acquire),
+  steps(LeaseScripts.renew, renew),
+  steps(LeaseScripts.release, release),
+  steps(LeaseScripts.fill, fill),
+  steps(WriteScripts.invalidate, invalidate),
+  steps(WriteScripts.set, set),
+  steps(WriteScripts.begin, begin),
+  steps(WriteScripts.finish, finish),
+  steps(MarkerScripts.ensureMarker, keepMarker),
+  steps(MarkerScripts.moveMarker, moveMarker)
 )
 
 const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
@@ -125,16 +137,16 @@ const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Ar
   )
 
 describe.skipIf(skipReason !== undefined)("the scripts of the cache", () => {
-  agrees(Scripts.acquire, acquire)
-  agrees(Scripts.renew, renew)
-  agrees(Scripts.release, release)
-  agrees(Scripts.fill, fill)
-  agrees(Scripts.invalidate, invalidate)
-  agrees(Scripts.set, set)
-  agrees(Scripts.begin, begin)
-  agrees(Scripts.finish, finish)
-  agrees(Scripts.ensureMarker, keepMarker)
-  agrees(Scripts.moveMarker, moveMarker)
+  agrees(LeaseScripts.acquire, acquire)
+  agrees(LeaseScripts.renew, renew)
+  agrees(LeaseScripts.release, release)
+  agrees(LeaseScripts.fill, fill)
+  agrees(WriteScripts.invalidate, invalidate)
+  agrees(WriteScripts.set, set)
+  agrees(WriteScripts.begin, begin)
+  agrees(WriteScripts.finish, finish)
+  agrees(MarkerScripts.ensureMarker, keepMarker)
+  agrees(MarkerScripts.moveMarker, moveMarker)
 })
 
 onEveryLayer((it) => {
@@ -143,13 +155,13 @@ onEveryLayer((it) => {
       const redis = yield* RedisClient
       const lease = target("scripts:lease")
       const ask = (token: string) =>
-        redis.run(Scripts.acquire)({ ...lease, token, leaseMillis: 60_000, newerThan: 0, floor: 0 })
+        redis.run(LeaseScripts.acquire)({ ...lease, token, leaseMillis: 60_000, newerThan: 0, floor: 0 })
       expect((yield* ask("a"))[0]).toBe("granted")
       expect((yield* ask("a"))[0]).toBe("granted")
       expect(yield* ask("b")).toEqual(["held"])
-      expect(yield* redis.run(Scripts.release)({ ...lease, token: "b", message })).toBe(0)
+      expect(yield* redis.run(LeaseScripts.release)({ ...lease, token: "b", message })).toBe(0)
       expect(yield* ask("b")).toEqual(["held"])
-      expect(yield* redis.run(Scripts.release)({ ...lease, token: "a", message })).toBe(1)
+      expect(yield* redis.run(LeaseScripts.release)({ ...lease, token: "a", message })).toBe(1)
       expect((yield* ask("b"))[0]).toBe("granted")
     })
   )
@@ -157,13 +169,13 @@ onEveryLayer((it) => {
   it.effect("refuses a fill whose lease an invalidation, a set or an update has taken away", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const refused = (key: string, intruder: (target: Scripts.Target) => Effect.Effect<unknown, unknown>) =>
+      const refused = (key: string, intruder: (target: Target) => Effect.Effect<unknown, unknown>) =>
         Effect.gen(function* () {
           const own = target(`scripts:fill:${key}`)
-          yield* redis.run(Scripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
+          yield* redis.run(LeaseScripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
           yield* intruder(own)
           const old = CacheEntry.body(60_000, '"old"')
-          const filled = yield* redis.run(Scripts.fill)({
+          const filled = yield* redis.run(LeaseScripts.fill)({
             ...own,
             token: "mine",
             created: 1,
@@ -174,9 +186,9 @@ onEveryLayer((it) => {
           expect([key, filled]).toEqual([key, 0])
           expect(JSON.stringify(yield* redis.get(own.key))).not.toContain("old")
         })
-      yield* refused("invalidate", (own) => redis.run(Scripts.invalidate)({ ...own, message }))
+      yield* refused("invalidate", (own) => redis.run(WriteScripts.invalidate)({ ...own, message }))
       yield* refused("set", (own) =>
-        redis.run(Scripts.set)({
+        redis.run(WriteScripts.set)({
           ...own,
           body: CacheEntry.body(60_000, '"new"'),
           keepMillis: 60_000,
@@ -186,7 +198,7 @@ onEveryLayer((it) => {
         })
       )
       yield* refused("begin", (own) =>
-        redis.run(Scripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
+        redis.run(WriteScripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
       )
     })
   )
@@ -195,7 +207,7 @@ onEveryLayer((it) => {
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const move = (now: number) =>
-        redis.run(Scripts.moveMarker)({ marker: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
+        redis.run(MarkerScripts.moveMarker)({ marker: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
       expect(yield* move(1000)).toBe(1000)
       expect(yield* move(1000)).toBe(1001)
       expect(yield* move(400)).toBe(1002)
@@ -206,7 +218,7 @@ onEveryLayer((it) => {
   it.effect("bears an entry after the clear marker that its caller has seen, and after nothing else", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const born = yield* redis.run(Scripts.acquire)({
+      const born = yield* redis.run(LeaseScripts.acquire)({
         ...target("scripts:born"),
         token: "mine",
         leaseMillis: 60_000,

@@ -11,7 +11,8 @@ const metricsOf = (name: string) =>
     const found: Record<string, unknown> = {}
     for (const { metricKey, metricState } of pairs) {
       const labels = Object.fromEntries(Array.from(metricKey.tags, ({ key, value }) => [key, value]))
-      if (labels.cache === name) found[labels.event ?? labels.of ?? ""] = metricState
+      const what = [labels.event, labels.of, labels.statistic].filter((label) => label !== undefined)
+      if (labels.cache === name) found[what.join(".")] = metricState
     }
     return found
   })
@@ -36,7 +37,9 @@ it.effect("a cache tells Effect's metrics what it counted, each count once, whil
       lookups: { count: 1 },
       misses: { count: 1 },
       local: { value: 1 },
-      outbox: { value: 0 }
+      outbox: { value: 0 },
+      "lookup.max": { value: expect.any(Number) },
+      "redis.p99": { value: expect.any(Number) }
     })
   }).pipe(Effect.provide(onMemory))
 )

@@ -12,6 +12,16 @@ describe("the local tier", () => {
     expect(tier.size()).toBe(0)
   })
 
+  it("drops everything when the clock is set back, since its entries would live longer", () => {
+    const tier = LocalTier.make<string>({ capacity: 2 })
+    expect(tier.get("a", 400)).toBeUndefined()
+    tier.set("a", entry("one"), 500, 1)
+    tier.set("b", entry("two"), 500, 1)
+    expect(tier.get("a", 499)?.value).toBe("one")
+    expect(tier.get("a", 100)).toBeUndefined()
+    expect(tier.get("b", 101)).toBeUndefined()
+  })
+
   it("gives up what was used least recently when there are too many, and counts it", () => {
     const tier = LocalTier.make<string>({ capacity: 2 })
     tier.set("a", entry("1"), 500, 1)
@@ -23,7 +33,7 @@ describe("the local tier", () => {
   })
 
   it("gives up entries when they are too large together, and takes none that is too large alone", () => {
-    const tier = LocalTier.make<string>({ capacity: 10, maxSize: 100 })
+    const tier = LocalTier.make<string>({ capacity: 10, maxBytes: 100 })
     tier.set("a", entry("1"), 500, 60)
     tier.set("b", entry("2"), 500, 60)
     expect([tier.get("a", 0)?.value, tier.get("b", 0)?.value]).toEqual([undefined, "2"])

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
+import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
@@ -17,6 +18,7 @@ const world = Effect.gen(function* () {
     redis: connection.redis,
     codec: CacheCodec.make(Schema.Number),
     clearMarker: "{tier}:clear",
+    latency: LatencyHistogram.make(),
     onDecodeFailure: () => {
       failures++
     }
@@ -39,14 +41,14 @@ describe("reads of one moment", () => {
       expect(a).toEqual({
         entry: { value: 1, created: 20, timeToLive: 5 },
         created: 20,
-        size: 32,
+        text: '{"created":20,"ttl":5,"value":1}',
         marker: 10,
         generation: 1
       })
       // decoded once and shared
       expect(again.entry).toBe(a.entry)
       expect(b).toMatchObject({ entry: undefined, created: 30, marker: 10 })
-      expect(c).toMatchObject({ entry: undefined, created: 0, size: 0, marker: 10 })
+      expect(c).toMatchObject({ entry: undefined, created: 0, marker: 10 })
       expect(failures()).toBe(1)
     })
   )

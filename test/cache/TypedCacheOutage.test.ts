@@ -23,15 +23,17 @@ describe("a cache without Redis", () => {
   it.scoped("answers every read by a lookup and says why", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
-      yield* one.connection.cut
-      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "Disconnected"])
       one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
       expect(yield* read(one.cache)).toEqual(["Degraded", 1, "RedisTimeout"])
       one.connection.failWith(new RedisServerError({ command: "MGET", code: "OOM", detail: "OOM" }))
       expect(yield* read(one.cache)).toEqual(["Degraded", 1, "RedisServerError"])
+      yield* Effect.zipRight(one.connection.circuit("Open"), settle)
+      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "CircuitOpen"])
+      yield* Effect.zipRight(one.connection.cut, settle)
+      expect(yield* read(one.cache)).toEqual(["Degraded", 1, "Disconnected"])
       expect(yield* one.cache.getOption("a")).toEqual(Option.none())
-      expect(yield* one.cache.stats).toMatchObject({ degraded: 3, lookups: 3 })
-      expect(database.lookups()).toBe(3)
+      expect(yield* one.cache.stats).toMatchObject({ degraded: 4, lookups: 4 })
+      expect(database.lookups()).toBe(4)
     })
   )
 
@@ -200,13 +202,29 @@ describe("a cache without Redis", () => {
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 })
       const own = yield* cache()
-      expect((yield* read(own)).slice(0, 2)).toEqual(["Degraded", 1])
+      expect(yield* read(own)).toEqual(["Degraded", 1, "Disabled"])
       expect(yield* own.set("a", 2)).toBe(false)
       expect(yield* own.invalidate("a")).toBe(false)
       expect(yield* own.update("a", Effect.succeed(3))).toBe(3)
       expect(yield* own.refresh("a")).toBe(1)
       expect(database.lookups()).toBe(2)
+      // kept for nobody, since nothing is ever sent
+      expect((yield* own.stats).outbox).toBe(0)
     }).pipe(Effect.provide(layerOff))
+  )
+
+  it.scoped("does not say that Redis is away when only a key waits for its invalidation", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      const { one } = yield* processes({ a: 1 })
+      yield* Effect.gen(function* () {
+        one.connection.failWith(new RedisTimeout({ command: "cache.invalidate", waitedMillis: 1000 }))
+        expect(yield* one.cache.invalidate("a")).toBe(false)
+        one.connection.failWith(undefined)
+        expect(yield* read(one.cache)).toEqual(["Degraded", 1, "InvalidationPending"])
+      }).pipe(Effect.provide(log.layer))
+      expect(log.lines.filter(({ text }) => text.includes("away"))).toEqual([])
+    })
   )
 
   it.scoped("logs once that Redis is away and once that it is back", () =>

@@ -41,9 +41,44 @@ describe("a cache after an outage", () => {
       one.connection.failWith(new RedisTimeout({ command: "invalidate", waitedMillis: 1000 }))
       expect(yield* one.cache.invalidate("a")).toBe(false)
       one.connection.failWith(undefined)
-      expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "Disconnected"])
+      expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "InvalidationPending"])
       expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
       yield* hits(one.cache, "a")
+    })
+  )
+
+  it.scoped("takes an open circuit for an outage, though the connection has stood it through", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 })
+      yield* one.cache.get("a")
+      yield* one.connection.circuit("Open")
+      other.connection.failWith(new RedisTimeout({ command: "cache.invalidate", waitedMillis: 1000 }))
+      database.rows.set("a", 2)
+      expect(yield* other.cache.invalidate("a")).toBe(false)
+      yield* one.connection.circuit("HalfOpen")
+      yield* one.connection.circuit("Closed")
+      // the other process has not been able to say yet what it has invalidated
+      yield* inTime("it reads from Redis again", () =>
+        Effect.map(Effect.orDie(one.cache.getServed("a")), ({ source, value }) => {
+          expect(value).toBe(2)
+          return source === "Redis"
+        })
+      )
+    })
+  )
+
+  it.scoped("replays at once when it is connected again, however long its pauses have become", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 })
+      yield* one.connection.cut
+      yield* one.cache.invalidate("a")
+      yield* TestClock.adjust("1 minute")
+      yield* one.connection.restore
+      // the clock stands still
+      yield* until("the outbox is empty", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+      yield* until("it reads from Redis", () =>
+        Effect.map(Effect.orDie(read(one.cache)), ([source]) => source === "Redis" || source === "Lookup")
+      )
     })
   )
 

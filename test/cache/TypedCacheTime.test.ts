@@ -51,6 +51,19 @@ describe("a value without staleFor", () => {
     }))
 })
 
+describe("what a cache says of its latency", () => {
+  test("is how long its lookups and its reads from Redis took", () =>
+    Effect.gen(function* () {
+      const world = CacheWorld.make({ a: 1 })
+      const own = yield* opened(world, { lookup: (id) => Effect.delay(world.database.lookup(id), "100 millis") })
+      yield* Effect.raceFirst(own.get("a"), Effect.forever(TestClock.adjust("10 millis")))
+      yield* own.get("a")
+      const { lookupLatency, redisLatency } = yield* own.stats
+      expect(lookupLatency).toEqual({ count: 1, mean: 100, p50: 100, p99: 100, max: 100 })
+      expect(redisLatency.count).toBe(2)
+    }))
+})
+
 describe("a value with staleFor", () => {
   const stale = { timeToLive: "1 minute", staleFor: "1 hour", refreshPause: "1 second" } as const
 

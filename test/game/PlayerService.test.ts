@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
-import * as Scripts from "../../src/cache/CacheScripts.js"
+import * as WriteScripts from "../../src/cache/scripts/WriteScripts.js"
 import { GameId, UserId } from "../../src/game/Player.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
@@ -213,7 +213,7 @@ describe("writing a player", () => {
               const run = client.run(script)
               return (input) =>
                 Effect.if(
-                  Effect.map(Ref.get(full), (isFull) => isFull && script.name === Scripts.finish.name),
+                  Effect.map(Ref.get(full), (isFull) => isFull && script.name === WriteScripts.finish.name),
                   {
                     onTrue: () =>
                       Effect.fail(new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })),

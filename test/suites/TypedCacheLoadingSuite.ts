@@ -181,6 +181,45 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.scoped("takes another program's structure under its key, lease or marker for nothing, and replaces it", () =>
+    Effect.gen(function* () {
+      const { cache, clearMarker, key, lease } = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const own = yield* cache()
+      for (const stray of [key("a"), lease("a"), clearMarker]) {
+        yield* redis.del(key("a"), stray)
+        yield* redis.zadd(stray, 1, "stray")
+        expect(yield* own.getServed("a"), stray).toMatchObject({ source: "Lookup", value: 1 })
+        yield* until(`${stray} has been replaced`, () =>
+          Effect.map(own.getServed("a"), ({ source }) => source === "Redis")
+        )
+      }
+    })
+  )
+
+  it.scoped("bounds its local tier by the bytes of what is stored, and not by its characters", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.make({})
+      const cache = yield* TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.String,
+        timeToLive: "1 minute",
+        // each entry has about 300 characters and 500 bytes
+        local: { capacity: 10, timeToLive: "1 minute", maxBytes: 1_100 },
+        lookup: () => Effect.succeed("ü".repeat(200))
+      })
+      yield* until("it keeps what it reads", () =>
+        Effect.zipRight(
+          cache.get("a"),
+          Effect.map(cache.stats, ({ local }) => local === 1)
+        )
+      )
+      yield* cache.getMany(["b", "c", "d"])
+      expect((yield* cache.stats).local).toBe(2)
+    })
+  )
+
   it.scoped("goes on when its clear marker was overwritten with something else", () =>
     Effect.gen(function* () {
       const { cache, clearMarker, database } = CacheWorld.make({ a: 1 })

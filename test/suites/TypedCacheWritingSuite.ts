@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { expect } from "vitest"
+import * as WriteScripts from "../../src/cache/scripts/WriteScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { until } from "../support/until.js"
@@ -255,24 +256,44 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("leaves nothing stored when a process ends in the middle of an update", () =>
     Effect.gen(function* () {
-      const { cache, database, key } = CacheWorld.make({ a: 1 }, { leaseTime: "50 millis" })
+      const { cache, database, name, key, lease } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
       const [one, other] = [yield* cache(), yield* cache()]
       yield* one.get("a")
-      const wrote = yield* Deferred.make<void>()
-      yield* Effect.fork(
-        one.update(
-          "a",
-          Effect.zipRight(
-            Effect.sync(() => database.rows.set("a", 2)),
-            Effect.zipRight(Deferred.succeed(wrote, undefined), Effect.never)
-          )
-        )
-      )
-      yield* Deferred.await(wrote)
+      // what a process has done when it ends after its write
+      yield* redis.run(WriteScripts.begin)({
+        key: key("a"),
+        lease: lease("a"),
+        channel: `effect-cache-toolkit:${name}`,
+        token: "a process that has ended",
+        leaseMillis: 100,
+        floor: 0
+      })
+      database.rows.set("a", 2)
       expect(yield* redis.get(key("a"))).toEqual(Option.none())
       // the token of the update ends by itself
       expect(yield* other.get("a")).toBe(2)
+    })
+  )
+
+  it.scoped("lets nobody load while an update writes, though it takes several times as long as the lease", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.make({ a: 1 }, { leaseTime: "300 millis" })
+      const [one, other] = [yield* cache(), yield* cache()]
+      const begun = yield* Deferred.make<void>()
+      const mayEnd = yield* Deferred.make<void>()
+      const write = Deferred.succeed(begun, undefined).pipe(Effect.zipRight(Deferred.await(mayEnd)), Effect.as(2))
+      const writing = yield* Effect.fork(one.update("a", write))
+      yield* Deferred.await(begun)
+      const reading = yield* Effect.fork(other.getServed("a"))
+      // it asks again after 50 ms at the soonest: so often that the token would have ended, were it not renewed
+      yield* until("the other has asked many times", () =>
+        Effect.map(other.stats, ({ leaseWaits }) => leaseWaits >= 18)
+      )
+      yield* Deferred.succeed(mayEnd, undefined)
+      expect(yield* Fiber.join(writing)).toBe(2)
+      expect(yield* Fiber.join(reading)).toMatchObject({ source: "Redis", value: 2 })
+      expect(database.lookups()).toBe(0)
     })
   )
 

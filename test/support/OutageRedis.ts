@@ -18,7 +18,7 @@ import {
   RedisUnavailable
 } from "../../src/redis/RedisError.js"
 import type { RedisExecutor } from "../../src/redis/RedisExecutor.js"
-import { ConnectionState } from "../../src/redis/RedisStatus.js"
+import { type CircuitState, ConnectionState } from "../../src/redis/RedisStatus.js"
 
 export interface Connection {
   readonly redis: RedisClient.Service
@@ -36,6 +36,8 @@ export interface Connection {
   readonly holdReplies: (command: string) => Effect.Effect<void>
   /** From now on no message arrives; `restore` or false ends it. */
   readonly deafen: (isDeaf: boolean) => void
+  /** The circuit breaker changes its state, on a connection that stands. */
+  readonly circuit: (state: CircuitState) => Effect.Effect<void>
   /** The subscription tells of a gap. */
   readonly gap: Effect.Effect<void>
   /** commands tried so far, applied or not */
@@ -62,6 +64,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     const held = new Map<string, Effect.Latch>()
     let commands = 0
     const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation }))
+    const circuit = yield* SubscriptionRef.make<CircuitState>("Closed")
     const gaps = yield* PubSub.unbounded<"Gap">()
 
     const pass = <A>(command: string, call: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
@@ -107,7 +110,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
           )
         ),
       getStatus: status,
-      statusChanges: state.changes
+      statusChanges: state.changes,
+      circuitChanges: circuit.changes
     }
     return {
       redis: RedisCommands.fromExecutor(executor),
@@ -137,6 +141,10 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       },
       deafen: (deaf) => {
         isDeaf = deaf
+      },
+      circuit: (now) => {
+        failure = now === "Closed" ? undefined : new RedisUnavailable({ reason: "CircuitOpen" })
+        return SubscriptionRef.set(circuit, now)
       },
       gap,
       commands: () => commands

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CacheStats from "../../../src/cache/CacheStats.js"
+import * as LatencyHistogram from "../../../src/cache/LatencyHistogram.js"
 import { CacheService } from "../../../src/game/CacheService.js"
 import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
@@ -67,7 +68,18 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
       misses: 4,
       decodeFailures: 0,
       failures: 0,
-      caches: [{ ...CacheStats.counters(), name: "user:profile", hitsRedis: 3, evictions: 0, local: 0, outbox: 0 }]
+      caches: [
+        {
+          ...CacheStats.counters(),
+          name: "user:profile",
+          hitsRedis: 3,
+          evictions: 0,
+          local: 0,
+          outbox: 0,
+          redisLatency: LatencyHistogram.make().summary(),
+          lookupLatency: LatencyHistogram.make().summary()
+        }
+      ]
     }),
     ...overrides
   })

@@ -1,0 +1,125 @@
+/**
+ * What the processes of one cache tell each other, over one channel: that a key or everything was invalidated, and that
+ * a lease has ended (rule 11 of docs/protocol.md). Messages may be late or lost; a gap counts as the worst of them.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RedisClient, SubscriptionEvent } from "../redis/RedisClient.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface BusOptions {
+  readonly redis: RedisClient.Service
+  /** names the cache */
+  readonly name: string
+  /** another process has invalidated a key */
+  readonly onKey: (key: string) => void
+  /** another process has invalidated everything, or something that was not heard */
+  readonly onAll: () => void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bus {
+  readonly channel: string
+  readonly invalidateMessage: (key: string) => string
+  readonly clearMessage: string
+  readonly readyMessage: (key: string) => string
+  /** Waits until someone says that the key's lease has ended. */
+  readonly awaitLease: (key: string) => Effect.Effect<void>
+}
+
+const Message = Schema.parseJson(
+  Schema.Struct({
+    from: Schema.String,
+    kind: Schema.Literal("key", "ready", "clear"),
+    key: Schema.optional(Schema.String)
+  })
+)
+
+const decodeMessage = Schema.decodeUnknownEither(Message)
+
+/**
+ * Listens as long as the scope is open.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const self = crypto.randomUUID()
+    const channel = `effect-cache-toolkit:${options.name}`
+    const sleepers = new Map<string, Set<() => void>>()
+
+    const message = (kind: "key" | "ready" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
+
+    const wake = (key: string) => {
+      for (const resume of sleepers.get(key) ?? []) resume()
+    }
+
+    const hear = (event: SubscriptionEvent) => {
+      if (event._tag === "Gap") {
+        options.onAll()
+        for (const key of sleepers.keys()) wake(key)
+        return
+      }
+      const decoded = decodeMessage(event.message)
+      // whoever sent this speaks another version: take it for the worst that it may mean
+      if (Either.isLeft(decoded)) return options.onAll()
+      const { from, key, kind } = decoded.right
+      if (kind === "ready") {
+        if (key !== undefined) wake(key)
+      } else if (from !== self) {
+        if (kind === "key" && key !== undefined) {
+          options.onKey(key)
+          wake(key)
+        } else {
+          options.onAll()
+        }
+      }
+    }
+
+    yield* options.redis.subscribe(channel).pipe(
+      Stream.runForEach((event) => Effect.sync(() => hear(event))),
+      // a user without the right to the channel is bounded by the local time to live alone
+      Effect.catchAll((error) =>
+        error._tag === "RedisUnavailable" && error.reason === "Disabled"
+          ? Effect.void
+          : Effect.logWarning(`cache ${options.name} hears no other process: ${error.message}`)
+      ),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    return {
+      channel,
+      invalidateMessage: (key) => message("key", key),
+      clearMessage: message("clear"),
+      readyMessage: (key) => message("ready", key),
+      awaitLease: (key) =>
+        Effect.async<void>((resume) => {
+          const woken = () => {
+            leave()
+            resume(Effect.void)
+          }
+          const leave = () => {
+            const present = sleepers.get(key)
+            present?.delete(woken)
+            if (present?.size === 0) sleepers.delete(key)
+          }
+          const present = sleepers.get(key)
+          if (present === undefined) sleepers.set(key, new Set([woken]))
+          else present.add(woken)
+          return Effect.sync(leave)
+        })
+    }
+  })

@@ -1,0 +1,169 @@
+/**
+ * Writing and forgetting a value (rules 6 to 8 of docs/protocol.md). Each takes away whatever lease there is, so that no
+ * load that began before can store what it has read, and tells the other processes.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as RedisScript from "../../redis/RedisScript.js"
+import {
+  keys,
+  luaNow,
+  luaTell,
+  luaText,
+  now,
+  type Target,
+  type TokenedEntry,
+  text,
+  tokenedEntryArguments
+} from "./shared.js"
+
+/**
+ * Rule 6. Deletes value and lease and tells the other processes; says how many of the two were there.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const invalidate = RedisScript.make({
+  name: "cache.invalidate",
+  idempotent: true,
+  keys: (input: Target & { readonly message: string }) => keys(input),
+  args: (input) => [input.channel, input.message],
+  lua: `${luaTell}
+local deleted = redis.call("DEL", KEYS[1], KEYS[2])
+tell(ARGV[1], ARGV[2])
+return deleted
+`,
+  reply: Schema.Int,
+  model: ({ args: [channel = "", message = ""], call, keys: [key = "", lease = ""] }) => {
+    const deleted = call("DEL", key, lease)
+    call("PUBLISH", channel, message)
+    return deleted
+  }
+})
+
+/**
+ * Rule 7. Stores the value, takes the lease away and tells the other processes, unless the server's clock is past
+ * `deadline` (milliseconds): its caller has then given up, and a later write may stand there. Says whether it stored.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const set = RedisScript.make({
+  name: "cache.set",
+  idempotent: false,
+  keys: (
+    input: Target & {
+      readonly body: string
+      readonly keepMillis: number
+      /** the clear marker as last seen */
+      readonly floor: number
+      readonly deadline: number
+      readonly message: string
+      readonly now?: number
+    }
+  ) => keys(input),
+  args: (input) => [
+    input.body,
+    input.keepMillis,
+    input.deadline,
+    input.channel,
+    input.message,
+    input.floor,
+    input.now ?? ""
+  ],
+  lua: `${luaNow}${luaTell}
+local time = now(ARGV[7])
+if time > tonumber(ARGV[3]) then return 0 end
+local created = math.max(time, tonumber(ARGV[6]) + 1)
+redis.call("SET", KEYS[1], '{"created":' .. string.format("%.0f", created) .. ',' .. ARGV[1], "PX", ARGV[2])
+redis.call("DEL", KEYS[2])
+tell(ARGV[4], ARGV[5])
+return 1
+`,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args,
+      call,
+      keys: [key = "", lease = ""]
+    } = context
+    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given] = args
+    const time = now(context, given)
+    if (time > Number(deadline)) return 0
+    call("SET", key, `{"created":${Math.max(time, Number(floor) + 1)},${body}`, "PX", keepMillis)
+    call("DEL", lease)
+    call("PUBLISH", channel, message)
+    return 1
+  }
+})
+
+/**
+ * Rule 8, first half. Deletes the value and puts the update's token in place of whatever lease there is; answers the
+ * time from which the new entry counts.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const begin = RedisScript.make({
+  name: "cache.begin",
+  idempotent: true,
+  keys: (
+    input: Target & {
+      readonly token: string
+      readonly leaseMillis: number
+      readonly floor: number
+      readonly now?: number
+    }
+  ) => keys(input),
+  args: (input) => [input.token, input.leaseMillis, input.floor, input.now ?? ""],
+  lua: `${luaNow}
+redis.call("DEL", KEYS[1])
+redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
+return string.format("%.0f", math.max(now(ARGV[4]), tonumber(ARGV[3]) + 1))
+`,
+  reply: Schema.NumberFromString,
+  model: (context) => {
+    const {
+      args,
+      call,
+      keys: [key = "", lease = ""]
+    } = context
+    call("DEL", key)
+    call("SET", lease, args[0] ?? "", "PX", args[1] ?? "")
+    return String(Math.max(now(context, args[3]), Number(args[2]) + 1))
+  }
+})
+
+/**
+ * Rule 8, second half. Stores the value if the token still stands, else deletes value and lease, since another writer
+ * came between; tells the other processes; says whether it stored.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const finish = RedisScript.make({
+  name: "cache.finish",
+  idempotent: false,
+  keys: (input: TokenedEntry) => keys(input),
+  args: tokenedEntryArguments,
+  lua: `${luaText}${luaTell}
+local mine = text(KEYS[2]) == ARGV[1]
+redis.call("DEL", KEYS[1], KEYS[2])
+if mine then redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3]) end
+tell(ARGV[4], ARGV[5])
+return mine and 1 or 0
+`,
+  reply: Schema.Int,
+  model: ({
+    args: [token = "", entry = "", keepMillis = "", channel = "", message = ""],
+    call,
+    keys: [key = "", lease = ""]
+  }) => {
+    const mine = text({ call }, lease) === token
+    call("DEL", key, lease)
+    if (mine) call("SET", key, entry, "PX", keepMillis)
+    call("PUBLISH", channel, message)
+    return mine ? 1 : 0
+  }
+})

@@ -1,0 +1,116 @@
+/**
+ * What the scripts of the cache protocol have in common: which value they touch, the server's time, and telling the
+ * cache's channel what they did. Each piece stands twice, in Lua and as the model of it.
+ *
+ * @since 0.1.0
+ */
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import type { ScriptContext } from "../../redis/RedisScript.js"
+
+/**
+ * Which value, and who is told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Target {
+  readonly key: string
+  readonly lease: string
+  readonly channel: string
+}
+
+/**
+ * A value and its lease, which share a slot.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const keys = (target: Target) => [target.key, target.lease]
+
+/**
+ * A new entry under a token: what `fill` and `finish` take.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TokenedEntry extends Target {
+  readonly token: string
+  /** when the entry was born, in milliseconds */
+  readonly created: number
+  readonly body: string
+  readonly keepMillis: number
+  readonly message: string
+}
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const tokenedEntryArguments = (input: TokenedEntry) => [
+  input.token,
+  `{"created":${input.created},${input.body}`,
+  input.keepMillis,
+  input.channel,
+  input.message
+]
+
+/**
+ * Time in milliseconds: the server's, unless a test gives one.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaNow = `
+local function now(given)
+  if given ~= "" then return tonumber(given) end
+  local time = redis.call("TIME")
+  return math.floor(tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000)
+end
+`
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const now = ({ call }: ScriptContext, given: string | undefined): number => {
+  if (given !== undefined && given !== "") return Number(given)
+  const time = call("TIME")
+  const [seconds, micros] = Array.isArray(time) ? time : []
+  return Math.floor(Number(seconds) * 1000 + Number(micros) / 1000)
+}
+
+/**
+ * A publish that the server refuses for lack of rights neither undoes nor hides the write.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaTell = `
+local function tell(channel, message)
+  redis.pcall("PUBLISH", channel, message)
+end
+`
+
+/**
+ * The text under a key. What is no text, since another program has put it there, is as good as nothing: a read takes it
+ * for a miss too, and the next write replaces it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaText = `
+local function text(key)
+  local found = redis.pcall("GET", key)
+  return type(found) == "string" and found or nil
+end
+`
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const text = ({ call }: Pick<ScriptContext, "call">, key: string): string | undefined => {
+  if (call("TYPE", key) !== "string") return undefined
+  const found: RedisReply = call("GET", key)
+  return typeof found === "string" ? found : undefined
+}
