@@ -1,6 +1,6 @@
 /**
- * What the processes of one cache tell each other, over one channel: that a key or everything was invalidated, and that
- * a lease has ended (rule 11 of docs/protocol.md). Messages may be late or lost; a gap counts as the worst of them.
+ * What the processes of one cache tell each other, over one channel: that a key, a tag or everything was invalidated, and
+ * that a lease has ended (rule 11 of docs/protocol.md). Messages may be late or lost; a gap counts as the worst of them.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RedisClient, SubscriptionEvent } from "../redis/RedisClient.js"
+import type { OutboxItem } from "./Outbox.js"
 
 /**
  * @since 0.1.0
@@ -19,10 +20,8 @@ export interface BusOptions {
   readonly redis: RedisClient.Service
   /** names the cache */
   readonly name: string
-  /** another process has invalidated a key */
-  readonly onKey: (key: string) => void
-  /** another process has invalidated everything, or something that was not heard */
-  readonly onAll: () => void
+  /** another process has invalidated a key, what has a tag, or everything; or something that was not heard, as everything */
+  readonly onInvalidation: (item: OutboxItem) => void
 }
 
 /**
@@ -32,6 +31,7 @@ export interface BusOptions {
 export interface Bus {
   readonly channel: string
   readonly invalidateMessage: (key: string) => string
+  readonly tagMessage: (tag: string) => string
   readonly clearMessage: string
   readonly readyMessage: (key: string) => string
   /** Waits until someone says that the key's lease has ended. */
@@ -41,7 +41,8 @@ export interface Bus {
 const Message = Schema.parseJson(
   Schema.Struct({
     from: Schema.String,
-    kind: Schema.Literal("key", "ready", "clear"),
+    kind: Schema.Literal("key", "ready", "tag", "clear"),
+    /** or tag */
     key: Schema.optional(Schema.String)
   })
 )
@@ -60,7 +61,7 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
     const channel = `effect-cache-toolkit:${options.name}`
     const sleepers = new Map<string, Set<() => void>>()
 
-    const message = (kind: "key" | "ready" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
+    const message = (kind: "key" | "ready" | "tag" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
 
     const wake = (key: string) => {
       for (const resume of sleepers.get(key) ?? []) resume()
@@ -68,22 +69,24 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
 
     const hear = (event: SubscriptionEvent) => {
       if (event._tag === "Gap") {
-        options.onAll()
+        options.onInvalidation({ _tag: "Clear" })
         for (const key of sleepers.keys()) wake(key)
         return
       }
       const decoded = decodeMessage(event.message)
       // whoever sent this speaks another version: take it for the worst that it may mean
-      if (Either.isLeft(decoded)) return options.onAll()
+      if (Either.isLeft(decoded)) return options.onInvalidation({ _tag: "Clear" })
       const { from, key, kind } = decoded.right
       if (kind === "ready") {
         if (key !== undefined) wake(key)
       } else if (from !== self) {
-        if (kind === "key" && key !== undefined) {
-          options.onKey(key)
-          wake(key)
+        if (key === undefined || kind === "clear") {
+          options.onInvalidation({ _tag: "Clear" })
+        } else if (kind === "tag") {
+          options.onInvalidation({ _tag: "Tag", tag: key })
         } else {
-          options.onAll()
+          options.onInvalidation({ _tag: "Key", key })
+          wake(key)
         }
       }
     }
@@ -103,6 +106,7 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
     return {
       channel,
       invalidateMessage: (key) => message("key", key),
+      tagMessage: (tag) => message("tag", tag),
       clearMessage: message("clear"),
       readyMessage: (key) => message("ready", key),
       awaitLease: (key) =>

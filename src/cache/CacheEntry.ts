@@ -1,8 +1,38 @@
 /**
- * What is stored under a key: a value's text with its birth and its time to live, as readable JSON. Pure.
+ * What is stored under a key: a value's text with its birth, its time to live and what else is known of it, as readable
+ * JSON. Pure.
  *
  * @since 0.1.0
  */
+
+/**
+ * What is stored beside a value, by the value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Attributes {
+  /** how long it is fresh, in milliseconds */
+  readonly timeToLive: number
+  /** what it may be invalidated by besides its key */
+  readonly tags: ReadonlyArray<string>
+  /** what its origin calls this version of it, as an entity tag of HTTP does (RFC 9110, section 8.8.3) */
+  readonly versionTag: string | undefined
+}
+
+/**
+ * A value's text: of a value, or of an error that is remembered in its place; and the version of the schema that wrote
+ * it, 1 unless it says otherwise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Content {
+  readonly kind: "value" | "error"
+  readonly version: number
+  /** JSON */
+  readonly text: string
+}
 
 /**
  * An entry as it stands in Redis, its value still encoded.
@@ -10,13 +40,10 @@
  * @since 0.1.0
  * @category models
  */
-export interface StoredEntry {
+export interface StoredEntry extends Attributes {
   /** when its lease was granted or its set ran, by the server's clock, in milliseconds */
   readonly created: number
-  /** how long it is fresh, in milliseconds */
-  readonly timeToLive: number
-  /** the codec's text */
-  readonly value: string
+  readonly content: Content
 }
 
 /**
@@ -25,10 +52,9 @@ export interface StoredEntry {
  * @since 0.1.0
  * @category models
  */
-export interface CacheEntry<out A> {
+export interface CacheEntry<out A> extends Attributes {
   readonly value: A
   readonly created: number
-  readonly timeToLive: number
 }
 
 /**
@@ -37,7 +63,12 @@ export interface CacheEntry<out A> {
  * @since 0.1.0
  * @category constructors
  */
-export const body = (timeToLive: number, value: string): string => `"ttl":${timeToLive},"value":${value}}`
+export const body = ({ tags, timeToLive, versionTag }: Attributes, { kind, text, version }: Content): string =>
+  `"ttl":${Math.ceil(timeToLive)},` +
+  (version === 1 ? "" : `"version":${version},`) +
+  (tags.length === 0 ? "" : `"tags":${JSON.stringify(tags)},`) +
+  (versionTag === undefined ? "" : `"versionTag":${JSON.stringify(versionTag)},`) +
+  `"${kind}":${text}}`
 
 /**
  * A Lua function of a text: the birth that stands at its head, decodable or not; 0 when none does. It says the same as
@@ -54,7 +85,12 @@ end
 `
 
 const head = /^\{"created":(\d+),/
-const shape = /^\{"created":(\d{1,15}),"ttl":(\d{1,15}),"value":/
+
+const jsonString = String.raw`"(?:[^"\\]|\\.)*"`
+const shape = new RegExp(
+  String.raw`^\{"created":(\d{1,15}),"ttl":(\d{1,15}),(?:"version":(\d{1,9}),)?` +
+    `(?:"tags":(\\[${jsonString}(?:,${jsonString})*\\]),)?(?:"versionTag":(${jsonString}),)?"(value|error)":`
+)
 
 /**
  * The birth at the head of a stored text, decodable or not; 0 when there is none, or one beyond any time (15 digits).
@@ -67,17 +103,47 @@ export const createdOf = (text: string): number => {
   return digits === undefined || digits.length > 15 ? 0 : Number(digits)
 }
 
+const none: ReadonlyArray<string> = []
+
+/** JSON that has the shape of what is read; undefined when it is none all the same. */
+const parseJson = <A>(text: string | undefined, is: (json: unknown) => json is A): A | undefined => {
+  if (text === undefined) return undefined
+  try {
+    const json: unknown = JSON.parse(text)
+    return is(json) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+const isString = (json: unknown): json is string => typeof json === "string"
+const areStrings = (json: unknown): json is ReadonlyArray<string> => Array.isArray(json) && json.every(isString)
+
 /**
  * The stored entry that a text is; undefined when it is none.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const parse = (text: string): StoredEntry | undefined => {
-  const match = shape.exec(text)
-  return match === null || !text.endsWith("}")
-    ? undefined
-    : { created: Number(match[1]), timeToLive: Number(match[2]), value: text.slice(match[0].length, -1) }
+export const parse = (stored: string): StoredEntry | undefined => {
+  const match = shape.exec(stored)
+  if (match === null || !stored.endsWith("}")) return undefined
+  const [before, created, ttl, version, tagsText, versionTagText, kind] = match
+  const tags = parseJson(tagsText, areStrings)
+  const versionTag = parseJson(versionTagText, isString)
+  // an escape that JSON does not know
+  if ((tags === undefined) !== (tagsText === undefined)) return undefined
+  if ((versionTag === undefined) !== (versionTagText === undefined)) return undefined
+  return {
+    created: Number(created),
+    timeToLive: Number(ttl),
+    tags: tags ?? none,
+    versionTag,
+    content: {
+      kind: kind === "error" ? "error" : "value",
+      version: version === undefined ? 1 : Number(version),
+      text: stored.slice(before.length, -1)
+    }
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
+import * as RedisKey from "../redis/RedisKey.js"
 import type { CircuitState, ConnectionState } from "../redis/RedisStatus.js"
 import * as Bus from "./Bus.js"
 import * as Epochs from "./Epochs.js"
@@ -26,6 +27,8 @@ export interface InvalidationOptions {
   readonly redis: RedisClient.Service
   /** names the cache: its channel and its clear marker */
   readonly name: string
+  /** whether its entries have tags */
+  readonly isTagged: boolean
   /** what `invalidate` takes for a key */
   readonly target: (key: string) => Target
   /** invalidations kept while Redis does not take them */
@@ -34,9 +37,44 @@ export interface InvalidationOptions {
   readonly afterOutage: "revalidate" | "trust"
   /** for how long a marker outlives the entries that depend on it, in milliseconds */
   readonly markerMillis: number
-  /** drops a key from the local tier, or all of it */
-  readonly dropLocal: (key: string | undefined) => void
+  /** drops a key from the local tier, what has a tag, or all of it */
+  readonly dropLocal: (item: Outbox.OutboxItem) => void
+  /** another process has invalidated something */
+  readonly onOthers: (item: Outbox.OutboxItem) => void
 }
+
+/**
+ * The names of a cache's markers, which share a slot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MarkerKeys {
+  readonly clear: string
+  readonly tagFloor: string
+  readonly tag: (tag: string) => string
+}
+
+/**
+ * What stood under the markers of a cache and of an entry's tags, in their order: undefined where nothing did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MarkersSeen {
+  readonly clear: number | undefined
+  readonly tags: ReadonlyArray<number | undefined>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const markerKeys = (name: string): MarkerKeys => ({
+  clear: RedisKey.auxiliary(name, "clear"),
+  tagFloor: RedisKey.auxiliary(name, "tags"),
+  tag: (tag) => `${RedisKey.auxiliary(name, "tag")}:${tag}`
+})
 
 /**
  * Why a key was not read from Redis.
@@ -70,15 +108,15 @@ export interface Invalidation {
   readonly epochs: Epochs.Epochs
   readonly outbox: Outbox.Outbox
   readonly bus: Bus.Bus
-  readonly clearMarker: string
+  readonly markers: MarkerKeys
   /** Whether the key may be read from Redis at all. */
   readonly mayRead: (key: string) => boolean
   /** Why not. */
   readonly refusal: (key: string) => Unread
   /** Whether a reply of this generation may be used. */
   readonly isUsable: (generation: number) => boolean
-  /** Whether nothing that this process knows speaks against an entry; `marker` is the clear marker, if there is one. */
-  readonly isTrusted: (created: number, marker: number | undefined) => boolean
+  /** Whether nothing that this process knows speaks against an entry. */
+  readonly isTrusted: (created: number, tags: ReadonlyArray<string>, markers: MarkersSeen) => boolean
   /** The clear marker as last seen: an entry made now is born after it. */
   readonly floor: () => number
   /** Entries born then or before are distrusted, since an outage came after them. */
@@ -88,16 +126,18 @@ export interface Invalidation {
   /** Makes the clear marker unless it is known to be there. */
   readonly ensureMarker: Effect.Effect<void, RedisError>
   /**
-   * Sends a write of an entry that is kept for `keepMillis` together with what makes the clear marker outlive it, in one
-   * flush and applied in this order. Fails when either does, and not before the write has ended.
+   * Sends a write of an entry that is kept for `keepMillis` together with what makes its markers outlive it, in one flush
+   * and applied in this order. Fails when either does, and not before the write has ended.
    */
-  readonly withMarker: <A>(
+  readonly withMarkers: <A>(
+    tags: ReadonlyArray<string>,
     keepMillis: number,
     write: Effect.Effect<A, RedisError>
-  ) => Effect.Effect<{ readonly marker: number; readonly written: A }, RedisError>
-  /** Moves the key's epoch and drops it from the local tier. */
-  readonly move: (key: string) => void
-  readonly moveAll: () => void
+  ) => Effect.Effect<{ readonly markers: MarkersSeen; readonly written: A }, RedisError>
+  /** Moves the marker of a tag or of the cache. */
+  readonly moveMarker: (item: Exclude<Outbox.OutboxItem, { readonly _tag: "Key" }>) => Effect.Effect<void, RedisError>
+  /** Moves the epochs that the item concerns and drops it from the local tier. */
+  readonly move: (item: Outbox.OutboxItem) => void
   /** The end of a write that Redis has not surely taken. */
   readonly remember: (item: Outbox.OutboxItem) => void
 }
@@ -128,7 +168,7 @@ const reasonOf = (state: ConnectionState, circuit: CircuitState): RedisUnavailab
 export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { redis } = options
-    const clearMarker = `{${options.name}}:clear`
+    const markers = markerKeys(options.name)
     const epochs = Epochs.make()
     const outbox = Outbox.make(options.outboxCapacity)
 
@@ -141,25 +181,53 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     let onReconnected: (() => void) | undefined
     const onDrained = new Set<() => void>()
 
-    const move = (key: string) => {
-      epochs.move(key)
-      options.dropLocal(key)
+    const move = (item: Outbox.OutboxItem) => {
+      if (item._tag === "Key") epochs.move(item.key)
+      // which keys have a tag is not known of those that are being loaded
+      else epochs.moveAll()
+      options.dropLocal(item)
     }
-    const moveAll = () => {
-      epochs.moveAll()
-      options.dropLocal(undefined)
+
+    const bus = yield* Bus.make({
+      redis,
+      name: options.name,
+      onInvalidation: (item) => {
+        move(item)
+        options.onOthers(item)
+      }
+    })
+
+    /** The clear marker as last seen. */
+    let clearMarker: number | undefined
+    const noteMarker = (seen: number | undefined) => {
+      clearMarker = seen === undefined ? undefined : Math.max(clearMarker ?? 0, seen)
     }
-    const bus = yield* Bus.make({ redis, name: options.name, onKey: move, onAll: moveAll })
+
+    const moveMarker: Invalidation["moveMarker"] = (item) => {
+      const { keepMillis, clear, tagFloor } = { ...markers, keepMillis: options.markerMillis }
+      const { channel } = bus
+      return item._tag === "Tag"
+        ? Effect.asVoid(
+            redis.run(MarkerScripts.moveTag)({
+              tag: markers.tag(item.tag),
+              clear,
+              tagFloor,
+              keepMillis,
+              channel,
+              message: bus.tagMessage(item.tag)
+            })
+          )
+        : // what this process stores in the same millisecond is then younger than it
+          Effect.map(
+            redis.run(MarkerScripts.moveClear)({ clear, keepMillis, channel, message: bus.clearMessage }),
+            noteMarker
+          )
+    }
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>
-      item._tag === "Clear"
-        ? redis.run(MarkerScripts.moveMarker)({
-            marker: clearMarker,
-            keepMillis: options.markerMillis,
-            channel: bus.channel,
-            message: bus.clearMessage
-          })
-        : redis.run(WriteScripts.invalidate)({ ...options.target(item.key), message: bus.invalidateMessage(item.key) })
+      item._tag === "Key"
+        ? redis.run(WriteScripts.invalidate)({ ...options.target(item.key), message: bus.invalidateMessage(item.key) })
+        : moveMarker(item)
 
     const round = redis.isAvailable.pipe(
       Effect.filterOrFail((isAvailable) => isAvailable),
@@ -236,7 +304,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         if (options.afterOutage === "revalidate") distrustUpTo = Math.max(distrustUpTo, now)
         onReconnected?.()
         yield* drained
-        moveAll()
+        move({ _tag: "Clear" })
         openGeneration = generation
       })
 
@@ -262,55 +330,52 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       Effect.forkScoped
     )
 
-    let marker: number | undefined
-    const noteMarker = (seen: number | undefined) => {
-      marker = seen === undefined ? undefined : Math.max(marker ?? 0, seen)
-    }
+    const ensureMarkers = (tags: ReadonlyArray<string>, keepMillis: number) =>
+      Effect.map(
+        redis.run(MarkerScripts.ensureMarkers)({
+          clear: markers.clear,
+          tagFloor: markers.tagFloor,
+          tags: options.isTagged ? tags.map(markers.tag) : undefined,
+          keepMillis
+        }),
+        ([clear, ...tags]): MarkersSeen => {
+          noteMarker(clear)
+          return { clear, tags }
+        }
+      )
+
     const ensureMarker = Effect.suspend(() =>
-      marker === undefined
-        ? redis
-            .run(MarkerScripts.ensureMarker)({ marker: clearMarker, keepMillis: options.markerMillis })
-            .pipe(Effect.map(noteMarker))
-        : Effect.void
+      clearMarker === undefined ? Effect.asVoid(ensureMarkers([], options.markerMillis)) : Effect.void
     )
     yield* Effect.ignore(ensureMarker)
 
     return {
-      floor: () => marker ?? 0,
+      floor: () => clearMarker ?? 0,
       distrustUpTo: () => distrustUpTo,
       noteMarker,
       ensureMarker,
       epochs,
       outbox,
       bus,
-      clearMarker,
-      withMarker: (keepMillis, write) =>
+      markers,
+      moveMarker,
+      withMarkers: (tags, keepMillis, write) =>
         Effect.all(
           [
             // its failure must not end the waiting for the write
-            Effect.either(
-              redis.run(MarkerScripts.ensureMarker)({
-                marker: clearMarker,
-                keepMillis: keepMillis + options.markerMillis
-              })
-            ),
+            Effect.either(ensureMarkers(tags, keepMillis + options.markerMillis)),
             write
           ],
           { concurrency: "unbounded" }
-        ).pipe(
-          Effect.flatMap(([marker, written]) =>
-            Effect.map(marker, (marker) => {
-              noteMarker(marker)
-              return { marker, written }
-            })
-          )
-        ),
+        ).pipe(Effect.flatMap(([markers, written]) => Effect.map(markers, (markers) => ({ markers, written })))),
       refusal: (key) => (openGeneration !== undefined && outbox.has(key) ? pending : refusal),
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
-      isTrusted: (created, marker) => created > distrustUpTo && marker !== undefined && created > marker,
+      isTrusted: (created, tags, seen) => {
+        const isAfter = (marker: number | undefined) => marker !== undefined && created > marker
+        return created > distrustUpTo && isAfter(seen.clear) && seen.tags.every(isAfter) && !outbox.hasTag(tags)
+      },
       move,
-      moveAll,
       remember: (item) => {
         // switched off or closed: nothing is sent or read any more
         if (refusal.reason === "Disabled") return

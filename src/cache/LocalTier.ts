@@ -5,6 +5,7 @@
  */
 import { LRUCache } from "lru-cache"
 import type { CacheEntry } from "./CacheEntry.js"
+import type { OutboxItem } from "./Outbox.js"
 
 /**
  * @since 0.1.0
@@ -27,8 +28,8 @@ export interface LocalTier<A> {
   readonly get: (key: string, now: number) => CacheEntry<A> | undefined
   /** `bytes` of its stored text, which count where `maxBytes` was given */
   readonly set: (key: string, entry: CacheEntry<A>, expires: number, bytes: number) => void
-  readonly delete: (key: string) => void
-  readonly clear: () => void
+  /** Drops a key, what has a tag, or everything. */
+  readonly drop: (item: OutboxItem) => void
   readonly size: () => number
   /** entries that gave way to others since the start */
   readonly evictions: () => number
@@ -49,11 +50,27 @@ interface Held<A> {
 export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
   let evictions = 0
   let latest = Number.NEGATIVE_INFINITY
+  const keysOf = new Map<string, Set<string>>()
+  const enlist = (key: string, { tags }: CacheEntry<A>) => {
+    for (const tag of tags) {
+      const keys = keysOf.get(tag)
+      if (keys === undefined) keysOf.set(tag, new Set([key]))
+      else keys.add(key)
+    }
+  }
+  const strike = (key: string, { tags }: CacheEntry<A>) => {
+    for (const tag of tags) {
+      const keys = keysOf.get(tag)
+      keys?.delete(key)
+      if (keys?.size === 0) keysOf.delete(tag)
+    }
+  }
   const cache = new LRUCache<string, Held<A>>({
     max: options.capacity,
     ...(options.maxBytes === undefined ? {} : { maxSize: options.maxBytes }),
-    dispose: (_value, _key, reason) => {
+    dispose: ({ entry }, key, reason) => {
       if (reason === "evict") evictions++
+      strike(key, entry)
     }
   })
   return {
@@ -67,12 +84,15 @@ export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
       return undefined
     },
     set: (key, entry, expires, bytes) => {
+      // what is too large is not kept, and what was there before is gone all the same
       cache.set(key, { entry, expires }, options.maxBytes === undefined ? {} : { size: Math.max(1, bytes) })
+      if (entry.tags.length > 0 && cache.has(key)) enlist(key, entry)
     },
-    delete: (key) => {
-      cache.delete(key)
+    drop: (item) => {
+      if (item._tag === "Key") cache.delete(item.key)
+      else if (item._tag === "Tag") for (const key of [...(keysOf.get(item.tag) ?? [])]) cache.delete(key)
+      else cache.clear()
     },
-    clear: () => cache.clear(),
     size: () => cache.size,
     evictions: () => evictions
   }
@@ -87,8 +107,7 @@ export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
 export const none = <A>(): LocalTier<A> => ({
   get: () => undefined,
   set: () => {},
-  delete: () => {},
-  clear: () => {},
+  drop: () => {},
   size: () => 0,
   evictions: () => 0
 })

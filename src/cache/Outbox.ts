@@ -5,12 +5,15 @@
  */
 
 /**
- * A key, or everything.
+ * A key, what has a tag, or everything.
  *
  * @since 0.1.0
  * @category models
  */
-export type OutboxItem = { readonly _tag: "Key"; readonly key: string } | { readonly _tag: "Clear" }
+export type OutboxItem =
+  | { readonly _tag: "Key"; readonly key: string }
+  | { readonly _tag: "Tag"; readonly tag: string }
+  | { readonly _tag: "Clear" }
 
 /**
  * Synchronous, so that entering an item is one step with the end of the write that failed.
@@ -22,6 +25,8 @@ export interface Outbox {
   readonly add: (item: OutboxItem) => void
   readonly has: (key: string) => boolean
   readonly hasClear: () => boolean
+  /** Whether one of the tags waits. */
+  readonly hasTag: (tags: ReadonlyArray<string>) => boolean
   readonly size: () => number
   /** what waits now, each with the number of its last addition */
   readonly items: () => ReadonlyArray<readonly [OutboxItem, number]>
@@ -35,35 +40,46 @@ export interface Outbox {
  */
 export const make = (capacity: number): Outbox => {
   const keys = new Map<string, number>()
+  const tags = new Map<string, number>()
   let clear: number | undefined
   let additions = 0
+  const size = () => keys.size + tags.size
+
+  const addTo = (waiting: Map<string, number>, name: string) => {
+    if (clear !== undefined && size() === 0) {
+      // the clear that waits covers it, and must now be acknowledged after this addition
+      clear = additions
+    } else if (waiting.has(name) || size() < capacity) {
+      waiting.set(name, additions)
+    } else {
+      keys.clear()
+      tags.clear()
+      clear = additions
+    }
+  }
+
   return {
     add: (item) => {
       additions++
-      if (item._tag === "Clear") {
-        clear = additions
-      } else if (clear !== undefined && keys.size === 0) {
-        // the clear that waits covers it, and must now be acknowledged after this addition
-        clear = additions
-      } else if (keys.has(item.key) || keys.size < capacity) {
-        keys.set(item.key, additions)
-      } else {
-        keys.clear()
-        clear = additions
-      }
+      if (item._tag === "Clear") clear = additions
+      else if (item._tag === "Key") addTo(keys, item.key)
+      else addTo(tags, item.tag)
     },
     has: (key) => clear !== undefined || keys.has(key),
     hasClear: () => clear !== undefined,
-    size: () => keys.size + (clear === undefined ? 0 : 1),
+    hasTag: (names) => tags.size > 0 && names.some((tag) => tags.has(tag)),
+    size: () => size() + (clear === undefined ? 0 : 1),
     items: () => [
       ...(clear === undefined ? [] : [[{ _tag: "Clear" } as const, clear] as const]),
+      ...Array.from(tags, ([tag, addition]) => [{ _tag: "Tag", tag } as const, addition] as const),
       ...Array.from(keys, ([key, addition]) => [{ _tag: "Key", key } as const, addition] as const)
     ],
     acknowledge: (item, addition) => {
       if (item._tag === "Clear") {
         if (clear === addition) clear = undefined
-      } else if (keys.get(item.key) === addition) {
-        keys.delete(item.key)
+      } else {
+        const [waiting, name] = item._tag === "Key" ? ([keys, item.key] as const) : ([tags, item.tag] as const)
+        if (waiting.get(name) === addition) waiting.delete(name)
       }
     }
   }

@@ -8,15 +8,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import type { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
-import type { Counters } from "./CacheStats.js"
-import type { FailureLog } from "./FailureLog.js"
-import type { Invalidation, Unread } from "./Invalidation.js"
-import type { Loaded, Loader, LoaderOptions, LookupOverloaded, Origin, Readable } from "./Loader.js"
+import type { CacheObserver } from "./CacheObserver.js"
+import type { Invalidation } from "./Invalidation.js"
+import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
 import * as SingleFlight from "./SingleFlight.js"
 
@@ -39,6 +38,16 @@ export interface Served<out A> {
 }
 
 /**
+ * When a fresh value is refreshed before its end: `after` a share of its time to live, or with a probability that grows
+ * towards the end, the more so the longer lookups take and the larger `beta` is (1 is the optimum of the paper: A.
+ * Vattani, F. Chierichetti, K. Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RefreshAhead = { readonly after: number } | { readonly beta: number }
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -47,32 +56,28 @@ export interface ReaderOptions<A, E> {
   readonly local: LocalTier<A>
   readonly loader: Loader<A, E>
   readonly invalidation: Invalidation
-  readonly counters: Counters
-  readonly failureLog: FailureLog
-  readonly staleMillis: number
+  readonly observer: CacheObserver
+  readonly staleMillis: (value: A) => number
+  readonly refreshAhead: RefreshAhead | undefined
+  /** how long a lookup takes on average, in milliseconds */
+  readonly meanLookupMillis: () => number
+  /** how long a caller waits for the refresh of a stale value before it is served stale, in milliseconds */
+  readonly softTimeoutMillis: number
   /** the pause after a background refresh that failed, in milliseconds */
   readonly refreshPauseMillis: number
   readonly keepLocal: LoaderOptions<A>["keepLocal"]
 }
 
 /**
- * What a read can fail with besides the errors of keys.
- *
- * @since 0.1.0
- * @category errors
- */
-export type ReadError<E> = E | LookupOverloaded | RedisError
-
-/**
  * @since 0.1.0
  * @category models
  */
 export interface Reader<A, E> {
-  readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, ReadError<E>>
-  readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served<A>, ReadError<E>>
+  readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
+  readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served<A>, LoadError<E>>
   readonly getOption: (key: string) => Effect.Effect<Option.Option<Served<A>>>
   /** Looks up now, whatever is stored. */
-  readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, ReadError<E>>
+  readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
 }
 
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
@@ -89,9 +94,9 @@ const maxPaused = 10_000
  */
 export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { counters, failureLog, invalidation, keepLocal, loader, local, redis, staleMillis } = options
+    const { invalidation, keepLocal, loader, local, observer, redis, refreshAhead } = options
     const clock = yield* Effect.clock
-    const flights = yield* SingleFlight.make<Loaded<A>, ReadError<E>>()
+    const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>()
     const pausedUntil = new LRUCache<string, number>({ max: maxPaused })
 
     const served = (
@@ -107,38 +112,23 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       reason
     })
 
-    const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => {
-      const entry = local.get(key, clock.unsafeCurrentTimeMillis())
-      if (entry !== undefined) counters.hitsLocal++
-      return entry
+    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<Served<A>> => {
+      if (source === "Degraded") observer.counters.degraded++
+      return Effect.map(redis.serverTime, (now) => served(entry, source, now, reason))
     }
 
-    /** What Redis holds that may be served: fresh, which then enters the local tier, or stale. Counted. */
-    const serve = (
+    /**
+     * A refresh that nobody need wait for, unless one has just failed; answers how to wait for it. It goes on when its
+     * callers leave, and lands.
+     */
+    const startRefresh = (
       key: string,
-      { entry, text, trusted }: Readable<A>,
-      asked: number,
-      epoch: number
-    ): Effect.Effect<Served<A> | undefined> =>
-      Effect.flatMap(redis.serverTime, (serverNow) => {
-        if (entry !== undefined && trusted) {
-          if (CacheEntry.isFresh(entry, serverNow)) {
-            counters.hitsRedis++
-            return Effect.as(keepLocal(key, entry, asked, epoch, text), served(entry, "Redis", serverNow))
-          }
-          if (CacheEntry.isStale(entry, serverNow, staleMillis)) {
-            counters.staleServed++
-            return Effect.succeed(served(entry, "Stale", serverNow))
-          }
-        }
-        counters.misses++
-        return Effect.succeed(undefined)
-      })
-
-    const refreshInBackground = (key: string, origin: Origin<A, E>, newerThan: number) =>
+      origin: Origin<A, E>,
+      previous: CacheEntry.CacheEntry<A>
+    ): Effect.Effect<Effect.Effect<{ readonly value: Loaded<A>; readonly late: boolean }, LoadError<E>> | undefined> =>
       Effect.suspend(() => {
-        if ((pausedUntil.get(key) ?? 0) > clock.unsafeCurrentTimeMillis()) return Effect.void
-        const load = loader.load(key, origin, { newerThan })
+        if ((pausedUntil.get(key) ?? 0) > clock.unsafeCurrentTimeMillis()) return Effect.succeed(undefined)
+        const load = loader.load(key, origin, { newerThan: previous.created, previous })
         return flights.start(key, invalidation.epochs.of(key), (flight) =>
           Effect.tapErrorCause(load(flight), () =>
             Effect.sync(() => pausedUntil.set(key, clock.unsafeCurrentTimeMillis() + options.refreshPauseMillis))
@@ -146,78 +136,148 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         )
       })
 
+    /** Served stale, at once or when the refresh has not come soon enough. */
+    const serveStale = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverNow: number) => {
+      const stale = Effect.sync(() => {
+        observer.stale(key)
+        return served(entry, "Stale", serverNow)
+      })
+      return Effect.flatMap(startRefresh(key, origin, entry), (refresh) =>
+        options.softTimeoutMillis === 0 || refresh === undefined
+          ? stale
+          : refresh.pipe(
+              Effect.timeoutOption(options.softTimeoutMillis),
+              Effect.orElseSucceed(Option.none),
+              Effect.flatMap((refreshed) =>
+                Option.isSome(refreshed) && !refreshed.value.late ? landed(refreshed.value.value) : stale
+              )
+            )
+      )
+    }
+
+    /** Begins to refresh what is fresh and soon will not be. */
+    const lookAhead = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverNow: number) => {
+      if (refreshAhead === undefined) return Effect.void
+      const age = serverNow - entry.created
+      const isDue =
+        "after" in refreshAhead
+          ? Effect.succeed(age >= refreshAhead.after * entry.timeToLive)
+          : Effect.map(
+              Random.next,
+              (random) => age - options.meanLookupMillis() * refreshAhead.beta * Math.log(random) >= entry.timeToLive
+            )
+      return Effect.flatMap(isDue, (isDue) => (isDue ? startRefresh(key, origin, entry) : Effect.void))
+    }
+
     /** Past the local tier. `joins` counts the flights that this caller came too late for. */
-    const readThrough = (key: string, origin: Origin<A, E>, joins: number): Effect.Effect<Served<A>, ReadError<E>> =>
+    const readThrough = (key: string, origin: Origin<A, E>, joins: number): Effect.Effect<Served<A>, LoadError<E>> =>
       Effect.gen(function* () {
         const epoch = invalidation.epochs.of(key)
         const asked = clock.unsafeCurrentTimeMillis()
         const found = yield* Effect.either(loader.read(key))
         if (Either.isLeft(found)) return yield* fly(key, origin, { newerThan: 0, failure: found.left }, joins)
-        yield* failureLog.succeeded
-        const present = yield* serve(key, found.right, asked, epoch)
-        if (present === undefined) return yield* fly(key, origin, { newerThan: found.right.created }, joins)
-        if (present.source === "Stale") yield* refreshInBackground(key, origin, found.right.created)
-        return present
+        yield* observer.redisAnswered
+        const { created, entry, text, trusted } = found.right
+        const serverNow = yield* redis.serverTime
+        if (entry !== undefined && trusted) {
+          if (CacheEntry.isFresh(entry, serverNow)) {
+            observer.hit(key, "Redis")
+            yield* keepLocal(key, entry, asked, epoch, text)
+            yield* lookAhead(key, origin, entry, serverNow)
+            return served(entry, "Redis", serverNow)
+          }
+          if (CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
+            return yield* serveStale(key, origin, entry, serverNow)
+          }
+        }
+        observer.miss(key)
+        return yield* fly(key, origin, { newerThan: created }, joins)
       })
 
     const fly = (
       key: string,
       origin: Origin<A, E>,
-      seen: { readonly newerThan: number; readonly failure?: Unread },
+      seen: Seen<A>,
       joins: number
-    ): Effect.Effect<Served<A>, ReadError<E>> =>
+    ): Effect.Effect<Served<A>, LoadError<E>> =>
       Effect.flatMap(
         flights.fly(key, invalidation.epochs.of(key), loader.load(key, origin, seen), { alone: joins >= maxJoins }),
         ({ late, value }) => {
+          if (!late) return landed(value)
           // whom Redis has failed once in this read does not wait for it again
-          if (late) return seen.failure ? fly(key, origin, seen, joins + 1) : readThrough(key, origin, joins + 1)
-          if (value.source === "Degraded") counters.degraded++
-          return Effect.map(redis.serverTime, (now) => served(value.entry, value.source, now, value.reason))
+          return seen.failure ? fly(key, origin, seen, joins + 1) : readThrough(key, origin, joins + 1)
         }
       )
+
+    const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => {
+      const entry = local.get(key, clock.unsafeCurrentTimeMillis())
+      if (entry !== undefined) observer.hit(key, "Local")
+      return entry
+    }
 
     return {
       get: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
-          return entry === undefined
-            ? Effect.map(readThrough(key, origin, 0), ({ value }) => value)
-            : Effect.succeed(entry.value)
+          if (entry === undefined) return Effect.map(readThrough(key, origin, 0), ({ value }) => value)
+          return refreshAhead === undefined
+            ? Effect.succeed(entry.value)
+            : Effect.as(
+                Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)),
+                entry.value
+              )
         }),
 
       getServed: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
-          return entry === undefined
-            ? readThrough(key, origin, 0)
-            : Effect.map(redis.serverTime, (now) => served(entry, "Local", now))
+          if (entry === undefined) return readThrough(key, origin, 0)
+          return Effect.flatMap(redis.serverTime, (now) =>
+            Effect.as(lookAhead(key, origin, entry, now), served(entry, "Local", now))
+          )
         }),
 
       getOption: (key) =>
         Effect.gen(function* () {
-          const entry = localHit(key)
-          if (entry !== undefined) return Option.some(served(entry, "Local", yield* redis.serverTime))
+          const present = localHit(key)
+          if (present !== undefined) return Option.some(served(present, "Local", yield* redis.serverTime))
           const epoch = invalidation.epochs.of(key)
           const asked = clock.unsafeCurrentTimeMillis()
           const found = yield* Effect.either(loader.read(key))
           if (Either.isLeft(found)) {
-            yield* loader.noteFailure(found.left)
+            yield* observer.redisFailed(found.left)
             return Option.none()
           }
-          yield* failureLog.succeeded
-          return Option.fromNullable(yield* serve(key, found.right, asked, epoch))
+          yield* observer.redisAnswered
+          const { entry, text, trusted } = found.right
+          const serverNow = yield* redis.serverTime
+          if (entry !== undefined && trusted) {
+            if (CacheEntry.isFresh(entry, serverNow)) {
+              observer.hit(key, "Redis")
+              yield* keepLocal(key, entry, asked, epoch, text)
+              return Option.some(served(entry, "Redis", serverNow))
+            }
+            if (CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
+              observer.stale(key)
+              return Option.some(served(entry, "Stale", serverNow))
+            }
+          }
+          observer.miss(key)
+          return Option.none()
         }),
 
       refresh: (key, origin) =>
         Effect.gen(function* () {
-          invalidation.move(key)
+          invalidation.move({ _tag: "Key", key })
           const found = yield* Effect.either(loader.read(key))
-          const seen = Either.isLeft(found)
-            ? { newerThan: 0, failure: found.left }
-            : // the clock alone knows the server's time only roughly
-              { newerThan: Math.max(found.right.created, Math.ceil(yield* redis.serverTime)) }
+          if (Either.isLeft(found)) {
+            return (yield* fly(key, origin, { newerThan: 0, failure: found.left }, maxJoins)).value
+          }
+          const { created, entry, trusted } = found.right
+          // the clock alone knows the server's time only roughly
+          const newerThan = Math.max(created, Math.ceil(yield* redis.serverTime))
           // alone: whoever else looks up may be content with less
-          return (yield* fly(key, origin, seen, maxJoins)).value
+          return (yield* fly(key, origin, { newerThan, previous: trusted ? entry : undefined }, maxJoins)).value
         })
     }
   })

@@ -49,12 +49,15 @@ export interface SingleFlight<A, E> {
     load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
     options?: { readonly alone?: boolean }
   ) => Effect.Effect<{ readonly value: A; readonly late: boolean }, E>
-  /** Starts a load that nobody awaits and that nobody's leaving stops, unless one is under way. */
+  /**
+   * Starts a load that nobody awaits and that nobody's leaving stops, or sees to it that the one that is under way goes
+   * on likewise. Answers how to wait for its value.
+   */
   readonly start: (
     key: string,
     epoch: number,
     load: (flight: Flight) => Effect.Effect<Landed<A>, E>
-  ) => Effect.Effect<void>
+  ) => Effect.Effect<Effect.Effect<{ readonly value: A; readonly late: boolean }, E>>
 }
 
 interface Tracked<A, E> extends Flight {
@@ -142,8 +145,8 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
         ),
       start: (key, epoch, load) =>
         Effect.uninterruptible(
-          Effect.suspend(() =>
-            flights.get(key)?.epoch === epoch ? Effect.void : Effect.asVoid(launch(key, epoch, load, false))
+          Effect.map(launch(key, epoch, load, false), ({ flight, position }) =>
+            Effect.map(Deferred.await(flight.landed), ({ entitled, value }) => ({ value, late: position >= entitled }))
           )
         )
     }

@@ -10,20 +10,26 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheCodec from "./CacheCodec.js"
+import * as CacheEvents from "./CacheEvents.js"
+import * as CacheObserver from "./CacheObserver.js"
+import type { Options } from "./CacheOptions.js"
 import * as CacheStats from "./CacheStats.js"
+import * as EntryCodec from "./EntryCodec.js"
 import * as FailureLog from "./FailureLog.js"
 import * as Invalidation from "./Invalidation.js"
 import * as LatencyHistogram from "./LatencyHistogram.js"
 import * as Loader from "./Loader.js"
 import * as LocalTier from "./LocalTier.js"
+import * as Lookups from "./Lookups.js"
+import * as Origin from "./Origin.js"
 import * as Reader from "./Reader.js"
 import * as RedisTier from "./RedisTier.js"
 import type { Target } from "./scripts/shared.js"
@@ -32,11 +38,62 @@ import * as Writer from "./Writer.js"
 export {
   /**
    * @since 0.1.0
+   * @category events
+   */
+  CacheEvent
+} from "./CacheEvents.js"
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Options
+} from "./CacheOptions.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category conditional lookups
+   */
+  NotModified,
+  /**
+   * @since 0.1.0
+   * @category conditional lookups
+   */
+  notModified,
+  /**
+   * @since 0.1.0
+   * @category conditional lookups
+   */
+  type Previous,
+  /**
+   * @since 0.1.0
+   * @category conditional lookups
+   */
+  Versioned,
+  /**
+   * @since 0.1.0
+   * @category conditional lookups
+   */
+  versioned
+} from "./ConditionalLookup.js"
+export {
+  /**
+   * @since 0.1.0
    * @category errors
    */
-  LookupOverloaded
-} from "./Loader.js"
+  LookupOverloaded,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  LookupTimeout
+} from "./Lookups.js"
 export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  RefreshAhead,
   /**
    * @since 0.1.0
    * @category models
@@ -52,7 +109,7 @@ export type {
  */
 export type EngineError<OnUnavailable extends "lookup" | "fail"> =
   | RedisKey.InvalidKey
-  | (OnUnavailable extends "fail" ? RedisError : Loader.LookupOverloaded)
+  | (OnUnavailable extends "fail" ? RedisError : Lookups.LookupOverloaded)
 
 /**
  * Values under typed keys.
@@ -65,15 +122,23 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   /**
    * The value: from this process, from Redis, or looked up. The lookup's own error arrives once and unchanged.
    * `InvalidKey` for an id that can be no key; `LookupOverloaded` when Redis is away and too many lookups run already,
-   * or, with `onUnavailable: "fail"`, the `RedisError` instead.
+   * or, with `onUnavailable: "fail"`, the `RedisError` instead; `LookupTimeout` where there is a hard timeout.
    */
   readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
   /** As `get`, with where the value came from. */
   readonly getServed: (key: Key) => Effect.Effect<Reader.Served<Value>, E | EngineError<OnUnavailable>>
-  /** What the cache holds, stale or not; never looks up, and answers none while Redis is away. */
+  /**
+   * What the cache holds, stale or not; never looks up, and answers none while Redis is away, and for a remembered error.
+   */
   readonly getOption: (key: Key) => Effect.Effect<Option.Option<Reader.Served<Value>>, RedisKey.InvalidKey>
-  /** The values in the order of the keys; the first failure fails it. */
-  readonly getMany: (keys: ReadonlyArray<Key>) => Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
+  /** The values in the order of the keys; the first failure fails it, or each stands in its place (`mode: "either"`). */
+  readonly getMany: {
+    (keys: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
+    (
+      keys: ReadonlyArray<Key>,
+      options: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Either.Either<Value, E | EngineError<OnUnavailable>>>>
+  }
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
    * that no older value is served either; if its connection breaks meanwhile, that takes half a second. Concurrent sets of
@@ -96,57 +161,16 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    * the database's commit, never inside the transaction.
    */
   readonly invalidate: (key: Key) => Effect.Effect<boolean, RedisKey.InvalidKey>
+  /**
+   * Forgets every value that has the tag, in constant time. The answer is that of `invalidate`. `InvalidKey` for a tag
+   * that is empty, longer than 512 bytes, or holds a control character: no value has it.
+   */
+  readonly invalidateTag: (tag: string) => Effect.Effect<boolean, RedisKey.InvalidKey>
   /** Forgets every value of the cache, in constant time. The answer is that of `invalidate`. */
   readonly clear: Effect.Effect<boolean>
   readonly stats: Effect.Effect<CacheStats.CacheStats>
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Options<Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail"> {
-  /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
-  readonly name: string
-  /** the id in its text form */
-  readonly key: Schema.Schema<Key, string>
-  /** the encoded form is stored as JSON */
-  readonly value: Schema.Schema<Value, I>
-  readonly lookup: (key: Key) => Effect.Effect<Value, E, R>
-  /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
-  readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
-  /** shortens each time to live by up to this share, so that entries made together do not end together: default 0.1 */
-  readonly jitter?: number | undefined
-  /** for how long past its time to live a value is served while it is being refreshed: default zero */
-  readonly staleFor?: Duration.DurationInput | undefined
-  /** the pause after a refresh that failed, before the next: default 1 second */
-  readonly refreshPause?: Duration.DurationInput | undefined
-  /** the tier in this process: none by default */
-  readonly local?:
-    | (LocalTier.LocalTierOptions & {
-        /** how long at most another process's invalidation may go unheard here */
-        readonly timeToLive: Duration.DurationInput
-      })
-    | undefined
-  /** what happens while Redis cannot be used: `lookup` (default), or `fail` with the `RedisError` */
-  readonly onUnavailable?: OnUnavailable | undefined
-  /** lookups at once without Redis: default 32 */
-  readonly maxLookups?: number | undefined
-  /** callers that wait for one of those, before `LookupOverloaded`: default 1024 */
-  readonly maxWaiting?: number | undefined
-  /** for how long a lease outlives the process that holds it; renewed while its lookup or update runs: default 5 seconds */
-  readonly leaseTime?: Duration.DurationInput | undefined
-  /** how long a caller waits for another process's lookup before it looks up by itself: default 30 seconds */
-  readonly waitFor?: Duration.DurationInput | undefined
-  /** invalidations kept while Redis does not take them; beyond it the whole cache is cleared: default 10,000 */
-  readonly outboxCapacity?: number | undefined
-  /**
-   * What becomes of entries from before an outage: `revalidate` (default) looks them up again, since another process may
-   * have invalidated them unheard; `trust` serves them.
-   */
-  readonly afterOutage?: "revalidate" | "trust" | undefined
-  /** a log that several caches share, so that an outage is told once and not by each: default one of its own */
-  readonly failureLog?: FailureLog.FailureLog | undefined
+  /** What happens from now on. Who falls behind by more than 4096 events loses the oldest. */
+  readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
 /** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
@@ -182,26 +206,63 @@ const setDeadlineMillis = 250
  *   return yield* cache.get(12)
  * })
  */
-export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail" = "lookup">(
-  options: Options<Key, Value, I, E, R, OnUnavailable>
-): Effect.Effect<TypedCache<Key, Value, E, OnUnavailable>, never, RedisClient | Scope.Scope | R> =>
+export const make = <
+  Key,
+  Value,
+  I,
+  E,
+  R,
+  OnUnavailable extends "lookup" | "fail" = "lookup",
+  HardTimeout extends Duration.DurationInput | undefined = undefined,
+  Remembered = never,
+  RememberedI = never
+>(
+  options: Options<Key, Value, I, E, R, OnUnavailable, HardTimeout, Remembered, RememberedI>
+): Effect.Effect<
+  TypedCache<
+    Key,
+    Value,
+    E | Remembered | (HardTimeout extends undefined ? never : Lookups.LookupTimeout),
+    OnUnavailable
+  >,
+  never,
+  RedisClient | Scope.Scope | R
+> =>
   Effect.gen(function* () {
+    /** What the tiers hold. */
+    type Held = Value | EntryCodec.Remembered<Remembered>
+    type Failure =
+      | E
+      | Remembered
+      | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
+      | EngineError<OnUnavailable>
+
     const redis = yield* RedisClient
     const clock = yield* Effect.clock
     const context = yield* Effect.context<R>()
-    const failureLog = options.failureLog ?? (yield* FailureLog.make)
-    const codec = CacheCodec.make(options.value)
-    const counters = CacheStats.counters()
+    const events = yield* CacheEvents.make
     const redisLatency = LatencyHistogram.make()
     const lookupLatency = LatencyHistogram.make()
-    const staleMillis = Duration.toMillis(options.staleFor ?? 0)
+    const observer = CacheObserver.make({
+      counters: CacheStats.counters(),
+      lookupLatency,
+      failureLog: options.failureLog ?? (yield* FailureLog.make),
+      events
+    })
+
+    const values = EntryCodec.values(CacheCodec.make(options.value))
+    const errors =
+      options.error === undefined ? EntryCodec.nothing<Remembered>() : EntryCodec.values(CacheCodec.make(options.error))
+    const codec = EntryCodec.outcomes(values, errors)
+
+    const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
+    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
     const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
-    const jitter = options.jitter ?? 0.1
     // beyond it come the time that it is stale, and what a marker lives longer
-    const longestMillis = Duration.toMillis(maxTimeToLive) - staleMillis - markerMillis
+    const longestMillis = Duration.toMillis(maxTimeToLive) - staleForMillis - markerMillis
     const local =
-      options.local === undefined || localMillis <= 0 ? LocalTier.none<Value>() : LocalTier.make<Value>(options.local)
+      options.local === undefined || localMillis <= 0 ? LocalTier.none<Held>() : LocalTier.make<Held>(options.local)
 
     const target = (key: string): Target => ({
       key,
@@ -212,66 +273,68 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     const invalidation: Invalidation.Invalidation = yield* Invalidation.make({
       redis,
       name: options.name,
+      isTagged: options.tags !== undefined,
       target: (key) => target(key),
       outboxCapacity: options.outboxCapacity ?? 10_000,
       afterOutage: options.afterOutage ?? "revalidate",
       markerMillis,
-      dropLocal: (key) => (key === undefined ? local.clear() : local.delete(key))
+      dropLocal: local.drop,
+      onOthers: (item) => observer.invalidated(item, "Other")
     })
 
     const tier = yield* RedisTier.make({
       redis,
       codec,
-      clearMarker: invalidation.clearMarker,
+      markers: invalidation.markers,
+      isTagged: options.tags !== undefined,
       latency: redisLatency,
       onDecodeFailure: () => {
-        counters.decodeFailures++
+        observer.counters.decodeFailures++
       }
     })
 
-    const timeToLive = (key: Key) => (value: Value) =>
-      Effect.map(Random.next, (random) => {
-        const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
-        return Math.min(Duration.toMillis(given), longestMillis) * (1 - jitter * random)
-      })
-
     const maxBytes = options.local?.maxBytes
     /** Of the stored text, which is made again where there is none at hand. */
-    const bytesOf = (value: Value, text: string | undefined): Effect.Effect<number> =>
+    const bytesOf = (key: string, held: Held, text: string | undefined): Effect.Effect<number> =>
       maxBytes === undefined
         ? Effect.succeed(0)
         : text !== undefined
           ? Effect.succeed(Buffer.byteLength(text))
-          : Effect.match(codec.encode(value), { onFailure: () => maxBytes + 1, onSuccess: Buffer.byteLength })
+          : Effect.match(codec.encode(key, held), {
+              onFailure: () => maxBytes + 1,
+              onSuccess: (content) => Buffer.byteLength(content.text)
+            })
 
     /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
-    const keepLocal: Loader.LoaderOptions<Value>["keepLocal"] = (key, entry, asked, epoch, text) =>
+    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, asked, epoch, text) =>
       localMillis <= 0
         ? Effect.void
-        : Effect.zipWith(bytesOf(entry.value, text), redis.serverTime, (bytes, serverNow) => {
+        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverNow) => {
             if (invalidation.epochs.of(key) !== epoch) return
             const left = entry.created + entry.timeToLive - serverNow
             local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
           })
 
-    const loader = yield* Loader.make<Value, E>({
+    const lookups = yield* Lookups.make({
       name: options.name,
+      observer,
+      maxLookups: options.maxLookups ?? 32,
+      maxWaiting: options.maxWaiting ?? 1024,
+      hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
+    })
+    const loader = yield* Loader.make<Held, E>({
       redis,
       tier,
       invalidation,
       codec,
-      counters,
-      lookupLatency,
-      failureLog,
+      lookups,
+      observer,
       target,
       staleMillis,
       leaseMillis,
       waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
       pollMillis: 100,
-      maxLookups: options.maxLookups ?? 32,
-      maxWaiting: options.maxWaiting ?? 1024,
       onUnavailable: options.onUnavailable ?? "lookup",
-      markerMillis,
       keepLocal
     })
     const reader = yield* Reader.make({
@@ -279,9 +342,11 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       local,
       loader,
       invalidation,
-      counters,
-      failureLog,
+      observer,
       staleMillis,
+      refreshAhead: options.refreshAhead,
+      meanLookupMillis: () => lookupLatency.summary().mean,
+      softTimeoutMillis: Duration.toMillis(options.softTimeout ?? 0),
       refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
       keepLocal
     })
@@ -289,18 +354,16 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       redis,
       invalidation,
       codec,
-      counters,
-      failureLog,
+      observer,
       target,
       staleMillis,
       leaseMillis,
-      setDeadlineMillis,
-      markerMillis
+      setDeadlineMillis
     })
 
     const stats = (): CacheStats.CacheStats => ({
       name: options.name,
-      ...counters,
+      ...observer.counters,
       evictions: local.evictions(),
       local: local.size(),
       outbox: invalidation.outbox.size(),
@@ -316,38 +379,72 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
         (id) => RedisKey.make(options.name, id)
       )
 
-    const origin = (key: Key): Loader.Origin<Value, E> => ({
-      lookup: Effect.suspend(() => Effect.provide(options.lookup(key), context)),
-      timeToLive: timeToLive(key)
-    })
+    const origin = Origin.make(options, context, longestMillis)
+    const originOf = (key: Key): Loader.Origin<Held, E> => ({ lookup: (previous) => origin.lookUp(key, previous) })
 
-    type Failure = E | EngineError<OnUnavailable>
-
-    const reading =
-      <A>(read: (key: string, origin: Loader.Origin<Value, E>) => Effect.Effect<A, Reader.ReadError<E>>) =>
-      (id: Key): Effect.Effect<A, Failure> =>
+    const read =
+      <A, B>(
+        run: (key: string, origin: Loader.Origin<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
+        unwrap: (answer: A) => Effect.Effect<B, Remembered>
+      ) =>
+      (id: Key): Effect.Effect<B, Failure> =>
         Effect.suspend(() => {
           const key = textOf(id)
           if (Either.isLeft(key)) return Effect.fail(key.left)
-          // the loader fails with a RedisError only when it was told to, and with LookupOverloaded only when not
-          return Effect.mapError(read(key.right, origin(id)), (error) => error as Failure)
+          return Effect.flatMap(
+            // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
+            // LookupTimeout only where there is a hard timeout
+            Effect.mapError(run(key.right, originOf(id)), (error) => error as Failure),
+            unwrap
+          )
         })
+    const valueOf = (held: Held): Effect.Effect<Value, Remembered> =>
+      held instanceof EntryCodec.Remembered ? Effect.fail(held.error) : Effect.succeed(held)
+    const servedOf = (served: Reader.Served<Held>): Effect.Effect<Reader.Served<Value>, Remembered> =>
+      Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
-    const get = reading(reader.get)
+    const get = read(reader.get, valueOf)
+
+    function getMany(ids: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, Failure>
+    function getMany(
+      ids: ReadonlyArray<Key>,
+      options: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
+    function getMany(
+      ids: ReadonlyArray<Key>,
+      options?: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Value> | ReadonlyArray<Either.Either<Value, Failure>>, Failure> {
+      return options === undefined
+        ? Effect.forEach(ids, get, { concurrency: "unbounded" })
+        : Effect.forEach(ids, (id) => Effect.either(get(id)), { concurrency: "unbounded" })
+    }
+
     return {
       name: options.name,
       get,
-      getServed: reading(reader.getServed),
-      getOption: (id) => Effect.flatMap(textOf(id), reader.getOption),
-      getMany: (ids) => Effect.forEach(ids, get, { concurrency: "unbounded" }),
+      getServed: read(reader.getServed, servedOf),
+      getOption: (id) =>
+        Effect.flatMap(textOf(id), (key) =>
+          Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
+        ),
+      getMany,
       set: (id, value) =>
         Effect.flatMap(textOf(id), (key) =>
-          Effect.flatMap(timeToLive(id)(value), (millis) => writer.set(key, value, millis))
+          Effect.flatMap(origin.written(value, id), (written) => writer.set(key, written))
         ),
-      update: (id, write) => Effect.flatMap(textOf(id), (key) => writer.update(key, write, timeToLive(id))),
-      refresh: reading(reader.refresh),
+      update: (id, write) =>
+        Effect.flatMap(textOf(id), (key) =>
+          writer.update(
+            key,
+            Effect.flatMap(write, (value) => origin.written(value, id))
+          )
+        ),
+      refresh: read(reader.refresh, valueOf),
       invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
+      invalidateTag: (tag) =>
+        Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
       clear: writer.clear,
-      stats: Effect.sync(stats)
+      stats: Effect.sync(stats),
+      events: events.stream
     }
   })

@@ -11,14 +11,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
-import type { CacheCodec } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
-import type { Counters } from "./CacheStats.js"
-import type { FailureLog } from "./FailureLog.js"
-import type { Invalidation } from "./Invalidation.js"
+import type { CacheObserver } from "./CacheObserver.js"
+import type { EntryCodec } from "./EntryCodec.js"
+import { type Invalidation, unreadBecause } from "./Invalidation.js"
+import type { Written } from "./Origin.js"
 import type { OutboxItem } from "./Outbox.js"
 import * as LeaseScripts from "./scripts/LeaseScripts.js"
-import * as MarkerScripts from "./scripts/MarkerScripts.js"
 import type { Target } from "./scripts/shared.js"
 import * as WriteScripts from "./scripts/WriteScripts.js"
 
@@ -29,16 +28,15 @@ import * as WriteScripts from "./scripts/WriteScripts.js"
 export interface WriterOptions<A> {
   readonly redis: RedisClient.Service
   readonly invalidation: Invalidation
-  readonly codec: CacheCodec<A>
-  readonly counters: Counters
-  readonly failureLog: FailureLog
+  readonly codec: EntryCodec<A>
+  readonly observer: CacheObserver
   readonly target: (key: string) => Target
-  readonly staleMillis: number
+  /** for how long a value is kept beyond its time to live, in milliseconds */
+  readonly staleMillis: (value: A) => number
   /** for how long the token of an update outlives its process */
   readonly leaseMillis: number
   /** a set that reaches the server later than this does nothing */
   readonly setDeadlineMillis: number
-  readonly markerMillis: number
 }
 
 /**
@@ -48,14 +46,11 @@ export interface WriterOptions<A> {
 export interface Writer<A> {
   /** Whether Redis has acknowledged it; where not, it is kept. */
   readonly invalidate: (key: string) => Effect.Effect<boolean>
+  readonly invalidateTag: (tag: string) => Effect.Effect<boolean>
   readonly clear: Effect.Effect<boolean>
-  /** Whether the value is stored; where not, the key is invalidated. `timeToLive` in milliseconds. */
-  readonly set: (key: string, value: A, timeToLive: number) => Effect.Effect<boolean>
-  readonly update: <E, R>(
-    key: string,
-    write: Effect.Effect<A, E, R>,
-    timeToLive: (value: A) => Effect.Effect<number>
-  ) => Effect.Effect<A, E, R>
+  /** Whether the value is stored; where not, the key is invalidated. */
+  readonly set: (key: string, written: Written<A>) => Effect.Effect<boolean>
+  readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<Written<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
 /**
@@ -63,70 +58,61 @@ export interface Writer<A> {
  * @category constructors
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
-  const { codec, counters, invalidation, redis } = options
+  const { codec, invalidation, observer, redis } = options
 
   /**
    * A write from before it is sent to after its end: the epochs move on both sides, and whatever is not acknowledged,
    * an interruption included, is remembered in the same step.
    */
-  const acknowledged = (item: OutboxItem, write: Effect.Effect<boolean, RedisError>): Effect.Effect<boolean> => {
-    const move = () => (item._tag === "Key" ? invalidation.move(item.key) : invalidation.moveAll())
-    return Effect.suspend(() => {
-      move()
+  const acknowledged = (item: OutboxItem, write: Effect.Effect<boolean, RedisError>): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      invalidation.move(item)
       return write
     }).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (!Exit.isSuccess(exit) || !exit.value) invalidation.remember(item)
-          move()
+          invalidation.move(item)
         })
       ),
-      Effect.tap(options.failureLog.succeeded),
-      Effect.catchAll((error) => {
-        counters.redisFailures++
-        return Effect.as(options.failureLog.failed(error), false)
-      })
+      Effect.tap(observer.redisAnswered),
+      Effect.catchAll((error) => Effect.as(observer.redisFailed(unreadBecause(error)), false))
     )
-  }
 
-  const invalidate = (key: string) => {
-    const message = invalidation.bus.invalidateMessage(key)
-    return acknowledged(
-      { _tag: "Key", key },
+  const forget = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
+    acknowledged(
+      item,
       Effect.suspend(() => {
-        counters.invalidations++
-        return Effect.as(redis.run(WriteScripts.invalidate)({ ...options.target(key), message }), true)
+        observer.invalidated(item, "Self")
+        return Effect.as(write, true)
       })
     )
-  }
 
-  const clear = acknowledged(
-    { _tag: "Clear" },
-    Effect.suspend(() => {
-      counters.invalidations++
-      return Effect.map(
-        redis.run(MarkerScripts.moveMarker)({
-          marker: invalidation.clearMarker,
-          keepMillis: options.markerMillis,
-          channel: invalidation.bus.channel,
-          message: invalidation.bus.clearMessage
-        }),
-        (marker) => {
-          // what this process stores in the same millisecond is then younger than it
-          invalidation.noteMarker(marker)
-          return true
-        }
-      )
-    })
-  )
-
-  /** The text of a value that may be stored; none, and a word in the log, when it may not. */
-  const textOf = (key: string, value: A) =>
-    Effect.flatMap(Effect.either(codec.encode(value)), (text) =>
-      Either.isRight(text)
-        ? Effect.succeed(text.right)
-        : Effect.as(Effect.logWarning(`not cached as ${key}: ${text.left.message}`), undefined)
+  const invalidate = (key: string) =>
+    forget(
+      { _tag: "Key", key },
+      redis.run(WriteScripts.invalidate)({
+        ...options.target(key),
+        message: invalidation.bus.invalidateMessage(key)
+      })
     )
+  const invalidateTag = (tag: string) => {
+    const item = { _tag: "Tag", tag } as const
+    return forget(item, invalidation.moveMarker(item))
+  }
+  const clear = forget({ _tag: "Clear" }, invalidation.moveMarker({ _tag: "Clear" }))
+
+  /** What of a value may be stored; none, and a word in the log, when it may not. */
+  const contentOf = (key: string, { timeToLive, value }: Written<A>) =>
+    timeToLive < 1
+      ? Effect.succeed(undefined)
+      : Effect.flatMap(Effect.either(codec.encode(key, value)), (content) =>
+          Either.isRight(content)
+            ? Effect.succeed(content.right)
+            : Effect.as(Effect.logWarning(`not cached as ${key}: ${content.left.message}`), undefined)
+        )
+
+  const keepMillisOf = ({ timeToLive, value }: Written<A>) => Math.ceil(timeToLive + options.staleMillis(value))
 
   /**
    * A set of unknown fate may be on its way until its deadline. Its caller, who then lets the next write begin, is kept as
@@ -137,22 +123,23 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - now))
     )
 
-  const set = (key: string, value: A, timeToLive: number) =>
-    Effect.flatMap(textOf(key, value), (text) =>
-      text === undefined || timeToLive < 1
+  const set: Writer<A>["set"] = (key, written) =>
+    Effect.flatMap(contentOf(key, written), (content) =>
+      content === undefined
         ? Effect.as(invalidate(key), false)
         : acknowledged(
             { _tag: "Key", key },
             Effect.gen(function* () {
-              const keepMillis = Math.ceil(timeToLive + options.staleMillis)
+              const keepMillis = keepMillisOf(written)
               const began = yield* Clock.currentTimeMillis
               const now = yield* redis.serverTime
-              const { written } = yield* invalidation.withMarker(
+              const { written: stored } = yield* invalidation.withMarkers(
+                written.tags,
                 keepMillis,
                 redis
                   .run(WriteScripts.set)({
                     ...options.target(key),
-                    body: CacheEntry.body(Math.ceil(timeToLive), text),
+                    body: CacheEntry.body(written, content),
                     keepMillis,
                     floor: invalidation.floor(),
                     deadline: Math.floor(now + options.setDeadlineMillis),
@@ -163,69 +150,56 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
                     Effect.onInterrupt(() => untilTooLate(began))
                   )
               )
-              return written === 1
+              return stored === 1
             })
           )
     )
 
-  const update = <E, R>(
-    key: string,
-    write: Effect.Effect<A, E, R>,
-    timeToLive: (value: A) => Effect.Effect<number>
-  ): Effect.Effect<A, E, R> =>
+  const update: Writer<A>["update"] = (key, write) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const token = crypto.randomUUID()
         const target = options.target(key)
-        const message = invalidation.bus.invalidateMessage(key)
-        invalidation.move(key)
+        const { leaseMillis } = options
+        invalidation.move({ _tag: "Key", key })
         const begun = yield* Effect.either(
-          redis.run(WriteScripts.begin)({
-            ...target,
-            token,
-            leaseMillis: options.leaseMillis,
-            floor: invalidation.floor()
-          })
+          redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: invalidation.floor() })
         )
-        if (Either.isLeft(begun)) yield* options.failureLog.failed(begun.left)
+        if (Either.isLeft(begun)) yield* observer.redisFailed(unreadBecause(begun.left))
 
         const holdToken = redis
-          .run(LeaseScripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
-          .pipe(Effect.delay(options.leaseMillis / 3), Effect.ignore, Effect.forever, Effect.interruptible)
+          .run(LeaseScripts.renew)({ ...target, token, leaseMillis })
+          .pipe(Effect.delay(leaseMillis / 3), Effect.ignore, Effect.forever, Effect.interruptible)
         const holder = Either.isLeft(begun) ? undefined : yield* Effect.forkDaemon(holdToken)
-        const written = yield* Effect.exit(restore(write))
+        const exit = yield* Effect.exit(restore(write))
         if (holder !== undefined) yield* Fiber.interruptFork(holder)
-        if (Exit.isFailure(written)) {
+        if (Exit.isFailure(exit)) {
           // it may have committed all the same: what is loaded from now on must not be older than this moment
           yield* invalidate(key)
-          return yield* written
+          return yield* Effect.failCause(exit.cause)
         }
-        const text = yield* textOf(key, written.value)
-        const fresh = Math.ceil(yield* timeToLive(written.value))
-        if (Either.isLeft(begun) || text === undefined || fresh < 1) {
+        const written = exit.value
+        const content = yield* contentOf(key, written)
+        if (Either.isLeft(begun) || content === undefined) {
           yield* invalidate(key)
           return written.value
         }
+        const keepMillis = keepMillisOf(written)
+        const finish = redis.run(WriteScripts.finish)({
+          ...target,
+          token,
+          created: begun.right,
+          body: CacheEntry.body(written, content),
+          keepMillis,
+          message: invalidation.bus.invalidateMessage(key)
+        })
         yield* acknowledged(
           { _tag: "Key", key },
-          Effect.suspend(() => {
-            const keepMillis = Math.ceil(fresh + options.staleMillis)
-            return invalidation.withMarker(
-              keepMillis,
-              redis.run(WriteScripts.finish)({
-                ...target,
-                token,
-                created: begun.right,
-                body: CacheEntry.body(fresh, text),
-                keepMillis,
-                message
-              })
-            )
-          }).pipe(Effect.as(true))
+          Effect.as(invalidation.withMarkers(written.tags, keepMillis, finish), true)
         )
         return written.value
       })
     )
 
-  return { invalidate, clear, set, update }
+  return { invalidate, invalidateTag, clear, set, update }
 }

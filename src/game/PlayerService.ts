@@ -10,7 +10,7 @@ import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { LookupOverloaded } from "../cache/Loader.js"
+import type { LookupOverloaded } from "../cache/Lookups.js"
 import type { Served, TypedCache } from "../cache/TypedCache.js"
 import * as DistributedLock from "../coordination/DistributedLock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
@@ -30,7 +30,7 @@ import type { LeaderboardRow, Page } from "./GlobalLeaderboard.js"
 import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
 import { PlayerCaches } from "./PlayerCaches.js"
 
-export type { LookupOverloaded } from "../cache/Loader.js"
+export type { LookupOverloaded } from "../cache/Lookups.js"
 export type { Served } from "../cache/TypedCache.js"
 
 /**

@@ -6,7 +6,7 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { LookupOverloaded } from "../cache/Loader.js"
+import { LookupOverloaded } from "../cache/Lookups.js"
 import * as Problem from "./Problem.js"
 
 /**

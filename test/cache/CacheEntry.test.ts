@@ -3,19 +3,34 @@ import * as fc from "effect/FastCheck"
 import * as CacheEntry from "../../src/cache/CacheEntry.js"
 
 const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
-const stored = fc.record({ created: time, timeToLive: time, value: fc.json() })
-const textOf = (entry: CacheEntry.StoredEntry) =>
-  `{"created":${entry.created},${CacheEntry.body(entry.timeToLive, entry.value)}`
+/** brackets, quotes and backslashes are what a hasty parser trips over */
+const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("]", '"', "\\", '\\"', '"],"value":1}', "ü"))
+const stored = fc.record<CacheEntry.StoredEntry>({
+  created: time,
+  timeToLive: time,
+  tags: fc.array(text, { maxLength: 3 }),
+  versionTag: fc.option(text, { nil: undefined }),
+  content: fc.record({
+    kind: fc.constantFrom("value", "error"),
+    version: fc.integer({ min: 1, max: 999_999_999 }),
+    text: fc.json()
+  })
+})
+const textOf = (entry: CacheEntry.StoredEntry) => `{"created":${entry.created},${CacheEntry.body(entry, entry.content)}`
 
 describe("a stored entry", () => {
   it("is read as it was written, and is readable as JSON by anyone", () => {
     fc.assert(
       fc.property(stored, (entry) => {
         expect(CacheEntry.parse(textOf(entry))).toEqual(entry)
+        const { content, tags, versionTag } = entry
         expect(JSON.parse(textOf(entry))).toEqual({
           created: entry.created,
           ttl: entry.timeToLive,
-          value: JSON.parse(entry.value)
+          ...(content.version === 1 ? {} : { version: content.version }),
+          ...(tags.length === 0 ? {} : { tags }),
+          ...(versionTag === undefined ? {} : { versionTag }),
+          [content.kind]: JSON.parse(content.text)
         })
       })
     )
@@ -24,10 +39,16 @@ describe("a stored entry", () => {
   it("is never read when it is cut within its head or at its end", () => {
     fc.assert(
       fc.property(stored, fc.nat(), (entry, cut) => {
-        const text = textOf({ ...entry, value: '"text"' })
+        const text = textOf({ ...entry, content: { ...entry.content, text: '"text"' } })
         expect(CacheEntry.parse(text.slice(0, cut % text.length))).toBeUndefined()
       })
     )
+  })
+
+  it("is none when its tags or its version tag are no JSON", () => {
+    for (const odd of ['"tags":["\\x"],', '"tags":[],', '"tags":["a",],', '"tags":[1],', '"versionTag":"\\x",']) {
+      expect(CacheEntry.parse(`{"created":1,"ttl":1,${odd}"value":1}`), odd).toBeUndefined()
+    }
   })
 
   it("has the birth of its head whether or not the rest can be read", () => {

@@ -17,7 +17,9 @@ import { skipReason } from "../support/RedisServer.js"
 
 const channel = "told"
 const message = "changed"
-const marker = "{user}:clear"
+const clear = "{user}:clear"
+const tagFloor = "{user}:tags"
+const tagMarkers = ["{user}:tag:red", "{user}:tag:round"]
 const target = (key: string): Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
 
 const targets = fc.constantFrom("user:1", "user:2").map(target)
@@ -25,7 +27,9 @@ const token = fc.constantFrom("mine", "theirs")
 const millis = fc.constantFrom(5_000, 10_000, 60_000)
 /** what a caller knows, and when entries are born, beside the present */
 const offset = fc.constantFrom(-60_000, -1, 0, 1, 60_000)
-const body = fc.constantFrom(CacheEntry.body(5_000, '"a"'), CacheEntry.body(60_000, '{"b":[1,"ü"]}'))
+const bodyOf = (timeToLive: number, text: string) =>
+  CacheEntry.body({ timeToLive, tags: [], versionTag: undefined }, { kind: "value", version: 1, text })
+const body = fc.constantFrom(bodyOf(5_000, '"a"'), bodyOf(60_000, '{"b":[1,"ü"]}'))
 
 type At<Input> = (now: number) => Input
 
@@ -67,19 +71,19 @@ const set = fc.record({ target: targets, body, keepMillis: millis, offset, deadl
       now
     })
 )
-const keepMarker = millis.map(
-  (keepMillis): At<MarkerScripts.MarkerInput> =>
-    (now) => ({ marker, keepMillis, now })
+const ensureMarkers = fc
+  .record({ keepMillis: millis, tags: fc.option(fc.subarray(tagMarkers), { nil: undefined }), offset })
+  .map(
+    ({ keepMillis, offset, tags }): At<Parameters<typeof MarkerScripts.ensureMarkers.args>[0]> =>
+      (now) => ({ clear, tagFloor, tags, keepMillis, now: now + offset })
+  )
+const moveClear = fc.record({ keepMillis: millis, offset }).map(
+  ({ keepMillis, offset }): At<Parameters<typeof MarkerScripts.moveClear.args>[0]> =>
+    (now) => ({ clear, keepMillis, channel, message, now: now + offset })
 )
-const moveMarker = fc.record({ keepMillis: millis, offset }).map(
-  ({ keepMillis, offset }): At<Parameters<typeof MarkerScripts.moveMarker.args>[0]> =>
-    (now) => ({
-      marker,
-      keepMillis,
-      channel,
-      message,
-      now: now + offset
-    })
+const moveTag = fc.record({ keepMillis: millis, tag: fc.constantFrom(...tagMarkers), offset }).map(
+  ({ keepMillis, offset, tag }): At<Parameters<typeof MarkerScripts.moveTag.args>[0]> =>
+    (now) => ({ tag, clear, tagFloor, keepMillis, channel, message, now: now + offset })
 )
 
 /** What may stand under a key: an entry, a cut one, a birth that is no time, and what is none of ours. */
@@ -102,12 +106,14 @@ const strayTexts = fc
     "1234567890123456"
   )
   .chain((text) =>
-    fc.constantFrom("user:1", "{user:1}:lease", marker).map((key): Step => command("SET", key, text, "EX", 60))
+    fc
+      .constantFrom("user:1", "{user:1}:lease", clear, tagFloor, ...tagMarkers)
+      .map((key): Step => command("SET", key, text, "EX", 60))
   )
 
 /** Another program's structure in the place of a value, a lease or a marker. */
 const strayTypes = fc
-  .constantFrom("user:1", "{user:1}:lease", marker)
+  .constantFrom("user:1", "{user:1}:lease", clear, tagFloor, ...tagMarkers)
   .chain((key) =>
     fc.constantFrom<Step>(command("DEL", key), command("ZADD", key, "1", "a"), command("HSET", key, "a", "b"))
   )
@@ -127,8 +133,9 @@ const anything: fc.Arbitrary<Step> = fc.oneof(
   steps(WriteScripts.set, set),
   steps(WriteScripts.begin, begin),
   steps(WriteScripts.finish, finish),
-  steps(MarkerScripts.ensureMarker, keepMarker),
-  steps(MarkerScripts.moveMarker, moveMarker)
+  steps(MarkerScripts.ensureMarkers, ensureMarkers),
+  steps(MarkerScripts.moveClear, moveClear),
+  steps(MarkerScripts.moveTag, moveTag)
 )
 
 const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
@@ -145,8 +152,9 @@ describe.skipIf(skipReason !== undefined)("the scripts of the cache", () => {
   agrees(WriteScripts.set, set)
   agrees(WriteScripts.begin, begin)
   agrees(WriteScripts.finish, finish)
-  agrees(MarkerScripts.ensureMarker, keepMarker)
-  agrees(MarkerScripts.moveMarker, moveMarker)
+  agrees(MarkerScripts.ensureMarkers, ensureMarkers)
+  agrees(MarkerScripts.moveClear, moveClear)
+  agrees(MarkerScripts.moveTag, moveTag)
 })
 
 onEveryLayer((it) => {
@@ -174,7 +182,7 @@ onEveryLayer((it) => {
           const own = target(`scripts:fill:${key}`)
           yield* redis.run(LeaseScripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
           yield* intruder(own)
-          const old = CacheEntry.body(60_000, '"old"')
+          const old = bodyOf(60_000, '"old"')
           const filled = yield* redis.run(LeaseScripts.fill)({
             ...own,
             token: "mine",
@@ -190,7 +198,7 @@ onEveryLayer((it) => {
       yield* refused("set", (own) =>
         redis.run(WriteScripts.set)({
           ...own,
-          body: CacheEntry.body(60_000, '"new"'),
+          body: bodyOf(60_000, '"new"'),
           keepMillis: 60_000,
           floor: 0,
           deadline: Number.MAX_SAFE_INTEGER,
@@ -207,11 +215,46 @@ onEveryLayer((it) => {
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const move = (now: number) =>
-        redis.run(MarkerScripts.moveMarker)({ marker: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
+        redis.run(MarkerScripts.moveClear)({ clear: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
       expect(yield* move(1000)).toBe(1000)
       expect(yield* move(1000)).toBe(1001)
       expect(yield* move(400)).toBe(1002)
       expect(yield* move(2000)).toBe(2000)
+    })
+  )
+
+  it.effect("moves a tag's marker past every entry that was born after the clear marker", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const move = { keepMillis: 60_000, channel, message, now: 1000 }
+      const names = { clear: "{ahead}:clear", tagFloor: "{ahead}:tags", tag: "{ahead}:tag:red" }
+      yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
+      yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
+      // an entry is now born at 1002, ahead of the clock
+      expect(yield* redis.run(MarkerScripts.moveTag)({ ...names, ...move })).toBe(1002)
+    })
+  )
+
+  it.effect("makes a tag's missing marker as late as any tag has moved, and no later", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const names = { clear: "{evicted}:clear", tagFloor: "{evicted}:tags" }
+      const ensure = (now: number, ...tags: ReadonlyArray<string>) =>
+        redis.run(MarkerScripts.ensureMarkers)({ ...names, tags, keepMillis: 60_000, now })
+      expect(yield* ensure(1000, "{evicted}:tag:red")).toEqual([1000, 1000])
+      yield* redis.run(MarkerScripts.moveTag)({
+        ...names,
+        tag: "{evicted}:tag:red",
+        keepMillis: 60_000,
+        channel,
+        message,
+        now: 2000
+      })
+      yield* redis.del("{evicted}:tag:red")
+      expect(yield* ensure(3000, "{evicted}:tag:red", "{evicted}:tag:new")).toEqual([1000, 2000, 2000])
+      // nothing is known any more of what was moved
+      yield* redis.del("{evicted}:tag:red", "{evicted}:tags")
+      expect(yield* ensure(4000, "{evicted}:tag:red")).toEqual([1000, 4000])
     })
   )
 

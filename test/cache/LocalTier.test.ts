@@ -1,7 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as LocalTier from "../../src/cache/LocalTier.js"
 
-const entry = (value: string) => ({ value, created: 0, timeToLive: 1000 })
+const entry = (value: string, tags: ReadonlyArray<string> = []) => ({
+  value,
+  created: 0,
+  timeToLive: 1000,
+  tags,
+  versionTag: undefined
+})
 
 describe("the local tier", () => {
   it("answers an entry until its time has come, and not at it", () => {
@@ -46,12 +52,29 @@ describe("the local tier", () => {
     const tier = LocalTier.make<string>({ capacity: 2 })
     tier.set("a", entry("1"), 500, 1)
     tier.set("a", entry("2"), 500, 1)
-    tier.delete("a")
+    tier.drop({ _tag: "Key", key: "a" })
     tier.set("b", entry("3"), 500, 1)
     tier.get("b", 600)
     tier.set("c", entry("4"), 500, 1)
-    tier.clear()
+    tier.drop({ _tag: "Clear" })
     expect(tier.evictions()).toBe(0)
     expect(tier.size()).toBe(0)
+  })
+
+  it("drops what has a tag, and nothing else, however often it was replaced or evicted", () => {
+    const tier = LocalTier.make<string>({ capacity: 3 })
+    tier.set("a", entry("1", ["red", "round"]), 500, 1)
+    tier.set("b", entry("2", ["red"]), 500, 1)
+    tier.set("c", entry("3", ["round"]), 500, 1)
+    // its tags are no longer what they were
+    tier.set("a", entry("4", ["square"]), 500, 1)
+    tier.drop({ _tag: "Tag", tag: "red" })
+    expect([tier.get("a", 0)?.value, tier.get("b", 0), tier.get("c", 0)?.value]).toEqual(["4", undefined, "3"])
+    tier.drop({ _tag: "Tag", tag: "round" })
+    tier.drop({ _tag: "Tag", tag: "round" })
+    expect([tier.get("a", 0)?.value, tier.get("c", 0)]).toEqual(["4", undefined])
+    tier.drop({ _tag: "Tag", tag: "square" })
+    expect(tier.size()).toBe(0)
+    expect(tier.evictions()).toBe(0)
   })
 })

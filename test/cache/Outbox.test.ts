@@ -3,13 +3,14 @@ import * as fc from "effect/FastCheck"
 import * as Outbox from "../../src/cache/Outbox.js"
 
 const key = (name: string): Outbox.OutboxItem => ({ _tag: "Key", key: name })
+const tag = (name: string): Outbox.OutboxItem => ({ _tag: "Tag", tag: name })
 const clear: Outbox.OutboxItem = { _tag: "Clear" }
 
 describe("the outbox", () => {
-  it("covers every key that entered until an acknowledgement of something sent afterwards", () => {
-    const names = fc.constantFrom("a", "b", "c", "d", "e")
+  it("covers every key and tag that entered until an acknowledgement of something sent afterwards", () => {
+    const items = [key("a"), key("b"), key("c"), tag("a"), tag("b")]
     const step = fc.oneof(
-      { weight: 4, arbitrary: names.map((name) => ({ _tag: "Add", item: key(name) }) as const) },
+      { weight: 4, arbitrary: fc.constantFrom(...items).map((item) => ({ _tag: "Add", item }) as const) },
       { weight: 1, arbitrary: fc.constant({ _tag: "Add", item: clear } as const) },
       { weight: 2, arbitrary: fc.constant({ _tag: "Send" } as const) },
       { weight: 3, arbitrary: fc.nat(9).map((which) => ({ _tag: "Acknowledge", which }) as const) }
@@ -17,14 +18,16 @@ describe("the outbox", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 0, max: 3 }), (steps, capacity) => {
         const outbox = Outbox.make(capacity)
-        /** when each key entered last, and what was sent when */
-        const entered = new Map<string, number>()
+        const covers = (item: Outbox.OutboxItem) =>
+          outbox.hasClear() ||
+          (item._tag === "Key" ? outbox.has(item.key) : item._tag === "Tag" && outbox.hasTag([item.tag]))
+        /** when each item entered last, and what was sent when */
+        const entered = new Map<Outbox.OutboxItem, number>()
         const sent: Array<readonly [Outbox.OutboxItem, number, number]> = []
         steps.forEach((step, now) => {
           if (step._tag === "Add") {
             outbox.add(step.item)
-            if (step.item._tag === "Key") entered.set(step.item.key, now)
-            else for (const name of ["a", "b", "c", "d", "e"]) entered.set(name, now)
+            for (const item of items) if (step.item._tag === "Clear" || step.item === item) entered.set(item, now)
           } else if (step._tag === "Send") {
             for (const [item, addition] of outbox.items()) sent.push([item, addition, now])
           } else {
@@ -32,11 +35,12 @@ describe("the outbox", () => {
             if (acknowledged === undefined) return
             const [item, addition, at] = acknowledged
             outbox.acknowledge(item, addition)
-            for (const [name, since] of entered) {
-              if (since < at && (item._tag === "Clear" || item.key === name)) entered.delete(name)
+            for (const [other, since] of entered) {
+              const isCovered = item._tag === "Clear" || JSON.stringify(item) === JSON.stringify(other)
+              if (since < at && isCovered) entered.delete(other)
             }
           }
-          for (const name of entered.keys()) expect([name, outbox.has(name)]).toEqual([name, true])
+          for (const item of entered.keys()) expect([item, covers(item)]).toEqual([item, true])
           expect(outbox.size()).toBeLessThanOrEqual(capacity + 1)
           if (outbox.size() === 0) expect(outbox.items()).toEqual([])
         })

@@ -4,6 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
+import * as EntryCodec from "../../src/cache/EntryCodec.js"
+import * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
@@ -16,8 +18,9 @@ const world = Effect.gen(function* () {
   let failures = 0
   const tier = yield* RedisTier.make({
     redis: connection.redis,
-    codec: CacheCodec.make(Schema.Number),
-    clearMarker: "{tier}:clear",
+    codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
+    markers: Invalidation.markerKeys("tier"),
+    isTagged: true,
     latency: LatencyHistogram.make(),
     onDecodeFailure: () => {
       failures++
@@ -26,7 +29,7 @@ const world = Effect.gen(function* () {
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
   yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
-  return { tier, connection, failures: () => failures }
+  return { tier, connection, server, failures: () => failures }
 })
 
 describe("reads of one moment", () => {
@@ -39,17 +42,35 @@ describe("reads of one moment", () => {
       })
       expect(connection.commands()).toBe(before + 1)
       expect(a).toEqual({
-        entry: { value: 1, created: 20, timeToLive: 5 },
+        entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
         created: 20,
         text: '{"created":20,"ttl":5,"value":1}',
-        marker: 10,
+        markers: { clear: 10, tags: [] },
         generation: 1
       })
       // decoded once and shared
       expect(again.entry).toBe(a.entry)
-      expect(b).toMatchObject({ entry: undefined, created: 30, marker: 10 })
-      expect(c).toMatchObject({ entry: undefined, created: 0, marker: 10 })
+      expect(b).toMatchObject({ entry: undefined, created: 30, markers: { clear: 10 } })
+      expect(c).toMatchObject({ entry: undefined, created: 0, markers: { clear: 10 } })
       expect(failures()).toBe(1)
+    })
+  )
+
+  it.scoped("bring the markers of their tags: beside the value once its tags are known, else in a second command", () =>
+    Effect.gen(function* () {
+      const { connection, server, tier } = yield* world
+      yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red","new"],"value":1}')
+      yield* server.direct.set("{tier}:tag:red", "15")
+      const before = connection.commands()
+      const first = yield* tier.read("tagged")
+      expect(connection.commands()).toBe(before + 2)
+      yield* server.direct.set("{tier}:tag:new", "25")
+      const second = yield* tier.read("tagged")
+      expect(connection.commands()).toBe(before + 3)
+      expect([first.markers, second.markers]).toEqual([
+        { clear: 10, tags: [15, undefined] },
+        { clear: 10, tags: [15, 25] }
+      ])
     })
   )
 

@@ -38,55 +38,92 @@ const keepMarker = ({ call }: ScriptContext, key: string, marker: number, millis
 }
 
 /**
- * What the scripts of markers take: the marker's key, and for how long it must outlive any entry that depends on it.
+ * The markers of a cache, which share a slot.
  *
  * @since 0.1.0
  * @category models
  */
-export interface MarkerInput {
-  readonly marker: string
-  readonly keepMillis: number
-  readonly now?: number
+export interface Markers {
+  /** of the whole cache */
+  readonly clear: string
+  /** as late as the latest move of any tag's marker */
+  readonly tagFloor: string
+  /** of some tags; undefined in a cache without */
+  readonly tags: ReadonlyArray<string> | undefined
 }
 
 /**
- * Rule 12. The marker, made as of now if it is missing; it then lives at least for `keepMillis` more.
+ * Rule 12. The markers of the cache and of an entry's tags, made where they are missing; each then lives at least for
+ * `keepMillis` more. Answers the clear marker and those of the tags, in their order.
+ *
+ * The clear marker and the floor are made as of now. A tag's marker is made as of the floor: whatever it was when it was
+ * evicted, it was no later than that, so that an entry born after the floor was read after every invalidation of the tag.
+ * Made as of now it would speak against the entry that it is made for.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const ensureMarker = RedisScript.make({
-  name: "cache.ensureMarker",
+export const ensureMarkers = RedisScript.make({
+  name: "cache.ensureMarkers",
   idempotent: true,
-  keys: (input: MarkerInput) => [input.marker],
+  keys: ({ clear, tagFloor, tags }: Markers & { readonly keepMillis: number; readonly now?: number }) =>
+    tags === undefined ? [clear] : [clear, tagFloor, ...tags],
   args: (input) => [input.keepMillis, input.now ?? ""],
   lua: `${luaNow}${luaText}${luaMarker}
-local marker = markerOf(text(KEYS[1])) or now(ARGV[2])
-keep(KEYS[1], marker, ARGV[1])
-return string.format("%.0f", marker)
+local markers = {}
+local missing = now(ARGV[2])
+for i, key in ipairs(KEYS) do
+  local marker = markerOf(text(key)) or missing
+  keep(key, marker, ARGV[1])
+  if i == 2 then
+    missing = marker
+  else
+    markers[#markers + 1] = string.format("%.0f", marker)
+  end
+end
+return markers
 `,
-  reply: Schema.NumberFromString,
+  reply: Schema.NonEmptyArray(Schema.NumberFromString),
   model: (context) => {
     const {
       args: [keepMillis = "", given],
-      keys: [key = ""]
+      keys
     } = context
-    const marker = storedMarker(context, key) ?? now(context, given)
-    keepMarker(context, key, marker, keepMillis)
-    return String(marker)
+    const markers: Array<string> = []
+    let missing = now(context, given)
+    for (const [i, key] of keys.entries()) {
+      const marker = storedMarker(context, key) ?? missing
+      keepMarker(context, key, marker, keepMillis)
+      if (i === 1) missing = marker
+      else markers.push(String(marker))
+    }
+    return markers
   }
 })
 
 /**
- * Rule 12. Moves the marker to now, and forward in any case, and tells the other processes.
+ * What moves a marker: for how long it must outlive any entry that depends on it, and who is told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MoveInput {
+  readonly keepMillis: number
+  readonly channel: string
+  readonly message: string
+  readonly now?: number
+}
+
+/**
+ * Rule 12. Moves the clear marker to now, and forward in any case, and tells the other processes.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const moveMarker = RedisScript.make({
-  name: "cache.moveMarker",
+export const moveClear = RedisScript.make({
+  name: "cache.moveClear",
   idempotent: true,
-  keys: (input: MarkerInput & { readonly channel: string; readonly message: string }) => [input.marker],
+  keys: ({ clear }: MoveInput & { readonly clear: string }) => [clear],
   args: (input) => [input.keepMillis, input.channel, input.message, input.now ?? ""],
   lua: `${luaNow}${luaText}${luaMarker}${luaTell}
 local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, now(ARGV[4]))
@@ -103,6 +140,48 @@ return string.format("%.0f", marker)
     } = context
     const marker = Math.max((storedMarker(context, key) ?? 0) + 1, now(context, given))
     keepMarker(context, key, marker, keepMillis)
+    call("PUBLISH", channel, message)
+    return String(marker)
+  }
+})
+
+/**
+ * Rule 12. Moves a tag's marker to now, and forward in any case, past every entry that was born after the clear marker;
+ * the floor goes with it. Tells the other processes.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const moveTag = RedisScript.make({
+  name: "cache.moveTag",
+  idempotent: true,
+  keys: (input: MoveInput & { readonly tag: string; readonly clear: string; readonly tagFloor: string }) => [
+    input.tag,
+    input.clear,
+    input.tagFloor
+  ],
+  args: (input) => [input.keepMillis, input.channel, input.message, input.now ?? ""],
+  lua: `${luaNow}${luaText}${luaMarker}${luaTell}
+local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, (markerOf(text(KEYS[2])) or 0) + 1, now(ARGV[4]))
+keep(KEYS[1], marker, ARGV[1])
+keep(KEYS[3], math.max(markerOf(text(KEYS[3])) or 0, marker), ARGV[1])
+tell(ARGV[2], ARGV[3])
+return string.format("%.0f", marker)
+`,
+  reply: Schema.NumberFromString,
+  model: (context) => {
+    const {
+      args: [keepMillis = "", channel = "", message = "", given],
+      call,
+      keys: [tag = "", clear = "", tagFloor = ""]
+    } = context
+    const marker = Math.max(
+      (storedMarker(context, tag) ?? 0) + 1,
+      (storedMarker(context, clear) ?? 0) + 1,
+      now(context, given)
+    )
+    keepMarker(context, tag, marker, keepMillis)
+    keepMarker(context, tagFloor, Math.max(storedMarker(context, tagFloor) ?? 0, marker), keepMillis)
     call("PUBLISH", channel, message)
     return String(marker)
   }

@@ -1,0 +1,97 @@
+/**
+ * Everything that a cache tells about itself in one place: each happening is counted, emitted to who watches, and
+ * logged where an operator must know.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
+import type { Counters } from "./CacheStats.js"
+import type { FailureLog } from "./FailureLog.js"
+import type { Unread } from "./Invalidation.js"
+import type { LatencyHistogram } from "./LatencyHistogram.js"
+import type { OutboxItem } from "./Outbox.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ObserverOptions {
+  readonly counters: Counters
+  readonly lookupLatency: LatencyHistogram
+  readonly failureLog: FailureLog
+  readonly events: CacheEvents
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheObserver {
+  readonly counters: Counters
+  readonly hit: (key: string, tier: "Local" | "Redis") => void
+  readonly stale: (key: string) => void
+  readonly miss: (key: string) => void
+  /** how long it took, in milliseconds */
+  readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
+  readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
+  readonly redisAnswered: Effect.Effect<void>
+  readonly redisFailed: (failure: Unread) => Effect.Effect<void>
+}
+
+const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : item._tag === "Tag" ? item.tag : "")
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = ({ counters, events, failureLog, lookupLatency }: ObserverOptions): CacheObserver => {
+  let isDegraded = false
+  return {
+    counters,
+    hit: (key, tier) => {
+      if (tier === "Local") counters.hitsLocal++
+      else counters.hitsRedis++
+      events.emit(() => CacheEvent.Hit({ key, tier }))
+    },
+    stale: (key) => {
+      counters.staleServed++
+      events.emit(() => CacheEvent.Stale({ key }))
+    },
+    miss: (key) => {
+      counters.misses++
+      events.emit(() => CacheEvent.Miss({ key }))
+    },
+    lookedUp: (key, millis, isSuccess) => {
+      counters.lookups++
+      if (!isSuccess) counters.lookupFailures++
+      lookupLatency.note(millis)
+      events.emit(() => CacheEvent.Lookup({ key, took: Duration.millis(millis), isSuccess }))
+    },
+    invalidated: (item, by) => {
+      if (by === "Self") counters.invalidations++
+      events.emit(() =>
+        CacheEvent.Invalidation({ of: item._tag === "Clear" ? "All" : item._tag, name: nameOf(item), by })
+      )
+    },
+    redisAnswered: Effect.suspend(() => {
+      if (isDegraded) {
+        isDegraded = false
+        events.emit(() => CacheEvent.Recovery())
+      }
+      return failureLog.succeeded
+    }),
+    redisFailed: (failure) =>
+      Effect.suspend(() => {
+        counters.redisFailures++
+        // it is there for every other key
+        if (failure.isPending) return Effect.void
+        if (!isDegraded) {
+          isDegraded = true
+          events.emit(() => CacheEvent.Degradation({ reason: failure.reason }))
+        }
+        return failureLog.failed(failure.error)
+      })
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * How a cache behaves: what every constructor of one takes, and what it is when nothing is said.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type { NotModified, Previous, Versioned } from "./ConditionalLookup.js"
+import type { FailureLog } from "./FailureLog.js"
+import type { LocalTierOptions } from "./LocalTier.js"
+import type { RefreshAhead } from "./Reader.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<
+  Key,
+  Value,
+  I,
+  E,
+  R,
+  OnUnavailable extends "lookup" | "fail",
+  HardTimeout extends Duration.DurationInput | undefined = undefined,
+  Remembered = never,
+  RememberedI = never
+> {
+  /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
+  readonly name: string
+  /** the id in its text form */
+  readonly key: Schema.Schema<Key, string>
+  /** the encoded form is stored as JSON */
+  readonly value: Schema.Schema<Value, I>
+  /**
+   * The source of truth. It may answer with `versioned(value, tag)`, is told what the cache holds already, and may then
+   * answer `notModified`. An invalidated value is not told.
+   */
+  readonly lookup: (
+    key: Key,
+    previous: Option.Option<Previous<NoInfer<Value>>>
+  ) => Effect.Effect<NoInfer<Value> | Versioned<NoInfer<Value>> | NotModified, E, R>
+  /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
+  readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
+  /** shortens each time to live by up to this share, so that entries made together do not end together: default 0.1 */
+  readonly jitter?: number | undefined
+  /** what values may be invalidated by besides their keys, with `invalidateTag`: default nothing */
+  readonly tags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
+  /** the errors of lookups that are remembered as values are, so that what does not exist is not looked up each time */
+  readonly error?: Schema.Schema<Remembered, RememberedI> | undefined
+  /** for how long an error is remembered: default 10 seconds */
+  readonly negativeTtl?: Duration.DurationInput | undefined
+
+  /** for how long past its time to live a value is served while it is being refreshed: default zero */
+  readonly staleFor?: Duration.DurationInput | undefined
+  /** how long a caller waits for the refresh of a stale value, which then goes on without it: default zero */
+  readonly softTimeout?: Duration.DurationInput | undefined
+  /** a lookup that takes longer is interrupted and fails with `LookupTimeout`: default never */
+  readonly hardTimeout?: HardTimeout
+  /** refreshes values that are read before they are stale: default not */
+  readonly refreshAhead?: RefreshAhead | undefined
+  /** the pause after a refresh that failed, before the next: default 1 second */
+  readonly refreshPause?: Duration.DurationInput | undefined
+
+  /** the tier in this process: none by default */
+  readonly local?:
+    | (LocalTierOptions & {
+        /** how long at most another process's invalidation may go unheard here */
+        readonly timeToLive: Duration.DurationInput
+      })
+    | undefined
+
+  /** what happens while Redis cannot be used: `lookup` (default), or `fail` with the `RedisError` */
+  readonly onUnavailable?: OnUnavailable | undefined
+  /** lookups at once without Redis: default 32 */
+  readonly maxLookups?: number | undefined
+  /** callers that wait for one of those, before `LookupOverloaded`: default 1024 */
+  readonly maxWaiting?: number | undefined
+  /** for how long a lease outlives the process that holds it; renewed while its lookup or update runs: default 5 seconds */
+  readonly leaseTime?: Duration.DurationInput | undefined
+  /** how long a caller waits for another process's lookup before it looks up by itself: default 30 seconds */
+  readonly waitFor?: Duration.DurationInput | undefined
+  /** invalidations kept while Redis does not take them; beyond it the whole cache is cleared: default 10,000 */
+  readonly outboxCapacity?: number | undefined
+  /**
+   * What becomes of entries from before an outage: `revalidate` (default) looks them up again, since another process may
+   * have invalidated them unheard; `trust` serves them.
+   */
+  readonly afterOutage?: "revalidate" | "trust" | undefined
+  /** a log that several caches share, so that an outage is told once and not by each: default one of its own */
+  readonly failureLog?: FailureLog | undefined
+}

@@ -1,0 +1,133 @@
+/**
+ * Where values come from, and what is stored beside them: a user's lookup, times to live, tags and remembered errors,
+ * as the engine takes them.
+ *
+ * @since 0.1.0
+ */
+
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as RedisKey from "../redis/RedisKey.js"
+import type { Attributes, CacheEntry } from "./CacheEntry.js"
+import type { Options } from "./CacheOptions.js"
+import { NotModified, type Previous, Versioned } from "./ConditionalLookup.js"
+import { Remembered } from "./EntryCodec.js"
+
+/**
+ * A value and what is stored beside it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Written<out A> extends Attributes {
+  readonly value: A
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Origin<Key, Value, E, Err> {
+  /** A lookup's answer, or a failure that is remembered. */
+  readonly lookUp: (
+    key: Key,
+    previous: CacheEntry<Value | Remembered<Err>> | undefined
+  ) => Effect.Effect<Written<Value | Remembered<Err>>, E>
+  /** A value that was not looked up. */
+  readonly written: (value: Value, key: Key) => Effect.Effect<Written<Value>>
+}
+
+/**
+ * The prefix that an invalid tag of a cache is said to be for.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const tagPrefix = (name: string): string => `${name} (tags)`
+
+const noTags: ReadonlyArray<string> = []
+
+/**
+ * `longestMillis` is the longest time to live that a server keeps.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
+  options: Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>,
+  context: Context.Context<R>,
+  longestMillis: number
+): Origin<Key, Value, E, Err> => {
+  const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
+
+  /** Made shorter by chance. */
+  const millisOf = (given: Duration.DurationInput) =>
+    Effect.map(Random.next, (random) => Math.min(Duration.toMillis(given), longestMillis) * (1 - jitter * random))
+
+  const tagsOf = (value: Value, key: Key): Either.Either<ReadonlyArray<string>, RedisKey.InvalidKey> =>
+    options.tags === undefined
+      ? Either.right(noTags)
+      : Either.all(
+          Array.from(new Set(options.tags(value, key)), (tag) =>
+            Either.map(RedisKey.make(tagPrefix(name), tag), () => tag)
+          )
+        )
+
+  const written = (value: Value, key: Key, versionTag?: string): Effect.Effect<Written<Value>> =>
+    Effect.gen(function* () {
+      const tags = tagsOf(value, key)
+      if (Either.isLeft(tags)) {
+        // it could not be invalidated by its tags
+        yield* Effect.logWarning(`a value of the cache ${name} is not cached: ${tags.left.message}`)
+        return { value, timeToLive: 0, tags: noTags, versionTag }
+      }
+      const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
+      return { value, timeToLive: yield* millisOf(given), tags: tags.right, versionTag }
+    })
+
+  const remembered = (error: Err): Effect.Effect<Written<Remembered<Err>>> =>
+    Effect.map(millisOf(negativeTtl), (timeToLive) => ({
+      value: new Remembered(error),
+      timeToLive,
+      tags: noTags,
+      versionTag: undefined
+    }))
+
+  const answered = (key: Key, previous: Option.Option<Previous<Value>>) =>
+    Effect.flatMap(Effect.provide(options.lookup(key, previous), context), (answer) => {
+      if (answer instanceof Versioned) return written(answer.value, key, answer.versionTag)
+      if (!(answer instanceof NotModified)) return written(answer, key)
+      return Option.match(previous, {
+        onNone: () => Effect.dieMessage(`a lookup of the cache ${name} answered notModified without a previous value`),
+        onSome: ({ value, versionTag }) => written(value, key, versionTag)
+      })
+    })
+
+  const isRemembered = error === undefined ? undefined : Schema.is(error)
+
+  return {
+    written,
+    lookUp: (key, entry) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const previous =
+          entry === undefined || entry.value instanceof Remembered
+            ? Option.none()
+            : Option.some({
+                value: entry.value,
+                versionTag: entry.versionTag,
+                age: Duration.millis(Math.max(0, now - entry.created))
+              })
+        const answer = answered(key, previous)
+        return yield* isRemembered === undefined
+          ? answer
+          : Effect.catchAll(answer, (error) => (isRemembered(error) ? remembered(error) : Effect.fail(error)))
+      })
+  }
+}
