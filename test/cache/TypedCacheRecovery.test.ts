@@ -2,6 +2,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
@@ -79,6 +81,38 @@ describe("a cache after an outage", () => {
       yield* until("it reads from Redis", () =>
         Effect.map(Effect.orDie(read(one.cache)), ([source]) => source === "Redis" || source === "Lookup")
       )
+    })
+  )
+
+  it.scoped("takes what has a tag for a miss until the tag's invalidation is acknowledged, and nothing else", () =>
+    Effect.gen(function* () {
+      const tags = (value: number) => (value === 9 ? ["nine"] : ["other"])
+      const { database, one, other } = yield* processes({ a: 9, b: 1 }, { ...trust, tags })
+      yield* one.cache.getMany(["a", "b"])
+      database.rows.set("a", 10)
+      one.connection.failWith(new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
+      expect(yield* one.cache.invalidateTag("nine")).toBe(false)
+      one.connection.failWith(undefined)
+      expect(yield* one.cache.getOption("a")).toEqual(Option.none())
+      expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
+      yield* inTime("it is replayed", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+      expect(yield* other.cache.getOption("a")).toEqual(Option.none())
+      expect((yield* read(other.cache, "a"))[1]).toBe(10)
+    })
+  )
+
+  it.scoped("tells who watches it that Redis is away and that it is back, once each", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 })
+      const seen: Array<string> = []
+      yield* Effect.forkScoped(Stream.runForEach(one.cache.events, ({ _tag }) => Effect.sync(() => seen.push(_tag))))
+      yield* settle
+      yield* Effect.zipRight(one.connection.cut, settle)
+      yield* Effect.replicateEffect(one.cache.get("a"), 5)
+      yield* one.connection.restore
+      yield* hits(one.cache)
+      yield* settle
+      expect(seen.filter((tag) => tag === "Degradation" || tag === "Recovery")).toEqual(["Degradation", "Recovery"])
     })
   )
 
