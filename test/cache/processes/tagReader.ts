@@ -1,0 +1,38 @@
+/** A process that reads the ids of each line of its input, and answers with where each value came from and the value. */
+import * as BunRuntime from "@effect/platform-bun/BunRuntime"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
+import * as TaggedCache from "./TaggedCache.js"
+
+const decodeIds = Schema.decode(Schema.parseJson(Schema.Array(Schema.Int)))
+
+const program = Effect.gen(function* () {
+  const cache = yield* TaggedCache.make
+  yield* Stream.fromReadableStream(
+    () => Bun.stdin.stream(),
+    (cause) => new Error("the input broke", { cause })
+  ).pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.mapEffect(decodeIds),
+    Stream.runForEach((ids) =>
+      Effect.flatMap(Effect.forEach(ids, cache.getServed, { concurrency: "unbounded" }), (answers) =>
+        Effect.sync(() => {
+          process.stdout.write(`${JSON.stringify(answers.map(({ source, value }) => [source, value]))}\n`)
+        })
+      )
+    )
+  )
+})
+
+BunRuntime.runMain(
+  Effect.scoped(program).pipe(
+    Effect.provide(BunRedis.layer({ host: "127.0.0.1", port: Number(process.argv[2]) })),
+    // its output is what it is asked for, and nothing else
+    Effect.provide(Logger.minimumLogLevel(LogLevel.None))
+  )
+)
