@@ -1,0 +1,32 @@
+import { Console, Effect, Option, Schema } from "effect"
+import { MemoryRedis, TypedCache } from "effect-cache-toolkit"
+
+const program = Effect.gen(function* () {
+  const origin = { price: 100, version: "v1" }
+  let transfers = 0
+  const prices = yield* TypedCache.make({
+    name: "price",
+    key: Schema.String,
+    value: Schema.Number,
+    timeToLive: "1 minute",
+    staleFor: "1 hour", // served while it is refreshed, and while refreshing fails
+    softTimeout: "200 millis", // how long a caller waits for the refresh of a stale value
+    hardTimeout: "5 seconds", // LookupTimeout, in the type
+    refreshAhead: { after: 0.8 }, // a value read in the last fifth of its minute is refreshed behind the reader's back
+    lookup: (_article, previous) =>
+      Effect.sync(() => {
+        const known = Option.getOrUndefined(previous)?.versionTag
+        if (known === origin.version) return TypedCache.notModified
+        transfers++
+        return TypedCache.versioned(origin.price, origin.version)
+      })
+  })
+  yield* prices.get("lamp")
+  yield* prices.refresh("lamp") // the origin says that nothing has changed: one minute more
+  Object.assign(origin, { price: 120, version: "v2" })
+  const price = yield* prices.refresh("lamp")
+  yield* Console.log(`${price} after ${transfers} transfers`)
+  if (price !== 120 || transfers !== 2) return yield* Effect.dieMessage("not as it should be")
+})
+
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
