@@ -10,7 +10,7 @@ import type * as Schema from "effect/Schema"
 import type { NotModified, Previous, Versioned } from "./ConditionalLookup.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { LocalTierOptions } from "./LocalTier.js"
-import type { RefreshAhead } from "./Reader.js"
+import type { RefreshAhead } from "./RefreshAhead.js"
 
 /**
  * @since 0.1.0

@@ -8,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import type { RedisClient } from "../redis/RedisClient.js"
@@ -17,6 +16,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
+import { isDue, type RefreshAhead } from "./RefreshAhead.js"
 import * as SingleFlight from "./SingleFlight.js"
 
 /**
@@ -36,16 +36,6 @@ export interface Served<out A> {
   /** one word; present when the source is `Degraded` */
   readonly reason: string | undefined
 }
-
-/**
- * When a fresh value is refreshed before its end: `after` a share of its time to live, or with a probability that grows
- * towards the end, the more so the longer lookups take and the larger `beta` is (1 is the optimum of the paper: A.
- * Vattani, F. Chierichetti, K. Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015).
- *
- * @since 0.1.0
- * @category models
- */
-export type RefreshAhead = { readonly after: number } | { readonly beta: number }
 
 /**
  * @since 0.1.0
@@ -158,15 +148,10 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     /** Begins to refresh what is fresh and soon will not be. */
     const lookAhead = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverNow: number) => {
       if (refreshAhead === undefined) return Effect.void
-      const age = serverNow - entry.created
-      const isDue =
-        "after" in refreshAhead
-          ? Effect.succeed(age >= refreshAhead.after * entry.timeToLive)
-          : Effect.map(
-              Random.next,
-              (random) => age - options.meanLookupMillis() * refreshAhead.beta * Math.log(random) >= entry.timeToLive
-            )
-      return Effect.flatMap(isDue, (isDue) => (isDue ? startRefresh(key, origin, entry) : Effect.void))
+      return Effect.flatMap(
+        isDue(refreshAhead, serverNow - entry.created, entry.timeToLive, options.meanLookupMillis),
+        (isDue) => (isDue ? startRefresh(key, origin, entry) : Effect.void)
+      )
     }
 
     /** Past the local tier. `joins` counts the flights that this caller came too late for. */

@@ -6,34 +6,25 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { RedisClient } from "../redis/RedisClient.js"
-import { maxTimeToLive } from "../redis/RedisCommands.js"
+import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import * as CacheCodec from "./CacheCodec.js"
-import * as CacheEvents from "./CacheEvents.js"
-import * as CacheObserver from "./CacheObserver.js"
+import type * as CacheEvents from "./CacheEvents.js"
 import type { Options } from "./CacheOptions.js"
-import * as CacheStats from "./CacheStats.js"
+import type * as CacheStats from "./CacheStats.js"
+import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
-import * as FailureLog from "./FailureLog.js"
-import * as Invalidation from "./Invalidation.js"
-import * as LatencyHistogram from "./LatencyHistogram.js"
-import * as Loader from "./Loader.js"
-import * as LocalTier from "./LocalTier.js"
-import * as Lookups from "./Lookups.js"
+import type * as Loader from "./Loader.js"
+import type * as Lookups from "./Lookups.js"
 import * as Origin from "./Origin.js"
-import * as Reader from "./Reader.js"
-import * as RedisTier from "./RedisTier.js"
-import type { Target } from "./scripts/shared.js"
-import * as Writer from "./Writer.js"
+import type * as Reader from "./Reader.js"
 
 export {
   /**
@@ -93,13 +84,15 @@ export type {
    * @since 0.1.0
    * @category models
    */
-  RefreshAhead,
+  Served
+} from "./Reader.js"
+export type {
   /**
    * @since 0.1.0
    * @category models
    */
-  Served
-} from "./Reader.js"
+  RefreshAhead
+} from "./RefreshAhead.js"
 
 /**
  * What an engine operation can fail with besides the lookup's own errors.
@@ -173,15 +166,6 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
-/** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
-const markerMillis = Duration.toMillis("1 hour")
-
-/**
- * A set that reaches the server later than this does nothing, and a caller waits twice as long for a set whose fate is
- * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
- */
-const setDeadlineMillis = 250
-
 /**
  * Builds a cache on the client of the context, for as long as the scope is open. The lookup's context is taken from
  * where the cache is made.
@@ -237,140 +221,9 @@ export const make = <
       | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
       | EngineError<OnUnavailable>
 
-    const redis = yield* RedisClient
-    const clock = yield* Effect.clock
     const context = yield* Effect.context<R>()
-    const events = yield* CacheEvents.make
-    const redisLatency = LatencyHistogram.make()
-    const lookupLatency = LatencyHistogram.make()
-    const observer = CacheObserver.make({
-      counters: CacheStats.counters(),
-      lookupLatency,
-      failureLog: options.failureLog ?? (yield* FailureLog.make),
-      events
-    })
-
-    const values = EntryCodec.values(CacheCodec.make(options.value))
-    const errors =
-      options.error === undefined ? EntryCodec.nothing<Remembered>() : EntryCodec.values(CacheCodec.make(options.error))
-    const codec = EntryCodec.outcomes(values, errors)
-
-    const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
-    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
-    const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
-    const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
-    // beyond it come the time that it is stale, and what a marker lives longer
-    const longestMillis = Duration.toMillis(maxTimeToLive) - staleForMillis - markerMillis
-    const local =
-      options.local === undefined || localMillis <= 0 ? LocalTier.none<Held>() : LocalTier.make<Held>(options.local)
-
-    const target = (key: string): Target => ({
-      key,
-      lease: RedisKey.auxiliary(key, "lease"),
-      channel: invalidation.bus.channel
-    })
-
-    const invalidation: Invalidation.Invalidation = yield* Invalidation.make({
-      redis,
-      name: options.name,
-      isTagged: options.tags !== undefined,
-      target: (key) => target(key),
-      outboxCapacity: options.outboxCapacity ?? 10_000,
-      afterOutage: options.afterOutage ?? "revalidate",
-      markerMillis,
-      dropLocal: local.drop,
-      onOthers: (item) => observer.invalidated(item, "Other")
-    })
-
-    const tier = yield* RedisTier.make({
-      redis,
-      codec,
-      markers: invalidation.markers,
-      isTagged: options.tags !== undefined,
-      latency: redisLatency,
-      onDecodeFailure: () => {
-        observer.counters.decodeFailures++
-      }
-    })
-
-    const maxBytes = options.local?.maxBytes
-    /** Of the stored text, which is made again where there is none at hand. */
-    const bytesOf = (key: string, held: Held, text: string | undefined): Effect.Effect<number> =>
-      maxBytes === undefined
-        ? Effect.succeed(0)
-        : text !== undefined
-          ? Effect.succeed(Buffer.byteLength(text))
-          : Effect.match(codec.encode(key, held), {
-              onFailure: () => maxBytes + 1,
-              onSuccess: (content) => Buffer.byteLength(content.text)
-            })
-
-    /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
-    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, asked, epoch, text) =>
-      localMillis <= 0
-        ? Effect.void
-        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverNow) => {
-            if (invalidation.epochs.of(key) !== epoch) return
-            const left = entry.created + entry.timeToLive - serverNow
-            local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
-          })
-
-    const lookups = yield* Lookups.make({
-      name: options.name,
-      observer,
-      maxLookups: options.maxLookups ?? 32,
-      maxWaiting: options.maxWaiting ?? 1024,
-      hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
-    })
-    const loader = yield* Loader.make<Held, E>({
-      redis,
-      tier,
-      invalidation,
-      codec,
-      lookups,
-      observer,
-      target,
-      staleMillis,
-      leaseMillis,
-      waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
-      pollMillis: 100,
-      onUnavailable: options.onUnavailable ?? "lookup",
-      keepLocal
-    })
-    const reader = yield* Reader.make({
-      redis,
-      local,
-      loader,
-      invalidation,
-      observer,
-      staleMillis,
-      refreshAhead: options.refreshAhead,
-      meanLookupMillis: () => lookupLatency.summary().mean,
-      softTimeoutMillis: Duration.toMillis(options.softTimeout ?? 0),
-      refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
-      keepLocal
-    })
-    const writer = Writer.make({
-      redis,
-      invalidation,
-      codec,
-      observer,
-      target,
-      staleMillis,
-      leaseMillis,
-      setDeadlineMillis
-    })
-
-    const stats = (): CacheStats.CacheStats => ({
-      name: options.name,
-      ...observer.counters,
-      evictions: local.evictions(),
-      local: local.size(),
-      outbox: invalidation.outbox.size(),
-      redisLatency: redisLatency.summary(),
-      lookupLatency: lookupLatency.summary()
-    })
-    yield* CacheStats.publish(stats)
+    const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>(options)
+    const { reader, writer } = engine
 
     const encodeKey = Schema.encodeEither(options.key)
     const textOf = (key: Key): Either.Either<string, RedisKey.InvalidKey> =>
@@ -379,7 +232,7 @@ export const make = <
         (id) => RedisKey.make(options.name, id)
       )
 
-    const origin = Origin.make(options, context, longestMillis)
+    const origin = Origin.make(options, context, Engine.longestMillis(options))
     const originOf = (key: Key): Loader.Origin<Held, E> => ({ lookup: (previous) => origin.lookUp(key, previous) })
 
     const read =
@@ -444,7 +297,7 @@ export const make = <
       invalidateTag: (tag) =>
         Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
       clear: writer.clear,
-      stats: Effect.sync(stats),
-      events: events.stream
+      stats: Effect.sync(engine.stats),
+      events: engine.events
     }
   })

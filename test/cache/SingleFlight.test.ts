@@ -172,8 +172,8 @@ describe("one flight per key", () => {
   it.scoped("runs in the background without a caller, once, and outlives callers who join and leave", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      yield* flights.start("k", 0, load)
-      yield* flights.start("k", 0, load)
+      yield* Effect.asVoid(flights.start("k", 0, load))
+      yield* Effect.asVoid(flights.start("k", 0, load))
       yield* settle
       const visitor = yield* Effect.fork(flights.fly("k", 0, load))
       yield* settle

@@ -1,5 +1,6 @@
 /** A process that reads the ids of each line of its input, and answers with where each value came from and the value. */
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -8,13 +9,15 @@ import * as Stream from "effect/Stream"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as TaggedCache from "./TaggedCache.js"
 
+class InputBroke extends Data.TaggedError("InputBroke")<{ readonly cause: unknown }> {}
+
 const decodeIds = Schema.decode(Schema.parseJson(Schema.Array(Schema.Int)))
 
 const program = Effect.gen(function* () {
   const cache = yield* TaggedCache.make
   yield* Stream.fromReadableStream(
     () => Bun.stdin.stream(),
-    (cause) => new Error("the input broke", { cause })
+    (cause) => new InputBroke({ cause })
   ).pipe(
     Stream.decodeText(),
     Stream.splitLines,

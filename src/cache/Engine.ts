@@ -1,0 +1,209 @@
+/**
+ * The parts of one cache, put together: tiers, invalidation, loading, reading and writing over the keys of Redis.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { RedisClient } from "../redis/RedisClient.js"
+import { maxTimeToLive } from "../redis/RedisCommands.js"
+import * as RedisKey from "../redis/RedisKey.js"
+import * as CacheCodec from "./CacheCodec.js"
+import * as CacheEvents from "./CacheEvents.js"
+import * as CacheObserver from "./CacheObserver.js"
+import type { Options } from "./CacheOptions.js"
+import * as CacheStats from "./CacheStats.js"
+import * as EntryCodec from "./EntryCodec.js"
+import * as FailureLog from "./FailureLog.js"
+import * as Invalidation from "./Invalidation.js"
+import * as LatencyHistogram from "./LatencyHistogram.js"
+import * as Loader from "./Loader.js"
+import * as LocalTier from "./LocalTier.js"
+import * as Lookups from "./Lookups.js"
+import * as Reader from "./Reader.js"
+import * as RedisTier from "./RedisTier.js"
+import type { Target } from "./scripts/shared.js"
+import * as Writer from "./Writer.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Engine<A, E> {
+  readonly reader: Reader.Reader<A, E>
+  readonly writer: Writer.Writer<A>
+  readonly stats: () => CacheStats.CacheStats
+  readonly events: Stream.Stream<CacheEvents.CacheEvent>
+}
+
+/** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
+const markerMillis = Duration.toMillis("1 hour")
+
+/**
+ * A set that reaches the server later than this does nothing, and a caller waits twice as long for a set whose fate is
+ * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
+ */
+const setDeadlineMillis = 250
+
+/**
+ * The longest time to live, in milliseconds: beyond it come the time that a value is stale, and what a marker lives
+ * longer, and all of it must be less than what every server keeps.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const longestMillis = ({ staleFor = 0 }: { readonly staleFor?: Duration.DurationInput | undefined }): number =>
+  Duration.toMillis(maxTimeToLive) - Duration.toMillis(staleFor) - markerMillis
+
+/**
+ * Lives as long as the scope is open.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Key, Value, I, E, Err, ErrI>(
+  options: Omit<
+    Options<Key, Value, I, E, never, "lookup" | "fail", Duration.DurationInput | undefined, Err, ErrI>,
+    "key" | "lookup" | "timeToLive"
+  >
+): Effect.Effect<Engine<Value | EntryCodec.Remembered<Err>, E>, never, RedisClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    /** What the tiers hold. */
+    type Held = Value | EntryCodec.Remembered<Err>
+
+    const redis = yield* RedisClient
+    const clock = yield* Effect.clock
+    const events = yield* CacheEvents.make
+    const redisLatency = LatencyHistogram.make()
+    const lookupLatency = LatencyHistogram.make()
+    const observer = CacheObserver.make({
+      counters: CacheStats.counters(),
+      lookupLatency,
+      failureLog: options.failureLog ?? (yield* FailureLog.make),
+      events
+    })
+
+    const values = EntryCodec.values(CacheCodec.make(options.value))
+    const errors =
+      options.error === undefined ? EntryCodec.nothing<Err>() : EntryCodec.values(CacheCodec.make(options.error))
+    const codec = EntryCodec.outcomes(values, errors)
+
+    const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
+    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
+    const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
+    const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
+    const local =
+      options.local === undefined || localMillis <= 0 ? LocalTier.none<Held>() : LocalTier.make<Held>(options.local)
+
+    const target = (key: string): Target => ({
+      key,
+      lease: RedisKey.auxiliary(key, "lease"),
+      channel: invalidation.bus.channel
+    })
+
+    const invalidation: Invalidation.Invalidation = yield* Invalidation.make({
+      redis,
+      name: options.name,
+      isTagged: options.tags !== undefined,
+      target: (key) => target(key),
+      outboxCapacity: options.outboxCapacity ?? 10_000,
+      afterOutage: options.afterOutage ?? "revalidate",
+      markerMillis,
+      dropLocal: local.drop,
+      onOthers: (item) => observer.invalidated(item, "Other")
+    })
+
+    const tier = yield* RedisTier.make({
+      redis,
+      codec,
+      markers: invalidation.markers,
+      isTagged: options.tags !== undefined,
+      latency: redisLatency,
+      onDecodeFailure: () => {
+        observer.counters.decodeFailures++
+      }
+    })
+
+    const maxBytes = options.local?.maxBytes
+    /** Of the stored text, which is made again where there is none at hand. */
+    const bytesOf = (key: string, held: Held, text: string | undefined): Effect.Effect<number> =>
+      maxBytes === undefined
+        ? Effect.succeed(0)
+        : text !== undefined
+          ? Effect.succeed(Buffer.byteLength(text))
+          : Effect.match(codec.encode(key, held), {
+              onFailure: () => maxBytes + 1,
+              onSuccess: (content) => Buffer.byteLength(content.text)
+            })
+
+    /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
+    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, asked, epoch, text) =>
+      localMillis <= 0
+        ? Effect.void
+        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverNow) => {
+            if (invalidation.epochs.of(key) !== epoch) return
+            const left = entry.created + entry.timeToLive - serverNow
+            local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
+          })
+
+    const lookups = yield* Lookups.make({
+      name: options.name,
+      observer,
+      maxLookups: options.maxLookups ?? 32,
+      maxWaiting: options.maxWaiting ?? 1024,
+      hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
+    })
+    const loader = yield* Loader.make<Held, E>({
+      redis,
+      tier,
+      invalidation,
+      codec,
+      lookups,
+      observer,
+      target,
+      staleMillis,
+      leaseMillis,
+      waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
+      pollMillis: 100,
+      onUnavailable: options.onUnavailable ?? "lookup",
+      keepLocal
+    })
+    const reader = yield* Reader.make({
+      redis,
+      local,
+      loader,
+      invalidation,
+      observer,
+      staleMillis,
+      refreshAhead: options.refreshAhead,
+      meanLookupMillis: () => lookupLatency.summary().mean,
+      softTimeoutMillis: Duration.toMillis(options.softTimeout ?? 0),
+      refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
+      keepLocal
+    })
+    const writer = Writer.make({
+      redis,
+      invalidation,
+      codec,
+      observer,
+      target,
+      staleMillis,
+      leaseMillis,
+      setDeadlineMillis
+    })
+
+    const stats = (): CacheStats.CacheStats => ({
+      name: options.name,
+      ...observer.counters,
+      evictions: local.evictions(),
+      local: local.size(),
+      outbox: invalidation.outbox.size(),
+      redisLatency: redisLatency.summary(),
+      lookupLatency: lookupLatency.summary()
+    })
+    yield* CacheStats.publish(stats)
+
+    return { reader, writer, stats, events: events.stream }
+  })
