@@ -34,6 +34,13 @@ export * as Counter from "./coordination/Counter.js"
 export * as DistributedLock from "./coordination/DistributedLock.js"
 
 /**
+ * At most so many holders at a time among all processes.
+ *
+ * @since 0.1.0
+ */
+export * as DistributedSemaphore from "./coordination/DistributedSemaphore.js"
+
+/**
  * Members ranked by their best score.
  *
  * @since 0.1.0

@@ -1,24 +1,62 @@
 /**
- * At most one holder at a time among all processes, for as long as a lock's time to live.
+ * At most one holder at a time among all processes, kept while the holder lives, with a fencing token for what it writes.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { RedisClient } from "../redis/RedisClient.js"
-import { isNotSent, isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
+import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import * as RedisScript from "../redis/RedisScript.js"
 import { wholeMillis } from "./arguments.js"
+import * as Claim from "./lock/Claim.js"
+import { type Lease, monotonicMillis } from "./lock/Lease.js"
+import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
+import * as LockScripts from "./lock/LockScripts.js"
+import * as Token from "./lock/Token.js"
+import { FencingToken, type LockToken } from "./lock/Token.js"
+
+export type {
+  /**
+   * Something held for now.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  Lease
+} from "./lock/Lease.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  LockLost,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  LockNotAcquired
+} from "./lock/LockError.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  FencingToken,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LockToken
+} from "./lock/Token.js"
 
 /**
- * A lock guards work that is cheap to repeat or that checks again what it writes. Nothing extends it: a holder that
- * outlives the time to live goes on beside the next one.
+ * Locks in Redis. See `docs/locks.md` for what they promise, and what only a fencing token does.
  *
  * @since 0.1.0
  * @category services
@@ -29,32 +67,16 @@ export class DistributedLock extends Context.Tag("effect-cache-toolkit/Distribut
 >() {}
 
 /**
- * What proves that a lock is one's own.
+ * A lock that is held.
  *
  * @since 0.1.0
  * @category models
  */
-export const LockToken = Schema.NonEmptyString.pipe(Schema.brand("LockToken"))
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type LockToken = typeof LockToken.Type
-
-/**
- * Another holder kept the lock for as long as the caller was ready to wait.
- *
- * @since 0.1.0
- * @category errors
- */
-export class LockNotAcquired extends Schema.TaggedError<LockNotAcquired>()("LockNotAcquired", {
-  /** the lock's key as the caller named it */
-  key: Schema.String
-}) {
-  override get message(): string {
-    return `the lock "${this.key}" is held by another: try again later, or wait longer for it`
-  }
+export interface HeldLock extends Lease {
+  /** proves to Redis that it is one's own */
+  readonly token: LockToken
+  /** proves to everybody else that its holder is the latest one */
+  readonly fencingToken: FencingToken
 }
 
 /**
@@ -66,24 +88,69 @@ export declare namespace DistributedLock {
    * @category models
    */
   export interface Options {
-    /** how long the lock is held at most: longer than the body ever takes, within what a server can keep */
+    /**
+     * How long the lock outlives a holder that died. While the body runs the lock is extended every third of it, however
+     * long the body takes, and given up when nine tenths of it have passed without a word from Redis: so an outage of half
+     * of it is always survived. From 1 ms up to what a server can keep; seconds suit most, since a busy machine may be
+     * taken for dead below that.
+     */
     readonly ttl: Duration.DurationInput
     /** how long to wait while another holds it; zero asks once */
     readonly waitFor: Duration.DurationInput
   }
 
   /**
-   * All of them fail with `InvalidKey` when the key cannot follow `lock:` (empty, over 512 bytes, control characters),
-   * and with `RedisServerError`, code `ERR`, when a time to live is not positive or longer than a server keeps.
+   * All of them fail with `InvalidKey` when a key cannot follow `lock:` (empty, over 512 bytes, control characters), and
+   * with `RedisServerError`, code `ERR`, when a time to live is not positive or longer than a server keeps.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Takes the lock if nobody holds it, and answers the token to release it with. A lost reply is asked for once more
-     * with the same token; when that fails too, and on interruption, the lock is given back as far as Redis can be
-     * reached, and ends by itself after `ttl` otherwise.
+     * Runs a body while holding the lock, which is given back when the body ends, fails or is interrupted. The body is an
+     * effect, or a function of the lock held, which has its fencing token. Fibers that the body forks end with it.
+     *
+     * Fails with `LockNotAcquired` when another holds it for longer than `waitFor`. Fails with `LockLost` when the lock
+     * was lost or can no longer be proved to be held: the body is interrupted before the time to live ends, unless it
+     * cannot be interrupted or its process was stopped, and may have done some of its work. With Redis away it fails at
+     * once with the error of Redis, also while it waits, and the body does not run; but once a reply was lost the lock may
+     * be one's own, and is asked for with the same token until `waitFor` is over. A body that runs is not disturbed while
+     * Redis is away for less than the time to live. The body's own failures pass unchanged.
+     *
+     * May be repeated as far as the body may.
+     */
+    readonly withLock: (
+      key: string,
+      options: Options
+    ) => <A, E, R>(
+      body: Claim.Body<HeldLock, A, E, R>
+    ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
+    /**
+     * As `withLock`, holding all of several locks or none. They are taken one after the other in the order of their keys'
+     * UTF-16 units, whatever the order here, so that two callers cannot wait for each other; one key named twice is taken
+     * once. `waitFor` is for all of them together. The locks are not taken in one step: keys may live on different
+     * servers of a cluster, and each is held, and kept from others, while the next one is waited for.
+     */
+    readonly withLocks: <const Keys extends ReadonlyArray<string>>(
+      keys: Keys,
+      options: Options
+    ) => <A, E, R>(
+      body: Claim.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
+    ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
+    /**
+     * Takes the lock if nobody holds it, and holds it until the scope ends. Asks once, and with the same token again where
+     * the reply was lost. Nothing is interrupted when it is lost: see `Lease.whileHeld` and `Lease.lost`.
+     */
+    readonly tryAcquire: (
+      key: string,
+      options: Pick<Options, "ttl">
+    ) => Effect.Effect<Option.Option<HeldLock>, RedisError | RedisKey.InvalidKey, Scope.Scope>
+    /**
+     * Takes the lock if nobody holds it, and answers the token to release it with. Nothing extends it: a holder that
+     * outlives the time to live goes on beside the next one. A lost reply is asked for once more with the same token; when
+     * that fails too, and on interruption, the lock is given back as far as Redis can be reached, and ends by itself after
+     * `ttl` otherwise.
      */
     readonly acquireLock: (
       key: string,
@@ -94,83 +161,8 @@ export declare namespace DistributedLock {
      * false and leaves the next holder alone.
      */
     readonly releaseLock: (key: string, token: LockToken) => Effect.Effect<boolean, RedisError | RedisKey.InvalidKey>
-    /**
-     * Runs an effect while holding the lock, which is given back when the effect ends, fails or is interrupted.
-     *
-     * Fails with `LockNotAcquired` when another holds it for longer than `waitFor`. With Redis away it fails at once;
-     * once a reply was lost, however, the lock may be one's own, and is asked for with the same token until `waitFor` is
-     * over. The effect does not run without the lock, and its own failures pass unchanged.
-     */
-    readonly withLock: (
-      key: string,
-      options: Options
-    ) => <A, E, R>(
-      effect: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | LockNotAcquired | RedisError | RedisKey.InvalidKey, R>
   }
 }
-
-/**
- * Takes the lock for `token`, also when the token holds it already: a caller whose first reply was lost asks again
- * without standing in its own way. Replies whether the token holds the lock.
- *
- * @since 0.1.0
- * @category scripts
- */
-export const acquireScript = RedisScript.make({
-  name: "distributedLock.acquire",
-  idempotent: true,
-  keys: (input: { readonly key: string; readonly token: LockToken; readonly ttlMillis: number }) => [input.key],
-  args: (input) => [input.token, input.ttlMillis],
-  lua: `
-    if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 1 end
-    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
-    redis.call("PEXPIRE", KEYS[1], ARGV[2])
-    return 1
-  `,
-  reply: Schema.Int,
-  model: ({ keys: [key = ""], args: [token = "", ttl = ""], call }) => {
-    if (call("SET", key, token, "NX", "PX", ttl) !== null) return 1
-    if (call("GET", key) !== token) return 0
-    call("PEXPIRE", key, ttl)
-    return 1
-  }
-})
-
-/**
- * Deletes the lock if `token` owns it. Replies how many locks were deleted.
- *
- * @since 0.1.0
- * @category scripts
- */
-export const releaseScript = RedisScript.make({
-  name: "distributedLock.release",
-  idempotent: true,
-  keys: (input: { readonly key: string; readonly token: LockToken }) => [input.key],
-  args: (input) => [input.token],
-  lua: `
-    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
-    return redis.call("DEL", KEYS[1])
-  `,
-  reply: Schema.Int,
-  model: ({ keys: [key = ""], args: [token = ""], call }) => (call("GET", key) === token ? call("DEL", key) : 0)
-})
-
-const randomToken: Effect.Effect<LockToken> = Effect.sync(() => LockToken.make(crypto.randomUUID()))
-
-/** The pauses between attempts: short at first, 200 ms in the long run, the last one ending when `waitFor` does. */
-const pauses = (waitFor: Duration.Duration) =>
-  Schedule.exponential("10 millis").pipe(
-    Schedule.union(Schedule.spaced("200 millis")),
-    Schedule.jitteredWith({ min: 0.5, max: 1 }),
-    Schedule.intersect(Schedule.elapsed),
-    Schedule.whileOutput(([, elapsed]) => Duration.lessThan(elapsed, waitFor)),
-    Schedule.modifyDelay(([, elapsed], pause) => {
-      const millis = Math.min(Duration.toMillis(pause), Duration.toMillis(waitFor) - Duration.toMillis(elapsed))
-      // fractions of a millisecond that a timer drops would wake the last attempt just short of the end
-      return Duration.millis(Math.ceil(millis))
-    })
-  )
 
 /**
  * Locks on the client in the context.
@@ -183,71 +175,81 @@ const pauses = (waitFor: Duration.Duration) =>
  *
  * const program = Effect.gen(function* () {
  *   const lock = yield* DistributedLock.make
- *   yield* Effect.log("nobody else settles user-1 now").pipe(
- *     lock.withLock("settle:user-1", { ttl: "10 seconds", waitFor: "2 seconds" })
- *   )
+ *   const settle = lock.withLock("settle:user-1", { ttl: "10 seconds", waitFor: "2 seconds" })
+ *   yield* settle(Effect.log("nobody else settles user-1 now"))
+ *   yield* settle(({ fencingToken }) => Effect.log(`nor writes anything after ${fencingToken}`))
  * })
  */
 export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const runAcquire = client.run(acquireScript)
-  const runRelease = client.run(releaseScript)
-
-  // released by compare, so that it may be tried also where it is unknown whether the lock was ever taken
-  const abandon = (key: string, token: LockToken) =>
-    Effect.catchAll(runRelease({ key, token }), (error) =>
-      Effect.logDebug(`${key} could not be released and ends by its time to live: ${error.message}`)
-    )
+  const runAcquire = client.run(LockScripts.acquire)
+  const runExtend = client.run(LockScripts.extend)
+  const runRelease = client.run(LockScripts.release)
+  const claims = Claim.make(client)
 
   const prepare = (name: string, ttl: Duration.DurationInput) =>
     Effect.all({
       key: RedisKey.make("lock", name),
-      ttlMillis: wholeMillis(acquireScript.name, "the time to live", ttl),
-      token: randomToken
+      ttlMillis: wholeMillis(LockScripts.acquire.name, "the time to live", ttl),
+      token: Token.random
     })
 
-  const awaitLock = (
-    name: string,
-    lock: { readonly key: string; readonly token: LockToken; readonly ttlMillis: number },
-    waitFor: Duration.DurationInput
-  ) =>
-    Effect.suspend(() => {
-      let replyLost = false
-      return Effect.filterOrFail(
-        runAcquire(lock),
-        (acquired) => acquired === 1,
-        () => new LockNotAcquired({ key: name })
-      ).pipe(
-        Effect.retry({
-          schedule: pauses(Duration.decode(waitFor)),
-          while: (error) => {
-            if (error._tag === "LockNotAcquired") return true
-            replyLost ||= isOutcomeUnknown(error)
-            return isOutcomeUnknown(error) || (replyLost && isNotSent(error))
-          }
-        }),
-        Effect.withSpan("DistributedLock.awaitLock", { attributes: { key: name } })
-      )
+  const hold = Effect.fn("DistributedLock.hold")(
+    function* (name: string, { ttl, waitFor }: DistributedLock.Options) {
+      const lock = yield* prepare(name, ttl)
+      const [lease, fence] = yield* claims.hold({
+        key: name,
+        channel: LockScripts.channel(lock.key),
+        ttlMillis: lock.ttlMillis,
+        waitMillis: Duration.toMillis(waitFor),
+        ask: Effect.map(runAcquire(lock), ([granted, value]) =>
+          granted === 1 ? Either.right(value) : Either.left(value)
+        ),
+        extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
+        giveBack: runRelease(lock)
+      })
+      return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
+    },
+    (effect, key) => Effect.annotateSpans(effect, { key })
+  )
+
+  const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options) =>
+    Effect.gen(function* () {
+      const deadline = (yield* monotonicMillis) + Duration.toMillis(waitFor)
+      const held = new Map<string, HeldLock>()
+      for (const name of Array.from(new Set(names)).sort()) {
+        const leftMillis = Math.max(0, deadline - (yield* monotonicMillis))
+        held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }))
+      }
+      return held
     })
 
   return DistributedLock.of({
+    withLock: (key, options) =>
+      Claim.holding(Effect.map(hold(key, options), (lock) => ({ given: lock, leases: [lock] }))),
+    withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
+      Claim.holding(
+        Effect.map(holdAll(keys, options), (held) => ({
+          given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
+          leases: held.values()
+        }))
+      ),
+    tryAcquire: (key, { ttl }) =>
+      hold(key, { ttl, waitFor: Duration.zero }).pipe(
+        Effect.asSome,
+        Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
+      ),
     acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, ttl) {
       const lock = yield* prepare(name, ttl)
-      const acquired = yield* runAcquire(lock).pipe(
+      const [granted] = yield* runAcquire(lock).pipe(
         Effect.retry({ times: 1, while: isOutcomeUnknown }),
-        Effect.onError(() => abandon(lock.key, lock.token))
+        Effect.onError(() => Effect.ignoreLogged(runRelease(lock)))
       )
-      return acquired === 1 ? Option.some(lock.token) : Option.none()
+      return granted === 1 ? Option.some(lock.token) : Option.none()
     }),
     releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
       const key = yield* RedisKey.make("lock", name)
       return (yield* runRelease({ key, token })) === 1
-    }),
-    withLock:
-      (name, { ttl, waitFor }) =>
-      (effect) =>
-        Effect.flatMap(prepare(name, ttl), (lock) =>
-          awaitLock(name, lock, waitFor).pipe(Effect.zipRight(effect), Effect.ensuring(abandon(lock.key, lock.token)))
-        )
+    })
   })
 })
 

@@ -153,7 +153,7 @@ export declare namespace PlayerService {
   }
 }
 
-/** Longer than a transfer takes; a transfer that takes longer still is one transaction. */
+/** How long the players of a process that died stay locked, and how long a transfer waits for others. */
 const transferLock = { ttl: "10 seconds", waitFor: "2 seconds" } as const
 
 const checked = (id: string): Either.Either<string, InvalidKey> => RedisKey.make("player", id)
@@ -224,14 +224,12 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
             .transfer(from, to, amount)
             .pipe(thenInvalidate(Effect.zip(balances.invalidate(from), balances.invalidate(to), { concurrent: true })))
         )
-        // everybody locks the lower id first: two transfers in opposite directions cannot wait for each other
-        const [first, second] = from < to ? [from, to] : [to, from]
-        const lockSecond = first === second ? <A>(self: A) => self : lock.withLock(`transfer:${second}`, transferLock)
         return yield* transferred.pipe(
-          lockSecond,
-          lock.withLock(`transfer:${first}`, transferLock),
+          lock.withLocks([`transfer:${from}`, `transfer:${to}`], transferLock),
           Effect.catchTags({ LockNotAcquired: () => new TransferBusy() }),
+          // the transaction protects it alone, where the lock does not or no longer does
           Effect.catchTag(
+            "LockLost",
             "RedisUnavailable",
             "RedisTimeout",
             "RedisConnectionLost",

@@ -8,24 +8,25 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import * as DistributedLock from "../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { type RedisError, RedisTimeout, RedisUnavailable } from "../../src/redis/RedisError.js"
 import { age, onEveryLayer, onMemory } from "../support/layers.js"
 
 /** Locks on a client whose replies to `acquire` pass through `reply`, after the server has done its part. */
-const withReplies = (reply: (acquired: number) => Effect.Effect<void, RedisError>) =>
+const withReplies = (reply: (asked: number) => Effect.Effect<void, RedisError>) =>
   Effect.gen(function* () {
     const client = yield* RedisClient
-    let acquired = 0
+    let asked = 0
     const faulty: RedisClient.Service = {
       ...client,
       run: (script) => {
         const run = client.run(script)
-        return script.name === DistributedLock.acquireScript.name
+        return script.name === LockScripts.acquire.name
           ? (input) =>
               Effect.zipLeft(
                 run(input),
-                Effect.suspend(() => reply(++acquired))
+                Effect.suspend(() => reply(++asked))
               )
           : run
       }

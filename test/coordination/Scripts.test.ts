@@ -7,7 +7,6 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
 import * as Counter from "../../src/coordination/Counter.js"
-import * as DistributedLock from "../../src/coordination/DistributedLock.js"
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
@@ -34,7 +33,6 @@ const ttlMillis = constantFrom(0, minute, 2 * minute, 5 * minute)
 const limit = oneof(integer({ min: 0, max: 8 }), constant(2 ** 53 - 1))
 const member = oneof(constantFrom("ada", "bob", "", "é", "🦊", "￿"), FastCheck.string({ maxLength: 3 }))
 const score = oneof(integer({ min: -3, max: 3 }), double({ noNaN: true, noDefaultInfinity: true }))
-const token = constantFrom("one", "two").map((text) => DistributedLock.LockToken.make(text))
 const strays = oneof(
   constantFrom("0", "7", "-4", "01", "3.5", "1e3", " 2", "", "many", "one"),
   integer({ min: -1000, max: 1000 }).map(String)
@@ -71,15 +69,6 @@ const anyStep: FastCheck.Arbitrary<Step> = oneof(
     step(["rateLimiter.peek", input], (client) =>
       Effect.map(client.run(RateLimiter.peekScript)(input), ([remaining, left]) => [remaining, minutesLeft(left)])
     )
-  ),
-  {
-    weight: 2,
-    arbitrary: record({ key, token, ttlMillis: ttlMillis.filter((millis) => millis > 0) }).map((input) =>
-      step(["distributedLock.acquire", input], (client) => client.run(DistributedLock.acquireScript)(input))
-    )
-  },
-  record({ key, token }).map((input) =>
-    step(["distributedLock.release", input], (client) => client.run(DistributedLock.releaseScript)(input))
   ),
   {
     weight: 3,

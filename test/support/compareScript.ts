@@ -21,9 +21,11 @@ export const compareScript = <Input, Output>(
     /** other steps to mix in: more scripts on the same keys, commands */
     readonly others?: fc.Arbitrary<Step>
     readonly numRuns?: number
+    /** makes a reply comparable that tells a time which passes on a server */
+    readonly comparable?: (reply: unknown) => unknown
   } = {}
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const runs = inputs.map((input) => scriptStep(script, input))
+  const runs = inputs.map((input) => scriptStep(script, input, options.comparable))
   const between = [
     { weight: 2, arbitrary: fc.constantFrom(5_000, 10_000, 30_000).map(advance) },
     { weight: 1, arbitrary: runs.chain((step) => tampering(keysOf(step))) },

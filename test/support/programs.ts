@@ -28,6 +28,8 @@ export type Step =
       readonly keys: ReadonlyArray<string>
       /** `now` is the time of the model, for scripts that take the time as an argument */
       readonly args: (now: number) => ReadonlyArray<RedisArgument>
+      /** makes a reply comparable that tells a time which passes on a server */
+      readonly comparable: (reply: unknown) => unknown
     }
 
 export type Program = ReadonlyArray<Step>
@@ -43,11 +45,12 @@ const printedAs = (step: Step, print: () => string): Step => Object.assign(step,
 /** A step that runs a script, whose input may depend on the time. The keys must not. */
 export const script = <Input, Output>(
   script: RedisScript<Input, Output>,
-  input: Input | ((now: number) => Input)
+  input: Input | ((now: number) => Input),
+  comparable: (reply: unknown) => unknown = (reply) => reply
 ): Step => {
   const inputAt = (now: number): Input => (input instanceof Function ? input(now) : input)
   return printedAs(
-    { _tag: "Script", script, keys: script.keys(inputAt(start)), args: (now) => script.args(inputAt(now)) },
+    { _tag: "Script", script, keys: script.keys(inputAt(start)), args: (now) => script.args(inputAt(now)), comparable },
     () => `${script.name} ${fc.stringify(inputAt(start))}`
   )
 }
@@ -168,6 +171,7 @@ const failed = (error: unknown): { readonly error: string } => ({
 /** Makes comparable what a server may answer in more than one way: orders that are not promised, and time. */
 const normalize = (step: Step, reply: unknown): unknown => {
   if (reply instanceof Keyspace.ErrorReply) return failed(reply)
+  if (step._tag === "Script" && !isErrorReply(reply)) return step.comparable(Object.is(reply, -0) ? 0 : reply)
   if (step._tag !== "Command" || isErrorReply(reply)) return Object.is(reply, -0) ? 0 : reply
   switch (step.command.toUpperCase()) {
     case "SMEMBERS":
@@ -187,5 +191,6 @@ const normalize = (step: Step, reply: unknown): unknown => {
   }
 }
 
-const coarse = (time: unknown, unit: number): unknown =>
+/** A time in units that a run does not come near to: those of the times to live in programs. */
+export const coarse = (time: unknown, unit: number): unknown =>
   typeof time === "number" && time > 0 ? Math.round(time / unit) : time

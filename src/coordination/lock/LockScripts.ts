@@ -1,0 +1,157 @@
+/**
+ * The lock in Redis: a key that holds its holder's token and ends with its time to live, and beside it the last fencing
+ * token.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisKey from "../../redis/RedisKey.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, luaTell, micros } from "./shared.js"
+import type { LockToken } from "./Token.js"
+
+/**
+ * For how long the last fencing token is remembered after the last acquire, in milliseconds: seven days. It is needed
+ * only where the server's clock was set back, or more than one token a microsecond was given; otherwise the time alone
+ * makes the next token greater.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const fenceMillis = 7 * 24 * 60 * 60 * 1000
+
+/**
+ * The channel that tells of releases.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
+
+interface Held {
+  readonly key: string
+  readonly token: LockToken
+}
+
+const lockKeys = ({ key }: Held) => [key]
+
+const luaFence = `
+local function lastFence()
+  local text = redis.pcall("GET", KEYS[2])
+  if type(text) ~= "string" or not string.match(text, "^%d+$") then return nil end
+  local last = tonumber(text)
+  if last > 0 and last < 9007199254740991 then return last end
+end
+local function nextFence()
+  local fence = string.format("%.0f", math.max((lastFence() or 0) + 1, micros(ARGV[4])))
+  redis.call("SET", KEYS[2], fence, "PX", ARGV[3])
+  return tonumber(fence)
+end
+`
+
+const lastFence = ({ call, keys: [, key = ""] }: RedisScript.ScriptContext): number | undefined => {
+  const text = call("TYPE", key) === "string" ? call("GET", key) : null
+  if (typeof text !== "string" || !/^\d+$/.test(text)) return undefined
+  const last = Number(text)
+  return last > 0 && last < Number.MAX_SAFE_INTEGER ? last : undefined
+}
+
+const nextFence = (context: RedisScript.ScriptContext): number => {
+  const { args, call, keys } = context
+  const fence = Math.max((lastFence(context) ?? 0) + 1, micros(context, args[3]))
+  call("SET", keys[1] ?? "", fence, "PX", args[2] ?? "")
+  return fence
+}
+
+/**
+ * Takes the lock for `token` if nobody holds it. Replies 1 and the fencing token, or 0 and the milliseconds until the
+ * holder's time ends (negative when it never does).
+ *
+ * A caller whose first reply was lost asks again with the same token: it does not stand in its own way, and gets the
+ * fencing token that it was given before. A fencing token is the greater of the last one plus one and the server's time in
+ * microseconds, so that tokens grow also when the server has lost the last one. What is under the key of the last one and
+ * is no token is replaced.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const acquire = RedisScript.make({
+  name: "distributedLock.acquire",
+  idempotent: true,
+  keys: ({ key }: Held & { readonly ttlMillis: number; readonly now?: number }) => [
+    key,
+    RedisKey.auxiliary(key, "fence")
+  ],
+  args: (input) => [input.token, input.ttlMillis, fenceMillis, input.now ?? ""],
+  lua: `${luaMicros}${luaFence}
+    if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return {1, nextFence()} end
+    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return {0, redis.call("PTTL", KEYS[1])} end
+    redis.call("PEXPIRE", KEYS[1], ARGV[2])
+    return {1, lastFence() or nextFence()}
+  `,
+  reply: Schema.Tuple(Schema.Int, Schema.Int),
+  model: (context): RedisReply => {
+    const {
+      args: [token = "", ttl = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    if (call("SET", key, token, "NX", "PX", ttl) !== null) return [1, nextFence(context)]
+    if (call("GET", key) !== token) return [0, call("PTTL", key)]
+    call("PEXPIRE", key, ttl)
+    return [1, lastFence(context) ?? nextFence(context)]
+  }
+})
+
+/**
+ * Lets the lock end a whole time to live from now, if `token` owns it. Replies 1 when it does, -1 when another owns it,
+ * and 0 when nobody does.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const extend = RedisScript.make({
+  name: "distributedLock.extend",
+  idempotent: true,
+  keys: (input: Held & { readonly ttlMillis: number }) => lockKeys(input),
+  args: (input) => [input.token, input.ttlMillis],
+  lua: `
+    local holder = redis.call("GET", KEYS[1])
+    if not holder then return 0 end
+    if holder ~= ARGV[1] then return -1 end
+    return redis.call("PEXPIRE", KEYS[1], ARGV[2])
+  `,
+  reply: Schema.Int,
+  model: ({ args: [token = "", ttl = ""], call, keys: [key = ""] }) => {
+    const holder = call("GET", key)
+    if (holder === null) return 0
+    return holder === token ? call("PEXPIRE", key, ttl) : -1
+  }
+})
+
+/**
+ * Deletes the lock if `token` owns it, and tells those who wait. Replies how many locks were deleted.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const release = RedisScript.make({
+  name: "distributedLock.release",
+  idempotent: true,
+  keys: lockKeys,
+  args: ({ key, token }) => [token, channel(key)],
+  lua: `${luaTell}
+    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+    redis.call("DEL", KEYS[1])
+    tell(ARGV[2])
+    return 1
+  `,
+  reply: Schema.Int,
+  model: ({ args: [token = "", channel = ""], call, keys: [key = ""] }) => {
+    if (call("GET", key) !== token) return 0
+    call("DEL", key)
+    call("PUBLISH", channel, "")
+    return 1
+  }
+})

@@ -1,0 +1,144 @@
+/**
+ * The semaphore in Redis: a sorted set of its holders' tokens by the time at which each one's permit ends, so that a holder
+ * that died gives its permit back by itself.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisKey from "../../redis/RedisKey.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, luaTell, micros } from "./shared.js"
+import type { LockToken } from "./Token.js"
+
+/**
+ * The channel that tells of permits given back.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
+
+interface Held {
+  readonly key: string
+  readonly token: LockToken
+}
+
+// the key lives as long as the permit that ends last
+const luaHold = `
+local now = math.floor(micros(ARGV[3]) / 1000)
+local function hold()
+  redis.call("ZADD", KEYS[1], string.format("%.0f", now + tonumber(ARGV[2])), ARGV[1])
+  local last = redis.call("ZRANGE", KEYS[1], -1, -1)[1]
+  redis.call("PEXPIRE", KEYS[1], string.format("%.0f", tonumber(redis.call("ZSCORE", KEYS[1], last)) - now))
+end
+`
+
+const now = (context: RedisScript.ScriptContext): number => Math.floor(micros(context, context.args[2]) / 1000)
+
+const firstOf = (reply: RedisReply): string => {
+  const [first] = Array.isArray(reply) ? reply : []
+  return typeof first === "string" ? first : ""
+}
+
+const hold = ({ args: [token = "", ttl = ""], call, keys: [key = ""] }: RedisScript.ScriptContext, now: number) => {
+  call("ZADD", key, now + Number(ttl), token)
+  const last = firstOf(call("ZRANGE", key, -1, -1))
+  call("PEXPIRE", key, Number(call("ZSCORE", key, last)) - now)
+}
+
+/**
+ * Takes a permit for `token` if fewer than `permits` are held, or extends the one that it has: a caller whose first reply
+ * was lost asks again without taking two. Replies 1 and 0, or 0 and the milliseconds until the first permit ends.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const acquire = RedisScript.make({
+  name: "distributedSemaphore.acquire",
+  idempotent: true,
+  keys: ({ key }: Held & { readonly permits: number; readonly ttlMillis: number; readonly now?: number }) => [key],
+  args: (input) => [input.token, input.ttlMillis, input.now ?? "", input.permits],
+  lua: `${luaMicros}${luaHold}
+    redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", string.format("%.0f", now))
+    local mine = redis.call("ZSCORE", KEYS[1], ARGV[1])
+    if not mine and redis.call("ZCARD", KEYS[1]) >= tonumber(ARGV[4]) then
+      local first = redis.call("ZRANGE", KEYS[1], 0, 0)[1]
+      return {0, math.floor(tonumber(redis.call("ZSCORE", KEYS[1], first)) - now)}
+    end
+    hold()
+    return {1, 0}
+  `,
+  reply: Schema.Tuple(Schema.Int, Schema.Int),
+  model: (context) => {
+    const {
+      args: [token = "", , , permits = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    const instant = now(context)
+    call("ZREMRANGEBYSCORE", key, "-inf", instant)
+    if (call("ZSCORE", key, token) === null && Number(call("ZCARD", key)) >= Number(permits)) {
+      const first = firstOf(call("ZRANGE", key, 0, 0))
+      return [0, Math.floor(Number(call("ZSCORE", key, first)) - instant)]
+    }
+    hold(context, instant)
+    return [1, 0]
+  }
+})
+
+/**
+ * Lets the permit of `token` end a whole time to live from now, if it has not ended yet. Replies whether it had not.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const extend = RedisScript.make({
+  name: "distributedSemaphore.extend",
+  idempotent: true,
+  keys: ({ key }: Held & { readonly ttlMillis: number; readonly now?: number }) => [key],
+  args: (input) => [input.token, input.ttlMillis, input.now ?? ""],
+  lua: `${luaMicros}${luaHold}
+    local ends = redis.call("ZSCORE", KEYS[1], ARGV[1])
+    if not ends or tonumber(ends) <= now then return 0 end
+    hold()
+    return 1
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [token = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    const instant = now(context)
+    const ends = call("ZSCORE", key, token)
+    if (ends === null || Number(ends) <= instant) return 0
+    hold(context, instant)
+    return 1
+  }
+})
+
+/**
+ * Gives the permit of `token` back and tells those who wait. Replies how many permits were given back.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const release = RedisScript.make({
+  name: "distributedSemaphore.release",
+  idempotent: true,
+  keys: ({ key }: Held) => [key],
+  args: ({ key, token }) => [token, channel(key)],
+  lua: `${luaTell}
+    local given = redis.call("ZREM", KEYS[1], ARGV[1])
+    if given > 0 then tell(ARGV[2]) end
+    return given
+  `,
+  reply: Schema.Int,
+  model: ({ args: [token = "", channel = ""], call, keys: [key = ""] }) => {
+    const given = call("ZREM", key, token)
+    if (given === 1) call("PUBLISH", channel, "")
+    return given
+  }
+})

@@ -1,0 +1,165 @@
+/**
+ * Waiting for what others hold. Of all who wait for a key in one process the first asks Redis, and the others stand behind
+ * it: however many wait, Redis is asked by one per process. It asks when a release is heard of, when the holder's time ends,
+ * and besides at growing, jittered pauses, since messages get lost.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import type { RedisClient } from "../../redis/RedisClient.js"
+import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
+import { monotonicMillis } from "./Lease.js"
+import { LockNotAcquired } from "./LockError.js"
+
+/**
+ * What somebody waits for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wanted<out Granted> {
+  /** the key as the caller named it */
+  readonly key: string
+  /** the channel that tells of releases */
+  readonly channel: string
+  /** how long to wait, in milliseconds; 0 asks once */
+  readonly waitMillis: number
+  /** Right when it is granted, else the milliseconds until a holder's time ends, negative when that is not known. */
+  readonly ask: Effect.Effect<Either.Either<Granted, number>, RedisError>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Waiting {
+  /**
+   * Asks until it is granted or the time is over, and a last time then. Fails with `LockNotAcquired` when it was refused
+   * until then, and with an error of Redis at once; but once a reply was lost, what was asked for may be one's own, and is
+   * asked for until the time is over.
+   */
+  readonly acquire: <Granted>(wanted: Wanted<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
+}
+
+interface Waiter {
+  /** opens when it is the first of those who wait */
+  readonly isFirst: Effect.Latch
+}
+
+interface Queue {
+  /** in the order in which they came */
+  readonly waiters: Set<Waiter>
+  /** opens when a release was heard of, or may have been missed */
+  readonly released: Effect.Latch
+  readonly listening: Fiber.Fiber<void>
+}
+
+const firstPauseMillis = 10
+const longestPauseMillis = 200
+
+const sleepMillis = (millis: number): Effect.Effect<void> => Effect.sleep(Math.ceil(Math.max(millis, 1)))
+
+/** Whichever comes first, also for a caller that cannot be interrupted. */
+const either = (self: Effect.Effect<void>, that: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.raceFirst(Effect.interruptible(self), Effect.interruptible(that))
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (redis: RedisClient.Service): Waiting => {
+  const queues = new Map<string, Queue>()
+  // a refused SUBSCRIBE costs every subscription of the client its connection: it is tried once
+  let mayListen = true
+
+  const listen = (channel: string, released: Effect.Latch): Effect.Effect<void> =>
+    Stream.runForEach(redis.subscribe(channel), () => released.open).pipe(
+      Effect.catchTag("RedisAuthError", (error) => {
+        mayListen = false
+        return Effect.logWarning(`releases of locks are not heard of, only asked for: ${error.message}`)
+      }),
+      Effect.ignore
+    )
+
+  const join = (channel: string): Effect.Effect<readonly [Queue, Waiter]> =>
+    Effect.gen(function* () {
+      let queue = queues.get(channel)
+      if (queue === undefined) {
+        const released = Effect.unsafeMakeLatch(false)
+        const listening = yield* Effect.forkDaemon(
+          // joining is uninterruptible, what it starts must not be
+          Effect.interruptible(mayListen ? listen(channel, released) : Effect.void)
+        )
+        queue = { waiters: new Set(), released, listening }
+        queues.set(channel, queue)
+      }
+      const waiter = { isFirst: Effect.unsafeMakeLatch(queue.waiters.size === 0) }
+      queue.waiters.add(waiter)
+      return [queue, waiter] as const
+    })
+
+  const leave = (channel: string, queue: Queue, waiter: Waiter): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      queue.waiters.delete(waiter)
+      const next = firstOf(queue)
+      if (next !== undefined) return next.isFirst.open
+      queues.delete(channel)
+      return Fiber.interruptFork(queue.listening)
+    })
+
+  return {
+    acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
+      const deadline = (yield* monotonicMillis) + wanted.waitMillis
+      let replyLost = false
+      let refusal: LockNotAcquired | RedisError = new LockNotAcquired({ key: wanted.key })
+      let heldForMillis = -1
+
+      const granted = Effect.matchEffect(wanted.ask, {
+        onSuccess: (answer) => {
+          if (answer._tag === "Right") return Effect.succeedSome(answer.right)
+          refusal = new LockNotAcquired({ key: wanted.key })
+          heldForMillis = answer.left
+          return Effect.succeedNone
+        },
+        onFailure: (error) => {
+          replyLost ||= isOutcomeUnknown(error)
+          if (!isOutcomeUnknown(error) && !(replyLost && isNotSent(error))) return Effect.fail(error)
+          refusal = error
+          heldForMillis = -1
+          return Effect.succeedNone
+        }
+      })
+
+      const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
+        Effect.gen(function* () {
+          yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
+          let pauseMillis = firstPauseMillis
+          while (true) {
+            // before asking, so that a release between the refusal and the pause is not missed
+            if (firstOf(queue) === self) yield* queue.released.close
+            const answer = yield* granted
+            if (answer._tag === "Some") return answer.value
+            const leftMillis = deadline - (yield* monotonicMillis)
+            if (leftMillis <= 0) return yield* refusal
+            const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
+            pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
+            const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
+            yield* either(queue.released.await, sleepMillis(Math.min(jittered, leftMillis, endsMillis)))
+          }
+        })
+
+      const first = yield* granted
+      if (first._tag === "Some") return first.value
+      if (wanted.waitMillis <= 0) return yield* refusal
+      return yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
+        leave(wanted.channel, queue, self)
+      )
+    })
+  }
+}
+
+const firstOf = (queue: Queue): Waiter | undefined => queue.waiters.values().next().value

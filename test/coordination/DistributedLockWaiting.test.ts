@@ -1,0 +1,210 @@
+/** Waiting for a lock: who is woken when, who asks, and what is left when nobody waits any more. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as DistributedLock from "../../src/coordination/DistributedLock.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import { RedisAuthError, RedisUnavailable } from "../../src/redis/RedisError.js"
+import * as OutageRedis from "../support/OutageRedis.js"
+import { settle, until } from "../support/until.js"
+
+const options = { ttl: "10 seconds", waitFor: "5 seconds" } as const
+
+const lockOn = (redis: RedisClient.Service) => Effect.provideService(DistributedLock.make, RedisClient, redis)
+
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const [here, there] = [yield* server.connect, yield* server.connect]
+  return { server, here, there, lock: yield* lockOn(here.redis), other: yield* lockOn(there.redis) }
+})
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+/** As many who wait as wanted, one after the other, until all of them do. */
+const waiters = <A, E>(count: number, wait: (number: number) => Effect.Effect<A, E>) =>
+  Effect.forEach(numbers(count), (number) => Effect.zipLeft(Effect.fork(wait(number)), settle))
+
+const tokenOf = (lock: DistributedLock.DistributedLock.Service, ttl: "1 minute" | "3 seconds" = "1 minute") =>
+  Effect.map(lock.acquireLock("it", ttl), Option.getOrThrow)
+
+const hasEnded = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
+  until("it has ended", () => Effect.map(Fiber.poll(fiber), Option.isSome))
+
+describe("who waits for a lock", () => {
+  it.scoped("is woken by the release, in its own process and in others, though no time passes", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const [first] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      yield* other.releaseLock("it", token)
+      if (first !== undefined) yield* hasEnded(first)
+
+      // those who wait behind others are woken by whom they stood behind
+      const release = yield* Deferred.make<void>()
+      const holder = yield* Effect.fork(lock.withLock("it", options)(Deferred.await(release)))
+      yield* settle
+      const all = yield* waiters(6, (n) => (n % 2 === 0 ? lock : other).withLock("it", options)(Effect.succeed(n)))
+      yield* Deferred.succeed(release, undefined)
+      yield* hasEnded(holder)
+      yield* Effect.forEach(all, hasEnded)
+      expect(yield* Fiber.join(Fiber.all(all))).toEqual(numbers(6))
+    })
+  )
+
+  it.scoped("asks besides, and so gets it also when the message of the release is lost", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      here.deafen(true)
+      yield* other.releaseLock("it", token)
+      yield* settle
+      expect(waiter?.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("200 millis")
+      expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("gets it when the time of a holder that died has ended", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      yield* tokenOf(other, "3 seconds")
+      const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      yield* TestClock.adjust("2990 millis")
+      expect(waiter?.unsafePoll()).toBeNull()
+      yield* Effect.repeatN(TestClock.adjust("2 millis"), 10)
+      expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("stands behind others of its process: a hundred ask no oftener than one", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      yield* tokenOf(other)
+      const all = yield* Effect.forEach(numbers(100), () => Effect.fork(lock.withLock("it", options)(Effect.void)))
+      yield* settle
+      const before = here.commands()
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      expect(here.commands() - before).toBeLessThan(45)
+      expect(here.commands() - before).toBeGreaterThan(9)
+      yield* Fiber.interruptAll(all)
+    })
+  )
+
+  it.scoped("gets it in the order of coming, in one process", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const order = yield* Ref.make<ReadonlyArray<number>>([])
+      const all = yield* waiters(20, (n) => lock.withLock("it", options)(Ref.update(order, (done) => [...done, n])))
+      yield* other.releaseLock("it", token)
+      yield* Effect.forEach(all, hasEnded)
+      expect(yield* Ref.get(order)).toEqual(numbers(20))
+    })
+  )
+
+  it.scoped("moves up when those in front are interrupted, or are out of patience", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const patience = ["5 seconds", "1 second", "5 seconds", "2 seconds", "5 seconds"] as const
+      const all = yield* waiters(patience.length, (n) =>
+        lock.withLock("it", { ttl: "10 seconds", waitFor: patience[n] ?? 0 })(Effect.succeed(n))
+      )
+      const [first, second, third, fourth, last] = all
+      if (first === undefined || third === undefined) return yield* Effect.dieMessage("nobody waits")
+      yield* Fiber.interrupt(first)
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      expect(second?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
+      expect(fourth?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
+      yield* Fiber.interrupt(third)
+      yield* other.releaseLock("it", token)
+      yield* until("the last one has had its turn", () => last?.unsafePoll() !== null)
+      expect(last?.unsafePoll()).toEqual(Exit.succeed(4))
+    })
+  )
+
+  it.scoped("hears at once that Redis has gone away, also behind others", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      yield* tokenOf(other)
+      const all = yield* waiters(10, () => lock.withLock("it", options)(Effect.dieMessage("the body ran")))
+      yield* here.cut
+      yield* TestClock.adjust("200 millis")
+      for (const waiter of all) {
+        yield* hasEnded(waiter)
+        expect(yield* Effect.flip(Fiber.join(waiter))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+      }
+    })
+  )
+
+  it.scoped("listens while somebody waits, once for all of them, and no longer", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let [listening, subscriptions] = [0, 0]
+      const lock = yield* lockOn({
+        ...here.redis,
+        subscribe: (channel) =>
+          Stream.unwrapScoped(
+            Effect.as(
+              Effect.acquireRelease(
+                Effect.sync(() => {
+                  subscriptions++
+                  listening++
+                }),
+                () =>
+                  Effect.sync(() => {
+                    listening--
+                  })
+              ),
+              here.redis.subscribe(channel)
+            )
+          )
+      })
+      yield* lock.withLock("it", options)(Effect.void)
+      expect(subscriptions).toBe(0)
+      const token = yield* tokenOf(other)
+      const all = yield* waiters(5, () => lock.withLock("it", options)(Effect.void))
+      expect([listening, subscriptions]).toEqual([1, 1])
+      yield* Fiber.interruptAll(all.slice(1))
+      yield* settle
+      expect(listening).toBe(1)
+      yield* other.releaseLock("it", token)
+      yield* Effect.forEach(all, hasEnded)
+      yield* until("nobody listens", () => listening === 0)
+      expect(subscriptions).toBe(1)
+    })
+  )
+
+  it.scoped("goes on by asking where the user may not listen, which is tried once", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let subscriptions = 0
+      const refused = new RedisAuthError({ reason: "NoPermission", command: "SUBSCRIBE", detail: "NOPERM" })
+      const lock = yield* lockOn({
+        ...here.redis,
+        subscribe: () =>
+          Stream.fromEffect(
+            Effect.suspend(() => {
+              subscriptions++
+              return Effect.fail(refused)
+            })
+          )
+      })
+      for (let round = 0; round < 3; round++) {
+        const token = yield* tokenOf(other)
+        const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+        yield* other.releaseLock("it", token)
+        yield* TestClock.adjust("200 millis")
+        expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+      }
+      expect(subscriptions).toBe(1)
+    })
+  )
+})

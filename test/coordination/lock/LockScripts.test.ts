@@ -1,0 +1,95 @@
+/** The models of the scripts of locks and semaphores against their Lua: the same random programs on both. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "effect/FastCheck"
+import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
+import * as SemaphoreScripts from "../../../src/coordination/lock/SemaphoreScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { compareScript } from "../../support/compareScript.js"
+import { onServer } from "../../support/layers.js"
+import { coarse, command, script } from "../../support/programs.js"
+import { skipReason } from "../../support/RedisServer.js"
+
+const test = it.scopedLive.skipIf(skipReason !== undefined)
+const numRuns = 2_000
+
+const token = fc.constantFrom("one", "two", "three", "").map((text) => text as DistributedLock.LockToken)
+const ttlMillis = fc.constantFrom(5_000, 15_000, 60_000)
+
+describe("the scripts of locks", () => {
+  const key = fc.constantFrom("lock:a", "lock:b")
+  // now and then the clock is set back
+  const ahead = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(-600_000_000) })
+  const fences = [
+    "7",
+    "0",
+    "-1",
+    "007",
+    "1e9",
+    "0x10",
+    "many",
+    "9007199254740990",
+    "9007199254740991",
+    "99999999999999999999"
+  ]
+  const others = fc.oneof(
+    fc.record({ key, token, ttlMillis }).map((input) => script(LockScripts.extend, input)),
+    fc.record({ key, token }).map((input) => script(LockScripts.release, input)),
+    fc.tuple(key, fc.constantFrom(...fences)).map(([key, fence]) => command("SET", `{${key}}:fence`, fence, "EX", 60)),
+    key.map((key) => command("SET", key, "one")),
+    key.map((key) => command("DEL", key))
+  )
+
+  test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
+    compareScript(
+      LockScripts.acquire,
+      fc.record({ key, token, ttlMillis, ahead }).map(({ ahead, ...input }) => (now: number) => ({
+        ...input,
+        now: now * 1000 + ahead
+      })),
+      {
+        others,
+        numRuns,
+        // for how long another holds it
+        comparable: (reply) => (Array.isArray(reply) && reply[0] === 0 ? [0, coarse(reply[1], 5_000)] : reply)
+      }
+    ))
+})
+
+describe("the scripts of semaphores", () => {
+  const key = fc.constantFrom("semaphore:a", "semaphore:b")
+  const permits = fc.integer({ min: 1, max: 3 })
+  const others = fc.oneof(
+    {
+      weight: 2,
+      arbitrary: fc
+        .record({ key, token, ttlMillis })
+        .map((input) => script(SemaphoreScripts.extend, (now) => ({ ...input, now: now * 1000 })))
+    },
+    { weight: 2, arbitrary: fc.record({ key, token }).map((input) => script(SemaphoreScripts.release, input)) },
+    { weight: 1, arbitrary: key.map((key) => command("DEL", key)) }
+  )
+
+  test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
+    compareScript(
+      SemaphoreScripts.acquire,
+      fc.record({ key, token, ttlMillis, permits }).map((input) => (now: number) => ({ ...input, now: now * 1000 })),
+      { others, numRuns }
+    ))
+})
+
+describe("the scripts of locks on a server's own clock", () => {
+  test("give fencing tokens that grow, near the server's time in microseconds", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const lock = yield* DistributedLock.make
+      const tokens = yield* Effect.replicateEffect(
+        lock.withLock("clock", { ttl: "10 seconds", waitFor: 0 })(({ fencingToken }) => Effect.succeed(fencingToken)),
+        50
+      )
+      expect(tokens.every((token, i) => i === 0 || token > (tokens[i - 1] ?? 0))).toBe(true)
+      const serverMicros = (yield* client.serverTime) * 1_000
+      for (const token of tokens) expect(Math.abs(token - serverMicros)).toBeLessThan(60_000_000)
+    }).pipe(Effect.provide(onServer)))
+})
