@@ -1,0 +1,24 @@
+/**
+ * The peers' clients, each set up as its documentation recommends for many small commands.
+ */
+import * as Effect from "effect/Effect"
+import { Redis } from "ioredis"
+import { createClient } from "redis"
+
+/** ioredis, which gathers the commands of a turn when asked to. */
+export const ioredis = (url: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const client = new Redis(url, { enableAutoPipelining: true, lazyConnect: true })
+      await client.connect()
+      return client
+    }),
+    (client) => Effect.sync(() => client.disconnect())
+  )
+
+/** node-redis, which gathers the commands of a turn by itself. */
+export const nodeRedis = (url: string) =>
+  Effect.acquireRelease(
+    Effect.promise(() => createClient({ url }).connect()),
+    (client) => Effect.sync(() => client.destroy())
+  )

@@ -1,0 +1,163 @@
+/**
+ * The measuring loop: subjects in one process and one run, taking turns, each judged by the median of its rounds.
+ */
+import * as Effect from "effect/Effect"
+import type { KeySequence } from "./Keys.js"
+import { median } from "./statistics.js"
+
+/** One thing to measure. `Op` is an index of a key. */
+export interface Subject {
+  readonly name: string
+  /** one operation's answer, in the form that the workload expects; asked before anything is timed */
+  readonly answer: (index: number) => Promise<unknown>
+  /** `concurrency` callers, each of which asks again as soon as it is answered, until the meter stops them */
+  readonly run: (concurrency: number, meter: Meter, keys: KeySequence) => Promise<void>
+}
+
+export interface MeasureOptions {
+  readonly concurrency: number
+  /** at least 5, of which the median counts; one more before them is thrown away */
+  readonly rounds: number
+  /** how long a round of one subject takes */
+  readonly millis: number
+  readonly keys: KeySequence
+  /**
+   * The clock is read once in so many operations: 1 where an operation crosses the wire, more where it takes less time
+   * than reading a clock.
+   */
+  readonly clockEvery?: number
+  /** what one operation counts for: the keys of a read of many */
+  readonly weight?: number
+}
+
+export interface Measured {
+  readonly subject: string
+  readonly opsPerSecond: number
+}
+
+/** Counts operations and says when the round is over. */
+export class Meter {
+  completed = 0
+  private calls = 0
+  private stopped = false
+
+  constructor(
+    private readonly end: number,
+    private readonly clockEvery: number
+  ) {}
+
+  get over(): boolean {
+    if (this.stopped) return true
+    if (++this.calls >= this.clockEvery) {
+      this.calls = 0
+      this.stopped = performance.now() >= this.end
+    }
+    return this.stopped
+  }
+}
+
+/** A peer with promises: as many async loops as callers. */
+export const promising = <A>(
+  name: string,
+  operation: (index: number) => Promise<A>,
+  answer: (value: A) => unknown = (value) => value
+): Subject => ({
+  name,
+  answer: async (index) => answer(await operation(index)),
+  run: async (concurrency, meter, keys) => {
+    const caller = async () => {
+      while (!meter.over) {
+        await operation(keys.next())
+        meter.completed++
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, caller))
+  }
+})
+
+/** A subject that answers at once: the limit of what any other can reach. Callers would only take turns. */
+export const immediate = <A>(
+  name: string,
+  operation: (index: number) => A,
+  answer: (value: A) => unknown = (value) => value
+): Subject => ({
+  name,
+  answer: async (index) => answer(operation(index)),
+  run: async (_concurrency, meter, keys) => {
+    while (!meter.over) {
+      operation(keys.next())
+      meter.completed++
+    }
+  }
+})
+
+/** A subject of effects: one program with as many fibers as callers, each yielding one operation after another. */
+export const effectful = <A, E>(
+  name: string,
+  operation: (index: number) => Effect.Effect<A, E>,
+  answer: (value: A) => unknown = (value) => value
+): Subject => ({
+  name,
+  answer: (index) => Effect.runPromise(Effect.map(operation(index), answer)),
+  run: (concurrency, meter, keys) => {
+    const caller = Effect.gen(function* () {
+      while (!meter.over) {
+        yield* operation(keys.next())
+        meter.completed++
+      }
+    })
+    return Effect.runPromise(
+      Effect.forEach(Array.from({ length: concurrency }), () => caller, { concurrency: "unbounded", discard: true })
+    )
+  }
+})
+
+const measureOnce = async (subject: Subject, options: MeasureOptions, millis: number): Promise<number> => {
+  // nobody pays for the garbage of the one before
+  Bun.gc(true)
+  const started = performance.now()
+  const meter = new Meter(started + millis, options.clockEvery ?? 1)
+  await subject.run(options.concurrency, meter, options.keys)
+  return (meter.completed * (options.weight ?? 1) * 1000) / (performance.now() - started)
+}
+
+/**
+ * Operations per second of each subject. The subjects take turns within every round, beginning with another one each
+ * time, so that whatever else the machine does falls on all of them.
+ */
+export const measure = (
+  subjects: ReadonlyArray<Subject>,
+  options: MeasureOptions
+): Effect.Effect<ReadonlyArray<Measured>> =>
+  Effect.promise(async () => {
+    for (const subject of subjects) await measureOnce(subject, options, options.millis)
+    const rates = subjects.map((): Array<number> => [])
+    for (let round = 0; round < options.rounds; round++) {
+      for (let turn = 0; turn < subjects.length; turn++) {
+        const which = (round + turn) % subjects.length
+        const subject = subjects[which]
+        if (subject !== undefined) rates[which]?.push(await measureOnce(subject, options, options.millis))
+      }
+    }
+    return subjects.map(({ name }, i) => ({ subject: name, opsPerSecond: median(rates[i] ?? []) }))
+  })
+
+/** Dies with the name of the subject whose answer is not the expected one. */
+export const verify = (
+  workload: string,
+  subjects: ReadonlyArray<Subject>,
+  indexes: ReadonlyArray<number>,
+  expected: (index: number) => unknown
+): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    for (const subject of subjects) {
+      for (const index of indexes) {
+        const answer = await subject.answer(index)
+        if (!Bun.deepEquals(answer, expected(index))) {
+          throw new Error(
+            `${workload}: ${subject.name} answers ${JSON.stringify(answer)} for key ${index}, not ${JSON.stringify(expected(index))}`
+          )
+        }
+      }
+    }
+  })

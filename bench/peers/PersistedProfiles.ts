@@ -1,0 +1,51 @@
+/**
+ * PersistedCache of @effect/experimental over its own Redis persistence. Its memory tier holds as many entries as it is
+ * told to: 1 where the shared tier is measured.
+ */
+import * as PersistedCache from "@effect/experimental/PersistedCache"
+import * as RedisPersistence from "@effect/experimental/Persistence/Redis"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PrimaryKey from "effect/PrimaryKey"
+import * as Schema from "effect/Schema"
+import { Profile, profileOf } from "../Profile.js"
+import { indexOf } from "../Toolkit.js"
+
+export class ProfileById extends Schema.TaggedRequest<ProfileById>()("ProfileById", {
+  payload: { id: Schema.String },
+  success: Profile,
+  failure: Schema.String
+}) {
+  [PrimaryKey.symbol](): string {
+    return this.id
+  }
+}
+
+export const make = (
+  url: string,
+  options: {
+    readonly storeId: string
+    readonly inMemoryCapacity: number
+    readonly lookup?: (id: string) => Effect.Effect<Profile>
+  }
+) =>
+  Effect.gen(function* () {
+    const { hostname, password, pathname, port, username } = new URL(url)
+    const persistence = yield* Layer.build(
+      RedisPersistence.layerResult({
+        host: hostname,
+        port: Number(port || 6379),
+        db: Number(pathname.slice(1) || 0),
+        enableAutoPipelining: true,
+        ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+        ...(password === "" ? {} : { password: decodeURIComponent(password) })
+      })
+    )
+    return yield* PersistedCache.make({
+      storeId: options.storeId,
+      lookup: ({ id }: ProfileById) => options.lookup?.(id) ?? Effect.succeed(profileOf(indexOf(id))),
+      timeToLive: () => "1 hour",
+      inMemoryCapacity: options.inMemoryCapacity,
+      inMemoryTTL: "1 hour"
+    }).pipe(Effect.provide(persistence))
+  })
