@@ -1,0 +1,232 @@
+/**
+ * One cache: typed keys and values over the engine, which knows texts and what is held under them.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { RedisClient } from "../redis/RedisClient.js"
+import type { RedisError } from "../redis/RedisError.js"
+import * as RedisKey from "../redis/RedisKey.js"
+import type * as CacheEvents from "./CacheEvents.js"
+import type { Options } from "./CacheOptions.js"
+import type * as CacheStats from "./CacheStats.js"
+import * as Engine from "./Engine.js"
+import * as EntryCodec from "./EntryCodec.js"
+import type * as Loader from "./Loader.js"
+import type * as Lookups from "./Lookups.js"
+import * as Origin from "./Origin.js"
+import type * as Reader from "./Reader.js"
+
+/**
+ * What an engine operation can fail with besides the lookup's own errors.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type EngineError<OnUnavailable extends "lookup" | "fail"> =
+  | RedisKey.InvalidKey
+  | (OnUnavailable extends "fail" ? RedisError : Lookups.LookupOverloaded)
+
+/**
+ * Values under typed keys.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable extends "lookup" | "fail" = "lookup"> {
+  readonly name: string
+  /**
+   * The value: from this process, from Redis, or looked up. The lookup's own error arrives once and unchanged.
+   * `InvalidKey` for an id that can be no key; `LookupOverloaded` when Redis is away and too many lookups run already,
+   * or, with `onUnavailable: "fail"`, the `RedisError` instead; `LookupTimeout` where there is a hard timeout.
+   */
+  readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
+  /** As `get`, with where the value came from. */
+  readonly getServed: (key: Key) => Effect.Effect<Reader.Served<Value>, E | EngineError<OnUnavailable>>
+  /**
+   * What the cache holds, stale or not; never looks up, and answers none while Redis is away, and for a remembered error.
+   */
+  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Reader.Served<Value>>, RedisKey.InvalidKey>
+  /** The values in the order of the keys; the first failure fails it, or each stands in its place (`mode: "either"`). */
+  readonly getMany: {
+    (keys: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
+    (
+      keys: ReadonlyArray<Key>,
+      options: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Either.Either<Value, E | EngineError<OnUnavailable>>>>
+  }
+  /**
+   * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
+   * that no older value is served either; if its connection breaks meanwhile, that takes half a second. Concurrent sets of
+   * one key may land in any order: prefer `update`.
+   */
+  readonly set: (key: Key, value: Value) => Effect.Effect<boolean, RedisKey.InvalidKey>
+  /**
+   * Write-through: runs `write` and stores what it answers, unless another writer or an invalidation came between, in
+   * which case the next read looks up. A crash in between leaves nothing stored. Errors of `write` pass unchanged.
+   */
+  readonly update: <E2, R2>(
+    key: Key,
+    write: Effect.Effect<Value, E2, R2>
+  ) => Effect.Effect<Value, E2 | RedisKey.InvalidKey, R2>
+  /** Looks up now, whatever is stored, and stores the answer. */
+  readonly refresh: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
+  /**
+   * Forgets a value, here at once and everywhere else as soon as Redis says so. False means that Redis has not taken it
+   * yet: it is kept and sent again until it has, and this process does not read the key from Redis before. Call it after
+   * the database's commit, never inside the transaction.
+   */
+  readonly invalidate: (key: Key) => Effect.Effect<boolean, RedisKey.InvalidKey>
+  /**
+   * Forgets every value that has the tag, in constant time. The answer is that of `invalidate`. `InvalidKey` for a tag
+   * that is empty, longer than 512 bytes, or holds a control character: no value has it.
+   */
+  readonly invalidateTag: (tag: string) => Effect.Effect<boolean, RedisKey.InvalidKey>
+  /** Forgets every value of the cache, in constant time. The answer is that of `invalidate`. */
+  readonly clear: Effect.Effect<boolean>
+  readonly stats: Effect.Effect<CacheStats.CacheStats>
+  /** What happens from now on. Who falls behind by more than 4096 events loses the oldest. */
+  readonly events: Stream.Stream<CacheEvents.CacheEvent>
+}
+
+/**
+ * Builds a cache on the client of the context, for as long as the scope is open. The lookup's context is taken from
+ * where the cache is made.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * import { TypedCache } from "effect-cache-toolkit"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const squares = TypedCache.make({
+ *   name: "square",
+ *   key: Schema.NumberFromString,
+ *   value: Schema.Number,
+ *   timeToLive: "5 minutes",
+ *   lookup: (n) => Effect.succeed(n * n)
+ * })
+ *
+ * const program = Effect.gen(function* () {
+ *   const cache = yield* squares
+ *   return yield* cache.get(12)
+ * })
+ */
+export const make = <
+  Key,
+  Value,
+  I,
+  E,
+  R,
+  OnUnavailable extends "lookup" | "fail" = "lookup",
+  HardTimeout extends Duration.DurationInput | undefined = undefined,
+  Remembered = never,
+  RememberedI = never
+>(
+  options: Options<Key, Value, I, E, R, OnUnavailable, HardTimeout, Remembered, RememberedI>
+): Effect.Effect<
+  TypedCache<
+    Key,
+    Value,
+    E | Remembered | (HardTimeout extends undefined ? never : Lookups.LookupTimeout),
+    OnUnavailable
+  >,
+  never,
+  RedisClient | Scope.Scope | R
+> =>
+  Effect.gen(function* () {
+    /** What the tiers hold. */
+    type Held = Value | EntryCodec.Remembered<Remembered>
+    type Failure =
+      | E
+      | Remembered
+      | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
+      | EngineError<OnUnavailable>
+
+    const context = yield* Effect.context<R>()
+    const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>(options)
+    const { reader, writer } = engine
+
+    const encodeKey = Schema.encodeEither(options.key)
+    const textOf = (key: Key): Either.Either<string, RedisKey.InvalidKey> =>
+      Either.flatMap(
+        Either.mapLeft(encodeKey(key), () => new RedisKey.InvalidKey({ reason: "NotEncodable", prefix: options.name })),
+        (id) => RedisKey.make(options.name, id)
+      )
+
+    const origin = Origin.make(options, context, Engine.longestMillis(options))
+    const originOf = (key: Key): Loader.Origin<Held, E> => ({ lookup: (previous) => origin.lookUp(key, previous) })
+
+    const read =
+      <A, B>(
+        run: (key: string, origin: Loader.Origin<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
+        unwrap: (answer: A) => Effect.Effect<B, Remembered>
+      ) =>
+      (id: Key): Effect.Effect<B, Failure> =>
+        Effect.suspend(() => {
+          const key = textOf(id)
+          if (Either.isLeft(key)) return Effect.fail(key.left)
+          return Effect.flatMap(
+            // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
+            // LookupTimeout only where there is a hard timeout
+            Effect.mapError(run(key.right, originOf(id)), (error) => error as Failure),
+            unwrap
+          )
+        })
+    const valueOf = (held: Held): Effect.Effect<Value, Remembered> =>
+      held instanceof EntryCodec.Remembered ? Effect.fail(held.error) : Effect.succeed(held)
+    const servedOf = (served: Reader.Served<Held>): Effect.Effect<Reader.Served<Value>, Remembered> =>
+      Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
+
+    const get = read(reader.get, valueOf)
+
+    function getMany(ids: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, Failure>
+    function getMany(
+      ids: ReadonlyArray<Key>,
+      options: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
+    function getMany(
+      ids: ReadonlyArray<Key>,
+      options?: { readonly mode: "either" }
+    ): Effect.Effect<ReadonlyArray<Value> | ReadonlyArray<Either.Either<Value, Failure>>, Failure> {
+      return options === undefined
+        ? Effect.forEach(ids, get, { concurrency: "unbounded" })
+        : Effect.forEach(ids, (id) => Effect.either(get(id)), { concurrency: "unbounded" })
+    }
+
+    return {
+      name: options.name,
+      get,
+      getServed: read(reader.getServed, servedOf),
+      getOption: (id) =>
+        Effect.flatMap(textOf(id), (key) =>
+          Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
+        ),
+      getMany,
+      set: (id, value) =>
+        Effect.flatMap(textOf(id), (key) =>
+          Effect.flatMap(origin.written(value, id), (written) => writer.set(key, written))
+        ),
+      update: (id, write) =>
+        Effect.flatMap(textOf(id), (key) =>
+          writer.update(
+            key,
+            Effect.flatMap(write, (value) => origin.written(value, id))
+          )
+        ),
+      refresh: read(reader.refresh, valueOf),
+      invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
+      invalidateTag: (tag) =>
+        Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
+      clear: writer.clear,
+      stats: Effect.sync(engine.stats),
+      events: engine.events
+    }
+  })
