@@ -26,11 +26,16 @@ const installed = (directory: string, name: string): string =>
   String(JSON.parse(readFileSync(`${directory}/node_modules/${name}/package.json`, "utf8")).version)
 
 /** `server` is what the server says of itself. */
-export const versions = (server: string, peers: ReadonlyArray<string>): Record<string, string> => ({
-  server,
-  bun: Bun.version,
-  ...Object.fromEntries(
-    ["effect", "@effect/experimental"].map((name) => [name, installed(`${here}..`, name)] as const)
-  ),
-  ...Object.fromEntries(peers.map((name) => [name, installed(here, name)] as const))
-})
+export const versions = (server: string): Record<string, string> => {
+  const { dependencies }: { readonly dependencies: Readonly<Record<string, string>> } = JSON.parse(
+    readFileSync(`${here}package.json`, "utf8")
+  )
+  return {
+    server,
+    bun: Bun.version,
+    ...Object.fromEntries(
+      ["effect", "@effect/experimental", "lru-cache"].map((name) => [name, installed(`${here}..`, name)] as const)
+    ),
+    ...Object.fromEntries(Object.keys(dependencies).map((name) => [name, installed(here, name)] as const))
+  }
+}

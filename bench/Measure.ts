@@ -5,9 +5,11 @@ import * as Effect from "effect/Effect"
 import type { KeySequence } from "./Keys.js"
 import { median } from "./statistics.js"
 
-/** One thing to measure. `Op` is an index of a key. */
+/** One thing to measure, on keys by their index. */
 export interface Subject {
   readonly name: string
+  /** what one operation counts for: the keys of a read of many; 1 when absent */
+  readonly weight?: number
   /** one operation's answer, in the form that the workload expects; asked before anything is timed */
   readonly answer: (index: number) => Promise<unknown>
   /** `concurrency` callers, each of which asks again as soon as it is answered, until the meter stops them */
@@ -26,8 +28,6 @@ export interface MeasureOptions {
    * than reading a clock.
    */
   readonly clockEvery?: number
-  /** what one operation counts for: the keys of a read of many */
-  readonly weight?: number
 }
 
 export interface Measured {
@@ -118,7 +118,7 @@ const measureOnce = async (subject: Subject, options: MeasureOptions, millis: nu
   const started = performance.now()
   const meter = new Meter(started + millis, options.clockEvery ?? 1)
   await subject.run(options.concurrency, meter, options.keys)
-  return (meter.completed * (options.weight ?? 1) * 1000) / (performance.now() - started)
+  return (meter.completed * (subject.weight ?? 1) * 1000) / (performance.now() - started)
 }
 
 /**

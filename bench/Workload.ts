@@ -1,10 +1,19 @@
 /**
  * A workload: what is measured, beside whom, and what comes out of it.
  */
-import type * as Effect from "effect/Effect"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Environment } from "./Environment.js"
-import type { Measured } from "./Measure.js"
+import { type KeySet, sequence } from "./Keys.js"
+import { type Measured, type MeasureOptions, measure, type Subject } from "./Measure.js"
+import { rate, ratio } from "./numbers.js"
+
+/** Keys of one kind, asked for by so many callers. */
+export interface Point {
+  readonly keys: KeySet
+  readonly concurrency: number
+}
 
 /** How much is measured. */
 export interface Settings {
@@ -12,9 +21,14 @@ export interface Settings {
   /** of one subject in one round */
   readonly millis: number
   readonly concurrencies: ReadonlyArray<number>
+  /** what reads are measured at */
+  readonly points: ReadonlyArray<Point>
   /** of the run that looks for growing memory */
   readonly operations: number
 }
+
+/** How many keys the largest set of the settings has: what is filled before reading. */
+export const sizeOf = ({ points }: Settings): number => Math.max(...points.map(({ keys }) => keys.size))
 
 /** One line of the results. */
 export interface Result {
@@ -65,3 +79,43 @@ export const compare = (
         .map((other) => [other.subject, Number((opsPerSecond / other.opsPerSecond).toPrecision(3))] as const)
     )
   }))
+
+/** What the first subject reaches beside the others, as one line: ratios first. */
+const line = (results: ReadonlyArray<Result>): string => {
+  const [first] = results
+  if (first === undefined) return ""
+  const ratios = Object.entries(first.ratioTo).map(([peer, times]) => `${ratio(times)} × ${peer}`)
+  const rates = results.map(({ opsPerSecond, subject }) => `${subject} ${rate(opsPerSecond)}`)
+  return `  ${first.workload}, ${first.concurrency} at once: ${first.subject} is ${ratios.join(", ")}\n    ${rates.join(", ")} per second`
+}
+
+/** Measures subjects once, and tells what was found. */
+export const compared = (
+  workload: string,
+  subjects: ReadonlyArray<Subject>,
+  options: MeasureOptions
+): Effect.Effect<ReadonlyArray<Result>> =>
+  measure(subjects, options).pipe(
+    Effect.map((measured) => compare(workload, options.concurrency, measured)),
+    Effect.tap((results) => Console.log(line(results)))
+  )
+
+/** Measures subjects at every point of the settings. */
+export const comparedOverKeys = (
+  workload: string,
+  subjects: ReadonlyArray<Subject>,
+  settings: Settings,
+  options: { readonly clockEvery?: number } = {}
+): Effect.Effect<ReadonlyArray<Result>> =>
+  Effect.map(
+    Effect.forEach(settings.points, ({ concurrency, keys }) =>
+      compared(`${workload} (${keys.name})`, subjects, {
+        ...options,
+        rounds: settings.rounds,
+        millis: settings.millis,
+        concurrency,
+        keys: sequence(keys)
+      })
+    ),
+    (results) => results.flat()
+  )

@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PrimaryKey from "effect/PrimaryKey"
 import * as Schema from "effect/Schema"
-import { Profile, profileOf } from "../Profile.js"
+import { allKeys } from "../Keys.js"
+import { idOf, listOf, Profile, profileOf } from "../Profile.js"
 import { indexOf } from "../Toolkit.js"
 
 export class ProfileById extends Schema.TaggedRequest<ProfileById>()("ProfileById", {
@@ -20,6 +21,9 @@ export class ProfileById extends Schema.TaggedRequest<ProfileById>()("ProfileByI
     return this.id
   }
 }
+
+/** Made before anything is timed, although an application makes one for each read. */
+export const requests = listOf(allKeys, (index) => new ProfileById({ id: idOf(index) }))
 
 export const make = (
   url: string,

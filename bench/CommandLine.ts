@@ -1,0 +1,54 @@
+/**
+ * What the command line says.
+ */
+import { parseArgs } from "node:util"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+
+export interface CommandLine {
+  /** of the workloads to run; all when empty */
+  readonly names: ReadonlyArray<string>
+  /** where the results are written as JSON */
+  readonly json: string | undefined
+  /** every set of keys at every concurrency */
+  readonly isFull: boolean
+  /** only the ratios that must not get worse */
+  readonly isQuick: boolean
+  readonly isHelp: boolean
+}
+
+export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
+
+export const usage = `bun run bench [workload…] [--json <file>] [--full]
+bun run bench --quick
+
+  workload      only these; without any, all are run and docs/benchmarks is written
+  --json <file> writes the results there as JSON
+  --full        every set of keys at every concurrency, and 5,000,000 operations where memory is watched: an hour
+  --quick       the ratios that must not get worse, in less than a minute; fails when one has
+
+BENCH_REDIS_URL names the server to measure against, WHOSE DATABASE IS EMPTIED; without it redis-server is started.`
+
+export const parse = (args: ReadonlyArray<string>): Effect.Effect<CommandLine, UsageError> =>
+  Effect.try({
+    try: () => {
+      const { positionals, values } = parseArgs({
+        args: [...args],
+        allowPositionals: true,
+        options: {
+          json: { type: "string" },
+          full: { type: "boolean", default: false },
+          quick: { type: "boolean", default: false },
+          help: { type: "boolean", short: "h", default: false }
+        }
+      })
+      return {
+        names: positionals,
+        json: values.json,
+        isFull: values.full,
+        isQuick: values.quick,
+        isHelp: values.help
+      }
+    },
+    catch: (cause) => new UsageError({ message: cause instanceof Error ? cause.message : String(cause) })
+  })

@@ -1,0 +1,27 @@
+/**
+ * How much is measured, by how much time there is.
+ */
+import { keySet, keySets } from "./Keys.js"
+import type { Settings } from "./Workload.js"
+
+const concurrencies = [1, 16, 128, 1_000]
+
+/** Every concurrency on the keys that are hot, and the concurrency of the targets on the many. */
+export const standard: Settings = {
+  rounds: 5,
+  millis: 150,
+  concurrencies,
+  points: [
+    ...concurrencies.map((concurrency) => ({ keys: keySet(1_000, "uniform"), concurrency })),
+    { keys: keySet(100_000, "Zipf"), concurrency: 128 }
+  ],
+  operations: 500_000
+}
+
+export const full: Settings = {
+  rounds: 7,
+  millis: 400,
+  concurrencies,
+  points: keySets.flatMap((keys) => concurrencies.map((concurrency) => ({ keys, concurrency }))),
+  operations: 5_000_000
+}
