@@ -1,6 +1,7 @@
 /**
- * Between callers and one connection: commands of one turn of the event loop leave together, concurrent reads of texts
- * travel as one MGET, what is in flight and what waits is bounded, and every command ends by its deadline.
+ * Between callers and one connection: commands of one turn of the event loop leave together (while nothing is under way,
+ * those of one drain of its microtasks), concurrent reads of texts travel as one MGET, what is in flight and what waits
+ * is bounded, and every command ends by its deadline.
  *
  * Order: commands are sent in the order of their calls, except that the reads of a turn leave after its other commands.
  * A read can so never overtake an earlier write of its caller, and a write cannot be overtaken by a later one.
@@ -71,21 +72,34 @@ export interface CommandQueue {
   readonly waiting: () => number
 }
 
+/** Wakes the caller with its answer. Kept in this one form, since a closure more per command is felt. */
+type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
+
+/** What a caller of each kind is answered with. */
+type Answer = Option.Option<string | Uint8Array> | Stamped<RedisReply>
+
 /** A command with its caller. */
-interface Entry {
-  readonly command: string
-  readonly args: ReadonlyArray<RedisArgument>
-  readonly kind: "Read" | "ReadBytes" | "Command"
-  readonly deadline: number
-  readonly succeed: (reply: RedisReply | Uint8Array, generation: number) => void
-  readonly fail: (error: RedisError) => void
+class Entry {
   /** handed to the connection, alone or with other reads as one MGET */
-  sent: boolean
+  sent = false
   /** the caller has its answer or no longer wants one */
-  settled: boolean
+  settled = false
   /** nothing more is expected: answered, or withdrawn before it was sent */
-  done: boolean
+  done = false
+
+  constructor(
+    readonly kind: "Read" | "ReadBytes" | "Command",
+    readonly command: string,
+    /** of a read the key alone */
+    readonly args: string | ReadonlyArray<RedisArgument>,
+    readonly deadline: number,
+    readonly resume: Resume
+  ) {}
 }
+
+const keyOf = ({ args }: Entry): string => (typeof args === "string" ? args : "")
+
+const argumentsOf = ({ args }: Entry): ReadonlyArray<RedisArgument> => (typeof args === "string" ? [args] : args)
 
 /**
  * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
@@ -126,7 +140,7 @@ export const make = (
     const settle = (entry: Entry, error: RedisError) => {
       if (entry.settled) return
       entry.settled = true
-      entry.fail(error)
+      entry.resume(Exit.fail(error))
     }
 
     const scheduleFlush = () => {
@@ -134,7 +148,9 @@ export const make = (
       flushScheduled = true
       // one reading of the clock serves all commands of a turn
       turnTime = clock.unsafeCurrentTimeMillis()
-      setImmediate(flush)
+      // with nothing under way a lone command need not wait for the turn to end; what comes later in the turn does
+      if (inFlight === 0) queueMicrotask(flush)
+      else setImmediate(flush)
     }
 
     const flush = () => {
@@ -150,19 +166,17 @@ export const make = (
         inFlight++
         entry.sent = true
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
-        else sendAlone(open, entry)
+        else takeOff(open, [entry])
       }
+      if (reads.length === 0) return
+      if (reads.length <= options.maxKeysPerRead) return takeOff(open, reads)
       for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
-        sendTogether(open, reads.slice(i, i + options.maxKeysPerRead))
+        takeOff(open, reads.slice(i, i + options.maxKeysPerRead))
       }
     }
 
-    const takeOff = (
-      entries: ReadonlyArray<Entry>,
-      send: () => Promise<RedisReply | Uint8Array>,
-      onReply: (reply: RedisReply | Uint8Array, generation: number) => void,
-      onFailure: (cause: unknown) => void
-    ) => {
+    /** Hands over one entry as it is, or several reads as one MGET. */
+    const takeOff = (open: RedisConnection, entries: ReadonlyArray<Entry>) => {
       const from = generation
       const endedBefore = ended
       const land = (): boolean => {
@@ -173,68 +187,60 @@ export const make = (
         return true
       }
       const fail = (cause: unknown) => {
-        if (land()) onFailure(cause)
+        if (land()) rejected(open, entries, cause)
       }
       try {
-        send().then((reply) => {
-          if (!land()) return
-          finish(entries)
-          breaker.succeeded(entries.length)
-          onReply(reply, from)
+        transmit(open, entries).then((reply) => {
+          if (land()) answered(entries, reply, from)
         }, fail)
       } catch (cause) {
         fail(cause)
       }
     }
 
-    const sendAlone = (open: RedisConnection, entry: Entry) => {
-      const single = [entry]
-      takeOff(
-        single,
-        () =>
-          entry.kind === "ReadBytes" ? open.sendBuffer(String(entry.args[0])) : open.send(entry.command, entry.args),
-        (reply, from) => succeed(entry, reply, from),
-        (cause) => {
-          const error = options.toError(entry.command, cause)
-          // MGET answers nothing for a key of another type; a lone GET must not answer otherwise
-          if (entry.kind === "Read" && error._tag === "RedisServerError" && error.code === "WRONGTYPE") {
-            finish(single)
-            breaker.succeeded(1)
-            succeed(entry, null, generation)
-          } else {
-            failed(single, error)
-          }
-        }
-      )
+    const transmit = (open: RedisConnection, entries: ReadonlyArray<Entry>): Promise<RedisReply | Uint8Array> => {
+      const [first] = entries
+      if (first === undefined || entries.length > 1) return open.send("MGET", entries.map(keyOf))
+      return first.kind === "ReadBytes" ? open.sendBuffer(keyOf(first)) : open.send(first.command, argumentsOf(first))
     }
 
-    const sendTogether = (open: RedisConnection, entries: ReadonlyArray<Entry>) => {
-      const keys = entries.map(({ args }) => args[0] ?? "")
-      takeOff(
-        entries,
-        () => open.send("MGET", keys),
-        (reply, from) => {
-          if (!Array.isArray(reply) || reply.length !== entries.length) {
-            return failed(entries, new RedisProtocolError({ command: "MGET", detail: "not one value per key" }))
-          }
-          entries.forEach((entry, i) => {
-            succeed(entry, reply[i], from)
-          })
-        },
-        (cause) => {
-          const error = options.toError("MGET", cause)
-          if (connection !== open || !isOfOneKey(error)) return failed(entries, error)
-          if (isOfEveryRead(error)) readsTogether = false
-          inFlight += entries.length
-          for (const entry of entries) sendAlone(open, entry)
-        }
-      )
+    const answered = (entries: ReadonlyArray<Entry>, reply: RedisReply | Uint8Array, from: number) => {
+      finish(entries)
+      breaker.succeeded(entries.length)
+      const [first] = entries
+      if (first !== undefined && entries.length === 1) return succeed(first, reply, from)
+      if (!Array.isArray(reply) || reply.length !== entries.length) {
+        return fail(entries, new RedisProtocolError({ command: "MGET", detail: "not one value per key" }))
+      }
+      for (const [i, entry] of entries.entries()) succeed(entry, reply[i], from)
+    }
+
+    const rejected = (open: RedisConnection, entries: ReadonlyArray<Entry>, cause: unknown) => {
+      const [first] = entries
+      if (first !== undefined && entries.length === 1) {
+        const error = options.toError(first.command, cause)
+        // MGET answers nothing for a key of another type; a lone GET must not answer otherwise
+        return first.kind === "Read" && error._tag === "RedisServerError" && error.code === "WRONGTYPE"
+          ? answered(entries, null, generation)
+          : failed(entries, error)
+      }
+      const error = options.toError("MGET", cause)
+      if (connection !== open || !isOfOneKey(error)) return failed(entries, error)
+      if (isOfEveryRead(error)) readsTogether = false
+      inFlight += entries.length
+      for (const entry of entries) takeOff(open, [entry])
     }
 
     const succeed = (entry: Entry, reply: RedisReply | Uint8Array, from: number) => {
       if (entry.settled) return
       entry.settled = true
-      entry.succeed(reply, from)
+      entry.resume(
+        Exit.succeed(
+          entry.kind === "Command"
+            ? { value: reply as RedisReply, generation: from }
+            : Option.fromNullable(reply as string | Uint8Array | null)
+        )
+      )
     }
 
     const finish = (entries: ReadonlyArray<Entry>) => {
@@ -246,6 +252,10 @@ export const make = (
       finish(entries)
       if (error._tag === "RedisConnectionLost" || isNotReady(error)) breaker.failed(entries.length)
       else breaker.succeeded(entries.length)
+      fail(entries, error)
+    }
+
+    const fail = (entries: ReadonlyArray<Entry>, error: RedisError) => {
       for (const entry of entries) {
         settle(
           entry,
@@ -317,20 +327,12 @@ export const make = (
     yield* Effect.forkScoped(sweeper)
     yield* Effect.addFinalizer(() => Effect.sync(() => end("Disabled")))
 
-    const submit = (
-      command: string,
-      args: ReadonlyArray<RedisArgument>,
-      kind: Entry["kind"],
-      succeed: Entry["succeed"],
-      fail: Entry["fail"]
-    ): Entry | undefined => {
+    const submit = (kind: Entry["kind"], command: string, args: Entry["args"], resume: Resume): Entry | undefined => {
       // the caller was let in a moment ago, but its fiber may have yielded since
-      if (connection === undefined) return void fail(unavailable[shutReason])
-      if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting)
-        return void fail(unavailable.Overloaded)
+      if (connection === undefined) return void resume(refused[shutReason])
+      if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return void resume(refused.Overloaded)
       scheduleFlush()
-      const deadline = turnTime + timeoutMillis
-      const entry: Entry = { command, args, kind, deadline, succeed, fail, sent: false, settled: false, done: false }
+      const entry = new Entry(kind, command, args, turnTime + timeoutMillis, resume)
       waiting.push(entry)
       pending.push(entry)
       wakeSweeper?.()
@@ -345,13 +347,7 @@ export const make = (
           () =>
             refusal() ??
             Effect.async<Option.Option<A>, RedisError>((resume) => {
-              submit(
-                "GET",
-                [key],
-                kind,
-                (reply) => resume(Exit.succeed(Option.fromNullable(reply as A | null))),
-                (error) => resume(Exit.fail(error))
-              )
+              submit(kind, "GET", key, resume as Resume)
             }),
           true
         )
@@ -361,13 +357,7 @@ export const make = (
       args: ReadonlyArray<RedisArgument>
     ): Effect.Effect<Stamped<RedisReply>, RedisError> =>
       Effect.async<Stamped<RedisReply>, RedisError>((resume) => {
-        const entry = submit(
-          command,
-          args,
-          "Command",
-          (value, from) => resume(Exit.succeed({ value: value as RedisReply, generation: from })),
-          (error) => resume(Exit.fail(error))
-        )
+        const entry = submit("Command", command, args, resume as Resume)
         // an interrupted caller withdraws what has not been sent
         return Effect.sync(() => {
           if (entry !== undefined) entry.settled = true

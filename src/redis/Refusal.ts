@@ -22,7 +22,8 @@ export const refused = {
   Disabled: Exit.fail(unavailable.Disabled),
   Connecting: Exit.fail(unavailable.Connecting),
   Disconnected: Exit.fail(unavailable.Disconnected),
-  CircuitOpen: Exit.fail(unavailable.CircuitOpen)
+  CircuitOpen: Exit.fail(unavailable.CircuitOpen),
+  Overloaded: Exit.fail(unavailable.Overloaded)
 } as const
 
 /** Rejections that a GET of one key can escape although the MGET could not. */

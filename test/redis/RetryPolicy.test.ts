@@ -55,7 +55,7 @@ describe("without withRetry", () => {
       const redis = yield* connect(server, quiet)
       server.answer = () => silence
       expect((yield* timed(redis.get("key"))).result).toMatchObject({ left: { _tag: "RedisTimeout" } })
-      expect(server.count("MGET")).toBe(1)
+      expect(server.count("GET")).toBe(1)
     })
   )
 })
