@@ -15,11 +15,12 @@ import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import { wholeMillis } from "./arguments.js"
 import * as Claim from "./lock/Claim.js"
-import { type Lease, monotonicMillis } from "./lock/Lease.js"
+import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as LockScripts from "./lock/LockScripts.js"
 import * as Token from "./lock/Token.js"
 import { FencingToken, type LockToken } from "./lock/Token.js"
+import { monotonicMillis } from "./time.js"
 
 export type {
   /**

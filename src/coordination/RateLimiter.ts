@@ -8,44 +8,76 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import * as RedisScript from "../redis/RedisScript.js"
-import { integerFrom, wholeMillis } from "./arguments.js"
+import * as Blocks from "./limit/Blocks.js"
+import * as Outage from "./limit/Outage.js"
+import {
+  Decision,
+  type RateLimit,
+  RateLimitExceeded,
+  type RateLimitResult,
+  type RateLimitUsage
+} from "./limit/RateLimit.js"
+import * as Scripts from "./limit/Scripts.js"
+import type { Consumed, Usage } from "./limit/shared.js"
+import { monotonicMillis } from "./time.js"
+
+export type {
+  /**
+   * What Redis says when it was asked and refuses the question: an error of the program or its settings.
+   *
+   * @since 0.1.0
+   * @category errors
+   */
+  Refusal
+} from "./limit/Outage.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Decision,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  fixedWindow,
+  type Options,
+  type OutagePolicy,
+  type RateLimit,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  RateLimitExceeded,
+  type RateLimitResult,
+  type RateLimitUsage,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  slidingCounter,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  slidingLog,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  tokenBucket
+} from "./limit/RateLimit.js"
 
 /**
+ * Rate limits in Redis. See `docs/rate-limits.md` for what each algorithm promises and costs.
+ *
  * @since 0.1.0
  * @category services
  */
 export class RateLimiter extends Context.Tag("effect-cache-toolkit/RateLimiter")<RateLimiter, RateLimiter.Service>() {}
-
-/**
- * What is left of a limit.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RateLimitUsage {
-  readonly limit: number
-  /** how much more is allowed before the window ends */
-  readonly remaining: number
-  /** until the whole limit is there again; zero when no window runs */
-  readonly resetAfter: Duration.Duration
-}
-
-/**
- * The answer to one call.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RateLimitResult extends RateLimitUsage {
-  readonly allowed: boolean
-  /** zero when allowed; infinity when the cost is greater than the limit, so that waiting does not help */
-  readonly retryAfter: Duration.Duration
-}
 
 /**
  * @since 0.1.0
@@ -55,104 +87,98 @@ export declare namespace RateLimiter {
    * @since 0.1.0
    * @category models
    */
+  export interface Cost {
+    /** how much of the limit the call takes, an integer from 1 up; 1 by default */
+    readonly cost?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type Exceeding =
+    /** fails at once */
+    | (Cost & { readonly onExceeded: "fail" })
+    /** waits until it is allowed, and fails at once where that is not within `maxWait` */
+    | (Cost & { readonly onExceeded: "delay"; readonly maxWait: Duration.DurationInput })
+
+  /**
+   * One key is counted separately under each algorithm. Whoever shares a key should use the same limit: a promise is made
+   * for one limit at a time.
+   *
+   * While Redis cannot be asked the limit's `onUnavailable` decides, and the result says so. All fail with
+   * `RedisServerError`, code `ERR`, when numbers mean nothing or are too large to be exact, with code `WRONGTYPE` when the
+   * key holds something else, and with `RedisAuthError` when Redis grants no right to it.
+   *
+   * @since 0.1.0
+   * @category models
+   */
   export interface Service {
     /**
-     * Counts `cost` (default 1) against `limit` if that much is left in the window, else counts nothing. The window starts
-     * with the first call that is allowed and ends `window` later, whatever is called in between; the next allowed call
-     * starts the next one. So no more than `limit` is allowed in one window, and up to twice that across the border of two.
+     * Takes the cost from the limit if that much is left, and else takes nothing.
      *
-     * Fails with `RedisServerError`, code `ERR`, when limit or cost are no integers (from 0, from 1) or the window is not
-     * positive. May not be repeated blindly after `RedisTimeout` or `RedisConnectionLost`: the first call may have counted.
+     * A rejection is remembered in this process for as long as it holds, a second at most: the same call is then rejected
+     * without asking Redis. So what another process refunds or resets may be seen a second late here.
+     *
+     * May not be repeated blindly when the decision was an `Outage` by `RedisTimeout` or `RedisConnectionLost`: the first
+     * call may have counted.
      */
-    readonly fixedWindow: (options: {
-      readonly key: string
-      readonly limit: number
-      readonly window: Duration.DurationInput
-      readonly cost?: number | undefined
-    }) => Effect.Effect<RateLimitResult, RedisError>
-
-    /** Reads the running window of `fixedWindow` and counts nothing; the whole limit when no window runs. */
-    readonly peek: (options: {
-      readonly key: string
-      readonly limit: number
-    }) => Effect.Effect<RateLimitUsage, RedisError>
+    readonly consume: (
+      key: string,
+      limit: RateLimit,
+      options?: RateLimiter.Cost
+    ) => Effect.Effect<RateLimitResult, Outage.Refusal>
+    /** What is left, and takes nothing. May be repeated. */
+    readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Outage.Refusal>
+    /**
+     * Gives back what a call was charged that was not of use after all, and answers what is left then. Never more than is
+     * charged at the moment; for each algorithm's promise a refund counts when it is made. While Redis cannot be asked it
+     * goes to what this process has counted under the policy `local`, and is lost under the others. May not be repeated.
+     */
+    readonly refund: (
+      key: string,
+      limit: RateLimit,
+      options?: RateLimiter.Cost
+    ) => Effect.Effect<RateLimitUsage, Outage.Refusal>
+    /** Forgets everything that was counted for the key under this algorithm. May be repeated. */
+    readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
+    /**
+     * Runs an effect once the limit allows it. Fails with `RateLimitExceeded` when it does not, or not within `maxWait`;
+     * nothing is taken then, and nothing by whoever is interrupted while it waits. Who waits is let in in no order, and what
+     * the effect has taken stays taken when it fails.
+     */
+    readonly withLimit: (
+      key: string,
+      limit: RateLimit,
+      options: Exceeding
+    ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded | Outage.Refusal, R>
   }
 }
 
-/**
- * The count is a string under the key, its window is the key's time to live. A count without one (left by a program that
- * sets them by two commands and died in between) is no running window: it would lock its caller out for ever.
- *
- * The reply is whether the call is allowed, what remains, and the milliseconds until the window ends.
- *
- * @since 0.1.0
- * @category scripts
- */
-export const fixedWindowScript = RedisScript.make({
-  name: "rateLimiter.fixedWindow",
-  idempotent: false,
-  keys: (input: {
-    readonly key: string
-    readonly limit: number
-    readonly windowMillis: number
-    readonly cost: number
-  }) => [input.key],
-  args: (input) => [input.limit, input.windowMillis, input.cost],
-  lua: `
-    local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[3])
-    local used = tonumber(redis.call("GET", KEYS[1])) or 0
-    local left = redis.call("PTTL", KEYS[1])
-    local running = left > 0
-    if not running then used, left = 0, 0 end
-    if used + cost > limit then
-      return {0, math.floor(math.max(limit - used, 0)), math.floor(left)}
-    end
-    if running then
-      redis.call("INCRBY", KEYS[1], ARGV[3])
-    else
-      redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[2])
-      left = tonumber(ARGV[2])
-    end
-    return {1, math.floor(limit - used - cost), math.floor(left)}
-  `,
-  reply: Schema.Tuple(Schema.Int, Schema.Int, Schema.Int),
-  model: ({ keys: [key = ""], args: [limit = "", window = "", cost = ""], call }) => {
-    const counted = Number(call("GET", key) ?? 0) || 0
-    const left = Number(call("PTTL", key))
-    const running = left > 0
-    const used = running ? counted : 0
-    if (used + Number(cost) > Number(limit))
-      return [0, Math.max(Math.floor(Number(limit) - used), 0), running ? left : 0]
-    if (running) call("INCRBY", key, cost)
-    else call("SET", key, cost, "PX", window)
-    return [1, Number(limit) - used - Number(cost), running ? left : Number(window)]
-  }
+/** How long a rejection is remembered at most, in milliseconds: others may refund or reset meanwhile. */
+const longestBlockMillis = 1_000
+
+/** A timer takes no more than 24 days; whoever wakes asks again. */
+const longestSleepMillis = 3_600_000
+
+const fromMicros = (micros: number): Duration.Duration =>
+  micros === -1 ? Duration.infinity : Duration.millis(micros / 1_000)
+
+const usageOf = (limit: number, [remaining, reset]: Usage, decision: Decision): RateLimitUsage => ({
+  limit,
+  remaining,
+  resetAfter: fromMicros(reset),
+  decision
 })
 
-/**
- * What remains, and the milliseconds until the window ends: 0 when none runs.
- *
- * @since 0.1.0
- * @category scripts
- */
-export const peekScript = RedisScript.make({
-  name: "rateLimiter.peek",
-  idempotent: true,
-  keys: (input: { readonly key: string; readonly limit: number }) => [input.key],
-  args: (input) => [input.limit],
-  lua: `
-    local limit = tonumber(ARGV[1])
-    local used = tonumber(redis.call("GET", KEYS[1])) or 0
-    local left = redis.call("PTTL", KEYS[1])
-    if left <= 0 then return {math.floor(limit), 0} end
-    return {math.floor(math.max(limit - used, 0)), math.floor(left)}
-  `,
-  reply: Schema.Tuple(Schema.Int, Schema.Int),
-  model: ({ keys: [key = ""], args: [limit = ""], call }) => {
-    const used = Number(call("GET", key) ?? 0) || 0
-    const left = Number(call("PTTL", key))
-    return left <= 0 ? [Number(limit), 0] : [Math.max(Math.floor(Number(limit) - used), 0), left]
-  }
+const resultOf = (
+  limit: number,
+  [allowed, remaining, reset, retry]: Consumed,
+  decision: Decision
+): RateLimitResult => ({
+  ...usageOf(limit, [remaining, reset], decision),
+  allowed: allowed === 1,
+  retryAfter: fromMicros(retry)
 })
 
 /**
@@ -176,32 +202,127 @@ export const key = (action: string, id: string): Either.Either<string, RedisKey.
  * import { RateLimiter } from "effect-cache-toolkit"
  * import * as Effect from "effect/Effect"
  *
+ * const logins = RateLimiter.slidingLog({ limit: 5, window: "1 minute", onUnavailable: "deny" })
+ *
  * const program = Effect.gen(function* () {
  *   const limiter = yield* RateLimiter.make
  *   const key = yield* RateLimiter.key("login", "user-1")
- *   const result = yield* limiter.fixedWindow({ key, limit: 5, window: "1 minute" })
+ *   const result = yield* limiter.consume(key, logins)
  *   return result.allowed ? "go ahead" : `try again in ${result.retryAfter}`
  * })
  */
-export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const runFixedWindow = client.run(fixedWindowScript)
-  const runPeek = client.run(peekScript)
+export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.gen(function* () {
+  const redis = Scripts.runners(yield* RedisClient)
+  const outage = yield* Outage.make
+  const blocks = Blocks.make()
+
+  /** Asks Redis, and the limit's policy where Redis cannot be asked. */
+  const decide = <A, B>(
+    asked: Effect.Effect<A, RedisError>,
+    answer: (reply: A, decision: Decision) => B,
+    instead: Effect.Effect<A, RedisError>
+  ): Effect.Effect<B, Outage.Refusal> =>
+    asked.pipe(
+      Effect.map((reply) => answer(reply, Decision.Redis())),
+      Effect.catchIf(Outage.isOutage, (error) =>
+        // what counts in the process is never away
+        Effect.map(Effect.orDie(instead), (reply) => answer(reply, Decision.Outage({ error })))
+      )
+    )
+
+  const ask = (key: string, limit: RateLimit, cost: number, call: string) =>
+    Effect.gen(function* () {
+      const { consume } = redis[limit.algorithm]
+      const input = yield* Scripts.inputOf("RateLimiter.consume", key, limit, cost)
+      const askedAt = yield* monotonicMillis
+      return yield* Effect.acquireUseRelease(
+        Effect.sync(() => blocks.ask(key)),
+        (asking) =>
+          decide(
+            consume(input),
+            (reply, decision) => {
+              const result = resultOf(limit.burst, reply, decision)
+              if (!result.allowed && decision._tag === "Redis") {
+                const retryAt = askedAt + Duration.toMillis(result.retryAfter)
+                blocks.block(key, asking, call, {
+                  until: Math.min(retryAt, askedAt + longestBlockMillis),
+                  limit: result.limit,
+                  remaining: result.remaining,
+                  resetAt: askedAt + Duration.toMillis(result.resetAfter),
+                  retryAt
+                })
+              }
+              return result
+            },
+            outage.consume(limit, input)
+          ),
+        (asking) => Effect.sync(() => blocks.answered(key, asking))
+      )
+    })
+
+  const consume: RateLimiter.Service["consume"] = (key, limit, { cost = 1 } = {}) =>
+    Effect.flatMap(monotonicMillis, (now) => {
+      const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
+      const block = blocks.find(key, call, now)
+      if (block === undefined) return ask(key, limit, cost, call)
+      return Effect.succeed({
+        allowed: false,
+        limit: block.limit,
+        remaining: block.remaining,
+        resetAfter: Duration.millis(Math.max(block.resetAt - now, 0)),
+        retryAfter: Duration.millis(block.retryAt - now),
+        decision: Decision.Block()
+      })
+    })
+
+  const admit = (key: string, limit: RateLimit, options: RateLimiter.Exceeding) =>
+    Effect.gen(function* () {
+      const maxWaitMillis = options.onExceeded === "delay" ? Duration.toMillis(options.maxWait) : 0
+      const deadline = (yield* monotonicMillis) + maxWaitMillis
+      while (true) {
+        const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
+        if (allowed) return
+        const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
+        if ((yield* monotonicMillis) + waitMillis > deadline) {
+          return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
+        }
+        yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))
+      }
+    })
 
   return RateLimiter.of({
-    fixedWindow: Effect.fnUntraced(function* ({ key, limit, window, cost = 1 }) {
-      yield* integerFrom(fixedWindowScript.name, "the limit", 0, limit)
-      yield* integerFrom(fixedWindowScript.name, "the cost", 1, cost)
-      const windowMillis = yield* wholeMillis(fixedWindowScript.name, "the window", window)
-      const [allowed, remaining, leftMillis] = yield* runFixedWindow({ key, limit, windowMillis, cost })
-      const resetAfter = Duration.millis(leftMillis)
-      const retryAfter = allowed === 1 ? Duration.zero : cost > limit ? Duration.infinity : resetAfter
-      return { allowed: allowed === 1, limit, remaining, resetAfter, retryAfter }
+    consume,
+    peek: Effect.fnUntraced(function* (key, limit) {
+      const input = yield* Scripts.inputOf("RateLimiter.peek", key, limit, 1)
+      return yield* decide(
+        redis[limit.algorithm].peek(input),
+        (usage, decision) => usageOf(limit.burst, usage, decision),
+        outage.peek(limit, input)
+      )
     }),
-    peek: Effect.fnUntraced(function* ({ key, limit }) {
-      yield* integerFrom(peekScript.name, "the limit", 0, limit)
-      const [remaining, leftMillis] = yield* runPeek({ key, limit })
-      return { limit, remaining, resetAfter: Duration.millis(leftMillis) }
-    })
+    refund: Effect.fnUntraced(
+      function* (key, limit, { cost = 1 } = {}) {
+        const input = yield* Scripts.inputOf("RateLimiter.refund", key, limit, cost)
+        return yield* decide(
+          redis[limit.algorithm].refund(input),
+          (usage, decision) => usageOf(limit.burst, usage, decision),
+          outage.refund(limit, input)
+        )
+      },
+      (refunded, key) =>
+        Effect.ensuring(
+          refunded,
+          Effect.sync(() => blocks.clear(key))
+        )
+    ),
+    reset: (key, limit) =>
+      outage
+        .reset(limit, key)
+        .pipe(
+          Effect.zipRight(redis[limit.algorithm].reset(key)),
+          Effect.ensuring(Effect.sync(() => blocks.clear(key)))
+        ),
+    withLimit: (key, limit, options) => (effect) => Effect.zipRight(admit(key, limit, options), effect)
   })
 })
 

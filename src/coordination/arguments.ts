@@ -53,3 +53,18 @@ export const integerFrom = (
  */
 export const finite = (command: string, name: string, value: number): Effect.Effect<number, RedisServerError> =>
   Number.isFinite(value) ? Effect.succeed(value) : rejected(command, `${name} is a finite number`)
+
+/**
+ * A product that stays exact in the arithmetic of scripts, also when it is divided; fails with `RedisServerError` from 2^52
+ * up.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const exactProduct = (
+  command: string,
+  name: string,
+  one: number,
+  other: number
+): Effect.Effect<number, RedisServerError> =>
+  one * other < 2 ** 52 ? Effect.succeed(one * other) : rejected(command, `${name} is below 2^52`)

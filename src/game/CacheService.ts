@@ -86,15 +86,27 @@ export declare namespace CacheService {
     readonly decrementActiveGames: Effect.Effect<Option.Option<number>>
     readonly getActiveGames: Effect.Effect<number>
 
-    /** Counts one call and says whether it is within the limit; false while Redis is away. */
+    /**
+     * Counts one call in a fixed window and says whether it is within the limit. While Redis is away `onUnavailable`
+     * decides: false by default.
+     */
     readonly checkRateLimit: (
       userId: string,
       action: string,
       limit: number,
-      windowSeconds: number
+      windowSeconds: number,
+      onUnavailable?: RateLimiter.OutagePolicy
     ) => Effect.Effect<boolean>
-    /** What is left in the running window, the whole limit when none runs; 0 while Redis is away. */
-    readonly getRateLimitRemaining: (userId: string, action: string, limit: number) => Effect.Effect<number>
+    /**
+     * What is left in the running window, the whole limit when none runs. While Redis is away `onUnavailable` decides: 0 by
+     * default.
+     */
+    readonly getRateLimitRemaining: (
+      userId: string,
+      action: string,
+      limit: number,
+      onUnavailable?: RateLimiter.OutagePolicy
+    ) => Effect.Effect<number>
 
     /** Enters a score into the sorted set `leaderboard:global`, which keeps a player's best. */
     readonly submitScore: (userId: UserId, score: number) => Effect.Effect<boolean>
@@ -214,6 +226,26 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
         Option.getOrElse(() => fallback)
       )
 
+    /** What a limit answers, of whose failures none is lost that its policy hides. */
+    const limited = <A>(
+      userId: string,
+      action: string,
+      fallback: A,
+      ask: (key: string) => Effect.Effect<readonly [A, RateLimiter.Decision], RedisError>
+    ): Effect.Effect<A> =>
+      Either.match(RateLimiter.key(action, userId), {
+        onLeft: () => Effect.succeed(fallback),
+        onRight: (key) =>
+          Effect.gen(function* () {
+            const asked = yield* Effect.either(ask(key))
+            if (Either.isLeft(asked)) return yield* Effect.as(attempts.attempt(asked), fallback)
+            const [answered, decision] = asked.right
+            if (decision._tag === "Outage") yield* attempts.attempt(Effect.fail(decision.error))
+            if (decision._tag === "Redis") yield* attempts.attempt(Effect.void)
+            return answered
+          })
+      })
+
     const getOnlinePlayers = answerOr(onlinePlayers.get, 0)
     const getActiveGames = answerOr(activeGames.get, 0)
 
@@ -253,24 +285,24 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
       decrementActiveGames: answer(activeGames.decrement),
       getActiveGames,
 
-      checkRateLimit: (userId, action, limit, windowSeconds) =>
-        Either.match(RateLimiter.key(action, userId), {
-          onLeft: () => Effect.succeed(false),
-          onRight: (key) =>
-            Effect.map(
-              answer(rateLimiter.fixedWindow({ key, limit, window: Duration.seconds(windowSeconds) })),
-              Option.exists((result) => result.allowed)
-            )
-        }),
-      getRateLimitRemaining: (userId, action, limit) =>
-        Either.match(RateLimiter.key(action, userId), {
-          onLeft: () => Effect.succeed(0),
-          onRight: (key) =>
-            answerOr(
-              Effect.map(rateLimiter.peek({ key, limit }), (usage) => usage.remaining),
-              0
-            )
-        }),
+      checkRateLimit: (userId, action, limit, windowSeconds, onUnavailable = "deny") =>
+        limited(userId, action, false, (key) =>
+          Effect.map(
+            rateLimiter.consume(
+              key,
+              RateLimiter.fixedWindow({ limit, window: Duration.seconds(windowSeconds), onUnavailable })
+            ),
+            ({ allowed, decision }) => [allowed, decision]
+          )
+        ),
+      getRateLimitRemaining: (userId, action, limit, onUnavailable = "deny") =>
+        limited(userId, action, 0, (key) =>
+          Effect.map(
+            // the window that runs knows its end: the length of the next one is not asked for
+            rateLimiter.peek(key, RateLimiter.fixedWindow({ limit, window: "1 second", onUnavailable })),
+            ({ decision, remaining }) => [remaining, decision]
+          )
+        ),
 
       submitScore: leaderboard.submit,
       getLeaderboard: (page) =>

@@ -4,49 +4,128 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
+import { scriptsOf } from "../../src/coordination/limit/Scripts.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { age, onEveryLayer } from "../support/layers.js"
 
 const minute = 60_000
+const { Decision } = RateLimiter
+
+const fixed = (limit: number, window: Duration.DurationInput = "1 minute") =>
+  RateLimiter.fixedWindow({ limit, window, onUnavailable: "deny" })
+
+const algorithms = {
+  FixedWindow: RateLimiter.fixedWindow,
+  SlidingLog: RateLimiter.slidingLog,
+  SlidingCounter: RateLimiter.slidingCounter,
+  TokenBucket: RateLimiter.tokenBucket
+}
 
 onEveryLayer((it) => {
-  it.effect("allows as many calls as the limit, then says when to come back", () =>
-    Effect.gen(function* () {
-      const limiter = yield* RateLimiter.make
-      const call = limiter.fixedWindow({ key: "limit:calls", limit: 2, window: "1 minute" })
-      expect(yield* call).toMatchObject({ allowed: true, limit: 2, remaining: 1, retryAfter: Duration.zero })
-      expect(yield* call).toMatchObject({ allowed: true, remaining: 0, retryAfter: Duration.zero })
-      const rejected = yield* call
-      expect(rejected).toMatchObject({ allowed: false, limit: 2, remaining: 0 })
-      expect(rejected.retryAfter).toEqual(rejected.resetAfter)
-      expect(Duration.between(rejected.retryAfter, { minimum: "1 second", maximum: "1 minute" })).toBe(true)
-    })
-  )
+  for (const [algorithm, of] of Object.entries(algorithms)) {
+    const limitOf = (limit: number) => of({ limit, window: "1 hour", onUnavailable: "deny" })
 
-  it.effect("allows exactly the limit of many calls at once", () =>
-    Effect.gen(function* () {
-      const limiter = yield* RateLimiter.make
-      const call = limiter.fixedWindow({ key: "limit:concurrent", limit: 17, window: "1 minute" })
-      const results = yield* Effect.replicateEffect(call, 200, { concurrency: "unbounded" })
-      expect(results.filter((result) => result.allowed)).toHaveLength(17)
-    })
-  )
+    it.effect(`allows as many calls as the limit, then says when to come back (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const call = limiter.consume("limit:calls", limitOf(2))
+        expect(yield* call).toMatchObject({ allowed: true, limit: 2, remaining: 1, retryAfter: Duration.zero })
+        expect(yield* call).toMatchObject({ allowed: true, remaining: 0, decision: Decision.Redis() })
+        const rejected = yield* call
+        expect(rejected).toMatchObject({ allowed: false, limit: 2, remaining: 0, decision: Decision.Redis() })
+        expect(Duration.between(rejected.retryAfter, { minimum: "1 second", maximum: "1 hour" })).toBe(true)
+        expect(Duration.lessThanOrEqualTo(rejected.retryAfter, rejected.resetAfter)).toBe(true)
+        expect(Duration.lessThanOrEqualTo(rejected.resetAfter, "2 hours")).toBe(true)
+      })
+    )
 
-  it.effect("charges nothing for a rejected call", () =>
-    Effect.gen(function* () {
-      const limiter = yield* RateLimiter.make
-      const call = (cost: number) => limiter.fixedWindow({ key: "limit:rejected", limit: 5, window: "1 minute", cost })
-      expect(yield* call(3)).toMatchObject({ allowed: true, remaining: 2 })
-      expect(yield* call(3)).toMatchObject({ allowed: false, remaining: 2 })
-      expect(yield* call(2)).toMatchObject({ allowed: true, remaining: 0 })
-    })
-  )
+    it.effect(`allows exactly the limit of many calls at once (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const call = limiter.consume("limit:concurrent", limitOf(17))
+        const results = yield* Effect.replicateEffect(call, 200, { concurrency: "unbounded" })
+        expect(results.filter((result) => result.allowed)).toHaveLength(17)
+      })
+    )
 
-  it.effect("ends a window at the time that its first call set, however often it is called", () =>
+    it.effect(`charges nothing for a rejected call (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const call = (cost: number) => limiter.consume("limit:rejected", limitOf(5), { cost })
+        expect(yield* call(3)).toMatchObject({ allowed: true, remaining: 2 })
+        expect(yield* call(3)).toMatchObject({ allowed: false, remaining: 2 })
+        expect(yield* call(2)).toMatchObject({ allowed: true, remaining: 0 })
+      })
+    )
+
+    it.effect(`never allows a call that costs more than the limit, and keeps no key for it (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const client = yield* RedisClient
+        const limiter = yield* RateLimiter.make
+        expect(yield* limiter.consume("limit:cost", limitOf(3), { cost: 4 })).toEqual({
+          allowed: false,
+          limit: 3,
+          remaining: 3,
+          resetAfter: Duration.zero,
+          retryAfter: Duration.infinity,
+          decision: Decision.Redis()
+        })
+        expect(yield* client.ttl(scriptsOf[limitOf(3).algorithm].keyOf("limit:cost"))).toEqual(Option.none())
+      })
+    )
+
+    it.effect(`gives back what was refunded, and never more than was taken (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const limit = limitOf(5)
+        expect(yield* limiter.refund("limit:refund", limit, { cost: 2 })).toMatchObject({ remaining: 5 })
+        yield* limiter.consume("limit:refund", limit, { cost: 5 })
+        expect(yield* limiter.refund("limit:refund", limit, { cost: 2 })).toMatchObject({ limit: 5, remaining: 2 })
+        expect(yield* limiter.peek("limit:refund", limit)).toMatchObject({ remaining: 2 })
+        expect(yield* limiter.refund("limit:refund", limit, { cost: 50 })).toMatchObject({ remaining: 5 })
+        expect(yield* limiter.consume("limit:refund", limit, { cost: 5 })).toMatchObject({ allowed: true })
+        expect(yield* limiter.consume("limit:refund", limit)).toMatchObject({ allowed: false })
+      })
+    )
+
+    it.effect(`forgets everything on a reset (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const limit = limitOf(2)
+        const call = limiter.consume("limit:reset", limit, { cost: 2 })
+        yield* call
+        expect(yield* call).toMatchObject({ allowed: false })
+        yield* limiter.reset("limit:reset", limit)
+        expect(yield* limiter.peek("limit:reset", limit)).toMatchObject({ remaining: 2, resetAfter: Duration.zero })
+        expect(yield* call).toMatchObject({ allowed: true })
+      })
+    )
+
+    it.effect(`says so when its key holds something else, and leaves it as it is (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const client = yield* RedisClient
+        const limiter = yield* RateLimiter.make
+        const limit = limitOf(3)
+        const key = scriptsOf[limit.algorithm].keyOf("limit:other")
+        yield* client.send("HSET", key, "field", "1")
+        for (const operation of [
+          limiter.consume("limit:other", limit),
+          limiter.peek("limit:other", limit),
+          limiter.refund("limit:other", limit)
+        ]) {
+          const error = yield* Effect.flip<unknown, { readonly _tag: string }, never>(operation)
+          expect(error).toMatchObject({ _tag: "RedisServerError", code: "WRONGTYPE" })
+        }
+        expect(yield* client.send("HLEN", key)).toBe(1)
+      })
+    )
+  }
+
+  it.effect("ends a fixed window at the time that its first call set, however often it is called", () =>
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
-      const call = limiter.fixedWindow({ key: "limit:growing", limit: 2, window: "1 minute" })
+      const call = limiter.consume("limit:growing", fixed(2))
       yield* call
       yield* age("limit:growing", 40_000)
       expect(Duration.lessThanOrEqualTo((yield* call).resetAfter, "20 seconds")).toBe(true)
@@ -54,27 +133,12 @@ onEveryLayer((it) => {
       expect(rejected.allowed).toBe(false)
       expect(Duration.lessThanOrEqualTo(rejected.resetAfter, "20 seconds")).toBe(true)
       yield* age("limit:growing", 20_000)
-      expect(yield* call).toMatchObject({ allowed: true, remaining: 1, resetAfter: Duration.minutes(1) })
-    })
-  )
-
-  it.effect("never allows a call that costs more than the limit, and keeps no key for it", () =>
-    Effect.gen(function* () {
-      const client = yield* RedisClient
-      const limiter = yield* RateLimiter.make
-      for (const [limit, cost] of [
-        [3, 4],
-        [0, 1]
-      ] as const) {
-        expect(yield* limiter.fixedWindow({ key: "limit:cost", limit, window: "1 minute", cost })).toEqual({
-          allowed: false,
-          limit,
-          remaining: limit,
-          resetAfter: Duration.zero,
-          retryAfter: Duration.infinity
-        })
-      }
-      expect(yield* client.ttl("limit:cost")).toEqual(Option.none())
+      const elsewhere = yield* RateLimiter.make
+      expect(yield* elsewhere.consume("limit:growing", fixed(2))).toMatchObject({
+        allowed: true,
+        remaining: 1,
+        resetAfter: Duration.minutes(1)
+      })
     })
   )
 
@@ -82,12 +146,9 @@ onEveryLayer((it) => {
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
       const key = "limit:lowered"
-      yield* limiter.fixedWindow({ key, limit: 10, window: "1 minute", cost: 8 })
-      expect(yield* limiter.fixedWindow({ key, limit: 5, window: "1 minute" })).toMatchObject({
-        allowed: false,
-        remaining: 0
-      })
-      expect(yield* limiter.peek({ key, limit: 5 })).toMatchObject({ limit: 5, remaining: 0 })
+      yield* limiter.consume(key, fixed(10), { cost: 8 })
+      expect(yield* limiter.consume(key, fixed(5))).toMatchObject({ allowed: false, remaining: 0 })
+      expect(yield* limiter.peek(key, fixed(5))).toMatchObject({ limit: 5, remaining: 0 })
     })
   )
 
@@ -95,15 +156,16 @@ onEveryLayer((it) => {
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
       const key = "limit:peek"
-      expect(yield* limiter.peek({ key, limit: 3 })).toEqual({ limit: 3, remaining: 3, resetAfter: Duration.zero })
-      yield* limiter.fixedWindow({ key, limit: 3, window: "1 hour" })
+      const whole = { limit: 3, remaining: 3, resetAfter: Duration.zero, decision: Decision.Redis() }
+      expect(yield* limiter.peek(key, fixed(3))).toEqual(whole)
+      yield* limiter.consume(key, fixed(3, "1 hour"))
       for (let i = 0; i < 3; i++) {
-        const usage = yield* limiter.peek({ key, limit: 3 })
+        const usage = yield* limiter.peek(key, fixed(3))
         expect(usage.remaining).toBe(2)
         expect(Duration.between(usage.resetAfter, { minimum: "50 minutes", maximum: "1 hour" })).toBe(true)
       }
       yield* age(key, 60 * minute)
-      expect(yield* limiter.peek({ key, limit: 3 })).toEqual({ limit: 3, remaining: 3, resetAfter: Duration.zero })
+      expect(yield* limiter.peek(key, fixed(3))).toEqual(whole)
     })
   )
 
@@ -113,11 +175,8 @@ onEveryLayer((it) => {
       const limiter = yield* RateLimiter.make
       const key = "limit:immortal"
       yield* client.set(key, "99")
-      expect(yield* limiter.peek({ key, limit: 3 })).toMatchObject({ remaining: 3 })
-      expect(yield* limiter.fixedWindow({ key, limit: 3, window: "1 minute" })).toMatchObject({
-        allowed: true,
-        remaining: 2
-      })
+      expect(yield* limiter.peek(key, fixed(3))).toMatchObject({ remaining: 3 })
+      expect(yield* limiter.consume(key, fixed(3))).toMatchObject({ allowed: true, remaining: 2 })
       expect(yield* client.ttl(key)).not.toEqual(Option.some(Duration.infinity))
     })
   )
@@ -125,36 +184,64 @@ onEveryLayer((it) => {
   it.effect("accepts a window that is no whole number of milliseconds", () =>
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
-      const result = yield* limiter.fixedWindow({ key: "limit:fraction", limit: 1, window: Duration.millis(60_000.25) })
+      const result = yield* limiter.consume("limit:fraction", fixed(1, Duration.millis(60_000.25)))
       expect(result.resetAfter).toEqual(Duration.millis(60_001))
     })
   )
 
-  it.effect("says so when its key holds something else, and leaves it as it is", () =>
+  it.effect("counts a key by each algorithm on its own", () =>
     Effect.gen(function* () {
-      const client = yield* RedisClient
       const limiter = yield* RateLimiter.make
-      const key = "limit:set"
-      yield* client.zadd(key, 1, "member")
-      const wrongType = { _tag: "RedisServerError", code: "WRONGTYPE" }
-      expect(yield* Effect.flip(limiter.fixedWindow({ key, limit: 3, window: "1 minute" }))).toMatchObject(wrongType)
-      expect(yield* Effect.flip(limiter.peek({ key, limit: 3 }))).toMatchObject(wrongType)
-      expect(yield* client.zcard(key)).toBe(1)
+      for (const of of Object.values(algorithms)) {
+        const limit = of({ limit: 1, window: "1 minute", onUnavailable: "deny" })
+        expect(yield* limiter.consume("limit:shared", limit)).toMatchObject({ allowed: true })
+      }
     })
   )
 
-  it.effect("refuses limits, costs and windows that mean nothing, and counts nothing", () =>
+  it.effect("lets a bucket be smaller or larger than what flows into it in a window", () =>
+    Effect.gen(function* () {
+      const limiter = yield* RateLimiter.make
+      for (const burst of [2, 20]) {
+        const limit = RateLimiter.tokenBucket({ limit: 10, window: "1 hour", burst, onUnavailable: "deny" })
+        const calls = yield* Effect.replicateEffect(limiter.consume(`limit:burst:${burst}`, limit), 30)
+        expect(calls.filter(({ allowed }) => allowed)).toHaveLength(burst)
+        expect(calls[0]).toMatchObject({ limit: burst, remaining: burst - 1, resetAfter: Duration.minutes(6) })
+      }
+    })
+  )
+
+  it.effect("refuses numbers that mean nothing or are too large to be exact, and counts nothing", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
       const limiter = yield* RateLimiter.make
-      const valid = { key: "limit:refused", limit: 1, window: "1 minute" as Duration.DurationInput }
-      for (const wrong of [{ limit: -1 }, { limit: 1.5 }, { cost: 0 }, { cost: NaN }, { window: 0 }]) {
-        expect(yield* Effect.flip(limiter.fixedWindow({ ...valid, ...wrong }))).toMatchObject({
-          _tag: "RedisServerError",
-          code: "ERR"
-        })
+      const valid = { limit: 1, window: "1 minute" as Duration.DurationInput, onUnavailable: "deny" as const }
+      const { fixedWindow, slidingCounter, slidingLog, tokenBucket } = RateLimiter
+      const size = yield* client.send("DBSIZE")
+      for (const limit of [
+        fixedWindow({ ...valid, limit: -1 }),
+        fixedWindow({ ...valid, limit: 1.5 }),
+        fixedWindow({ ...valid, window: 0 }),
+        slidingLog({ ...valid, window: "9999 weeks" }),
+        slidingCounter({ ...valid, limit: 2 ** 40 }),
+        slidingCounter({ ...valid, window: "300 weeks" }),
+        tokenBucket({ ...valid, limit: 0 }),
+        tokenBucket({ ...valid, burst: 0.5 }),
+        tokenBucket({ ...valid, limit: 2 ** 27, burst: 2 ** 26 }),
+        tokenBucket({ ...valid, window: "1 week", burst: 1_000 }),
+        fixedWindow({ ...valid, onUnavailable: { local: { processes: 0 } } })
+      ]) {
+        for (const operation of [limiter.consume, limiter.peek, limiter.refund]) {
+          expect(yield* Effect.flip(operation("limit:refused", limit))).toMatchObject({
+            _tag: "RedisServerError",
+            code: "ERR"
+          })
+        }
       }
-      expect(yield* client.ttl("limit:refused")).toEqual(Option.none())
+      for (const cost of [0, -1, 1.5, NaN]) {
+        expect(yield* Effect.flip(limiter.consume("limit:refused", fixed(5), { cost }))).toMatchObject({ code: "ERR" })
+      }
+      expect(yield* client.send("DBSIZE")).toBe(size)
     })
   )
 })

@@ -1,4 +1,4 @@
-/** Every script's model against its Lua: the same random programs on the memory layer and on a real server. */
+/** The models of counters and leaderboards against their Lua: the same random programs on the memory layer and on a real server. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -8,7 +8,6 @@ import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
 import * as Counter from "../../src/coordination/Counter.js"
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
-import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
 import { age, onMemory, onServer } from "../support/layers.js"
@@ -25,12 +24,11 @@ type Step = (client: RedisClient.Service) => Effect.Effect<unknown, RedisError>
 const step = (description: ReadonlyArray<unknown>, run: Step): Step =>
   Object.assign(run, { [FastCheck.toStringMethod]: () => JSON.stringify(description) })
 
-const { constant, constantFrom, integer, oneof, record, double, array: arrayOf } = FastCheck
+const { constantFrom, integer, oneof, record, double, array: arrayOf } = FastCheck
 
 const keys = ["a", "b", "{c}:d"] as const
 const key = constantFrom(...keys)
 const ttlMillis = constantFrom(0, minute, 2 * minute, 5 * minute)
-const limit = oneof(integer({ min: 0, max: 8 }), constant(2 ** 53 - 1))
 const member = oneof(constantFrom("ada", "bob", "", "é", "🦊", "￿"), FastCheck.string({ maxLength: 3 }))
 const score = oneof(integer({ min: -3, max: 3 }), double({ noNaN: true, noDefaultInfinity: true }))
 const strays = oneof(
@@ -48,28 +46,6 @@ const anyStep: FastCheck.Arbitrary<Step> = oneof(
       ttlMillis
     }).map((input) => step(["counter.add", input], (client) => client.run(Counter.addScript)(input)))
   },
-  {
-    weight: 3,
-    arbitrary: record({
-      key,
-      limit,
-      windowMillis: ttlMillis.filter((millis) => millis > 0),
-      cost: integer({ min: 1, max: 5 })
-    }).map((input) =>
-      step(["rateLimiter.fixedWindow", input], (client) =>
-        Effect.map(client.run(RateLimiter.fixedWindowScript)(input), ([allowed, remaining, left]) => [
-          allowed,
-          remaining,
-          minutesLeft(left)
-        ])
-      )
-    )
-  },
-  record({ key, limit }).map((input) =>
-    step(["rateLimiter.peek", input], (client) =>
-      Effect.map(client.run(RateLimiter.peekScript)(input), ([remaining, left]) => [remaining, minutesLeft(left)])
-    )
-  ),
   {
     weight: 3,
     arbitrary: record({ key, member, score, ttlMillis }).map((input) =>

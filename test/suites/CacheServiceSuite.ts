@@ -228,8 +228,10 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* cache.checkRateLimit("ada", "upload", 2, 60)).toBe(true)
 
         // the window ends
-        yield* redis.send("PEXPIRE", "ratelimit:login:ada", 0)
-        expect(yield* cache.checkRateLimit("ada", "login", 2, 60)).toBe(true)
+        expect(yield* cache.getRateLimitRemaining("ada", "upload", 2)).toBe(1)
+        yield* redis.send("PEXPIRE", "ratelimit:upload:ada", 0)
+        expect(yield* cache.getRateLimitRemaining("ada", "upload", 2)).toBe(2)
+        expect(yield* cache.checkRateLimit("ada", "upload", 2, 60)).toBe(true)
       }))
 
     test("allows nothing under a limit or window that is none", (cache) =>

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
+import { monotonicMillis } from "../time.js"
 import * as Lease from "./Lease.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
 import * as Waiting from "./Waiting.js"
@@ -47,7 +48,7 @@ export const make = (redis: RedisClient.Service): Claims => {
       let mayHold = false
       let remaining = Effect.succeed<Duration.Duration>(Duration.infinity)
 
-      const askOnce = Effect.flatMap(Lease.monotonicMillis, (now) => {
+      const askOnce = Effect.flatMap(monotonicMillis, (now) => {
         askedAt = now
         mayHold = true
         return claim.ask

@@ -8,7 +8,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../redis/RedisError.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
+import { monotonicMillis } from "../time.js"
 import { LockLost } from "./LockError.js"
 
 /**
@@ -54,14 +54,6 @@ export interface Holding {
   /** the connection's states: after a new connection the lease is asked for at once, since the server may have restarted */
   readonly statusChanges: Stream.Stream<ConnectionState>
 }
-
-/**
- * A clock that only goes forward, in milliseconds.
- *
- * @since 0.1.0
- * @category time
- */
-export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** A timer takes no more than 24 days, and whoever wakes looks at the clock again. */
 const longestSleepMillis = 3_600_000

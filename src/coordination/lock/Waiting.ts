@@ -12,7 +12,7 @@ import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
-import { monotonicMillis } from "./Lease.js"
+import { monotonicMillis } from "../time.js"
 import { LockNotAcquired } from "./LockError.js"
 
 /**

@@ -1,0 +1,177 @@
+/**
+ * The weighted window in Redis: one text, `<window>:<allowed in it>:<allowed in the one before>`, where windows are
+ * numbered from 1970. Times are whole milliseconds, since the weight is an estimate anyway.
+ *
+ * @since 0.1.0
+ */
+import * as RedisKey from "../../redis/RedisKey.js"
+import type { ScriptContext } from "../../redis/RedisScript.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, micros } from "../time.js"
+import {
+  Consumed,
+  keptLongerMillis,
+  type LimitScripts,
+  limitArguments,
+  luaArguments,
+  luaInteger,
+  readArguments,
+  textOf,
+  Usage
+} from "./shared.js"
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const keyOf = (key: string): string => RedisKey.auxiliary(key, "counter")
+
+// After the server's clock was set back the window that was reached goes on as if it had just begun.
+const luaCounter = `${luaMicros}${luaArguments}${luaInteger}
+local clock = micros(ARGV[5])
+local index = math.floor(math.floor(clock / 1000) / window)
+local elapsed = math.floor(clock / 1000) - index * window
+local current, previous = 0, 0
+local i, c, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+):(%d+)$")
+if i then
+  i, c, p = tonumber(i), tonumber(c), tonumber(p)
+  if i > index then index, elapsed = i, 0 end
+  if i == index then current, previous = c, p end
+  if i == index - 1 then previous = c end
+end
+local function weighted()
+  return math.ceil(previous * (window - elapsed) / window)
+end
+local function remaining()
+  return math.floor(math.max(limit - current - weighted(), 0))
+end
+local function micros_until(millis)
+  return math.floor(math.max(millis * 1000 - clock, 0))
+end
+local function reset()
+  if current > 0 then return micros_until((index + 2) * window) end
+  if previous > 0 then return micros_until((index + 1) * window) end
+  return 0
+end
+local function store()
+  local left = math.min((index + 2) * window - math.floor(clock / 1000), 2 * window)
+  local value = text(index) .. ":" .. text(current) .. ":" .. text(previous)
+  redis.call("SET", KEYS[1], value, "PX", text(left + ${keptLongerMillis}))
+end
+`
+
+const read = (context: ScriptContext) => {
+  const given = readArguments(context)
+  const { key, limit, window } = given
+  const clock = micros(context, given.now)
+  const clockMillis = Math.floor(clock / 1000)
+  const [, stored = "", c, p] = /^(\d+):(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
+  const found = stored === "" ? Number.NEGATIVE_INFINITY : Number(stored)
+  const index = Math.max(Math.floor(clockMillis / window), found)
+  const elapsed = Math.max(clockMillis - index * window, 0)
+  const current = found === index ? Number(c) : 0
+  const previous = found === index ? Number(p) : found === index - 1 ? Number(c) : 0
+  const weighted = Math.ceil((previous * (window - elapsed)) / window)
+  const microsUntil = (millis: number) => Math.max(millis * 1000 - clock, 0)
+  const usage = (current: number, previous: number, weighted: number): readonly [number, number] => [
+    Math.max(limit - current - weighted, 0),
+    current > 0 ? microsUntil((index + 2) * window) : previous > 0 ? microsUntil((index + 1) * window) : 0
+  ]
+  const store = (current: number, previous: number) => {
+    const left = Math.min((index + 2) * window - clockMillis, 2 * window)
+    context.call("SET", key, `${index}:${current}:${previous}`, "PX", left + keptLongerMillis)
+  }
+  return { ...given, index, elapsed, current, previous, weighted, microsUntil, usage, store }
+}
+
+/**
+ * Counts the cost if it fits beside what was allowed in this window and the weighted part of the one before.
+ *
+ * A rejected call fits when the count before it, `n`, has a weight of no more than what is left, `room`: when the part of
+ * the window that has passed is `1 - room / n`. That is in this window, or in the next one, where what was allowed in this
+ * one is weighted.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const consume: LimitScripts["consume"] = RedisScript.make({
+  name: "rateLimiter.slidingCounter.consume",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaCounter}
+    if cost > limit then return {0, remaining(), reset(), -1} end
+    if current + weighted() + cost > limit then
+      local room, count, start = limit - cost - current, previous, index
+      if room < 0 then room, count, start = limit - cost, current, index + 1 end
+      return {0, remaining(), reset(), micros_until((start + 1) * window - math.floor(room * window / count))}
+    end
+    current = current + cost
+    store()
+    return {1, remaining(), reset(), 0}
+  `,
+  reply: Consumed,
+  model: (context) => {
+    const { cost, current, index, limit, microsUntil, previous, store, usage, weighted, window } = read(context)
+    const now = usage(current, previous, weighted)
+    if (cost > limit) return [0, ...now, -1]
+    if (current + weighted + cost > limit) {
+      const room = limit - cost - current
+      const fits =
+        room < 0
+          ? (index + 2) * window - Math.floor(((limit - cost) * window) / current)
+          : (index + 1) * window - Math.floor((room * window) / previous)
+      return [0, ...now, microsUntil(fits)]
+    }
+    store(current + cost, previous)
+    return [1, ...usage(current + cost, previous, weighted), 0]
+  }
+})
+
+/**
+ * @since 0.1.0
+ * @category scripts
+ */
+export const peek: LimitScripts["peek"] = RedisScript.make({
+  name: "rateLimiter.slidingCounter.peek",
+  idempotent: true,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaCounter}
+    return {remaining(), reset()}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { current, previous, usage, weighted } = read(context)
+    return usage(current, previous, weighted)
+  }
+})
+
+/**
+ * Counts the cost back in this window, and what is more than was allowed in it, in the one before.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const refund: LimitScripts["refund"] = RedisScript.make({
+  name: "rateLimiter.slidingCounter.refund",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaCounter}
+    local before = current + previous
+    local given = math.min(current, cost)
+    current = current - given
+    previous = previous - math.min(previous, cost - given)
+    if current + previous < before then store() end
+    return {remaining(), reset()}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { cost, current, elapsed, previous, store, usage, window } = read(context)
+    const given = Math.min(current, cost)
+    const left = [current - given, previous - Math.min(previous, cost - given)] as const
+    if (left[0] + left[1] < current + previous) store(...left)
+    return usage(...left, Math.ceil((left[1] * (window - elapsed)) / window))
+  }
+})

@@ -1,0 +1,202 @@
+/**
+ * The exact window in Redis: a sorted set of the calls that were allowed, by the server's time in microseconds. A member is
+ * `<sum of all costs up to this call>:<cost>`, so that the cost of any stretch of calls is the difference of two members,
+ * and no call is ever counted over.
+ *
+ * @since 0.1.0
+ */
+import * as RedisKey from "../../redis/RedisKey.js"
+import type { ScriptContext } from "../../redis/RedisScript.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, micros } from "../time.js"
+import {
+  Consumed,
+  keptLongerMillis,
+  type LimitScripts,
+  limitArguments,
+  luaArguments,
+  luaInteger,
+  readArguments,
+  textOf,
+  Usage
+} from "./shared.js"
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const keyOf = (key: string): string => RedisKey.auxiliary(key, "log")
+
+// After the server's clock was set back calls are entered at the time of the last one, so that sums and times go together.
+// Entries that are too old are skipped, and removed only when a call is allowed: a rejected one changes nothing.
+const luaLog = `${luaMicros}${luaArguments}${luaInteger}
+window = window * 1000
+local function at(rank)
+  local member = redis.call("ZRANGE", KEYS[1], text(rank), text(rank))[1]
+  if not member then return nil, 0, 0, 0 end
+  local sum, spent = string.match(member, "^(%d+):(%d+)$")
+  local time = tonumber(redis.call("ZSCORE", KEYS[1], member))
+  return member, tonumber(sum or 0), tonumber(spent or 0), time
+end
+local clock = micros(ARGV[5])
+local size = redis.call("ZCARD", KEYS[1])
+local newest, total, _, last = at(-1)
+local now = math.max(clock, last)
+local ended = redis.call("ZCOUNT", KEYS[1], "-inf", text(now - window))
+local oldest, sum, spent = at(ended)
+local used = 0
+if oldest then used = math.max(total - sum + spent, 0) else total = 0 end
+local function remaining()
+  return math.floor(math.max(limit - used, 0))
+end
+local function reset()
+  if used == 0 then return 0 end
+  return math.floor(last + window - clock)
+end
+`
+
+const read = (context: ScriptContext) => {
+  const given = readArguments(context)
+  const { call } = context
+  const { key, limit } = given
+  const window = given.window * 1000
+  const at = (rank: number) => {
+    const reply = call("ZRANGE", key, rank, rank)
+    const member = textOf(Array.isArray(reply) ? (reply[0] ?? null) : null)
+    const [, sum = 0, spent = 0] = /^(\d+):(\d+)$/.exec(member) ?? []
+    return Array.isArray(reply) && reply.length > 0
+      ? { member, sum: Number(sum), spent: Number(spent), time: Number(call("ZSCORE", key, member)) }
+      : undefined
+  }
+  const clock = micros(context, given.now)
+  const size = Number(call("ZCARD", key))
+  const newest = at(-1)
+  const now = Math.max(clock, newest?.time ?? 0)
+  const ended = Number(call("ZCOUNT", key, "-inf", now - window))
+  const oldest = at(ended)
+  const total = oldest === undefined ? 0 : (newest?.sum ?? 0)
+  const used = oldest === undefined ? 0 : Math.max(total - oldest.sum + oldest.spent, 0)
+  const usage = (used: number, last: number): readonly [number, number] => [
+    Math.max(limit - used, 0),
+    used === 0 ? 0 : last + window - clock
+  ]
+  return { ...given, window, at, clock, size, last: newest?.time ?? 0, now, ended, total, used, usage }
+}
+
+/**
+ * Enters the call if its cost fits beside those of the last window.
+ *
+ * A rejected call fits when all calls up to the first one have ended whose sum leaves enough, which is found by bisection.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const consume: LimitScripts["consume"] = RedisScript.make({
+  name: "rateLimiter.slidingLog.consume",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaLog}
+    if cost > limit then return {0, remaining(), reset(), -1} end
+    if cost > limit - used then
+      local low, high = ended, size - 1
+      while low < high do
+        local middle = math.floor((low + high) / 2)
+        local _, upTo = at(middle)
+        if total - upTo + cost <= limit then high = middle else low = middle + 1 end
+      end
+      local _, _, _, time = at(low)
+      return {0, remaining(), reset(), math.floor(time + window - clock)}
+    end
+    redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", text(now - window))
+    redis.call("ZADD", KEYS[1], text(now), string.format("%016.0f:%.0f", total + cost, cost))
+    redis.call("PEXPIRE", KEYS[1], text(window / 1000 + ${keptLongerMillis}))
+    used, last = used + cost, now
+    return {1, remaining(), reset(), 0}
+  `,
+  reply: Consumed,
+  model: (context) => {
+    const log = read(context)
+    const { at, clock, cost, ended, key, last, limit, now, size, total, usage, used, window } = log
+    if (cost > limit) return [0, ...usage(used, last), -1]
+    if (cost > limit - used) {
+      let low = ended
+      let high = size - 1
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2)
+        if (total - (at(middle)?.sum ?? 0) + cost <= limit) high = middle
+        else low = middle + 1
+      }
+      return [0, ...usage(used, last), (at(low)?.time ?? 0) + window - clock]
+    }
+    context.call("ZREMRANGEBYSCORE", key, "-inf", now - window)
+    context.call("ZADD", key, now, `${String(total + cost).padStart(16, "0")}:${cost}`)
+    context.call("PEXPIRE", key, window / 1000 + keptLongerMillis)
+    return [1, ...usage(used + cost, now), 0]
+  }
+})
+
+/**
+ * @since 0.1.0
+ * @category scripts
+ */
+export const peek: LimitScripts["peek"] = RedisScript.make({
+  name: "rateLimiter.slidingLog.peek",
+  idempotent: true,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaLog}
+    return {remaining(), reset()}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { last, usage, used } = read(context)
+    return usage(used, last)
+  }
+})
+
+/**
+ * Removes the oldest calls that still count, as far as the cost goes. Whichever call was meant, what stays counts for at
+ * least as long as what should: the promise holds for the calls that were not refunded.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const refund: LimitScripts["refund"] = RedisScript.make({
+  name: "rateLimiter.slidingLog.refund",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaLog}
+    local given = 0
+    while given < cost do
+      local member, sum, spent, time = at(ended)
+      if not member then break end
+      local taken = math.min(spent, cost - given)
+      -- before the other one is removed: a set that was empty in between would have lost its time to live
+      if taken < spent then
+        redis.call("ZADD", KEYS[1], text(time), string.format("%016.0f:%.0f", sum, spent - taken))
+      end
+      redis.call("ZREM", KEYS[1], member)
+      given = given + taken
+    end
+    used = math.max(used - given, 0)
+    return {remaining(), reset()}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { at, cost, ended, key, last, usage, used } = read(context)
+    let given = 0
+    let oldest = at(ended)
+    while (given < cost && oldest !== undefined) {
+      const taken = Math.min(oldest.spent, cost - given)
+      if (taken < oldest.spent) {
+        context.call("ZADD", key, oldest.time, `${String(oldest.sum).padStart(16, "0")}:${oldest.spent - taken}`)
+      }
+      context.call("ZREM", key, oldest.member)
+      given += taken
+      oldest = at(ended)
+    }
+    return usage(Math.max(used - given, 0), last)
+  }
+})

@@ -1,0 +1,201 @@
+/**
+ * The Generic Cell Rate Algorithm in Redis (ATM Forum, Traffic Management Specification 4.0, af-tm-0056.000, 1996; ITU-T
+ * I.371): one text, the *theoretical arrival time* at which the bucket is full again.
+ *
+ * A token takes `window / limit` microseconds, which is mostly no integer. So a time is `<microseconds>:<parts>`, where a
+ * part is a microsecond divided by the limit, and all arithmetic is on exact integers.
+ *
+ * @since 0.1.0
+ */
+import * as RedisKey from "../../redis/RedisKey.js"
+import type { ScriptContext } from "../../redis/RedisScript.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, micros } from "../time.js"
+import {
+  Consumed,
+  keptLongerMillis,
+  type LimitScripts,
+  limitArguments,
+  luaArguments,
+  luaInteger,
+  readArguments,
+  textOf,
+  Usage
+} from "./shared.js"
+
+/**
+ * @since 0.1.0
+ * @category getters
+ */
+export const keyOf = (key: string): string => RedisKey.auxiliary(key, "bucket")
+
+// `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the
+// server's clock was set back, or from a limit of other numbers.
+const luaBucket = `${luaMicros}${luaArguments}${luaInteger}
+window = window * 1000
+local whole = math.floor(window / limit)
+local rest = window - whole * limit
+local function normal(micros, parts)
+  local carry = math.floor(parts / limit)
+  return micros + carry, parts - carry * limit
+end
+local function timeOf(tokens)
+  return normal(tokens * whole, tokens * rest)
+end
+local function fits(micros, parts, other, otherParts)
+  return micros < other or (micros == other and parts <= otherParts)
+end
+local function ceiling(micros, parts)
+  if parts > 0 then micros = micros + 1 end
+  return math.floor(micros)
+end
+local clock = micros(ARGV[5])
+local full, fullParts = timeOf(burst)
+local wait, waitParts = 0, 0
+local m, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+)$")
+if m and tonumber(m) >= clock then wait, waitParts = normal(tonumber(m) - clock, tonumber(p)) end
+if not fits(wait, waitParts, full, fullParts) then wait, waitParts = full, fullParts end
+local function remaining()
+  local micros, parts = normal(full - wait, fullParts - waitParts)
+  local tokens = math.min(math.floor(micros / window * limit), burst)
+  local function covered(count)
+    local needed, neededParts = timeOf(count)
+    return fits(needed, neededParts, micros, parts)
+  end
+  while not covered(tokens) do tokens = tokens - 1 end
+  while tokens < burst and covered(tokens + 1) do tokens = tokens + 1 end
+  return math.floor(tokens)
+end
+local function store()
+  local left = math.ceil(ceiling(wait, waitParts) / 1000) + ${keptLongerMillis}
+  redis.call("SET", KEYS[1], text(clock + wait) .. ":" .. text(waitParts), "PX", text(left))
+end
+`
+
+interface Time {
+  readonly micros: number
+  readonly parts: number
+}
+
+const fits = (time: Time, other: Time): boolean =>
+  time.micros < other.micros || (time.micros === other.micros && time.parts <= other.parts)
+
+const ceiling = ({ micros, parts }: Time): number => micros + (parts > 0 ? 1 : 0)
+
+const read = (context: ScriptContext) => {
+  const given = readArguments(context)
+  const { burst, key, limit } = given
+  const window = given.window * 1000
+  const whole = Math.floor(window / limit)
+  const rest = window - whole * limit
+  const normal = (micros: number, parts: number): Time => {
+    const carry = Math.floor(parts / limit)
+    return { micros: micros + carry, parts: parts - carry * limit }
+  }
+  const timeOf = (tokens: number) => normal(tokens * whole, tokens * rest)
+  const add = (time: Time, other: Time) => normal(time.micros + other.micros, time.parts + other.parts)
+  const subtract = (time: Time, other: Time) => normal(time.micros - other.micros, time.parts - other.parts)
+  const clock = micros(context, given.now)
+  const full = timeOf(burst)
+  const [, m = "", p = ""] = /^(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
+  const stored = m !== "" && Number(m) >= clock ? normal(Number(m) - clock, Number(p)) : timeOf(0)
+  const wait = fits(stored, full) ? stored : full
+  const usage = (wait: Time): readonly [number, number] => {
+    const time = subtract(full, wait)
+    const covered = (tokens: number) => fits(timeOf(tokens), time)
+    let tokens = Math.min(Math.floor((time.micros / window) * limit), burst)
+    while (!covered(tokens)) tokens -= 1
+    while (tokens < burst && covered(tokens + 1)) tokens += 1
+    return [tokens, ceiling(wait)]
+  }
+  const store = (wait: Time) => {
+    const left = Math.ceil(ceiling(wait) / 1000) + keptLongerMillis
+    context.call("SET", key, `${clock + wait.micros}:${wait.parts}`, "PX", left)
+  }
+  return { ...given, add, full, store, subtract, timeOf, usage, wait }
+}
+
+/**
+ * Takes as many tokens as the call costs if the bucket has them.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const consume: LimitScripts["consume"] = RedisScript.make({
+  name: "rateLimiter.tokenBucket.consume",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaBucket}
+    if cost > burst then return {0, remaining(), ceiling(wait, waitParts), -1} end
+    local taken, takenParts = timeOf(cost)
+    local after, afterParts = normal(wait + taken, waitParts + takenParts)
+    if not fits(after, afterParts, full, fullParts) then
+      return {0, remaining(), ceiling(wait, waitParts), ceiling(normal(after - full, afterParts - fullParts))}
+    end
+    wait, waitParts = after, afterParts
+    store()
+    return {1, remaining(), ceiling(wait, waitParts), 0}
+  `,
+  reply: Consumed,
+  model: (context) => {
+    const { add, burst, cost, full, store, subtract, timeOf, usage, wait } = read(context)
+    if (cost > burst) return [0, ...usage(wait), -1]
+    const after = add(wait, timeOf(cost))
+    if (!fits(after, full)) return [0, ...usage(wait), ceiling(subtract(after, full))]
+    store(after)
+    return [1, ...usage(after), 0]
+  }
+})
+
+/**
+ * @since 0.1.0
+ * @category scripts
+ */
+export const peek: LimitScripts["peek"] = RedisScript.make({
+  name: "rateLimiter.tokenBucket.peek",
+  idempotent: true,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaBucket}
+    return {remaining(), ceiling(wait, waitParts)}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { usage, wait } = read(context)
+    return usage(wait)
+  }
+})
+
+/**
+ * Puts the tokens back, no more than the bucket holds.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const refund: LimitScripts["refund"] = RedisScript.make({
+  name: "rateLimiter.tokenBucket.refund",
+  idempotent: false,
+  keys: ({ key }) => [keyOf(key)],
+  args: limitArguments,
+  lua: `${luaBucket}
+    if wait + waitParts == 0 then return {remaining(), 0} end
+    local given, givenParts = timeOf(math.min(cost, burst))
+    if fits(wait, waitParts, given, givenParts) then
+      wait, waitParts = 0, 0
+    else
+      wait, waitParts = normal(wait - given, waitParts - givenParts)
+    end
+    store()
+    return {remaining(), ceiling(wait, waitParts)}
+  `,
+  reply: Usage,
+  model: (context) => {
+    const { burst, cost, store, subtract, timeOf, usage, wait } = read(context)
+    if (wait.micros + wait.parts === 0) return usage(wait)
+    const given = timeOf(Math.min(cost, burst))
+    const left = fits(wait, given) ? timeOf(0) : subtract(wait, given)
+    store(left)
+    return usage(left)
+  }
+})

@@ -1,0 +1,133 @@
+/**
+ * What the scripts of all algorithms have in common.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import type { RedisScript, ScriptContext } from "../../redis/RedisScript.js"
+
+/**
+ * What every script of a limit is given.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Input {
+  readonly key: string
+  readonly cost: number
+  readonly limit: number
+  readonly windowMillis: number
+  readonly burst: number
+  /** the time in microseconds, for tests; the server's where it is not given */
+  readonly now?: number
+}
+
+/**
+ * Whether the call is allowed, how much remains, the microseconds until the whole limit is there again, and those until
+ * the same call is allowed: 0 when it is, -1 when it never is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Consumed = readonly [allowed: number, remaining: number, resetMicros: number, retryMicros: number]
+
+/**
+ * How much remains, and the microseconds until the whole limit is there again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Usage = readonly [remaining: number, resetMicros: number]
+
+/**
+ * The scripts of one algorithm. A call that is rejected changes nothing, and neither does `peek`. `refund` gives back what
+ * an allowed call has cost, as far as it still counts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LimitScripts {
+  /** The key that a limit's state is under: each algorithm has its own, all in one slot. */
+  readonly keyOf: (key: string) => string
+  readonly consume: RedisScript<Input, Consumed>
+  readonly peek: RedisScript<Input, Usage>
+  readonly refund: RedisScript<Input, Usage>
+}
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Consumed = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Int)
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Usage = Schema.Tuple(Schema.Int, Schema.Int)
+
+/**
+ * The arguments of every script, and `luaArguments` reads them.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const limitArguments = (input: Input): ReadonlyArray<string | number> => [
+  input.cost,
+  input.limit,
+  input.windowMillis,
+  input.burst,
+  input.now ?? ""
+]
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaArguments = `
+local cost, limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+`
+
+/**
+ * As `luaArguments`, in the model.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const readArguments = ({ args, keys }: ScriptContext) => ({
+  key: keys[0] ?? "",
+  cost: Number(args[0]),
+  limit: Number(args[1]),
+  window: Number(args[2]),
+  burst: Number(args[3]),
+  now: args[4]
+})
+
+/**
+ * How much longer than needed a key is kept, in milliseconds: servers end a key by a coarser clock than TIME shows.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const keptLongerMillis = 1_000
+
+/**
+ * A number as an integer's text, exact up to 2^53.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaInteger = `
+local function text(number)
+  return string.format("%.0f", number)
+end
+`
+
+/**
+ * The text of a reply, or none when it is something else.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const textOf = (reply: RedisReply): string => (typeof reply === "string" ? reply : "")

@@ -1,0 +1,140 @@
+/** The models of the scripts of each algorithm against their Lua: the same random programs on both. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as fc from "effect/FastCheck"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
+import type { Input } from "../../../src/coordination/limit/shared.js"
+import type * as RateLimiter from "../../../src/coordination/RateLimiter.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { compareScript } from "../../support/compareScript.js"
+import { onServer } from "../../support/layers.js"
+import { coarse, command, compare, script } from "../../support/programs.js"
+import { skipReason } from "../../support/RedisServer.js"
+
+const test = it.scopedLive.skipIf(skipReason !== undefined)
+const numRuns = 3_000
+
+type Algorithm = RateLimiter.RateLimit["algorithm"]
+
+const name = fc.constantFrom("limit:a", "limit:b")
+// rarely the clock is set back; never at the edge of what a life is compared by
+const ahead = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(0, 1, 999, 250_000) },
+  { weight: 1, arbitrary: fc.constantFrom(-700_000_000, -20_000_000) }
+)
+
+/** Times to live come out as whole multiples of five seconds and a second more, which is what they are kept longer. */
+const numbers: Record<Algorithm, fc.Arbitrary<Pick<Input, "limit" | "windowMillis" | "burst">>> = {
+  FixedWindow: fc.record({
+    limit: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constant(2 ** 53 - 1)),
+    windowMillis: fc.constantFrom(5_000, 15_000, 60_000),
+    burst: fc.constant(0)
+  }),
+  SlidingLog: fc.record({
+    limit: fc.integer({ min: 0, max: 9 }),
+    windowMillis: fc.constantFrom(5_000, 15_000, 60_000),
+    burst: fc.constant(0)
+  }),
+  SlidingCounter: fc.record({
+    limit: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constant(97_531)),
+    windowMillis: fc.constantFrom(5_000, 15_000, 30_000),
+    burst: fc.constant(0)
+  }),
+  TokenBucket: fc.record({
+    limit: fc.constantFrom(1, 2, 3, 4, 6, 12),
+    windowMillis: fc.constant(60_000),
+    burst: fc.integer({ min: 0, max: 9 })
+  })
+}
+
+const timed = (input: Omit<Input, "now"> & { readonly ahead: number }) => {
+  const { ahead, ...rest } = input
+  return (now: number): Input => ({ ...rest, now: now * 1_000 + ahead })
+}
+
+/** The window of the fixed one is the key's life, which goes on while a program runs on a server. */
+const ofLife = (reply: unknown) => (Array.isArray(reply) ? reply.map((part) => coarse(part, 5_000_000)) : reply)
+
+for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const) {
+  const scripts = scriptsOf[algorithm]
+  const inputs = fc
+    .tuple(
+      fc.record({ key: name, cost: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(8)), ahead }),
+      numbers[algorithm]
+    )
+    .map(([input, numbers]) => timed({ ...input, ...numbers }))
+  const key = name.map(scripts.keyOf)
+  const comparable = algorithm === "FixedWindow" ? ofLife : (reply: unknown) => reply
+  const others = fc.oneof(
+    { weight: 2, arbitrary: inputs.map((input) => script(scripts.peek, input, comparable)) },
+    { weight: 2, arbitrary: inputs.map((input) => script(scripts.refund, input, comparable)) },
+    { weight: 1, arbitrary: key.map((key) => command("DEL", key)) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(key, fc.constantFrom("-4", "3.5", "1e3", " 2", "01", "1:2", "1:2:3", "x:1:1", "99999999999:9:9"))
+        .map(([key, text]) => command("SET", key, text, "EX", 60))
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(key, fc.constantFrom("1:1", "0000000000000009:4", "many"), fc.constantFrom(1, 2e15))
+        .map(([key, member, score]) => command("ZADD", key, score, member))
+    }
+  )
+
+  describe(`the scripts of ${algorithm}`, () => {
+    test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
+      compareScript(scripts.consume, inputs, { others, numRuns, comparable }))
+  })
+}
+
+describe("the scripts of TokenBucket", () => {
+  const scripts = scriptsOf.TokenBucket
+  const rate = fc.record({
+    limit: fc.constantFrom(3, 7, 999, 1_000_003),
+    windowMillis: fc.constantFrom(1, 10, 1_000, 86_400_001),
+    burst: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 1_000_000 }))
+  })
+
+  // the key's life is then no multiple of anything: only what is answered is compared
+  test(`answer the same where a token takes no whole number of microseconds (${numRuns} programs)`, () =>
+    compare({
+      programs: rate.chain((rate) =>
+        fc.array(
+          fc
+            .record({
+              script: fc.constantFrom(scripts.consume, scripts.consume, scripts.peek, scripts.refund),
+              cost: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: rate.burst })),
+              ahead: fc.nat(3_000_000)
+            })
+            .map(({ script: chosen, ...input }) =>
+              script(chosen as typeof scripts.consume, timed({ key: "limit", ...rate, ...input }))
+            ),
+          { maxLength: 20, size: "max" }
+        )
+      ),
+      observe: () => [],
+      numRuns
+    }))
+})
+
+describe("the scripts of every algorithm", () => {
+  test("go by the server's own clock, and leave no key that lives on", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      for (const [algorithm, scripts] of Record.toEntries(scriptsOf)) {
+        const input = { key: "clock", cost: 2, limit: 3, windowMillis: 60_000, burst: 3 }
+        expect(yield* client.run(scripts.consume)(input)).toMatchObject([1, 1, expect.any(Number), 0])
+        const [remaining, reset] = yield* client.run(scripts.peek)(input)
+        expect([algorithm, remaining]).toEqual([algorithm, 1])
+        expect(reset).toBeGreaterThan(0)
+        expect(reset).toBeLessThanOrEqual(120_000_000)
+        const left = yield* client.ttl(scripts.keyOf("clock"))
+        expect([algorithm, Option.exists(left, Duration.isFinite)]).toEqual([algorithm, true])
+      }
+    }).pipe(Effect.provide(onServer)))
+})
