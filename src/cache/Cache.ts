@@ -19,7 +19,9 @@ import type * as CacheStats from "./CacheStats.js"
 import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
 import type * as Loader from "./Loader.js"
+import * as LookupSource from "./LookupSource.js"
 import type * as Lookups from "./Lookups.js"
+import * as ManyReader from "./ManyReader.js"
 import * as Origin from "./Origin.js"
 import type * as Reader from "./Reader.js"
 
@@ -32,6 +34,17 @@ import type * as Reader from "./Reader.js"
 export type EngineError<OnUnavailable extends "lookup" | "fail"> =
   | RedisKey.InvalidKey
   | (OnUnavailable extends "fail" ? RedisError : Lookups.LookupOverloaded)
+
+/**
+ * How `getMany` goes about it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ManyOptions {
+  /** keys that are looked up at once, together with one another where there is a `lookupMany`: default all */
+  readonly concurrency?: number | "unbounded" | undefined
+}
 
 /**
  * Values under typed keys.
@@ -53,13 +66,19 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    * What the cache holds, stale or not; never looks up, and answers none while Redis is away, and for a remembered error.
    */
   readonly getOption: (key: Key) => Effect.Effect<Option.Option<Reader.Served<Value>>, RedisKey.InvalidKey>
-  /** The values in the order of the keys; the first failure fails it, or each stands in its place (`mode: "either"`). */
+  /**
+   * The values in the order of the keys, by one MGET; a key that stands there twice is looked up once. The first failure
+   * fails it, or each stands in its place (`mode: "either"`).
+   */
   readonly getMany: {
-    (keys: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
     (
       keys: ReadonlyArray<Key>,
-      options: { readonly mode: "either" }
+      options: ManyOptions & { readonly mode: "either" }
     ): Effect.Effect<ReadonlyArray<Either.Either<Value, E | EngineError<OnUnavailable>>>>
+    (
+      keys: ReadonlyArray<Key>,
+      options?: ManyOptions
+    ): Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
   }
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
@@ -151,7 +170,10 @@ export const make = <
       | EngineError<OnUnavailable>
 
     const context = yield* Effect.context<R>()
-    const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>(options)
+    const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>({
+      ...options,
+      maxBatch: LookupSource.maxBatch(options)
+    })
     const { reader, writer } = engine
 
     const encodeKey = Schema.encodeEither(options.key)
@@ -161,8 +183,15 @@ export const make = <
         (id) => RedisKey.make(options.name, id)
       )
 
-    const origin = Origin.make(options, context, Engine.longestMillis(options))
-    const originOf = (key: Key): Loader.Origin<Held, E> => ({ lookup: (previous) => origin.lookUp(key, previous) })
+    const source = yield* LookupSource.make(options, context, engine.lookups)
+    const origin = Origin.make(options, source, Engine.longestMillis(options))
+    const originOf = (key: Key): Loader.Origin<Held, E> => ({
+      lookup: (previous, lookup) => origin.lookUp(key, previous, lookup)
+    })
+
+    // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
+    // LookupTimeout only where there is a hard timeout
+    const failureOf = (error: Loader.LoadError<E> | RedisKey.InvalidKey) => error as Failure
 
     const read =
       <A, B>(
@@ -173,32 +202,35 @@ export const make = <
         Effect.suspend(() => {
           const key = textOf(id)
           if (Either.isLeft(key)) return Effect.fail(key.left)
-          return Effect.flatMap(
-            // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
-            // LookupTimeout only where there is a hard timeout
-            Effect.mapError(run(key.right, originOf(id)), (error) => error as Failure),
-            unwrap
-          )
+          return Effect.flatMap(Effect.mapError(run(key.right, originOf(id)), failureOf), unwrap)
         })
-    const valueOf = (held: Held): Effect.Effect<Value, Remembered> =>
-      held instanceof EntryCodec.Remembered ? Effect.fail(held.error) : Effect.succeed(held)
+    const valueOf = (held: Held): Either.Either<Value, Remembered> =>
+      held instanceof EntryCodec.Remembered ? Either.left(held.error) : Either.right(held)
     const servedOf = (served: Reader.Served<Held>): Effect.Effect<Reader.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
     const get = read(reader.get, valueOf)
 
-    function getMany(ids: ReadonlyArray<Key>): Effect.Effect<ReadonlyArray<Value>, Failure>
+    const readMany = ManyReader.make({
+      reader,
+      textOf,
+      originOf,
+      outcomeOf: (held): Either.Either<Value, Failure> => valueOf(held),
+      failureOf
+    })
+
     function getMany(
       ids: ReadonlyArray<Key>,
-      options: { readonly mode: "either" }
+      options: ManyOptions & { readonly mode: "either" }
     ): Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
+    function getMany(ids: ReadonlyArray<Key>, options?: ManyOptions): Effect.Effect<ReadonlyArray<Value>, Failure>
     function getMany(
       ids: ReadonlyArray<Key>,
-      options?: { readonly mode: "either" }
+      { concurrency = "unbounded", mode }: ManyOptions & { readonly mode?: "either" | undefined } = {}
     ): Effect.Effect<ReadonlyArray<Value> | ReadonlyArray<Either.Either<Value, Failure>>, Failure> {
-      return options === undefined
-        ? Effect.forEach(ids, get, { concurrency: "unbounded" })
-        : Effect.forEach(ids, (id) => Effect.either(get(id)), { concurrency: "unbounded" })
+      return mode === "either"
+        ? readMany(ids, false, concurrency)
+        : Effect.flatMap(readMany(ids, true, concurrency), Either.all)
     }
 
     return {

@@ -5,12 +5,21 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { NotModified, Previous, Versioned } from "./ConditionalLookup.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { LocalTierOptions } from "./LocalTier.js"
 import type { RefreshAhead } from "./RefreshAhead.js"
+
+/**
+ * What a lookup may answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer<Value> = Value | Versioned<Value> | NotModified
 
 /**
  * @since 0.1.0
@@ -40,7 +49,20 @@ export interface Options<
   readonly lookup: (
     key: Key,
     previous: Option.Option<Previous<NoInfer<Value>>>
-  ) => Effect.Effect<NoInfer<Value> | Versioned<NoInfer<Value>> | NotModified, E, R>
+  ) => Effect.Effect<Answer<NoInfer<Value>>, E, R>
+  /**
+   * Looks up several keys at once, where several are to be looked up: of a `getMany`, or of concurrent gets. It answers in
+   * the order of the keys, for each of them what `lookup` would (see `inOrderOf`); when it fails, each of them fails so.
+   * A key that is looked up alone goes to `lookup`.
+   */
+  readonly lookupMany?:
+    | ((
+        keys: ReadonlyArray<Key>,
+        previous: ReadonlyArray<Option.Option<Previous<NoInfer<Value>>>>
+      ) => Effect.Effect<ReadonlyArray<Either.Either<Answer<NoInfer<Value>>, E>>, E, R>)
+    | undefined
+  /** the most keys of one `lookupMany`: default 100 */
+  readonly maxBatch?: number | undefined
   /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
   readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
   /** shortens each time to live by up to this share, so that entries made together do not end together: default 0.1 */
@@ -73,7 +95,7 @@ export interface Options<
 
   /** what happens while Redis cannot be used: `lookup` (default), or `fail` with the `RedisError` */
   readonly onUnavailable?: OnUnavailable | undefined
-  /** lookups at once without Redis: default 32 */
+  /** lookups at once without Redis, each for one key or for a batch of them: default 32 */
   readonly maxLookups?: number | undefined
   /** callers that wait for one of those, before `LookupOverloaded`: default 1024 */
   readonly maxWaiting?: number | undefined

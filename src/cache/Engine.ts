@@ -34,6 +34,7 @@ import * as Writer from "./Writer.js"
 export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
+  readonly lookups: Lookups.Lookups
   readonly stats: () => CacheStats.CacheStats
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
@@ -66,7 +67,7 @@ export const longestMillis = ({ staleFor = 0 }: { readonly staleFor?: Duration.D
 export const make = <Key, Value, I, E, Err, ErrI>(
   options: Omit<
     Options<Key, Value, I, E, never, "lookup" | "fail", Duration.DurationInput | undefined, Err, ErrI>,
-    "key" | "lookup" | "timeToLive"
+    "key" | "lookup" | "lookupMany" | "timeToLive"
   >
 ): Effect.Effect<Engine<Value | EntryCodec.Remembered<Err>, E>, never, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
@@ -152,6 +153,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       name: options.name,
       observer,
       maxLookups: options.maxLookups ?? 32,
+      maxBatch: options.maxBatch ?? 1,
       maxWaiting: options.maxWaiting ?? 1024,
       hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
     })
@@ -205,5 +207,5 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     })
     yield* CacheStats.publish(stats)
 
-    return { reader, writer, stats, events: events.stream }
+    return { reader, writer, lookups, stats, events: events.stream }
   })

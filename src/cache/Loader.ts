@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Iterable from "effect/Iterable"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -16,7 +18,7 @@ import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { EntryCodec } from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
-import type { LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
+import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
 import type { Written } from "./Origin.js"
 import type { Found, RedisTier } from "./RedisTier.js"
 import type { Flight, Landed } from "./SingleFlight.js"
@@ -85,7 +87,10 @@ export interface LoaderOptions<A> {
  */
 export interface Origin<A, E> {
   /** The value and what is stored beside it. `previous` is what the cache holds, where that may still be served. */
-  readonly lookup: (previous: CacheEntry.CacheEntry<A> | undefined) => Effect.Effect<Written<A>, E>
+  readonly lookup: (
+    previous: CacheEntry.CacheEntry<A> | undefined,
+    lookup: Lookup
+  ) => Effect.Effect<Written<A>, E | LookupTimeout>
 }
 
 /**
@@ -126,6 +131,10 @@ export interface Loader<A, E> {
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
   /** What Redis holds that may be served now, if this process may read it. */
   readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
+  /** As `read`, of several keys at once. */
+  readonly readMany: (
+    keys: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyMap<string, Either.Either<Readable<A>, Unread>>>
 }
 
 /**
@@ -137,19 +146,37 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
     const scope = yield* Effect.scope
     const { invalidation, lookups, observer, redis, tier } = options
 
+    const readable = (key: string, found: Found<A>): Either.Either<Readable<A>, Unread> => {
+      const { entry, generation, markers } = found
+      invalidation.noteMarker(markers.clear)
+      return invalidation.isUsable(generation)
+        ? Either.right({
+            ...found,
+            trusted: entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers)
+          })
+        : Either.left(invalidation.refusal(key))
+    }
+
     const read: Loader<A, E>["read"] = (key) =>
-      Effect.suspend(() => {
-        if (!invalidation.mayRead(key)) return Effect.fail(invalidation.refusal(key))
-        return Effect.flatMap(Effect.mapError(tier.read(key), unreadBecause), (found) => {
-          const { entry, generation, markers } = found
-          invalidation.noteMarker(markers.clear)
-          return invalidation.isUsable(generation)
-            ? Effect.succeed({
-                ...found,
-                trusted: entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers)
-              })
-            : Effect.fail(invalidation.refusal(key))
-        })
+      Effect.suspend(() =>
+        invalidation.mayRead(key)
+          ? Effect.flatMap(Effect.mapError(tier.read(key), unreadBecause), (found) => readable(key, found))
+          : Effect.fail(invalidation.refusal(key))
+      )
+
+    const readMany: Loader<A, E>["readMany"] = (keys) =>
+      Effect.gen(function* () {
+        const [refused, asked] = Array.partition(keys, invalidation.mayRead)
+        const outcomes = new Map<string, Either.Either<Readable<A>, Unread>>()
+        for (const key of refused) outcomes.set(key, Either.left(invalidation.refusal(key)))
+        for (const [key, answer] of Iterable.zip(asked, yield* tier.readMany(asked))) {
+          const found = yield* Effect.either(Effect.mapError(answer, unreadBecause))
+          outcomes.set(
+            key,
+            Either.flatMap(found, (found) => readable(key, found))
+          )
+        }
+        return outcomes
       })
 
     /**
@@ -176,7 +203,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
       const target = options.target(key)
       const token = crypto.randomUUID()
-      const lookup = Effect.suspend(() => origin.lookup(seen.previous))
+      const lookUp = (isBounded: boolean) =>
+        lookups.run(key, isBounded, (lookup) => origin.lookup(seen.previous, lookup))
       let newerThan = seen.newerThan
       let mayHoldLease = false
       let waitedUntil: number | undefined
@@ -200,7 +228,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           if (options.onUnavailable === "fail") return yield* Effect.fail(failure.error)
           const before = flight.joined()
           const started = yield* Clock.currentTimeMillis
-          const looked = yield* lookups.runBounded(key, lookup)
+          const looked = yield* lookUp(true)
           const entry = { ...looked, created: yield* redis.serverTime }
           return yield* unconfirmed(key, entry, flight, { started, before, reason: failure.reason })
         })
@@ -220,8 +248,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           const before = flight.joined()
           // after an outage everything is looked up again, which is bounded as the outage itself is
           const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
-          const run = isAfterOutage ? lookups.runBounded : lookups.run
-          const looked = yield* Effect.raceFirst(run(key, lookup), holdLease)
+          const looked = yield* Effect.raceFirst(lookUp(isAfterOutage), holdLease)
           flight.close()
           const entry = { ...looked, created }
           if (entry.timeToLive < 1) {
@@ -319,7 +346,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           waitedUntil ??= now + options.waitMillis
           if (now >= waitedUntil) {
             const before = flight.joined()
-            return Effect.zipWith(lookups.run(key, lookup), redis.serverTime, (looked, created) =>
+            return Effect.zipWith(lookUp(false), redis.serverTime, (looked, created) =>
               unkept({ ...looked, created }, before)
             )
           }
@@ -332,5 +359,5 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), giveBack)
     }
 
-    return { load, read }
+    return { load, read, readMany }
   })

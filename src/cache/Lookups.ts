@@ -49,31 +49,59 @@ export interface LookupsOptions {
   readonly observer: CacheObserver
   /** lookups at once without Redis */
   readonly maxLookups: number
-  /** callers that wait for one of those */
+  /** the most keys that one of those is for */
+  readonly maxBatch: number
+  /** keys that wait for one of those */
   readonly maxWaiting: number
   readonly hardTimeout: Duration.Duration | undefined
 }
 
 /**
- * Both count and time, and fail with `LookupTimeout` where there is a hard timeout.
+ * The lookup of one key, as its source sees it.
  *
  * @since 0.1.0
  * @category models
  */
+export interface Lookup {
+  /** whether Redis being away has caused it, so that few of the source's calls run at once */
+  readonly isBounded: boolean
+  /** Says that the source is being asked: the time before that is not its own. */
+  readonly begin: () => void
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface Lookups {
-  readonly run: <A, E>(key: string, lookup: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
-  /** Waits for a permit first; fails with `LookupOverloaded`, at once, when too many do. */
-  readonly runBounded: <A, E>(
+  /**
+   * Counts and times the lookup of a key. One that is bounded fails with `LookupOverloaded`, at once, when too many are
+   * under way or wait.
+   */
+  readonly run: <A, E>(
     key: string,
-    lookup: Effect.Effect<A, E>
-  ) => Effect.Effect<A, E | LookupTimeout | LookupOverloaded>
+    isBounded: boolean,
+    lookup: (lookup: Lookup) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E | LookupOverloaded>
+  /**
+   * Asks the source once, for one key or for several: as soon as one of few permits is free, where it is bounded. Fails
+   * with `LookupTimeout` where there is a hard timeout.
+   */
+  readonly call: <A, E>(isBounded: boolean, source: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
 }
 
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ hardTimeout, maxLookups, maxWaiting, name, observer }: LookupsOptions): Effect.Effect<Lookups> =>
+export const make = ({
+  hardTimeout,
+  maxBatch,
+  maxLookups,
+  maxWaiting,
+  name,
+  observer
+}: LookupsOptions): Effect.Effect<Lookups> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const permits = yield* Effect.makeSemaphore(maxLookups)
@@ -88,19 +116,31 @@ export const make = ({ hardTimeout, maxLookups, maxWaiting, name, observer }: Lo
             { duration: hardTimeout, onTimeout: () => new LookupTimeout({ cache: name, timeout: hardTimeout }) }
           )
 
-    const run: Lookups["run"] = (key, lookup) =>
+    const counted = <A, E>(
+      key: string,
+      isBounded: boolean,
+      lookup: (lookup: Lookup) => Effect.Effect<A, E>
+    ): Effect.Effect<A, E> =>
       Effect.suspend(() => {
-        const started = clock.unsafeCurrentTimeNanos()
-        return Effect.onExit(bound(lookup), (exit) =>
+        let started = clock.unsafeCurrentTimeNanos()
+        const begin = () => {
+          started = clock.unsafeCurrentTimeNanos()
+        }
+        return Effect.onExit(lookup({ isBounded, begin }), (exit) =>
           Effect.sync(() =>
             observer.lookedUp(key, millisBetween(started, clock.unsafeCurrentTimeNanos()), Exit.isSuccess(exit))
           )
         )
       })
 
-    const runBounded: Lookups["runBounded"] = <A, E>(key: string, lookup: Effect.Effect<A, E>) =>
-      Effect.suspend((): Effect.Effect<A, E | LookupTimeout | LookupOverloaded> => {
-        if (queued >= maxLookups + maxWaiting) {
+    const run: Lookups["run"] = <A, E>(
+      key: string,
+      isBounded: boolean,
+      lookup: (lookup: Lookup) => Effect.Effect<A, E>
+    ) => {
+      if (!isBounded) return counted(key, isBounded, lookup)
+      return Effect.suspend((): Effect.Effect<A, E | LookupOverloaded> => {
+        if (queued >= maxLookups * maxBatch + maxWaiting) {
           observer.counters.lookupsRefused++
           return Effect.fail(new LookupOverloaded({ cache: name }))
         }
@@ -108,13 +148,17 @@ export const make = ({ hardTimeout, maxLookups, maxWaiting, name, observer }: Lo
           Effect.sync(() => {
             queued++
           }),
-          () => permits.withPermits(1)(run(key, lookup)),
+          () => counted(key, isBounded, lookup),
           () =>
             Effect.sync(() => {
               queued--
             })
         )
       })
+    }
 
-    return { run, runBounded }
+    return {
+      run,
+      call: (isBounded, source) => (isBounded ? permits.withPermits(1)(bound(source)) : bound(source))
+    }
   })

@@ -6,7 +6,6 @@
  */
 
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -18,6 +17,8 @@ import type { Attributes, CacheEntry } from "./CacheEntry.js"
 import type { Options } from "./CacheOptions.js"
 import { NotModified, type Previous, Versioned } from "./ConditionalLookup.js"
 import { Remembered } from "./EntryCodec.js"
+import type { LookupSource } from "./LookupSource.js"
+import { type Lookup, LookupTimeout } from "./Lookups.js"
 
 /**
  * A value and what is stored beside it.
@@ -37,8 +38,9 @@ export interface Origin<Key, Value, E, Err> {
   /** A lookup's answer, or a failure that is remembered. */
   readonly lookUp: (
     key: Key,
-    previous: CacheEntry<Value | Remembered<Err>> | undefined
-  ) => Effect.Effect<Written<Value | Remembered<Err>>, E>
+    previous: CacheEntry<Value | Remembered<Err>> | undefined,
+    lookup: Lookup
+  ) => Effect.Effect<Written<Value | Remembered<Err>>, E | LookupTimeout>
   /** A value that was not looked up. */
   readonly written: (value: Value, key: Key) => Effect.Effect<Written<Value>>
 }
@@ -61,7 +63,7 @@ const noTags: ReadonlyArray<string> = []
  */
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
   options: Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>,
-  context: Context.Context<R>,
+  source: LookupSource<Key, Value, E>,
   longestMillis: number
 ): Origin<Key, Value, E, Err> => {
   const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
@@ -99,8 +101,8 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       versionTag: undefined
     }))
 
-  const answered = (key: Key, previous: Option.Option<Previous<Value>>) =>
-    Effect.flatMap(Effect.provide(options.lookup(key, previous), context), (answer) => {
+  const answered = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
+    Effect.flatMap(source.ask({ key, previous }, lookup), (answer) => {
       if (answer instanceof Versioned) return written(answer.value, key, answer.versionTag)
       if (!(answer instanceof NotModified)) return written(answer, key)
       return Option.match(previous, {
@@ -113,7 +115,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
 
   return {
     written,
-    lookUp: (key, entry) =>
+    lookUp: (key, entry, lookup) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const previous =
@@ -124,10 +126,12 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
                 versionTag: entry.versionTag,
                 age: Duration.millis(Math.max(0, now - entry.created))
               })
-        const answer = answered(key, previous)
+        const answer = answered(key, previous, lookup)
         return yield* isRemembered === undefined
           ? answer
-          : Effect.catchAll(answer, (error) => (isRemembered(error) ? remembered(error) : Effect.fail(error)))
+          : Effect.catchAll(answer, (error) =>
+              !(error instanceof LookupTimeout) && isRemembered(error) ? remembered(error) : Effect.fail(error)
+            )
       })
   }
 }

@@ -7,6 +7,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Iterable from "effect/Iterable"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
@@ -14,7 +15,7 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation } from "./Invalidation.js"
-import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Seen } from "./Loader.js"
+import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Readable, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
 import * as SingleFlight from "./SingleFlight.js"
@@ -59,15 +60,37 @@ export interface ReaderOptions<A, E> {
 }
 
 /**
+ * A value that is there, or how to come by it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AtOnceOrLater<A, E> = Either.Either<A, Effect.Effect<A, LoadError<E>>>
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface Reader<A, E> {
   readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served<A>, LoadError<E>>
+  /**
+   * Of several keys, all different, in their order: the value where it can be served at once, and elsewhere how to come by
+   * it. Redis is asked once.
+   */
+  readonly getMany: (
+    keys: ReadonlyArray<string>,
+    origins: ReadonlyArray<Origin<A, E>>
+  ) => Effect.Effect<ReadonlyArray<AtOnceOrLater<A, E>>>
   readonly getOption: (key: string) => Effect.Effect<Option.Option<Served<A>>>
   /** Looks up now, whatever is stored. */
   readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
+}
+
+/** When Redis was asked for a key, and the key's epoch then. */
+interface Asked {
+  readonly at: number
+  readonly epoch: number
 }
 
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
@@ -154,29 +177,50 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       )
     }
 
+    const freshOf = ({ entry, trusted }: Readable<A>, serverNow: number): CacheEntry.CacheEntry<A> | undefined =>
+      entry !== undefined && trusted && CacheEntry.isFresh(entry, serverNow) ? entry : undefined
+
+    const hitRedis = (
+      key: string,
+      origin: Origin<A, E>,
+      entry: CacheEntry.CacheEntry<A>,
+      text: string | undefined,
+      { at, epoch }: Asked,
+      serverNow: number
+    ): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        observer.hit(key, "Redis")
+        return Effect.zipRight(keepLocal(key, entry, at, epoch, text), lookAhead(key, origin, entry, serverNow))
+      })
+
+    /** Where Redis holds nothing fresh. */
+    const staleOrLoaded = (
+      key: string,
+      origin: Origin<A, E>,
+      { created, entry, trusted }: Readable<A>,
+      serverNow: number,
+      joins: number
+    ): Effect.Effect<Served<A>, LoadError<E>> =>
+      Effect.suspend(() => {
+        if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
+          return serveStale(key, origin, entry, serverNow)
+        }
+        observer.miss(key)
+        return fly(key, origin, { newerThan: created }, joins)
+      })
+
     /** Past the local tier. `joins` counts the flights that this caller came too late for. */
     const readThrough = (key: string, origin: Origin<A, E>, joins: number): Effect.Effect<Served<A>, LoadError<E>> =>
       Effect.gen(function* () {
-        const epoch = invalidation.epochs.of(key)
-        const asked = clock.unsafeCurrentTimeMillis()
+        const asked = { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(key) }
         const found = yield* Effect.either(loader.read(key))
         if (Either.isLeft(found)) return yield* fly(key, origin, { newerThan: 0, failure: found.left }, joins)
         yield* observer.redisAnswered
-        const { created, entry, text, trusted } = found.right
         const serverNow = yield* redis.serverTime
-        if (entry !== undefined && trusted) {
-          if (CacheEntry.isFresh(entry, serverNow)) {
-            observer.hit(key, "Redis")
-            yield* keepLocal(key, entry, asked, epoch, text)
-            yield* lookAhead(key, origin, entry, serverNow)
-            return served(entry, "Redis", serverNow)
-          }
-          if (CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
-            return yield* serveStale(key, origin, entry, serverNow)
-          }
-        }
-        observer.miss(key)
-        return yield* fly(key, origin, { newerThan: created }, joins)
+        const entry = freshOf(found.right, serverNow)
+        if (entry === undefined) return yield* staleOrLoaded(key, origin, found.right, serverNow, joins)
+        yield* hitRedis(key, origin, entry, found.right.text, asked, serverNow)
+        return served(entry, "Redis", serverNow)
       })
 
     const fly = (
@@ -194,6 +238,8 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         }
       )
 
+    const valueOf = (served: Effect.Effect<Served<A>, LoadError<E>>) => Effect.map(served, ({ value }) => value)
+
     const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => {
       const entry = local.get(key, clock.unsafeCurrentTimeMillis())
       if (entry !== undefined) observer.hit(key, "Local")
@@ -204,7 +250,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       get: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
-          if (entry === undefined) return Effect.map(readThrough(key, origin, 0), ({ value }) => value)
+          if (entry === undefined) return valueOf(readThrough(key, origin, 0))
           return refreshAhead === undefined
             ? Effect.succeed(entry.value)
             : Effect.as(
@@ -219,6 +265,38 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           if (entry === undefined) return readThrough(key, origin, 0)
           return Effect.flatMap(redis.serverTime, (now) =>
             Effect.as(lookAhead(key, origin, entry, now), served(entry, "Local", now))
+          )
+        }),
+
+      getMany: (keys, origins) =>
+        Effect.gen(function* () {
+          const local = new Map(keys.map((key) => [key, localHit(key)]))
+          const absent = keys.filter((key) => local.get(key) === undefined)
+          const epochs = new Map(absent.map((key) => [key, invalidation.epochs.of(key)]))
+          const at = clock.unsafeCurrentTimeMillis()
+          const inRedis = yield* loader.readMany(absent)
+          if (Iterable.some(inRedis.values(), Either.isRight)) yield* observer.redisAnswered
+          const serverNow = yield* redis.serverTime
+          return yield* Effect.forEach(
+            Iterable.zip(keys, origins),
+            ([key, origin]): Effect.Effect<AtOnceOrLater<A, E>> => {
+              const held = local.get(key)
+              if (held !== undefined)
+                return Effect.as(lookAhead(key, origin, held, serverNow), Either.right(held.value))
+              const found = inRedis.get(key) ?? Either.left(invalidation.refusal(key))
+              if (Either.isLeft(found)) {
+                return Effect.succeed(Either.left(valueOf(fly(key, origin, { newerThan: 0, failure: found.left }, 0))))
+              }
+              const entry = freshOf(found.right, serverNow)
+              if (entry === undefined) {
+                return Effect.succeed(Either.left(valueOf(staleOrLoaded(key, origin, found.right, serverNow, 0))))
+              }
+              const asked = { at, epoch: epochs.get(key) ?? Number.NaN }
+              return Effect.as(
+                hitRedis(key, origin, entry, found.right.text, asked, serverNow),
+                Either.right(entry.value)
+              )
+            }
           )
         }),
 

@@ -40,6 +40,8 @@ export interface Found<A> {
  */
 export interface RedisTier<A> {
   readonly read: (key: string) => Effect.Effect<Found<A>, RedisError>
+  /** Several, in their order. */
+  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Found<A>, RedisError>>>
 }
 
 type Resume<A> = (exit: Exit.Exit<Found<A>, RedisError>) => void
@@ -184,18 +186,33 @@ export const make = <A>(options: {
       })
     )
 
-    const read = (key: string): Effect.Effect<Found<A>, RedisError> =>
-      Effect.async<Found<A>, RedisError>((resume) => {
-        if (isClosed) return resume(closed)
-        if (gathering === undefined) {
-          gathering = new Map([[key, [resume]]])
-          onFirst?.()
-          return
-        }
+    const join = (key: string, resume: Resume<A>): void => {
+      if (isClosed) resume(closed)
+      else if (gathering === undefined) {
+        gathering = new Map([[key, [resume]]])
+        onFirst?.()
+      } else {
         const waiting = gathering.get(key)
         if (waiting === undefined) gathering.set(key, [resume])
         else waiting.push(resume)
-      })
+      }
+    }
 
-    return { read }
+    return {
+      read: (key) => Effect.async((resume) => join(key, resume)),
+      readMany: (keys) =>
+        keys.length === 0
+          ? Effect.succeed([])
+          : Effect.async((resume) => {
+              const answers: Array<Exit.Exit<Found<A>, RedisError>> = []
+              let missing = keys.length
+              for (const [i, key] of keys.entries()) {
+                join(key, (answer) => {
+                  answers[i] = answer
+                  missing--
+                  if (missing === 0) resume(Effect.succeed(answers))
+                })
+              }
+            })
+    }
   })

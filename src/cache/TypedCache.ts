@@ -14,6 +14,11 @@ export {
   type EngineError,
   /**
    * @since 0.1.0
+   * @category models
+   */
+  type ManyOptions,
+  /**
+   * @since 0.1.0
    * @category constructors
    */
   make,
@@ -64,6 +69,13 @@ export {
    */
   versioned
 } from "./ConditionalLookup.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category batching
+   */
+  inOrderOf
+} from "./LookupSource.js"
 export {
   /**
    * @since 0.1.0

@@ -19,7 +19,7 @@ export const inTime = (what: string, condition: () => boolean | Effect.Effect<bo
   )
 
 /** Two processes with a cache each, on one server, with connections of their own. */
-export const processes = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
+export const processes = (rows: Readonly<Record<string, number>>, settings: CacheWorld.SettingsOf = {}) =>
   Effect.gen(function* () {
     const world = CacheWorld.make(rows, settings)
     const server = yield* OutageRedis.make

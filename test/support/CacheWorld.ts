@@ -8,6 +8,8 @@ import * as TestDatabase from "./TestDatabase.js"
 import { until } from "./until.js"
 
 export type Settings = Partial<TypedCache.Options<string, number, number, TestDatabase.NotFound, never, "lookup">>
+/** Settings, or what makes them of the world's database. */
+export type SettingsOf = Settings | ((database: TestDatabase.TestDatabase<number>) => Settings)
 export type Cache = TypedCache.TypedCache<string, number, TestDatabase.NotFound>
 
 export interface CacheWorld {
@@ -23,7 +25,7 @@ export interface CacheWorld {
 let worlds = 0
 
 /** `rows` in the database; `settings` of every cache. Nothing is jittered unless a test asks for it. */
-export const make = (rows: Readonly<Record<string, number>>, settings: Settings = {}): CacheWorld => {
+export const make = (rows: Readonly<Record<string, number>>, settings: SettingsOf = {}): CacheWorld => {
   const name = `world:${process.pid}:${++worlds}`
   const database = TestDatabase.make(Object.entries(rows))
   return {
@@ -37,7 +39,7 @@ export const make = (rows: Readonly<Record<string, number>>, settings: Settings 
         timeToLive: "1 minute",
         jitter: 0,
         lookup: database.lookup,
-        ...settings,
+        ...(typeof settings === "function" ? settings(database) : settings),
         ...own
       }),
     key: (id) => `${name}:${id}`,
