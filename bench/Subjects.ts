@@ -17,7 +17,7 @@ export const ids = listOf(allKeys, idOf)
 
 export const textKeys = listOf(allKeys, (index) => `bench:text:${idOf(index)}`)
 
-export const textOf = (index: number): string => JSON.stringify(profileOf(index))
+export const texts = listOf(allKeys, (index) => JSON.stringify(profileOf(index)))
 
 /** how many keys one command stores while a server is filled */
 const fillAtOnce = 1_000
@@ -29,7 +29,7 @@ export const fillTexts = (client: BunClient, size: number): Effect.Effect<void> 
       const indexes = Array.from({ length: Math.min(fillAtOnce, size - from) }, (_, i) => from + i)
       await client.send(
         "MSET",
-        indexes.flatMap((index) => [textKeys(index), textOf(index)])
+        indexes.flatMap((index) => [textKeys(index), texts(index)])
       )
     }
   })

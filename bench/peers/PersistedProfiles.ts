@@ -25,6 +25,19 @@ export class ProfileById extends Schema.TaggedRequest<ProfileById>()("ProfileByI
 /** Made before anything is timed, although an application makes one for each read. */
 export const requests = listOf(allKeys, (index) => new ProfileById({ id: idOf(index) }))
 
+/** @effect/experimental makes its ioredis itself and takes no URL. */
+export const ioredisOptions = (url: string) => {
+  const { hostname, password, pathname, port, username } = new URL(url)
+  return {
+    host: hostname,
+    port: Number(port || 6379),
+    db: Number(pathname.slice(1) || 0),
+    enableAutoPipelining: true,
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) })
+  }
+}
+
 export const make = (
   url: string,
   options: {
@@ -34,17 +47,7 @@ export const make = (
   }
 ) =>
   Effect.gen(function* () {
-    const { hostname, password, pathname, port, username } = new URL(url)
-    const persistence = yield* Layer.build(
-      RedisPersistence.layerResult({
-        host: hostname,
-        port: Number(port || 6379),
-        db: Number(pathname.slice(1) || 0),
-        enableAutoPipelining: true,
-        ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-        ...(password === "" ? {} : { password: decodeURIComponent(password) })
-      })
-    )
+    const persistence = yield* Layer.build(RedisPersistence.layerResult(ioredisOptions(url)))
     return yield* PersistedCache.make({
       storeId: options.storeId,
       lookup: ({ id }: ProfileById) => options.lookup?.(id) ?? Effect.succeed(profileOf(indexOf(id))),

@@ -1,8 +1,23 @@
 /** All workloads, in the order of the report. */
 import type { Workload } from "../Workload.js"
 import { getMany } from "./getMany.js"
+import { lock } from "./lock.js"
+import { miss } from "./miss.js"
+import { rateLimit } from "./rateLimit.js"
 import { redisGet } from "./redisGet.js"
+import { set } from "./set.js"
+import { stampede } from "./stampede.js"
 import { typedLocal } from "./typedLocal.js"
 import { typedShared } from "./typedShared.js"
 
-export const workloads: ReadonlyArray<Workload> = [redisGet, typedShared, typedLocal, getMany]
+export const workloads: ReadonlyArray<Workload> = [
+  redisGet,
+  typedShared,
+  typedLocal,
+  getMany,
+  set,
+  miss,
+  stampede,
+  rateLimit,
+  lock
+]

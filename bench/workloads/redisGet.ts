@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { ioredis, nodeRedis } from "../Clients.js"
 import { bunClient, Environment, emptied, toolkitClient } from "../Environment.js"
 import { promising, verify } from "../Measure.js"
-import { bunGet, fillTexts, textKeys, textOf, toolkitGet } from "../Subjects.js"
+import { bunGet, fillTexts, textKeys, texts, toolkitGet } from "../Subjects.js"
 import { comparedOverKeys, sizeOf, type Workload } from "../Workload.js"
 
 export const redisGet: Workload = {
@@ -21,7 +21,7 @@ export const redisGet: Workload = {
         promising("node-redis", (index) => node.get(textKeys(index)))
       ]
       yield* fillTexts(bun, sizeOf(settings))
-      yield* verify("redis-get", subjects, [0, 1, 999], textOf)
+      yield* verify("redis-get", subjects, [0, 1, 999], texts)
       return { results: yield* comparedOverKeys("redis-get", subjects, settings), quantities: [] }
     }).pipe(emptied)
 }
