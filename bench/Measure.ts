@@ -112,35 +112,46 @@ export const effectful = <A, E>(
   }
 })
 
-const measureOnce = async (subject: Subject, options: MeasureOptions, millis: number): Promise<number> => {
+/** Operations per second of one subject in one round. */
+export const measureOnce = async (subject: Subject, options: MeasureOptions): Promise<number> => {
   // nobody pays for the garbage of the one before
   Bun.gc(true)
   const started = performance.now()
-  const meter = new Meter(started + millis, options.clockEvery ?? 1)
+  const meter = new Meter(started + options.millis, options.clockEvery ?? 1)
   await subject.run(options.concurrency, meter, options.keys)
   return (meter.completed * (subject.weight ?? 1) * 1000) / (performance.now() - started)
 }
 
 /**
- * Operations per second of each subject. The subjects take turns within every round, beginning with another one each
- * time, so that whatever else the machine does falls on all of them.
+ * Operations per second of each, by the median of the rounds. They take turns within every round, beginning with another
+ * one each time, so that whatever else the machine does falls on all of them. What is measured first is thrown away.
  */
+export const takingTurns = (
+  all: ReadonlyArray<{ readonly name: string; readonly measure: () => Promise<number> }>,
+  rounds: number
+): Effect.Effect<ReadonlyArray<Measured>> =>
+  Effect.promise(async () => {
+    for (const { measure } of all) await measure()
+    const rates = all.map((): Array<number> => [])
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < all.length; turn++) {
+        const which = (round + turn) % all.length
+        const one = all[which]
+        if (one !== undefined) rates[which]?.push(await one.measure())
+      }
+    }
+    return all.map(({ name }, i) => ({ subject: name, opsPerSecond: median(rates[i] ?? []) }))
+  })
+
+/** Operations per second of each subject. */
 export const measure = (
   subjects: ReadonlyArray<Subject>,
   options: MeasureOptions
 ): Effect.Effect<ReadonlyArray<Measured>> =>
-  Effect.promise(async () => {
-    for (const subject of subjects) await measureOnce(subject, options, options.millis)
-    const rates = subjects.map((): Array<number> => [])
-    for (let round = 0; round < options.rounds; round++) {
-      for (let turn = 0; turn < subjects.length; turn++) {
-        const which = (round + turn) % subjects.length
-        const subject = subjects[which]
-        if (subject !== undefined) rates[which]?.push(await measureOnce(subject, options, options.millis))
-      }
-    }
-    return subjects.map(({ name }, i) => ({ subject: name, opsPerSecond: median(rates[i] ?? []) }))
-  })
+  takingTurns(
+    subjects.map((subject) => ({ name: subject.name, measure: () => measureOnce(subject, options) })),
+    options.rounds
+  )
 
 /** Dies with the name of the subject whose answer is not the expected one. */
 export const verify = (

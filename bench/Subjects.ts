@@ -22,17 +22,21 @@ export const texts = listOf(allKeys, (index) => JSON.stringify(profileOf(index))
 /** how many keys one command stores while a server is filled */
 const fillAtOnce = 1_000
 
-/** Stores the texts of the first so many profiles. */
-export const fillTexts = (client: BunClient, size: number): Effect.Effect<void> =>
+const fillPairs = (
+  client: BunClient,
+  size: number,
+  pair: (index: number) => ReadonlyArray<string>
+): Effect.Effect<void> =>
   Effect.promise(async () => {
     for (let from = 0; from < size; from += fillAtOnce) {
       const indexes = Array.from({ length: Math.min(fillAtOnce, size - from) }, (_, i) => from + i)
-      await client.send(
-        "MSET",
-        indexes.flatMap((index) => [textKeys(index), texts(index)])
-      )
+      await client.send("MSET", indexes.flatMap(pair))
     }
   })
+
+/** Stores the texts of the first so many profiles. */
+export const fillTexts = (client: BunClient, size: number): Effect.Effect<void> =>
+  fillPairs(client, size, (index) => [textKeys(index), texts(index)])
 
 /** Stores the first so many profiles, or has them looked up and kept. */
 export const fill = <A, E>(size: number, store: (index: number) => Effect.Effect<A, E>): Effect.Effect<void> =>
@@ -49,12 +53,26 @@ export const bunGet = (client: BunClient): Subject => promising("Bun client", (i
 
 export type Profiles = TypedCache.TypedCache<string, Profile, never>
 
-/** Stores the first so many profiles in a cache of the toolkit, and reads them once, so that a local tier has them. */
-export const fillProfiles = (profiles: Profiles, size: number): Effect.Effect<void> =>
-  Effect.zipRight(
-    fill(size, (index) => profiles.set(ids(index), profileOf(index))),
-    fill(size, (index) => profiles.get(ids(index)))
-  )
+/**
+ * Stores the first so many profiles, many at once: what the cache itself stores for one of them, with each
+ * other's value in its place.
+ */
+export const fillCached = (profiles: Profiles, client: BunClient, size: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { name } = profiles
+    yield* profiles.set(ids(0), profileOf(0))
+    const stored = yield* Effect.promise(() => client.get(`${name}:${ids(0)}`))
+    const [head, tail] = stored?.split(texts(0)) ?? []
+    if (head === undefined || tail === undefined) return yield* Effect.dieMessage(`the value is not in ${stored}`)
+    const cached = listOf(size, (index) => [`${name}:${ids(index)}`, `${head}${texts(index)}${tail}`])
+    yield* fillPairs(client, size, cached)
+    const last = yield* profiles.getOption(ids(size - 1))
+    if (Option.isNone(last)) return yield* Effect.dieMessage("the cache does not take what was stored for it")
+  }).pipe(Effect.orDie)
+
+/** Reads the first so many profiles, so that a tier in the process has them. */
+export const readAll = (profiles: Profiles, size: number): Effect.Effect<void> =>
+  fill(size, (index) => profiles.get(ids(index)))
 
 export const toolkitProfile = (profiles: Profiles, name = "toolkit"): Subject =>
   effectful(name, (index) => profiles.get(ids(index)))

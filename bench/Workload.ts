@@ -81,7 +81,7 @@ export const compare = (
   }))
 
 /** What the first subject reaches beside the others, as one line: ratios first. */
-const line = (results: ReadonlyArray<Result>): string => {
+export const describe = (results: ReadonlyArray<Result>): string => {
   const [first] = results
   if (first === undefined) return ""
   const ratios = Object.entries(first.ratioTo).map(([peer, times]) => `${ratio(times)} × ${peer}`)
@@ -97,7 +97,7 @@ export const compared = (
 ): Effect.Effect<ReadonlyArray<Result>> =>
   measure(subjects, options).pipe(
     Effect.map((measured) => compare(workload, options.concurrency, measured)),
-    Effect.tap((results) => Console.log(line(results)))
+    Effect.tap((results) => Console.log(describe(results)))
   )
 
 /** Measures subjects at every point of the settings. */

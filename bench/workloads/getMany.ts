@@ -6,7 +6,7 @@ import { profileOf } from "../Profile.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import {
   bunMany,
-  fillProfiles,
+  fillCached,
   fillPromising,
   fillTexts,
   ids,
@@ -30,8 +30,8 @@ export const getMany: Workload = {
     Effect.gen(function* () {
       const { url } = yield* Environment
       const profiles = yield* Toolkit.profiles(url, { name: "profile" })
-      yield* fillProfiles(profiles, keys.size)
       const bun = yield* bunClient(url)
+      yield* fillCached(profiles, bun, keys.size)
       yield* fillTexts(bun, keys.size)
       const cacheable = yield* Cacheables.onRedis(url)
       yield* fillPromising(keys.size, (index) => cacheable.set(ids(index), profileOf(index)))

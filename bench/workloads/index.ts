@@ -1,12 +1,15 @@
 /** All workloads, in the order of the report. */
 import type { Workload } from "../Workload.js"
 import { getMany } from "./getMany.js"
+import { httpProfile } from "./httpProfile.js"
 import { lock } from "./lock.js"
 import { miss } from "./miss.js"
+import { overhead } from "./overhead.js"
 import { rateLimit } from "./rateLimit.js"
 import { redisGet } from "./redisGet.js"
 import { set } from "./set.js"
 import { stampede } from "./stampede.js"
+import { startUp } from "./startUp.js"
 import { typedLocal } from "./typedLocal.js"
 import { typedShared } from "./typedShared.js"
 
@@ -19,5 +22,8 @@ export const workloads: ReadonlyArray<Workload> = [
   miss,
   stampede,
   rateLimit,
-  lock
+  lock,
+  httpProfile,
+  startUp,
+  overhead
 ]

@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect"
 import { LRUCache } from "lru-cache"
-import { Environment, emptied } from "../Environment.js"
+import { bunClient, Environment, emptied } from "../Environment.js"
 import { allKeys } from "../Keys.js"
 import { effectful, immediate, promising, verify } from "../Measure.js"
 import { type Profile, profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import * as PersistedProfiles from "../peers/PersistedProfiles.js"
-import { effectCache, fill, fillProfiles, fillPromising, ids, toolkitProfile } from "../Subjects.js"
+import { effectCache, fill, fillCached, fillPromising, ids, readAll, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
 import { comparedOverKeys, sizeOf, type Workload } from "../Workload.js"
 
@@ -21,7 +21,8 @@ export const typedLocal: Workload = {
       const size = sizeOf(settings)
 
       const profiles = yield* Toolkit.profiles(url, { name: "profile", local: true })
-      yield* fillProfiles(profiles, size)
+      yield* fillCached(profiles, yield* bunClient(url), size)
+      yield* readAll(profiles, size)
       const bento = Bento.inMemory()
       yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
       const cacheable = Cacheables.inMemory()

@@ -5,7 +5,7 @@ import { profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import * as PersistedProfiles from "../peers/PersistedProfiles.js"
-import { bunProfile, fill, fillProfiles, fillPromising, fillTexts, ids, toolkitProfile } from "../Subjects.js"
+import { bunProfile, fill, fillCached, fillPromising, fillTexts, ids, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
 import { comparedOverKeys, sizeOf, type Workload } from "../Workload.js"
 
@@ -19,8 +19,8 @@ export const typedShared: Workload = {
       const size = sizeOf(settings)
 
       const profiles = yield* Toolkit.profiles(url, { name: "profile" })
-      yield* fillProfiles(profiles, size)
       const bun = yield* bunClient(url)
+      yield* fillCached(profiles, bun, size)
       yield* fillTexts(bun, size)
       const bento = yield* Bento.onRedis(url)
       yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: profileOf(index) }))

@@ -1,0 +1,42 @@
+/**
+ * Reads in a process of their own, measured whenever it is asked to. See `programs/reads.ts`.
+ */
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+
+const program = fileURLToPath(new URL("./programs/reads.ts", import.meta.url))
+
+export type Kind = "client" | "shared" | "local"
+
+/** Ends, by the end of its input, with the scope. */
+export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(process.execPath, [...runtimeArguments, program, kind, url], { stdio: ["pipe", "pipe", "inherit"] })
+      ),
+      (child) =>
+        Effect.async<void>((resume) => {
+          if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+          child.once("exit", () => resume(Effect.void))
+          child.stdin.end()
+        })
+    )
+    const ended = new Promise<never>((_, reject) => {
+      child.once("exit", (code) => reject(new Error(`the process of ${kind} reads ended with ${code}`)))
+    })
+    // nobody waits for it when it ends as it should
+    ended.catch(() => {})
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const line = async () => String((await Promise.race([lines.next(), ended])).value)
+    yield* Effect.promise(line)
+    return {
+      /** reads in a second */
+      measure: async (concurrency: number, millis: number): Promise<number> => {
+        child.stdin.write(`${concurrency} ${millis}\n`)
+        return Number(await line())
+      }
+    }
+  })

@@ -1,0 +1,50 @@
+/**
+ * Reads of one kind in a process of their own: `reads.ts <kind> <url>`. Answers each line of its input,
+ * `<concurrency> <milliseconds>`, with how many reads there were in a second.
+ */
+import { createInterface } from "node:readline"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Stream from "effect/Stream"
+import { bunClient, toolkitClient } from "../Environment.js"
+import { keySet, sequence } from "../Keys.js"
+import { measureOnce } from "../Measure.js"
+import { fillCached, fillTexts, readAll, toolkitGet, toolkitProfile } from "../Subjects.js"
+import * as Toolkit from "../Toolkit.js"
+
+const keys = keySet(1_000, "uniform")
+
+/** between which two processes may differ by a name */
+const [, , kind = "", url = ""] = process.argv
+
+const subject = Effect.gen(function* () {
+  const bun = yield* bunClient(url)
+  if (kind === "client") {
+    yield* fillTexts(bun, keys.size)
+    return toolkitGet(yield* toolkitClient(url))
+  }
+  const profiles = yield* Toolkit.profiles(url, { name: `profile-${process.pid}`, local: kind === "local" })
+  yield* fillCached(profiles, bun, keys.size)
+  yield* readAll(profiles, keys.size)
+  return toolkitProfile(profiles)
+})
+
+const program = Effect.gen(function* () {
+  const reads = yield* subject
+  const sequenced = sequence(keys)
+  const clockEvery = kind === "local" ? 256 : 1
+  yield* Console.log("ready")
+  yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), (cause) => new Error(String(cause))).pipe(
+    Stream.runForEach((line) => {
+      const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
+      return Effect.flatMap(
+        Effect.promise(() => measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery })),
+        (rate) => Console.log(rate)
+      )
+    })
+  )
+}).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))
+
+await Effect.runPromise(program)

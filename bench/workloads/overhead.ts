@@ -1,0 +1,53 @@
+import { fileURLToPath } from "node:url"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { Environment, emptied } from "../Environment.js"
+import { takingTurns } from "../Measure.js"
+import * as ReadsProcess from "../ReadsProcess.js"
+import { compare, describe, type Quantity, type Workload } from "../Workload.js"
+
+const workload = "overhead"
+
+const concurrency = 128
+
+const strip = ["--preload", fileURLToPath(new URL("../programs/stripped.ts", import.meta.url))]
+
+export const overhead: Workload = {
+  name: workload,
+  description:
+    "What circuit breaker, counts, events and metrics cost: the same reads in two processes, of which one has those parts emptied.",
+  run: (settings) =>
+    Effect.gen(function* () {
+      const { url } = yield* Environment
+      const outcomes = yield* Effect.forEach(["local", "shared"] as const, (kind) =>
+        Effect.gen(function* () {
+          const whole = yield* ReadsProcess.make(url, kind)
+          const stripped = yield* ReadsProcess.make(url, kind, strip)
+          const measured = yield* takingTurns(
+            [
+              { name: "toolkit", measure: () => whole.measure(concurrency, settings.millis) },
+              { name: "toolkit without them", measure: () => stripped.measure(concurrency, settings.millis) }
+            ],
+            // two processes differ by more than two subjects of one
+            3 * settings.rounds
+          )
+          const name = `${workload} (${kind} reads)`
+          const results = compare(name, concurrency, measured)
+          yield* Console.log(describe(results))
+          const slowdown = (results[1]?.opsPerSecond ?? 0) / (results[0]?.opsPerSecond ?? 0) - 1
+          const quantity: Quantity = {
+            workload: name,
+            subject: "toolkit",
+            what: "more time than without them",
+            value: Math.round(1000 * slowdown) / 10,
+            unit: "%"
+          }
+          return { results, quantity }
+        }).pipe(Effect.scoped)
+      )
+      return {
+        results: outcomes.flatMap(({ results }) => results),
+        quantities: outcomes.map(({ quantity }) => quantity)
+      }
+    }).pipe(emptied)
+}
