@@ -10,9 +10,14 @@ export const make = (url: string, options: { readonly limit: number; readonly wi
   Effect.gen(function* () {
     const client = yield* toolkitClient(url)
     const limiter = yield* Effect.provideService(RateLimiter.make, RedisClient, client)
+    const window = RateLimiter.fixedWindow({
+      limit: options.limit,
+      window: `${options.windowSeconds} seconds`,
+      onUnavailable: "deny"
+    })
     /** how much is left */
     return (key: string): Effect.Effect<number> =>
-      limiter.fixedWindow({ key, limit: options.limit, window: `${options.windowSeconds} seconds` }).pipe(
+      limiter.consume(key, window).pipe(
         Effect.map(({ remaining }) => remaining),
         Effect.orDie
       )
