@@ -41,7 +41,7 @@ export * as DistributedLock from "./coordination/DistributedLock.js"
 export * as DistributedSemaphore from "./coordination/DistributedSemaphore.js"
 
 /**
- * Members ranked by their best score.
+ * Members ranked by their scores, and of equal ones by who came first.
  *
  * @since 0.1.0
  */

@@ -133,7 +133,12 @@ const writes = (player: DemoPlayer) =>
 
 const page = { offset: 0, limit: 5 }
 const boardKey = "leaderboard:global"
-const boardKeys = [boardKey, RedisKey.auxiliary(boardKey, "whole"), `${boardKey}:top:${page.offset}:${page.limit}`]
+const boardKeys = [
+  boardKey,
+  ...["ranked", "arrivals", "whole"].map((suffix) => RedisKey.auxiliary(boardKey, suffix)),
+  RedisKey.auxiliary(`lock:rebuild:${boardKey}`, "fence"),
+  `${boardKey}:top:${page.offset}:${page.limit}`
+]
 
 const leaderboard = (players: ReadonlyArray<DemoPlayer>) =>
   Effect.gen(function* () {

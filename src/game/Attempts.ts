@@ -16,7 +16,9 @@ import type { RedisError } from "../redis/RedisError.js"
  */
 export interface Attempts {
   /** The answer of an operation, or its error. */
-  readonly attempt: <A>(operation: Effect.Effect<A, RedisError>) => Effect.Effect<Either.Either<A, RedisError>>
+  readonly attempt: <A, R>(
+    operation: Effect.Effect<A, RedisError, R>
+  ) => Effect.Effect<Either.Either<A, RedisError>, never, R>
   /** how many attempts failed since the start */
   readonly failures: Effect.Effect<number>
 }

@@ -19,7 +19,7 @@ import * as RateLimiter from "../coordination/RateLimiter.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import type { Database } from "./Database.js"
-import type { BestScore, LeaderboardRow, Page } from "./GlobalLeaderboard.js"
+import type { LeaderboardRow, Page, Score } from "./GlobalLeaderboard.js"
 import * as PlainKeys from "./PlainKeys.js"
 import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
 import * as PlayerCaches from "./PlayerCaches.js"
@@ -108,8 +108,11 @@ export declare namespace CacheService {
       onUnavailable?: RateLimiter.OutagePolicy
     ) => Effect.Effect<number>
 
-    /** Enters a score into the sorted set `leaderboard:global`, which keeps a player's best. */
-    readonly submitScore: (userId: UserId, score: number) => Effect.Effect<boolean>
+    /**
+     * Enters a score into the sorted set `leaderboard:global`, which keeps a player's best. Of equal scores the one with
+     * the smaller `arrival` ranks first, and without it the one that was entered first.
+     */
+    readonly submitScore: (userId: UserId, score: number, arrival?: number) => Effect.Effect<boolean>
     /**
      * A page of `leaderboard:global`: as it was cached under a key of its own for CACHE_LEADERBOARD_TTL, else from the
      * sorted set if that holds the whole leaderboard, see `rebuildLeaderboard`.
@@ -123,7 +126,7 @@ export declare namespace CacheService {
      * Enters everybody's best score, after which the sorted set counts as whole: for an hour, until it is lost (a flush,
      * a restart of the server), or until a score could not be entered. Says whether all were entered.
      */
-    readonly rebuildLeaderboard: <E>(scores: Stream.Stream<BestScore, E>) => Effect.Effect<boolean, E>
+    readonly rebuildLeaderboard: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 
     /**
      * Stores any value under any key that belongs to no cache; without a `ttl` for the default of one hour, never for
@@ -304,7 +307,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
           )
         ),
 
-      submitScore: leaderboard.submit,
+      submitScore: (userId, score, arrival) => leaderboard.submit({ userId, score, arrival }),
       getLeaderboard: (page) =>
         Effect.flatMap(
           pages.get(page),

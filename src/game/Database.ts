@@ -96,6 +96,30 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
 }
 
 /**
+ * A player's best score. Best scores are numbered in the order in which they were reached, so that of equal ones the
+ * smaller `arrival` came first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BestScore {
+  readonly userId: UserId
+  readonly score: number
+  readonly arrival: number
+}
+
+/**
+ * The statistics after a game, and the number of the best score among them, see `BestScore`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RecordedGame {
+  readonly stats: UserStats
+  readonly arrival: number
+}
+
+/**
  * @since 0.1.0
  * @category services
  */
@@ -136,7 +160,7 @@ export declare namespace Database {
     readonly recordGame: (
       userId: UserId,
       game: { readonly won: boolean; readonly score: number }
-    ) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
+    ) => Effect.Effect<RecordedGame, UserNotFound | DatabaseError>
     /**
      * Adds the bonus if the last one was claimed at least `dailyBonusInterval` before `now`, by one conditional UPDATE,
      * and answers the new balance. The failure says how long after `now` the next claim can succeed.
@@ -145,11 +169,14 @@ export declare namespace Database {
       userId: UserId,
       bonus: { readonly amount: number; readonly now: DateTime.Utc }
     ) => Effect.Effect<number, DailyBonusAlreadyClaimed | UserNotFound | DatabaseError>
-    /** Users who have played, by best score, highest first, ties by user id in descending byte order as Redis has it. */
+    /**
+     * Users who have played, by best score, highest first, of equal ones who reached it first. Scores reached at the same
+     * moment in two transactions may share a number: these rank by user id, in descending byte order.
+     */
     readonly topScores: (page: {
       readonly offset: number
       readonly limit: number
-    }) => Effect.Effect<ReadonlyArray<{ readonly userId: UserId; readonly score: number }>, DatabaseError>
+    }) => Effect.Effect<ReadonlyArray<BestScore>, DatabaseError>
     /** Rank from 0 and best score of one user; `UserNotFound` also for one who has not played. */
     readonly rankOf: (
       userId: UserId

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as DistributedLock from "../coordination/DistributedLock.js"
 import * as Leaderboard from "../coordination/Leaderboard.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -48,12 +49,15 @@ export interface Page {
 }
 
 /**
+ * A score to enter, with the order of its arrival where that is known.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface BestScore {
+export interface Score {
   readonly userId: UserId
   readonly score: number
+  readonly arrival?: number | undefined
 }
 
 /**
@@ -63,12 +67,12 @@ export interface BestScore {
  * @category models
  */
 export interface GlobalLeaderboard {
-  readonly submit: (userId: UserId, score: number) => Effect.Effect<boolean>
+  readonly submit: (score: Score) => Effect.Effect<boolean>
   /** None when the board is not whole. */
   readonly top: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
   /** None also for who is not on it. */
   readonly rankOf: (userId: UserId) => Effect.Effect<Option.Option<LeaderboardRow>>
-  readonly rebuild: <E>(scores: Stream.Stream<BestScore, E>) => Effect.Effect<boolean, E>
+  readonly rebuild: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 }
 
 /**
@@ -100,10 +104,10 @@ export const make = ({ attempt }: Attempts): Effect.Effect<GlobalLeaderboard, ne
     const board = yield* Leaderboard.make({ key: boardKey })
     const lostSubmission = yield* Ref.make(false)
 
-    const submit = (userId: UserId, score: number) =>
+    const submit = ({ arrival, score, userId }: Score) =>
       Either.isLeft(RedisKey.make(boardKey, userId))
         ? Effect.succeed(false)
-        : Effect.flatMap(attempt(board.submit(userId, score)), (answer) =>
+        : Effect.flatMap(attempt(board.submit(userId, score, { arrival })), (answer) =>
             Either.isRight(answer) ? Effect.succeed(true) : Effect.as(Ref.set(lostSubmission, true), false)
           )
 
@@ -140,13 +144,13 @@ export const make = ({ attempt }: Attempts): Effect.Effect<GlobalLeaderboard, ne
         Either.getOrElse(() => false)
       )
 
-    const rebuild = <E>(scores: Stream.Stream<BestScore, E>): Effect.Effect<boolean, E> =>
+    const rebuild = <E>(scores: Stream.Stream<Score, E>): Effect.Effect<boolean, E> =>
       Effect.gen(function* () {
         // before the first score is read: what is lost from here on, the mark below does not cover
         yield* Ref.set(lostSubmission, false)
         if (!(yield* setMark(building))) return false
         const entered = yield* scores.pipe(
-          Stream.mapEffect(({ score, userId }) => submit(userId, score), { concurrency: 64, unordered: true }),
+          Stream.mapEffect(submit, { concurrency: 64, unordered: true }),
           Stream.takeUntil((accepted) => !accepted),
           Stream.runFold({ all: true, count: 0 }, ({ all, count }, accepted) => ({
             all: all && accepted,
@@ -160,31 +164,47 @@ export const make = ({ attempt }: Attempts): Effect.Effect<GlobalLeaderboard, ne
     return { submit, top, rankOf, rebuild }
   })
 
+/** How long after a process that died while it built the board another one may begin. */
+const buildingLock = { ttl: "30 seconds" } as const
+
 /**
- * Starts building the board from the database in the background, unless that is under way or Redis is away. It ends with
- * the scope.
+ * Starts building the board from the database in the background, unless that is under way, here or in another process, or
+ * Redis is away. It ends with the scope.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeRebuild = (
-  board: GlobalLeaderboard
+  board: GlobalLeaderboard,
+  { attempt }: Attempts
 ): Effect.Effect<Effect.Effect<void>, never, Database | RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     const database = yield* Database
     const redis = yield* RedisClient
     const scope = yield* Effect.scope
+    const lock = yield* DistributedLock.make
     const one = yield* Effect.makeSemaphore(1)
-    const scores: Stream.Stream<BestScore, DatabaseError> = Stream.paginateChunkEffect(0, (offset) =>
+    const scores: Stream.Stream<Score, DatabaseError> = Stream.paginateChunkEffect(0, (offset) =>
       Effect.map(database.topScores({ offset, limit: rebuildPage }), (rows) => [
         Chunk.fromIterable(rows),
         rows.length < rebuildPage ? Option.none() : Option.some(offset + rebuildPage)
       ])
     )
-    return board.rebuild(scores).pipe(
-      Effect.catchTag("DatabaseError", (error) =>
-        Effect.logWarning(`the cached leaderboard was not built: ${error.message}`)
+    const acquire = attempt(
+      lock.tryAcquire(`rebuild:${boardKey}`, buildingLock).pipe(Effect.catchTag("InvalidKey", Effect.die))
+    )
+    return acquire.pipe(
+      Effect.flatMap((lease) =>
+        Effect.transposeMapOption(Option.flatten(Option.getRight(lease)), ({ whileHeld }) =>
+          whileHeld(board.rebuild(scores))
+        )
       ),
+      Effect.scoped,
+      Effect.catchTags({
+        DatabaseError: (error) => Effect.logWarning(`the cached leaderboard was not built: ${error.message}`),
+        // whoever finds it not built begins again
+        LockLost: () => Effect.void
+      }),
       one.withPermitsIfAvailable(1),
       Effect.forkIn(scope),
       Effect.whenEffect(redis.isAvailable),

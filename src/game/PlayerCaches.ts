@@ -137,7 +137,7 @@ export const make = (
     const failureLog = yield* FailureLog.make
     const attempts = yield* Attempts.make(failureLog)
     const leaderboard = yield* GlobalLeaderboard.make(attempts)
-    const rebuildLeaderboard = yield* GlobalLeaderboard.makeRebuild(leaderboard)
+    const rebuildLeaderboard = yield* GlobalLeaderboard.makeRebuild(leaderboard, attempts)
 
     const lookUpPage = (page: GlobalLeaderboard.Page) =>
       Effect.flatMap(

@@ -205,8 +205,8 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* checked(userId)
         const recorded = yield* thenInvalidate(stats.invalidate(userId))(database.recordGame(userId, game))
         // the best of all games and not of this one: it makes good a submission that was lost
-        yield* cache.submitScore(userId, recorded.bestScore)
-        return recorded
+        yield* cache.submitScore(userId, recorded.stats.bestScore, recorded.arrival)
+        return recorded.stats
       }),
 
       claimDailyBonus: Effect.fn("PlayerService.claimDailyBonus")(function* (userId) {

@@ -105,7 +105,10 @@ describe("a SQLite file", () => {
       expect(yield* use(`sqlite:${path}`, (database) => database.getUser(created.id))).toEqual(created)
       const file = new SqliteFile(path, { readonly: true })
       expect(file.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" })
-      expect(file.query("SELECT name FROM toolkit_migrations").all()).toEqual([{ name: "users_and_games" }])
+      expect(file.query("SELECT name FROM toolkit_migrations").all()).toEqual([
+        { name: "users_and_games" },
+        { name: "best_arrival" }
+      ])
       file.close()
     })
   )

@@ -316,7 +316,7 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
             const database = yield* Database
             const id = yield* createUser("ada")
             yield* database.recordGame(id, { won: true, score: 30 })
-            const stats = yield* database.recordGame(id, { won: false, score: 20 })
+            const { stats } = yield* database.recordGame(id, { won: false, score: 20 })
             expect({ ...stats }).toEqual({ gamesPlayed: 2, gamesWon: 1, bestScore: 30, totalScore: 50 })
             expect(yield* database.getStats(id)).toEqual(stats)
           })
@@ -340,19 +340,20 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
         )
 
         test(
-          "the best come first, ties by descending id, in pages that fit together",
+          "the best come first, of equal ones who came first, in pages that fit together",
           Effect.gen(function* () {
             const database = yield* Database
             const players = yield* Effect.forEach(
               [30, 10, 30, 0, 30, 20, 30, 30],
               Effect.fnUntraced(function* (score, i) {
                 const userId = yield* createUser(`player-${i}`)
-                yield* database.recordGame(userId, { won: false, score })
-                return { userId, score }
+                const { arrival } = yield* database.recordGame(userId, { won: false, score })
+                return { userId, score, arrival }
               })
             )
             yield* createUser("has-not-played")
-            const expected = players.toSorted((a, b) => b.score - a.score || (a.userId < b.userId ? 1 : -1))
+            // the order in which they were recorded is kept
+            const expected = players.toSorted((a, b) => b.score - a.score)
             expect(yield* database.topScores({ offset: 0, limit: 100 })).toEqual(expected)
             expect(yield* database.topScores({ offset: 3, limit: 2 })).toEqual(expected.slice(3, 5))
             expect(yield* database.topScores({ offset: 8, limit: 2 })).toEqual([])
@@ -360,6 +361,13 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
             expect(yield* Effect.forEach(expected, ({ userId }) => database.rankOf(userId))).toEqual(
               expected.map(({ score }, rank) => ({ rank, score }))
             )
+            // as good as before is no new coming, better than before is one
+            const [first, , , , fifth] = players
+            yield* database.recordGame(first?.userId ?? nobody, { won: true, score: 30 })
+            yield* database.recordGame(fifth?.userId ?? nobody, { won: true, score: 40 })
+            yield* database.recordGame(first?.userId ?? nobody, { won: true, score: 40 })
+            const [best, second] = yield* database.topScores({ offset: 0, limit: 2 })
+            expect([best?.userId, second?.userId]).toEqual([fifth?.userId, first?.userId])
           })
         )
       })

@@ -31,14 +31,16 @@ interface User {
   readonly balance: number
   readonly bonusClaimedAt: Option.Option<DateTime.Utc>
   readonly stats: UserStats
+  readonly bestArrival: number
 }
 
 interface State {
+  readonly lastArrival: number
   readonly users: HashMap.HashMap<UserId, User>
   readonly games: HashMap.HashMap<GameId, GameState>
 }
 
-const empty: State = { users: HashMap.empty(), games: HashMap.empty() }
+const empty: State = { lastArrival: 0, users: HashMap.empty(), games: HashMap.empty() }
 
 const notPlayed = new UserStats({ gamesPlayed: 0, gamesWon: 0, bestScore: 0, totalScore: 0 })
 
@@ -47,6 +49,7 @@ const findUser = (state: State, userId: UserId): Either.Either<User, UserNotFoun
 
 const putUser = (state: State, user: User): State => ({
   ...state,
+  lastArrival: Math.max(state.lastArrival, user.bestArrival),
   users: HashMap.set(state.users, user.profile.id, user)
 })
 
@@ -55,12 +58,10 @@ const checkUsername = (state: State, username: string, owner: UserId): Either.Ei
     ? Either.left(new UsernameTaken({ username }))
     : Either.void
 
-/** The best first: ids are UUIDs, whose characters order as their bytes do. */
-const byBestScore = Order.reverse(
-  Order.combine(
-    Order.mapInput(Order.number, (user: User) => user.stats.bestScore),
-    Order.mapInput(Order.string, (user: User) => user.profile.id)
-  )
+/** The best first, and of equal ones who came first. */
+const byBestScore = Order.combine(
+  Order.reverse(Order.mapInput(Order.number, (user: User) => user.stats.bestScore)),
+  Order.mapInput(Order.number, (user: User) => user.bestArrival)
 )
 
 const ranking = (state: State): ReadonlyArray<User> =>
@@ -91,10 +92,10 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
       )
     )
 
-  const changeUser = <A, E>(userId: UserId, f: (user: User) => Either.Either<readonly [A, User], E>) =>
+  const changeUser = <A, E>(userId: UserId, f: (user: User, state: State) => Either.Either<readonly [A, User], E>) =>
     change((state) =>
       findUser(state, userId).pipe(
-        Either.flatMap((user): Either.Either<readonly [A, User], E | UserNotFound> => f(user)),
+        Either.flatMap((user): Either.Either<readonly [A, User], E | UserNotFound> => f(user, state)),
         Either.map(([answer, user]) => [answer, putUser(state, user)] as const)
       )
     )
@@ -108,7 +109,7 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
       return yield* change((state) =>
         Either.map(checkUsername(state, profile.username, id), () => [
           profile,
-          putUser(state, { profile, balance: 0, bonusClaimedAt: Option.none(), stats: notPlayed })
+          putUser(state, { profile, balance: 0, bonusClaimedAt: Option.none(), stats: notPlayed, bestArrival: 0 })
         ])
       )
     }),
@@ -163,15 +164,20 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
 
     recordGame: Effect.fnUntraced(function* (userId, game) {
       const { score, won } = yield* Input.playedGame("recordGame", game)
-      return yield* changeUser(userId, (user) =>
+      return yield* changeUser(userId, (user, state) =>
         Either.map(Input.amount("recordGame", user.stats.totalScore + score), (totalScore) => {
+          const isBest = user.stats.gamesPlayed === 0 || score > user.stats.bestScore
+          const bestArrival = isBest ? state.lastArrival + 1 : user.bestArrival
           const stats = new UserStats({
             gamesPlayed: user.stats.gamesPlayed + 1,
             gamesWon: user.stats.gamesWon + (won ? 1 : 0),
             bestScore: Math.max(user.stats.bestScore, score),
             totalScore
           })
-          return [stats, { ...user, stats }]
+          return [
+            { stats, arrival: bestArrival },
+            { ...user, stats, bestArrival }
+          ]
         })
       )
     }),
@@ -194,9 +200,11 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
     topScores: Effect.fnUntraced(function* (page) {
       const { limit, offset } = yield* Input.page("topScores", page)
       const ranked = ranking(yield* ref)
-      return ranked
-        .slice(offset, offset + limit)
-        .map(({ profile, stats }) => ({ userId: profile.id, score: stats.bestScore }))
+      return ranked.slice(offset, offset + limit).map(({ bestArrival, profile, stats }) => ({
+        userId: profile.id,
+        score: stats.bestScore,
+        arrival: bestArrival
+      }))
     }),
 
     rankOf: (userId) =>

@@ -48,7 +48,16 @@ const usersAndGames = Effect.gen(function* () {
     )`
 })
 
-const steps = { "1_users_and_games": usersAndGames }
+/** Scores from before are all older than those that come, and equal ones among them rank by id. */
+const bestArrival = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  yield* sql`ALTER TABLE users ADD COLUMN best_arrival BIGINT NOT NULL DEFAULT 0`
+  yield* sql`DROP INDEX users_by_best_score`
+  yield* sql`CREATE INDEX users_by_rank ON users (best_score DESC, best_arrival, id DESC) WHERE games_played > 0`
+  yield* sql`CREATE INDEX users_by_best_arrival ON users (best_arrival)`
+})
+
+const steps = { "1_users_and_games": usersAndGames, "2_best_arrival": bestArrival }
 
 const latest = Object.keys(steps).length
 

@@ -52,6 +52,15 @@ export const stats = first(
  * @since 0.1.0
  * @category rows
  */
+export const recordedGame = first(
+  Schema.Struct({ gamesPlayed: Integer, gamesWon: Integer, bestScore: Integer, totalScore: Integer, arrival: Integer }),
+  ({ arrival, ...stats }) => ({ stats: new UserStats(stats), arrival })
+)
+
+/**
+ * @since 0.1.0
+ * @category rows
+ */
 export const balance = first(Schema.Struct({ balance: Integer }), (row) => row.balance)
 
 /**
@@ -64,7 +73,7 @@ export const bonus = first(Schema.Struct({ claimedAt: Timestamp }), (row) => row
  * @since 0.1.0
  * @category rows
  */
-export const scores = all(Schema.Struct({ userId: UserId, score: Integer }))
+export const scores = all(Schema.Struct({ userId: UserId, score: Integer, arrival: Integer }))
 
 /**
  * @since 0.1.0

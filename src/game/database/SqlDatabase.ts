@@ -150,14 +150,18 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
 
     recordGame: Effect.fnUntraced(function* (userId, game) {
       const { score, won } = yield* Input.playedGame("recordGame", game)
-      return yield* Rows.stats(sql`
+      return yield* Rows.recordedGame(sql`
         UPDATE users
         SET games_played = games_played + 1,
             games_won = games_won + ${won ? 1 : 0},
+            best_arrival = CASE
+              WHEN games_played = 0 OR best_score < ${score} THEN (SELECT COALESCE(MAX(best_arrival), 0) + 1 FROM users)
+              ELSE best_arrival
+            END,
             best_score = CASE WHEN best_score < ${score} THEN ${score} ELSE best_score END,
             total_score = total_score + ${score}
         WHERE id = ${userId}
-        RETURNING ${statsColumns}
+        RETURNING ${statsColumns}, best_arrival AS arrival
       `).pipe(orNotFound(userId), Effect.catchTag("SqlError", failed("recordGame")))
     }),
 
@@ -185,10 +189,10 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
     topScores: Effect.fnUntraced(function* (page) {
       const { limit, offset } = yield* Input.page("topScores", page)
       return yield* Rows.scores(sql`
-        SELECT id AS "userId", best_score AS score
+        SELECT id AS "userId", best_score AS score, best_arrival AS arrival
         FROM users
         WHERE games_played > 0
-        ORDER BY best_score DESC, id DESC
+        ORDER BY best_score DESC, best_arrival, id DESC
         LIMIT ${limit} OFFSET ${offset}
       `).pipe(Effect.catchTag("SqlError", failed("topScores")))
     }),
@@ -197,7 +201,11 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
       Rows.rank(sql`
         SELECT me.best_score AS score, (
           SELECT count(*) FROM users
-          WHERE games_played > 0 AND (best_score, id) > (me.best_score, me.id)
+          WHERE games_played > 0 AND best_score >= me.best_score AND (
+            best_score > me.best_score
+            OR best_arrival < me.best_arrival
+            OR (best_arrival = me.best_arrival AND id > me.id)
+          )
         ) AS rank
         FROM users me
         WHERE id = ${userId} AND games_played > 0

@@ -11,19 +11,19 @@ export const leaderboardSuite = (test: Test): void => {
   const scores = Stream.make({ userId: ada, score: 70 }, { userId: bob, score: 90 }, { userId: cid, score: 70 })
   const rows = [
     { rank: 0, userId: bob, score: 90 },
-    { rank: 1, userId: cid, score: 70 },
-    { rank: 2, userId: ada, score: 70 }
+    { rank: 1, userId: ada, score: 70 },
+    { rank: 2, userId: cid, score: 70 }
   ]
 
-  test("ranks players by their best score, equal scores by id", (cache) =>
+  test("ranks players by their best score, of equal ones who came first", (cache) =>
     Effect.gen(function* () {
       expect(yield* cache.rebuildLeaderboard(scores)).toBe(true)
       expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.some(rows))
       expect(yield* cache.getLeaderboard({ offset: 1, limit: 1 })).toEqual(Option.some(rows.slice(1, 2)))
-      expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
+      expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[1]))
 
       expect(yield* cache.submitScore(ada, 60)).toBe(true)
-      expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[2]))
+      expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some(rows[1]))
       expect(yield* cache.submitScore(ada, 95)).toBe(true)
       expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.some({ rank: 0, userId: ada, score: 95 }))
       expect(yield* cache.getLeaderboardRank(UserId.make("nobody"))).toEqual(Option.none())

@@ -1,0 +1,211 @@
+/**
+ * What reads a board, and what brings it back into step when another program changed it or a key of it was lost.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import * as BoardKeys from "./BoardKeys.js"
+import { luaBoard, memberFrom, onBoard } from "./shared.js"
+
+/**
+ * What a reading script's reply begins with.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const states = {
+  /** The sizes of the three keys differ. */
+  outOfStep: -1,
+  absent: 0,
+  found: 1
+} as const
+
+// members and scores alternate; some servers pair them
+const luaRead = `
+local function isOutOfStep()
+  local entries = redis.call("ZCARD", KEYS[2])
+  return redis.call("ZCARD", KEYS[1]) ~= entries or arrived() ~= entries
+end
+local function size() return math.floor(redis.call("ZCARD", KEYS[2])) end
+local function rows(first, last)
+  local read = {}
+  local function row(entry, score)
+    read[#read + 1] = string.sub(entry, ${memberFrom})
+    read[#read + 1] = text(score)
+  end
+  local found = redis.call("ZREVRANGE", KEYS[2], string.format("%.0f", first), string.format("%.0f", last), "WITHSCORES")
+  if type(found[1]) == "table" then
+    for _, pair in ipairs(found) do row(pair[1], pair[2]) end
+  else
+    for i = 1, #found, 2 do row(found[i], found[i + 1]) end
+  end
+  return read
+end
+`
+
+const onRanked = (context: RedisScript.ScriptContext) => {
+  const on = onBoard(context)
+  const [, ranked = ""] = context.keys
+  return {
+    ...on,
+    isOutOfStep: () => {
+      const entries = on.entries()
+      return on.members() !== entries || on.arrived() !== entries
+    },
+    rows: (first: number, last: number): ReadonlyArray<string> =>
+      on
+        .texts(context.call("ZREVRANGE", ranked, first, last, "WITHSCORES"))
+        .map((text, i) => (i % 2 === 0 ? on.memberOf(text) : text)),
+    rankOf: (entry: string): RedisReply => context.call("ZREVRANK", ranked, entry)
+  }
+}
+
+/** The state, the rank of the first row, the size of the board, and members and their scores in turn. */
+const Reply = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Array(Schema.String))
+
+interface Reading {
+  readonly keys: BoardKeys.BoardKeys
+  /** whether to read a board that is out of step, as far as it goes */
+  readonly anyway: boolean
+}
+
+const anyway = (input: Reading) => (input.anyway ? 1 : 0)
+
+/**
+ * Rows by rank.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const page = RedisScript.make({
+  name: "leaderboard.page",
+  idempotent: true,
+  keys: ({ keys }: Reading & { readonly offset: number; readonly limit: number }) => BoardKeys.list(keys),
+  args: (input) => [anyway(input), input.offset, input.limit],
+  lua: `${luaBoard}${luaRead}
+    if ARGV[1] == "0" and isOutOfStep() then return {${states.outOfStep}, 0, 0, {}} end
+    local first = tonumber(ARGV[2])
+    return {${states.found}, math.floor(first), size(), rows(first, first + tonumber(ARGV[3]) - 1)}
+  `,
+  reply: Reply,
+  model: (context) => {
+    const {
+      args: [anyway, offset, limit]
+    } = context
+    const on = onRanked(context)
+    if (anyway === "0" && on.isOutOfStep()) return [states.outOfStep, 0, 0, []]
+    const first = Number(offset)
+    return [states.found, first, on.entries(), on.rows(first, first + Number(limit) - 1)]
+  }
+})
+
+/**
+ * The rows around a member: up to `above` before it, itself, and up to `below` after it.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const around = RedisScript.make({
+  name: "leaderboard.around",
+  idempotent: true,
+  keys: ({ keys }: Reading & { readonly member: string; readonly above: number; readonly below: number }) =>
+    BoardKeys.list(keys),
+  args: (input) => [anyway(input), input.member, input.above, input.below],
+  lua: `${luaBoard}${luaRead}
+    if ARGV[1] == "0" and isOutOfStep() then return {${states.outOfStep}, 0, 0, {}} end
+    local arrival = arrivalOf(ARGV[2])
+    local rank = arrival and redis.call("ZREVRANK", KEYS[2], arrival .. ARGV[2])
+    if not rank then return {${states.absent}, 0, size(), {}} end
+    local first = math.max(rank - tonumber(ARGV[3]), 0)
+    return {${states.found}, math.floor(first), size(), rows(first, rank + tonumber(ARGV[4]))}
+  `,
+  reply: Reply,
+  model: (context) => {
+    const {
+      args: [anyway, member = "", above, below]
+    } = context
+    const on = onRanked(context)
+    if (anyway === "0" && on.isOutOfStep()) return [states.outOfStep, 0, 0, []]
+    const arrival = on.arrivalOf(member)
+    const rank = arrival === undefined ? null : on.rankOf(arrival + member)
+    if (rank === null) return [states.absent, 0, on.entries(), []]
+    const first = Math.max(Number(rank) - Number(above), 0)
+    return [states.found, first, on.entries(), on.rows(first, Number(rank) + Number(below))]
+  }
+})
+
+/**
+ * How many members `mend` looks at, at most.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const mendedAtOnce = 500
+
+/**
+ * Brings the ranked set and the arrivals into step with the board, from a rank on: members that another program entered
+ * arrive now, in the board's own order, those that it took away leave, and if a key was lost both are made anew. Replies
+ * how many members it looked at; less than `mendedAtOnce` when it came to the end.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const mend = RedisScript.make({
+  name: "leaderboard.mend",
+  idempotent: true,
+  keys: ({ keys }: { readonly keys: BoardKeys.BoardKeys; readonly from: number }) => BoardKeys.list(keys),
+  args: ({ from }) => [from, from + mendedAtOnce - 1],
+  lua: `${luaBoard}
+    if redis.call("ZCARD", KEYS[1]) == 0 or redis.call("ZCARD", KEYS[2]) ~= arrived() then
+      redis.call("UNLINK", KEYS[2], KEYS[3])
+    end
+    local members = redis.call("ZREVRANGE", KEYS[1], ARGV[1], ARGV[2])
+    for _, member in ipairs(members) do
+      local arrival = arrivalOf(member)
+      if not arrival then place(member, text(redis.call("ZSCORE", KEYS[1], member)), arrive("")) end
+    end
+    local entries = redis.call("ZREVRANGE", KEYS[2], ARGV[1], ARGV[2])
+    for _, entry in ipairs(entries) do
+      local member = string.sub(entry, ${memberFrom})
+      if not redis.call("ZSCORE", KEYS[1], member) then
+        redis.call("ZREM", KEYS[2], entry)
+        redis.call("HDEL", KEYS[3], field(member))
+      end
+    end
+    local left = redis.call("PTTL", KEYS[1])
+    if left > 0 then
+      redis.call("PEXPIRE", KEYS[2], left)
+      redis.call("PEXPIRE", KEYS[3], left)
+    end
+    return math.max(#members, #entries)
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [from = "", to = ""],
+      call,
+      keys: [board = "", ranked = "", arrivals = ""]
+    } = context
+    const on = onBoard(context)
+    if (on.members() === 0 || on.entries() !== on.arrived()) on.startOver()
+    const members = on.texts(call("ZREVRANGE", board, from, to))
+    for (const member of members) {
+      if (on.arrivalOf(member) === undefined) on.place(member, String(on.scoreOf(member)), on.arrive(""))
+    }
+    const entries = on.texts(call("ZREVRANGE", ranked, from, to))
+    for (const entry of entries) {
+      const member = on.memberOf(entry)
+      if (on.scoreOf(member) !== null) continue
+      on.displace(entry)
+      on.forget(member)
+    }
+    const left = Number(call("PTTL", board))
+    if (left > 0) {
+      call("PEXPIRE", ranked, left)
+      call("PEXPIRE", arrivals, left)
+    }
+    return Math.max(members.length, entries.length)
+  }
+})

@@ -1,0 +1,214 @@
+/**
+ * What changes a board: each leaves the board, the ranked set and the arrivals in step.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, micros } from "../time.js"
+import * as BoardKeys from "./BoardKeys.js"
+import { luaBoard, onBoard, ScoreText } from "./shared.js"
+
+/**
+ * How long a board is kept after a submission: `ttlMillis` from then on, or until `expiresAt`, in milliseconds of the
+ * server's time; 0 stands for no bound.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Keeping {
+  readonly ttlMillis: number
+  readonly expiresAt: number
+}
+
+/**
+ * Milliseconds of the server's time outside of which a submission is refused, `opens` included and `closes` not.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Opening {
+  readonly opens: number
+  readonly closes: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SubmitInput extends Keeping {
+  readonly keys: BoardKeys.BoardKeys
+  readonly member: string
+  readonly score: number
+  /** an order of arrival that is kept elsewhere, an integer from 0 up; without it the next one */
+  readonly arrival: number | undefined
+  readonly opening: Opening | undefined
+  /** for tests: the server's time in milliseconds */
+  readonly now?: number | undefined
+}
+
+/**
+ * What the first part of a submission's reply is when nothing was submitted.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const refusals = {
+  /** The second part is the server's time. */
+  notOpen: -1,
+  notFinite: -2
+} as const
+
+/**
+ * Which of a member's scores the board keeps: the best one, the last one, or the sum of all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Policy = "best" | "last" | "sum"
+
+const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
+  RedisScript.make({
+    name,
+    idempotent,
+    keys: ({ keys }: SubmitInput & { readonly policy: P }) => BoardKeys.list(keys),
+    args: ({ arrival, expiresAt, member, now, opening, policy, score, ttlMillis }) => [
+      member,
+      score + 0,
+      policy,
+      arrival ?? "",
+      ttlMillis,
+      expiresAt,
+      opening?.opens ?? "",
+      opening?.closes ?? "",
+      now === undefined ? "" : now * 1000
+    ],
+    lua: `${luaMicros}${luaBoard}
+      if ARGV[7] ~= "" then
+        local now = math.floor(micros(ARGV[9]) / 1000)
+        if now < tonumber(ARGV[7]) or now >= tonumber(ARGV[8]) then return {${refusals.notOpen}, now, "0"} end
+      end
+      local member, policy, given = ARGV[1], ARGV[3], ARGV[4]
+      local before = redis.call("ZSCORE", KEYS[1], member)
+      local score = number(ARGV[2])
+      if before and policy == "sum" then score = number(before) + score end
+      if score == math.huge or score == -math.huge then return {${refusals.notFinite}, 0, "0"} end
+      if not before and redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
+      local moves = not before or score > number(before) or (policy ~= "best" and score ~= number(before))
+      local arrival = arrivalOf(member)
+      local ranked = arrival and redis.call("ZSCORE", KEYS[2], arrival .. member)
+      local isSettled = not moves and ranked and number(ranked) == number(before)
+      local corrects = given ~= "" and before and number(before) == score and arrival ~= encoded(tonumber(given))
+      if not isSettled or corrects then
+        if ranked then redis.call("ZREM", KEYS[2], arrival .. member) end
+        if moves then redis.call("ZADD", KEYS[1], text(score), member) end
+        place(member, text(moves and score or before), arrive(given))
+      end
+      for _, key in ipairs(KEYS) do
+        if ARGV[5] ~= "0" then redis.call("PEXPIRE", key, ARGV[5]) end
+        if ARGV[6] ~= "0" then redis.call("PEXPIREAT", key, ARGV[6]) end
+      end
+      return {before and 0 or 1, moves and 1 or 0, text(moves and score or before)}
+    `,
+    reply: Schema.Tuple(Schema.Int, Schema.Int, ScoreText),
+    model: (context) => {
+      const {
+        args: [
+          member = "",
+          submitted = "",
+          policy = "",
+          given = "",
+          ttl = "0",
+          expiresAt = "0",
+          opens = "",
+          closes = "",
+          at
+        ],
+        call,
+        keys
+      } = context
+      const on = onBoard(context)
+      if (opens !== "") {
+        const now = Math.floor(micros(context, at) / 1000)
+        if (now < Number(opens) || now >= Number(closes)) return [refusals.notOpen, now, "0"]
+      }
+      const stored = on.scoreOf(member)
+      const before = stored === null ? undefined : on.number(stored)
+      const score = Number(submitted) + (policy === "sum" ? (before ?? 0) : 0)
+      if (!Number.isFinite(score)) return [refusals.notFinite, 0, "0"]
+      if (before === undefined && on.members() === 0) on.startOver()
+      const moves = before === undefined || score > before || (policy !== "best" && score !== before)
+      const arrival = on.arrivalOf(member)
+      const ranked = arrival === undefined ? null : on.rankedScoreOf(arrival + member)
+      const isSettled = !moves && ranked !== null && on.number(ranked) === before
+      const corrects = given !== "" && before === score && arrival !== on.encoded(Number(given))
+      const kept = moves ? String(score) : String(stored)
+      if (!isSettled || corrects) {
+        if (ranked !== null) on.displace(arrival + member)
+        if (moves) call("ZADD", keys[0] ?? "", score, member)
+        on.place(member, kept, on.arrive(given))
+      }
+      for (const key of keys) {
+        if (ttl !== "0") call("PEXPIRE", key, ttl)
+        if (expiresAt !== "0") call("PEXPIREAT", key, expiresAt)
+      }
+      return [before === undefined ? 1 : 0, moves ? 1 : 0, kept]
+    }
+  })
+
+/**
+ * Enters a score, of which the best or the last is kept. The reply is whether the member is new, whether the score was
+ * taken, and the score kept; or one of `refusals`.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const submit = submitting<"best" | "last">("leaderboard.submit", true)
+
+/**
+ * As `submit`, for scores that add up.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const add = submitting<"sum">("leaderboard.add", false)
+
+/**
+ * Takes a member off the board, and replies whether it was there.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const remove = RedisScript.make({
+  name: "leaderboard.remove",
+  idempotent: true,
+  keys: ({ keys }: { readonly keys: BoardKeys.BoardKeys; readonly member: string }) => BoardKeys.list(keys),
+  args: ({ member }) => [member],
+  lua: `${luaBoard}
+    local removed = redis.call("ZREM", KEYS[1], ARGV[1])
+    local arrival = arrivalOf(ARGV[1])
+    if arrival then
+      redis.call("ZREM", KEYS[2], arrival .. ARGV[1])
+      redis.call("HDEL", KEYS[3], field(ARGV[1]))
+    end
+    if redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
+    return math.floor(removed)
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [member = ""],
+      call,
+      keys: [board = ""]
+    } = context
+    const on = onBoard(context)
+    const removed = call("ZREM", board, member)
+    const arrival = on.arrivalOf(member)
+    if (arrival !== undefined) {
+      on.displace(arrival + member)
+      on.forget(member)
+    }
+    if (on.members() === 0) on.startOver()
+    return removed
+  }
+})

@@ -1,0 +1,115 @@
+/**
+ * What the scripts of boards have in common, in Lua and as the model of it.
+ *
+ * A sorted set orders equal scores by the bytes of their members. In the ranked set a member stands behind sixteen digits
+ * that are smaller the later it arrived, so that from the highest score down the bytes order by arrival, and rank and page
+ * cost what they cost in any sorted set: the logarithm of its size, and the length of the page.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import type { ScriptContext } from "../../redis/RedisScript.js"
+
+/**
+ * A score as scripts reply it: the text of a double, of which Redis spells the infinite ones its own way. Negative zero is
+ * zero.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ScoreText = Schema.transform(Schema.String, Schema.Number, {
+  strict: true,
+  decode: (text) => numberOf(text) + 0,
+  encode: String
+})
+
+const numberOf = (text: string): number => (text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text))
+
+/** Digits of an arrival: those of 2^53 - 1. */
+const arrivalDigits = 16
+
+/**
+ * Keys: the board, the ranked set, the arrivals. A score is a string on one server and a double on another, where
+ * `tostring` would keep only 14 digits; `+ 0.0` keeps it a double where Lua has integers, which wrap around.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const luaBoard = `
+local function text(score)
+  if type(score) == "number" then return string.format("%.17g", score) end
+  return score
+end
+local function number(score)
+  if score == "inf" then return math.huge end
+  if score == "-inf" then return -math.huge end
+  return tonumber(score) + 0.0
+end
+local function field(member) return ":" .. member end
+local function arrivalOf(member) return redis.call("HGET", KEYS[3], field(member)) end
+local function encoded(arrival) return string.format("%0${arrivalDigits}.0f", ${Number.MAX_SAFE_INTEGER} - arrival) end
+local function arrive(given)
+  local last = tonumber(redis.call("HGET", KEYS[3], "last") or "0")
+  local arrival = given == "" and math.min(last + 1, ${Number.MAX_SAFE_INTEGER}) or tonumber(given)
+  if arrival > last then redis.call("HSET", KEYS[3], "last", string.format("%.0f", arrival)) end
+  return encoded(arrival)
+end
+local function place(member, score, arrival)
+  redis.call("ZADD", KEYS[2], score, arrival .. member)
+  redis.call("HSET", KEYS[3], field(member), arrival)
+end
+local function arrived()
+  return math.max(redis.call("HLEN", KEYS[3]) - 1, 0)
+end
+`
+
+/**
+ * The model of `luaBoard`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = ""] }: ScriptContext) => {
+  const text = (reply: RedisReply): string => (typeof reply === "string" ? reply : "")
+  const field = (member: string) => `:${member}`
+  const encoded = (arrival: number) => String(Number.MAX_SAFE_INTEGER - arrival).padStart(arrivalDigits, "0")
+  const size = (key: string, command: string) => Number(call(command, key))
+  return {
+    number: (score: RedisReply) => numberOf(text(score)),
+    encoded,
+    scoreOf: (member: string) => call("ZSCORE", board, member),
+    arrivalOf: (member: string): string | undefined => {
+      const arrival = call("HGET", arrivals, field(member))
+      return typeof arrival === "string" ? arrival : undefined
+    },
+    arrive: (given: string): string => {
+      const last = Number(call("HGET", arrivals, "last") ?? "0")
+      const arrival = given === "" ? Math.min(last + 1, Number.MAX_SAFE_INTEGER) : Number(given)
+      if (arrival > last) call("HSET", arrivals, "last", String(arrival))
+      return encoded(arrival)
+    },
+    rankedScoreOf: (entry: string) => call("ZSCORE", ranked, entry),
+    place: (member: string, score: string, arrival: string) => {
+      call("ZADD", ranked, score, arrival + member)
+      call("HSET", arrivals, field(member), arrival)
+    },
+    /** Off the ranked set, not off the board. */
+    displace: (entry: string) => call("ZREM", ranked, entry),
+    forget: (member: string) => call("HDEL", arrivals, field(member)),
+    startOver: () => call("UNLINK", ranked, arrivals),
+    members: () => size(board, "ZCARD"),
+    entries: () => size(ranked, "ZCARD"),
+    arrived: () => Math.max(size(arrivals, "HLEN") - 1, 0),
+    memberOf: (entry: string) => entry.slice(arrivalDigits),
+    texts: (reply: RedisReply): ReadonlyArray<string> => (Array.isArray(reply) ? reply.map(text) : [])
+  }
+}
+
+/**
+ * Where the member begins in an entry of the ranked set, as Lua counts.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const memberFrom = arrivalDigits + 1

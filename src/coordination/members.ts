@@ -1,0 +1,39 @@
+/**
+ * Members of a sorted set as values of a type.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { RedisServerError } from "../redis/RedisError.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Members<Member> {
+  /** The text of a member; fails with `RedisServerError`, code `ERR`, when it does not satisfy its schema. */
+  readonly encode: (command: string, member: Member) => Effect.Effect<string, RedisServerError>
+  /** None for what another program has put there that is no member. */
+  readonly decode: (text: string) => Option.Option<Member>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
+  const encode = Schema.encodeEither(schema)
+  const decode = Schema.decodeOption(schema)
+  return {
+    encode: (command, member) =>
+      Either.mapLeft(
+        encode(member),
+        ({ message }) =>
+          new RedisServerError({ command, code: "ERR", detail: `the member does not satisfy its schema: ${message}` })
+      ),
+    decode
+  }
+}
