@@ -7,13 +7,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import type * as CacheEvents from "./CacheEvents.js"
+import * as CacheKey from "./CacheKey.js"
 import type { Options } from "./CacheOptions.js"
 import type * as CacheStats from "./CacheStats.js"
 import * as Engine from "./Engine.js"
@@ -147,9 +147,10 @@ export const make = <
   OnUnavailable extends "lookup" | "fail" = "lookup",
   HardTimeout extends Duration.DurationInput | undefined = undefined,
   Remembered = never,
-  RememberedI = never
+  RememberedI = never,
+  KeyI = string
 >(
-  options: Options<Key, Value, I, E, R, OnUnavailable, HardTimeout, Remembered, RememberedI>
+  options: Options<Key, Value, I, E, R, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>
 ): Effect.Effect<
   TypedCache<
     Key,
@@ -176,12 +177,7 @@ export const make = <
     })
     const { reader, writer } = engine
 
-    const encodeKey = Schema.encodeEither(options.key)
-    const textOf = (key: Key): Either.Either<string, RedisKey.InvalidKey> =>
-      Either.flatMap(
-        Either.mapLeft(encodeKey(key), () => new RedisKey.InvalidKey({ reason: "NotEncodable", prefix: options.name })),
-        (id) => RedisKey.make(options.name, id)
-      )
+    const textOf = CacheKey.make(options.name, options.key)
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
     const origin = Origin.make(options, source, Engine.longestMillis(options))

@@ -34,12 +34,13 @@ export interface Options<
   OnUnavailable extends "lookup" | "fail",
   HardTimeout extends Duration.DurationInput | undefined = undefined,
   Remembered = never,
-  RememberedI = never
+  RememberedI = never,
+  KeyI = string
 > {
   /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
   readonly name: string
-  /** the id in its text form */
-  readonly key: Schema.Schema<Key, string>
+  /** the id: its encoded form where that is a text, otherwise the canonical JSON of it */
+  readonly key: Schema.Schema<Key, KeyI>
   /** the encoded form is stored as JSON */
   readonly value: Schema.Schema<Value, I>
   /**

@@ -55,7 +55,7 @@ export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxB
  * @category constructors
  */
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
-  options: Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>,
+  options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   context: Context.Context<R>,
   lookups: Lookups
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {

@@ -62,7 +62,7 @@ const noTags: ReadonlyArray<string> = []
  * @category constructors
  */
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
-  options: Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>,
+  options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   source: LookupSource<Key, Value, E>,
   longestMillis: number
 ): Origin<Key, Value, E, Err> => {

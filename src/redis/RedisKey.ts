@@ -41,6 +41,20 @@ const invalidKeyMessages: Record<InvalidKey["reason"], string> = {
 const encoder = new TextEncoder()
 
 /**
+ * Why the characters of a text have no place in a key; undefined when they have.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const characterProblem = (text: string): "ControlCharacter" | "LoneSurrogate" | undefined => {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) return "ControlCharacter"
+  }
+  return text.isWellFormed() ? undefined : "LoneSurrogate"
+}
+
+/**
  * `prefix:id`, with braces and percent signs of the id percent-encoded, so that the hash tag of an auxiliary key is the
  * whole key and two ids never share a key. Fails with `InvalidKey` when the id is empty, longer than 512 bytes, holds a
  * control character or a lone surrogate.
@@ -54,13 +68,8 @@ export const make = (prefix: string, id: string): Either.Either<string, InvalidK
   if (id.length > maxIdBytes || (id.length * 3 > maxIdBytes && encoder.encode(id).length > maxIdBytes)) {
     return Either.left(new InvalidKey({ reason: "TooLong", prefix }))
   }
-  for (let i = 0; i < id.length; i++) {
-    const unit = id.charCodeAt(i)
-    if (unit < 0x20 || (unit >= 0x7f && unit <= 0x9f)) {
-      return Either.left(new InvalidKey({ reason: "ControlCharacter", prefix }))
-    }
-  }
-  if (!id.isWellFormed()) return Either.left(new InvalidKey({ reason: "LoneSurrogate", prefix }))
+  const problem = characterProblem(id)
+  if (problem !== undefined) return Either.left(new InvalidKey({ reason: problem, prefix }))
   return Either.right(`${prefix}:${/[{}%]/.test(id) ? id.replace(/[{}%]/g, encodeURIComponent) : id}`)
 }
 

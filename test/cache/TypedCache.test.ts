@@ -1,9 +1,11 @@
+import { contract as codec } from "../suites/TypedCacheCodecSuite.js"
 import { contract as loading } from "../suites/TypedCacheLoadingSuite.js"
 import { contract as tags } from "../suites/TypedCacheTagsSuite.js"
 import { contract as writing } from "../suites/TypedCacheWritingSuite.js"
 import { onEveryLayer } from "../support/layers.js"
 
 onEveryLayer((it) => {
+  codec(it)
   loading(it)
   tags(it)
   writing(it)

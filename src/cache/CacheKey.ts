@@ -1,0 +1,121 @@
+/**
+ * The text of a typed key: what stands behind a cache's name in Redis, the same in every process and every release.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type * as AST from "effect/SchemaAST"
+import * as RedisKey from "../redis/RedisKey.js"
+
+type Reason = RedisKey.InvalidKey["reason"]
+
+/** What a text is made of, or why there is none. */
+type Written = Either.Either<string, Reason>
+
+const notEncodable: Written = Either.left("NotEncodable")
+
+/** Whether each encoded form is a text, by the schema alone. */
+const isAlwaysText = (ast: AST.AST, seen: ReadonlySet<AST.AST> = new Set()): boolean => {
+  switch (ast._tag) {
+    case "StringKeyword":
+    case "TemplateLiteral":
+      return true
+    case "Literal":
+      return typeof ast.literal === "string"
+    case "Enums":
+      return ast.enums.every(([, value]) => typeof value === "string")
+    case "Refinement":
+      return isAlwaysText(ast.from, seen)
+    case "Union":
+      return ast.types.every((type) => isAlwaysText(type, seen))
+    case "Suspend":
+      // a schema that refers to itself adds nothing to what its other members are
+      return seen.has(ast) || isAlwaysText(ast.f(), new Set([...seen, ast]))
+    default:
+      return false
+  }
+}
+
+const ofText = (text: string): Written => {
+  // JSON would escape them, and what is refused as an id would be accepted as a part of one
+  const problem = RedisKey.characterProblem(text)
+  return problem === undefined ? Either.right(JSON.stringify(text)) : Either.left(problem)
+}
+
+const isPlainObject = (value: object): value is Readonly<Record<string, unknown>> => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+const allOf = (parts: Iterable<Written>, open: string, close: string): Written =>
+  Either.map(Either.all(parts), (texts) => `${open}${texts.join(",")}${close}`)
+
+/**
+ * The JSON Canonicalization Scheme (RFC 8785): no spaces, the fields of an object in the order of the UTF-16 code units of
+ * their names, numbers and texts as ECMAScript writes them.
+ */
+const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written => {
+  switch (typeof json) {
+    case "string":
+      return ofText(json)
+    case "number":
+      return Number.isFinite(json) ? Either.right(JSON.stringify(json)) : notEncodable
+    case "boolean":
+      return Either.right(String(json))
+    case "object": {
+      if (json === null) return Either.right("null")
+      if (around.includes(json)) return notEncodable
+      const within = [...around, json]
+      if (Array.isArray(json)) {
+        // not by `map`, which leaves out what is missing
+        return allOf(
+          Array.from(json, (item: unknown) => canonical(item, within)),
+          "[",
+          "]"
+        )
+      }
+      if (!isPlainObject(json)) return notEncodable
+      const fields = Object.entries(json)
+        .filter(([, value]) => value !== undefined)
+        .sort(([one], [other]) => (one < other ? -1 : 1))
+      return allOf(
+        fields.map(([name, value]) =>
+          Either.zipWith(ofText(name), canonical(value, within), (name, value) => `${name}:${value}`)
+        ),
+        "{",
+        "}"
+      )
+    }
+    default:
+      return notEncodable
+  }
+}
+
+/**
+ * The text of the keys of a schema, as a key of Redis under a prefix. Where every encoded form is a text, that text;
+ * otherwise the canonical JSON of the encoded form. Two keys have the same text only if their encoded forms are the same,
+ * where a field that is `undefined` counts as absent.
+ *
+ * Left is `InvalidKey` for a key that does not satisfy the schema or whose encoded form is no JSON (`NotEncodable`), and
+ * for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Key, I>(
+  prefix: string,
+  schema: Schema.Schema<Key, I>
+): ((key: Key) => Either.Either<string, RedisKey.InvalidKey>) => {
+  const encode = Schema.encodeEither(schema)
+  const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
+  const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
+
+  return (key) => {
+    const encoded = encode(key)
+    if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
+    const id: unknown = encoded.right
+    if (isText && typeof id === "string") return RedisKey.make(prefix, id)
+    return Either.flatMap(Either.mapLeft(canonical(id), invalid), (text) => RedisKey.make(prefix, text))
+  }
+}
