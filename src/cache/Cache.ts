@@ -15,6 +15,7 @@ import * as RedisKey from "../redis/RedisKey.js"
 import type * as CacheEvents from "./CacheEvents.js"
 import * as CacheKey from "./CacheKey.js"
 import type { Options } from "./CacheOptions.js"
+import * as CacheRequests from "./CacheRequests.js"
 import type * as CacheStats from "./CacheStats.js"
 import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
@@ -80,6 +81,11 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
       options?: ManyOptions
     ): Effect.Effect<ReadonlyArray<Value>, E | EngineError<OnUnavailable>>
   }
+  /**
+   * As `get`, as a request: where `Effect.forEach` and its like run with `batching`, those of one batch are one `getMany`.
+   * See `resolver` for requests of your own.
+   */
+  readonly request: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
    * that no older value is served either; if its connection breaks meanwhile, that takes half a second. Concurrent sets of
@@ -238,6 +244,7 @@ export const make = <
           Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
         ),
       getMany,
+      request: CacheRequests.request({ getMany }),
       set: (id, value) =>
         Effect.flatMap(textOf(id), (key) =>
           Effect.flatMap(origin.written(value, id), (written) => writer.set(key, written))

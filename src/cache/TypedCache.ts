@@ -45,6 +45,13 @@ export type {
 export {
   /**
    * @since 0.1.0
+   * @category batching
+   */
+  resolver
+} from "./CacheRequests.js"
+export {
+  /**
+   * @since 0.1.0
    * @category conditional lookups
    */
   NotModified,
