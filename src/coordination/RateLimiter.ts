@@ -283,7 +283,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
         const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
         if (allowed) return
         const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
-        if ((yield* monotonicMillis) + waitMillis > deadline) {
+        if (!Duration.isFinite(retryAfter) || (yield* monotonicMillis) + waitMillis > deadline) {
           return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
         }
         yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))

@@ -69,6 +69,12 @@ const DatabaseUnavailable = Problem.fromError(Errors.DatabaseUnavailable, {
   title: "The database does not answer"
 })
 
+const TooManyRequests = Problem.fromError(Errors.TooManyRequests, {
+  status: 429,
+  name: "TooManyRequests",
+  title: "The client has sent too many requests"
+})
+
 /** A misspelt field is an error, not ignored: a PATCH would otherwise answer 200 and change nothing. */
 const exactly = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct(fields).annotations({ parseOptions: { onExcessProperty: "error" } })
@@ -293,7 +299,7 @@ export class CacheGroup extends HttpApiGroup.make("cache").add(
 ) {}
 
 /**
- * All groups, and the one error that any request can meet.
+ * All groups, and the errors that any request can meet.
  *
  * @since 0.1.0
  * @category contract
@@ -306,6 +312,7 @@ export class Api extends HttpApi.make("effect-cache-toolkit")
   .add(CountersGroup)
   .add(CacheGroup)
   .addError(InvalidRequest)
+  .addError(TooManyRequests)
   .annotate(OpenApi.Title, "effect-cache-toolkit")
   .annotate(OpenApi.Version, version)
   .annotate(OpenApi.Transform, (spec) => describeProblems(spec as OpenApi.OpenAPISpec)) {}

@@ -51,15 +51,31 @@ const challenge = (error: Unauthorized): Effect.Effect<never, Unauthorized> =>
     Effect.fail(error)
   )
 
+// the decoder of HttpApiSecurity.bearer does not look at the scheme, so the header is read here
+const sentToken = ({ headers }: HttpServerRequest.HttpServerRequest): string | undefined =>
+  /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
+
+/**
+ * Whether a request carries the token, compared in constant time.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const carriesToken = (token: Redacted.Redacted): ((request: HttpServerRequest.HttpServerRequest) => boolean) => {
+  const expected = digest(Redacted.value(token))
+  return (request) => {
+    const sent = sentToken(request)
+    return sent !== undefined && timingSafeEqual(digest(sent), expected)
+  }
+}
+
 const requireToken = (
   token: Redacted.Redacted
 ): Effect.Effect<void, Unauthorized, HttpServerRequest.HttpServerRequest> => {
-  const expected = digest(Redacted.value(token))
-  // the decoder of HttpApiSecurity.bearer does not look at the scheme, so the header is read here
-  return Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
-    const sent = /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
-    if (sent === undefined) return challenge(new Unauthorized({ reason: "MissingToken" }))
-    return timingSafeEqual(digest(sent), expected) ? Effect.void : challenge(new Unauthorized({ reason: "WrongToken" }))
+  const carries = carriesToken(token)
+  return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    if (carries(request)) return Effect.void
+    return challenge(new Unauthorized({ reason: sentToken(request) === undefined ? "MissingToken" : "WrongToken" }))
   })
 }
 

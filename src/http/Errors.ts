@@ -66,6 +66,20 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 }
 
 /**
+ * The client has sent as many requests as it may.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
+  retryAfter: Schema.DurationFromMillis
+}) {
+  override get message(): string {
+    return "this client has sent as many requests as it may: wait as long as Retry-After says"
+  }
+}
+
+/**
  * Logs why the database failed and fails with what a client may know of it.
  *
  * @since 0.1.0

@@ -1,11 +1,12 @@
 /**
- * The settings of the server: `HOST`, `PORT`, `API_TOKEN`. An empty variable counts as unset; a wrong one is a
+ * The settings of the server: `HOST`, `PORT`, `API_TOKEN`, `HTTP_RATE_LIMIT`. An empty variable counts as unset; a wrong one is a
  * `ConfigError` that names it and the accepted form.
  *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -60,5 +61,34 @@ export const apiToken: Config.Config<Option.Option<Redacted.Redacted>> = parse(
   (value) => {
     if (value === "") return Option.some(Option.none())
     return /^[\x21-\x7e]+$/.test(value) ? Option.some(Option.some(Redacted.make(value))) : Option.none()
+  }
+)
+
+/**
+ * How many requests a client may send.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestLimit {
+  readonly limit: number
+  readonly window: Duration.Duration
+}
+
+/**
+ * So many requests in so many seconds for each client; no limit by default.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const requestLimit: Config.Config<Option.Option<RequestLimit>> = parse(
+  "HTTP_RATE_LIMIT",
+  "so many requests in so many seconds, both from 1 to 9999999, as in 600/60 (0 or nothing for no limit)",
+  (value) => {
+    if (value === "" || value === "0") return Option.some(Option.none())
+    const [, limit, seconds] = /^([1-9]\d{0,6})\/([1-9]\d{0,6})$/.exec(value) ?? []
+    return limit === undefined
+      ? Option.none()
+      : Option.some(Option.some({ limit: Number(limit), window: Duration.seconds(Number(seconds)) }))
   }
 )

@@ -12,6 +12,7 @@ const decodeErrorSchemas: ReadonlyArray<string> = ["HttpApiDecodeError", "Issue"
 
 const descriptions: Readonly<Record<string, string>> = {
   400: "The request does not have the form that is expected",
+  429: "The client has sent too many requests, or may not do this again yet",
   503: "The database does not answer, or not so many readers at once"
 }
 

@@ -1,5 +1,6 @@
 /**
- * The `RateLimit` headers of what may be done so often in a window, and `Retry-After` once it is used up.
+ * The `RateLimit` fields of what may be done so often in a window, as of draft-ietf-httpapi-ratelimit-headers-10, and
+ * `Retry-After` (RFC 9110) once it is used up.
  *
  * @since 0.1.0
  */
@@ -21,25 +22,32 @@ export interface Policy {
 }
 
 // a client that waits a rounded-down time comes too early
-const seconds = (duration: Duration.Duration): number => Math.max(1, Math.ceil(Duration.toSeconds(duration)))
+const seconds = (duration: Duration.Duration): number => Math.ceil(Duration.toSeconds(duration))
 
-const set = (headers: Record<string, string>): Effect.Effect<void> =>
-  HttpApp.appendPreResponseHandler((_request, response) =>
-    Effect.succeed(HttpServerResponse.setHeaders(response, headers))
-  )
-
-const headers = (policy: Policy, reset: Duration.Duration): Record<string, string> => ({
-  "ratelimit-policy": `"${policy.name}";q=${policy.quota};w=${seconds(policy.window)}`,
-  ratelimit: `"${policy.name}";r=0;t=${seconds(reset)}`
-})
+/** Both fields are lists: a request may fall under several policies. */
+const append = (response: HttpServerResponse.HttpServerResponse, name: string, item: string) => {
+  const items = response.headers[name]
+  return HttpServerResponse.setHeader(response, name, items === undefined ? item : `${items}, ${item}`)
+}
 
 /**
- * The last call of the window was granted.
+ * Says what is left under a policy: `remaining` now, all of it after `resetAfter`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const usedUp = (policy: Policy): Effect.Effect<void> => set(headers(policy, policy.window))
+export const tell = (
+  { name, quota, window }: Policy,
+  { remaining, resetAfter }: { readonly remaining: number; readonly resetAfter: Duration.Duration }
+): Effect.Effect<void> =>
+  HttpApp.appendPreResponseHandler((_request, response) =>
+    Effect.succeed(
+      response.pipe(
+        (response) => append(response, "ratelimit-policy", `"${name}";q=${quota};w=${seconds(window)}`),
+        (response) => append(response, "ratelimit", `"${name}";r=${remaining};t=${seconds(resetAfter)}`)
+      )
+    )
+  )
 
 /**
  * The call was refused; `retryAfter` is when the next one may be granted.
@@ -47,5 +55,15 @@ export const usedUp = (policy: Policy): Effect.Effect<void> => set(headers(polic
  * @since 0.1.0
  * @category combinators
  */
-export const exceeded = (policy: Policy, retryAfter: Duration.Duration): Effect.Effect<void> =>
-  set({ ...headers(policy, retryAfter), "retry-after": String(seconds(retryAfter)) })
+export const exceeded = (
+  policy: Policy,
+  usage: { readonly resetAfter: Duration.Duration; readonly retryAfter: Duration.Duration }
+): Effect.Effect<void> =>
+  Effect.zipRight(
+    tell(policy, { remaining: 0, resetAfter: usage.resetAfter }),
+    HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.succeed(
+        HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(usage.retryAfter), 1)))
+      )
+    )
+  )

@@ -14,6 +14,7 @@ import * as GamesHttp from "./GamesHttp.js"
 import * as HealthHttp from "./HealthHttp.js"
 import * as LeaderboardsHttp from "./LeaderboardsHttp.js"
 import * as Problems from "./Problems.js"
+import * as RequestLimit from "./RequestLimit.js"
 import * as UsersHttp from "./UsersHttp.js"
 
 const groups = Layer.mergeAll(
@@ -28,14 +29,18 @@ const groups = Layer.mergeAll(
 // the router would not find a path with a longer id, and 404 is the wrong answer to it
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
+// the one that is added last is asked first: who is over the limit is refused before its body is read
+const middleware = RequestLimit.layerConfig.pipe(Layer.provide(Problems.layer))
+
 /**
- * Serves the API on an `HttpServer`. Needs the services that the handlers call, and `Authorization`.
+ * Serves the API on an `HttpServer`. Needs the services that the handlers call, and `Authorization`. Fails with a
+ * `ConfigError` that names the variable whose value is wrong.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = HttpApiBuilder.serve().pipe(
-  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, Problems.layer]),
+  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, middleware]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
   Layer.provide(routerConfig)

@@ -64,9 +64,9 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
       )
       .handle("dailyBonus", ({ path }) =>
         players.claimDailyBonus(path.id).pipe(
-          Effect.tap(() => RateLimitHeaders.usedUp(dailyBonus)),
+          Effect.tap(() => RateLimitHeaders.tell(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
           Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
-            RateLimitHeaders.exceeded(dailyBonus, retryAfter)
+            RateLimitHeaders.exceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
           ),
           Effect.map((balance) => ({ userId: path.id, balance })),
           Effect.catchTag("DatabaseError", databaseFailed)

@@ -135,6 +135,7 @@ describe("the program", () => {
     ["HOST", "http://localhost", /HOST: expected a host name/],
     ["HOST", "192.0.2.1", /HOST or PORT: cannot listen there/],
     ["API_TOKEN", "open sesame", /API_TOKEN: expected visible ASCII/],
+    ["HTTP_RATE_LIMIT", "600", /HTTP_RATE_LIMIT: expected so many requests .*600\/60/],
     ["LOG_LEVEL", "loud", /LOG_LEVEL: expected debug, info/],
     ["REDIS_URL", "http://localhost:6379", /REDIS_URL: .*redis:\/\//],
     ["REDIS_URL", "redis://:sesame@localhost:6379/nine", /REDIS_URL: .*database index/],

@@ -2,18 +2,20 @@ import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CacheService from "../../src/game/CacheService.js"
+import type { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
+import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import * as RedisClient from "../../src/redis/RedisClient.js"
 import * as TestServer from "./support/TestServer.js"
 
-const over = (redis: Layer.Layer<RedisClient.RedisClient>) =>
+const over = <E>(
+  redis: Layer.Layer<RedisClient.RedisClient>,
+  database: Layer.Layer<Database, E> = MemoryDatabase.layer
+) =>
   TestServer.layer(
-    PlayerService.layer.pipe(
-      Layer.provideMerge(CacheService.layer),
-      Layer.provideMerge(Layer.merge(redis, MemoryDatabase.layer))
-    )
+    PlayerService.layer.pipe(Layer.provideMerge(CacheService.layer), Layer.provideMerge(Layer.merge(redis, database)))
   )
 
 const createUser = (username: string) =>
@@ -187,3 +189,28 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
     })
   )
 })
+
+for (const [name, redis] of [
+  ["with Redis", MemoryRedis.layer],
+  ["without Redis", RedisClient.layerOff]
+] as const) {
+  layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(`500 claims of a bonus at once, ${name}`, (it) => {
+    it.effect("are granted once, and all others are told when the next one is due", () =>
+      Effect.gen(function* () {
+        const { path } = yield* createUser("claimer")
+        const answers = yield* Effect.replicateEffect(TestServer.request("POST", `${path}/daily-bonus`), 500, {
+          concurrency: "unbounded"
+        })
+        const granted = answers.filter(({ status }) => status === 200)
+        expect(granted).toHaveLength(1)
+        for (const { headers, json, status } of answers) {
+          if (status === 200) continue
+          expect(json).toMatchObject({ status: 429, type: "urn:problem-type:daily-bonus-already-claimed" })
+          expect(headers.get("retry-after")).toMatch(/^(86400|86[23]\d\d)$/)
+        }
+        const { json } = yield* read(`${path}/balance`)
+        expect(json).toMatchObject({ balance: PlayerService.dailyBonus })
+      })
+    )
+  })
+}

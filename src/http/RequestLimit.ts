@@ -1,0 +1,99 @@
+/**
+ * How many requests each client may send, by `HTTP_RATE_LIMIT`. A client is the holder of the token, or else an address: of
+ * the socket, since whoever sends a request writes its `Forwarded` and `X-Forwarded-For` too.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as RateLimiter from "../coordination/RateLimiter.js"
+import type { RedisClient } from "../redis/RedisClient.js"
+import { Api } from "./Api.js"
+import * as Authorization from "./Authorization.js"
+import { TooManyRequests } from "./Errors.js"
+import * as HttpConfig from "./HttpConfig.js"
+import * as RateLimitHeaders from "./RateLimitHeaders.js"
+
+/**
+ * What one subscriber has of the network: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
+ * has all others.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const networkOf = (address: string): string => {
+  const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (v4 !== undefined) return v4
+  const [left = "", right] = address.replace(/%.*$/, "").split("::")
+  const before = left === "" ? [] : left.split(":")
+  const after = right === undefined || right === "" ? [] : right.split(":")
+  const zeros = Array.from({ length: Math.max(8 - before.length - after.length, 0) }, () => "0")
+  const groups = right === undefined ? before : [...before, ...zeros, ...after]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::`
+}
+
+// whoever watches the server has to see it also while it refuses others
+const isExempt = ({ url }: HttpServerRequest.HttpServerRequest): boolean => /^\/api\/health(?:[/?]|$)/.test(url)
+
+const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
+  Effect.gen(function* () {
+    const limiter = yield* RateLimiter.make
+    const carriesToken = Option.match(yield* HttpConfig.apiToken, {
+      onNone: () => () => false,
+      onSome: Authorization.carriesToken
+    })
+    // While Redis is away the requests fall on the database, and each process protects it from its own clients.
+    const requests = RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } })
+    const policy: RateLimitHeaders.Policy = { name: "requests", quota: limit, window }
+
+    // a wrong token is no name: else every guess would have a limit of its own
+    const clientOf = (request: HttpServerRequest.HttpServerRequest): string =>
+      carriesToken(request)
+        ? "token"
+        : Option.match(request.remoteAddress, { onNone: () => "unknown", onSome: networkOf })
+
+    const admit = (request: HttpServerRequest.HttpServerRequest) =>
+      Effect.gen(function* () {
+        const key = yield* RateLimiter.key("requests", clientOf(request))
+        const result = yield* limiter.consume(key, requests)
+        if (result.allowed) return yield* RateLimitHeaders.tell(policy, result)
+        yield* RateLimitHeaders.exceeded(policy, result)
+        return yield* new TooManyRequests({ retryAfter: result.retryAfter })
+      }).pipe(
+        // Redis answers and refuses: the server's settings are wrong, and its clients can do nothing about it
+        Effect.catchTags({
+          InvalidKey: (error) => Effect.die(error),
+          RedisAuthError: (error) => Effect.logError(`requests are not limited: ${error.message}`),
+          RedisServerError: (error) => Effect.logError(`requests are not limited: ${error.message}`)
+        })
+      )
+
+    return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | TooManyRequests, R> =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        isExempt(request) ? app : Effect.zipRight(admit(request), app)
+      )
+  })
+
+/**
+ * Around the whole API but its health checks; nothing where `HTTP_RATE_LIMIT` is not set.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<never, ConfigError.ConfigError, RedisClient> = Layer.unwrapEffect(
+  Effect.map(
+    HttpConfig.requestLimit,
+    Option.match({
+      onNone: () => Layer.empty,
+      onSome: (requestLimit) => HttpApiBuilder.middleware(Api, limitRequests(requestLimit))
+    })
+  )
+)
