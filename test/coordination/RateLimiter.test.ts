@@ -34,7 +34,9 @@ onEveryLayer((it) => {
         expect(yield* call).toMatchObject({ allowed: true, remaining: 0, decision: Decision.Redis() })
         const rejected = yield* call
         expect(rejected).toMatchObject({ allowed: false, limit: 2, remaining: 0, decision: Decision.Redis() })
-        expect(Duration.between(rejected.retryAfter, { minimum: "1 second", maximum: "1 hour" })).toBe(true)
+        // a counter's window of the calendar may have just begun, and counts in the next one too
+        const longest = algorithm === "SlidingCounter" ? "2 hours" : "1 hour"
+        expect(Duration.between(rejected.retryAfter, { minimum: "1 second", maximum: longest })).toBe(true)
         expect(Duration.lessThanOrEqualTo(rejected.retryAfter, rejected.resetAfter)).toBe(true)
         expect(Duration.lessThanOrEqualTo(rejected.resetAfter, "2 hours")).toBe(true)
       })
