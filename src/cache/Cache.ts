@@ -25,6 +25,7 @@ import type * as Lookups from "./Lookups.js"
 import * as ManyReader from "./ManyReader.js"
 import * as Origin from "./Origin.js"
 import type * as Reader from "./Reader.js"
+import * as Warming from "./Warming.js"
 
 /**
  * What an engine operation can fail with besides the lookup's own errors.
@@ -86,6 +87,25 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    * See `resolver` for requests of your own.
    */
   readonly request: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
+  /**
+   * Looks up, before anybody asks for them, the values of these ids that are not fresh in Redis, and stores them. What
+   * fails is counted and told to `onProgress`, and stops nothing; it may be interrupted at any time, and another run with
+   * `from` goes on where the last progress was. Fails with `WarmStopped` when Redis stays away for `waitForRedis`, and with
+   * what the ids fail with.
+   */
+  readonly warm: <E2 = never, R2 = never>(
+    ids: Iterable<Key> | Stream.Stream<Key, E2, R2>,
+    options?: Warming.WarmOptions & {
+      readonly onProgress?:
+        | ((progress: Warming.WarmProgress<Key, E | EngineError<OnUnavailable>>) => Effect.Effect<void>)
+        | undefined
+    }
+  ) => Effect.Effect<Warming.WarmSummary, Warming.WarmStopped | E2, R2>
+  /** As `warm`, as a stream of its progress; who stops to read it stops the warming. */
+  readonly warmStream: <E2 = never, R2 = never>(
+    ids: Iterable<Key> | Stream.Stream<Key, E2, R2>,
+    options?: Warming.WarmOptions
+  ) => Stream.Stream<Warming.WarmProgress<Key, E | EngineError<OnUnavailable>>, Warming.WarmStopped | E2, R2>
   /**
    * Stores a value that was not looked up, and says whether Redis took it. Where it did not, the key is invalidated, so
    * that no older value is served either; if its connection breaks meanwhile, that takes half a second. Concurrent sets of
@@ -213,12 +233,19 @@ export const make = <
 
     const get = read(reader.get, valueOf)
 
-    const readMany = ManyReader.make({
+    const ways = {
       reader,
       textOf,
       originOf,
-      outcomeOf: (held): Either.Either<Value, Failure> => valueOf(held),
+      outcomeOf: (held: Held): Either.Either<Value, Failure> => valueOf(held),
       failureOf
+    }
+    const readMany = ManyReader.make(ways)
+    const warmStream = Warming.make({
+      ...ways,
+      name: options.name,
+      failsWithoutRedis: options.onUnavailable === "fail",
+      defaultConcurrency: options.lookupMany === undefined ? 16 : LookupSource.maxBatch(options)
     })
 
     function getMany(
@@ -245,6 +272,9 @@ export const make = <
         ),
       getMany,
       request: CacheRequests.request({ getMany }),
+      warm: (ids, { onProgress = () => Effect.void, ...options } = {}) =>
+        Warming.run(warmStream(ids, options), options.from ?? 0, onProgress),
+      warmStream,
       set: (id, value) =>
         Effect.flatMap(textOf(id), (key) =>
           Effect.flatMap(origin.written(value, id), (written) => writer.set(key, written))

@@ -14,7 +14,7 @@ import { LRUCache } from "lru-cache"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
-import type { Invalidation } from "./Invalidation.js"
+import type { Invalidation, Unread } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Readable, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
@@ -68,6 +68,17 @@ export interface ReaderOptions<A, E> {
 export type AtOnceOrLater<A, E> = Either.Either<A, Effect.Effect<A, LoadError<E>>>
 
 /**
+ * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Preparation<A, E> =
+  | { readonly _tag: "Fresh" }
+  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served<A>, LoadError<E>> }
+  | { readonly _tag: "Unread"; readonly unread: Unread }
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -82,6 +93,11 @@ export interface Reader<A, E> {
     keys: ReadonlyArray<string>,
     origins: ReadonlyArray<Origin<A, E>>
   ) => Effect.Effect<ReadonlyArray<AtOnceOrLater<A, E>>>
+  /** For each of several keys, all different, in their order. Redis is asked once, and nobody is served. */
+  readonly prepareMany: (
+    keys: ReadonlyArray<string>,
+    origins: ReadonlyArray<Origin<A, E>>
+  ) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
   readonly getOption: (key: string) => Effect.Effect<Option.Option<Served<A>>>
   /** Looks up now, whatever is stored. */
   readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
@@ -296,6 +312,28 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
                 hitRedis(key, origin, entry, found.right.text, asked, serverNow),
                 Either.right(entry.value)
               )
+            }
+          )
+        }),
+
+      prepareMany: (keys, origins) =>
+        Effect.gen(function* () {
+          const epochs = new Map(keys.map((key) => [key, invalidation.epochs.of(key)]))
+          const at = clock.unsafeCurrentTimeMillis()
+          const inRedis = yield* loader.readMany(keys)
+          const serverNow = yield* redis.serverTime
+          return yield* Effect.forEach(
+            Iterable.zip(keys, origins),
+            ([key, origin]): Effect.Effect<Preparation<A, E>> => {
+              const found = inRedis.get(key) ?? Either.left(invalidation.refusal(key))
+              if (Either.isLeft(found)) return Effect.succeed({ _tag: "Unread", unread: found.left })
+              const { created, text, trusted } = found.right
+              const entry = freshOf(found.right, serverNow)
+              if (entry !== undefined) {
+                return Effect.as(keepLocal(key, entry, at, epochs.get(key) ?? Number.NaN, text), { _tag: "Fresh" })
+              }
+              const previous = trusted ? found.right.entry : undefined
+              return Effect.succeed({ _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) })
             }
           )
         }),

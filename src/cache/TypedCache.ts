@@ -109,3 +109,25 @@ export type {
    */
   RefreshAhead
 } from "./RefreshAhead.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WarmOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WarmProgress,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  WarmStopped,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WarmSummary
+} from "./Warming.js"
