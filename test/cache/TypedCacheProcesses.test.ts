@@ -15,9 +15,16 @@ import * as Watched from "./processes/Watched.js"
 
 const defaults = { commandTimeout: 300, leaseTime: 400, localTime: 50, maxLookups: 4 }
 
-const start = (count: number, given: Pick<Settings, "database" | "redisPort"> & Partial<Settings>) =>
+/** A busy machine is no outage. */
+const patient = { commandTimeout: 5_000, leaseTime: 2_000 }
+
+/** Who may use every key and no channel: hears of nothing, and nobody hears of what it does. */
+const deaf = { username: "deaf", password: "deaf" }
+const rightsOfDeaf = ["on", `>${deaf.password}`, "~*", "resetchannels", "+@all"]
+
+const start = (count: number, given: Pick<Settings, "database" | "redisPort"> & Partial<Settings>, kind = "process") =>
   Effect.all(
-    Array.from({ length: count }, (_, i) => CacheProcess.start({ ...defaults, name: `process ${i + 1}`, ...given })),
+    Array.from({ length: count }, (_, i) => CacheProcess.start({ ...defaults, name: `${kind} ${i + 1}`, ...given })),
     { concurrency: "unbounded" }
   )
 
@@ -36,10 +43,11 @@ describe("one cold key and many processes", () => {
       expect(database.lookupsOf("cold").length).toBe(1)
     })
 
-  test(title("eight processes at once look it up once in all"), () => coldKey({}, Effect.sleep("20 millis")))
+  test(title("eight processes at once look it up once in all"), () => coldKey(patient, Effect.sleep("20 millis")))
 
   test(title("a lookup five times longer than the lease is still the only one"), () =>
-    coldKey({ leaseTime: 400 }, Effect.sleep("1 second"))
+    // it pauses before it reads and before it answers
+    coldKey({ ...patient, leaseTime: 1_000 }, Effect.sleep("2500 millis"))
   )
 
   test(title("when the process that looks it up is killed, another one does so, and all others are answered"), () =>
@@ -73,7 +81,7 @@ describe("one cold key and many processes", () => {
 const seed = Number(process.env.PROCESSES_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const runs = Number(process.env.PROCESSES_RUNS ?? 1_000)
 
-describe("reads and writes of four processes in random order", () => {
+describe("reads and writes of four processes, of which two hear nothing, in random order", () => {
   const options = { timeout: Math.max(120_000, runs * 120) }
 
   test(
@@ -82,18 +90,23 @@ describe("reads and writes of four processes in random order", () => {
       Effect.gen(function* () {
         const localTime = 30
         const server = yield* RedisServer.make()
-        const database = yield* SharedDatabase.make(() =>
-          Effect.flatMap(Random.nextIntBetween(0, 4), (millis) => Effect.sleep(millis))
+        const database = yield* SharedDatabase.make((request, moment) =>
+          Effect.gen(function* () {
+            // some answers take so long that whole writes fit between the reading and the answer
+            const isLong = request === "lookup" && moment === "after" && (yield* Random.nextBoolean)
+            yield* Effect.sleep(yield* Random.nextIntBetween(0, isLong ? 40 : 4))
+          })
         )
-        const processes = yield* start(4, {
+        // messages would mend within a millisecond what the other rules must keep right by themselves
+        yield* server.send("ACL", "SETUSER", deaf.username, ...rightsOfDeaf)
+        const settings = {
           redisPort: server.port,
           database: database.url,
           localTime,
-          // a busy machine is no outage
-          commandTimeout: 2_000,
-          leaseTime: 2_000,
+          ...patient,
           maxLookups: 64
-        })
+        }
+        const processes = [...(yield* start(2, settings)), ...(yield* start(2, { ...settings, ...deaf }, "deaf"))]
         const failures = yield* Effect.forEach(
           RandomRun.sample({ seed, runs, processes: processes.length }),
           (run, number) => RandomRun.run(run, { number, processes, database, localTime }),
@@ -102,6 +115,35 @@ describe("reads and writes of four processes in random order", () => {
         expect(failures.filter((failure) => failure !== undefined)).toEqual([])
       }),
     options
+  )
+})
+
+describe("a process that hears nothing", () => {
+  test(title("gives a caller from after another process's write nothing that was read before it"), () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      yield* server.send("ACL", "SETUSER", deaf.username, ...rightsOfDeaf)
+      const answers = yield* Effect.makeLatch(false)
+      const database = yield* SharedDatabase.make((request, moment) =>
+        request === "lookup" && moment === "after" ? answers.await : Effect.void
+      )
+      const settings = { ...patient, redisPort: server.port, database: database.url }
+      const [writer] = yield* start(1, settings)
+      const [reader] = yield* start(1, { ...settings, ...deaf }, "deaf")
+      if (writer === undefined || reader === undefined) return yield* Effect.dieMessage("no process")
+      const early = yield* Effect.fork(reader.get("remote", "key"))
+      yield* eventually(
+        "the database has read",
+        Effect.sync(() => database.running() === 1)
+      )
+      const { version } = yield* writer.write("remote", "key", "invalidate")
+      const late = yield* Effect.fork(reader.get("remote", "key"))
+      // it joins the lookup that is under way, of which it cannot know that it is out of date
+      yield* Effect.sleep("50 millis")
+      yield* answers.open
+      expect((yield* Fiber.join(early)).version).toBeLessThan(version)
+      expect((yield* Fiber.join(late)).version).toBe(version)
+    })
   )
 })
 
