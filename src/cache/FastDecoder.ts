@@ -1,0 +1,269 @@
+/**
+ * Decoding by a schema without what makes it slow: no path, no error and no copy is built on the way. What JSON already is
+ * stays as it is; a part that has to be transformed is left to the schema itself.
+ *
+ * @since 0.1.0
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+
+/**
+ * The answer for what does not fit, or may not: the schema itself has the last word on it, and the error to tell.
+ *
+ * @since 0.1.0
+ * @category symbols
+ */
+export const unfit: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
+
+/**
+ * Of a value fresh from `JSON.parse`, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
+ * to the order of an object's fields, or `unfit`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FastDecoder = (json: unknown) => unknown
+
+type Memo = Map<AST.AST, FastDecoder>
+
+/**
+ * The decoder of a schema.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => A | typeof unfit) => {
+  const decode = compile(schema.ast, new Map())
+  return (json) => decode(json) as A | typeof unfit
+}
+
+const compile = (ast: AST.AST, memo: Memo): FastDecoder => {
+  const made = memo.get(ast)
+  if (made !== undefined) return made
+  const decoder = isPlain(ast) ? compilePlain(ast, memo) : bySchema(ast)
+  memo.set(ast, decoder)
+  return decoder
+}
+
+/** Whether nothing but its kind says how it decodes. */
+const isPlain = (ast: AST.AST): boolean =>
+  Option.isNone(AST.getParseOptionsAnnotation(ast)) && Option.isNone(AST.getDecodingFallbackAnnotation(ast))
+
+const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
+  switch (ast._tag) {
+    case "Literal":
+      return fitting((json) => json === ast.literal)
+    case "StringKeyword":
+      return fitting(Predicate.isString)
+    case "NumberKeyword":
+      return fitting(Predicate.isNumber)
+    case "BooleanKeyword":
+      return fitting(Predicate.isBoolean)
+    case "UnknownKeyword":
+    case "AnyKeyword":
+      return (json) => json
+    case "Enums":
+      return fitting((json) => ast.enums.some(([, value]) => value === json))
+    case "Refinement":
+      return compileRefinement(ast, memo)
+    case "TypeLiteral":
+      return compileStruct(ast, memo) ?? compileRecord(ast, memo) ?? bySchema(ast)
+    case "TupleType":
+      return compileArray(ast, memo) ?? bySchema(ast)
+    case "Union":
+      return compileUnion(ast, memo) ?? bySchema(ast)
+    case "Suspend": {
+      // what it stands for may hold it, and is compiled when there is something to decode
+      let decoder: FastDecoder | undefined
+      return (json) => {
+        decoder ??= compile(ast.f(), memo)
+        return decoder(json)
+      }
+    }
+    default:
+      return bySchema(ast)
+  }
+}
+
+const fitting =
+  (is: (json: unknown) => boolean): FastDecoder =>
+  (json) =>
+    is(json) ? json : unfit
+
+const bySchema = (ast: AST.AST): FastDecoder => {
+  const decode = ParseResult.decodeUnknownEither(Schema.make<unknown, unknown, never>(ast))
+  return (json) => Either.getOrElse(decode(json), () => unfit)
+}
+
+const compileRefinement = (ast: AST.Refinement, memo: Memo): FastDecoder => {
+  const decode = compile(ast.from, memo)
+  return (json) => {
+    const decoded = decode(json)
+    return decoded === unfit || Option.isSome(ast.filter(decoded, AST.defaultParseOption, ast)) ? unfit : decoded
+  }
+}
+
+interface Field {
+  readonly name: string
+  readonly isOptional: boolean
+  readonly decode: FastDecoder
+}
+
+/** None for an object whose fields are not all known by an ordinary name. */
+const compileStruct = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefined => {
+  if (ast.indexSignatures.length > 0 || ast.propertySignatures.length === 0) return undefined
+  const fields: Array<Field> = []
+  for (const { isOptional, name, type } of ast.propertySignatures) {
+    if (typeof name !== "string" || name === "__proto__") return undefined
+    fields.push({ name, isOptional, decode: compile(type, memo) })
+  }
+  return (json) => {
+    if (!Predicate.isRecord(json)) return unfit
+    let present = 0
+    let changed: Map<string, unknown> | undefined
+    for (const { decode, isOptional, name } of fields) {
+      if (!Object.hasOwn(json, name)) {
+        if (isOptional) continue
+        return unfit
+      }
+      const field = json[name]
+      const decoded = decode(field)
+      if (decoded === unfit) return unfit
+      present++
+      if (decoded !== field) {
+        changed ??= new Map()
+        changed.set(name, decoded)
+      }
+    }
+    if (changed === undefined && Object.keys(json).length === present) return json
+    // fields that the schema does not know are left out
+    const output: Record<string, unknown> = {}
+    for (const { name } of fields) {
+      if (Object.hasOwn(json, name)) output[name] = changed?.has(name) === true ? changed.get(name) : json[name]
+    }
+    return output
+  }
+}
+
+/** None for an object that is not by strings alone. */
+const compileRecord = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefined => {
+  const [signature, ...others] = ast.indexSignatures
+  if (signature === undefined || others.length > 0 || ast.propertySignatures.length > 0) return undefined
+  if (signature.parameter._tag !== "StringKeyword" || !isPlain(signature.parameter)) return undefined
+  const decode = compile(signature.type, memo)
+  return (json) => {
+    if (!Predicate.isRecord(json)) return unfit
+    let output: Record<string, unknown> | undefined
+    for (const name of Object.keys(json)) {
+      if (name === "__proto__") return unfit
+      const decoded = decode(json[name])
+      if (decoded === unfit) return unfit
+      if (decoded !== json[name]) {
+        output ??= { ...json }
+        output[name] = decoded
+      }
+    }
+    return output ?? json
+  }
+}
+
+/** Lists of one type, and of a fixed length; none for others. */
+const compileArray = (ast: AST.TupleType, memo: Memo): FastDecoder | undefined => {
+  const [rest, ...afterRest] = ast.rest
+  if (afterRest.length > 0 || (rest !== undefined && ast.elements.length > 0)) return undefined
+  if (ast.elements.some(({ isOptional }) => isOptional)) return undefined
+  const items = ast.elements.map(({ type }) => compile(type, memo))
+  const item = rest === undefined ? undefined : compile(rest.type, memo)
+  return (json) => {
+    if (!Array.isArray(json) || (item === undefined && json.length !== items.length)) return unfit
+    let output: Array<unknown> | undefined
+    for (let i = 0; i < json.length; i++) {
+      const decoded = (item ?? items[i] ?? never)(json[i])
+      if (decoded === unfit) return unfit
+      if (decoded !== json[i]) {
+        output ??= json.slice()
+        output[i] = decoded
+      }
+    }
+    return output ?? json
+  }
+}
+
+const never: FastDecoder = () => unfit
+
+/**
+ * Unions of which no two members can fit one value, so that the order in which the schema tries them does not matter:
+ * plain values, one kind of list, and objects that a field tells apart. None for others.
+ */
+const compileUnion = (ast: AST.Union, memo: Memo): FastDecoder | undefined => {
+  const plain: Array<FastDecoder> = []
+  const objects: Array<AST.TypeLiteral> = []
+  let list: FastDecoder | undefined
+  for (const member of ast.types) {
+    if (!isPlain(member)) return undefined
+    if (isOfPlainValues(member)) plain.push(compile(member, memo))
+    else if (member._tag === "TypeLiteral" && !acceptsPlainValues(member)) objects.push(member)
+    else if (member._tag === "TupleType" && list === undefined) list = compile(member, memo)
+    else return undefined
+  }
+  const object = compileObjects(objects, memo)
+  if (object === undefined) return undefined
+  return (json) => {
+    if (typeof json === "object" && json !== null) return Array.isArray(json) ? (list ?? never)(json) : object(json)
+    for (const decode of plain) if (decode(json) !== unfit) return json
+    return unfit
+  }
+}
+
+/** `Schema.Struct({})` is everything but null and undefined. */
+const acceptsPlainValues = (ast: AST.TypeLiteral): boolean =>
+  ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
+
+/** Whether all that fits is a string, a number, a boolean or null, as it is. */
+const isOfPlainValues = (ast: AST.AST): boolean => {
+  switch (ast._tag) {
+    case "Literal":
+    case "StringKeyword":
+    case "NumberKeyword":
+    case "BooleanKeyword":
+    case "Enums":
+      return true
+    case "Refinement":
+      return isPlain(ast.from) && isOfPlainValues(ast.from)
+    default:
+      return false
+  }
+}
+
+const compileObjects = (objects: ReadonlyArray<AST.TypeLiteral>, memo: Memo): FastDecoder | undefined => {
+  const [first, ...others] = objects
+  if (first === undefined) return never
+  if (others.length === 0) return compile(first, memo)
+  for (const { name } of first.propertySignatures) {
+    const kinds = new Map<unknown, FastDecoder>()
+    for (const object of objects) {
+      const kind = literalOf(object, name)
+      if (kind !== undefined) kinds.set(kind, compile(object, memo))
+    }
+    if (kinds.size === objects.length) {
+      return (json) => (kinds.get(Predicate.isRecord(json) ? json[name] : undefined) ?? never)(json)
+    }
+  }
+  return undefined
+}
+
+/** The text that a field always has; undefined when it is no text, may be absent or may be another. */
+const literalOf = (ast: AST.TypeLiteral, name: PropertyKey): string | undefined => {
+  const signature = ast.propertySignatures.find((signature) => signature.name === name)
+  return signature !== undefined &&
+    !signature.isOptional &&
+    signature.type._tag === "Literal" &&
+    isPlain(signature.type) &&
+    typeof signature.type.literal === "string"
+    ? signature.type.literal
+    : undefined
+}
