@@ -231,7 +231,19 @@ export const make = <
     const servedOf = (served: Reader.Served<Held>): Effect.Effect<Reader.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
-    const get = read(reader.get, valueOf)
+    /** The hottest path: no step that it can do without. */
+    const get = (id: Key): Effect.Effect<Value, Failure> =>
+      Effect.suspend(() => {
+        const key = textOf(id)
+        if (Either.isLeft(key)) return Effect.fail(key.left)
+        const entry = reader.atHand(key.right)
+        return entry !== undefined
+          ? valueOf(entry.value)
+          : Effect.matchEffect(reader.get(key.right, originOf(id)), {
+              onFailure: (error) => Effect.fail(failureOf(error)),
+              onSuccess: valueOf
+            })
+      })
 
     const ways = {
       reader,

@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as FastDecoder from "./FastDecoder.js"
 
 /**
  * A value that has no text, or a text that holds no such value. It tells where, and never what the value was: cached
@@ -34,6 +36,8 @@ export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("Cach
 export interface CacheCodec<A> {
   readonly encode: (value: A) => Effect.Effect<string, CacheCodecError>
   readonly decode: (text: string) => Effect.Effect<A, CacheCodecError>
+  /** As `decode`, without an effect; none where that takes the schema itself, which also has the word on what fails. */
+  readonly decodeNow: (text: string) => Option.Option<A>
 }
 
 const fromParseError =
@@ -60,6 +64,7 @@ const fromParseError =
 export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
   const toEncoded = Schema.encode(schema)
   const fromEncoded = Schema.decodeUnknown(schema)
+  const fromEncodedFast = FastDecoder.make(schema)
 
   const toText = (encoded: I): Effect.Effect<string, CacheCodecError> =>
     Effect.try({
@@ -80,6 +85,15 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
   return {
     encode: (value) => Effect.flatMap(Effect.mapError(toEncoded(value), fromParseError("Encode")), toText),
     decode: (text) =>
-      Effect.flatMap(fromText(text), (json) => Effect.mapError(fromEncoded(json), fromParseError("Decode")))
+      Effect.flatMap(fromText(text), (json) => Effect.mapError(fromEncoded(json), fromParseError("Decode"))),
+    decodeNow: (text) => {
+      try {
+        const value = fromEncodedFast(JSON.parse(text))
+        return value === FastDecoder.unfit ? Option.none() : Option.some(value)
+      } catch {
+        // no JSON, or a schema that dies of it
+        return Option.none()
+      }
+    }
   }
 }

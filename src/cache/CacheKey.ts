@@ -5,8 +5,9 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type * as AST from "effect/SchemaAST"
+import * as AST from "effect/SchemaAST"
 import * as RedisKey from "../redis/RedisKey.js"
+import * as FastDecoder from "./FastDecoder.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
@@ -108,10 +109,15 @@ export const make = <Key, I>(
   schema: Schema.Schema<Key, I>
 ): ((key: Key) => Either.Either<string, RedisKey.InvalidKey>) => {
   const encode = Schema.encodeEither(schema)
+  // a schema that transforms nothing encodes a key as itself, if it fits
+  const fitting = AST.typeAST(schema.ast) === schema.ast ? FastDecoder.make(schema) : undefined
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
   return (key) => {
+    if (isText && typeof key === "string" && fitting !== undefined && fitting(key) === key) {
+      return RedisKey.make(prefix, key)
+    }
     const encoded = encode(key)
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
     const id: unknown = encoded.right

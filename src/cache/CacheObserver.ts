@@ -36,6 +36,8 @@ export interface CacheObserver {
   /** how long it took, in milliseconds */
   readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
   readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
+  /** Whether it is news that Redis answers: `redisAnswered` does nothing otherwise. */
+  readonly isRecovering: () => boolean
   readonly redisAnswered: Effect.Effect<void>
   readonly redisFailed: (failure: Unread) => Effect.Effect<void>
 }
@@ -75,6 +77,7 @@ export const make = ({ counters, events, failureLog, lookupLatency }: ObserverOp
         CacheEvent.Invalidation({ of: item._tag === "Clear" ? "All" : item._tag, name: nameOf(item), by })
       )
     },
+    isRecovering: () => isDegraded || failureLog.isAway(),
     redisAnswered: Effect.suspend(() => {
       if (isDegraded) {
         isDegraded = false

@@ -11,6 +11,7 @@ import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheCodec from "./CacheCodec.js"
+import type * as CacheEntry from "./CacheEntry.js"
 import * as CacheEvents from "./CacheEvents.js"
 import * as CacheObserver from "./CacheObserver.js"
 import type { Options } from "./CacheOptions.js"
@@ -140,14 +141,27 @@ export const make = <Key, Value, I, E, Err, ErrI>(
             })
 
     /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
-    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, asked, epoch, text) =>
+    const keep = (
+      key: string,
+      entry: CacheEntry.CacheEntry<Held>,
+      { at, epoch }: Reader.Asked,
+      bytes: number,
+      serverTime: number
+    ) => {
+      if (invalidation.epochs.of(key) !== epoch) return
+      const left = entry.created + entry.timeToLive - serverTime
+      local.set(key, entry, Math.min(at + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
+    }
+    const keepRead: Reader.ReaderOptions<Held, E>["keepRead"] = (key, entry, asked, { serverTime, text }) => {
+      if (localMillis <= 0) return
+      keep(key, entry, asked, maxBytes === undefined ? 0 : Buffer.byteLength(text ?? ""), serverTime)
+    }
+    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, at, epoch, text) =>
       localMillis <= 0
         ? Effect.void
-        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverNow) => {
-            if (invalidation.epochs.of(key) !== epoch) return
-            const left = entry.created + entry.timeToLive - serverNow
-            local.set(key, entry, Math.min(asked + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
-          })
+        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverTime) =>
+            keep(key, entry, { at, epoch }, bytes, serverTime)
+          )
 
     const lookups = yield* Lookups.make({
       name: options.name,
@@ -183,7 +197,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       meanLookupMillis: () => lookupLatency.summary().mean,
       softTimeoutMillis: Duration.toMillis(options.softTimeout ?? 0),
       refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
-      keepLocal
+      keepRead
     })
     const writer = Writer.make({
       redis,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Content } from "./CacheEntry.js"
 
@@ -17,6 +18,8 @@ import type { Content } from "./CacheEntry.js"
 export interface EntryCodec<A> {
   readonly encode: (key: string, value: A) => Effect.Effect<Content, CacheCodecError>
   readonly decode: (key: string, content: Content) => Effect.Effect<A, CacheCodecError>
+  /** What `decode` answers, where that takes no effect. */
+  readonly decodeNow: (key: string, content: Content) => Option.Option<A>
 }
 
 const noValue = new CacheCodecError({ operation: "Decode", path: "" })
@@ -29,7 +32,8 @@ const noValue = new CacheCodecError({ operation: "Decode", path: "" })
  */
 export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => ({
   encode: (_key, value) => Effect.map(codec.encode(value), (text) => ({ kind: "value", version: 1, text })),
-  decode: (_key, { kind, text }) => (kind === "value" ? codec.decode(text) : Effect.fail(noValue))
+  decode: (_key, { kind, text }) => (kind === "value" ? codec.decode(text) : Effect.fail(noValue)),
+  decodeNow: (_key, { kind, text }) => (kind === "value" ? codec.decodeNow(text) : Option.none())
 })
 
 /**
@@ -40,7 +44,8 @@ export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => ({
  */
 export const nothing = <A>(): EntryCodec<A> => ({
   encode: () => Effect.fail(new CacheCodecError({ operation: "Encode", path: "" })),
-  decode: () => Effect.fail(noValue)
+  decode: () => Effect.fail(noValue),
+  decodeNow: Option.none
 })
 
 /**
@@ -67,5 +72,6 @@ export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): Ent
   decode: (key, content) =>
     content.kind === "value"
       ? codec.decode(key, content)
-      : Effect.map(errors.decode(key, { ...content, kind: "value" }), (error) => new Remembered(error))
+      : Effect.map(errors.decode(key, { ...content, kind: "value" }), (error) => new Remembered(error)),
+  decodeNow: (key, content) => (content.kind === "value" ? codec.decodeNow(key, content) : Option.none())
 })

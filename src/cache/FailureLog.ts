@@ -7,9 +7,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type { RedisError } from "../redis/RedisError.js"
 
 /**
@@ -17,16 +14,12 @@ import type { RedisError } from "../redis/RedisError.js"
  * @category models
  */
 export interface FailureLog {
+  /** Whether Redis was away when it was last asked, so that an answer of it is news. */
+  readonly isAway: () => boolean
   /** Redis answered. */
   readonly succeeded: Effect.Effect<void>
   /** Redis did not, or refused. */
   readonly failed: (error: RedisError) => Effect.Effect<void>
-}
-
-interface State {
-  readonly away: boolean
-  /** when each kind of other failure was last seen, in milliseconds */
-  readonly lastSeen: HashMap.HashMap<string, number>
 }
 
 /** A kind of failure that was not seen for so long is news again. */
@@ -45,40 +38,37 @@ const kindOf = (error: RedisError): string =>
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<FailureLog> = Effect.gen(function* () {
-  const state = yield* Ref.make<State>({ away: false, lastSeen: HashMap.empty() })
+export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
+  let isAwayNow = false
+  /** when each kind of other failure was last seen, in milliseconds */
+  const lastSeen = new Map<string, number>()
 
-  const cameBack = Effect.flatMap(
-    Ref.modify(state, (current) => [current.away, { ...current, away: false }]),
-    (wasAway) => (wasAway ? Effect.logInfo("Redis answers again: the cache is used") : Effect.void)
-  )
+  const succeeded = Effect.suspend(() => {
+    if (!isAwayNow) return Effect.void
+    isAwayNow = false
+    return Effect.logInfo("Redis answers again: the cache is used")
+  })
 
   const wentAway = (error: RedisError) =>
-    Effect.flatMap(
-      Ref.modify(state, (current) => [current.away, { ...current, away: true }]),
-      (wasAway) =>
-        wasAway
-          ? Effect.void
-          : Effect.logWarning(`Redis is away, cached reads answer nothing until it is back: ${error.message}`)
-    )
+    Effect.suspend(() => {
+      if (isAwayNow) return Effect.void
+      isAwayNow = true
+      return Effect.logWarning(`Redis is away, cached reads answer nothing until it is back: ${error.message}`)
+    })
 
   const misbehaved = (error: RedisError) =>
-    Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const kind = kindOf(error)
-      const previous = yield* Ref.modify(state, (current) => [
-        HashMap.get(current.lastSeen, kind),
-        { ...current, lastSeen: HashMap.set(current.lastSeen, kind, now) }
-      ])
-      if (Option.isNone(previous) || now - previous.value > quietMillis) {
-        yield* Effect.logWarning(
-          `Redis failed a command of the cache, more of this kind are only counted: ${error.message}`
-        )
-      }
+      const previous = lastSeen.get(kind)
+      lastSeen.set(kind, now)
+      return previous !== undefined && now - previous <= quietMillis
+        ? Effect.void
+        : Effect.logWarning(`Redis failed a command of the cache, more of this kind are only counted: ${error.message}`)
     })
 
   return {
-    succeeded: Effect.flatMap(Ref.get(state), (current) => (current.away ? cameBack : Effect.void)),
+    isAway: () => isAwayNow,
+    succeeded,
     failed: (error) => (isAway(error) ? wentAway(error) : misbehaved(error))
   }
 })

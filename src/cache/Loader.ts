@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Iterable from "effect/Iterable"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -114,7 +114,7 @@ export interface Seen<A> {
  * @since 0.1.0
  * @category models
  */
-export interface Readable<A> extends Found<A> {
+export interface Readable<A> extends Pick<Found<A>, "created" | "entry" | "serverTime" | "text"> {
   readonly trusted: boolean
 }
 
@@ -131,10 +131,8 @@ export interface Loader<A, E> {
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
   /** What Redis holds that may be served now, if this process may read it. */
   readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
-  /** As `read`, of several keys at once. */
-  readonly readMany: (
-    keys: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyMap<string, Either.Either<Readable<A>, Unread>>>
+  /** As `read`, of several keys at once, in their order. */
+  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Readable<A>, Unread>>>
 }
 
 /**
@@ -146,38 +144,36 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
     const scope = yield* Effect.scope
     const { invalidation, lookups, observer, redis, tier } = options
 
-    const readable = (key: string, found: Found<A>): Either.Either<Readable<A>, Unread> => {
-      const { entry, generation, markers } = found
+    const readable = (key: string, answer: Exit.Exit<Found<A>, RedisError>): Exit.Exit<Readable<A>, Unread> => {
+      if (Exit.isFailure(answer)) return Exit.failCause(Cause.map(answer.cause, unreadBecause))
+      const { created, entry, generation, markers, serverTime, text } = answer.value
       invalidation.noteMarker(markers.clear)
-      return invalidation.isUsable(generation)
-        ? Either.right({
-            ...found,
-            trusted: entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers)
-          })
-        : Either.left(invalidation.refusal(key))
+      if (!invalidation.isUsable(generation)) return Exit.fail(invalidation.refusal(key))
+      const trusted = entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers)
+      return Exit.succeed({ created, entry, serverTime, text, trusted })
     }
 
-    const read: Loader<A, E>["read"] = (key) =>
-      Effect.suspend(() =>
-        invalidation.mayRead(key)
-          ? Effect.flatMap(Effect.mapError(tier.read(key), unreadBecause), (found) => readable(key, found))
-          : Effect.fail(invalidation.refusal(key))
-      )
+    const ask = (key: string, answered: (answer: Exit.Exit<Readable<A>, Unread>) => void): void => {
+      if (invalidation.mayRead(key)) tier.ask(key, (answer) => answered(readable(key, answer)))
+      else answered(Exit.fail(invalidation.refusal(key)))
+    }
+
+    const read: Loader<A, E>["read"] = (key) => Effect.async((resume) => ask(key, resume))
 
     const readMany: Loader<A, E>["readMany"] = (keys) =>
-      Effect.gen(function* () {
-        const [refused, asked] = Array.partition(keys, invalidation.mayRead)
-        const outcomes = new Map<string, Either.Either<Readable<A>, Unread>>()
-        for (const key of refused) outcomes.set(key, Either.left(invalidation.refusal(key)))
-        for (const [key, answer] of Iterable.zip(asked, yield* tier.readMany(asked))) {
-          const found = yield* Effect.either(Effect.mapError(answer, unreadBecause))
-          outcomes.set(
-            key,
-            Either.flatMap(found, (found) => readable(key, found))
-          )
-        }
-        return outcomes
-      })
+      keys.length === 0
+        ? Effect.succeed([])
+        : Effect.async((resume) => {
+            const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
+            let missing = keys.length
+            for (const [i, key] of keys.entries()) {
+              ask(key, (answer) => {
+                answers[i] = answer
+                missing--
+                if (missing === 0) resume(Exit.succeed(answers))
+              })
+            }
+          })
 
     /**
      * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
@@ -327,17 +323,15 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const newer = (asked: number, entitled: number) =>
         Effect.flatMap(Effect.either(read(key)), (outcome) => {
           if (Either.isLeft(outcome)) return degraded(outcome.left)
-          const { created, entry, text, trusted } = outcome.right
-          return Effect.flatMap(redis.serverTime, (now) => {
-            if (entry !== undefined && trusted && CacheEntry.isFresh(entry, now)) {
-              return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, text), {
-                value: { entry, source: "Redis", reason: undefined } as const,
-                entitled
-              })
-            }
-            newerThan = Math.max(newerThan, created)
-            return step
-          })
+          const { created, entry, serverTime, text, trusted } = outcome.right
+          if (entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime)) {
+            return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, text), {
+              value: { entry, source: "Redis", reason: undefined } as const,
+              entitled
+            })
+          }
+          newerThan = Math.max(newerThan, created)
+          return step
         })
 
       const held = (now: number) =>

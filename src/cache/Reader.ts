@@ -4,10 +4,12 @@
  *
  * @since 0.1.0
  */
+import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Iterable from "effect/Iterable"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
@@ -15,7 +17,7 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
-import type { LoadError, Loaded, Loader, LoaderOptions, Origin, Readable, Seen } from "./Loader.js"
+import type { LoadError, Loaded, Loader, Origin, Readable, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
 import * as SingleFlight from "./SingleFlight.js"
@@ -56,7 +58,8 @@ export interface ReaderOptions<A, E> {
   readonly softTimeoutMillis: number
   /** the pause after a background refresh that failed, in milliseconds */
   readonly refreshPauseMillis: number
-  readonly keepLocal: LoaderOptions<A>["keepLocal"]
+  /** Keeps an entry read from Redis in this process, if nothing happened to its key since it was asked for. */
+  readonly keepRead: (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>) => void
 }
 
 /**
@@ -83,6 +86,9 @@ export type Preparation<A, E> =
  * @category models
  */
 export interface Reader<A, E> {
+  /** The entry of the local tier, counted as a hit, where a caller may have it without any more ado. */
+  readonly atHand: (key: string) => CacheEntry.CacheEntry<A> | undefined
+  /** Of what is not at hand. */
   readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served<A>, LoadError<E>>
   /**
@@ -103,10 +109,32 @@ export interface Reader<A, E> {
   readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
 }
 
-/** When Redis was asked for a key, and the key's epoch then. */
-interface Asked {
+/**
+ * When Redis was asked for a key, in milliseconds, and the key's epoch then.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Asked {
   readonly at: number
   readonly epoch: number
+}
+
+/** What callers are given: a value, or what is known of it besides. */
+interface Form<A, B> {
+  /** of an entry that is fresh in Redis */
+  readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => B
+  readonly ofServed: (served: Served<A>) => B
+}
+
+/** One read of one key past the local tier. */
+interface Read<A, E, B> {
+  readonly key: string
+  readonly origin: Origin<A, E>
+  readonly asked: Asked
+  /** the flights that this caller came too late for */
+  readonly joins: number
+  readonly form: Form<A, B>
 }
 
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
@@ -123,7 +151,7 @@ const maxPaused = 10_000
  */
 export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { invalidation, keepLocal, loader, local, observer, redis, refreshAhead } = options
+    const { invalidation, keepRead, loader, local, observer, redis, refreshAhead } = options
     const clock = yield* Effect.clock
     const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>()
     const pausedUntil = new LRUCache<string, number>({ max: maxPaused })
@@ -193,51 +221,97 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       )
     }
 
-    const freshOf = ({ entry, trusted }: Readable<A>, serverNow: number): CacheEntry.CacheEntry<A> | undefined =>
-      entry !== undefined && trusted && CacheEntry.isFresh(entry, serverNow) ? entry : undefined
+    const freshOf = ({ entry, serverTime, trusted }: Readable<A>): CacheEntry.CacheEntry<A> | undefined =>
+      entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime) ? entry : undefined
 
-    const hitRedis = (
-      key: string,
-      origin: Origin<A, E>,
-      entry: CacheEntry.CacheEntry<A>,
-      text: string | undefined,
-      { at, epoch }: Asked,
-      serverNow: number
-    ): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        observer.hit(key, "Redis")
-        return Effect.zipRight(keepLocal(key, entry, at, epoch, text), lookAhead(key, origin, entry, serverNow))
-      })
+    const hitRedis = (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>): void => {
+      observer.hit(key, "Redis")
+      keepRead(key, entry, asked, found)
+    }
 
     /** Where Redis holds nothing fresh. */
     const staleOrLoaded = (
       key: string,
       origin: Origin<A, E>,
-      { created, entry, trusted }: Readable<A>,
-      serverNow: number,
+      { created, entry, serverTime, trusted }: Readable<A>,
       joins: number
-    ): Effect.Effect<Served<A>, LoadError<E>> =>
-      Effect.suspend(() => {
-        if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
-          return serveStale(key, origin, entry, serverNow)
+    ): Effect.Effect<Served<A>, LoadError<E>> => {
+      if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))) {
+        return serveStale(key, origin, entry, serverTime)
+      }
+      observer.miss(key)
+      return fly(key, origin, { newerThan: created }, joins)
+    }
+
+    const noticed = <B, E2>(next: Effect.Effect<B, E2>): Effect.Effect<B, E2> =>
+      observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
+
+    /** What is made of an answer of Redis. `joins` counts the flights that this caller came too late for. */
+    const proceed = <B>(
+      answer: Effect.Effect<Readable<A>, Unread>,
+      { asked, form, joins, key, origin }: Read<A, E, B>
+    ): Effect.Effect<B, LoadError<E>> =>
+      Effect.matchEffect(answer, {
+        onFailure: (failure) => Effect.map(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
+        onSuccess: (found) => {
+          const entry = freshOf(found)
+          if (entry === undefined) {
+            return noticed(
+              Effect.map(
+                Effect.suspend(() => staleOrLoaded(key, origin, found, joins)),
+                form.ofServed
+              )
+            )
+          }
+          hitRedis(key, entry, asked, found)
+          const hit = Exit.succeed(form.ofHit(entry, found.serverTime))
+          return noticed(
+            refreshAhead === undefined ? hit : Effect.zipRight(lookAhead(key, origin, entry, found.serverTime), hit)
+          )
         }
-        observer.miss(key)
-        return fly(key, origin, { newerThan: created }, joins)
       })
 
-    /** Past the local tier. `joins` counts the flights that this caller came too late for. */
-    const readThrough = (key: string, origin: Origin<A, E>, joins: number): Effect.Effect<Served<A>, LoadError<E>> =>
-      Effect.gen(function* () {
-        const asked = { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(key) }
-        const found = yield* Effect.either(loader.read(key))
-        if (Either.isLeft(found)) return yield* fly(key, origin, { newerThan: 0, failure: found.left }, joins)
-        yield* observer.redisAnswered
-        const serverNow = yield* redis.serverTime
-        const entry = freshOf(found.right, serverNow)
-        if (entry === undefined) return yield* staleOrLoaded(key, origin, found.right, serverNow, joins)
-        yield* hitRedis(key, origin, entry, found.right.text, asked, serverNow)
-        return served(entry, "Redis", serverNow)
-      })
+    const askedNow = (key: string): Asked => ({
+      at: clock.unsafeCurrentTimeMillis(),
+      epoch: invalidation.epochs.of(key)
+    })
+
+    const prepare = (
+      key: string,
+      origin: Origin<A, E>,
+      asked: Asked,
+      answer: Exit.Exit<Readable<A>, Unread>
+    ): Preparation<A, E> => {
+      if (Exit.isFailure(answer)) {
+        return Either.match(Cause.failureOrCause(answer.cause), {
+          onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
+          onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
+        })
+      }
+      const { created, entry, trusted } = answer.value
+      const fresh = freshOf(answer.value)
+      if (fresh === undefined) {
+        const previous = trusted ? entry : undefined
+        return { _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) }
+      }
+      keepRead(key, fresh, asked, answer.value)
+      return { _tag: "Fresh" }
+    }
+
+    /** Past the local tier. */
+    const readThrough = <B>(
+      key: string,
+      origin: Origin<A, E>,
+      joins: number,
+      form: Form<A, B>
+    ): Effect.Effect<B, LoadError<E>> =>
+      Effect.suspend(() => proceed(loader.read(key), { key, origin, joins, form, asked: askedNow(key) }))
+
+    const asValue: Form<A, A> = { ofHit: ({ value }) => value, ofServed: ({ value }) => value }
+    const asServed: Form<A, Served<A>> = {
+      ofHit: (entry, serverTime) => served(entry, "Redis", serverTime),
+      ofServed: (served) => served
+    }
 
     const fly = (
       key: string,
@@ -250,11 +324,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         ({ late, value }) => {
           if (!late) return landed(value)
           // whom Redis has failed once in this read does not wait for it again
-          return seen.failure ? fly(key, origin, seen, joins + 1) : readThrough(key, origin, joins + 1)
+          return seen.failure ? fly(key, origin, seen, joins + 1) : readThrough(key, origin, joins + 1, asServed)
         }
       )
-
-    const valueOf = (served: Effect.Effect<Served<A>, LoadError<E>>) => Effect.map(served, ({ value }) => value)
 
     const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => {
       const entry = local.get(key, clock.unsafeCurrentTimeMillis())
@@ -263,78 +335,73 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     }
 
     return {
+      atHand: (key) => (refreshAhead === undefined ? localHit(key) : undefined),
+
       get: (key, origin) =>
-        Effect.suspend(() => {
-          const entry = localHit(key)
-          if (entry === undefined) return valueOf(readThrough(key, origin, 0))
-          return refreshAhead === undefined
-            ? Effect.succeed(entry.value)
-            : Effect.as(
-                Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)),
-                entry.value
-              )
-        }),
+        refreshAhead === undefined
+          ? readThrough(key, origin, 0, asValue)
+          : Effect.suspend(() => {
+              const entry = localHit(key)
+              return entry === undefined
+                ? readThrough(key, origin, 0, asValue)
+                : Effect.as(
+                    Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)),
+                    entry.value
+                  )
+            }),
 
       getServed: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
-          if (entry === undefined) return readThrough(key, origin, 0)
+          if (entry === undefined) return readThrough(key, origin, 0, asServed)
           return Effect.flatMap(redis.serverTime, (now) =>
             Effect.as(lookAhead(key, origin, entry, now), served(entry, "Local", now))
           )
         }),
 
       getMany: (keys, origins) =>
-        Effect.gen(function* () {
-          const local = new Map(keys.map((key) => [key, localHit(key)]))
-          const absent = keys.filter((key) => local.get(key) === undefined)
-          const epochs = new Map(absent.map((key) => [key, invalidation.epochs.of(key)]))
-          const at = clock.unsafeCurrentTimeMillis()
-          const inRedis = yield* loader.readMany(absent)
-          if (Iterable.some(inRedis.values(), Either.isRight)) yield* observer.redisAnswered
-          const serverNow = yield* redis.serverTime
-          return yield* Effect.forEach(
-            Iterable.zip(keys, origins),
-            ([key, origin]): Effect.Effect<AtOnceOrLater<A, E>> => {
-              const held = local.get(key)
-              if (held !== undefined)
-                return Effect.as(lookAhead(key, origin, held, serverNow), Either.right(held.value))
-              const found = inRedis.get(key) ?? Either.left(invalidation.refusal(key))
-              if (Either.isLeft(found)) {
-                return Effect.succeed(Either.left(valueOf(fly(key, origin, { newerThan: 0, failure: found.left }, 0))))
-              }
-              const entry = freshOf(found.right, serverNow)
-              if (entry === undefined) {
-                return Effect.succeed(Either.left(valueOf(staleOrLoaded(key, origin, found.right, serverNow, 0))))
-              }
-              const asked = { at, epoch: epochs.get(key) ?? Number.NaN }
-              return Effect.as(
-                hitRedis(key, origin, entry, found.right.text, asked, serverNow),
-                Either.right(entry.value)
-              )
+        Effect.suspend(() => {
+          const answers: globalThis.Array<AtOnceOrLater<A, E>> = []
+          const absent: Array<{ readonly i: number; readonly read: Read<A, E, A> }> = []
+          const early: Array<Effect.Effect<void>> = []
+          for (const [i, key] of keys.entries()) {
+            const origin = origins[i]
+            if (origin === undefined) continue
+            const entry = localHit(key)
+            if (entry === undefined) {
+              absent.push({ i, read: { key, origin, joins: 0, form: asValue, asked: askedNow(key) } })
+              continue
             }
-          )
+            answers[i] = Either.right(entry.value)
+            if (refreshAhead !== undefined) {
+              early.push(Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)))
+            }
+          }
+          return Effect.flatMap(loader.readMany(absent.map(({ read }) => read.key)), (found) => {
+            for (const [j, { i, read }] of absent.entries()) {
+              const answer = found[j] ?? Exit.fail(invalidation.refusal(read.key))
+              const entry = Exit.isSuccess(answer) ? freshOf(answer.value) : undefined
+              if (Exit.isFailure(answer) || entry === undefined) {
+                answers[i] = Either.left(proceed(answer, read))
+                continue
+              }
+              hitRedis(read.key, entry, read.asked, answer.value)
+              answers[i] = Either.right(entry.value)
+              if (refreshAhead !== undefined)
+                early.push(lookAhead(read.key, read.origin, entry, answer.value.serverTime))
+            }
+            const answered = early.length === 0 ? Exit.succeed(answers) : Effect.as(Effect.all(early), answers)
+            return found.some(Exit.isSuccess) ? noticed(answered) : answered
+          })
         }),
 
       prepareMany: (keys, origins) =>
-        Effect.gen(function* () {
-          const epochs = new Map(keys.map((key) => [key, invalidation.epochs.of(key)]))
-          const at = clock.unsafeCurrentTimeMillis()
-          const inRedis = yield* loader.readMany(keys)
-          const serverNow = yield* redis.serverTime
-          return yield* Effect.forEach(
-            Iterable.zip(keys, origins),
-            ([key, origin]): Effect.Effect<Preparation<A, E>> => {
-              const found = inRedis.get(key) ?? Either.left(invalidation.refusal(key))
-              if (Either.isLeft(found)) return Effect.succeed({ _tag: "Unread", unread: found.left })
-              const { created, text, trusted } = found.right
-              const entry = freshOf(found.right, serverNow)
-              if (entry !== undefined) {
-                return Effect.as(keepLocal(key, entry, at, epochs.get(key) ?? Number.NaN, text), { _tag: "Fresh" })
-              }
-              const previous = trusted ? found.right.entry : undefined
-              return Effect.succeed({ _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) })
-            }
+        Effect.suspend(() => {
+          const asked = keys.map(askedNow)
+          return Effect.map(loader.readMany(keys), (found) =>
+            Array.zipWith(Array.zip(keys, origins), Array.zip(asked, found), ([key, origin], [asked, answer]) =>
+              prepare(key, origin, asked, answer)
+            )
           )
         }),
 
@@ -342,26 +409,26 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         Effect.gen(function* () {
           const present = localHit(key)
           if (present !== undefined) return Option.some(served(present, "Local", yield* redis.serverTime))
-          const epoch = invalidation.epochs.of(key)
-          const asked = clock.unsafeCurrentTimeMillis()
+          const asked = askedNow(key)
           const found = yield* Effect.either(loader.read(key))
           if (Either.isLeft(found)) {
             yield* observer.redisFailed(found.left)
             return Option.none()
           }
           yield* observer.redisAnswered
-          const { entry, text, trusted } = found.right
-          const serverNow = yield* redis.serverTime
-          if (entry !== undefined && trusted) {
-            if (CacheEntry.isFresh(entry, serverNow)) {
-              observer.hit(key, "Redis")
-              yield* keepLocal(key, entry, asked, epoch, text)
-              return Option.some(served(entry, "Redis", serverNow))
-            }
-            if (CacheEntry.isStale(entry, serverNow, options.staleMillis(entry.value))) {
-              observer.stale(key)
-              return Option.some(served(entry, "Stale", serverNow))
-            }
+          const { entry, serverTime, trusted } = found.right
+          const fresh = freshOf(found.right)
+          if (fresh !== undefined) {
+            hitRedis(key, fresh, asked, found.right)
+            return Option.some(served(fresh, "Redis", serverTime))
+          }
+          if (
+            entry !== undefined &&
+            trusted &&
+            CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))
+          ) {
+            observer.stale(key)
+            return Option.some(served(entry, "Stale", serverTime))
           }
           observer.miss(key)
           return Option.none()

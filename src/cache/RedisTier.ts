@@ -32,6 +32,8 @@ export interface Found<A> {
   /** those of the cache and of the entry's tags */
   readonly markers: MarkersSeen
   readonly generation: number
+  /** the server's time when it was answered, in milliseconds */
+  readonly serverTime: number
 }
 
 /**
@@ -39,19 +41,23 @@ export interface Found<A> {
  * @category models
  */
 export interface RedisTier<A> {
-  readonly read: (key: string) => Effect.Effect<Found<A>, RedisError>
-  /** Several, in their order. */
-  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Found<A>, RedisError>>>
+  /**
+   * What stands under a key, told once, in the turn in which Redis has answered: a callback and no effect, so that its
+   * caller is woken once, with what it makes of the answer.
+   */
+  readonly ask: (key: string, answered: Answered<A>) => void
 }
 
-type Resume<A> = (exit: Exit.Exit<Found<A>, RedisError>) => void
+type Answered<A> = (answer: Exit.Exit<Found<A>, RedisError>) => void
 
 /** The callers of each key. */
-type Batch<A> = ReadonlyMap<string, ReadonlyArray<Resume<A>>>
+type Batch<A> = ReadonlyMap<string, ReadonlyArray<Answered<A>>>
 
-const resumeAll = <A>(batch: Batch<A>, exit: Exit.Exit<never, RedisError>): void => {
-  for (const resumes of batch.values()) for (const resume of resumes) resume(exit)
+const answerAll = <A>(batch: Batch<A>, answer: Exit.Exit<never, RedisError>): void => {
+  for (const callers of batch.values()) for (const answered of callers) answered(answer)
 }
+
+const nothing = Exit.succeed(undefined)
 
 /** Keys whose tags are remembered, so that the markers can be asked for beside the value. */
 const maxKnownTags = 10_000
@@ -78,33 +84,34 @@ export const make = <A>(options: {
     const closed = Exit.fail(new RedisUnavailable({ reason: "Disabled" }))
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
     let isClosed = false
-    let gathering: Map<string, Array<Resume<A>>> | undefined
+    let gathering: Map<string, Array<Answered<A>>> | undefined
     let onFirst: (() => void) | undefined
 
-    const decode = (key: string, text: string): Effect.Effect<CacheEntry.CacheEntry<A> | undefined> =>
-      Effect.suspend(() => {
-        const stored = CacheEntry.parse(text)
-        if (stored === undefined) {
-          options.onDecodeFailure(key)
-          return Effect.succeed(undefined)
-        }
-        const { content, ...attributes } = stored
-        return options.codec.decode(key, content).pipe(
-          Effect.map((value) => ({ ...attributes, value })),
-          Effect.catchTag("CacheCodecError", () => {
-            options.onDecodeFailure(key)
-            return Effect.succeed(undefined)
-          })
-        )
+    const undecodable = (key: string) =>
+      Effect.sync(() => {
+        options.onDecodeFailure(key)
+        return undefined
       })
 
-    const found = (
-      key: string,
-      text: string | undefined
-    ): Effect.Effect<Pick<Found<A>, "entry" | "created" | "text">> =>
-      text === undefined
-        ? Effect.succeed({ entry: undefined, created: 0, text })
-        : Effect.map(decode(key, text), (entry) => ({ entry, created: CacheEntry.createdOf(text), text }))
+    type Entry = CacheEntry.CacheEntry<A> | undefined
+
+    /** The entry that a text is; a schema that dies over one text is no matter of the other callers. */
+    const decode = (key: string, text: string | undefined): Exit.Exit<Entry> | Effect.Effect<Exit.Exit<Entry>> => {
+      if (text === undefined) return nothing
+      const stored = CacheEntry.parse(text)
+      if (stored === undefined) return Effect.exit(undecodable(key))
+      const { content, created, tags, timeToLive, versionTag } = stored
+      const entryOf = (value: A) => ({ value, created, tags, timeToLive, versionTag })
+      const now = options.codec.decodeNow(key, content)
+      return Option.isSome(now)
+        ? Exit.succeed(entryOf(now.value))
+        : Effect.exit(
+            Effect.matchEffect(options.codec.decode(key, content), {
+              onSuccess: (value) => Effect.succeed(entryOf(value)),
+              onFailure: () => undecodable(key)
+            })
+          )
+    }
 
     /** Asks for what is not in `seen` yet, and answers the generation, which is the same for all or none. */
     const see = (seen: Map<string, string | undefined>, keys: ReadonlyArray<string>) =>
@@ -126,36 +133,49 @@ export const make = <A>(options: {
         const asked = clock.unsafeCurrentTimeNanos()
         const reply = yield* Effect.exit(see(seen, [markers.clear, ...keys, ...Array.from(known, markers.tag)]))
         options.latency.note(millisBetween(asked, clock.unsafeCurrentTimeNanos()), keys.length)
-        if (Exit.isFailure(reply)) return resumeAll(batch, Exit.failCause(reply.cause))
+        if (Exit.isFailure(reply)) return answerAll(batch, Exit.failCause(reply.cause))
         const generation = reply.value
 
-        // a schema that dies over one text is no matter of the other callers
-        const answers = yield* Effect.forEach(keys, (key) => Effect.exit(found(key, seen.get(key))))
+        const entries: Array<Exit.Exit<Entry>> = []
+        for (const key of keys) {
+          const entry = decode(key, seen.get(key))
+          entries.push(Exit.isExit(entry) ? entry : yield* entry)
+        }
         const others = new Set<string>()
-        for (const [i, answer] of answers.entries()) {
-          const entry = Exit.isSuccess(answer) ? answer.value.entry : undefined
+        for (const [i, exit] of entries.entries()) {
+          const entry = Exit.isSuccess(exit) ? exit.value : undefined
           if (entry === undefined || entry.tags.length === 0) continue
           knownTags?.set(keys[i] ?? "", entry.tags)
           for (const tag of entry.tags) if (!seen.has(markers.tag(tag))) others.add(markers.tag(tag))
         }
         if (others.size > 0) {
           const other = yield* Effect.exit(see(seen, Array.from(others)))
-          if (Exit.isFailure(other)) return resumeAll(batch, Exit.failCause(other.cause))
+          if (Exit.isFailure(other)) return answerAll(batch, Exit.failCause(other.cause))
           // a marker of another connection's server says nothing of this one's values
           if (other.value !== generation) for (const marker of others) seen.delete(marker)
         }
 
-        const clear = markerIn(seen, markers.clear)
-        for (const [i, answer] of answers.entries()) {
-          const stamped = Exit.map(answer, (found) => {
-            const tags = (found.entry?.tags ?? []).map((tag) => markerIn(seen, markers.tag(tag)))
-            return { ...found, markers: { clear, tags }, generation }
-          })
-          for (const resume of batch.get(keys[i] ?? "") ?? []) resume(stamped)
+        const untagged: MarkersSeen = { clear: markerIn(seen, markers.clear), tags: [] }
+        const serverTime = yield* redis.serverTime
+        for (const [i, exit] of entries.entries()) {
+          const key = keys[i] ?? ""
+          const text = seen.get(key)
+          const answer = Exit.map(exit, (entry) => ({
+            entry,
+            created: text === undefined ? 0 : (entry?.created ?? CacheEntry.createdOf(text)),
+            text,
+            markers:
+              entry === undefined || entry.tags.length === 0
+                ? untagged
+                : { ...untagged, tags: entry.tags.map((tag) => markerIn(seen, markers.tag(tag))) },
+            generation,
+            serverTime
+          }))
+          for (const answered of batch.get(key) ?? []) answered(answer)
         }
       }).pipe(
         Effect.interruptible,
-        Effect.onInterrupt(() => Effect.sync(() => resumeAll(batch, closed)))
+        Effect.onInterrupt(() => Effect.sync(() => answerAll(batch, closed)))
       )
 
     const someoneReads = Effect.async<void>((resume) => {
@@ -182,37 +202,21 @@ export const make = <A>(options: {
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         isClosed = true
-        if (gathering !== undefined) resumeAll(gathering, closed)
+        if (gathering !== undefined) answerAll(gathering, closed)
       })
     )
 
-    const join = (key: string, resume: Resume<A>): void => {
-      if (isClosed) resume(closed)
-      else if (gathering === undefined) {
-        gathering = new Map([[key, [resume]]])
-        onFirst?.()
-      } else {
-        const waiting = gathering.get(key)
-        if (waiting === undefined) gathering.set(key, [resume])
-        else waiting.push(resume)
-      }
-    }
-
     return {
-      read: (key) => Effect.async((resume) => join(key, resume)),
-      readMany: (keys) =>
-        keys.length === 0
-          ? Effect.succeed([])
-          : Effect.async((resume) => {
-              const answers: Array<Exit.Exit<Found<A>, RedisError>> = []
-              let missing = keys.length
-              for (const [i, key] of keys.entries()) {
-                join(key, (answer) => {
-                  answers[i] = answer
-                  missing--
-                  if (missing === 0) resume(Effect.succeed(answers))
-                })
-              }
-            })
+      ask: (key, answered) => {
+        if (isClosed) return answered(closed)
+        if (gathering === undefined) {
+          gathering = new Map([[key, [answered]]])
+          onFirst?.()
+          return
+        }
+        const callers = gathering.get(key)
+        if (callers === undefined) gathering.set(key, [answered])
+        else callers.push(answered)
+      }
     }
   })

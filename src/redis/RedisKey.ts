@@ -40,6 +40,9 @@ const invalidKeyMessages: Record<InvalidKey["reason"], string> = {
 
 const encoder = new TextEncoder()
 
+/** Control characters and lone surrogates, which an id must not hold, and what stands there percent-encoded. */
+const notable = /[\p{Cc}\p{Cs}{}%]/u
+
 /**
  * Why the characters of a text have no place in a key; undefined when they have.
  *
@@ -63,9 +66,10 @@ export const characterProblem = (text: string): "ControlCharacter" | "LoneSurrog
  * @category constructors
  */
 export const make = (prefix: string, id: string): Either.Either<string, InvalidKey> => {
+  // most ids, in one look
+  if (id.length > 0 && id.length * 3 <= maxIdBytes && !notable.test(id)) return Either.right(`${prefix}:${id}`)
   if (id.length === 0) return Either.left(new InvalidKey({ reason: "Empty", prefix }))
-  // a UTF-16 unit is at least one byte and at most three, so that most ids are decided without encoding them
-  if (id.length > maxIdBytes || (id.length * 3 > maxIdBytes && encoder.encode(id).length > maxIdBytes)) {
+  if (id.length > maxIdBytes || encoder.encode(id).length > maxIdBytes) {
     return Either.left(new InvalidKey({ reason: "TooLong", prefix }))
   }
   const problem = characterProblem(id)

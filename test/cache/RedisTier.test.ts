@@ -8,7 +8,7 @@ import * as EntryCodec from "../../src/cache/EntryCodec.js"
 import * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
-import { RedisTimeout } from "../../src/redis/RedisError.js"
+import { type RedisError, RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { settle } from "../support/until.js"
 
@@ -29,15 +29,16 @@ const world = Effect.gen(function* () {
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
   yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
-  return { tier, connection, server, failures: () => failures }
+  const read = (key: string) => Effect.async<RedisTier.Found<number>, RedisError>((resume) => tier.ask(key, resume))
+  return { read, connection, server, failures: () => failures }
 })
 
 describe("reads of one moment", () => {
   it.scoped("travel as one command, each key once, with the clear marker beside them", () =>
     Effect.gen(function* () {
-      const { connection, failures, tier } = yield* world
+      const { connection, failures, read } = yield* world
       const before = connection.commands()
-      const [a, again, b, c] = yield* Effect.all([tier.read("a"), tier.read("a"), tier.read("b"), tier.read("c")], {
+      const [a, again, b, c] = yield* Effect.all([read("a"), read("a"), read("b"), read("c")], {
         concurrency: "unbounded"
       })
       expect(connection.commands()).toBe(before + 1)
@@ -46,7 +47,8 @@ describe("reads of one moment", () => {
         created: 20,
         text: '{"created":20,"ttl":5,"value":1}',
         markers: { clear: 10, tags: [] },
-        generation: 1
+        generation: 1,
+        serverTime: expect.any(Number)
       })
       // decoded once and shared
       expect(again.entry).toBe(a.entry)
@@ -58,14 +60,14 @@ describe("reads of one moment", () => {
 
   it.scoped("bring the markers of their tags: beside the value once its tags are known, else in a second command", () =>
     Effect.gen(function* () {
-      const { connection, server, tier } = yield* world
+      const { connection, server, read } = yield* world
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red","new"],"value":1}')
       yield* server.direct.set("{tier}:tag:red", "15")
       const before = connection.commands()
-      const first = yield* tier.read("tagged")
+      const first = yield* read("tagged")
       expect(connection.commands()).toBe(before + 2)
       yield* server.direct.set("{tier}:tag:new", "25")
-      const second = yield* tier.read("tagged")
+      const second = yield* read("tagged")
       expect(connection.commands()).toBe(before + 3)
       expect([first.markers, second.markers]).toEqual([
         { clear: 10, tags: [15, undefined] },
@@ -76,27 +78,27 @@ describe("reads of one moment", () => {
 
   it.scoped("fail together when the command does, and the next ones are sent anew", () =>
     Effect.gen(function* () {
-      const { connection, tier } = yield* world
+      const { connection, read } = yield* world
       const timeout = new RedisTimeout({ command: "MGET", waitedMillis: 1000 })
       connection.failWith(timeout)
-      const exits = yield* Effect.all([Effect.exit(tier.read("a")), Effect.exit(tier.read("b"))], {
+      const exits = yield* Effect.all([Effect.exit(read("a")), Effect.exit(read("b"))], {
         concurrency: "unbounded"
       })
       expect(exits).toEqual([Exit.fail(timeout), Exit.fail(timeout)])
       connection.failWith(undefined)
-      expect((yield* tier.read("a")).entry?.value).toBe(1)
+      expect((yield* read("a")).entry?.value).toBe(1)
     })
   )
 
   it.scoped("do not wait for those before them", () =>
     Effect.gen(function* () {
-      const { connection, tier } = yield* world
+      const { connection, read } = yield* world
       const release = connection.holdReplies("MGET")
-      const first = yield* Effect.fork(tier.read("a"))
+      const first = yield* Effect.fork(read("a"))
       yield* settle
-      const second = yield* Effect.fork(tier.read("a"))
+      const second = yield* Effect.fork(read("a"))
       yield* settle
-      const interrupted = yield* Effect.fork(tier.read("b"))
+      const interrupted = yield* Effect.fork(read("b"))
       yield* settle
       yield* Fiber.interrupt(interrupted)
       expect(connection.commands()).toBe(3)
