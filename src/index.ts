@@ -118,6 +118,13 @@ export * as CircuitBreaker from "./redis/CircuitBreaker.js"
 export * as MemoryRedis from "./redis/driver/MemoryRedis.js"
 
 /**
+ * Redis inside the process behind a connection that a test breaks.
+ *
+ * @since 0.1.0
+ */
+export * as TestRedis from "./redis/driver/TestRedis.js"
+
+/**
  * The service that talks to Redis.
  *
  * @since 0.1.0

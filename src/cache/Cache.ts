@@ -135,6 +135,8 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   readonly invalidateTag: (tag: string) => Effect.Effect<boolean, RedisKey.InvalidKey>
   /** Forgets every value of the cache, in constant time. The answer is that of `invalidate`. */
   readonly clear: Effect.Effect<boolean>
+  /** Whether reads go to Redis now: not while it is away, nor before the end of an outage has been taken note of. */
+  readonly isAvailable: Effect.Effect<boolean>
   readonly stats: Effect.Effect<CacheStats.CacheStats>
   /** What happens from now on. Who falls behind by more than 4096 events loses the oldest. */
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
@@ -303,6 +305,7 @@ export const make = <
       invalidateTag: (tag) =>
         Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
       clear: writer.clear,
+      isAvailable: Effect.sync(engine.isAvailable),
       stats: Effect.sync(engine.stats),
       events: engine.events
     }

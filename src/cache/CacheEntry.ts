@@ -147,6 +147,14 @@ export const parse = (stored: string): StoredEntry | undefined => {
 }
 
 /**
+ * A stored text past its time to live, its birth unchanged.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const expired = (stored: string): string => stored.replace(/^(\{"created":\d+,"ttl":)\d+/, "$10")
+
+/**
  * @since 0.1.0
  * @category predicates
  */

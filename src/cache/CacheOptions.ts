@@ -22,27 +22,12 @@ import type { RefreshAhead } from "./RefreshAhead.js"
 export type Answer<Value> = Value | Versioned<Value> | NotModified
 
 /**
+ * Where a cache's values come from.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options<
-  Key,
-  Value,
-  I,
-  E,
-  R,
-  OnUnavailable extends "lookup" | "fail",
-  HardTimeout extends Duration.DurationInput | undefined = undefined,
-  Remembered = never,
-  RememberedI = never,
-  KeyI = string
-> {
-  /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
-  readonly name: string
-  /** the id: its encoded form where that is a text, otherwise the canonical JSON of it */
-  readonly key: Schema.Schema<Key, KeyI>
-  /** the encoded form is stored as JSON */
-  readonly value: Schema.Schema<Value, I>
+export interface LookupOptions<Key, Value, E, R> {
   /**
    * The source of truth. It may answer with `versioned(value, tag)`, is told what the cache holds already, and may then
    * answer `notModified`. An invalidated value is not told.
@@ -62,6 +47,30 @@ export interface Options<
         previous: ReadonlyArray<Option.Option<Previous<NoInfer<Value>>>>
       ) => Effect.Effect<ReadonlyArray<Either.Either<Answer<NoInfer<Value>>, E>>, E, R>)
     | undefined
+}
+
+/**
+ * All of a cache but where its values come from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Description<
+  Key,
+  Value,
+  I,
+  OnUnavailable extends "lookup" | "fail",
+  HardTimeout extends Duration.DurationInput | undefined = undefined,
+  Remembered = never,
+  RememberedI = never,
+  KeyI = string
+> {
+  /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
+  readonly name: string
+  /** the id: its encoded form where that is a text, otherwise the canonical JSON of it */
+  readonly key: Schema.Schema<Key, KeyI>
+  /** the encoded form is stored as JSON */
+  readonly value: Schema.Schema<Value, I>
   /** the most keys of one `lookupMany`: default 100 */
   readonly maxBatch?: number | undefined
   /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
@@ -114,3 +123,21 @@ export interface Options<
   /** a log that several caches share, so that an outage is told once and not by each: default one of its own */
   readonly failureLog?: FailureLog | undefined
 }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<
+  Key,
+  Value,
+  I,
+  E,
+  R,
+  OnUnavailable extends "lookup" | "fail",
+  HardTimeout extends Duration.DurationInput | undefined = undefined,
+  Remembered = never,
+  RememberedI = never,
+  KeyI = string
+> extends Description<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>,
+    LookupOptions<Key, Value, E, R> {}

@@ -36,6 +36,8 @@ export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
   readonly lookups: Lookups.Lookups
+  /** whether reads go to Redis now */
+  readonly isAvailable: () => boolean
   readonly stats: () => CacheStats.CacheStats
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
@@ -221,5 +223,5 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     })
     yield* CacheStats.publish(stats)
 
-    return { reader, writer, lookups, stats, events: events.stream }
+    return { reader, writer, lookups, isAvailable: invalidation.isOpen, stats, events: events.stream }
   })

@@ -109,6 +109,8 @@ export interface Invalidation {
   readonly outbox: Outbox.Outbox
   readonly bus: Bus.Bus
   readonly markers: MarkerKeys
+  /** Whether Redis may be read: not while it is away, nor before an outage has been taken note of. */
+  readonly isOpen: () => boolean
   /** Whether the key may be read from Redis at all. */
   readonly mayRead: (key: string) => boolean
   /** Why not. */
@@ -369,6 +371,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
           { concurrency: "unbounded" }
         ).pipe(Effect.flatMap(([markers, written]) => Effect.map(markers, (markers) => ({ markers, written })))),
       refusal: (key) => (openGeneration !== undefined && outbox.has(key) ? pending : refusal),
+      isOpen: () => openGeneration !== undefined,
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
       isTrusted: (created, tags, seen) => {

@@ -40,6 +40,16 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Description,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LookupOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   Options
 } from "./CacheOptions.js"
 export {
@@ -49,6 +59,28 @@ export {
    */
   resolver
 } from "./CacheRequests.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type CacheTag,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Settings,
+  /**
+   * @since 0.1.0
+   * @category services
+   */
+  Tag,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type TestOf
+} from "./CacheTag.js"
 export {
   /**
    * @since 0.1.0
@@ -109,6 +141,13 @@ export type {
    */
   RefreshAhead
 } from "./RefreshAhead.js"
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TestCache
+} from "./TestCache.js"
 export {
   /**
    * @since 0.1.0

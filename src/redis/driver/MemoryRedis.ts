@@ -30,6 +30,8 @@ export interface MemoryRedisOptions {
   readonly maxKeys?: number | undefined
   /** how many events a subscriber may be behind before it loses them and sees a `Gap`, 4,096 by default */
   readonly subscriptionCapacity?: number | undefined
+  /** by how many milliseconds its clock is ahead of the process's: default 0 */
+  readonly aheadMillis?: (() => number) | undefined
 }
 
 const generation = 1
@@ -65,6 +67,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     const current = MutableRef.make<Keyspace.Keyspace | undefined>(Keyspace.make(options))
     const state = yield* SubscriptionRef.make<ConnectionState>(status.state)
     const channels = new Map<string, Set<SubscriptionBuffer>>()
+    const { aheadMillis = () => 0 } = options
 
     const publish = (channel: string, message: string): number => {
       const subscribers = channels.get(channel)
@@ -79,7 +82,9 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       Clock.clockWith((clock) => {
         const keyspace = MutableRef.get(current)
         // a server knows whole milliseconds, a TestClock that slept for a jittered time others too
-        return keyspace === undefined ? disabled : use(keyspace, Math.floor(clock.unsafeCurrentTimeMillis()))
+        return keyspace === undefined
+          ? disabled
+          : use(keyspace, Math.floor(clock.unsafeCurrentTimeMillis()) + aheadMillis())
       })
 
     const answer = (
@@ -153,7 +158,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
           )
         ),
       subscribe,
-      serverTime: Clock.currentTimeMillis,
+      serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + aheadMillis()),
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({
         ...status,
         state,
