@@ -51,6 +51,16 @@ onEveryLayer((it) => {
       })
     )
 
+    it.effect(`compares numbers, not their texts: 9 is less than 10 (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const call = (cost: number) => limiter.consume("limit:numbers", limitOf(10), { cost })
+        expect(yield* call(9)).toMatchObject({ allowed: true, remaining: 1 })
+        expect(yield* call(2)).toMatchObject({ allowed: false })
+        expect(yield* call(1)).toMatchObject({ allowed: true, remaining: 0 })
+      })
+    )
+
     it.effect(`charges nothing for a rejected call (${algorithm})`, () =>
       Effect.gen(function* () {
         const limiter = yield* RateLimiter.make

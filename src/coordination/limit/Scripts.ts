@@ -20,10 +20,10 @@ import * as TokenBucket from "./TokenBucket.js"
  * @category scripts
  */
 export const scriptsOf: Record<RateLimit["algorithm"], LimitScripts> = {
-  FixedWindow,
-  SlidingLog,
-  SlidingCounter,
-  TokenBucket
+  FixedWindow: FixedWindow.scripts,
+  SlidingLog: SlidingLog.scripts,
+  SlidingCounter: SlidingCounter.scripts,
+  TokenBucket: TokenBucket.scripts
 }
 
 /**
@@ -51,10 +51,10 @@ export const runners = (client: RedisClient.Service): Record<RateLimit["algorith
     reset: (key) => Effect.asVoid(client.del(scripts.keyOf(key)))
   })
   return {
-    FixedWindow: runner(FixedWindow),
-    SlidingLog: runner(SlidingLog),
-    SlidingCounter: runner(SlidingCounter),
-    TokenBucket: runner(TokenBucket)
+    FixedWindow: runner(scriptsOf.FixedWindow),
+    SlidingLog: runner(scriptsOf.SlidingLog),
+    SlidingCounter: runner(scriptsOf.SlidingCounter),
+    TokenBucket: runner(scriptsOf.TokenBucket)
   }
 }
 

@@ -6,28 +6,11 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../time.js"
-import {
-  Consumed,
-  keptLongerMillis,
-  type LimitScripts,
-  limitArguments,
-  luaArguments,
-  luaInteger,
-  readArguments,
-  textOf,
-  Usage
-} from "./shared.js"
-
-/**
- * @since 0.1.0
- * @category getters
- */
-export const keyOf = (key: string): string => RedisKey.auxiliary(key, "counter")
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 // After the server's clock was set back the window that was reached goes on as if it had just begun.
-const luaCounter = `${luaMicros}${luaArguments}${luaInteger}
+const luaCounter = `${luaMicros}
 local clock = micros(ARGV[5])
 local index = math.floor(math.floor(clock / 1000) / window)
 local elapsed = math.floor(clock / 1000) - index * window
@@ -85,93 +68,65 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * Counts the cost if it fits beside what was allowed in this window and the weighted part of the one before.
- *
  * A rejected call fits when the count before it, `n`, has a weight of no more than what is left, `room`: when the part of
  * the window that has passed is `1 - room / n`. That is in this window, or in the next one, where what was allowed in this
  * one is weighted.
  *
- * @since 0.1.0
- * @category scripts
- */
-export const consume: LimitScripts["consume"] = RedisScript.make({
-  name: "rateLimiter.slidingCounter.consume",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaCounter}
-    if cost > limit then return {0, remaining(), reset(), -1} end
-    if current + weighted() + cost > limit then
-      local room, count, start = limit - cost - current, previous, index
-      if room < 0 then room, count, start = limit - cost, current, index + 1 end
-      return {0, remaining(), reset(), micros_until((start + 1) * window - math.floor(room * window / count))}
-    end
-    current = current + cost
-    store()
-    return {1, remaining(), reset(), 0}
-  `,
-  reply: Consumed,
-  model: (context) => {
-    const { cost, current, index, limit, microsUntil, previous, store, usage, weighted, window } = read(context)
-    const now = usage(current, previous, weighted)
-    if (cost > limit) return [0, ...now, -1]
-    if (current + weighted + cost > limit) {
-      const room = limit - cost - current
-      const fits =
-        room < 0
-          ? (index + 2) * window - Math.floor(((limit - cost) * window) / current)
-          : (index + 1) * window - Math.floor((room * window) / previous)
-      return [0, ...now, microsUntil(fits)]
-    }
-    store(current + cost, previous)
-    return [1, ...usage(current + cost, previous, weighted), 0]
-  }
-})
-
-/**
- * @since 0.1.0
- * @category scripts
- */
-export const peek: LimitScripts["peek"] = RedisScript.make({
-  name: "rateLimiter.slidingCounter.peek",
-  idempotent: true,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaCounter}
-    return {remaining(), reset()}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { current, previous, usage, weighted } = read(context)
-    return usage(current, previous, weighted)
-  }
-})
-
-/**
- * Counts the cost back in this window, and what is more than was allowed in it, in the one before.
+ * A refund is counted back in this window, and what is more than was allowed in it, in the one before.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const refund: LimitScripts["refund"] = RedisScript.make({
-  name: "rateLimiter.slidingCounter.refund",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaCounter}
-    local before = current + previous
-    local given = math.min(current, cost)
-    current = current - given
-    previous = previous - math.min(previous, cost - given)
-    if current + previous < before then store() end
-    return {remaining(), reset()}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { cost, current, elapsed, previous, store, usage, window } = read(context)
-    const given = Math.min(current, cost)
-    const left = [current - given, previous - Math.min(previous, cost - given)] as const
-    if (left[0] + left[1] < current + previous) store(...left)
-    return usage(...left, Math.ceil((left[1] * (window - elapsed)) / window))
+export const scripts: LimitScripts = make({
+  name: "slidingCounter",
+  keyOf: (key) => RedisKey.auxiliary(key, "counter"),
+  readLua: luaCounter,
+  read,
+  consume: {
+    lua: `
+      if cost > limit then return {0, remaining(), reset(), -1} end
+      if current + weighted() + cost > limit then
+        local room, count, start = limit - cost - current, previous, index
+        if room < 0 then room, count, start = limit - cost, current, index + 1 end
+        return {0, remaining(), reset(), micros_until((start + 1) * window - math.floor(room * window / count))}
+      end
+      current = current + cost
+      store()
+      return {1, remaining(), reset(), 0}
+    `,
+    model: ({ cost, current, index, limit, microsUntil, previous, store, usage, weighted, window }) => {
+      const now = usage(current, previous, weighted)
+      if (cost > limit) return [0, ...now, -1]
+      if (current + weighted + cost > limit) {
+        const room = limit - cost - current
+        const fits =
+          room < 0
+            ? (index + 2) * window - Math.floor(((limit - cost) * window) / current)
+            : (index + 1) * window - Math.floor((room * window) / previous)
+        return [0, ...now, microsUntil(fits)]
+      }
+      store(current + cost, previous)
+      return [1, ...usage(current + cost, previous, weighted), 0]
+    }
+  },
+  peek: {
+    lua: "return {remaining(), reset()}",
+    model: ({ current, previous, usage, weighted }) => usage(current, previous, weighted)
+  },
+  refund: {
+    lua: `
+      local before = current + previous
+      local given = math.min(current, cost)
+      current = current - given
+      previous = previous - math.min(previous, cost - given)
+      if current + previous < before then store() end
+      return {remaining(), reset()}
+    `,
+    model: ({ cost, current, elapsed, previous, store, usage, window }) => {
+      const given = Math.min(current, cost)
+      const left = [current - given, previous - Math.min(previous, cost - given)] as const
+      if (left[0] + left[1] < current + previous) store(...left)
+      return usage(...left, Math.ceil((left[1] * (window - elapsed)) / window))
+    }
   }
 })

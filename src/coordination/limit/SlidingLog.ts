@@ -7,29 +7,12 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../time.js"
-import {
-  Consumed,
-  keptLongerMillis,
-  type LimitScripts,
-  limitArguments,
-  luaArguments,
-  luaInteger,
-  readArguments,
-  textOf,
-  Usage
-} from "./shared.js"
-
-/**
- * @since 0.1.0
- * @category getters
- */
-export const keyOf = (key: string): string => RedisKey.auxiliary(key, "log")
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 // After the server's clock was set back calls are entered at the time of the last one, so that sums and times go together.
 // Entries that are too old are skipped, and removed only when a call is allowed: a rejected one changes nothing.
-const luaLog = `${luaMicros}${luaArguments}${luaInteger}
+const luaLog = `${luaMicros}
 window = window * 1000
 local function at(rank)
   local member = redis.call("ZRANGE", KEYS[1], text(rank), text(rank))[1]
@@ -84,119 +67,90 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * Enters the call if its cost fits beside those of the last window.
- *
  * A rejected call fits when all calls up to the first one have ended whose sum leaves enough, which is found by bisection.
  *
- * @since 0.1.0
- * @category scripts
- */
-export const consume: LimitScripts["consume"] = RedisScript.make({
-  name: "rateLimiter.slidingLog.consume",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaLog}
-    if cost > limit then return {0, remaining(), reset(), -1} end
-    if cost > limit - used then
-      local low, high = ended, size - 1
-      while low < high do
-        local middle = math.floor((low + high) / 2)
-        local _, upTo = at(middle)
-        if total - upTo + cost <= limit then high = middle else low = middle + 1 end
-      end
-      local _, _, _, time = at(low)
-      return {0, remaining(), reset(), math.floor(time + window - clock)}
-    end
-    redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", text(now - window))
-    redis.call("ZADD", KEYS[1], text(now), string.format("%016.0f:%.0f", total + cost, cost))
-    redis.call("PEXPIRE", KEYS[1], text(window / 1000 + ${keptLongerMillis}))
-    used, last = used + cost, now
-    return {1, remaining(), reset(), 0}
-  `,
-  reply: Consumed,
-  model: (context) => {
-    const log = read(context)
-    const { at, clock, cost, ended, key, last, limit, now, size, total, usage, used, window } = log
-    if (cost > limit) return [0, ...usage(used, last), -1]
-    if (cost > limit - used) {
-      let low = ended
-      let high = size - 1
-      while (low < high) {
-        const middle = Math.floor((low + high) / 2)
-        if (total - (at(middle)?.sum ?? 0) + cost <= limit) high = middle
-        else low = middle + 1
-      }
-      return [0, ...usage(used, last), (at(low)?.time ?? 0) + window - clock]
-    }
-    context.call("ZREMRANGEBYSCORE", key, "-inf", now - window)
-    context.call("ZADD", key, now, `${String(total + cost).padStart(16, "0")}:${cost}`)
-    context.call("PEXPIRE", key, window / 1000 + keptLongerMillis)
-    return [1, ...usage(used + cost, now), 0]
-  }
-})
-
-/**
- * @since 0.1.0
- * @category scripts
- */
-export const peek: LimitScripts["peek"] = RedisScript.make({
-  name: "rateLimiter.slidingLog.peek",
-  idempotent: true,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaLog}
-    return {remaining(), reset()}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { last, usage, used } = read(context)
-    return usage(used, last)
-  }
-})
-
-/**
- * Removes the oldest calls that still count, as far as the cost goes. Whichever call was meant, what stays counts for at
- * least as long as what should: the promise holds for the calls that were not refunded.
+ * A refund removes the oldest calls that still count, as far as the cost goes. Whichever call was meant, what stays counts for
+ * at least as long as what should: the promise holds for the calls that were not refunded.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const refund: LimitScripts["refund"] = RedisScript.make({
-  name: "rateLimiter.slidingLog.refund",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaLog}
-    local given = 0
-    while given < cost do
-      local member, sum, spent, time = at(ended)
-      if not member then break end
-      local taken = math.min(spent, cost - given)
-      -- before the other one is removed: a set that was empty in between would have lost its time to live
-      if taken < spent then
-        redis.call("ZADD", KEYS[1], text(time), string.format("%016.0f:%.0f", sum, spent - taken))
+export const scripts: LimitScripts = make({
+  name: "slidingLog",
+  keyOf: (key) => RedisKey.auxiliary(key, "log"),
+  readLua: luaLog,
+  read,
+  consume: {
+    lua: `
+      if cost > limit then return {0, remaining(), reset(), -1} end
+      if cost > limit - used then
+        local low, high = ended, size - 1
+        while low < high do
+          local middle = math.floor((low + high) / 2)
+          local _, upTo = at(middle)
+          if total - upTo + cost <= limit then high = middle else low = middle + 1 end
+        end
+        local _, _, _, time = at(low)
+        return {0, remaining(), reset(), math.floor(time + window - clock)}
       end
-      redis.call("ZREM", KEYS[1], member)
-      given = given + taken
-    end
-    used = math.max(used - given, 0)
-    return {remaining(), reset()}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { at, cost, ended, key, last, usage, used } = read(context)
-    let given = 0
-    let oldest = at(ended)
-    while (given < cost && oldest !== undefined) {
-      const taken = Math.min(oldest.spent, cost - given)
-      if (taken < oldest.spent) {
-        context.call("ZADD", key, oldest.time, `${String(oldest.sum).padStart(16, "0")}:${oldest.spent - taken}`)
+      redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", text(now - window))
+      redis.call("ZADD", KEYS[1], text(now), string.format("%016.0f:%.0f", total + cost, cost))
+      redis.call("PEXPIRE", KEYS[1], text(window / 1000 + ${keptLongerMillis}))
+      used, last = used + cost, now
+      return {1, remaining(), reset(), 0}
+    `,
+    model: ({ at, clock, cost, ended, key, last, limit, now, size, total, usage, used, window }, call) => {
+      if (cost > limit) return [0, ...usage(used, last), -1]
+      if (cost > limit - used) {
+        let low = ended
+        let high = size - 1
+        while (low < high) {
+          const middle = Math.floor((low + high) / 2)
+          if (total - (at(middle)?.sum ?? 0) + cost <= limit) high = middle
+          else low = middle + 1
+        }
+        return [0, ...usage(used, last), (at(low)?.time ?? 0) + window - clock]
       }
-      context.call("ZREM", key, oldest.member)
-      given += taken
-      oldest = at(ended)
+      call("ZREMRANGEBYSCORE", key, "-inf", now - window)
+      call("ZADD", key, now, `${String(total + cost).padStart(16, "0")}:${cost}`)
+      call("PEXPIRE", key, window / 1000 + keptLongerMillis)
+      return [1, ...usage(used + cost, now), 0]
     }
-    return usage(Math.max(used - given, 0), last)
+  },
+  peek: {
+    lua: "return {remaining(), reset()}",
+    model: ({ last, usage, used }) => usage(used, last)
+  },
+  refund: {
+    lua: `
+      local given = 0
+      while given < cost do
+        local member, sum, spent, time = at(ended)
+        if not member then break end
+        local taken = math.min(spent, cost - given)
+        -- before the other one is removed: a set that was empty in between would have lost its time to live
+        if taken < spent then
+          redis.call("ZADD", KEYS[1], text(time), string.format("%016.0f:%.0f", sum, spent - taken))
+        end
+        redis.call("ZREM", KEYS[1], member)
+        given = given + taken
+      end
+      used = math.max(used - given, 0)
+      return {remaining(), reset()}
+    `,
+    model: ({ at, cost, ended, key, last, usage, used }, call) => {
+      let given = 0
+      let oldest = at(ended)
+      while (given < cost && oldest !== undefined) {
+        const taken = Math.min(oldest.spent, cost - given)
+        if (taken < oldest.spent) {
+          call("ZADD", key, oldest.time, `${String(oldest.sum).padStart(16, "0")}:${oldest.spent - taken}`)
+        }
+        call("ZREM", key, oldest.member)
+        given += taken
+        oldest = at(ended)
+      }
+      return usage(Math.max(used - given, 0), last)
+    }
   }
 })

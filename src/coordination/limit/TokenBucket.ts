@@ -9,29 +9,12 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../time.js"
-import {
-  Consumed,
-  keptLongerMillis,
-  type LimitScripts,
-  limitArguments,
-  luaArguments,
-  luaInteger,
-  readArguments,
-  textOf,
-  Usage
-} from "./shared.js"
-
-/**
- * @since 0.1.0
- * @category getters
- */
-export const keyOf = (key: string): string => RedisKey.auxiliary(key, "bucket")
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 // `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the
 // server's clock was set back, or from a limit of other numbers.
-const luaBucket = `${luaMicros}${luaArguments}${luaInteger}
+const luaBucket = `${luaMicros}
 window = window * 1000
 local whole = math.floor(window / limit)
 local rest = window - whole * limit
@@ -116,86 +99,58 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * Takes as many tokens as the call costs if the bucket has them.
+ * A call takes as many tokens as it costs if the bucket has them. A refund puts them back, no more than the bucket holds.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const consume: LimitScripts["consume"] = RedisScript.make({
-  name: "rateLimiter.tokenBucket.consume",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaBucket}
-    if cost > burst then return {0, remaining(), ceiling(wait, waitParts), -1} end
-    local taken, takenParts = timeOf(cost)
-    local after, afterParts = normal(wait + taken, waitParts + takenParts)
-    if not fits(after, afterParts, full, fullParts) then
-      return {0, remaining(), ceiling(wait, waitParts), ceiling(normal(after - full, afterParts - fullParts))}
-    end
-    wait, waitParts = after, afterParts
-    store()
-    return {1, remaining(), ceiling(wait, waitParts), 0}
-  `,
-  reply: Consumed,
-  model: (context) => {
-    const { add, burst, cost, full, store, subtract, timeOf, usage, wait } = read(context)
-    if (cost > burst) return [0, ...usage(wait), -1]
-    const after = add(wait, timeOf(cost))
-    if (!fits(after, full)) return [0, ...usage(wait), ceiling(subtract(after, full))]
-    store(after)
-    return [1, ...usage(after), 0]
-  }
-})
-
-/**
- * @since 0.1.0
- * @category scripts
- */
-export const peek: LimitScripts["peek"] = RedisScript.make({
-  name: "rateLimiter.tokenBucket.peek",
-  idempotent: true,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaBucket}
-    return {remaining(), ceiling(wait, waitParts)}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { usage, wait } = read(context)
-    return usage(wait)
-  }
-})
-
-/**
- * Puts the tokens back, no more than the bucket holds.
- *
- * @since 0.1.0
- * @category scripts
- */
-export const refund: LimitScripts["refund"] = RedisScript.make({
-  name: "rateLimiter.tokenBucket.refund",
-  idempotent: false,
-  keys: ({ key }) => [keyOf(key)],
-  args: limitArguments,
-  lua: `${luaBucket}
-    if wait + waitParts == 0 then return {remaining(), 0} end
-    local given, givenParts = timeOf(math.min(cost, burst))
-    if fits(wait, waitParts, given, givenParts) then
-      wait, waitParts = 0, 0
-    else
-      wait, waitParts = normal(wait - given, waitParts - givenParts)
-    end
-    store()
-    return {remaining(), ceiling(wait, waitParts)}
-  `,
-  reply: Usage,
-  model: (context) => {
-    const { burst, cost, store, subtract, timeOf, usage, wait } = read(context)
-    if (wait.micros + wait.parts === 0) return usage(wait)
-    const given = timeOf(Math.min(cost, burst))
-    const left = fits(wait, given) ? timeOf(0) : subtract(wait, given)
-    store(left)
-    return usage(left)
+export const scripts: LimitScripts = make({
+  name: "tokenBucket",
+  keyOf: (key) => RedisKey.auxiliary(key, "bucket"),
+  readLua: luaBucket,
+  read,
+  consume: {
+    lua: `
+      if cost > burst then return {0, remaining(), ceiling(wait, waitParts), -1} end
+      local taken, takenParts = timeOf(cost)
+      local after, afterParts = normal(wait + taken, waitParts + takenParts)
+      if not fits(after, afterParts, full, fullParts) then
+        return {0, remaining(), ceiling(wait, waitParts), ceiling(normal(after - full, afterParts - fullParts))}
+      end
+      wait, waitParts = after, afterParts
+      store()
+      return {1, remaining(), ceiling(wait, waitParts), 0}
+    `,
+    model: ({ add, burst, cost, full, store, subtract, timeOf, usage, wait }) => {
+      if (cost > burst) return [0, ...usage(wait), -1]
+      const after = add(wait, timeOf(cost))
+      if (!fits(after, full)) return [0, ...usage(wait), ceiling(subtract(after, full))]
+      store(after)
+      return [1, ...usage(after), 0]
+    }
+  },
+  peek: {
+    lua: "return {remaining(), ceiling(wait, waitParts)}",
+    model: ({ usage, wait }) => usage(wait)
+  },
+  refund: {
+    lua: `
+      if wait + waitParts == 0 then return {remaining(), 0} end
+      local given, givenParts = timeOf(math.min(cost, burst))
+      if fits(wait, waitParts, given, givenParts) then
+        wait, waitParts = 0, 0
+      else
+        wait, waitParts = normal(wait - given, waitParts - givenParts)
+      end
+      store()
+      return {remaining(), ceiling(wait, waitParts)}
+    `,
+    model: ({ burst, cost, store, subtract, timeOf, usage, wait }) => {
+      if (wait.micros + wait.parts === 0) return usage(wait)
+      const given = timeOf(Math.min(cost, burst))
+      const left = fits(wait, given) ? timeOf(0) : subtract(wait, given)
+      store(left)
+      return usage(left)
+    }
   }
 })

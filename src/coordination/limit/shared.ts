@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
-import type { RedisScript, ScriptContext } from "../../redis/RedisScript.js"
+import * as RedisScript from "../../redis/RedisScript.js"
 
 /**
  * What every script of a limit is given.
@@ -50,30 +50,15 @@ export type Usage = readonly [remaining: number, resetMicros: number]
 export interface LimitScripts {
   /** The key that a limit's state is under: each algorithm has its own, all in one slot. */
   readonly keyOf: (key: string) => string
-  readonly consume: RedisScript<Input, Consumed>
-  readonly peek: RedisScript<Input, Usage>
-  readonly refund: RedisScript<Input, Usage>
+  readonly consume: RedisScript.RedisScript<Input, Consumed>
+  readonly peek: RedisScript.RedisScript<Input, Usage>
+  readonly refund: RedisScript.RedisScript<Input, Usage>
 }
 
-/**
- * @since 0.1.0
- * @category schemas
- */
-export const Consumed = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Int)
+const Consumed = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Int)
+const Usage = Schema.Tuple(Schema.Int, Schema.Int)
 
-/**
- * @since 0.1.0
- * @category schemas
- */
-export const Usage = Schema.Tuple(Schema.Int, Schema.Int)
-
-/**
- * The arguments of every script, and `luaArguments` reads them.
- *
- * @since 0.1.0
- * @category utils
- */
-export const limitArguments = (input: Input): ReadonlyArray<string | number> => [
+const argumentsOf = (input: Input): ReadonlyArray<string | number> => [
   input.cost,
   input.limit,
   input.windowMillis,
@@ -81,21 +66,21 @@ export const limitArguments = (input: Input): ReadonlyArray<string | number> => 
   input.now ?? ""
 ]
 
-/**
- * @since 0.1.0
- * @category constants
- */
-export const luaArguments = `
+// `text` is a number as an integer's text, exact up to 2^53
+const luaArguments = `
 local cost, limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local function text(number)
+  return string.format("%.0f", number)
+end
 `
 
 /**
- * As `luaArguments`, in the model.
+ * The arguments as a model reads them.
  *
  * @since 0.1.0
  * @category models
  */
-export const readArguments = ({ args, keys }: ScriptContext) => ({
+export const readArguments = ({ args, keys }: RedisScript.ScriptContext) => ({
   key: keys[0] ?? "",
   cost: Number(args[0]),
   limit: Number(args[1]),
@@ -105,24 +90,63 @@ export const readArguments = ({ args, keys }: ScriptContext) => ({
 })
 
 /**
+ * One step of an algorithm: what its Lua does after the state was read, and what its model answers to that state.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Operation<State, Reply> {
+  readonly lua: string
+  readonly model: (state: State, call: RedisScript.ScriptContext["call"]) => Reply
+}
+
+/**
+ * The scripts of an algorithm by how it reads its state, in Lua and in the model, and what it does with it.
+ *
+ * In Lua `cost`, `limit`, `window` (milliseconds), `burst` and `text` are defined; the time is `ARGV[5]`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <State>(algorithm: {
+  readonly name: string
+  readonly keyOf: (key: string) => string
+  readonly readLua: string
+  readonly read: (context: RedisScript.ScriptContext) => State
+  readonly consume: Operation<State, Consumed>
+  readonly peek: Operation<State, Usage>
+  readonly refund: Operation<State, Usage>
+}): LimitScripts => {
+  const script = <Reply extends RedisReply, Encoded>(
+    name: string,
+    idempotent: boolean,
+    { lua, model }: Operation<State, Reply>,
+    reply: Schema.Schema<Reply, Encoded>
+  ): RedisScript.RedisScript<Input, Reply> =>
+    RedisScript.make({
+      name: `rateLimiter.${algorithm.name}.${name}`,
+      idempotent,
+      keys: ({ key }: Input) => [algorithm.keyOf(key)],
+      args: argumentsOf,
+      lua: luaArguments + algorithm.readLua + lua,
+      reply,
+      model: (context) => model(algorithm.read(context), context.call)
+    })
+  return {
+    keyOf: algorithm.keyOf,
+    consume: script("consume", false, algorithm.consume, Consumed),
+    peek: script("peek", true, algorithm.peek, Usage),
+    refund: script("refund", false, algorithm.refund, Usage)
+  }
+}
+
+/**
  * How much longer than needed a key is kept, in milliseconds: servers end a key by a coarser clock than TIME shows.
  *
  * @since 0.1.0
  * @category constants
  */
 export const keptLongerMillis = 1_000
-
-/**
- * A number as an integer's text, exact up to 2^53.
- *
- * @since 0.1.0
- * @category constants
- */
-export const luaInteger = `
-local function text(number)
-  return string.format("%.0f", number)
-end
-`
 
 /**
  * The text of a reply, or none when it is something else.

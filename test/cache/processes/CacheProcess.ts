@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as ChildProgram from "../../support/ChildProgram.js"
 import {
   type Answer,
   type AnswerOf,
@@ -63,36 +64,16 @@ export const start = (settings: Settings): Effect.Effect<CacheProcess, ProcessEn
       if (waits !== undefined) Deferred.unsafeDone(waits, Exit.succeed(answer))
     }
 
-    const child = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        Bun.spawn([process.execPath, program, encodeSettings(settings)], {
-          stdin: "pipe",
-          stdout: "pipe",
-          stderr: "inherit",
-          onExit: () => {
-            isRunning = false
-            for (const waits of waiting.values())
-              Deferred.unsafeDone(waits, Exit.fail(new ProcessEnded({ process: name })))
-            waiting.clear()
-          }
-        })
-      ),
-      (child) =>
-        Effect.promise(() => {
-          child.kill("SIGKILL")
-          return child.exited
-        })
-    )
-    yield* Effect.forkScoped(
-      Effect.promise(async () => {
-        let rest = ""
-        for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-          const lines = (rest + chunk).split("\n")
-          rest = lines.pop() ?? ""
-          for (const line of lines) hear(line)
-        }
-      })
-    )
+    const child = yield* ChildProgram.start({
+      program,
+      argument: encodeSettings(settings),
+      hear,
+      ended: () => {
+        isRunning = false
+        for (const waits of waiting.values()) Deferred.unsafeDone(waits, Exit.fail(new ProcessEnded({ process: name })))
+        waiting.clear()
+      }
+    })
 
     const ask = <Tag extends Answer["_tag"]>(
       operation: Operation,
@@ -102,8 +83,7 @@ export const start = (settings: Settings): Effect.Effect<CacheProcess, ProcessEn
         if (!isRunning) return Effect.fail(new ProcessEnded({ process: name }))
         const id = ++lastId
         const answer = awaiting(id)
-        child.stdin.write(encodeRequest({ id, operation }) + "\n")
-        child.stdin.flush()
+        child.send(encodeRequest({ id, operation }))
         return Deferred.await(answer)
       }).pipe(
         Effect.filterOrDie(
@@ -118,9 +98,6 @@ export const start = (settings: Settings): Effect.Effect<CacheProcess, ProcessEn
       get: (cache, key) => ask({ _tag: "Read", cache, key }, "Read"),
       write: (cache, key, write) => ask({ _tag: "Write", cache, key, write }, "Written"),
       status: ask({ _tag: "Status" }, "Status"),
-      kill: Effect.promise(() => {
-        child.kill("SIGKILL")
-        return child.exited
-      })
+      kill: child.kill
     }
   })

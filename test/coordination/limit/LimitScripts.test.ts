@@ -123,6 +123,17 @@ describe("the scripts of TokenBucket", () => {
 })
 
 describe("the scripts of every algorithm", () => {
+  it("touch no key but the one that they declare", () => {
+    for (const { consume, keyOf, peek, refund } of Record.values(scriptsOf)) {
+      for (const { keys, lua } of [consume, peek, refund]) {
+        expect(keys({ key: "limit", cost: 1, limit: 1, windowMillis: 1, burst: 1 })).toEqual([keyOf("limit")])
+        const touched = [...lua.matchAll(/redis\.p?call\("(\w+)"(?:, ([^,)]+))?/g)].map(([, name, key]) => [name, key])
+        expect(touched.length).toBeGreaterThan(0)
+        for (const [name, key] of touched) expect([name, key]).toEqual([name, name === "TIME" ? undefined : "KEYS[1]"])
+      }
+    }
+  })
+
   test("go by the server's own clock, and leave no key that lives on", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
