@@ -8,6 +8,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { FencingToken } from "../coordination/DistributedLock.js"
 import { GameId, type GameState, UserId, type UserProfile, type UserStats } from "./Player.js"
 
 /**
@@ -27,6 +28,24 @@ export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFou
 export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFound", { gameId: GameId }) {
   override get message(): string {
     return "there is no such game"
+  }
+}
+
+/**
+ * A write came from a holder of a lock who is not the latest one: it was refused, and nothing has changed. Repeating it is
+ * of no use; who holds the lock now goes on from what it reads.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StaleFencingToken extends Schema.TaggedError<StaleFencingToken>()("StaleFencingToken", {
+  gameId: GameId,
+  fencingToken: FencingToken,
+  /** the greatest one that the game was written with */
+  latest: FencingToken
+}) {
+  override get message(): string {
+    return `a later holder of its lock has written the game (${this.latest} is greater than ${this.fencingToken})`
   }
 }
 
@@ -184,6 +203,16 @@ export declare namespace Database {
     /** A new game runs at round 0. */
     readonly createGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly getGame: (gameId: GameId) => Effect.Effect<GameState, GameNotFound | DatabaseError>
+    /**
+     * Changes a game as the holder of its lock, by one conditional UPDATE that remembers the greatest fencing token: a
+     * holder who was paused while another one wrote is refused with `StaleFencingToken`, whatever it believes about its
+     * lock. May be repeated with the same token, as often as the holder writes.
+     */
+    readonly updateGame: (
+      gameId: GameId,
+      updates: Partial<Pick<GameState, "status" | "round">>,
+      fencingToken: FencingToken
+    ) => Effect.Effect<GameState, StaleFencingToken | GameNotFound | DatabaseError>
     readonly deleteGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | DatabaseError>
     readonly countGames: Effect.Effect<number, DatabaseError>
     /** Answers when the database does: the health check. */

@@ -9,8 +9,9 @@ import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as DistributedLock from "../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { RedisAuthError, RedisUnavailable } from "../../src/redis/RedisError.js"
+import { RedisAuthError, RedisConnectionLost, RedisUnavailable } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { settle, until } from "../support/until.js"
 
@@ -32,6 +33,24 @@ const waiters = <A, E>(count: number, wait: (number: number) => Effect.Effect<A,
 
 const tokenOf = (lock: DistributedLock.DistributedLock.Service, ttl: "1 minute" | "3 seconds" = "1 minute") =>
   Effect.map(lock.acquireLock("it", ttl), Option.getOrThrow)
+
+/** Locks on a client that loses replies to `acquire`, after the server has done its part. */
+const losingReplies = (
+  redis: RedisClient.Service,
+  loses: (reply: unknown) => boolean,
+  before: Effect.Effect<void> = Effect.void
+) =>
+  lockOn({
+    ...redis,
+    run: (script) => {
+      const run = redis.run(script)
+      if (script.name !== LockScripts.acquire.name) return run
+      return (input) =>
+        Effect.tap(run(input), (reply) =>
+          loses(reply) ? Effect.zipRight(before, new RedisConnectionLost({ command: "EVALSHA" })) : Effect.void
+        )
+    }
+  })
 
 const hasEnded = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   until("it has ended", () => Effect.map(Fiber.poll(fiber), Option.isSome))
@@ -205,6 +224,74 @@ describe("who waits for a lock", () => {
         expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
       }
       expect(subscriptions).toBe(1)
+    })
+  )
+
+  it.scoped("is not overtaken by who comes later in its process, though the lock is free for a moment", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const order = yield* Ref.make<ReadonlyArray<number>>([])
+      const wait = (n: number) => lock.withLock("it", options)(Ref.update(order, (done) => [...done, n]))
+      const early = yield* waiters(3, wait)
+      // the release is heard of late
+      here.deafen(true)
+      yield* other.releaseLock("it", token)
+      const late = yield* Effect.fork(wait(3))
+      yield* settle
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 4)
+      yield* Effect.forEach([...early, late], hasEnded)
+      expect(yield* Ref.get(order)).toEqual(numbers(4))
+    })
+  )
+
+  it.scoped("hears at once that Redis is away also behind one who waits on because its reply was lost", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let repliesToLose = 0
+      const lock = yield* losingReplies(here.redis, () => repliesToLose-- > 0)
+      const token = yield* tokenOf(other)
+      const [first, ...behind] = yield* waiters(4, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      // the request of the first one, and its repetition
+      repliesToLose = 2
+      yield* TestClock.adjust("200 millis")
+      yield* settle
+      yield* here.cut
+      yield* TestClock.adjust("200 millis")
+      for (const waiter of behind) {
+        yield* hasEnded(waiter)
+        expect(yield* Effect.flip(Fiber.join(waiter))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+      }
+      expect(first?.unsafePoll()).toBeNull()
+      const late = yield* Effect.flip(lock.withLock("it", options)(Effect.dieMessage("the body ran")))
+      expect(late).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+
+      yield* here.restore
+      yield* other.releaseLock("it", token)
+      yield* TestClock.adjust("200 millis")
+      if (first !== undefined) yield* hasEnded(first)
+      expect(first?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("is not blocked by those who wait for what a lost reply had granted to it", () =>
+    Effect.gen(function* () {
+      const { here } = yield* world
+      const letLost = yield* Deferred.make<void>()
+      let lostReplies = 0
+      const lock = yield* losingReplies(
+        here.redis,
+        // its own request and its repetition, and no refusal
+        (reply) => Array.isArray(reply) && reply[0] === 1 && ++lostReplies <= 2,
+        Deferred.await(letLost)
+      )
+      const [holder] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("mine all along")))
+      const behind = yield* waiters(3, (n) => lock.withLock("it", options)(Effect.succeed(n)))
+      yield* Deferred.succeed(letLost, undefined)
+      yield* settle
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 9)
+      expect(holder?.unsafePoll()).toEqual(Exit.succeed("mine all along"))
+      expect(yield* Fiber.join(Fiber.all(behind))).toEqual([0, 1, 2])
     })
   )
 })

@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import * as Layer from "effect/Layer"
+import type { FencingToken } from "../../src/coordination/DistributedLock.js"
 import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
@@ -89,6 +90,22 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       )
     ),
   nth.map((n) => step(`getGame ${n}`, (world) => world.database.getGame(game(world, n)))),
+  fc
+    .record({
+      n: nth,
+      round: fc.option(fc.integer({ min: -1, max: 3 }), { nil: undefined }),
+      status: fc.constantFrom("waiting" as const, "running" as const, undefined),
+      token: fc.integer({ min: 0, max: 4 })
+    })
+    .map(({ n, round, status, token }) =>
+      step(`updateGame ${n} ${status} ${round} with ${token}`, (world) =>
+        world.database.updateGame(
+          game(world, n),
+          { ...(round === undefined ? {} : { round }), ...(status === undefined ? {} : { status }) },
+          token as FencingToken
+        )
+      )
+    ),
   nth.map((n) => step(`deleteGame ${n}`, (world) => world.database.deleteGame(game(world, n)))),
   fc.constant(step("countGames", ({ database }) => database.countGames))
 )

@@ -107,7 +107,8 @@ describe("a SQLite file", () => {
       expect(file.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" })
       expect(file.query("SELECT name FROM toolkit_migrations").all()).toEqual([
         { name: "users_and_games" },
-        { name: "best_arrival" }
+        { name: "best_arrival" },
+        { name: "fenced_games" }
       ])
       file.close()
     })

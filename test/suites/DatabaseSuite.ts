@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
+import { FencingToken } from "../../src/coordination/DistributedLock.js"
 import { Database } from "../../src/game/Database.js"
 import { GameId, UserId } from "../../src/game/Player.js"
 
@@ -394,10 +395,71 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
         )
 
         test(
+          "a game is changed by the latest holder of its lock, as often as it writes, and by no earlier one",
+          Effect.gen(function* () {
+            const database = yield* Database
+            const game = yield* database.createGame([])
+            const other = yield* database.createGame([])
+            const [early, late] = [FencingToken.make(1_800_000_000_000_000), FencingToken.make(1_800_000_000_000_001)]
+            const write = (round: number, token: FencingToken) => database.updateGame(game.id, { round }, token)
+
+            expect((yield* write(1, early)).round).toBe(1)
+            expect((yield* write(2, late)).round).toBe(2)
+            expect(yield* Effect.flip(write(3, early))).toMatchObject({
+              _tag: "StaleFencingToken",
+              gameId: game.id,
+              fencingToken: early,
+              latest: late
+            })
+            const waiting = yield* database.updateGame(game.id, { status: "waiting" }, late)
+            expect(waiting).toEqual(yield* database.getGame(game.id))
+            expect(waiting).toMatchObject({ status: "waiting", round: 2 })
+            // each game has a lock of its own
+            expect((yield* database.updateGame(other.id, { round: 1 }, early)).round).toBe(1)
+          })
+        )
+
+        test(
+          "of many holders that write a game at once the latest one has the last word, and is never refused",
+          Effect.gen(function* () {
+            const database = yield* Database
+            const { id } = yield* database.createGame([])
+            const tokens = [7, 3, 9, 1, 10, 2, 8, 4, 6, 5]
+            const outcomes = yield* Effect.forEach(
+              tokens,
+              (token) => Effect.either(database.updateGame(id, { round: token }, FencingToken.make(token))),
+              { concurrency: "unbounded" }
+            )
+            expect(outcomes.map(Either.isRight)[tokens.indexOf(10)]).toBe(true)
+            expect(Array.getLefts(outcomes).filter(({ _tag }) => _tag !== "StaleFencingToken")).toEqual([])
+            expect((yield* database.getGame(id)).round).toBe(10)
+          })
+        )
+
+        test(
+          "a game takes no fencing token that none is, nor a round that is none",
+          Effect.gen(function* () {
+            const database = yield* Database
+            const game = yield* database.createGame([])
+            for (const token of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
+              expect(yield* tagOf(database.updateGame(game.id, { round: 1 }, token as FencingToken))).toBe(
+                "DatabaseError"
+              )
+            }
+            expect(yield* tagOf(database.updateGame(game.id, { round: -1 }, FencingToken.make(1)))).toBe(
+              "DatabaseError"
+            )
+            expect(yield* database.getGame(game.id)).toEqual(game)
+          })
+        )
+
+        test(
           "an unknown game is GameNotFound with the id",
           Effect.gen(function* () {
             const database = yield* Database
             const gameId = GameId.make("none")
+            const updated = database.updateGame(gameId, { round: 1 }, FencingToken.make(1))
+            expect(yield* Effect.flip(updated)).toMatchObject({ _tag: "GameNotFound", gameId })
             expect(yield* Effect.flip(database.getGame(gameId))).toMatchObject({ _tag: "GameNotFound", gameId })
             expect(yield* Effect.flip(database.deleteGame(gameId))).toMatchObject({ _tag: "GameNotFound", gameId })
           })

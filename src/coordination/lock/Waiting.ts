@@ -1,7 +1,7 @@
 /**
  * Waiting for what others hold. Of all who wait for a key in one process the first asks Redis, and the others stand behind
- * it: however many wait, Redis is asked by one per process. It asks when a release is heard of, when the holder's time ends,
- * and besides at growing, jittered pauses, since messages get lost.
+ * it, newcomers too: however many wait, Redis is asked by one per process. It asks when a release is heard of, when the
+ * holder's time ends, and besides at growing, jittered pauses, since messages get lost.
  *
  * @since 0.1.0
  */
@@ -40,7 +40,7 @@ export interface Waiting {
   /**
    * Asks until it is granted or the time is over, and a last time then. Fails with `LockNotAcquired` when it was refused
    * until then, and with an error of Redis at once; but once a reply was lost, what was asked for may be one's own, and is
-   * asked for until the time is over.
+   * asked for, out of turn, until the time is over.
    */
   readonly acquire: <Granted>(wanted: Wanted<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
 }
@@ -55,7 +55,7 @@ interface Queue {
   readonly waiters: Set<Waiter>
   /** opens when a release was heard of, or may have been missed */
   readonly released: Effect.Latch
-  readonly listening: Fiber.Fiber<void>
+  listening: Fiber.Fiber<void>
 }
 
 const firstPauseMillis = 10
@@ -87,29 +87,39 @@ export const make = (redis: RedisClient.Service): Waiting => {
 
   const join = (channel: string): Effect.Effect<readonly [Queue, Waiter]> =>
     Effect.gen(function* () {
-      let queue = queues.get(channel)
-      if (queue === undefined) {
-        const released = Effect.unsafeMakeLatch(false)
-        const listening = yield* Effect.forkDaemon(
-          // joining is uninterruptible, what it starts must not be
-          Effect.interruptible(mayListen ? listen(channel, released) : Effect.void)
-        )
-        queue = { waiters: new Set(), released, listening }
-        queues.set(channel, queue)
+      const known = queues.get(channel)
+      const queue: Queue = known ?? {
+        waiters: new Set(),
+        released: Effect.unsafeMakeLatch(false),
+        listening: Fiber.void
       }
       const waiter = { isFirst: Effect.unsafeMakeLatch(queue.waiters.size === 0) }
       queue.waiters.add(waiter)
+      if (known === undefined) {
+        queues.set(channel, queue)
+        // joining is uninterruptible, what it starts must not be
+        queue.listening = yield* Effect.forkDaemon(
+          Effect.interruptible(mayListen ? listen(channel, queue.released) : Effect.void)
+        )
+      }
       return [queue, waiter] as const
     })
 
-  const leave = (channel: string, queue: Queue, waiter: Waiter): Effect.Effect<void> =>
+  const stepAside = (queue: Queue, waiter: Waiter): Effect.Effect<void> =>
     Effect.suspend(() => {
       queue.waiters.delete(waiter)
-      const next = firstOf(queue)
-      if (next !== undefined) return next.isFirst.open
-      queues.delete(channel)
-      return Fiber.interruptFork(queue.listening)
+      return firstOf(queue)?.isFirst.open ?? Effect.void
     })
+
+  const leave = (channel: string, queue: Queue, waiter: Waiter): Effect.Effect<void> =>
+    Effect.zipRight(
+      stepAside(queue, waiter),
+      Effect.suspend(() => {
+        if (queue.waiters.size > 0 || queues.get(channel) !== queue) return Effect.void
+        queues.delete(channel)
+        return Fiber.interruptFork(queue.listening)
+      })
+    )
 
   return {
     acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
@@ -136,7 +146,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
 
       const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
         Effect.gen(function* () {
-          yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
+          if (!replyLost) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
           let pauseMillis = firstPauseMillis
           while (true) {
             // before asking, so that a release between the refusal and the pause is not missed
@@ -148,13 +158,19 @@ export const make = (redis: RedisClient.Service): Waiting => {
             const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
             pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
             const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
-            yield* either(queue.released.await, sleepMillis(Math.min(jittered, leftMillis, endsMillis)))
+            const pause = sleepMillis(Math.min(jittered, leftMillis, endsMillis))
+            // those behind would wait for what may be one's own, or would not hear that Redis is away
+            if (replyLost) yield* stepAside(queue, self)
+            yield* replyLost ? pause : either(queue.released.await, pause)
           }
         })
 
-      const first = yield* granted
-      if (first._tag === "Some") return first.value
-      if (wanted.waitMillis <= 0) return yield* refusal
+      const standsBehindOthers = wanted.waitMillis > 0 && queues.has(wanted.channel) && (yield* redis.isAvailable)
+      if (!standsBehindOthers) {
+        const first = yield* granted
+        if (first._tag === "Some") return first.value
+        if (wanted.waitMillis <= 0) return yield* refusal
+      }
       return yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
         leave(wanted.channel, queue, self)
       )

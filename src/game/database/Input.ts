@@ -6,8 +6,9 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { FencingToken } from "../../coordination/DistributedLock.js"
 import { DatabaseError } from "../Database.js"
-import { Balance, UserProfile } from "../Player.js"
+import { Balance, GameState, UserProfile } from "../Player.js"
 
 /**
  * A value that does not fit its schema, as the failure of an operation.
@@ -60,6 +61,17 @@ export const amount = accepting(Balance)
  * @category validation
  */
 export const playedGame = accepting(Schema.Struct({ won: Schema.Boolean, score: Balance }))
+
+/**
+ * @since 0.1.0
+ * @category validation
+ */
+export const gameUpdate = accepting(
+  Schema.Struct({
+    updates: Schema.partial(Schema.Struct({ status: GameState.fields.status, round: GameState.fields.round })),
+    fencingToken: FencingToken
+  })
+)
 
 /**
  * @since 0.1.0

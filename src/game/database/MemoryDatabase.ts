@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Ref from "effect/Ref"
+import type { FencingToken } from "../../coordination/DistributedLock.js"
 import {
   DailyBonusAlreadyClaimed,
   Database,
@@ -19,6 +20,7 @@ import {
   dailyBonusInterval,
   GameNotFound,
   InsufficientFunds,
+  StaleFencingToken,
   UserNotFound,
   UsernameTaken
 } from "../Database.js"
@@ -34,10 +36,16 @@ interface User {
   readonly bestArrival: number
 }
 
+interface Game {
+  readonly state: GameState
+  /** none until the game was written with one */
+  readonly latest: Option.Option<FencingToken>
+}
+
 interface State {
   readonly lastArrival: number
   readonly users: HashMap.HashMap<UserId, User>
-  readonly games: HashMap.HashMap<GameId, GameState>
+  readonly games: HashMap.HashMap<GameId, Game>
 }
 
 const empty: State = { lastArrival: 0, users: HashMap.empty(), games: HashMap.empty() }
@@ -51,6 +59,14 @@ const putUser = (state: State, user: User): State => ({
   ...state,
   lastArrival: Math.max(state.lastArrival, user.bestArrival),
   users: HashMap.set(state.users, user.profile.id, user)
+})
+
+const findGame = (state: State, gameId: GameId): Either.Either<Game, GameNotFound> =>
+  Either.fromOption(HashMap.get(state.games, gameId), () => new GameNotFound({ gameId }))
+
+const putGame = (state: State, game: Game): State => ({
+  ...state,
+  games: HashMap.set(state.games, game.state.id, game)
 })
 
 const checkUsername = (state: State, username: string, owner: UserId): Either.Either<void, UsernameTaken> =>
@@ -223,12 +239,32 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
       const id = yield* RandomId.gameId
       const startedAt = yield* DateTime.now
       const game = new GameState({ id, players, status: "running", round: 0, startedAt })
-      yield* Ref.update(ref, (state) => ({ ...state, games: HashMap.set(state.games, id, game) }))
+      yield* Ref.update(ref, (state) => putGame(state, { state: game, latest: Option.none() }))
       return game
     }),
 
-    getGame: (gameId) =>
-      read(({ games }) => Either.fromOption(HashMap.get(games, gameId), () => new GameNotFound({ gameId }))),
+    getGame: (gameId) => read((state) => Either.map(findGame(state, gameId), (game) => game.state)),
+
+    updateGame: Effect.fnUntraced(function* (gameId, requested, token) {
+      const { fencingToken, updates } = yield* Input.gameUpdate("updateGame", {
+        updates: requested,
+        fencingToken: token
+      })
+      return yield* change((state) =>
+        Either.gen(function* () {
+          const game = yield* findGame(state, gameId)
+          if (Option.isSome(game.latest) && game.latest.value > fencingToken) {
+            return yield* Either.left(new StaleFencingToken({ gameId, fencingToken, latest: game.latest.value }))
+          }
+          const next = new GameState({
+            ...game.state,
+            status: updates.status ?? game.state.status,
+            round: updates.round ?? game.state.round
+          })
+          return [next, putGame(state, { state: next, latest: Option.some(fencingToken) })] as const
+        })
+      )
+    }),
 
     deleteGame: (gameId) =>
       change((state) =>

@@ -57,7 +57,17 @@ const bestArrival = Effect.gen(function* () {
   yield* sql`CREATE INDEX users_by_best_arrival ON users (best_arrival)`
 })
 
-const steps = { "1_users_and_games": usersAndGames, "2_best_arrival": bestArrival }
+/** Every fencing token is greater than 0: a game from before takes the first one. */
+const fencedGames = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  yield* sql`ALTER TABLE games ADD COLUMN fencing_token BIGINT NOT NULL DEFAULT 0`
+})
+
+const steps = {
+  "1_users_and_games": usersAndGames,
+  "2_best_arrival": bestArrival,
+  "3_fenced_games": fencedGames
+}
 
 const latest = Object.keys(steps).length
 

@@ -8,6 +8,7 @@ import type { Statement } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { FencingToken } from "../../coordination/DistributedLock.js"
 import { GameState, UserId, UserProfile, UserStats } from "../Player.js"
 
 /** A BIGINT: a number from SQLite, text from Postgres. */
@@ -93,6 +94,15 @@ export const game = first(
     startedAt: Timestamp
   }),
   (row) => new GameState(row)
+)
+
+/**
+ * @since 0.1.0
+ * @category rows
+ */
+export const fence = first(
+  Schema.Struct({ fencingToken: Schema.compose(Integer, FencingToken) }),
+  (row) => row.fencingToken
 )
 
 /**

@@ -22,10 +22,11 @@ import {
   dailyBonusInterval,
   GameNotFound,
   InsufficientFunds,
+  StaleFencingToken,
   UserNotFound,
   UsernameTaken
 } from "../Database.js"
-import { GameState, type UserId, UserProfile } from "../Player.js"
+import { type GameId, GameState, type UserId, UserProfile } from "../Player.js"
 import * as DatabaseUrl from "./DatabaseUrl.js"
 import * as Input from "./Input.js"
 import * as Migrations from "./Migrations.js"
@@ -49,6 +50,7 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
     sql.withTransaction(effect).pipe(SqlFailure.fromDefect((defect) => defect instanceof SqlError))
 
   const profileColumns = sql.literal(`id, username, display_name AS "displayName", email, created_at AS "createdAt"`)
+  const gameColumns = sql.literal(`id, players, status, round, started_at AS "startedAt"`)
   const statsColumns = sql.literal(
     `games_played AS "gamesPlayed", games_won AS "gamesWon", best_score AS "bestScore", total_score AS "totalScore"`
   )
@@ -59,6 +61,14 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
       Effect.flatMap(
         found,
         Option.match({ onNone: () => new UserNotFound({ userId }), onSome: (row) => Effect.succeed(row) })
+      )
+
+  const orNoGame =
+    (gameId: GameId) =>
+    <A, E>(found: Effect.Effect<Option.Option<A>, E>): Effect.Effect<A, E | GameNotFound> =>
+      Effect.flatMap(
+        found,
+        Option.match({ onNone: () => new GameNotFound({ gameId }), onSome: (row) => Effect.succeed(row) })
       )
 
   const unlessTaken =
@@ -223,17 +233,35 @@ export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.ge
     }),
 
     getGame: (gameId) =>
-      Rows.game(sql`
-        SELECT id, players, status, round, started_at AS "startedAt" FROM games WHERE id = ${gameId}
-      `).pipe(
-        Effect.flatMap(
-          Option.match({
-            onNone: () => new GameNotFound({ gameId }),
-            onSome: (game) => Effect.succeed(game)
-          })
-        ),
+      Rows.game(sql`SELECT ${gameColumns} FROM games WHERE id = ${gameId}`).pipe(
+        orNoGame(gameId),
         Effect.catchTag("SqlError", failed("getGame"))
       ),
+
+    updateGame: Effect.fnUntraced(function* (gameId, requested, token) {
+      const { fencingToken, updates } = yield* Input.gameUpdate("updateGame", {
+        updates: requested,
+        fencingToken: token
+      })
+      const written = Rows.game(sql`
+        UPDATE games
+        SET status = COALESCE(${updates.status ?? null}, status),
+            round = COALESCE(${updates.round ?? null}, round),
+            fencing_token = ${fencingToken}
+        WHERE id = ${gameId} AND fencing_token <= ${fencingToken}
+        RETURNING ${gameColumns}
+      `)
+      const refused = Rows.fence(sql`
+        SELECT fencing_token AS "fencingToken" FROM games WHERE id = ${gameId}
+      `).pipe(
+        orNoGame(gameId),
+        Effect.flatMap((latest) => new StaleFencingToken({ gameId, fencingToken, latest }))
+      )
+      return yield* Effect.flatMap(
+        written,
+        Option.match({ onNone: () => refused, onSome: (game) => Effect.succeed(game) })
+      ).pipe(Effect.catchTag("SqlError", failed("updateGame")))
+    }),
 
     deleteGame: (gameId) =>
       sql`DELETE FROM games WHERE id = ${gameId} RETURNING id`.pipe(
