@@ -15,7 +15,15 @@ const examples: Record<string, ReadonlyArray<RegExp>> = {
     /without Redis: Countess \(Degraded\) has 250 \(Degraded\)/
   ],
   "rate-limit.ts": [/ada may try, 2 left/, /ada may try, 0 left/, /ada has to wait \d+ s/, /grace may try, 2 left/],
-  "lock.ts": [/first settles/, /third goes without/, /first is done/, /second settles/, /second is done/],
+  "lock.ts": [
+    /first leads round 1/,
+    /third goes without/,
+    /first is done/,
+    /second leads round 2/,
+    /second is done/,
+    /too late: a later holder of its lock has written the game/,
+    /the game is at round 2/
+  ],
   "demo.ts": [/Everything went as it should/]
 }
 
