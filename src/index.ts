@@ -48,6 +48,13 @@ export * as DistributedSemaphore from "./coordination/DistributedSemaphore.js"
 export * as Leaderboard from "./coordination/Leaderboard.js"
 
 /**
+ * Who is online, by heartbeat.
+ *
+ * @since 0.1.0
+ */
+export * as Presence from "./coordination/Presence.js"
+
+/**
  * How often something may happen, counted for all processes together.
  *
  * @since 0.1.0

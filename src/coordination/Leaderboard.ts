@@ -117,16 +117,6 @@ export interface Leaderboards<Member = string> {
 }
 
 /**
- * What members are, where they are more than strings: a schema to and from the text under which they stand in Redis.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Typed<Member> {
-  readonly member: Schema.Schema<Member, string>
-}
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -317,10 +307,10 @@ const board = <Member>(
  * })
  */
 export function make<Member>(
-  options: BoardOptions & Typed<Member>
+  options: BoardOptions & Members.Typed<Member>
 ): Effect.Effect<Leaderboard<Member>, never, RedisClient>
 export function make(options: BoardOptions): Effect.Effect<Leaderboard, never, RedisClient>
-export function make<Member>(options: BoardOptions & Partial<Typed<Member>>) {
+export function make<Member>(options: BoardOptions & Partial<Members.Typed<Member>>) {
   return options.member === undefined ? board(options, Schema.String) : board(options, options.member)
 }
 
@@ -378,9 +368,9 @@ const windows = <Member>(
  * })
  */
 export function makeWindows<Member>(
-  options: WindowOptions & Typed<Member>
+  options: WindowOptions & Members.Typed<Member>
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient>
 export function makeWindows(options: WindowOptions): Effect.Effect<Leaderboards, never, RedisClient>
-export function makeWindows<Member>(options: WindowOptions & Partial<Typed<Member>>) {
+export function makeWindows<Member>(options: WindowOptions & Partial<Members.Typed<Member>>) {
   return options.member === undefined ? windows(options, Schema.String) : windows(options, options.member)
 }

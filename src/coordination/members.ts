@@ -10,6 +10,16 @@ import * as Schema from "effect/Schema"
 import { RedisServerError } from "../redis/RedisError.js"
 
 /**
+ * What members are, where they are more than strings: a schema to and from the text under which they stand in Redis.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Typed<Member> {
+  readonly member: Schema.Schema<Member, string>
+}
+
+/**
  * @since 0.1.0
  * @category models
  */

@@ -18,8 +18,10 @@ import * as Counter from "../coordination/Counter.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
+import * as RedisKey from "../redis/RedisKey.js"
 import type { Database } from "./Database.js"
 import type { LeaderboardRow, Page, Score } from "./GlobalLeaderboard.js"
+import * as OnlinePlayers from "./OnlinePlayers.js"
 import * as PlainKeys from "./PlainKeys.js"
 import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
 import * as PlayerCaches from "./PlayerCaches.js"
@@ -77,11 +79,22 @@ export declare namespace CacheService {
     /** Profile, balance and statistics of a user; never rate limits. */
     readonly invalidateUser: (userId: UserId) => Effect.Effect<boolean>
 
-    /** The new count, none while Redis is away. */
+    /**
+     * Lets a player be online for a minute from now on; to stay online it is called again in time, as by a player's
+     * heartbeat. The count, as of `getOnlinePlayers`; none while Redis is away.
+     */
+    readonly playerOnline: (userId: UserId) => Effect.Effect<Option.Option<number>>
+    /** The player is online no more. The count; none while Redis is away. */
+    readonly playerOffline: (userId: UserId) => Effect.Effect<Option.Option<number>>
+    /**
+     * Counts somebody more, or less, of whom nothing else is known: who counts and dies is counted for ever. The count of
+     * these never falls below 0. Answers as `getOnlinePlayers`; none while Redis is away.
+     */
     readonly incrementOnlinePlayers: Effect.Effect<Option.Option<number>>
     readonly decrementOnlinePlayers: Effect.Effect<Option.Option<number>>
-    /** 0 while Redis is away. */
+    /** The players who are online, see `playerOnline`, and those who were only counted. 0 while Redis is away. */
     readonly getOnlinePlayers: Effect.Effect<number>
+    /** The new count, none while Redis is away. */
     readonly incrementActiveGames: Effect.Effect<Option.Option<number>>
     readonly decrementActiveGames: Effect.Effect<Option.Option<number>>
     readonly getActiveGames: Effect.Effect<number>
@@ -212,7 +225,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
     const { all, attempts, leaderboard, ...caches } = yield* PlayerCaches.PlayerCaches
     const plain = yield* PlainKeys.make({ attempts, owners: all })
     const rateLimiter = yield* RateLimiter.make
-    const onlinePlayers = yield* Counter.make({ key: "counters:players_online" })
+    const onlinePlayers = yield* OnlinePlayers.make
     const activeGames = yield* Counter.make({ key: "counters:active_games" })
 
     const profiles = cacheOnly(caches.profiles)
@@ -249,7 +262,12 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
           })
       })
 
-    const getOnlinePlayers = answerOr(onlinePlayers.get, 0)
+    const ifKey =
+      (operation: (userId: UserId) => Effect.Effect<number, RedisError>) =>
+      (userId: UserId): Effect.Effect<Option.Option<number>> =>
+        Either.isRight(RedisKey.make("player", userId)) ? answer(operation(userId)) : Effect.succeedNone
+
+    const getOnlinePlayers = answerOr(onlinePlayers.count, 0)
     const getActiveGames = answerOr(activeGames.get, 0)
 
     return CacheService.of({
@@ -281,6 +299,8 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
           (done) => done.every(Boolean)
         ),
 
+      playerOnline: ifKey(onlinePlayers.beat),
+      playerOffline: ifKey(onlinePlayers.leave),
       incrementOnlinePlayers: answer(onlinePlayers.increment),
       decrementOnlinePlayers: answer(onlinePlayers.decrement),
       getOnlinePlayers,

@@ -276,7 +276,10 @@ export class CountersGroup extends HttpApiGroup.make("counters")
       .addSuccess(Schema.Void, { status: 204 })
       .addError(InvalidKey)
       .middleware(Authorization)
-      .annotate(OpenApi.Summary, "Counts one player more; 204 while Redis is away and nothing is counted")
+      .annotate(
+        OpenApi.Summary,
+        "A player's heartbeat: online for a minute from now on; 204 while Redis is away and nobody is counted"
+      )
   )
   .add(
     HttpApiEndpoint.del("offline", "/api/players/:id/online")
@@ -285,7 +288,7 @@ export class CountersGroup extends HttpApiGroup.make("counters")
       .addSuccess(Schema.Void, { status: 204 })
       .addError(InvalidKey)
       .middleware(Authorization)
-      .annotate(OpenApi.Summary, "Counts one player less; 204 while Redis is away and nothing is counted")
+      .annotate(OpenApi.Summary, "The player is online no more; 204 while Redis is away and nobody is counted")
   ) {}
 
 /**

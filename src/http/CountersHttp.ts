@@ -21,15 +21,15 @@ export const layer = HttpApiBuilder.group(Api, "counters", (handlers) =>
   Effect.gen(function* () {
     const cache = yield* CacheService
 
-    const counted = (id: UserId, count: Effect.Effect<Option.Option<number>>) =>
+    const counted = (id: UserId, count: (id: UserId) => Effect.Effect<Option.Option<number>>) =>
       RedisKey.make("user", id).pipe(
-        Effect.zipRight(count),
+        Effect.zipRight(count(id)),
         Effect.map(Option.match({ onNone: () => undefined, onSome: (onlinePlayers) => ({ onlinePlayers }) }))
       )
 
     return handlers
       .handle("read", () => Effect.all({ onlinePlayers: cache.getOnlinePlayers, activeGames: cache.getActiveGames }))
-      .handle("online", ({ path }) => counted(path.id, cache.incrementOnlinePlayers))
-      .handle("offline", ({ path }) => counted(path.id, cache.decrementOnlinePlayers))
+      .handle("online", ({ path }) => counted(path.id, cache.playerOnline))
+      .handle("offline", ({ path }) => counted(path.id, cache.playerOffline))
   })
 )

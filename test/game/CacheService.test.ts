@@ -29,6 +29,7 @@ import * as FailingRedis from "../support/FailingRedis.js"
 import * as RedisServer from "../support/RedisServer.js"
 
 const ada = UserId.make("ada")
+const bob = UserId.make("bob")
 const game = GameId.make("g-1")
 const at = DateTime.unsafeMake(0)
 const profile = UserProfile.make({
@@ -65,6 +66,8 @@ const answersNothing = (cache: CacheService.CacheService.Service) =>
     expect(yield* cache.lookupGameState(game)).toEqual(Option.none())
     expect(yield* cache.invalidateGameState(game)).toBe(false)
     expect(yield* cache.invalidateUser(ada)).toBe(false)
+    expect(yield* cache.playerOnline(ada)).toEqual(Option.none())
+    expect(yield* cache.playerOffline(ada)).toEqual(Option.none())
     expect(yield* cache.incrementOnlinePlayers).toEqual(Option.none())
     expect(yield* cache.decrementOnlinePlayers).toEqual(Option.none())
     expect(yield* cache.getOnlinePlayers).toBe(0)
@@ -287,6 +290,21 @@ describe("the times to live", () => {
       )
       expect(String(Either.getOrElse(Either.flip(built), () => ""))).toContain("CACHE_BALANCE_TTL")
     })
+  )
+
+  it.effect("let a player be online for a minute after a beat, beside those who were only counted", () =>
+    Effect.gen(function* () {
+      const cache = yield* CacheService.CacheService
+      yield* cache.incrementOnlinePlayers
+      yield* cache.playerOnline(ada)
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* cache.playerOnline(bob)).toEqual(Option.some(3))
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* cache.getOnlinePlayers).toBe(2)
+      expect((yield* cache.getStats).onlinePlayers).toBe(2)
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* cache.getOnlinePlayers).toBe(1)
+    }).pipe(Effect.provide(over(MemoryRedis.layer)))
   )
 
   it.effect("bound how long a leaderboard passes for whole", () =>

@@ -136,13 +136,20 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
       expect(started.status).toBe(201)
       const path = started.headers.get("location") ?? ""
       expect((yield* read(path)).json).toEqual(started.json)
+      // a heartbeat: the second one is the same player
       yield* TestServer.request("POST", "/api/players/ada/online")
+      expect((yield* TestServer.request("POST", "/api/players/ada/online")).json).toEqual({
+        onlinePlayers: before.onlinePlayers + 1
+      })
       expect(yield* counters).toEqual({
         activeGames: before.activeGames + 1,
         onlinePlayers: before.onlinePlayers + 1
       })
       expect((yield* TestServer.request("DELETE", path)).status).toBe(204)
       expect((yield* TestServer.get(path)).status).toBe(404)
+      expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).json).toEqual({
+        onlinePlayers: before.onlinePlayers
+      })
       expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).json).toEqual({
         onlinePlayers: before.onlinePlayers
       })
@@ -184,6 +191,7 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
   it.effect("counts nothing, and says so", () =>
     Effect.gen(function* () {
       expect((yield* TestServer.request("POST", "/api/players/ada/online")).status).toBe(204)
+      expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).status).toBe(204)
       expect((yield* TestServer.get("/api/counters")).status).toBe(200)
       expect((yield* TestServer.get("/api/health/detailed")).json).toMatchObject({ status: "degraded" })
     })

@@ -199,6 +199,20 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* redis.send("DBSIZE")).toBe(size)
       }))
 
+    test("counts players by name and those who were only counted, who never take anybody away", (cache) =>
+      Effect.gen(function* () {
+        expect(yield* cache.playerOnline(ada)).toEqual(Option.some(1))
+        expect(yield* cache.playerOnline(ada)).toEqual(Option.some(1))
+        expect(yield* cache.playerOnline(bob)).toEqual(Option.some(2))
+        expect(yield* cache.incrementOnlinePlayers).toEqual(Option.some(3))
+        expect(yield* cache.decrementOnlinePlayers).toEqual(Option.some(2))
+        expect(yield* cache.decrementOnlinePlayers).toEqual(Option.some(2))
+        expect(yield* cache.playerOffline(ada)).toEqual(Option.some(1))
+        expect(yield* cache.playerOffline(ada)).toEqual(Option.some(1))
+        expect(yield* cache.getOnlinePlayers).toBe(1)
+        expect(yield* cache.playerOnline(UserId.make(""))).toEqual(Option.none())
+      }))
+
     test("counts players and games, never below zero", (cache, redis) =>
       Effect.gen(function* () {
         expect(yield* cache.getOnlinePlayers).toBe(0)

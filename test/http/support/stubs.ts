@@ -55,6 +55,8 @@ export const players = (overrides: Partial<PlayerService.Service> = {}) =>
 
 export const cache = (overrides: Partial<CacheService.Service> = {}) =>
   Layer.mock(CacheService, {
+    playerOnline: () => Effect.succeed(Option.some(1)),
+    playerOffline: () => Effect.succeed(Option.some(0)),
     incrementOnlinePlayers: Effect.succeed(Option.some(1)),
     decrementOnlinePlayers: Effect.succeed(Option.some(0)),
     getOnlinePlayers: Effect.succeed(1),

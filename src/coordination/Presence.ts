@@ -1,0 +1,153 @@
+/**
+ * Who is online: whoever has beaten lately. Nobody has to say goodbye, so that those of a process that died are gone when
+ * their time is over.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import { RedisClient } from "../redis/RedisClient.js"
+import type { RedisError, RedisServerError } from "../redis/RedisError.js"
+import { integerFrom, wholeMillis } from "./arguments.js"
+import * as Members from "./members.js"
+import * as PresenceScripts from "./presence/PresenceScripts.js"
+
+/**
+ * Presence under one key. The server's clock decides who is online; all of it may be repeated.
+ *
+ * A member that does not satisfy its schema, a time that is not positive or longer than a server keeps, or a page that is
+ * none fails with `RedisServerError`, code `ERR`, before anything is sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Presence<Member = string> {
+  /** Lets the member be online for a whole time to live from now on, and answers how many are. */
+  readonly beat: (member: Member) => Effect.Effect<number, RedisError>
+  /** Takes the member away at once, whoever else beats for it, and answers how many are online. */
+  readonly leave: (member: Member) => Effect.Effect<number, RedisError>
+  readonly count: Effect.Effect<number, RedisError>
+  readonly isOnline: (member: Member) => Effect.Effect<boolean, RedisError>
+  /**
+   * Who is online, those first who have beaten last; at most `limit` of them, from `offset` on. Between two pages members
+   * move: one may show twice or not at all. What another program has put there that is no member is left out.
+   */
+  readonly list: (page: {
+    readonly offset: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Member>, RedisError>
+  /**
+   * Beats now and again and again until the scope ends, and then leaves. Beats that Redis does not take are passed over:
+   * without Redis nothing fails, and the member is online again with the first beat that arrives.
+   */
+  readonly stayOnline: (member: Member) => Effect.Effect<void, RedisServerError, Scope.Scope>
+  /** Runs an effect, with the member online for as long as it runs. */
+  readonly whileOnline: (
+    member: Member
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RedisServerError, R>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** a sorted set */
+  readonly key: string
+  /** how long a member is online after a beat: how long the members of a process that died still show */
+  readonly timeToLive: Duration.DurationInput
+  /** between two beats of `stayOnline`; default a third of the time to live, so that two may be lost. Jittered. */
+  readonly beatEvery?: Duration.DurationInput | undefined
+}
+
+const beatsPerLife = 3
+
+const presence = <Member>(
+  { beatEvery, key, timeToLive }: Options,
+  schema: Schema.Schema<Member, string>
+): Effect.Effect<Presence<Member>, never, RedisClient> =>
+  Effect.map(RedisClient, (client) => {
+    const members = Members.make(schema)
+    const runBeat = client.run(PresenceScripts.beat)
+    const runLeave = client.run(PresenceScripts.leave)
+    const runCount = client.run(PresenceScripts.count)
+    const runIsOnline = client.run(PresenceScripts.isOnline)
+    const runList = client.run(PresenceScripts.list)
+
+    const ttl = wholeMillis(PresenceScripts.beat.name, "the time to live", timeToLive)
+
+    const beats = Effect.flatMap(ttl, (ttlMillis) =>
+      beatEvery === undefined
+        ? Effect.succeed(ttlMillis / beatsPerLife)
+        : wholeMillis(PresenceScripts.beat.name, "the time between two beats", beatEvery)
+    ).pipe(Effect.map((millis) => Schedule.jittered(Schedule.spaced(Duration.millis(millis)))))
+
+    const passedOver = (operation: Effect.Effect<unknown, RedisError>): Effect.Effect<void> =>
+      operation.pipe(
+        Effect.tapError((error) => Effect.logDebug(`presence under ${key} was not told: ${error.message}`)),
+        Effect.ignore
+      )
+
+    const stayOnline = (member: Member) =>
+      Effect.gen(function* () {
+        const text = yield* members.encode(PresenceScripts.beat.name, member)
+        const ttlMillis = yield* ttl
+        const schedule = yield* beats
+        const beat = passedOver(runBeat({ key, member: text, ttlMillis }))
+        yield* Effect.acquireRelease(beat, () => passedOver(runLeave({ key, member: text })))
+        // ends before the member leaves, since a scope closes backwards
+        yield* Effect.forkScoped(Effect.interruptible(Effect.schedule(beat, schedule)))
+      })
+
+    return {
+      beat: (member) =>
+        Effect.flatMap(ttl, (ttlMillis) =>
+          Effect.flatMap(members.encode(PresenceScripts.beat.name, member), (text) =>
+            runBeat({ key, member: text, ttlMillis })
+          )
+        ),
+      leave: (member) =>
+        Effect.flatMap(members.encode(PresenceScripts.leave.name, member), (text) => runLeave({ key, member: text })),
+      count: runCount({ key }),
+      isOnline: (member) =>
+        Effect.flatMap(members.encode(PresenceScripts.isOnline.name, member), (text) =>
+          Effect.map(runIsOnline({ key, member: text }), (found) => found === 1)
+        ),
+      list: Effect.fnUntraced(function* ({ limit, offset }) {
+        yield* integerFrom(PresenceScripts.list.name, "the offset", 0, offset)
+        yield* integerFrom(PresenceScripts.list.name, "the limit", 0, limit)
+        const texts = yield* runList({ key, offset, limit })
+        return texts.flatMap((text) => Option.toArray(members.decode(text)))
+      }),
+      stayOnline,
+      whileOnline: (member) => (effect) =>
+        Effect.scopedWith((scope) => Effect.zipRight(Scope.extend(stayOnline(member), scope), effect))
+    }
+  })
+
+/**
+ * Presence under `key`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * import { Presence } from "effect-cache-toolkit"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const online = yield* Presence.make({ key: "presence:chess", timeToLive: "1 minute" })
+ *   yield* Effect.log("a whole game").pipe(online.whileOnline("ada"))
+ *   return yield* online.count
+ * })
+ */
+export function make<Member>(
+  options: Options & Members.Typed<Member>
+): Effect.Effect<Presence<Member>, never, RedisClient>
+export function make(options: Options): Effect.Effect<Presence, never, RedisClient>
+export function make<Member>(options: Options & Partial<Members.Typed<Member>>) {
+  return options.member === undefined ? presence(options, Schema.String) : presence(options, options.member)
+}

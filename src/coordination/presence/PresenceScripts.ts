@@ -1,0 +1,182 @@
+/**
+ * Presence in Redis: a sorted set of members by the time, in milliseconds, at which each one is online no more, so that
+ * who has stopped beating is gone by itself. The server's time decides.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros, micros } from "../time.js"
+
+/** For tests: the server's time in milliseconds. */
+interface Timed {
+  readonly key: string
+  readonly now?: number | undefined
+}
+
+const nowArgument = ({ now }: Timed) => (now === undefined ? "" : now * 1000)
+
+/**
+ * How many of those who are gone a beat clears away, at most. Nobody waits for it, since they are not counted; and as each
+ * beat clears more than it adds, they do not pile up.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const clearedAtOnce = 100
+
+// the last argument of each script is the time
+const luaOnline = `${luaMicros}
+local now = math.floor(micros(ARGV[#ARGV]) / 1000)
+local later = "(" .. string.format("%.0f", now)
+local function online() return math.floor(redis.call("ZCOUNT", KEYS[1], later, "+inf")) end
+`
+
+const onPresence = (context: RedisScript.ScriptContext) => {
+  const {
+    args,
+    call,
+    keys: [key = ""]
+  } = context
+  const now = Math.floor(micros(context, args[args.length - 1]) / 1000)
+  return { now, later: `(${now}`, online: () => call("ZCOUNT", key, `(${now}`, "+inf") }
+}
+
+const texts = (reply: RedisReply): ReadonlyArray<string> =>
+  Array.isArray(reply) ? reply.map((text) => (typeof text === "string" ? text : "")) : []
+
+/**
+ * Lets a member be online for `ttlMillis` from now on, clears away some of those who are gone, and replies how many are
+ * online. The key lives as long as who stays longest.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const beat = RedisScript.make({
+  name: "presence.beat",
+  idempotent: true,
+  keys: ({ key }: Timed & { readonly member: string; readonly ttlMillis: number }) => [key],
+  args: (input) => [input.member, input.ttlMillis, nowArgument(input)],
+  lua: `${luaOnline}
+    local upToNow = string.format("%.0f", now)
+    for _, gone in ipairs(redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", upToNow, "LIMIT", "0", "${clearedAtOnce}")) do
+      redis.call("ZREM", KEYS[1], gone)
+    end
+    redis.call("ZADD", KEYS[1], string.format("%.0f", now + tonumber(ARGV[2])), ARGV[1])
+    local last = redis.call("ZRANGE", KEYS[1], -1, -1)[1]
+    redis.call("PEXPIRE", KEYS[1], string.format("%.0f", tonumber(redis.call("ZSCORE", KEYS[1], last)) - now))
+    return online()
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [member = "", ttl = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    const { now, online } = onPresence(context)
+    for (const gone of texts(call("ZRANGEBYSCORE", key, "-inf", now, "LIMIT", 0, clearedAtOnce))) {
+      call("ZREM", key, gone)
+    }
+    call("ZADD", key, now + Number(ttl), member)
+    const [last = ""] = texts(call("ZRANGE", key, -1, -1))
+    call("PEXPIRE", key, Number(call("ZSCORE", key, last)) - now)
+    return online()
+  }
+})
+
+/**
+ * Takes a member away, and replies how many are online.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const leave = RedisScript.make({
+  name: "presence.leave",
+  idempotent: true,
+  keys: ({ key }: Timed & { readonly member: string }) => [key],
+  args: (input) => [input.member, nowArgument(input)],
+  lua: `${luaOnline}
+    redis.call("ZREM", KEYS[1], ARGV[1])
+    return online()
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [member = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    call("ZREM", key, member)
+    return onPresence(context).online()
+  }
+})
+
+/**
+ * How many are online.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const count = RedisScript.make({
+  name: "presence.count",
+  idempotent: true,
+  keys: ({ key }: Timed) => [key],
+  args: (input) => [nowArgument(input)],
+  lua: `${luaOnline} return online()`,
+  reply: Schema.Int,
+  model: (context) => onPresence(context).online()
+})
+
+/**
+ * Whether a member is online.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const isOnline = RedisScript.make({
+  name: "presence.isOnline",
+  idempotent: true,
+  keys: ({ key }: Timed & { readonly member: string }) => [key],
+  args: (input) => [input.member, nowArgument(input)],
+  lua: `${luaOnline}
+    local ends = redis.call("ZSCORE", KEYS[1], ARGV[1])
+    return ends and tonumber(ends) > now and 1 or 0
+  `,
+  reply: Schema.Int,
+  model: (context) => {
+    const {
+      args: [member = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    const ends = call("ZSCORE", key, member)
+    return ends !== null && Number(ends) > onPresence(context).now ? 1 : 0
+  }
+})
+
+/**
+ * Who is online, those first who stay longest without another beat.
+ *
+ * @since 0.1.0
+ * @category scripts
+ */
+export const list = RedisScript.make({
+  name: "presence.list",
+  idempotent: true,
+  keys: ({ key }: Timed & { readonly offset: number; readonly limit: number }) => [key],
+  args: (input) => [input.offset, input.limit, nowArgument(input)],
+  lua: `${luaOnline}
+    return redis.call("ZREVRANGEBYSCORE", KEYS[1], "+inf", later, "LIMIT", ARGV[1], ARGV[2])
+  `,
+  reply: Schema.Array(Schema.String),
+  model: (context) => {
+    const {
+      args: [offset = "", limit = ""],
+      call,
+      keys: [key = ""]
+    } = context
+    return call("ZREVRANGEBYSCORE", key, "+inf", onPresence(context).later, "LIMIT", offset, limit)
+  }
+})
