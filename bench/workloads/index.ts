@@ -2,6 +2,7 @@
 import type { Workload } from "../Workload.js"
 import { getMany } from "./getMany.js"
 import { httpProfile } from "./httpProfile.js"
+import { leaderboard } from "./leaderboard.js"
 import { lock } from "./lock.js"
 import { miss } from "./miss.js"
 import { overhead } from "./overhead.js"
@@ -23,6 +24,7 @@ export const workloads: ReadonlyArray<Workload> = [
   stampede,
   rateLimit,
   lock,
+  leaderboard,
   httpProfile,
   startUp,
   overhead
