@@ -12,7 +12,7 @@ const members = 1_000_000
 const sharedScores = 50_000
 
 /** calls per operation, enough for an average of microseconds */
-const calls = 20_000
+const calls = 5_000
 
 const callers = 64
 

@@ -112,16 +112,16 @@ onEveryLayer((it) => {
 
       const board = yield* Leaderboard.make({ key: "board:expiring", timeToLive: "1 hour" })
       yield* board.submit("ada", 1)
+      for (const key of ["board:expiring", "{board:expiring}:ranked", "{board:expiring}:arrivals"]) {
+        const left = Option.getOrThrow(yield* client.ttl(key))
+        expect(Duration.between(left, { minimum: "50 minutes", maximum: "1 hour" }), key).toBe(true)
+      }
       yield* age("board:expiring", 50 * 60_000)
       yield* board.submit("bob", 1)
       yield* age("board:expiring", 50 * 60_000)
       expect(yield* board.top({ offset: 0, limit: 10 })).toHaveLength(2)
       yield* age("board:expiring", 10 * 60_000)
       expect(yield* board.top({ offset: 0, limit: 10 })).toEqual([])
-      for (const key of ["{board:expiring}:ranked", "{board:expiring}:arrivals"]) {
-        const left = Option.getOrElse(yield* client.ttl(key), () => Duration.zero)
-        expect(Duration.lessThanOrEqualTo(left, "1 hour"), key).toBe(true)
-      }
     })
   )
 
@@ -245,8 +245,8 @@ onEveryLayer((it) => {
       expect(yield* order).toEqual(["new"])
       yield* client.del("board:shared")
       yield* board.submit("ada", 1)
-      expect(yield* order).toEqual(["ada"])
       expect(yield* client.zcard("{board:shared}:ranked")).toBe(1)
+      expect(yield* order).toEqual(["ada"])
     })
   )
 
@@ -257,7 +257,7 @@ onEveryLayer((it) => {
       yield* Effect.forEach(
         Array.from({ length: 1_203 }, (_, i) => i),
         (i) => board.submit(`member ${i}`, i % 400),
-        { concurrency: "unbounded" }
+        { concurrency: 64 }
       )
       for (const key of ["{board:evicted}:ranked", "{board:evicted}:arrivals"]) {
         yield* client.del(key)

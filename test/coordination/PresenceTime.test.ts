@@ -18,10 +18,13 @@ describe("presence over time", () => {
     Effect.gen(function* () {
       const online = yield* Presence.make({ key: "presence", timeToLive: "1 minute" })
       yield* online.beat("ada")
-      yield* TestClock.adjust(59_999)
-      expect([yield* online.count, yield* online.isOnline("ada")]).toEqual([1, true])
+      yield* TestClock.adjust("30 seconds")
+      yield* online.beat("bob")
+      const seen = Effect.all([online.count, online.isOnline("ada"), online.list({ offset: 0, limit: 10 })])
+      yield* TestClock.adjust(29_999)
+      expect(yield* seen).toEqual([2, true, ["bob", "ada"]])
       yield* TestClock.adjust(1)
-      expect([yield* online.count, yield* online.isOnline("ada")]).toEqual([0, false])
+      expect(yield* seen).toEqual([1, false, ["bob"]])
     }).pipe(Effect.provide(MemoryRedis.layer))
   )
 
