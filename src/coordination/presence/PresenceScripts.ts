@@ -35,12 +35,13 @@ local function online() return math.floor(redis.call("ZCOUNT", KEYS[1], later, "
 
 const onPresence = (context: RedisScript.ScriptContext) => {
   const {
-    args,
+    args: [first = "", second = ""],
     call,
     keys: [key = ""]
   } = context
-  const now = Math.floor(micros(context, args[args.length - 1]) / 1000)
-  return { now, later: `(${now}`, online: () => call("ZCOUNT", key, `(${now}`, "+inf") }
+  const now = Math.floor(micros(context, context.args[context.args.length - 1]) / 1000)
+  const later = `(${now}`
+  return { key, first, second, call, now, later, online: () => call("ZCOUNT", key, later, "+inf") }
 }
 
 const texts = (reply: RedisReply): ReadonlyArray<string> =>
@@ -70,12 +71,7 @@ export const beat = RedisScript.make({
   `,
   reply: Schema.Int,
   model: (context) => {
-    const {
-      args: [member = "", ttl = ""],
-      call,
-      keys: [key = ""]
-    } = context
-    const { now, online } = onPresence(context)
+    const { call, first: member, key, now, online, second: ttl } = onPresence(context)
     for (const gone of texts(call("ZRANGEBYSCORE", key, "-inf", now, "LIMIT", 0, clearedAtOnce))) {
       call("ZREM", key, gone)
     }
@@ -103,13 +99,9 @@ export const leave = RedisScript.make({
   `,
   reply: Schema.Int,
   model: (context) => {
-    const {
-      args: [member = ""],
-      call,
-      keys: [key = ""]
-    } = context
+    const { call, first: member, key, online } = onPresence(context)
     call("ZREM", key, member)
-    return onPresence(context).online()
+    return online()
   }
 })
 
@@ -146,13 +138,9 @@ export const isOnline = RedisScript.make({
   `,
   reply: Schema.Int,
   model: (context) => {
-    const {
-      args: [member = ""],
-      call,
-      keys: [key = ""]
-    } = context
+    const { call, first: member, key, now } = onPresence(context)
     const ends = call("ZSCORE", key, member)
-    return ends !== null && Number(ends) > onPresence(context).now ? 1 : 0
+    return ends !== null && Number(ends) > now ? 1 : 0
   }
 })
 
@@ -172,11 +160,7 @@ export const list = RedisScript.make({
   `,
   reply: Schema.Array(Schema.String),
   model: (context) => {
-    const {
-      args: [offset = "", limit = ""],
-      call,
-      keys: [key = ""]
-    } = context
-    return call("ZREVRANGEBYSCORE", key, "+inf", onPresence(context).later, "LIMIT", offset, limit)
+    const { call, first: offset, key, later, second: limit } = onPresence(context)
+    return call("ZREVRANGEBYSCORE", key, "+inf", later, "LIMIT", offset, limit)
   }
 })
