@@ -24,7 +24,7 @@ import * as LookupSource from "./LookupSource.js"
 import type * as Lookups from "./Lookups.js"
 import * as ManyReader from "./ManyReader.js"
 import * as Origin from "./Origin.js"
-import type * as Reader from "./Reader.js"
+import type * as Served from "./Served.js"
 import * as Warming from "./Warming.js"
 
 /**
@@ -63,11 +63,11 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    */
   readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
   /** As `get`, with where the value came from. */
-  readonly getServed: (key: Key) => Effect.Effect<Reader.Served<Value>, E | EngineError<OnUnavailable>>
+  readonly getServed: (key: Key) => Effect.Effect<Served.Served<Value>, E | EngineError<OnUnavailable>>
   /**
    * What the cache holds, stale or not; never looks up, and answers none while Redis is away, and for a remembered error.
    */
-  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Reader.Served<Value>>, RedisKey.InvalidKey>
+  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Served.Served<Value>>, RedisKey.InvalidKey>
   /**
    * The values in the order of the keys, by one MGET; a key that stands there twice is looked up once. The first failure
    * fails it, or each stands in its place (`mode: "either"`).
@@ -230,7 +230,7 @@ export const make = <
         })
     const valueOf = (held: Held): Either.Either<Value, Remembered> =>
       held instanceof EntryCodec.Remembered ? Either.left(held.error) : Either.right(held)
-    const servedOf = (served: Reader.Served<Held>): Effect.Effect<Reader.Served<Value>, Remembered> =>
+    const servedOf = (served: Served.Served<Held>): Effect.Effect<Served.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
     /** The hottest path: no step that it can do without. */

@@ -6,58 +6,32 @@
  */
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { LRUCache } from "lru-cache"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Readable, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
-import { isDue, type RefreshAhead } from "./RefreshAhead.js"
+import * as Refreshing from "./Refreshing.js"
+import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
 
 /**
- * Where a value came from. `Stale` is past its time to live and being refreshed; `Degraded` was looked up because Redis
- * could not be used, and `reason` says why.
- *
  * @since 0.1.0
  * @category models
  */
-export interface Served<out A> {
-  readonly value: A
-  readonly source: "Local" | "Redis" | "Lookup" | "Stale" | "Degraded"
-  /** since the value was looked up or set */
-  readonly age: Duration.Duration
-  /** what is left until it is stale; zero when it is */
-  readonly timeLeft: Duration.Duration
-  /** one word; present when the source is `Degraded` */
-  readonly reason: string | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface ReaderOptions<A, E> {
+export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A, E>, "flights"> {
   readonly redis: RedisClient.Service
   readonly local: LocalTier<A>
   readonly loader: Loader<A, E>
   readonly invalidation: Invalidation
   readonly observer: CacheObserver
   readonly staleMillis: (value: A) => number
-  readonly refreshAhead: RefreshAhead | undefined
-  /** how long a lookup takes on average, in milliseconds */
-  readonly meanLookupMillis: () => number
-  /** how long a caller waits for the refresh of a stale value before it is served stale, in milliseconds */
-  readonly softTimeoutMillis: number
-  /** the pause after a background refresh that failed, in milliseconds */
-  readonly refreshPauseMillis: number
   /** Keeps an entry read from Redis in this process, if nothing happened to its key since it was asked for. */
   readonly keepRead: (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>) => void
 }
@@ -78,7 +52,7 @@ export type AtOnceOrLater<A, E> = Either.Either<A, Effect.Effect<A, LoadError<E>
  */
 export type Preparation<A, E> =
   | { readonly _tag: "Fresh" }
-  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served<A>, LoadError<E>> }
+  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served.Served<A>, LoadError<E>> }
   | { readonly _tag: "Unread"; readonly unread: Unread }
 
 /**
@@ -90,7 +64,7 @@ export interface Reader<A, E> {
   readonly atHand: (key: string) => CacheEntry.CacheEntry<A> | undefined
   /** Of what is not at hand. */
   readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
-  readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served<A>, LoadError<E>>
+  readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
   /**
    * Of several keys, all different, in their order: the value where it can be served at once, and elsewhere how to come by
    * it. Redis is asked once.
@@ -104,7 +78,7 @@ export interface Reader<A, E> {
     keys: ReadonlyArray<string>,
     origins: ReadonlyArray<Origin<A, E>>
   ) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
-  readonly getOption: (key: string) => Effect.Effect<Option.Option<Served<A>>>
+  readonly getOption: (key: string) => Effect.Effect<Option.Option<Served.Served<A>>>
   /** Looks up now, whatever is stored. */
   readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
 }
@@ -124,7 +98,7 @@ export interface Asked {
 interface Form<A, B> {
   /** of an entry that is fresh in Redis */
   readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => B
-  readonly ofServed: (served: Served<A>) => B
+  readonly ofServed: (served: Served.Served<A>) => B
 }
 
 /** One read of one key past the local tier. */
@@ -140,9 +114,6 @@ interface Read<A, E, B> {
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
 const maxJoins = 2
 
-/** Keys whose last background refresh failed, of which it is remembered when the next one may be tried. */
-const maxPaused = 10_000
-
 /**
  * Its flights end with the scope.
  *
@@ -154,72 +125,25 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const { invalidation, keepRead, loader, local, observer, redis, refreshAhead } = options
     const clock = yield* Effect.clock
     const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>()
-    const pausedUntil = new LRUCache<string, number>({ max: maxPaused })
+    const refreshing = yield* Refreshing.make({ ...options, flights })
 
-    const served = (
-      entry: CacheEntry.CacheEntry<A>,
-      source: Served<A>["source"],
-      serverNow: number,
-      reason?: string
-    ): Served<A> => ({
-      value: entry.value,
-      source,
-      age: Duration.millis(Math.max(0, serverNow - entry.created)),
-      timeLeft: Duration.millis(Math.max(0, entry.created + entry.timeToLive - serverNow)),
-      reason
-    })
-
-    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<Served<A>> => {
+    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<Served.Served<A>> => {
       if (source === "Degraded") observer.counters.degraded++
-      return Effect.map(redis.serverTime, (now) => served(entry, source, now, reason))
+      return Effect.map(redis.serverTime, (now) => Served.make(entry, source, now, reason))
     }
 
-    /**
-     * A refresh that nobody need wait for, unless one has just failed; answers how to wait for it. It goes on when its
-     * callers leave, and lands.
-     */
-    const startRefresh = (
-      key: string,
-      origin: Origin<A, E>,
-      previous: CacheEntry.CacheEntry<A>
-    ): Effect.Effect<Effect.Effect<{ readonly value: Loaded<A>; readonly late: boolean }, LoadError<E>> | undefined> =>
-      Effect.suspend(() => {
-        if ((pausedUntil.get(key) ?? 0) > clock.unsafeCurrentTimeMillis()) return Effect.succeed(undefined)
-        const load = loader.load(key, origin, { newerThan: previous.created, previous })
-        return flights.start(key, invalidation.epochs.of(key), (flight) =>
-          Effect.tapErrorCause(load(flight), () =>
-            Effect.sync(() => pausedUntil.set(key, clock.unsafeCurrentTimeMillis() + options.refreshPauseMillis))
-          )
-        )
-      })
-
-    /** Served stale, at once or when the refresh has not come soon enough. */
-    const serveStale = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverNow: number) => {
-      const stale = Effect.sync(() => {
-        observer.stale(key)
-        return served(entry, "Stale", serverNow)
-      })
-      return Effect.flatMap(startRefresh(key, origin, entry), (refresh) =>
-        options.softTimeoutMillis === 0 || refresh === undefined
-          ? stale
-          : refresh.pipe(
-              Effect.timeoutOption(options.softTimeoutMillis),
-              Effect.orElseSucceed(Option.none),
-              Effect.flatMap((refreshed) =>
-                Option.isSome(refreshed) && !refreshed.value.late ? landed(refreshed.value.value) : stale
-              )
-            )
+    const serveStale = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverTime: number) =>
+      Effect.flatMap(
+        refreshing.refreshed(key, origin, entry),
+        Option.match({
+          onSome: landed,
+          onNone: () =>
+            Effect.sync(() => {
+              observer.stale(key)
+              return Served.make(entry, "Stale", serverTime)
+            })
+        })
       )
-    }
-
-    /** Begins to refresh what is fresh and soon will not be. */
-    const lookAhead = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverNow: number) => {
-      if (refreshAhead === undefined) return Effect.void
-      return Effect.flatMap(
-        isDue(refreshAhead, serverNow - entry.created, entry.timeToLive, options.meanLookupMillis),
-        (isDue) => (isDue ? startRefresh(key, origin, entry) : Effect.void)
-      )
-    }
 
     const freshOf = ({ entry, serverTime, trusted }: Readable<A>): CacheEntry.CacheEntry<A> | undefined =>
       entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime) ? entry : undefined
@@ -235,7 +159,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       origin: Origin<A, E>,
       { created, entry, serverTime, trusted }: Readable<A>,
       joins: number
-    ): Effect.Effect<Served<A>, LoadError<E>> => {
+    ): Effect.Effect<Served.Served<A>, LoadError<E>> => {
       if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))) {
         return serveStale(key, origin, entry, serverTime)
       }
@@ -266,7 +190,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           hitRedis(key, entry, asked, found)
           const hit = Exit.succeed(form.ofHit(entry, found.serverTime))
           return noticed(
-            refreshAhead === undefined ? hit : Effect.zipRight(lookAhead(key, origin, entry, found.serverTime), hit)
+            refreshAhead === undefined
+              ? hit
+              : Effect.zipRight(refreshing.lookAhead(key, origin, entry, found.serverTime), hit)
           )
         }
       })
@@ -308,8 +234,8 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       Effect.suspend(() => proceed(loader.read(key), { key, origin, joins, form, asked: askedNow(key) }))
 
     const asValue: Form<A, A> = { ofHit: ({ value }) => value, ofServed: ({ value }) => value }
-    const asServed: Form<A, Served<A>> = {
-      ofHit: (entry, serverTime) => served(entry, "Redis", serverTime),
+    const asServed: Form<A, Served.Served<A>> = {
+      ofHit: (entry, serverTime) => Served.make(entry, "Redis", serverTime),
       ofServed: (served) => served
     }
 
@@ -318,7 +244,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       origin: Origin<A, E>,
       seen: Seen<A>,
       joins: number
-    ): Effect.Effect<Served<A>, LoadError<E>> =>
+    ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
       Effect.flatMap(
         flights.fly(key, invalidation.epochs.of(key), loader.load(key, origin, seen), { alone: joins >= maxJoins }),
         ({ late, value }) => {
@@ -345,7 +271,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               return entry === undefined
                 ? readThrough(key, origin, 0, asValue)
                 : Effect.as(
-                    Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)),
+                    Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
                     entry.value
                   )
             }),
@@ -355,7 +281,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const entry = localHit(key)
           if (entry === undefined) return readThrough(key, origin, 0, asServed)
           return Effect.flatMap(redis.serverTime, (now) =>
-            Effect.as(lookAhead(key, origin, entry, now), served(entry, "Local", now))
+            Effect.as(refreshing.lookAhead(key, origin, entry, now), Served.make(entry, "Local", now))
           )
         }),
 
@@ -374,7 +300,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             }
             answers[i] = Either.right(entry.value)
             if (refreshAhead !== undefined) {
-              early.push(Effect.flatMap(redis.serverTime, (now) => lookAhead(key, origin, entry, now)))
+              early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)))
             }
           }
           return Effect.flatMap(loader.readMany(absent.map(({ read }) => read.key)), (found) => {
@@ -388,7 +314,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               hitRedis(read.key, entry, read.asked, answer.value)
               answers[i] = Either.right(entry.value)
               if (refreshAhead !== undefined)
-                early.push(lookAhead(read.key, read.origin, entry, answer.value.serverTime))
+                early.push(refreshing.lookAhead(read.key, read.origin, entry, answer.value.serverTime))
             }
             const answered = early.length === 0 ? Exit.succeed(answers) : Effect.as(Effect.all(early), answers)
             return found.some(Exit.isSuccess) ? noticed(answered) : answered
@@ -408,7 +334,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       getOption: (key) =>
         Effect.gen(function* () {
           const present = localHit(key)
-          if (present !== undefined) return Option.some(served(present, "Local", yield* redis.serverTime))
+          if (present !== undefined) return Option.some(Served.make(present, "Local", yield* redis.serverTime))
           const asked = askedNow(key)
           const found = yield* Effect.either(loader.read(key))
           if (Either.isLeft(found)) {
@@ -420,7 +346,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const fresh = freshOf(found.right)
           if (fresh !== undefined) {
             hitRedis(key, fresh, asked, found.right)
-            return Option.some(served(fresh, "Redis", serverTime))
+            return Option.some(Served.make(fresh, "Redis", serverTime))
           }
           if (
             entry !== undefined &&
@@ -428,7 +354,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))
           ) {
             observer.stale(key)
-            return Option.some(served(entry, "Stale", serverTime))
+            return Option.some(Served.make(entry, "Stale", serverTime))
           }
           observer.miss(key)
           return Option.none()

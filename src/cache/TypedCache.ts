@@ -132,15 +132,15 @@ export type {
    * @since 0.1.0
    * @category models
    */
-  Served
-} from "./Reader.js"
+  RefreshAhead
+} from "./RefreshAhead.js"
 export type {
   /**
    * @since 0.1.0
    * @category models
    */
-  RefreshAhead
-} from "./RefreshAhead.js"
+  Served
+} from "./Served.js"
 export type {
   /**
    * @since 0.1.0

@@ -23,8 +23,8 @@ enum Side {
 
 class Point extends Schema.Class<Point>("Point")({ x: Schema.Finite, y: Schema.Finite }) {}
 
-const Circle = Schema.Struct({ _tag: Schema.Literal("Circle"), radius: Schema.Positive })
-const Square = Schema.Struct({ _tag: Schema.Literal("Square"), side: Schema.Positive, at: Schema.DateTimeUtc })
+const Circle = Schema.TaggedStruct("Circle", { radius: Schema.Positive })
+const Square = Schema.TaggedStruct("Square", { side: Schema.Positive, at: Schema.DateTimeUtc })
 
 /** A schema, both ways to decode by it, and JSON that fits it (but for numbers that JSON does not have). */
 const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
@@ -76,7 +76,7 @@ const rows = [
   ),
   row(
     "objects of which only some have a tag",
-    Schema.Union(Schema.Struct({ a: Schema.String }), Schema.Struct({ _tag: Schema.Literal("x"), a: Schema.String }))
+    Schema.Union(Schema.Struct({ a: Schema.String }), Schema.TaggedStruct("x", { a: Schema.String }))
   ),
   row("everything that is not nothing", Schema.Union(Schema.Struct({}), Schema.Null)),
   row(
