@@ -2,6 +2,7 @@
  * What the command line says.
  */
 import { parseArgs } from "node:util"
+import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
@@ -52,3 +53,21 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<CommandLine, U
     },
     catch: (cause) => new UsageError({ message: cause instanceof Error ? cause.message : String(cause) })
   })
+
+/** Says a message and lets the process end with this code. */
+export const endWith = (code: number, message: string): Effect.Effect<void> =>
+  Effect.zipRight(
+    Console.error(message),
+    Effect.sync(() => {
+      process.exitCode = code
+    })
+  )
+
+export const catchUsageError = <E, R>(
+  program: Effect.Effect<void, E | UsageError, R>
+): Effect.Effect<void, Exclude<E, UsageError>, R> =>
+  Effect.catchIf(
+    program,
+    (error): error is UsageError => error instanceof UsageError,
+    ({ message }) => endWith(2, `${message}\n\n${usage}`)
+  )

@@ -10,6 +10,16 @@ const program = fileURLToPath(new URL("./programs/reads.ts", import.meta.url))
 
 export type Kind = "client" | "shared" | "local"
 
+export interface MeasuredReads {
+  readonly opsPerSecond: number
+  /** of one read, in all threads of the process */
+  readonly processorNanos: number
+}
+
+export interface ReadsProcess {
+  readonly measure: (concurrency: number, millis: number) => Promise<MeasuredReads>
+}
+
 /** Ends, by the end of its input, with the scope. */
 export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
@@ -32,11 +42,12 @@ export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<st
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const line = async () => String((await Promise.race([lines.next(), ended])).value)
     yield* Effect.promise(line)
-    return {
-      /** reads in a second */
-      measure: async (concurrency: number, millis: number): Promise<number> => {
+    const reads: ReadsProcess = {
+      measure: async (concurrency, millis) => {
         child.stdin.write(`${concurrency} ${millis}\n`)
-        return Number(await line())
+        const [opsPerSecond = Number.NaN, processorNanos = Number.NaN] = (await line()).split(" ").map(Number)
+        return { opsPerSecond, processorNanos }
       }
     }
+    return reads
   })

@@ -1,33 +1,41 @@
 /**
  * `bun run bench`: the toolkit beside its peers, in one process and one run. See `CommandLine.usage`.
  */
+import { spawn } from "node:child_process"
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as CommandLine from "./CommandLine.js"
-import { install } from "./Packages.js"
+import { gate } from "./Gate.js"
+import { directory, install } from "./Packages.js"
 
-/** The peers are imported after they have been installed. */
-const run = (commandLine: CommandLine.CommandLine) =>
-  Effect.gen(function* () {
-    yield* install
-    const { run } = yield* Effect.promise(() => import("./Run.js"))
-    return yield* run(commandLine)
+const args = process.argv.slice(2)
+
+/** In a process of their own: one that was there before its packages does not find them. */
+const workloads = Effect.async<number>((resume) => {
+  const child = spawn(
+    process.execPath,
+    ["--preload", `${directory}programs/peers.ts`, `${directory}programs/workloads.ts`, ...args],
+    { stdio: "inherit" }
+  )
+  child.once("exit", (code) => resume(Effect.succeed(code ?? 1)))
+  // it closes its servers and clients before it ends
+  return Effect.async<void>((stopped) => {
+    if (child.exitCode !== null || child.signalCode !== null) return stopped(Effect.void)
+    child.once("exit", () => stopped(Effect.void))
+    child.kill("SIGTERM")
   })
+})
 
 const program = Effect.gen(function* () {
-  const commandLine = yield* CommandLine.parse(process.argv.slice(2))
-  if (commandLine.isHelp) return yield* Console.log(CommandLine.usage)
-  return yield* run(commandLine)
+  const { isHelp, isQuick } = yield* CommandLine.parse(args)
+  if (isHelp) return yield* Console.log(CommandLine.usage)
+  if (isQuick) return yield* gate
+  yield* install
+  process.exitCode = yield* workloads
 }).pipe(
-  Effect.catchTag("UsageError", ({ message }) =>
-    Effect.zipRight(
-      Console.error(`${message}\n\n${CommandLine.usage}`),
-      Effect.sync(() => {
-        process.exitCode = 2
-      })
-    )
-  )
+  Effect.catchTag("TooSlow", ({ message }) => CommandLine.endWith(1, message)),
+  CommandLine.catchUsageError
 )
 
 BunRuntime.runMain(program)

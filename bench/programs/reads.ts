@@ -1,6 +1,7 @@
 /**
  * Reads of one kind in a process of their own: `reads.ts <kind> <url>`. Answers each line of its input,
- * `<concurrency> <milliseconds>`, with how many reads there were in a second.
+ * `<concurrency> <milliseconds>`, with how many reads there were in a second, and how many nanoseconds of processor time
+ * each took.
  */
 import { createInterface } from "node:readline"
 import * as Console from "effect/Console"
@@ -39,10 +40,14 @@ const program = Effect.gen(function* () {
   yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), (cause) => new Error(String(cause))).pipe(
     Stream.runForEach((line) => {
       const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
-      return Effect.flatMap(
-        Effect.promise(() => measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery })),
-        (rate) => Console.log(rate)
-      )
+      return Effect.gen(function* () {
+        const before = process.cpuUsage()
+        const rate = yield* Effect.promise(() =>
+          measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery })
+        )
+        const { system, user } = process.cpuUsage(before)
+        yield* Console.log(`${rate} ${((system + user) * 1000) / ((rate * millis) / 1000)}`)
+      })
     })
   )
 }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))

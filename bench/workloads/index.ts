@@ -9,6 +9,7 @@ import { overhead } from "./overhead.js"
 import { rateLimit } from "./rateLimit.js"
 import { redisGet } from "./redisGet.js"
 import { set } from "./set.js"
+import { stages } from "./stages.js"
 import { stampede } from "./stampede.js"
 import { startUp } from "./startUp.js"
 import { typedLocal } from "./typedLocal.js"
@@ -27,5 +28,6 @@ export const workloads: ReadonlyArray<Workload> = [
   leaderboard,
   httpProfile,
   startUp,
-  overhead
+  overhead,
+  stages
 ]

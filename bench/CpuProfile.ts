@@ -1,0 +1,109 @@
+/**
+ * Where processor time goes: the samples of a profile as Bun writes it (the format of the Chrome DevTools Protocol,
+ * `Profiler.Profile`), added up by the stages of a read.
+ */
+import * as Schema from "effect/Schema"
+
+const Node = Schema.Struct({
+  id: Schema.Number,
+  callFrame: Schema.Struct({ functionName: Schema.String, url: Schema.String }),
+  children: Schema.optionalWith(Schema.Array(Schema.Number), { default: () => [] })
+})
+
+export const CpuProfile = Schema.Struct({
+  nodes: Schema.Array(Node),
+  samples: Schema.Array(Schema.Number),
+  /** microseconds before each sample */
+  timeDeltas: Schema.Array(Schema.Number)
+})
+
+type Node = typeof Node.Type
+
+export const stages = ["wire", "queue", "cache", "decode", "fiber", "benchmark", "runtime"] as const
+
+export type Stage = (typeof stages)[number]
+
+/** What the code of a file is for; the first that fits. Files of no entry work for whoever calls them. */
+const stageOfFile: ReadonlyArray<readonly [file: RegExp, stage: Stage]> = [
+  [/\/src\/redis\/driver\//, "wire"],
+  [/\/src\/redis\/RedisKey\.ts$/, "cache"],
+  [/\/src\/redis\//, "queue"],
+  [/\/src\/cache\/(CacheCodec|CacheEntry|EntryCodec|codec\/\w+)\.ts$/, "decode"],
+  [/\/src\/cache\//, "cache"],
+  [/\/lru-cache\//, "cache"],
+  [/\/effect\/.*\/(ParseResult|Schema|SchemaAST)\.js$/, "decode"],
+  [/\/effect\/.*\/(core|core-effect|effect|fiberRuntime|fiberRefs|runtime|Scheduler|deferred)\.js$/i, "fiber"],
+  [/\/bench\//, "benchmark"]
+]
+
+const ownStage = (url: string): Stage | undefined => stageOfFile.find(([file]) => file.test(url))?.[1]
+
+/**
+ * The runtime's own functions have no file and work for their caller. These are the client's: a call of them in the last
+ * place of a function leaves no caller to be seen.
+ */
+const clientFunctions = new Set(["send", "getBuffer"])
+
+export interface Hot {
+  /** the function and its file */
+  readonly name: string
+  /** of the processor time, from 0 to 1 */
+  readonly share: number
+}
+
+export interface Breakdown {
+  /** of the processor time, from 0 to 1 */
+  readonly shares: ReadonlyArray<{ readonly stage: Stage; readonly share: number }>
+  /** the functions with the most time of their own, the hottest first */
+  readonly hottest: ReadonlyArray<Hot>
+}
+
+const nameOf = ({ functionName, url }: Node["callFrame"]): string => {
+  const file = url.split("/").at(-1) ?? ""
+  const name = functionName === "" ? "an anonymous function" : functionName
+  return file === "" ? `${name} (the runtime)` : `${name} (${file})`
+}
+
+/**
+ * Samples of the last so many milliseconds, since what came before prepared them, by their stage. A sample is taken only
+ * while JavaScript runs: the rest of the processor time that the process has taken, also in other threads, is the
+ * runtime's, which talks to the socket, reads replies, compiles, and collects garbage.
+ */
+export const breakdown = (
+  profile: typeof CpuProfile.Type,
+  measured: { readonly millis: number; readonly processorMillis: number; readonly intervalMillis: number }
+): Breakdown => {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  const parents = new Map(profile.nodes.flatMap(({ children, id }) => children.map((child) => [child, id] as const)))
+  const stageOf = (id: number): Stage => {
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const { functionName = "", url = "" } = nodes.get(at)?.callFrame ?? {}
+      const stage = url === "" && clientFunctions.has(functionName) ? "wire" : ownStage(url)
+      if (stage !== undefined) return stage
+    }
+    return "runtime"
+  }
+  const ofStage = new Map<Stage, number>()
+  const ofFunction = new Map<string, number>()
+  const count = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
+  let samples = 0
+  let passedMillis = 0
+  for (let i = profile.samples.length - 1; i >= 0 && passedMillis < measured.millis; i--) {
+    const id = profile.samples[i] ?? 0
+    passedMillis += (profile.timeDeltas[i] ?? 0) / 1000
+    samples++
+    count(ofStage, stageOf(id))
+    count(ofFunction, nameOf(nodes.get(id)?.callFrame ?? { functionName: "", url: "" }))
+  }
+  const all = Math.max(samples, measured.processorMillis / measured.intervalMillis)
+  const unsampled = all - samples
+  return {
+    shares: stages.map((stage) => ({
+      stage,
+      share: ((ofStage.get(stage) ?? 0) + (stage === "runtime" ? unsampled : 0)) / all
+    })),
+    hottest: [...ofFunction]
+      .map(([name, count]) => ({ name, share: count / all }))
+      .toSorted((a, b) => b.share - a.share)
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * One run: workloads one after the other on one server, and what is written of them. `main.ts` starts it once the peers are
+ * installed, with the same command line.
+ */
+import { BunRuntime } from "@effect/platform-bun"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as CommandLine from "../CommandLine.js"
+import { Environment, layer } from "../Environment.js"
+import { machine, versions } from "../Machine.js"
+import * as Report from "../Report.js"
+import * as Settings from "../Settings.js"
+import type { Workload } from "../Workload.js"
+import { workloads } from "../workloads/index.js"
+
+const chosen = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Workload>, CommandLine.UsageError> => {
+  if (names.length === 0) return Effect.succeed(workloads)
+  const known = workloads.map(({ name }) => name)
+  const unknown = names.filter((name) => !known.includes(name))
+  return unknown.length === 0
+    ? Effect.succeed(workloads.filter(({ name }) => names.includes(name)))
+    : Effect.fail(
+        new CommandLine.UsageError({ message: `no workload ${unknown.join(", ")}; there are: ${known.join(" ")}` })
+      )
+}
+
+const program = Effect.gen(function* () {
+  const { isFull, json, names } = yield* CommandLine.parse(process.argv.slice(2))
+  const selected = yield* chosen(names)
+  const settings = isFull ? Settings.full : Settings.standard
+  yield* Effect.gen(function* () {
+    const { server } = yield* Environment
+    const measuredOn = { machine: machine(), versions: versions(server) }
+    yield* Console.log(Report.heading(measuredOn))
+    const outcomes = yield* Effect.forEach(selected, (workload) =>
+      Console.log(`\n${workload.name}: ${workload.description}`).pipe(
+        Effect.zipRight(Effect.scoped(workload.run(settings)))
+      )
+    )
+    const report: Report.Report = {
+      ...measuredOn,
+      results: outcomes.flatMap(({ results }) => results),
+      quantities: outcomes.flatMap(({ quantities }) => quantities)
+    }
+    if (json !== undefined) yield* Report.writeJson(json, report)
+  }).pipe(Effect.provide(layer), Logger.withMinimumLogLevel(LogLevel.Warning))
+}).pipe(CommandLine.catchUsageError)
+
+BunRuntime.runMain(program)

@@ -1,0 +1,18 @@
+/**
+ * The ratios that must not get worse, for `bun run bench --quick`.
+ *
+ * Each is far below what docs/benchmarks shows, by a third or more: on a busy machine with two cores the median of a short
+ * run moves by that much. They are there to notice that a path got twice as slow, not that it lost a tenth; raise them
+ * when the table has moved up for good.
+ */
+export const thresholds = {
+  /** `get` of RedisClient, in `get`s of the bare client */
+  clientAt128: 1.2,
+  clientAt1000: 0.8,
+  /** a typed read from Redis at 128, in reads of the bare client with JSON.parse */
+  shared: 0.15,
+  /** a typed read from the process at 128, in reads of effect's Cache */
+  local: 0.6,
+  /** a key of getMany at 16, in single typed reads by as many callers */
+  many: 0.2
+}
