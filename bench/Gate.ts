@@ -46,7 +46,7 @@ interface Check {
 const check = ({ atLeast, beside, subject, what, ...options }: Check): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     for (let attempt = 1; ; attempt++) {
-      const measured = yield* measure([subject, beside], { rounds: 5, millis: 100, keys: sequence(keys), ...options })
+      const measured = yield* measure([subject, beside], { rounds: 5, millis: 150, keys: sequence(keys), ...options })
       const [ours = Number.NaN, theirs = Number.NaN] = measured.map(({ opsPerSecond }) => opsPerSecond)
       const reached = ours / theirs
       const isEnough = reached >= atLeast

@@ -18,7 +18,7 @@ export interface Subject {
 
 export interface MeasureOptions {
   readonly concurrency: number
-  /** at least 5, of which the median counts; one more before them is thrown away */
+  /** at least 5, of which the median counts; those thrown away come on top */
   readonly rounds: number
   /** how long a round of one subject takes */
   readonly millis: number
@@ -122,16 +122,21 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
   return (meter.completed * (subject.weight ?? 1) * 1000) / (performance.now() - started)
 }
 
+const discardedRounds = 2
+
 /**
  * Operations per second of each, by the median of the rounds. They take turns within every round, beginning with another
- * one each time, so that whatever else the machine does falls on all of them. What is measured first is thrown away.
+ * one each time, so that whatever else the machine does falls on all of them. Two rounds before are thrown away: the
+ * compiler is then still at work.
  */
 export const takingTurns = (
   all: ReadonlyArray<{ readonly name: string; readonly measure: () => Promise<number> }>,
   rounds: number
 ): Effect.Effect<ReadonlyArray<Measured>> =>
   Effect.promise(async () => {
-    for (const { measure } of all) await measure()
+    for (let round = 0; round < discardedRounds; round++) {
+      for (const { measure } of all) await measure()
+    }
     const rates = all.map((): Array<number> => [])
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < all.length; turn++) {

@@ -7,8 +7,8 @@
  */
 export const thresholds = {
   /** `get` of RedisClient, in `get`s of the bare client */
-  clientAt128: 1.2,
-  clientAt1000: 0.8,
+  clientAt128: 1,
+  clientAt1000: 0.6,
   /** a typed read from Redis at 128, in reads of the bare client with JSON.parse */
   shared: 0.15,
   /** a typed read from the process at 128, in reads of effect's Cache */

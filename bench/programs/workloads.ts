@@ -34,17 +34,21 @@ const program = Effect.gen(function* () {
     const { server } = yield* Environment
     const measuredOn = { machine: machine(), versions: versions(server) }
     yield* Console.log(Report.heading(measuredOn))
-    const outcomes = yield* Effect.forEach(selected, (workload) =>
+    const sections = yield* Effect.forEach(selected, (workload) =>
       Console.log(`\n${workload.name}: ${workload.description}`).pipe(
-        Effect.zipRight(Effect.scoped(workload.run(settings)))
+        Effect.zipRight(Effect.scoped(workload.run(settings))),
+        Effect.map((outcome) => ({ workload, outcome }))
       )
     )
-    const report: Report.Report = {
-      ...measuredOn,
-      results: outcomes.flatMap(({ results }) => results),
-      quantities: outcomes.flatMap(({ quantities }) => quantities)
+    if (json !== undefined) {
+      yield* Report.writeJson(json, {
+        ...measuredOn,
+        results: sections.flatMap(({ outcome }) => outcome.results),
+        quantities: sections.flatMap(({ outcome }) => outcome.quantities)
+      })
     }
-    if (json !== undefined) yield* Report.writeJson(json, report)
+    // a part of the table would stand there as if it were the whole
+    if (names.length === 0) yield* Report.writeDocuments(measuredOn, sections, settings)
   }).pipe(Effect.provide(layer), Logger.withMinimumLogLevel(LogLevel.Warning))
 }).pipe(CommandLine.catchUsageError)
 
