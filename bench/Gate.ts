@@ -4,10 +4,9 @@
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import { bunClient, Environment, emptied, layer, toolkitClient } from "./Environment.js"
 import { keySet, sequence } from "./Keys.js"
+import { quiet } from "./Logging.js"
 import { measure, type Subject, verify } from "./Measure.js"
 import { ratio } from "./numbers.js"
 import { profileOf } from "./Profile.js"
@@ -124,4 +123,4 @@ export const gate = Effect.gen(function* () {
   if (tooSlow > 0) {
     return yield* new TooSlow({ message: `${tooSlow} of ${passed.length} ratios stayed below their threshold` })
   }
-}).pipe(Effect.provide(layer), Logger.withMinimumLogLevel(LogLevel.Warning))
+}).pipe(Effect.provide(layer), quiet)

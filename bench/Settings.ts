@@ -15,7 +15,7 @@ export const standard: Settings = {
     ...concurrencies.map((concurrency) => ({ keys: keySet(1_000, "uniform"), concurrency })),
     { keys: keySet(100_000, "Zipf"), concurrency: 128 }
   ],
-  operations: 500_000
+  operations: 200_000
 }
 
 export const full: Settings = {

@@ -6,11 +6,10 @@
 import { createInterface } from "node:readline"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as Stream from "effect/Stream"
 import { bunClient, toolkitClient } from "../Environment.js"
 import { keySet, sequence } from "../Keys.js"
+import { quiet } from "../Logging.js"
 import { measureOnce } from "../Measure.js"
 import { fillCached, fillTexts, readAll, toolkitGet, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
@@ -50,6 +49,6 @@ const program = Effect.gen(function* () {
       })
     })
   )
-}).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.Warning))
+}).pipe(Effect.scoped, quiet)
 
 await Effect.runPromise(program)

@@ -5,10 +5,9 @@
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as CommandLine from "../CommandLine.js"
 import { Environment, layer } from "../Environment.js"
+import { quiet } from "../Logging.js"
 import { machine, versions } from "../Machine.js"
 import * as Report from "../Report.js"
 import * as Settings from "../Settings.js"
@@ -49,7 +48,7 @@ const program = Effect.gen(function* () {
     }
     // a part of the table would stand there as if it were the whole
     if (names.length === 0) yield* Report.writeDocuments(measuredOn, sections, settings)
-  }).pipe(Effect.provide(layer), Logger.withMinimumLogLevel(LogLevel.Warning))
+  }).pipe(Effect.provide(layer), quiet)
 }).pipe(CommandLine.catchUsageError)
 
 BunRuntime.runMain(program)

@@ -4,6 +4,7 @@ import { getMany } from "./getMany.js"
 import { httpProfile } from "./httpProfile.js"
 import { leaderboard } from "./leaderboard.js"
 import { lock } from "./lock.js"
+import { memory } from "./memory.js"
 import { miss } from "./miss.js"
 import { overhead } from "./overhead.js"
 import { rateLimit } from "./rateLimit.js"
@@ -28,6 +29,7 @@ export const workloads: ReadonlyArray<Workload> = [
   leaderboard,
   httpProfile,
   startUp,
+  memory,
   overhead,
   stages
 ]
