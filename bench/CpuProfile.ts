@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 
 const Node = Schema.Struct({
   id: Schema.Number,
-  callFrame: Schema.Struct({ functionName: Schema.String, url: Schema.String }),
+  callFrame: Schema.Struct({ functionName: Schema.String, url: Schema.String, lineNumber: Schema.Number }),
   children: Schema.optionalWith(Schema.Array(Schema.Number), { default: () => [] })
 })
 
@@ -58,10 +58,9 @@ export interface Breakdown {
   readonly hottest: ReadonlyArray<Hot>
 }
 
-const nameOf = ({ functionName, url }: Node["callFrame"]): string => {
-  const file = url.split("/").at(-1) ?? ""
+const nameOf = ({ functionName, lineNumber, url }: Node["callFrame"]): string => {
   const name = functionName === "" ? "an anonymous function" : functionName
-  return file === "" ? `${name} (the runtime)` : `${name} (${file})`
+  return url === "" ? `${name} (the runtime)` : `${name} (${url.split("/").at(-1) ?? ""}:${lineNumber + 1})`
 }
 
 /**
@@ -93,7 +92,7 @@ export const breakdown = (
     passedMillis += (profile.timeDeltas[i] ?? 0) / 1000
     samples++
     count(ofStage, stageOf(id))
-    count(ofFunction, nameOf(nodes.get(id)?.callFrame ?? { functionName: "", url: "" }))
+    count(ofFunction, nameOf(nodes.get(id)?.callFrame ?? { functionName: "", lineNumber: 0, url: "" }))
   }
   const all = Math.max(samples, measured.processorMillis / measured.intervalMillis)
   const unsampled = all - samples

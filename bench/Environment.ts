@@ -4,7 +4,6 @@
 import type { RedisClient as BunClient } from "bun"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -36,7 +35,7 @@ export const bunClient = (url: string) =>
 /** The toolkit's client, connected. */
 export const toolkitClient = (url: string) =>
   Effect.gen(function* () {
-    const address = yield* Either.mapLeft(RedisConfig.fromUrl(Redacted.make(url)), (problem) => new Error(problem))
+    const address = yield* Effect.orDieWith(RedisConfig.fromUrl(Redacted.make(url)), (problem) => new Error(problem))
     const context = yield* Layer.build(BunRedis.layer(address))
     const client = Context.get(context, RedisClient)
     yield* Stream.runHead(Stream.filter(client.statusChanges, ({ _tag }) => _tag === "Connected"))

@@ -29,7 +29,7 @@ import { thresholds } from "./thresholds.js"
 const keys = keySet(1_000, "uniform")
 
 /** A ratio below its threshold is measured again this often before it counts: a busy moment is no regression. */
-const attempts = 3
+const attempts = 5
 
 export class TooSlow extends Data.TaggedError("TooSlow")<{ readonly message: string }> {}
 

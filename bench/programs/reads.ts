@@ -6,6 +6,7 @@
 import { createInterface } from "node:readline"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { bunClient, toolkitClient } from "../Environment.js"
 import { keySet, sequence } from "../Keys.js"
@@ -36,7 +37,7 @@ const program = Effect.gen(function* () {
   const sequenced = sequence(keys)
   const clockEvery = kind === "local" ? 256 : 1
   yield* Console.log("ready")
-  yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), (cause) => new Error(String(cause))).pipe(
+  yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), identity).pipe(
     Stream.runForEach((line) => {
       const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
       return Effect.gen(function* () {
