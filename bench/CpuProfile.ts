@@ -28,7 +28,7 @@ const stageOfFile: ReadonlyArray<readonly [file: RegExp, stage: Stage]> = [
   [/\/src\/redis\/driver\//, "wire"],
   [/\/src\/redis\/RedisKey\.ts$/, "cache"],
   [/\/src\/redis\//, "queue"],
-  [/\/src\/cache\/(CacheCodec|CacheEntry|EntryCodec|codec\/\w+)\.ts$/, "decode"],
+  [/\/src\/cache\/(CacheCodec|CacheEntry|EntryCodec|FastDecoder)\.ts$/, "decode"],
   [/\/src\/cache\//, "cache"],
   [/\/lru-cache\//, "cache"],
   [/\/effect\/.*\/(ParseResult|Schema|SchemaAST)\.js$/, "decode"],

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Chart from "../../bench/Chart.js"
+import * as CommandLine from "../../bench/CommandLine.js"
+import { breakdown } from "../../bench/CpuProfile.js"
+import * as Markdown from "../../bench/Markdown.js"
+import { compare } from "../../bench/Workload.js"
+
+const measuredOn = {
+  machine: { cpu: "a processor", cores: 2, memoryGiB: 8, system: "linux x64" },
+  versions: { server: "Redis 7.0.15", bun: "1.4.5" }
+}
+
+const results = compare("reads (1,000 keys)", 128, [
+  { subject: "toolkit", opsPerSecond: 250_000 },
+  { subject: "peer | <other>", opsPerSecond: 100_000 }
+])
+
+describe("the report", () => {
+  const text = Markdown.document(
+    measuredOn,
+    [
+      {
+        workload: { name: "reads", description: "What is read." },
+        outcome: {
+          results,
+          quantities: [{ workload: "memory", subject: "toolkit", what: "for each entry", value: 1_234, unit: "bytes" }]
+        }
+      }
+    ],
+    "speed.svg",
+    5
+  )
+
+  it("says that no hand wrote it, and what it was measured on", () => {
+    expect(text.split("\n")[0]).toBe("<!-- Written by `bun run bench`. Do not edit: run it again. -->")
+    expect(text).toContain("2 × a processor, 8 GiB, linux x64")
+    expect(text).toContain("server Redis 7.0.15, bun 1.4.5")
+    expect(text).toContain("median of 5 rounds")
+  })
+
+  it("has the ratio before the rate, and every cell in its column", () => {
+    expect(text).toContain("|  | at once | × peer \\| <other> | toolkit, per second |")
+    expect(text).toContain("| reads (1,000 keys) | 128 | **2.5** (100 k) | 250 k |")
+    expect(text).toContain("| toolkit | for each entry | 1,234 bytes |")
+  })
+})
+
+describe("the chart", () => {
+  const svg = Chart.draw("Speed", [{ title: "reads & more", results }])
+
+  it("draws the fastest longest and the others in proportion", () => {
+    const lengths = Array.from(svg.matchAll(/<rect x="\d+" y="\d+" width="([\d.]+)"/g), ([, length]) => Number(length))
+    const [own = 0, other = 0] = lengths
+    expect(lengths.length).toBe(2)
+    expect(other / own).toBeCloseTo(0.4, 2)
+  })
+
+  it("is XML whatever the names are", () => {
+    expect(svg).toContain("peer | &lt;other&gt;")
+    expect(svg).toContain("reads &amp; more")
+  })
+})
+
+describe("a profile", () => {
+  const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 0 })
+  const profile = {
+    nodes: [
+      { id: 1, callFrame: frame("(root)", ""), children: [2] },
+      { id: 2, callFrame: frame("runLoop", "file:///x/effect/dist/esm/internal/fiberRuntime.js"), children: [3, 6] },
+      { id: 3, callFrame: frame("flush", "file:///x/src/redis/CommandQueue.ts"), children: [4, 5] },
+      { id: 4, callFrame: frame("map", "file:///x/effect/dist/esm/Array.js"), children: [] },
+      { id: 5, callFrame: frame("send", ""), children: [] },
+      { id: 6, callFrame: frame("decode", "file:///x/src/cache/EntryCodec.ts"), children: [7] },
+      { id: 7, callFrame: frame("parse", ""), children: [] }
+    ],
+    // the first one is older than what was measured
+    samples: [3, 2, 3, 4, 5, 7, 7],
+    timeDeltas: [1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000]
+  }
+  const { hottest, shares } = breakdown(profile, { millis: 6, processorMillis: 10, intervalMillis: 1 })
+  const share = (of: string) => shares.find(({ stage }) => stage === of)?.share
+
+  it("gives a helper's time to the stage that called it", () => {
+    expect(share("fiber")).toBeCloseTo(0.1)
+    expect(share("queue")).toBeCloseTo(0.2)
+    expect(share("wire")).toBeCloseTo(0.1)
+    expect(share("decode")).toBeCloseTo(0.2)
+  })
+
+  it("gives what the process used beside JavaScript to the runtime, and nothing is lost", () => {
+    expect(share("runtime")).toBeCloseTo(0.4)
+    expect(shares.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
+  })
+
+  it("names the hottest function", () => {
+    expect(hottest[0]).toEqual({ name: "parse (the runtime)", share: 0.2 })
+  })
+})
+
+describe("the command line", () => {
+  it.effect("takes names and options, and refuses what it does not know", () =>
+    Effect.gen(function* () {
+      expect(yield* CommandLine.parse(["redis-get", "lock", "--json", "out.json"])).toEqual({
+        names: ["redis-get", "lock"],
+        json: "out.json",
+        isFull: false,
+        isQuick: false,
+        isHelp: false
+      })
+      const refused = yield* Effect.either(CommandLine.parse(["--fast"]))
+      expect(Either.isLeft(refused) && refused.left.message).toContain("--fast")
+    })
+  )
+})
