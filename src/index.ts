@@ -13,6 +13,13 @@
 export * as CacheCodec from "./cache/CacheCodec.js"
 
 /**
+ * The keys that stored values are encrypted with.
+ *
+ * @since 0.1.0
+ */
+export * as Encryption from "./cache/Encryption.js"
+
+/**
  * Typed values, cached in this process and in Redis, and looked up when they are in neither.
  *
  * @since 0.1.0

@@ -40,7 +40,11 @@ export interface CacheCodec<A> {
   readonly decodeNow: (text: string) => Option.Option<A>
 }
 
-const fromParseError =
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromParseError =
   (operation: CacheCodecError["operation"]) =>
   (error: ParseResult.ParseError): CacheCodecError =>
     new CacheCodecError({

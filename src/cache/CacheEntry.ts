@@ -21,6 +21,17 @@ export interface Attributes {
 }
 
 /**
+ * How a value's JSON became the text that stands in its place: compressed, and then encrypted with the key of that id.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Encoding {
+  readonly compression: "gzip" | undefined
+  readonly keyId: string | undefined
+}
+
+/**
  * A value's text: of a value, or of an error that is remembered in its place; and the version of the schema that wrote
  * it, 1 unless it says otherwise.
  *
@@ -30,7 +41,9 @@ export interface Attributes {
 export interface Content {
   readonly kind: "value" | "error"
   readonly version: number
-  /** JSON */
+  /** undefined: the text is the value's own JSON */
+  readonly encoding: Encoding | undefined
+  /** JSON: where it is encoded, a text of base64 */
   readonly text: string
 }
 
@@ -63,11 +76,16 @@ export interface CacheEntry<out A> extends Attributes {
  * @since 0.1.0
  * @category constructors
  */
-export const body = ({ tags, timeToLive, versionTag }: Attributes, { kind, text, version }: Content): string =>
+export const body = (
+  { tags, timeToLive, versionTag }: Attributes,
+  { encoding, kind, text, version }: Content
+): string =>
   `"ttl":${Math.ceil(timeToLive)},` +
   (version === 1 ? "" : `"version":${version},`) +
   (tags.length === 0 ? "" : `"tags":${JSON.stringify(tags)},`) +
   (versionTag === undefined ? "" : `"versionTag":${JSON.stringify(versionTag)},`) +
+  (encoding?.compression === undefined ? "" : `"compression":"${encoding.compression}",`) +
+  (encoding?.keyId === undefined ? "" : `"keyId":"${encoding.keyId}",`) +
   `"${kind}":${text}}`
 
 /**
@@ -89,7 +107,8 @@ const head = /^\{"created":(\d+),/
 const jsonString = String.raw`"(?:[^"\\]|\\.)*"`
 const shape = new RegExp(
   String.raw`^\{"created":(\d{1,15}),"ttl":(\d{1,15}),(?:"version":(\d{1,9}),)?` +
-    `(?:"tags":(\\[${jsonString}(?:,${jsonString})*\\]),)?(?:"versionTag":(${jsonString}),)?"(value|error)":`
+    `(?:"tags":(\\[${jsonString}(?:,${jsonString})*\\]),)?(?:"versionTag":(${jsonString}),)?` +
+    String.raw`(?:"compression":"(gzip)",)?(?:"keyId":"([\w.-]{1,64})",)?"(value|error)":`
 )
 
 /**
@@ -127,7 +146,7 @@ const areStrings = (json: unknown): json is ReadonlyArray<string> => Array.isArr
 export const parse = (stored: string): StoredEntry | undefined => {
   const match = shape.exec(stored)
   if (match === null || !stored.endsWith("}")) return undefined
-  const [before, created, ttl, version, tagsText, versionTagText, kind] = match
+  const [before, created, ttl, version, tagsText, versionTagText, compression, keyId, kind] = match
   const tags = parseJson(tagsText, areStrings)
   const versionTag = parseJson(versionTagText, isString)
   // an escape that JSON does not know
@@ -141,6 +160,10 @@ export const parse = (stored: string): StoredEntry | undefined => {
     content: {
       kind: kind === "error" ? "error" : "value",
       version: version === undefined ? 1 : Number(version),
+      encoding:
+        compression === undefined && keyId === undefined
+          ? undefined
+          : { compression: compression === undefined ? undefined : "gzip", keyId },
       text: stored.slice(before.length, -1)
     }
   }

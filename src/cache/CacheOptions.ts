@@ -8,9 +8,12 @@ import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
+import type { Compression } from "./Compression.js"
 import type { NotModified, Previous, Versioned } from "./ConditionalLookup.js"
+import type { Encryption } from "./Encryption.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { LocalTierOptions } from "./LocalTier.js"
+import type { Migration } from "./Migration.js"
 import type { RefreshAhead } from "./RefreshAhead.js"
 
 /**
@@ -71,6 +74,14 @@ export interface Description<
   readonly key: Schema.Schema<Key, KeyI>
   /** the encoded form is stored as JSON */
   readonly value: Schema.Schema<Value, I>
+  /** of the encoded form: raised when programs that read the one could not read the other: default 1 */
+  readonly version?: number | undefined
+  /** how values of earlier versions are read: those without one here, and those of later versions, are misses */
+  readonly migrations?: Readonly<Record<number, Migration<NoInfer<Value>>>> | undefined
+  /** stores longer values compressed: default not */
+  readonly compression?: Compression | undefined
+  /** stores values encrypted, and reads none that are not: default not */
+  readonly encryption?: Encryption | undefined
   /** the most keys of one `lookupMany`: default 100 */
   readonly maxBatch?: number | undefined
   /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */

@@ -16,6 +16,7 @@ import * as CacheEvents from "./CacheEvents.js"
 import * as CacheObserver from "./CacheObserver.js"
 import type { Options } from "./CacheOptions.js"
 import * as CacheStats from "./CacheStats.js"
+import * as ContentEncoding from "./ContentEncoding.js"
 import * as EntryCodec from "./EntryCodec.js"
 import * as FailureLog from "./FailureLog.js"
 import * as Invalidation from "./Invalidation.js"
@@ -23,6 +24,7 @@ import * as LatencyHistogram from "./LatencyHistogram.js"
 import * as Loader from "./Loader.js"
 import * as LocalTier from "./LocalTier.js"
 import * as Lookups from "./Lookups.js"
+import * as Migration from "./Migration.js"
 import * as Reader from "./Reader.js"
 import * as RedisTier from "./RedisTier.js"
 import type { Target } from "./scripts/shared.js"
@@ -89,10 +91,14 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       events
     })
 
-    const values = EntryCodec.values(CacheCodec.make(options.value))
+    const values = EntryCodec.versioned(CacheCodec.make(options.value), yield* Migration.versions(options))
     const errors =
       options.error === undefined ? EntryCodec.nothing<Err>() : EntryCodec.values(CacheCodec.make(options.error))
-    const codec = EntryCodec.outcomes(values, errors)
+    const codec = ContentEncoding.make(EntryCodec.outcomes(values, errors), {
+      compression: options.compression,
+      encryption: options.encryption,
+      serverTime: redis.serverTime
+    })
 
     const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
     const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
@@ -132,12 +138,16 @@ export const make = <Key, Value, I, E, Err, ErrI>(
 
     const maxBytes = options.local?.maxBytes
     /** Of the stored text, which is made again where there is none at hand. */
-    const bytesOf = (key: string, held: Held, text: string | undefined): Effect.Effect<number> =>
+    const bytesOf = (
+      key: string,
+      entry: CacheEntry.CacheEntry<Held>,
+      text: string | undefined
+    ): Effect.Effect<number> =>
       maxBytes === undefined
         ? Effect.succeed(0)
         : text !== undefined
           ? Effect.succeed(Buffer.byteLength(text))
-          : Effect.match(codec.encode(key, held), {
+          : Effect.match(codec.encode(key, entry.value, entry), {
               onFailure: () => maxBytes + 1,
               onSuccess: (content) => Buffer.byteLength(content.text)
             })
@@ -161,7 +171,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, at, epoch, text) =>
       localMillis <= 0
         ? Effect.void
-        : Effect.zipWith(bytesOf(key, entry.value, text), redis.serverTime, (bytes, serverTime) =>
+        : Effect.zipWith(bytesOf(key, entry, text), redis.serverTime, (bytes, serverTime) =>
             keep(key, entry, { at, epoch }, bytes, serverTime)
           )
 

@@ -6,7 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
-import type { Content } from "./CacheEntry.js"
+import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
+import type { Versions } from "./Migration.js"
 
 /**
  * Both fail with `CacheCodecError`: `encode` when the value cannot be stored, `decode` when what is stored is no such
@@ -16,24 +17,42 @@ import type { Content } from "./CacheEntry.js"
  * @category models
  */
 export interface EntryCodec<A> {
-  readonly encode: (key: string, value: A) => Effect.Effect<Content, CacheCodecError>
-  readonly decode: (key: string, content: Content) => Effect.Effect<A, CacheCodecError>
+  readonly encode: (key: string, value: A, attributes: Attributes) => Effect.Effect<Content, CacheCodecError>
+  readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
   /** What `decode` answers, where that takes no effect. */
-  readonly decodeNow: (key: string, content: Content) => Option.Option<A>
+  readonly decodeNow: (key: string, entry: StoredEntry) => Option.Option<A>
 }
 
 const noValue = new CacheCodecError({ operation: "Decode", path: "" })
 
+/** What a codec's text is stored as. */
+const contentOf = (text: string, version: number): Content => ({ kind: "value", version, encoding: undefined, text })
+
 /**
- * Of values alone: a remembered error, left by a program that remembers errors, is no value.
+ * Of values alone, in their only version: a remembered error, left by a program that remembers errors, is no value.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => ({
-  encode: (_key, value) => Effect.map(codec.encode(value), (text) => ({ kind: "value", version: 1, text })),
-  decode: (_key, { kind, text }) => (kind === "value" ? codec.decode(text) : Effect.fail(noValue)),
-  decodeNow: (_key, { kind, text }) => (kind === "value" ? codec.decodeNow(text) : Option.none())
+export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => versioned(codec, { version: 1, migrations: {} })
+
+/**
+ * Of values in several versions: those of another one than its own are read by its migrations, and fail where there is
+ * none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Versions<A>): EntryCodec<A> => ({
+  encode: (_key, value) => Effect.map(codec.encode(value), (text) => contentOf(text, version)),
+  decode: (_key, { content }) => {
+    if (content.kind !== "value") return Effect.fail(noValue)
+    if (content.version === version) return codec.decode(content.text)
+    const migration = migrations[content.version]
+    return migration === undefined ? Effect.fail(noValue) : migration.decode(content.text)
+  },
+  decodeNow: (_key, { content }) =>
+    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : Option.none()
 })
 
 /**
@@ -65,13 +84,16 @@ export class Remembered<out E> {
  * @category constructors
  */
 export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): EntryCodec<A | Remembered<E>> => ({
-  encode: (key, outcome) =>
+  encode: (key, outcome, attributes) =>
     outcome instanceof Remembered
-      ? Effect.map(errors.encode(key, outcome.error), (content) => ({ ...content, kind: "error" }))
-      : codec.encode(key, outcome),
-  decode: (key, content) =>
-    content.kind === "value"
-      ? codec.decode(key, content)
-      : Effect.map(errors.decode(key, { ...content, kind: "value" }), (error) => new Remembered(error)),
-  decodeNow: (key, content) => (content.kind === "value" ? codec.decodeNow(key, content) : Option.none())
+      ? Effect.map(errors.encode(key, outcome.error, attributes), (content) => ({ ...content, kind: "error" }))
+      : codec.encode(key, outcome, attributes),
+  decode: (key, entry) =>
+    entry.content.kind === "value"
+      ? codec.decode(key, entry)
+      : Effect.map(
+          errors.decode(key, { ...entry, content: { ...entry.content, kind: "value" } }),
+          (error) => new Remembered(error)
+        ),
+  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : Option.none())
 })

@@ -251,7 +251,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             yield* storeNothing
             return unkept(entry, before)
           }
-          const encoded = yield* Effect.either(options.codec.encode(key, entry.value))
+          const encoded = yield* Effect.either(options.codec.encode(key, entry.value, entry))
           if (Either.isLeft(encoded)) {
             yield* Effect.logWarning(`not cached as ${key}: ${encoded.left.message}`)
             yield* storeNothing

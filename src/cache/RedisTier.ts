@@ -100,13 +100,13 @@ export const make = <A>(options: {
       if (text === undefined) return nothing
       const stored = CacheEntry.parse(text)
       if (stored === undefined) return Effect.exit(undecodable(key))
-      const { content, created, tags, timeToLive, versionTag } = stored
+      const { created, tags, timeToLive, versionTag } = stored
       const entryOf = (value: A) => ({ value, created, tags, timeToLive, versionTag })
-      const now = options.codec.decodeNow(key, content)
+      const now = options.codec.decodeNow(key, stored)
       return Option.isSome(now)
         ? Exit.succeed(entryOf(now.value))
         : Effect.exit(
-            Effect.matchEffect(options.codec.decode(key, content), {
+            Effect.matchEffect(options.codec.decode(key, stored), {
               onSuccess: (value) => Effect.succeed(entryOf(value)),
               onFailure: () => undecodable(key)
             })

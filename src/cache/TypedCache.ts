@@ -127,6 +127,18 @@ export {
    */
   LookupTimeout
 } from "./Lookups.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Migration,
+  /**
+   * @since 0.1.0
+   * @category migrations
+   */
+  migration
+} from "./Migration.js"
 export type {
   /**
    * @since 0.1.0

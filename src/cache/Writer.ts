@@ -103,10 +103,10 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const clear = forget({ _tag: "Clear" }, invalidation.moveMarker({ _tag: "Clear" }))
 
   /** What of a value may be stored; none, and a word in the log, when it may not. */
-  const contentOf = (key: string, { timeToLive, value }: Written<A>) =>
-    timeToLive < 1
+  const contentOf = (key: string, written: Written<A>) =>
+    written.timeToLive < 1
       ? Effect.succeed(undefined)
-      : Effect.flatMap(Effect.either(codec.encode(key, value)), (content) =>
+      : Effect.flatMap(Effect.either(codec.encode(key, written.value, written)), (content) =>
           Either.isRight(content)
             ? Effect.succeed(content.right)
             : Effect.as(Effect.logWarning(`not cached as ${key}: ${content.left.message}`), undefined)

@@ -13,6 +13,15 @@ const stored = fc.record<CacheEntry.StoredEntry>({
   content: fc.record({
     kind: fc.constantFrom("value", "error"),
     version: fc.integer({ min: 1, max: 999_999_999 }),
+    encoding: fc.option(
+      fc
+        .record({
+          compression: fc.constantFrom("gzip" as const, undefined),
+          keyId: fc.option(fc.stringMatching(/^[\w.-]{1,64}$/), { nil: undefined })
+        })
+        .filter(({ compression, keyId }) => compression !== undefined || keyId !== undefined),
+      { nil: undefined }
+    ),
     text: fc.json()
   })
 })
@@ -30,6 +39,8 @@ describe("a stored entry", () => {
           ...(content.version === 1 ? {} : { version: content.version }),
           ...(tags.length === 0 ? {} : { tags }),
           ...(versionTag === undefined ? {} : { versionTag }),
+          ...(content.encoding?.compression === undefined ? {} : { compression: "gzip" }),
+          ...(content.encoding?.keyId === undefined ? {} : { keyId: content.encoding.keyId }),
           [content.kind]: JSON.parse(content.text)
         })
       })

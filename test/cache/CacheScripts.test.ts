@@ -28,7 +28,10 @@ const millis = fc.constantFrom(5_000, 10_000, 60_000)
 /** what a caller knows, and when entries are born, beside the present */
 const offset = fc.constantFrom(-60_000, -1, 0, 1, 60_000)
 const bodyOf = (timeToLive: number, text: string) =>
-  CacheEntry.body({ timeToLive, tags: [], versionTag: undefined }, { kind: "value", version: 1, text })
+  CacheEntry.body(
+    { timeToLive, tags: [], versionTag: undefined },
+    { kind: "value", version: 1, encoding: undefined, text }
+  )
 const body = fc.constantFrom(bodyOf(5_000, '"a"'), bodyOf(60_000, '{"b":[1,"ü"]}'))
 
 type At<Input> = (now: number) => Input
