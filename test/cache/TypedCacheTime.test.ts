@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { onMemory } from "../support/layers.js"
 import { NotFound } from "../support/TestDatabase.js"
@@ -86,6 +86,22 @@ describe("a value with staleFor", () => {
       expect(yield* read(own)).toEqual(["Redis", 2])
       expect(yield* read(other)).toEqual(["Redis", 2])
       expect(database.lookups()).toBe(2)
+    }))
+
+  test("is served stale to the end of a grace that is shorter than its time to live, and not beyond", () =>
+    Effect.gen(function* () {
+      const world = CacheWorld.make({ a: 1 })
+      const redis = yield* RedisClient
+      const cache = yield* opened(world, { timeToLive: "10 minutes", staleFor: "1 minute" })
+      expect(yield* read(cache)).toEqual(["Lookup", 1])
+      expect(Option.map(yield* redis.ttl(world.key("a")), Duration.toMinutes)).toEqual(Option.some(11))
+      yield* TestClock.adjust("599 seconds")
+      expect(yield* read(cache)).toEqual(["Redis", 1])
+      world.database.hold()
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* read(cache)).toEqual(["Stale", 1])
+      yield* TestClock.adjust("31 seconds")
+      expect(yield* cache.getOption("a")).toEqual(Option.none())
     }))
 
   test("is served while refreshes fail, which are tried again after a pause and not before", () =>

@@ -131,6 +131,21 @@ describe("warming", () => {
     })
   )
 
+  it.scoped("loads again what a tag or a clear has made a miss, though Redis still holds it", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1, b: 2 }, { tags: (value) => [`tag:${value}`] })
+      yield* one.cache.getMany(["a", "b"])
+      yield* TestClock.adjust("1 second")
+      yield* other.cache.invalidateTag("tag:1")
+      yield* TestClock.adjust("1 second")
+      expect(yield* one.cache.warm(["a", "b"])).toMatchObject({ loaded: 1, alreadyThere: 1 })
+      yield* other.cache.clear
+      yield* TestClock.adjust("1 second")
+      expect(yield* one.cache.warm(["a", "b"])).toMatchObject({ loaded: 2, alreadyThere: 0 })
+      expect(database.lookups()).toBe(5)
+    })
+  )
+
   it.scoped("renews what is stale, and waits for it", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { staleFor: "1 hour" })

@@ -1,0 +1,110 @@
+/** What a cache leaves in Redis and what it asks of it: nothing that grows with the number of its keys but the values. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisCommands from "../../src/redis/RedisCommands.js"
+import type { RedisExecutor } from "../../src/redis/RedisExecutor.js"
+
+/** A client in memory, and each command that was sent to it. */
+const recorded = Effect.map(MemoryRedis.makeExecutor(), (executor) => {
+  const sent: Array<{ readonly command: string; readonly keys: number }> = []
+  const recording: RedisExecutor = {
+    ...executor,
+    command: (command, args, options) =>
+      Effect.suspend(() => {
+        sent.push({ command, keys: args.length })
+        return executor.command(command, args, options)
+      }),
+    script: (script, input) =>
+      Effect.suspend(() => {
+        sent.push({ command: "script", keys: script.keys(input).length })
+        return executor.script(script, input)
+      })
+  }
+  return { redis: RedisCommands.fromExecutor(recording), server: RedisCommands.fromExecutor(executor), sent }
+})
+
+describe("a cache's footprint", () => {
+  it.scoped("is its values and a marker for each tag: no set of its keys, and nothing that looks for keys", () =>
+    Effect.gen(function* () {
+      const { redis, sent, server } = yield* recorded
+      const cache = yield* Effect.provideService(
+        TypedCache.make({
+          name: "item",
+          key: Schema.NumberFromString,
+          value: Schema.Number,
+          timeToLive: "1 minute",
+          tags: (value) => [value % 2 === 0 ? "even" : "odd"],
+          lookup: Effect.succeed
+        }),
+        RedisClient,
+        redis
+      )
+      const keysOf = Effect.map(server.send("SCAN", "0", "COUNT", "10000"), (reply) =>
+        Array.isArray(reply) && reply[0] === "0" && Array.isArray(reply[1]) ? reply[1].map(String) : []
+      )
+      const isMarker = (key: string) => key.startsWith("{item}")
+      yield* cache.getMany([1, 2])
+      const few = (yield* keysOf).filter(isMarker)
+      const ids = Array.from({ length: 200 }, (_, i) => i)
+      yield* cache.getMany(ids)
+      const many = yield* keysOf
+      expect(many.filter(isMarker).sort()).toEqual(few.sort())
+      expect(many.filter((key) => !isMarker(key))).toHaveLength(200)
+      // each marker is one number
+      for (const marker of few) expect(yield* server.send("TYPE", marker)).toBe("string")
+
+      const before = sent.length
+      yield* cache.invalidateTag("odd")
+      yield* cache.clear
+      expect(sent.slice(before).map(({ command }) => command)).toEqual(["script", "script"])
+      expect(Math.max(...sent.slice(before).map(({ keys }) => keys))).toBeLessThanOrEqual(3)
+      yield* cache.warm(ids)
+      yield* cache.invalidate(1)
+      expect(new Set(sent.map(({ command }) => command))).toEqual(new Set(["script", "MGET"]))
+    })
+  )
+
+  it.scoped("asks for an id of pattern characters as for any other, and forgets it alone", () =>
+    Effect.gen(function* () {
+      const { redis, sent } = yield* recorded
+      const cache = yield* Effect.provideService(
+        TypedCache.make({
+          name: "user",
+          key: Schema.String,
+          value: Schema.String,
+          timeToLive: "1 minute",
+          lookup: Effect.succeed
+        }),
+        RedisClient,
+        redis
+      )
+      const ids = ["*", "?", "[a-z]", "a", "b", "\\*"]
+      yield* cache.getMany(ids)
+      for (const id of ["*", "?", "[a-z]", "\\*"]) yield* cache.invalidate(id)
+      yield* cache.getMany(ids)
+      expect(yield* cache.stats).toMatchObject({ lookups: ids.length + 4, hitsRedis: 2 })
+      expect(sent.some(({ command }) => command === "KEYS" || command === "SCAN")).toBe(false)
+    })
+  )
+})
+
+describe("the deletion of a pattern", () => {
+  it.scoped("goes by SCAN and UNLINK in batches, never by KEYS, and unlinks nothing where nothing matches", () =>
+    Effect.gen(function* () {
+      const { redis, sent, server } = yield* recorded
+      for (let i = 0; i < 1_500; i++) yield* server.set(`old:${i}`, "")
+      yield* server.set("new:1", "")
+      expect(yield* redis.delPattern("missing:*")).toBe(0)
+      expect(new Set(sent.map(({ command }) => command))).toEqual(new Set(["SCAN"]))
+      expect(yield* redis.delPattern("old:*")).toBe(1_500)
+      expect(new Set(sent.map(({ command }) => command))).toEqual(new Set(["SCAN", "UNLINK"]))
+      const unlinked = sent.filter(({ command }) => command === "UNLINK")
+      expect(unlinked.length).toBeGreaterThan(1)
+      expect(yield* server.get("new:1")).toMatchObject({ _tag: "Some" })
+    })
+  )
+})
