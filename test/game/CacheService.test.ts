@@ -102,6 +102,19 @@ describe("without Redis", () => {
     }).pipe(Effect.provide(over(layerOff)))
   )
 
+  it.effect("a rate limit is decided by the policy that it is given", () =>
+    Effect.gen(function* () {
+      const cache = yield* CacheService.CacheService
+      expect(yield* cache.checkRateLimit(ada, "login", 5, 60, "allow")).toBe(true)
+      expect(yield* cache.getRateLimitRemaining(ada, "login", 5, "allow")).toBe(5)
+      const share = { local: { processes: 4 } }
+      const calls = yield* Effect.replicateEffect(cache.checkRateLimit(ada, "login", 8, 60, share), 4)
+      expect(calls).toEqual([true, true, false, false])
+      expect(yield* cache.getRateLimitRemaining(ada, "login", 8, share)).toBe(0)
+      expect((yield* cache.getStats).failures).toBeGreaterThanOrEqual(7)
+    }).pipe(Effect.provide(over(layerOff)))
+  )
+
   const errors: ReadonlyArray<RedisError> = [
     new RedisUnavailable({ reason: "CircuitOpen" }),
     new RedisTimeout({ command: "GET", waitedMillis: 500 }),

@@ -53,7 +53,15 @@ describe("a limit of 3 requests in 30 seconds", () => {
         detail: expect.stringContaining("Retry-After"),
         retryAfter: 10_000
       })
-      const retryAfter = Duration.seconds(Number(refused.headers.get("retry-after")))
+      yield* TestClock.adjust("500 millis")
+      // 9.5 and 29.5 seconds: whoever waits as told does not come too early
+      const later = yield* get()
+      expect(later.headers.get("retry-after")).toBe("10")
+      expect(later.headers.get("ratelimit")).toBe(`"requests";r=0;t=30`)
+      yield* TestClock.adjust("8500 millis")
+      const last = yield* get()
+      expect(last.headers.get("retry-after")).toBe("1")
+      const retryAfter = Duration.seconds(Number(last.headers.get("retry-after")))
       yield* TestClock.adjust(Duration.subtract(retryAfter, "1 millis"))
       expect((yield* get()).headers.get("retry-after")).toBe("1")
       yield* TestClock.adjust("1 millis")
