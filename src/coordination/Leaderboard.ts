@@ -138,9 +138,17 @@ interface Place extends WriteScripts.Keeping {
 
 const refused = (command: string, detail: string) => Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
 
+interface Means {
+  readonly client: RedisClient.Service
+  /** of many who find a board out of step, one brings it back and the others wait for it */
+  readonly mending: Effect.Semaphore
+}
+
+const means = Effect.all({ client: RedisClient, mending: Effect.makeSemaphore(1) })
+
 /** A board at a place that is looked up for each call. */
 const onPlace = <Member>(
-  client: RedisClient.Service,
+  { client, mending }: Means,
   { keeps = "best", key }: Options,
   schema: Schema.Schema<Member, string>,
   placeAt: (serverMillis: number) => Effect.Effect<Place, RedisError>
@@ -194,16 +202,20 @@ const onPlace = <Member>(
 
   type Reply = Effect.Effect.Success<ReturnType<typeof runPage>>
 
+  const isOutOfStep = ([state]: Reply) => state === ReadScripts.states.outOfStep
+
   const inStep = (
     read: (input: { readonly keys: BoardKeys.BoardKeys; readonly anyway: boolean }) => Effect.Effect<Reply, RedisError>
   ): Effect.Effect<Reply, RedisError> =>
     Effect.flatMap(place, ({ keys }) => {
       const attempt = (left: number): Effect.Effect<Reply, RedisError> =>
         Effect.flatMap(read({ keys, anyway: left === 0 }), (reply) =>
-          reply[0] === ReadScripts.states.outOfStep
-            ? Effect.zipRight(mend(keys), attempt(left - 1))
-            : Effect.succeed(reply)
+          isOutOfStep(reply) ? Effect.zipRight(mended, attempt(left - 1)) : Effect.succeed(reply)
         )
+      const mended = read({ keys, anyway: false }).pipe(
+        Effect.flatMap((reply) => Effect.when(mend(keys), () => isOutOfStep(reply))),
+        mending.withPermits(1)
+      )
       return attempt(passes)
     })
 
@@ -278,14 +290,14 @@ const board = <Member>(
   options: BoardOptions,
   member: Schema.Schema<Member, string>
 ): Effect.Effect<Leaderboard<Member>, never, RedisClient> =>
-  Effect.map(RedisClient, (client) => {
+  Effect.map(means, (means) => {
     const { key, timeToLive } = options
     const keys = BoardKeys.make(key)
     const ttl =
       timeToLive === undefined
         ? Effect.succeed(0)
         : wholeMillis(WriteScripts.submit.name, "the time to live", timeToLive)
-    return onPlace(client, options, member, () =>
+    return onPlace(means, options, member, () =>
       Effect.map(ttl, (ttlMillis) => ({ keys, opening: undefined, ttlMillis, expiresAt: 0 }))
     )
   })
@@ -331,7 +343,7 @@ const windows = <Member>(
   options: WindowOptions,
   member: Schema.Schema<Member, string>
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient> =>
-  Effect.map(RedisClient, (client) => {
+  Effect.map(means, (means) => {
     const keepFor = wholeMillis(WriteScripts.submit.name, "the time that a board is kept", options.keepFor)
     const placeIn = ({ closes, name, opens }: Window.Window) =>
       Effect.map(keepFor, (keepMillis) => ({
@@ -341,10 +353,10 @@ const windows = <Member>(
         expiresAt: closes + keepMillis
       }))
     return {
-      running: onPlace(client, options, member, (now) => placeIn(Window.at(options.window, DateTime.unsafeMake(now)))),
+      running: onPlace(means, options, member, (now) => placeIn(Window.at(options.window, DateTime.unsafeMake(now)))),
       at: (moment) => {
         const window = Window.at(options.window, DateTime.toUtc(moment))
-        return onPlace(client, options, member, () =>
+        return onPlace(means, options, member, () =>
           Effect.map(placeIn(window), (place) => ({ ...place, opening: undefined }))
         )
       }

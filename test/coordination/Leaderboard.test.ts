@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
+import * as ReadScripts from "../../src/coordination/leaderboard/ReadScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { age, onEveryLayer } from "../support/layers.js"
 
@@ -269,6 +270,28 @@ onEveryLayer((it) => {
         )
         expect(yield* client.zcard("{board:evicted}:ranked")).toBe(1_203)
       }
+    })
+  )
+
+  it.effect("is brought into step once, however many read it at a time", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      let mended = 0
+      const counting: RedisClient.Service = {
+        ...client,
+        run: (script) => {
+          const run = client.run(script)
+          return (input) => {
+            if (script.name === ReadScripts.mend.name) mended++
+            return run(input)
+          }
+        }
+      }
+      const board = yield* Effect.provideService(Leaderboard.make({ key: "board:once" }), RedisClient, counting)
+      for (const member of ["ada", "bob", "cyd"]) yield* client.zadd("board:once", 1, member)
+      const reads = Effect.replicateEffect(board.rankOf("bob"), 50, { concurrency: "unbounded" })
+      expect(new Set((yield* reads).map(Option.map(({ rank }) => rank)).map(Option.getOrThrow))).toEqual(new Set([1]))
+      expect(mended).toBe(1)
     })
   )
 
