@@ -144,7 +144,9 @@ describe("a cache in an application's test", () => {
       run("plays what is stale, also where the process holds it: served, and refreshed meanwhile", () =>
         Effect.gen(function* () {
           const { change, goStale } = yield* Profiles.Test
-          yield* Effect.flatMap(Profiles, (profiles) => profiles.getMany([ada, ada]))
+          yield* until("the process holds it", () =>
+            Effect.map(Effect.orDie(sourceOf(ada)), (source) => source === "Local")
+          )
           yield* change(ada, profile(ada, "Augusta"))
           yield* goStale(ada)
           expect(yield* sourceOf(ada)).toBe("Stale")
