@@ -67,15 +67,16 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       for (const resume of sleepers.get(key) ?? []) resume()
     }
 
+    const supposeAnything = () => {
+      options.onInvalidation({ _tag: "Clear" })
+      for (const key of sleepers.keys()) wake(key)
+    }
+
     const hear = (event: SubscriptionEvent) => {
-      if (event._tag === "Gap") {
-        options.onInvalidation({ _tag: "Clear" })
-        for (const key of sleepers.keys()) wake(key)
-        return
-      }
+      if (event._tag === "Gap") return supposeAnything()
       const decoded = decodeMessage(event.message)
       // whoever sent this speaks another version: take it for the worst that it may mean
-      if (Either.isLeft(decoded)) return options.onInvalidation({ _tag: "Clear" })
+      if (Either.isLeft(decoded)) return supposeAnything()
       const { from, key, kind } = decoded.right
       if (kind === "ready") {
         if (key !== undefined) wake(key)

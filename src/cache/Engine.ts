@@ -102,7 +102,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
 
     const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
     const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
-    const leaseMillis = Duration.toMillis(options.leaseTime ?? "5 seconds")
+    const leaseMillis = Math.ceil(Duration.toMillis(options.leaseTime ?? "5 seconds"))
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local =
       options.local === undefined || localMillis <= 0 ? LocalTier.none<Held>() : LocalTier.make<Held>(options.local)
@@ -160,9 +160,11 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       bytes: number,
       serverTime: number
     ) => {
-      if (invalidation.epochs.of(key) !== epoch) return
+      const now = clock.unsafeCurrentTimeMillis()
+      // a clock that was set back meanwhile does not tell how long ago it was asked
+      if (invalidation.epochs.of(key) !== epoch || now < at) return
       const left = entry.created + entry.timeToLive - serverTime
-      local.set(key, entry, Math.min(at + localMillis, clock.unsafeCurrentTimeMillis() + left), bytes)
+      local.set(key, entry, Math.min(at + localMillis, now + left), bytes)
     }
     const keepRead: Reader.ReaderOptions<Held, E>["keepRead"] = (key, entry, asked, { serverTime, text }) => {
       if (localMillis <= 0) return

@@ -117,8 +117,11 @@ export interface Invalidation {
   readonly refusal: (key: string) => Unread
   /** Whether a reply of this generation may be used. */
   readonly isUsable: (generation: number) => boolean
-  /** Whether nothing that this process knows speaks against an entry. */
-  readonly isTrusted: (created: number, tags: ReadonlyArray<string>, markers: MarkersSeen) => boolean
+  /**
+   * Whether nothing that this process knows speaks against an entry. `tagsTaken` is that of the outbox from before it was
+   * asked for: what has left the outbox since may not be in these markers.
+   */
+  readonly isTrusted: (created: number, tags: ReadonlyArray<string>, markers: MarkersSeen, tagsTaken: number) => boolean
   /** The clear marker as last seen: an entry made now is born after it. */
   readonly floor: () => number
   /** Entries born then or before are distrusted, since an outage came after them. */
@@ -180,8 +183,6 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     let refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(initial.state, initial.circuit) }))
     let distrustUpTo = 0
     let wakeReplay: (() => void) | undefined
-    let onReconnected: (() => void) | undefined
-    const onDrained = new Set<() => void>()
 
     const move = (item: Outbox.OutboxItem) => {
       if (item._tag === "Key") epochs.move(item.key)
@@ -244,32 +245,13 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       )
     )
 
-    const reconnected = Effect.async<void>((resume) => {
-      onReconnected = () => {
-        onReconnected = undefined
-        resume(Effect.void)
-      }
-    })
-
-    /** Sends what waits, in rounds, until nothing does; what fails stays for the next, after a pause or a reconnection. */
+    /** Sends what waits, in rounds, until nothing does; what fails stays for the next, after a pause. */
     const replay = round.pipe(
       Effect.retry(
         Schedule.exponential("50 millis").pipe(Schedule.union(Schedule.spaced("1 second")), Schedule.jittered)
       ),
-      Effect.raceFirst(reconnected),
-      Effect.repeat({ until: () => outbox.size() === 0 }),
-      Effect.tap(() =>
-        Effect.sync(() => {
-          for (const resume of onDrained) resume()
-          onDrained.clear()
-        })
-      )
+      Effect.repeat({ until: () => outbox.size() === 0 })
     )
-
-    const drained = Effect.async<void>((resume) => {
-      if (outbox.size() === 0) return resume(Effect.void)
-      onDrained.add(() => resume(Effect.void))
-    })
 
     const nonEmpty = Effect.async<void>((resume) => {
       if (outbox.size() > 0) return resume(Effect.void)
@@ -298,14 +280,14 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         )
       )
 
-    /** Takes note of the outage that this generation has ended, and only then lets its replies be used. */
+    /** Takes note of the outage that this generation has ended, sends what waits, and lets its replies be used. */
     const open = (generation: number) =>
       Effect.gen(function* () {
         const now = yield* timeOf(generation)
         if (now === undefined) return
         if (options.afterOutage === "revalidate") distrustUpTo = Math.max(distrustUpTo, now)
-        onReconnected?.()
-        yield* drained
+        // once: what is refused again and again must not keep everything else from being read
+        yield* Effect.ignore(round)
         move({ _tag: "Clear" })
         openGeneration = generation
       })
@@ -374,9 +356,10 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       isOpen: () => openGeneration !== undefined,
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
-      isTrusted: (created, tags, seen) => {
+      isTrusted: (created, tags, seen, tagsTaken) => {
         const isAfter = (marker: number | undefined) => marker !== undefined && created > marker
-        return created > distrustUpTo && isAfter(seen.clear) && seen.tags.every(isAfter) && !outbox.hasTag(tags)
+        const areTagsAtRest = tags.length === 0 || (outbox.tagsTaken() === tagsTaken && !outbox.hasTag(tags))
+        return created > distrustUpTo && isAfter(seen.clear) && seen.tags.every(isAfter) && areTagsAtRest
       },
       move,
       remember: (item) => {

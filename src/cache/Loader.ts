@@ -144,18 +144,26 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
     const scope = yield* Effect.scope
     const { invalidation, lookups, observer, redis, tier } = options
 
-    const readable = (key: string, answer: Exit.Exit<Found<A>, RedisError>): Exit.Exit<Readable<A>, Unread> => {
+    const readable = (
+      key: string,
+      answer: Exit.Exit<Found<A>, RedisError>,
+      tagsTaken: number
+    ): Exit.Exit<Readable<A>, Unread> => {
       if (Exit.isFailure(answer)) return Exit.failCause(Cause.map(answer.cause, unreadBecause))
       const { created, entry, generation, markers, serverTime, text } = answer.value
       invalidation.noteMarker(markers.clear)
       if (!invalidation.isUsable(generation)) return Exit.fail(invalidation.refusal(key))
-      const trusted = entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers)
+      const trusted = entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers, tagsTaken)
       return Exit.succeed({ created, entry, serverTime, text, trusted })
     }
 
     const ask = (key: string, answered: (answer: Exit.Exit<Readable<A>, Unread>) => void): void => {
-      if (invalidation.mayRead(key)) tier.ask(key, (answer) => answered(readable(key, answer)))
-      else answered(Exit.fail(invalidation.refusal(key)))
+      if (invalidation.mayRead(key)) {
+        const tagsTaken = invalidation.outbox.tagsTaken()
+        tier.ask(key, (answer) => answered(readable(key, answer, tagsTaken)))
+      } else {
+        answered(Exit.fail(invalidation.refusal(key)))
+      }
     }
 
     const read: Loader<A, E>["read"] = (key) => Effect.async((resume) => ask(key, resume))
@@ -203,7 +211,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         lookups.run(key, isBounded, (lookup) => origin.lookup(seen.previous, lookup))
       let newerThan = seen.newerThan
       let mayHoldLease = false
-      let waitedUntil: number | undefined
+      let waitsSince: number | undefined
 
       // not awaited: the value must not wait for Redis, and the lease ends by itself
       const giveBack = Effect.suspend(() =>
@@ -230,13 +238,13 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
 
       /** What may not be stored: what it was to replace is not to stay either. */
-      const storeNothing = Effect.suspend(() =>
-        seen.newerThan === 0
-          ? Effect.void
-          : redis
-              .run(WriteScripts.invalidate)({ ...target, message: invalidation.bus.invalidateMessage(key) })
-              .pipe(Effect.ignore, Effect.forkIn(scope))
-      )
+      const storeNothing = Effect.suspend(() => {
+        if (seen.newerThan === 0) return Effect.void
+        invalidation.move({ _tag: "Key", key })
+        return redis
+          .run(WriteScripts.invalidate)({ ...target, message: invalidation.bus.invalidateMessage(key) })
+          .pipe(Effect.ignore, Effect.forkIn(scope))
+      })
 
       const underLease = (created: number, generation: number) =>
         Effect.gen(function* () {
@@ -260,6 +268,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           const { text } = encoded.right
           const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
           const asked = yield* Clock.currentTimeMillis
+          const tagsTaken = invalidation.outbox.tagsTaken()
           // a marker that moves after it was read here speaks against the entry
           const sent = yield* Effect.option(
             invalidation.withMarkers(
@@ -281,7 +290,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           }
           const { markers, written: filled } = sent.value
           mayHoldLease = false
-          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, entry.tags, markers)
+          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, entry.tags, markers, tagsTaken)
           if (isCurrent) yield* options.keepLocal(key, entry, asked, flight.epoch, text)
           else observer.counters.fillsRefused++
           return unkept(entry, isCurrent ? flight.joined() : before)
@@ -337,8 +346,9 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const held = (now: number) =>
         Effect.suspend(() => {
           observer.counters.leaseWaits++
-          waitedUntil ??= now + options.waitMillis
-          if (now >= waitedUntil) {
+          waitsSince ??= now
+          // a clock that was set back makes no waiting longer
+          if (now < waitsSince || now - waitsSince >= options.waitMillis) {
             const before = flight.joined()
             return Effect.zipWith(lookUp(false), redis.serverTime, (looked, created) =>
               unkept({ ...looked, created }, before)

@@ -27,6 +27,8 @@ export interface Outbox {
   readonly hasClear: () => boolean
   /** Whether one of the tags waits. */
   readonly hasTag: (tags: ReadonlyArray<string>) => boolean
+  /** How many tags were acknowledged so far, and clears, which may stand for tags. */
+  readonly tagsTaken: () => number
   readonly size: () => number
   /** what waits now, each with the number of its last addition */
   readonly items: () => ReadonlyArray<readonly [OutboxItem, number]>
@@ -43,6 +45,7 @@ export const make = (capacity: number): Outbox => {
   const tags = new Map<string, number>()
   let clear: number | undefined
   let additions = 0
+  let tagsTaken = 0
   const size = () => keys.size + tags.size
 
   const addTo = (waiting: Map<string, number>, name: string) => {
@@ -68,6 +71,7 @@ export const make = (capacity: number): Outbox => {
     has: (key) => clear !== undefined || keys.has(key),
     hasClear: () => clear !== undefined,
     hasTag: (names) => tags.size > 0 && names.some((tag) => tags.has(tag)),
+    tagsTaken: () => tagsTaken,
     size: () => size() + (clear === undefined ? 0 : 1),
     items: () => [
       ...(clear === undefined ? [] : [[{ _tag: "Clear" } as const, clear] as const]),
@@ -76,10 +80,14 @@ export const make = (capacity: number): Outbox => {
     ],
     acknowledge: (item, addition) => {
       if (item._tag === "Clear") {
-        if (clear === addition) clear = undefined
+        if (clear !== addition) return
+        clear = undefined
+        tagsTaken++
       } else {
         const [waiting, name] = item._tag === "Key" ? ([keys, item.key] as const) : ([tags, item.tag] as const)
-        if (waiting.get(name) === addition) waiting.delete(name)
+        if (waiting.get(name) !== addition) return
+        waiting.delete(name)
+        if (item._tag === "Tag") tagsTaken++
       }
     }
   }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
 import type * as CacheEntry from "./CacheEntry.js"
@@ -59,7 +60,13 @@ const maxPaused = 10_000
 export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refreshing<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
     const { flights, invalidation, loader, refreshAhead } = options
-    const pausedUntil = new LRUCache<string, number>({ max: maxPaused })
+    const failedAt = new LRUCache<string, number>({ max: maxPaused })
+
+    const isPaused = (key: string): boolean => {
+      const passed = clock.unsafeCurrentTimeMillis() - (failedAt.get(key) ?? Number.NEGATIVE_INFINITY)
+      // a clock that was set back makes no pause longer
+      return passed >= 0 && passed < options.refreshPauseMillis
+    }
 
     /**
      * A refresh that nobody need wait for, unless one has just failed; answers how to wait for it. It goes on when its
@@ -71,11 +78,11 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
       previous: CacheEntry.CacheEntry<A>
     ): Effect.Effect<Effect.Effect<{ readonly value: Loaded<A>; readonly late: boolean }, LoadError<E>> | undefined> =>
       Effect.suspend(() => {
-        if ((pausedUntil.get(key) ?? 0) > clock.unsafeCurrentTimeMillis()) return Effect.succeed(undefined)
+        if (isPaused(key)) return Effect.succeed(undefined)
         const load = loader.load(key, origin, { newerThan: previous.created, previous })
         return flights.start(key, invalidation.epochs.of(key), (flight) =>
           Effect.tapErrorCause(load(flight), () =>
-            Effect.sync(() => pausedUntil.set(key, clock.unsafeCurrentTimeMillis() + options.refreshPauseMillis))
+            Effect.sync(() => failedAt.set(key, clock.unsafeCurrentTimeMillis()))
           )
         )
       })
@@ -86,9 +93,17 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
           options.softTimeoutMillis === 0 || refresh === undefined
             ? Effect.succeedNone
             : refresh.pipe(
+                // also one that dies is a refresh that failed, of which nobody hears who has a stale value
+                Effect.exit,
                 Effect.timeoutOption(options.softTimeoutMillis),
-                Effect.map(Option.flatMap(({ late, value }) => (late ? Option.none() : Option.some(value)))),
-                Effect.orElseSucceed(() => Option.none<Loaded<A>>())
+                Effect.map(
+                  Option.flatMap(
+                    Exit.match({
+                      onFailure: () => Option.none(),
+                      onSuccess: ({ late, value }) => (late ? Option.none() : Option.some(value))
+                    })
+                  )
+                )
               )
         ),
       lookAhead: (key, origin, entry, serverTime) =>

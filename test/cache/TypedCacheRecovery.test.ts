@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { RedisTimeout } from "../../src/redis/RedisError.js"
+import { RedisServerError, RedisTimeout } from "../../src/redis/RedisError.js"
 import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { settle, until } from "../support/until.js"
@@ -84,21 +84,59 @@ describe("a cache after an outage", () => {
     })
   )
 
+  it.scoped("reads what it may, though Redis goes on refusing an invalidation that waits", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1, b: 1 }, trust)
+      yield* one.cache.get("b")
+      yield* one.connection.cut
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      one.connection.refuse(
+        "cache.invalidate",
+        new RedisServerError({ command: "EVALSHA", code: "NOPERM", detail: "" })
+      )
+      yield* one.connection.restore
+      yield* hits(one.cache, "b")
+      expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "InvalidationPending"])
+      one.connection.refuse("cache.invalidate", undefined)
+      yield* hits(one.cache, "a")
+    })
+  )
+
   it.scoped("takes what has a tag for a miss until the tag's invalidation is acknowledged, and nothing else", () =>
     Effect.gen(function* () {
       const tags = (value: number) => (value === 9 ? ["nine"] : ["other"])
       const { database, one, other } = yield* processes({ a: 9, b: 1 }, { ...trust, tags })
       yield* one.cache.getMany(["a", "b"])
       database.rows.set("a", 10)
-      one.connection.failWith(new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
+      one.connection.refuse("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
       expect(yield* one.cache.invalidateTag("nine")).toBe(false)
-      one.connection.failWith(undefined)
       expect(yield* one.cache.getOption("a")).toEqual(Option.none())
       expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
+      one.connection.refuse("cache.moveTag", undefined)
       yield* inTime("it is replayed", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
       expect(yield* other.cache.getOption("a")).toEqual(Option.none())
       expect((yield* read(other.cache, "a"))[1]).toBe(10)
     })
+  )
+
+  it.scoped(
+    "does not trust a reply from before the invalidation of its tag that arrives when that is acknowledged",
+    () =>
+      Effect.gen(function* () {
+        const { database, one } = yield* processes({ a: 1 }, { ...trust, tags: () => ["t"] })
+        yield* one.cache.get("a")
+        yield* hits(one.cache)
+        database.rows.set("a", 2)
+        one.connection.refuse("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
+        expect(yield* one.cache.invalidateTag("t")).toBe(false)
+        const release = one.connection.holdReplies("MGET")
+        const reading = yield* Effect.fork(one.cache.get("a"))
+        yield* settle
+        one.connection.refuse("cache.moveTag", undefined)
+        yield* inTime("it is replayed", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+        yield* release
+        expect(yield* Fiber.join(reading)).toBe(2)
+      })
   )
 
   it.scoped("tells who watches it that Redis is away and that it is back, once each", () =>

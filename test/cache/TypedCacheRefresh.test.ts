@@ -140,6 +140,17 @@ describe("a lookup that takes its time", () => {
       expect(yield* read(own, "b")).toEqual(["Stale", 1])
     }))
 
+  test("leaves the stale value to who waits for it when it dies", () =>
+    Effect.gen(function* () {
+      const world = CacheWorld.make({ a: 1 }, slow)
+      let broken = false
+      const own = yield* opened(world, { lookup: (id) => (broken ? Effect.die("broken") : world.database.lookup(id)) })
+      yield* own.get("a")
+      yield* TestClock.adjust("1 minute")
+      broken = true
+      expect(yield* read(own)).toEqual(["Stale", 1])
+    }))
+
   test("is given up with a typed error after the hard timeout, and its lease with it", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
@@ -352,6 +363,29 @@ describe("a value whose time to live is zero", () => {
       yield* own.get("a")
       world.database.rows.set("a", 0)
       expect(yield* own.refresh("a")).toBe(0)
+      yield* CacheWorld.gone(world.key("a"))
+      expect(yield* own.getOption("a")).toEqual(Option.none())
+    }))
+})
+
+describe("a value whose time to live becomes zero while the local tier holds it", () => {
+  test("is not served from there either once a refresh has answered", () =>
+    Effect.gen(function* () {
+      const settings = {
+        timeToLive: (value: number) => (value === 0 ? 0 : "1 minute"),
+        local: { capacity: 10, timeToLive: "30 seconds" }
+      } as const
+      const world = CacheWorld.make({ a: 1 }, settings)
+      const own = yield* opened(world)
+      yield* own.get("a")
+      world.database.rows.set("a", 0)
+      world.database.hold()
+      const refreshing = yield* Effect.fork(own.refresh("a"))
+      yield* world.database.begun(2)
+      // what is stored is read again meanwhile
+      expect(yield* read(own)).toEqual(["Redis", 1])
+      world.database.release()
+      expect(yield* Fiber.join(refreshing)).toBe(0)
       yield* CacheWorld.gone(world.key("a"))
       expect(yield* own.getOption("a")).toEqual(Option.none())
     }))

@@ -36,6 +36,8 @@ export interface Connection {
   readonly reconnect: Effect.Effect<void>
   /** From now on every command fails with this error and is not applied; `restore` or undefined ends it. */
   readonly failWith: (error: RedisError | undefined) => void
+  /** From now on this command, or the script of this name, fails with the error and is not applied; undefined ends it. */
+  readonly refuse: (command: string, error: RedisError | undefined) => void
   /** From now on commands are applied and their replies are lost; `restore` or false ends it. */
   readonly loseReplies: (loses: boolean) => void
   /** From now on replies to this command, or to the script of this name, arrive only when the effect in it has run. */
@@ -125,6 +127,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     let losesReplies = false
     let isDeaf = false
     const held = new Map<string, Effect.Latch>()
+    const refused = new Map<string, RedisError>()
     let commands = 0
     const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation }))
     const circuit = yield* SubscriptionRef.make<CircuitState>("Closed")
@@ -133,7 +136,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     const pass = <A>(command: string, call: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
       Effect.suspend(() => {
         commands++
-        if (failure !== undefined) return Effect.fail(failure)
+        const error = failure ?? refused.get(command)
+        if (error !== undefined) return Effect.fail(error)
         if (losesReplies) return Effect.zipRight(call, Effect.fail(new RedisConnectionLost({ command })))
         const latch = held.get(command)
         return latch === undefined ? call : Effect.zipLeft(call, latch.await)
@@ -190,6 +194,10 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       reconnect,
       failWith: (error) => {
         failure = error
+      },
+      refuse: (command, error) => {
+        if (error === undefined) refused.delete(command)
+        else refused.set(command, error)
       },
       loseReplies: (loses) => {
         losesReplies = loses
