@@ -89,6 +89,9 @@ export const describe = (results: ReadonlyArray<Result>): string => {
   return `  ${first.workload}, ${first.concurrency} at once: ${first.subject} is ${ratios.join(", ")}\n    ${rates.join(", ")} per second`
 }
 
+export const describeQuantity = ({ subject, unit, value, what, workload }: Quantity): string =>
+  `  ${workload}: ${subject}, ${what}: ${value.toLocaleString("en-US")} ${unit}`
+
 /** Measures subjects once, and tells what was found. */
 export const compared = (
   workload: string,

@@ -11,7 +11,7 @@ import { quiet } from "../Logging.js"
 import { machine, versions } from "../Machine.js"
 import * as Report from "../Report.js"
 import * as Settings from "../Settings.js"
-import type { Workload } from "../Workload.js"
+import { describeQuantity, type Workload } from "../Workload.js"
 import { workloads } from "../workloads/index.js"
 
 const chosen = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Workload>, CommandLine.UsageError> => {
@@ -36,6 +36,9 @@ const program = Effect.gen(function* () {
     const sections = yield* Effect.forEach(selected, (workload) =>
       Console.log(`\n${workload.name}: ${workload.description}`).pipe(
         Effect.zipRight(Effect.scoped(workload.run(settings))),
+        Effect.tap(({ quantities }) =>
+          Effect.forEach(quantities, (quantity) => Console.log(describeQuantity(quantity)))
+        ),
         Effect.map((outcome) => ({ workload, outcome }))
       )
     )

@@ -30,6 +30,8 @@ const bytesPerEntry = <A, E, R>(subject: string, filled: Effect.Effect<A, E, R>)
     const before = yield* heapSize
     const held = yield* filled
     const after = yield* heapSize
+    // looked at once more, so that it has lived until here
+    if (held === undefined) return yield* Effect.dieMessage(`${subject} holds nothing`)
     const quantity: Quantity = {
       workload: "memory of the tier in the process",
       subject,
@@ -37,8 +39,6 @@ const bytesPerEntry = <A, E, R>(subject: string, filled: Effect.Effect<A, E, R>)
       value: Math.round((after - before) / entries),
       unit: "bytes"
     }
-    // looked at once more, so that it has lived until here
-    yield* Console.log(`  ${subject} ${quantity.value} bytes for each entry${held === undefined ? " of nothing" : ""}`)
     return quantity
   })
 

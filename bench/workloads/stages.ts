@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Breakdown, breakdown, CpuProfile } from "../CpuProfile.js"
@@ -92,14 +91,7 @@ export const stages: Workload = {
     Effect.gen(function* () {
       const { url } = yield* Environment
       const quantities = yield* Effect.forEach(["client", "shared", "local"] as const, (kind) =>
-        profiled(url, kind, 2 * millis * rounds).pipe(
-          Effect.map((profile) => quantitiesOf(subjects[kind], profile)),
-          Effect.tap(([whole, ...parts]) =>
-            Console.log(
-              `  ${subjects[kind]}, ${whole?.value} ns: ${parts.map(({ subject, value }) => `${subject} ${value} %`).join(", ")}`
-            )
-          )
-        )
+        Effect.map(profiled(url, kind, 2 * millis * rounds), (profile) => quantitiesOf(subjects[kind], profile))
       )
       return { results: [], quantities: quantities.flat() }
     }).pipe(emptied)

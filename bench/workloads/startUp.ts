@@ -1,4 +1,3 @@
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { Environment } from "../Environment.js"
 import * as ServerProcess from "../ServerProcess.js"
@@ -49,7 +48,6 @@ export const startUp: Workload = {
           unit: "ms"
         })
       )
-      yield* Console.log(quantities.map(({ subject, value }) => `  ${subject} ${value} ms`).join("\n"))
       return { results: [], quantities }
     })
 }
