@@ -91,8 +91,8 @@ export declare namespace DistributedLock {
   export interface Options {
     /**
      * How long the lock outlives a holder that died. While the body runs the lock is extended every third of it, however
-     * long the body takes, and given up when nine tenths of it have passed without a word from Redis: so an outage of half
-     * of it is always survived. From 1 ms up to what a server can keep; seconds suit most, since a busy machine may be
+     * long the body takes, and given up when nine tenths of it have passed without a word from Redis: an outage of half of
+     * it is survived where it is ten times the client's `commandTimeout` or more. From 1 ms up to what a server can keep; seconds suit most, since a busy machine may be
      * taken for dead below that.
      */
     readonly ttl: Duration.DurationInput
@@ -111,6 +111,9 @@ export declare namespace DistributedLock {
     /**
      * Runs a body while holding the lock, which is given back when the body ends, fails or is interrupted. The body is an
      * effect, or a function of the lock held, which has its fencing token. Fibers that the body forks end with it.
+     *
+     * Those who wait in one process get their turn in the order in which they came; between processes it is a race. It is
+     * not re-entrant: a body that asks for its own lock again waits for itself.
      *
      * Fails with `LockNotAcquired` when another holds it for longer than `waitFor`. Fails with `LockLost` when the lock
      * was lost or can no longer be proved to be held: the body is interrupted before the time to live ends, unless it

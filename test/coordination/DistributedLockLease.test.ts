@@ -103,6 +103,49 @@ describe("a lock that is held", () => {
     })
   )
 
+  it.scoped("is asked for again soon after an extension that failed, though the connection stands", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("15 seconds"), "done")))
+      yield* pass("3 seconds")
+      connection.failWith(new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 }))
+      yield* pass("5 seconds")
+      connection.failWith(undefined)
+      yield* pass("8 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+    })
+  )
+
+  it.scoped("takes the fibers that the body has forked with it when it is given back or lost", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const ended = yield* Ref.make(0)
+      const child = Effect.onInterrupt(Effect.never, () => Ref.update(ended, (n) => n + 1))
+      const forking = Effect.zipLeft(Effect.fork(child), Effect.yieldNow())
+      yield* lock.withLock("it", options)(forking)
+      expect(yield* Ref.get(ended)).toBe(1)
+      const fiber = yield* Effect.fork(
+        Effect.exit(lock.withLock("it", options)(Effect.zipRight(forking, Effect.never)))
+      )
+      yield* settle
+      yield* server.direct.del("lock:it")
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* Ref.get(ended)).toBe(2)
+    })
+  )
+
+  it.scoped("is not had a second time by its own body, which waits for itself no longer than it wants to", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const inner = lock.withLock("it", { ttl: "10 seconds", waitFor: "3 seconds" })(Effect.dieMessage("the body ran"))
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.flip(inner)))
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(new DistributedLock.LockNotAcquired({ key: "it" }))
+      expect(yield* isHeld(server.direct)).toBe(false)
+    })
+  )
+
   it.scoped("is lost before its time to live ends when Redis stays away", () =>
     Effect.gen(function* () {
       const { connection, lock, server } = yield* world
