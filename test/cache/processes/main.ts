@@ -9,7 +9,17 @@ import * as Stream from "effect/Stream"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { type Answer, type CacheName, type Operation, Reply, Request, Row, readyId, Settings } from "./messages.js"
+import {
+  type Answer,
+  type CacheName,
+  NextRow,
+  type Operation,
+  Reply,
+  Request,
+  Row,
+  readyId,
+  Settings
+} from "./messages.js"
 
 class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", { cause: Schema.Defect }) {}
 class FailedAfterCommit extends Schema.TaggedError<FailedAfterCommit>()("FailedAfterCommit", Row.fields) {}
@@ -36,23 +46,31 @@ const program = Effect.gen(function* () {
       catch: (cause) => new DatabaseError({ cause })
     }).pipe(Effect.flatMap(decodeRow), Effect.catchTag("ParseError", Effect.die))
 
-  const make = (name: CacheName) =>
-    TypedCache.make({
+  const make = (name: CacheName) => {
+    const options = {
       name,
       key: Schema.String,
-      value: Row,
       timeToLive: "1 minute",
       leaseTime: settings.leaseTime,
       maxLookups: settings.maxLookups,
       local: name === "tiered" ? { capacity: 1_000, timeToLive: settings.localTime } : undefined,
-      lookup: (key) => ask("GET", key)
-    })
+      lookup: (key: string) => ask("GET", key)
+    } as const
+    return settings.isNextRelease === true
+      ? TypedCache.make({
+          ...options,
+          value: NextRow,
+          version: 2,
+          migrations: { 1: TypedCache.migration(Row, (row) => row) }
+        })
+      : TypedCache.make({ ...options, value: Row })
+  }
   const caches = { remote: yield* make("remote"), tiered: yield* make("tiered") }
 
-  const outbox = Effect.map(
-    Effect.all([caches.remote.stats, caches.tiered.stats]),
-    ([remote, tiered]) => remote.outbox + tiered.outbox
-  )
+  const stats = Effect.map(Effect.all([caches.remote.stats, caches.tiered.stats]), ([remote, tiered]) => ({
+    outbox: remote.outbox + tiered.outbox,
+    decodeFailures: remote.decodeFailures + tiered.decodeFailures
+  }))
 
   const write = (operation: Extract<Operation, { readonly _tag: "Write" }>) => {
     const { key } = operation
@@ -84,17 +102,18 @@ const program = Effect.gen(function* () {
           source
         }))
       case "Write":
-        return Effect.zipWith(write(operation), outbox, ({ version }, waiting) => ({
+        return Effect.zipWith(write(operation), stats, ({ version }, { outbox }) => ({
           _tag: "Written",
           version,
-          acknowledged: waiting === 0
+          acknowledged: outbox === 0
         }))
       case "Status":
-        return Effect.zipWith(redis.getStatus, outbox, ({ connected, generation }, waiting) => ({
+        return Effect.zipWith(redis.getStatus, stats, ({ connected, generation }, { decodeFailures, outbox }) => ({
           _tag: "Status",
           connected,
           generation,
-          outbox: waiting
+          outbox,
+          decodeFailures
         }))
     }
   }

@@ -4,6 +4,11 @@ import * as Schema from "effect/Schema"
 /** What the caches hold: a row of the database, told apart by the number of its commit. */
 export const Row = Schema.Struct({ version: Schema.Int })
 
+/** The same, as the next release of the program stores it: neither reads the other's. */
+export const NextRow = Schema.Struct({
+  version: Schema.propertySignature(Schema.Int).pipe(Schema.fromKey("commit"))
+})
+
 /** `remote` has no tier in the process, `tiered` has one. They do not share their keys. */
 export const CacheName = Schema.Literal("remote", "tiered")
 export type CacheName = typeof CacheName.Type
@@ -29,7 +34,12 @@ export const Answer = Schema.Union(
   Schema.TaggedStruct("Read", { version: Schema.Int, source: Schema.String }),
   /** `acknowledged`: nothing that this process has written waits to be taken by Redis */
   Schema.TaggedStruct("Written", { version: Schema.Int, acknowledged: Schema.Boolean }),
-  Schema.TaggedStruct("Status", { connected: Schema.Boolean, generation: Schema.Int, outbox: Schema.Int }),
+  Schema.TaggedStruct("Status", {
+    connected: Schema.Boolean,
+    generation: Schema.Int,
+    outbox: Schema.Int,
+    decodeFailures: Schema.Int
+  }),
   Schema.TaggedStruct("Failed", { error: Schema.String })
 )
 export type Answer = typeof Answer.Type
@@ -44,6 +54,8 @@ export const Reply = Schema.parseJson(Schema.Struct({ id: Schema.Int, answer: An
 export const Settings = Schema.parseJson(
   Schema.Struct({
     name: Schema.String,
+    /** stores the rows as the next release does, and migrates those of this one */
+    isNextRelease: Schema.optional(Schema.Boolean),
     database: Schema.String,
     redisPort: Schema.Int,
     username: Schema.optional(Schema.String),
