@@ -38,39 +38,50 @@ export const make =
     failsFast: boolean,
     concurrency: number | "unbounded"
   ): Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>, Failure> =>
-    Effect.gen(function* () {
+    Effect.suspend(() => {
       const positions = new Map<string, number>()
       const origins: Array<Origin<A, E>> = []
-      const slots = ids.map((id) =>
-        Either.map(options.textOf(id), (key) => {
-          const known = positions.get(key)
-          if (known !== undefined) return known
-          positions.set(key, origins.length)
-          return origins.push(options.originOf(id)) - 1
-        })
-      )
-      const invalid = failsFast ? slots.find(Either.isLeft) : undefined
-      if (invalid !== undefined) return yield* Effect.fail(options.failureOf(invalid.left))
+      /** of each id its place among the keys, or what it fails with */
+      const slots: Array<number | Either.Either<never, Failure>> = []
+      for (const id of ids) {
+        const key = options.textOf(id)
+        if (Either.isLeft(key)) {
+          const failure = options.failureOf(key.left)
+          if (failsFast) return Effect.fail(failure)
+          slots.push(Either.left(failure))
+          continue
+        }
+        let position = positions.get(key.right)
+        if (position === undefined) {
+          position = origins.length
+          positions.set(key.right, position)
+          origins.push(options.originOf(id))
+        }
+        slots.push(position)
+      }
 
-      const answers = yield* options.reader.getMany(Array.fromIterable(positions.keys()), origins)
-      const outcomes: Array<Either.Either<Value, Failure>> = []
-      const later = answers.flatMap((answer, i) => {
-        if (Either.isLeft(answer)) return [{ i, load: answer.left }]
-        outcomes[i] = options.outcomeOf(answer.right)
-        return []
+      return Effect.flatMap(options.reader.getMany(Array.fromIterable(positions.keys()), origins), (answers) => {
+        const outcomes: Array<Either.Either<Value, Failure>> = []
+        const later: Array<{ readonly i: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
+        for (const [i, answer] of answers.entries()) {
+          if (Either.isRight(answer)) outcomes[i] = options.outcomeOf(answer.right)
+          else later.push({ i, load: answer.left })
+        }
+        const inOrder = Effect.sync(() =>
+          slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
+        )
+        if (later.length === 0) return inOrder
+        const loading = Effect.forEach(
+          later,
+          ({ i, load }) => {
+            const loaded = Effect.flatMap(Effect.mapError(load, options.failureOf), options.outcomeOf)
+            const outcome = failsFast ? Effect.map(loaded, Either.right) : Effect.either(loaded)
+            return Effect.map(outcome, (outcome) => {
+              outcomes[i] = outcome
+            })
+          },
+          { concurrency, discard: true }
+        )
+        return Effect.zipRight(loading, inOrder)
       })
-      yield* Effect.forEach(
-        later,
-        ({ i, load }) => {
-          const loaded = Effect.flatMap(Effect.mapError(load, options.failureOf), options.outcomeOf)
-          const outcome = failsFast ? Effect.map(loaded, Either.right) : Effect.either(loaded)
-          return Effect.map(outcome, (outcome) => {
-            outcomes[i] = outcome
-          })
-        },
-        { concurrency, discard: true }
-      )
-      return slots.map((slot) =>
-        Either.flatMap(Either.mapLeft(slot, options.failureOf), (i) => Array.unsafeGet(outcomes, i))
-      )
     })

@@ -287,7 +287,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       getMany: (keys, origins) =>
         Effect.suspend(() => {
-          const answers: globalThis.Array<AtOnceOrLater<A, E>> = []
+          const answers: Array<AtOnceOrLater<A, E>> = []
           const absent: Array<{ readonly i: number; readonly read: Read<A, E, A> }> = []
           const early: Array<Effect.Effect<void>> = []
           for (const [i, key] of keys.entries()) {
