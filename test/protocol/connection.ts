@@ -21,6 +21,7 @@ export interface AnyCall {
   readonly apply: (server: Server) => void
   readonly deliver: () => void
   readonly giveUp: () => void
+  readonly expire: () => void
   readonly refuse: () => void
   readonly pending: () => boolean
 }
@@ -28,7 +29,7 @@ export interface AnyCall {
 export class Call<A> implements Wait, AnyCall {
   outcome: Outcome<A> | undefined
   private answer: Outcome<A> = { _tag: "Unknown" }
-  private abandoned = false
+  private expired = false
 
   constructor(
     private readonly command: Command<A>,
@@ -51,7 +52,7 @@ export class Call<A> implements Wait, AnyCall {
   readonly pending = (): boolean => this.outcome === undefined
 
   readonly apply = (server: Server): void => {
-    if (this.abandoned && this.command.hasDeadline === true && server.rules.has("setHasDeadline")) return
+    if (this.expired && this.command.hasDeadline === true && server.rules.has("setHasDeadline")) return
     try {
       this.answer = { _tag: "Reply", value: this.command.apply(server, this.client), generation: this.generation }
     } catch (error) {
@@ -66,9 +67,15 @@ export class Call<A> implements Wait, AnyCall {
 
   /** A timeout, the end of the connection, or the end of the caller. */
   readonly giveUp = (): void => {
-    this.abandoned = true
     this.outcome ??= { _tag: "Unknown" }
   }
+
+  /** Its deadline, if it has one, has passed. */
+  readonly expire = (): void => {
+    this.expired = true
+  }
+
+  readonly isExpired = (): boolean => this.expired
 
   readonly refuse = (): void => {
     this.outcome ??= { _tag: "Unavailable" }

@@ -40,7 +40,10 @@ export function* replay(process: Process): Step<void> {
       const outcome = yield* process.send(command)
       if (outcome._tag !== "Reply") break
       const isSame = process.outbox.get(item) === addition
-      if (isSame || !rules.has("outboxCountsAdditions")) process.outbox.delete(item)
+      if (isSame || !rules.has("outboxCountsAdditions")) {
+        process.outbox.delete(item)
+        if (item === "tag" || item === "clear") process.tagsTaken++
+      }
     }
     yield boundary("replay")
   }

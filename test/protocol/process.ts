@@ -37,6 +37,8 @@ export interface Task {
   readonly generator: Step<void>
   readonly kind: "read" | "write" | "own"
   wait: Wait | undefined
+  /** it was interrupted, and its finalizers run */
+  isStopped: boolean
 }
 
 export interface Surroundings {
@@ -85,6 +87,8 @@ export class Process implements Client {
   /** each with the number of its last addition */
   readonly outbox = new Map<OutboxItem, number>()
   additions = 0
+  /** how many tags were acknowledged so far, and clears, which may stand for tags */
+  tagsTaken = 0
   replaying = false
 
   /** lookups without Redis, running and waiting */

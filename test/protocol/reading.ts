@@ -8,7 +8,7 @@ import {
   acquire,
   clear,
   type Entry,
-  ensureMarker,
+  ensureMarkers,
   fill,
   type Key,
   read,
@@ -91,12 +91,18 @@ function* readRedis(process: Process, key: Key): Step<Found> {
 function* isTrusted(process: Process, entry: Entry): Step<boolean> {
   if (entry.created <= process.distrustUpTo) return false
   if (!process.world.withMarkers) return true
+  const { tagsTaken } = process
   const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
   if (reply === undefined) return false
   process.clearMarker = Math.max(process.clearMarker, reply.value[0] ?? 0)
-  if (process.outbox.has("tag") || !reply.value.every((marker) => isAfter(process, entry, marker))) return false
+  if (!areTagsAtRest(process, tagsTaken) || !reply.value.every((marker) => isAfter(process, entry, marker)))
+    return false
   return entry.created > process.distrustUpTo
 }
+
+/** Whether the outbox says nothing against markers that were asked for when so many tags had left it. */
+const areTagsAtRest = (process: Process, tagsTaken: number): boolean =>
+  !process.outbox.has("tag") && (process.tagsTaken === tagsTaken || !process.world.rules.has("takenTagsSpeakAgainst"))
 
 const isAfter = (process: Process, entry: { readonly created: number }, marker: number | undefined): boolean => {
   const { rules } = process.world
@@ -267,11 +273,11 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   const entry: Entry = { key, version, created, stale: false }
 
   let isCurrent = true
-  for (const name of withMarkers ? [clear, tag] : []) {
-    const outcome = yield* process.send(ensureMarker(name, created))
+  if (withMarkers) {
+    const outcome = yield* process.send(ensureMarkers(created))
     if (outcome._tag !== "Reply") return { ...unconfirmed(process, flight, entry, started, before), leaseIsLeft: true }
-    if (name === clear) process.clearMarker = Math.max(process.clearMarker, outcome.value ?? 0)
-    isCurrent &&= isAfter(process, entry, outcome.value)
+    process.clearMarker = Math.max(process.clearMarker, outcome.value[0] ?? 0)
+    isCurrent = outcome.value.every((marker) => isAfter(process, entry, marker))
   }
   if (!isCurrent && rules.has("fillReadsMarkers")) {
     return { _tag: "Value", version, source: "Lookup", entitled: before, leaseIsLeft: true }

@@ -9,7 +9,7 @@ import { allRules, type Needless, type Rule, type Rules, ruleNames, rules, witho
 import { Run, type Script } from "./run.js"
 import type { Operation, Scenario } from "./scenario.js"
 import { findCounterexample, type Search } from "./search.js"
-import { clear, moveMarker, Server } from "./server.js"
+import { clear, moveMarker, Server, tag } from "./server.js"
 
 interface Needed {
   readonly breaks: PromiseName
@@ -19,6 +19,20 @@ interface Needed {
   /** the run itself, where it is too long a chain to be found by chance */
   readonly script?: Script
 }
+
+/** A set that may reach the server after the write that follows it. */
+const lateSet = {
+  breaks: "neverServedAgain",
+  operations: [set(0), invalidate(1), get(2)],
+  scenario: { processes: 3, serialised: true, localTtl: 0, faults: { timeout: 1 } }
+} as const
+
+const setOfUnknownFate: Script = [
+  "process 0: set a is called",
+  { all: "process 0: set a" },
+  "timeout: process 0 Set a",
+  { all: "process 0: set a" }
+]
 
 const readsAround = [get(1), invalidate(0), get(1)]
 
@@ -133,9 +147,27 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     scenario: { serialised: true, warm: true, faults: {} }
   },
   setHasDeadline: {
-    breaks: "neverServedAgain",
-    operations: [set(0), invalidate(1), get(2)],
-    scenario: { processes: 3, serialised: true, localTtl: 0, faults: { timeout: 1 } }
+    ...lateSet,
+    script: [
+      ...setOfUnknownFate,
+      { all: "deadline of the set" },
+      "process 1: invalidate a is called",
+      { all: "process 1" },
+      "the server runs Set a of process 0",
+      "process 2: get a is called",
+      { all: "process 2" }
+    ]
+  },
+  setKeepsCaller: {
+    ...lateSet,
+    script: [
+      ...setOfUnknownFate,
+      "process 1: invalidate a is called",
+      { all: "process 1" },
+      "the server runs Set a of process 0",
+      "process 2: get a is called",
+      { all: "process 2" }
+    ]
   },
 
   updatePlacesToken: {
@@ -195,6 +227,11 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
       { all: "process 0: invalidate" },
       "process 0 gets the reply to Invalidate a"
     ]
+  },
+  takenTagsSpeakAgainst: {
+    breaks: "ownWritesSeen",
+    operations: [invalidateTag(0), get(0)],
+    scenario: { warm: true, withMarkers: true, localTtl: 0, faults: { refuse: 1 } }
   },
   overflowMovesClear: {
     breaks: "noWrongValueLeft",
@@ -311,6 +348,32 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   },
   markerBornNow: {
     breaks: "neverServedAgain",
+    operations: [get(1), clearAll(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
+  },
+  floorBornNow: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, localTtl: 0, faults: { evictMarker: 2 } },
+    script: [
+      "process 1: get a is called",
+      { all: "process 1", except: "answer of the lookup" },
+      "process 0: tag a is called",
+      { all: "process 0" },
+      "evictMarker: tag",
+      "evictMarker: floor",
+      { all: "process 1" },
+      "process 1: get a is called",
+      { all: "process 1" }
+    ]
+  },
+  tagMarkerBornAtFloor: {
+    breaks: "neverServedAgain",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
+  },
+  floorMovesWithTags: {
+    breaks: "neverServedAgain",
     operations: [get(1), invalidateTag(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
   },
@@ -350,7 +413,7 @@ describe("a rule taken away", () => {
   }
 
   it(`${rules.markersMoveForward} [markersMoveForward]: without it a clock that is set back revives what was cleared`, () => {
-    const markerAfter = (removed: ReadonlyArray<Rule>) => {
+    const markersAfter = (removed: ReadonlyArray<Rule>) => {
       const ignore = () => undefined
       const observer = { granted: ignore, held: ignore, leaseBroken: ignore, published: ignore }
       const server = new Server(without(...removed), observer)
@@ -358,10 +421,12 @@ describe("a rule taken away", () => {
       for (const clock of [10, 5]) {
         server.clock = clock
         moveMarker(clear).apply(server, client)
+        moveMarker(tag).apply(server, client)
       }
-      return server.state.markers.get(clear)
+      return [...server.state.markers.values()]
     }
-    expect(markerAfter([])).toBe(11)
-    expect(markerAfter(["markersMoveForward"])).toBe(5)
+    // the clear marker, the tag's, and the floor
+    expect(markersAfter([])).toEqual([11, 12, 12])
+    expect(markersAfter(["markersMoveForward"])).toEqual([5, 5, 5])
   })
 })

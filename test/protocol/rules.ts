@@ -40,7 +40,8 @@ export const rules = {
 
   setEndsLease: "7: a set deletes the lease",
   setPublishes: "7: a set is told to the other processes",
-  setHasDeadline: "7: a set that reaches the server after its caller has given up does nothing",
+  setHasDeadline: "7: a set that reaches the server after its deadline does nothing",
+  setKeepsCaller: "7: a set of unknown fate, or interrupted, keeps its caller until it can no longer arrive",
 
   updatePlacesToken: "8: an update deletes the value and places its token before the write",
   updateComparesToken: "8: an update stores only if its token is still there",
@@ -50,6 +51,7 @@ export const rules = {
   outbox: "9: a write to Redis that did not surely succeed is kept as an invalidation, and sent again",
   outboxIsMiss: "9: a key in the outbox is a miss in this process",
   outboxCountsAdditions: "9: an acknowledgement removes from the outbox only what was there when the command was sent",
+  takenTagsSpeakAgainst: "9: a tag that has left the outbox since markers were asked for speaks against them",
   overflowMovesClear: "9: when the outbox overflows, the clear marker moves instead",
   overflowReadsNothing: "9: until that is acknowledged, the process reads nothing from Redis",
 
@@ -75,7 +77,10 @@ export const rules = {
   equalIsInvalid: "12: an entry as old as its marker is invalid",
   missingMarkerIsMiss: "12: an entry without one of its markers is a miss",
   markerMadeWhereAbsent: "12: a fill makes the markers that are missing",
-  markerBornNow: "12: a marker that is made carries the time at which it is made",
+  markerBornNow: "12: a clear marker that is made carries the time at which it is made",
+  floorBornNow: "12: and so does a floor that is made",
+  tagMarkerBornAtFloor: "12: a tag's marker that is made is as late as the floor",
+  floorMovesWithTags: "12: the floor moves with every tag's marker",
 
   lookupsBounded: "13: lookups without Redis pass a semaphore with a bounded queue",
 

@@ -30,7 +30,7 @@ export const families = {
     scenario: {
       ...three,
       serialised: true,
-      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, refuse: 1, resend: 1, crash: 1 }
+      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, refuse: 1, resend: 1, crash: 1, interrupt: 1 }
     },
     operations: { anyOf: ["get", "get", "invalidate", "update", "set"] }
   },

@@ -14,6 +14,9 @@ export const tag = "tag"
 /** The marker of the whole cache. */
 export const clear = "clear"
 
+/** As late as the latest move of any tag's marker. */
+const tagFloor = "floor"
+
 export interface Entry {
   readonly key: Key
   /** which commit of the database it holds */
@@ -41,7 +44,7 @@ export interface Command<A> {
   readonly name: string
   readonly key?: Key
   readonly token?: string
-  /** refused by the server when the caller has given up meanwhile */
+  /** it does nothing once its deadline has passed */
   readonly hasDeadline?: boolean
   readonly apply: (server: Server, client: Client) => A
 }
@@ -88,6 +91,11 @@ export class Server {
   /** What a server does that starts again from its last snapshot. */
   readonly restore = (): void => {
     this.state = copy(this.saved)
+  }
+
+  /** Starts with markers of tags, which have not moved yet. */
+  readonly makeTagMarkers = (): void => {
+    for (const name of [tagFloor, tag]) this.state.markers.set(name, 0)
   }
 
   readonly publish = (client: Client, message: Message): void => {
@@ -244,21 +252,33 @@ export const moveMarker = (name: string): Command<void> => ({
     const last = Math.max(state.markers.get(name) ?? 0, state.markers.get(clear) ?? 0)
     const step = rules.has("markerMovesByOne") ? 1 : 0
     const atLeast = rules.has("markersMoveForward") ? last + step : 0
-    state.markers.set(name, Math.max(atLeast, server.stamp(client)))
+    const marker = Math.max(atLeast, server.stamp(client))
+    state.markers.set(name, marker)
+    if (name === tag && rules.has("floorMovesWithTags")) {
+      const floor = rules.has("markersMoveForward") ? (state.markers.get(tagFloor) ?? 0) : 0
+      state.markers.set(tagFloor, Math.max(floor, marker))
+    }
     server.publish(client, { _tag: name === clear ? "Clear" : "Tag", sender: client.id })
   }
 })
 
-/** Answers the marker, made if it was missing. */
-export const ensureMarker = (name: string, created: number): Command<number | undefined> => ({
-  name: `Ensure ${name}`,
+/** Answers the clear marker and the tag's, made where they were missing, for an entry that was born at `created`. */
+export const ensureMarkers = (created: number): Command<ReadonlyArray<number | undefined>> => ({
+  name: "Ensure markers",
   apply: (server, client) => {
     const { state, rules } = server
-    const present = state.markers.get(name)
-    if (present !== undefined || !rules.has("markerMadeWhereAbsent")) return present
-    const made = rules.has("markerBornNow") ? server.stamp(client) : created - 1
-    state.markers.set(name, made)
-    return made
+    const ensure = (name: string, made: number): number | undefined => {
+      const present = state.markers.get(name)
+      if (present !== undefined || !rules.has("markerMadeWhereAbsent")) return present
+      state.markers.set(name, made)
+      return made
+    }
+    // what speaks against nothing
+    const before = created - 1
+    const now = server.stamp(client)
+    const ofAll = ensure(clear, rules.has("markerBornNow") ? now : before)
+    const floor = ensure(tagFloor, rules.has("floorBornNow") ? now : before)
+    return [ofAll, ensure(tag, rules.has("tagMarkerBornAtFloor") && floor !== undefined ? floor : before)]
   }
 })
 

@@ -180,7 +180,7 @@ export const faults = (world: World): ReadonlyArray<Action> => {
     if (world.processes.filter((other) => other.alive).length > 1) add("crash", who, () => world.crash(process))
   }
   for (const task of world.tasks) {
-    if (task.kind !== "own") add("interrupt", task.name, () => world.stop(task))
+    if (task.kind !== "own" && !task.isStopped) add("interrupt", task.name, () => world.stop(task))
   }
   if (server.running) {
     add("stop", "server, which keeps what it has", () => world.stopServer(true))

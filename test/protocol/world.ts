@@ -10,7 +10,7 @@ import { get } from "./reading.js"
 import type { Rules } from "./rules.js"
 import type { Operation, Scenario } from "./scenario.js"
 import { type Key, keys, Server } from "./server.js"
-import { boundary, type Step } from "./step.js"
+import { boundary, type Step, type Wait } from "./step.js"
 import { commitAndDelete, commitAndInvalidate, commitAndMove, commitAndSet, type Update, update } from "./writing.js"
 
 export class World implements Surroundings {
@@ -65,7 +65,7 @@ export class World implements Surroundings {
       return new Process(id, mayPublish, scenario.clockErrors?.[id] ?? 0, this)
     })
     this.promises = new Promises(this)
-    if (this.withMarkers && scenario.warm === true) this.server.state.markers.set("tag", 0)
+    if (this.withMarkers && scenario.warm === true) this.server.makeTagMarkers()
     if (scenario.warm === true) {
       for (const key of keys) this.server.state.values.set(key, { key, version: 0, created: 1, stale: false })
     }
@@ -80,15 +80,22 @@ export class World implements Surroundings {
     )
 
   readonly spawn = (process: Process, name: string, kind: Task["kind"], generator: Step<void>): Task => {
-    const task: Task = { name: `process ${process.id}: ${name}`, process, generator, kind, wait: boundary("start") }
+    const task: Task = {
+      name: `process ${process.id}: ${name}`,
+      process,
+      generator,
+      kind,
+      wait: boundary("start"),
+      isStopped: false
+    }
     this.tasks = [...this.tasks, task]
     return task
   }
 
-  /** Ends a task and runs its finalizers. */
+  /** Ends a task as soon as its finalizers have run. */
   readonly stop = (task: Task): void => {
-    task.generator.return()
-    this.remove(task)
+    task.isStopped = true
+    this.goesOn(task, task.generator.return())
   }
 
   private remove(task: Task): void {
@@ -101,6 +108,10 @@ export class World implements Surroundings {
     this.runningTask = task
     const next = task.generator.next()
     this.runningTask = undefined
+    this.goesOn(task, next)
+  }
+
+  private goesOn(task: Task, next: IteratorResult<Wait, void>): void {
     if (next.done === true) this.remove(task)
     else task.wait = next.value
   }
@@ -223,6 +234,8 @@ export class World implements Surroundings {
     this.updates = this.updates.filter((running) => running.process !== process)
     this.promises.crashedWith(process)
     this.disconnect(process, true)
+    // who writes the key after it comes later than that
+    for (const { call, process: sender } of this.late) if (sender === process) call.expire()
     process.alive = false
     for (const task of this.tasks) if (task.process === process) this.remove(task)
     for (const lookup of this.promises.lookups) if (lookup.process === process) this.promises.lookupEnds(lookup)

@@ -67,14 +67,27 @@ export function* commitAndMove(process: Process, marker: "tag" | "clear"): Step<
 }
 
 export function* commitAndSet(process: Process, key: Key): Step<void> {
+  const { rules, spawn } = process.world
   const written = commit(process, [key])
   yield boundary("committed")
-  let acknowledged = false
+  const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker))
   try {
-    acknowledged = (yield* process.send(set(key, written[0]?.[1] ?? 0, process.clearMarker)))._tag === "Reply"
+    if (call !== undefined) yield call
   } finally {
-    ended(process, key, written, acknowledged)
+    const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
+    if (call !== undefined && outcome === "Unknown") {
+      process.world.promises.commandFailed(process)
+      spawn(process, `deadline of the set of ${key}`, "own", expire(call))
+      if (rules.has("setKeepsCaller")) yield { what: `deadline of the set of ${key}`, ready: call.isExpired }
+    }
+    ended(process, key, written, outcome === "Reply")
   }
+}
+
+/** Lets the deadline of a set pass, some time after its caller has given up. */
+function* expire(call: { readonly expire: () => void }): Step<void> {
+  yield boundary("deadline")
+  call.expire()
 }
 
 /** An update that runs, for what is promised should its process crash. */
