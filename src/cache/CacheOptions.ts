@@ -95,11 +95,17 @@ export interface Description<
   /** for how long an error is remembered: default 10 seconds */
   readonly negativeTtl?: Duration.DurationInput | undefined
 
-  /** for how long past its time to live a value is served while it is being refreshed: default zero */
+  /**
+   * For how long past its time to live a value is served while it is being refreshed, shortened to half of what every
+   * server keeps (4.2 years): default zero.
+   */
   readonly staleFor?: Duration.DurationInput | undefined
   /** how long a caller waits for the refresh of a stale value, which then goes on without it: default zero */
   readonly softTimeout?: Duration.DurationInput | undefined
-  /** a lookup that takes longer is interrupted and fails with `LookupTimeout`: default never */
+  /**
+   * A lookup that takes longer is interrupted and fails with `LookupTimeout`: default never. One that cannot be
+   * interrupted counts among the `maxLookups` until it has ended.
+   */
   readonly hardTimeout?: HardTimeout
   /** refreshes values that are read before they are stale: default not */
   readonly refreshAhead?: RefreshAhead | undefined

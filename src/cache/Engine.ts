@@ -53,15 +53,23 @@ const markerMillis = Duration.toMillis("1 hour")
  */
 const setDeadlineMillis = 250
 
+/** How long an entry is kept at most, fresh and stale: its markers live longer, and that must be what every server keeps. */
+const longestKeptMillis = Duration.toMillis(maxTimeToLive) - markerMillis
+
+/** How long a value is stale. It is at most half of what a server keeps, so that there is a time in which it is fresh. */
+const staleForMillis = ({ staleFor = 0 }: StaleOptions): number =>
+  Math.min(Duration.toMillis(staleFor), longestKeptMillis / 2)
+
+type StaleOptions = { readonly staleFor?: Duration.DurationInput | undefined }
+
 /**
- * The longest time to live, in milliseconds: beyond it come the time that a value is stale, and what a marker lives
- * longer, and all of it must be less than what every server keeps.
+ * The longest time to live, in milliseconds: beyond it comes the time that a value is stale, and both must be less than
+ * what every server keeps.
  *
  * @since 0.1.0
  * @category getters
  */
-export const longestMillis = ({ staleFor = 0 }: { readonly staleFor?: Duration.DurationInput | undefined }): number =>
-  Duration.toMillis(maxTimeToLive) - Duration.toMillis(staleFor) - markerMillis
+export const longestMillis = (options: StaleOptions): number => longestKeptMillis - staleForMillis(options)
 
 /**
  * Lives as long as the scope is open.
@@ -100,8 +108,8 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       serverTime: redis.serverTime
     })
 
-    const staleForMillis = Duration.toMillis(options.staleFor ?? 0)
-    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : staleForMillis)
+    const valueStaleMillis = staleForMillis(options)
+    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(options.leaseTime ?? "5 seconds"))
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local =

@@ -7,6 +7,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type { CacheObserver } from "./CacheObserver.js"
 import { millisBetween } from "./LatencyHistogram.js"
@@ -85,10 +86,12 @@ export interface Lookups {
   ) => Effect.Effect<A, E | LookupOverloaded>
   /**
    * Asks the source once, for one key or for several: as soon as one of few permits is free, where it is bounded. Fails
-   * with `LookupTimeout` where there is a hard timeout.
+   * with `LookupTimeout` where there is a hard timeout, and keeps the permit until the source has really ended.
    */
   readonly call: <A, E>(isBounded: boolean, source: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
 }
+
+type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
 /**
  * @since 0.1.0
@@ -107,13 +110,18 @@ export const make = ({
     const permits = yield* Effect.makeSemaphore(maxLookups)
     let queued = 0
 
-    const bound = <A, E>(lookup: Effect.Effect<A, E>): Effect.Effect<A, E | LookupTimeout> =>
+    /** Also a lookup that cannot be interrupted keeps its callers no longer. */
+    const inTime = <A, E>(lookup: Effect.Effect<A, E>, restore: Restore): Effect.Effect<A, E | LookupTimeout> =>
       hardTimeout === undefined
         ? lookup
-        : Effect.timeoutFail(
-            // also a lookup that cannot be interrupted keeps its callers no longer
-            Effect.disconnect(lookup),
-            { duration: hardTimeout, onTimeout: () => new LookupTimeout({ cache: name, timeout: hardTimeout }) }
+        : Effect.flatMap(Effect.forkDaemon(lookup), (fiber) =>
+            Effect.timeoutFail(Fiber.join(fiber), {
+              duration: hardTimeout,
+              onTimeout: () => new LookupTimeout({ cache: name, timeout: hardTimeout })
+            }).pipe(
+              restore,
+              Effect.onError(() => Fiber.interruptFork(fiber))
+            )
           )
 
     const counted = <A, E>(
@@ -159,6 +167,14 @@ export const make = ({
 
     return {
       run,
-      call: (isBounded, source) => (isBounded ? permits.withPermits(1)(bound(source)) : bound(source))
+      call: (isBounded, source) =>
+        Effect.uninterruptibleMask((restore) =>
+          isBounded
+            ? Effect.zipRight(
+                restore(permits.take(1)),
+                inTime(Effect.ensuring(restore(source), permits.release(1)), restore)
+              )
+            : inTime(restore(source), restore)
+        )
     }
   })

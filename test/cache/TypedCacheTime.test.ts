@@ -73,6 +73,25 @@ describe("what a cache says of its latency", () => {
 describe("a value with staleFor", () => {
   const stale = { timeToLive: "1 minute", staleFor: "1 hour", refreshPause: "1 second" } as const
 
+  // a server keeps a value for some 3100 days, of which it may be stale for half
+  for (const [timeToLive, later] of [
+    [Duration.minutes(1), Duration.days(1400)],
+    [Duration.infinity, Duration.days(2000)]
+  ] as const) {
+    test(`is stored though it may be stale for ever, with a time to live of ${Duration.format(timeToLive)}`, () =>
+      Effect.gen(function* () {
+        const world = CacheWorld.make({ a: 1 }, { timeToLive, staleFor: Duration.infinity })
+        const { database } = world
+        const own = yield* opened(world)
+        expect(yield* read(own)).toEqual(["Lookup", 1])
+        yield* own.set("a", 2)
+        database.rows.set("a", 3)
+        expect(yield* read(own)).toEqual(["Redis", 2])
+        yield* TestClock.adjust(later)
+        expect(yield* read(own)).toEqual(["Stale", 2])
+      }))
+  }
+
   test("is served at once when it is stale, while one refresh runs for everyone", () =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 }, stale)
