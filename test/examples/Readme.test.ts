@@ -28,6 +28,12 @@ describe("the README", () => {
     expect(blocks).toContain(read("test", "examples", "MemoryRedis.test.ts"))
   })
 
+  it("links every page under docs", () => {
+    const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"))
+    expect(pages.length).toBeGreaterThan(12)
+    expect(pages.filter((name) => !readme.includes(`](docs/${name})`))).toEqual([])
+  })
+
   it("lists every variable that the program reads, and .env.example does", () => {
     const listed = [...readme.matchAll(/^\| `([A-Z][A-Z_]+)` \|/gm)].map((match) => match[1])
     const offered = [...read(".env.example").matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)].map((match) => match[1])

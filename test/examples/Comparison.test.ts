@@ -1,0 +1,66 @@
+/** What docs/comparison.md says of this cache is shown by tests, which it names; they have to be there. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { root } from "./support/program.js"
+
+const page = readFileSync(join(root, "docs", "comparison.md"), "utf8")
+
+interface Shown {
+  readonly name: string
+  readonly file: string
+}
+
+/** The tests that a text names: links to a file of tests, of which each is the name of one. */
+const shownBy = (text: string): ReadonlyArray<Shown> =>
+  [...text.matchAll(/\[([^\][]+)\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, name = "", file = ""]) => ({ name, file }))
+
+/** The features: the lines of the tables. */
+const features = page
+  .split("\n")
+  .filter((line) => line.startsWith("| ") && !line.startsWith("| feature |"))
+  .map((line) => {
+    const [feature, , , here = "", tests = ""] = line.slice(1, -1).split("|")
+    return { feature: feature?.trim(), here: here.trim(), tests: shownBy(tests) }
+  })
+
+const isThere = ({ file, name }: Shown) => {
+  if (!existsSync(join(root, file))) return false
+  const tests = readFileSync(join(root, file), "utf8")
+  return ['"', "`"].some((quote) => tests.includes(`${quote}${name}${quote}`))
+}
+
+describe("the comparison", () => {
+  it("names tests that are there", () => {
+    const named = shownBy(page)
+    expect(named.length).toBeGreaterThan(70)
+    expect(named.filter((shown) => !isThere(shown))).toEqual([])
+  })
+
+  it("names a test of every feature that is here", () => {
+    const here = features.filter((feature) => /^(yes|partly)\b/.test(feature.here))
+    expect(here.length).toBeGreaterThan(40)
+    expect(here.filter(({ tests }) => tests.length === 0)).toEqual([])
+  })
+
+  it("says of every other feature that it is not here, and what to do or why", () => {
+    const others = features.filter((feature) => !/^(yes|partly)\b/.test(feature.here))
+    expect(others.filter((feature) => !/^no(, on purpose)?: ./.test(feature.here))).toEqual([])
+  })
+
+  it("links to pages and headings that are there", () => {
+    const links = [...page.matchAll(/\]\(((?!https?:|\.\.\/test\/)[^)#]*)(?:#([^)]*))?\)/g)]
+    const missing = links.filter(([, file = "", heading]) => {
+      const path = join(root, "docs", file === "" ? "comparison.md" : file)
+      if (!existsSync(path)) return true
+      const headings = [...readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w -]/g, "")
+          .replaceAll(" ", "-")
+      )
+      return heading !== undefined && !headings.includes(heading)
+    })
+    expect(missing.map(([link]) => link)).toEqual([])
+  })
+})
