@@ -59,6 +59,7 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
   Effect.gen(function* () {
     const self = crypto.randomUUID()
     const channel = `effect-cache-toolkit:${options.name}`
+    const ownHead = `{"from":"${self}"`
     const sleepers = new Map<string, Set<() => void>>()
 
     const message = (kind: "key" | "ready" | "tag" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
@@ -74,6 +75,8 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
 
     const hear = (event: SubscriptionEvent) => {
       if (event._tag === "Gap") return supposeAnything()
+      // most of what is heard is one's own, and concerns only who waits here
+      if (sleepers.size === 0 && event.message.startsWith(ownHead)) return
       const decoded = decodeMessage(event.message)
       // whoever sent this speaks another version: take it for the worst that it may mean
       if (Either.isLeft(decoded)) return supposeAnything()

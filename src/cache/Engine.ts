@@ -21,6 +21,7 @@ import * as EntryCodec from "./EntryCodec.js"
 import * as FailureLog from "./FailureLog.js"
 import * as Invalidation from "./Invalidation.js"
 import * as LatencyHistogram from "./LatencyHistogram.js"
+import * as LeaseKeeper from "./LeaseKeeper.js"
 import * as Loader from "./Loader.js"
 import * as LocalTier from "./LocalTier.js"
 import * as Lookups from "./Lookups.js"
@@ -193,6 +194,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       maxWaiting: options.maxWaiting ?? 1024,
       hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
     })
+    const keeper = yield* LeaseKeeper.make(redis, leaseMillis)
     const loader = yield* Loader.make<Held, E>({
       redis,
       tier,
@@ -202,6 +204,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       observer,
       target,
       staleMillis,
+      keeper,
       leaseMillis,
       waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
       pollMillis: 100,
@@ -228,6 +231,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       observer,
       target,
       staleMillis,
+      keeper,
       leaseMillis,
       setDeadlineMillis
     })

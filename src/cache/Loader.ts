@@ -18,6 +18,7 @@ import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { EntryCodec } from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
+import type { LeaseKeeper } from "./LeaseKeeper.js"
 import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
 import type { Written } from "./Origin.js"
 import type { Found, RedisTier } from "./RedisTier.js"
@@ -61,6 +62,7 @@ export interface LoaderOptions<A> {
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
+  readonly keeper: LeaseKeeper
   readonly leaseMillis: number
   /** a caller that waited longer for another's lease looks up by itself, in milliseconds */
   readonly waitMillis: number
@@ -142,7 +144,7 @@ export interface Loader<A, E> {
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const { invalidation, lookups, observer, redis, tier } = options
+    const { invalidation, keeper, lookups, observer, redis, tier } = options
 
     const readable = (
       key: string,
@@ -222,10 +224,6 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           : Effect.void
       )
 
-      const holdLease = redis
-        .run(LeaseScripts.renew)({ ...target, token, leaseMillis: options.leaseMillis })
-        .pipe(Effect.delay(options.leaseMillis / 3), Effect.ignore, Effect.forever)
-
       const degraded = (failure: Unread) =>
         Effect.gen(function* () {
           yield* observer.redisFailed(failure)
@@ -252,7 +250,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           const before = flight.joined()
           // after an outage everything is looked up again, which is bounded as the outage itself is
           const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
-          const looked = yield* Effect.raceFirst(lookUp(isAfterOutage), holdLease)
+          const looked = yield* keeper.whileHeld(target, token)(lookUp(isAfterOutage))
           flight.close()
           const entry = { ...looked, created }
           if (entry.timeToLive < 1) {

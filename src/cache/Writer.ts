@@ -8,16 +8,15 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { EntryCodec } from "./EntryCodec.js"
 import { type Invalidation, unreadBecause } from "./Invalidation.js"
+import type { LeaseKeeper } from "./LeaseKeeper.js"
 import type { Written } from "./Origin.js"
 import type { OutboxItem } from "./Outbox.js"
-import * as LeaseScripts from "./scripts/LeaseScripts.js"
 import type { Target } from "./scripts/shared.js"
 import * as WriteScripts from "./scripts/WriteScripts.js"
 
@@ -33,6 +32,7 @@ export interface WriterOptions<A> {
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
+  readonly keeper: LeaseKeeper
   /** for how long the token of an update outlives its process */
   readonly leaseMillis: number
   /** a set that reaches the server later than this does nothing */
@@ -167,12 +167,10 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         )
         if (Either.isLeft(begun)) yield* observer.redisFailed(unreadBecause(begun.left))
 
-        const holdToken = redis
-          .run(LeaseScripts.renew)({ ...target, token, leaseMillis })
-          .pipe(Effect.delay(leaseMillis / 3), Effect.ignore, Effect.forever, Effect.interruptible)
-        const holder = Either.isLeft(begun) ? undefined : yield* Effect.forkDaemon(holdToken)
-        const exit = yield* Effect.exit(restore(write))
-        if (holder !== undefined) yield* Fiber.interruptFork(holder)
+        const writing = restore(write)
+        const exit = yield* Effect.exit(
+          Either.isLeft(begun) ? writing : options.keeper.whileHeld(target, token)(writing)
+        )
         if (Exit.isFailure(exit)) {
           // it may have committed all the same: what is loaded from now on must not be older than this moment
           yield* invalidate(key)

@@ -1,0 +1,87 @@
+/**
+ * Renewing leases while what they were taken for goes on: one fiber for all of a cache, since most lookups end long before
+ * their lease and a fiber for each would cost more than they do (rules 4 and 8 of docs/protocol.md).
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { RedisClient } from "../redis/RedisClient.js"
+import * as LeaseScripts from "./scripts/LeaseScripts.js"
+import type { Target } from "./scripts/shared.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LeaseKeeper {
+  /** Runs an effect while the token's lease is renewed, within every third of its time. */
+  readonly whileHeld: (
+    target: Target,
+    token: string
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+interface Held {
+  readonly target: Target
+  readonly token: string
+  /** when it was acquired or renewed, in milliseconds */
+  renewed: number
+}
+
+/**
+ * Keeps leases as long as the scope is open.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Effect<LeaseKeeper, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const held = new Set<Held>()
+    const roundMillis = Math.max(1, leaseMillis / 6)
+    let onFirst: (() => void) | undefined
+
+    const someoneHolds = Effect.async<void>((resume) => {
+      if (held.size > 0) return resume(Effect.void)
+      onFirst = () => {
+        onFirst = undefined
+        resume(Effect.void)
+      }
+    })
+
+    /** A lease is as old as two rounds at the most when it is renewed. */
+    const renewDue = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.forEach(
+        Array.from(held).filter(({ renewed }) => now - renewed >= roundMillis),
+        (lease) => {
+          lease.renewed = now
+          return Effect.ignore(redis.run(LeaseScripts.renew)({ ...lease.target, token: lease.token, leaseMillis }))
+        },
+        { concurrency: "unbounded", discard: true }
+      )
+    )
+
+    yield* someoneHolds.pipe(
+      Effect.zipRight(Effect.sleep(roundMillis)),
+      Effect.zipRight(renewDue),
+      Effect.forever,
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    return {
+      whileHeld: (target, token) => (effect) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            const lease = { target, token, renewed: clock.unsafeCurrentTimeMillis() }
+            held.add(lease)
+            onFirst?.()
+            return lease
+          }),
+          () => effect,
+          (lease) => Effect.sync(() => held.delete(lease))
+        )
+    }
+  })
