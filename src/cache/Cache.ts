@@ -215,7 +215,7 @@ export const make = <
 
     // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
     // LookupTimeout only where there is a hard timeout
-    const failureOf = (error: Loader.LoadError<E> | RedisKey.InvalidKey) => error as Failure
+    const failureOf = (error: Loader.LoadError<E> | Remembered | RedisKey.InvalidKey) => error as Failure
 
     const read =
       <A, B>(
@@ -233,18 +233,14 @@ export const make = <
     const servedOf = (served: Served.Served<Held>): Effect.Effect<Served.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
+    const getPast = reader.getting(valueOf)
     /** The hottest path: no step that it can do without. */
     const get = (id: Key): Effect.Effect<Value, Failure> =>
       Effect.suspend(() => {
         const key = textOf(id)
         if (Either.isLeft(key)) return Effect.fail(key.left)
         const entry = reader.atHand(key.right)
-        return entry !== undefined
-          ? valueOf(entry.value)
-          : Effect.matchEffect(reader.get(key.right, originOf(id)), {
-              onFailure: (error) => Effect.fail(failureOf(error)),
-              onSuccess: valueOf
-            })
+        return entry !== undefined ? valueOf(entry.value) : Effect.mapError(getPast(key.right, originOf(id)), failureOf)
       })
 
     const ways = {

@@ -62,8 +62,10 @@ export type Preparation<A, E> =
 export interface Reader<A, E> {
   /** The entry of the local tier, counted as a hit, where a caller may have it without any more ado. */
   readonly atHand: (key: string) => CacheEntry.CacheEntry<A> | undefined
-  /** Of what is not at hand. */
-  readonly get: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
+  /** What is made of the values of what is not at hand; each read is called when it is to run. */
+  readonly getting: <B, E2>(
+    ofValue: (value: A) => Effect.Effect<B, E2>
+  ) => (key: string, origin: Origin<A, E>) => Effect.Effect<B, E2 | LoadError<E>>
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
   /**
    * Of several keys, all different, in their order: the value where it can be served at once, and elsewhere how to come by
@@ -95,20 +97,20 @@ export interface Asked {
 }
 
 /** What callers are given: a value, or what is known of it besides. */
-interface Form<A, B> {
+interface Form<A, B, E2> {
   /** of an entry that is fresh in Redis */
-  readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => B
-  readonly ofServed: (served: Served.Served<A>) => B
+  readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => Effect.Effect<B, E2>
+  readonly ofServed: (served: Served.Served<A>) => Effect.Effect<B, E2>
 }
 
 /** One read of one key past the local tier. */
-interface Read<A, E, B> {
+interface Read<A, E, B, E2> {
   readonly key: string
   readonly origin: Origin<A, E>
   readonly asked: Asked
   /** the flights that this caller came too late for */
   readonly joins: number
-  readonly form: Form<A, B>
+  readonly form: Form<A, B, E2>
 }
 
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
@@ -171,24 +173,24 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
 
     /** What is made of an answer of Redis. `joins` counts the flights that this caller came too late for. */
-    const proceed = <B>(
+    const proceed = <B, E2>(
       answer: Effect.Effect<Readable<A>, Unread>,
-      { asked, form, joins, key, origin }: Read<A, E, B>
-    ): Effect.Effect<B, LoadError<E>> =>
+      { asked, form, joins, key, origin }: Read<A, E, B, E2>
+    ): Effect.Effect<B, E2 | LoadError<E>> =>
       Effect.matchEffect(answer, {
-        onFailure: (failure) => Effect.map(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
+        onFailure: (failure) => Effect.flatMap(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
         onSuccess: (found) => {
           const entry = freshOf(found)
           if (entry === undefined) {
             return noticed(
-              Effect.map(
+              Effect.flatMap(
                 Effect.suspend(() => staleOrLoaded(key, origin, found, joins)),
                 form.ofServed
               )
             )
           }
           hitRedis(key, entry, asked, found)
-          const hit = Exit.succeed(form.ofHit(entry, found.serverTime))
+          const hit = form.ofHit(entry, found.serverTime)
           return noticed(
             refreshAhead === undefined
               ? hit
@@ -224,20 +226,24 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       return { _tag: "Fresh" }
     }
 
-    /** Past the local tier. */
-    const readThrough = <B>(
+    /** Past the local tier, from now on: called when it is to run. */
+    const readThrough = <B, E2>(
       key: string,
       origin: Origin<A, E>,
       joins: number,
-      form: Form<A, B>
-    ): Effect.Effect<B, LoadError<E>> =>
-      Effect.suspend(() => proceed(loader.read(key), { key, origin, joins, form, asked: askedNow(key) }))
+      form: Form<A, B, E2>
+    ): Effect.Effect<B, E2 | LoadError<E>> =>
+      proceed(loader.read(key), { key, origin, joins, form, asked: askedNow(key) })
 
-    const asValue: Form<A, A> = { ofHit: ({ value }) => value, ofServed: ({ value }) => value }
-    const asServed: Form<A, Served.Served<A>> = {
-      ofHit: (entry, serverTime) => Served.make(entry, "Redis", serverTime),
-      ofServed: (served) => served
+    const asServed: Form<A, Served.Served<A>, never> = {
+      ofHit: (entry, serverTime) => Exit.succeed(Served.make(entry, "Redis", serverTime)),
+      ofServed: Effect.succeed
     }
+    const formOf = <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>): Form<A, B, E2> => ({
+      ofHit: ({ value }) => ofValue(value),
+      ofServed: ({ value }) => ofValue(value)
+    })
+    const asValue = formOf<A, never>(Exit.succeed)
 
     const fly = (
       key: string,
@@ -263,18 +269,18 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     return {
       atHand: (key) => (refreshAhead === undefined ? localHit(key) : undefined),
 
-      get: (key, origin) =>
-        refreshAhead === undefined
-          ? readThrough(key, origin, 0, asValue)
-          : Effect.suspend(() => {
-              const entry = localHit(key)
-              return entry === undefined
-                ? readThrough(key, origin, 0, asValue)
-                : Effect.as(
-                    Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
-                    entry.value
-                  )
-            }),
+      getting: (ofValue) => {
+        const form = formOf(ofValue)
+        return (key, origin) => {
+          const entry = refreshAhead === undefined ? undefined : localHit(key)
+          return entry === undefined
+            ? readThrough(key, origin, 0, form)
+            : Effect.zipRight(
+                Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
+                ofValue(entry.value)
+              )
+        }
+      },
 
       getServed: (key, origin) =>
         Effect.suspend(() => {
@@ -288,7 +294,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       getMany: (keys, origins) =>
         Effect.suspend(() => {
           const answers: Array<AtOnceOrLater<A, E>> = []
-          const absent: Array<{ readonly i: number; readonly read: Read<A, E, A> }> = []
+          const absent: Array<{ readonly i: number; readonly read: Read<A, E, A, never> }> = []
           const early: Array<Effect.Effect<void>> = []
           for (const [i, key] of keys.entries()) {
             const origin = origins[i]
