@@ -1,0 +1,36 @@
+/** What a process of this folder is told, and what it says: one JSON text per line. */
+import * as Schema from "effect/Schema"
+
+export const Settings = Schema.parseJson(
+  Schema.Struct({
+    name: Schema.String,
+    redisPort: Schema.Int,
+    /** path of the SQLite file that all processes share */
+    database: Schema.String,
+    /** the game that the lock protects; none for permits of a semaphore */
+    gameId: Schema.optional(Schema.String),
+    permits: Schema.Int,
+    fibers: Schema.Int,
+    ttlMillis: Schema.Int
+  })
+)
+export type Settings = typeof Settings.Type
+
+/** `Stay`: the next one who gets it stays inside until `GoOn`, and lets nothing interrupt it. */
+export const Order = Schema.parseJson(Schema.Literal("Stay", "GoOn"))
+export type Order = typeof Order.Type
+
+export const Report = Schema.parseJson(
+  Schema.Union(
+    Schema.TaggedStruct("Ready", {}),
+    /** one who stays inside has entered */
+    Schema.TaggedStruct("Inside", { token: Schema.Number }),
+    /** a fiber has entered and left, and nobody has told it that it had lost the lock */
+    Schema.TaggedStruct("Done", { fiber: Schema.Int, token: Schema.Number }),
+    /** the database refused a write for its fencing token */
+    Schema.TaggedStruct("Refused", { token: Schema.Number }),
+    /** it was not granted, was lost, or Redis failed: the tag of the error */
+    Schema.TaggedStruct("Failed", { error: Schema.String })
+  )
+)
+export type Report = typeof Report.Type
