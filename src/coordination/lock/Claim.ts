@@ -11,6 +11,7 @@ import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisE
 import { monotonicMillis } from "../time.js"
 import * as Lease from "./Lease.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
+import * as Reconnections from "./Reconnections.js"
 import * as Waiting from "./Waiting.js"
 
 /**
@@ -41,6 +42,7 @@ export interface Claims {
  */
 export const make = (redis: RedisClient.Service): Claims => {
   const waiting = Waiting.make(redis)
+  const reconnections = Reconnections.make(redis.statusChanges)
   return {
     hold: Effect.fnUntraced(function* <Granted>(claim: Claim<Granted>) {
       let askedAt = 0
@@ -81,7 +83,7 @@ export const make = (redis: RedisClient.Service): Claims => {
         })
       )
       const granted = yield* waiting.acquire({ ...claim, ask })
-      const lease = yield* Lease.keep({ ...claim, askedAt, statusChanges: redis.statusChanges })
+      const lease = yield* Lease.keep({ ...claim, askedAt, reconnections })
       remaining = lease.remaining
       return [lease, granted] as const
     })

@@ -8,15 +8,17 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { RedisError } from "../../redis/RedisError.js"
-import type { ConnectionState } from "../../redis/RedisStatus.js"
 import { monotonicMillis } from "../time.js"
 import { LockLost } from "./LockError.js"
+import type { Reconnections } from "./Reconnections.js"
 
 /**
  * Something held for now. It is extended in the background until it is lost or given back.
@@ -51,8 +53,8 @@ export interface Holding {
   readonly askedAt: number
   /** Asks for a whole time to live from now. */
   readonly extend: Effect.Effect<"Held" | "Gone" | "TakenOver", RedisError>
-  /** the connection's states: after a new connection the lease is asked for at once, since the server may have restarted */
-  readonly statusChanges: Stream.Stream<ConnectionState>
+  /** after a new connection the lease is asked for at once, since the server may have restarted */
+  readonly reconnections: Reconnections
 }
 
 /** A timer takes no more than 24 days, and whoever wakes looks at the clock again. */
@@ -73,74 +75,111 @@ const retryPause = 0.25
 /**
  * Extends what is held until the scope ends or it is lost, which it is before its time to live can have passed in Redis.
  *
+ * One fiber does it, which sleeps until the next extension is due: most locks are given back before that, and none should
+ * pay for more than this sleep.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const keep = (holding: Holding): Effect.Effect<Lease, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { key, ttlMillis } = holding
-    const lost = yield* Deferred.make<never, LockLost>()
-    const reconnected = yield* Effect.makeLatch(false)
+    const scope = yield* Effect.scope
     const provenFor = ttlMillis * (1 - safetyMargin)
     const pauseMillis = ttlMillis / extensionsPerLife
     let provenUntil = holding.askedAt + provenFor
+    let nextAt = (yield* monotonicMillis) + pauseMillis
+    let loss: LockLost | undefined
+    const told = new Set<(loss: LockLost) => void>()
 
-    const lose = (reason: LockLost["reason"]) =>
-      Effect.suspend(() => {
-        provenUntil = Number.NEGATIVE_INFINITY
-        return Deferred.fail(lost, new LockLost({ key, reason }))
-      })
+    const lose = (reason: LockLost["reason"]): LockLost => {
+      if (loss !== undefined) return loss
+      provenUntil = Number.NEGATIVE_INFINITY
+      loss = new LockLost({ key, reason })
+      for (const tell of told) tell(loss)
+      return loss
+    }
 
+    /** The loss, where there was one or it can no longer be proved that it is held. */
+    const lossAt = (now: number): LockLost | undefined => loss ?? (provenUntil <= now ? lose("Unproven") : undefined)
+
+    /** What Redis does not answer says nothing. */
     const extended = Effect.gen(function* () {
       const askedAt = yield* monotonicMillis
-      const answer = yield* holding.extend
-      if (answer === "Held") provenUntil = Math.max(provenUntil, askedAt + provenFor)
-      else yield* lose(answer)
-      return answer === "Held"
+      const answer = yield* Effect.option(holding.extend)
+      const now = yield* monotonicMillis
+      nextAt = now + (answer._tag === "None" ? pauseMillis * retryPause : pauseMillis)
+      if (answer._tag === "None") return
+      if (answer.value !== "Held") lose(answer.value)
+      else if (loss === undefined) provenUntil = Math.max(provenUntil, askedAt + provenFor)
     })
 
-    /** Ends when Redis says that it is lost. What Redis does not answer says nothing. */
-    const extensions = Effect.gen(function* () {
-      let pause = pauseMillis
-      let held = true
-      while (held) {
-        yield* Effect.raceFirst(sleepMillis(pause), reconnected.await)
-        yield* reconnected.close
-        const answer = yield* Effect.option(extended)
-        held = answer._tag === "None" || answer.value
-        pause = answer._tag === "None" ? pauseMillis * retryPause : pauseMillis
-      }
-    })
-
-    /** Ends when it can no longer be proved that it is held. */
+    /** Ends when it is lost. */
     const doubt = Effect.gen(function* () {
       while (true) {
-        const left = provenUntil - (yield* monotonicMillis)
-        if (left <= 0) return yield* lose("Unproven")
-        yield* sleepMillis(left)
+        const now = yield* monotonicMillis
+        if (lossAt(now) !== undefined) return
+        yield* sleepMillis(provenUntil - now)
       }
     })
 
-    const reconnections = holding.statusChanges.pipe(
-      // the first one is the state of now
-      Stream.drop(1),
-      Stream.runForEach((state) => (state._tag === "Connected" ? reconnected.open : Effect.void)),
-      Effect.zipRight(Effect.never)
-    )
+    const extensions = Effect.gen(function* () {
+      while (true) {
+        const now = yield* monotonicMillis
+        if (lossAt(now) !== undefined) return
+        if (nextAt <= now) yield* Effect.raceFirst(extended, doubt)
+        else yield* sleepMillis(Math.min(nextAt, provenUntil) - now)
+      }
+    })
 
     // whoever acquires may be uninterruptible, what it starts must not be
-    yield* Effect.raceFirst(Effect.raceFirst(extensions, doubt), reconnections).pipe(
-      Effect.interruptible,
-      Effect.forkScoped
-    )
+    yield* Effect.forkScoped(Effect.interruptible(extensions))
+    // doubt is not waited for here: the other fiber wakes for it
+    const askAtOnce = Effect.forkIn(Effect.interruptible(extended), scope)
+    yield* holding.reconnections.listen(askAtOnce)
 
-    const remaining = Effect.map(monotonicMillis, (now) => Duration.millis(Math.max(0, provenUntil - now)))
-    const whenLost = Effect.interruptible(Deferred.await(lost))
+    const tellOfLoss = (tell: (loss: LockLost) => void): (() => void) => {
+      if (loss !== undefined) tell(loss)
+      else told.add(tell)
+      return () => told.delete(tell)
+    }
+
     return {
       key,
-      remaining,
-      lost: whenLost,
-      whileHeld: (effect) =>
-        Effect.flatMap(remaining, (left) => (Duration.isZero(left) ? whenLost : Effect.raceFirst(effect, whenLost)))
+      remaining: Effect.map(monotonicMillis, (now) => Duration.millis(Math.max(0, provenUntil - now))),
+      lost: Effect.interruptible(
+        Effect.async<never, LockLost>((resume) => {
+          const forget = tellOfLoss((loss) => resume(Effect.fail(loss)))
+          return Effect.sync(forget)
+        })
+      ),
+      whileHeld: (effect) => Effect.flatMap(monotonicMillis, (now) => lossAt(now) ?? endedBy(effect, tellOfLoss))
     }
   })
+
+/**
+ * Runs an effect in a fiber of its own, so that those it forks end with it, and interrupts it when something is lost before
+ * it has ended.
+ */
+const endedBy = <A, E, R, Loss>(
+  effect: Effect.Effect<A, E, R>,
+  tellOfLoss: (tell: (loss: Loss) => void) => () => void
+): Effect.Effect<A, E | Loss, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.fork(restore(effect)), (fiber) => {
+      let lost: Option.Option<Loss> = Option.none()
+      const forget = tellOfLoss((loss) => {
+        if (fiber.unsafePoll() !== null) return
+        lost = Option.some(loss)
+        fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+      const outcome = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | Loss> => {
+        forget()
+        return Option.isSome(lost) ? Effect.fail(lost.value) : exit
+      }
+      return restore(Fiber.await(fiber)).pipe(
+        Effect.onInterrupt(() => Effect.zipRight(Effect.sync(forget), Fiber.interrupt(fiber))),
+        Effect.flatMap((exit) => Effect.zipRight(fiber.inheritAll, outcome(exit)))
+      )
+    })
+  )

@@ -125,24 +125,26 @@ export const make = (redis: RedisClient.Service): Waiting => {
     acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
       const deadline = (yield* monotonicMillis) + wanted.waitMillis
       let replyLost = false
-      let refusal: LockNotAcquired | RedisError = new LockNotAcquired({ key: wanted.key })
+      let lastFailure: RedisError | undefined
       let heldForMillis = -1
 
       const granted = Effect.matchEffect(wanted.ask, {
         onSuccess: (answer) => {
           if (answer._tag === "Right") return Effect.succeedSome(answer.right)
-          refusal = new LockNotAcquired({ key: wanted.key })
+          lastFailure = undefined
           heldForMillis = answer.left
           return Effect.succeedNone
         },
         onFailure: (error) => {
           replyLost ||= isOutcomeUnknown(error)
           if (!isOutcomeUnknown(error) && !(replyLost && isNotSent(error))) return Effect.fail(error)
-          refusal = error
+          lastFailure = error
           heldForMillis = -1
           return Effect.succeedNone
         }
       })
+
+      const refused = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: wanted.key })))
 
       const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
         Effect.gen(function* () {
@@ -154,7 +156,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
             const answer = yield* granted
             if (answer._tag === "Some") return answer.value
             const leftMillis = deadline - (yield* monotonicMillis)
-            if (leftMillis <= 0) return yield* refusal
+            if (leftMillis <= 0) return yield* refused
             const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
             pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
             const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
@@ -169,7 +171,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
       if (!standsBehindOthers) {
         const first = yield* granted
         if (first._tag === "Some") return first.value
-        if (wanted.waitMillis <= 0) return yield* refusal
+        if (wanted.waitMillis <= 0) return yield* refused
       }
       return yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
         leave(wanted.channel, queue, self)

@@ -218,8 +218,8 @@ describe("a semaphore of eight processes with many fibers", () => {
         yield* othersEnter
 
         yield* sleeper.stayInside
-        yield* sleeper.signal("SIGSTOP")
-        file.query("INSERT INTO stopped VALUES (?)").run(sleeper.name)
+        yield* sleeper.stop
+        yield* LockProcess.becomes(() => file.query("SELECT 1 FROM stopped").get() !== null)
         const insideWhenStopped = file.query("SELECT id FROM holders WHERE process = ? AND id <= ?")
         const lastId = entered()
         yield* othersEnter

@@ -17,6 +17,8 @@ export interface LockProcess extends Pick<ChildProgram.ChildProgram, "signal" | 
   /** The next of its fibers that gets in stays inside; answers its fencing token when it is there. */
   readonly stayInside: Effect.Effect<number>
   readonly goOn: Effect.Effect<void>
+  /** Stops it between two writes, which it notes in the database; SIGCONT wakes it. */
+  readonly stop: Effect.Effect<void>
 }
 
 /** Waits until it holds: how long a busy machine takes is bounded by the test's own timeout alone. */
@@ -63,6 +65,7 @@ export const start = (settings: Settings): Effect.Effect<LockProcess, never, Sco
         return inside()[before]?.token ?? 0
       }),
       goOn: order("GoOn"),
+      stop: order("Stop"),
       signal: child.signal,
       kill: child.kill
     }

@@ -28,6 +28,12 @@ interface Section<E> {
   readonly token: number
 }
 
+interface Work {
+  /** Enters and leaves once; answers the fencing token. */
+  readonly turn: Effect.Effect<number, { readonly _tag: string }>
+  readonly noteStop: () => void
+}
+
 const program = Effect.gen(function* () {
   const {
     database: path,
@@ -59,7 +65,7 @@ const program = Effect.gen(function* () {
     const lock = yield* DistributedLock.make
     const database = yield* Database
     const id = GameId.make(gameId ?? "")
-    return lock.withLock(
+    const turn = lock.withLock(
       `game:${id}`,
       options
     )(({ fencingToken: token }) => {
@@ -69,6 +75,7 @@ const program = Effect.gen(function* () {
         )
       return run({ enter: write("running"), leave: write("waiting"), token }).pipe(Effect.map((): number => token))
     })
+    return { turn, noteStop: () => {} }
   })
 
   const permitted = Effect.gen(function* () {
@@ -80,7 +87,7 @@ const program = Effect.gen(function* () {
     file.run("PRAGMA busy_timeout = 20000")
     const entered = file.prepare("INSERT INTO holders (process) VALUES (?) RETURNING id")
     const left = file.prepare("DELETE FROM holders WHERE id = ?")
-    return semaphore.withPermit("permits", { ...options, permits })(
+    const turn = semaphore.withPermit("permits", { ...options, permits })(
       Effect.suspend(() => {
         let id = 0
         const enter = Effect.sync(() => {
@@ -94,9 +101,10 @@ const program = Effect.gen(function* () {
         ).pipe(Effect.as(0))
       })
     )
+    return { turn, noteStop: () => file.query("INSERT INTO stopped VALUES (?)").run(name) }
   })
 
-  const turn: Effect.Effect<number, { readonly _tag: string }> = yield* gameId === undefined ? permitted : locked
+  const { noteStop, turn }: Work = yield* gameId === undefined ? permitted : locked
   const fiber = (fiber: number) =>
     turn.pipe(
       Effect.flatMap((token) => say({ _tag: "Done", fiber, token })),
@@ -120,6 +128,12 @@ const program = Effect.gen(function* () {
     Stream.mapEffect(Schema.decode(Order)),
     Stream.runForEach((order) => {
       if (order === "GoOn") return goOn.open
+      if (order === "Stop") {
+        return Effect.sync(() => {
+          noteStop()
+          process.kill(process.pid, "SIGSTOP")
+        })
+      }
       staysNext = true
       return goOn.close
     })

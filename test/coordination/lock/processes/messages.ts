@@ -16,8 +16,11 @@ export const Settings = Schema.parseJson(
 )
 export type Settings = typeof Settings.Type
 
-/** `Stay`: the next one who gets it stays inside until `GoOn`, and lets nothing interrupt it. */
-export const Order = Schema.parseJson(Schema.Literal("Stay", "GoOn"))
+/**
+ * `Stay`: the next one who gets it stays inside until `GoOn`, and lets nothing interrupt it. `Stop`: the process stops
+ * itself, as SIGSTOP from outside would do, but not in the midst of a write, which would lock the database for all.
+ */
+export const Order = Schema.parseJson(Schema.Literal("Stay", "GoOn", "Stop"))
 export type Order = typeof Order.Type
 
 export const Report = Schema.parseJson(

@@ -1,0 +1,69 @@
+/**
+ * Hearing of new connections: many leases on one subscription, since a subscription costs more than a lock that is free.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ConnectionState } from "../../redis/RedisStatus.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reconnections {
+  /** Runs an effect, which should not wait, after each new connection from now until the scope ends. */
+  readonly listen: (listener: Effect.Effect<unknown>) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/** The next lease may follow at once, and should find the subscription there. */
+const idlePause = "1 second"
+
+/**
+ * Listens to a client's states from the first listener on, and until there was none for a moment.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (statusChanges: Stream.Stream<ConnectionState>): Reconnections => {
+  const listeners = new Set<Effect.Effect<unknown>>()
+  let isListening = false
+  /** since the last look */
+  let wasNeeded = false
+
+  const hearing = statusChanges.pipe(
+    // the first one is the state of now
+    Stream.drop(1),
+    Stream.filter((state) => state._tag === "Connected"),
+    Stream.runForEach(() => Effect.forEach(Array.from(listeners), (listener) => listener, { discard: true })),
+    Effect.zipRight(Effect.never)
+  )
+
+  const idle = Effect.repeat(Effect.sleep(idlePause), {
+    until: () => {
+      isListening = wasNeeded || listeners.size > 0
+      wasNeeded = false
+      return !isListening
+    }
+  })
+
+  return {
+    listen: (listener) =>
+      Effect.zipRight(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            wasNeeded = true
+            listeners.add(listener)
+          }),
+          () => Effect.sync(() => listeners.delete(listener))
+        ),
+        Effect.suspend(() => {
+          if (isListening) return Effect.void
+          isListening = true
+          // whoever acquires may be uninterruptible, what it starts must not be
+          return Effect.forkDaemon(Effect.interruptible(Effect.raceFirst(hearing, idle)))
+        })
+      )
+  }
+}

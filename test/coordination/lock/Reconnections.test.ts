@@ -1,0 +1,87 @@
+/** Many leases that hear of new connections on one subscription. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as TestClock from "effect/TestClock"
+import * as Reconnections from "../../../src/coordination/lock/Reconnections.js"
+import { ConnectionState } from "../../../src/redis/RedisStatus.js"
+import { settle } from "../../support/until.js"
+
+/** A client's states, and how many listen to them. */
+const world = Effect.gen(function* () {
+  const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation: 1 }))
+  const subscriptions = { begun: 0, running: 0 }
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => {
+      subscriptions.begun++
+      subscriptions.running++
+    }),
+    () => Effect.sync(() => subscriptions.running--)
+  )
+  const become = (next: ConnectionState) => Effect.zipRight(SubscriptionRef.set(state, next), settle)
+  return {
+    subscriptions,
+    reconnections: Reconnections.make(Stream.unwrapScoped(Effect.as(counted, state.changes))),
+    disconnect: become(ConnectionState.Connecting()),
+    connect: (generation: number) => become(ConnectionState.Connected({ generation }))
+  }
+})
+
+describe("who holds something", () => {
+  it.effect("hears of every new connection until it gives it back, on the one subscription of all", () =>
+    Effect.gen(function* () {
+      const { connect, disconnect, reconnections, subscriptions } = yield* world
+      const heard = [0, 0, 0]
+      const scopes = yield* Effect.forEach(heard, (_, i) =>
+        Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          yield* Scope.extend(reconnections.listen(Effect.sync(() => (heard[i] = (heard[i] ?? 0) + 1))), scope)
+          yield* settle
+          return scope
+        })
+      )
+      expect(heard).toEqual([0, 0, 0])
+      yield* disconnect
+      expect(heard).toEqual([0, 0, 0])
+      yield* connect(2)
+      expect(heard).toEqual([1, 1, 1])
+      for (const scope of scopes.slice(0, 1)) yield* Scope.close(scope, Exit.void)
+      yield* disconnect
+      yield* connect(3)
+      expect(heard).toEqual([1, 2, 2])
+      expect(subscriptions).toEqual({ begun: 1, running: 1 })
+    })
+  )
+
+  it.effect("finds the subscription there soon after another, and none runs on for nobody", () =>
+    Effect.gen(function* () {
+      const { reconnections, subscriptions } = yield* world
+      const brief = Effect.zipRight(Effect.scoped(reconnections.listen(Effect.void)), settle)
+      for (let second = 0; second < 10; second++) {
+        yield* brief
+        yield* TestClock.adjust("1 second")
+        yield* settle
+      }
+      expect(subscriptions).toEqual({ begun: 1, running: 1 })
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      expect(subscriptions).toEqual({ begun: 1, running: 0 })
+
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* reconnections.listen(Effect.void)
+          yield* settle
+          yield* TestClock.adjust("1 minute")
+          yield* settle
+          expect(subscriptions).toEqual({ begun: 2, running: 1 })
+        })
+      )
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      expect(subscriptions).toEqual({ begun: 2, running: 0 })
+    })
+  )
+})
