@@ -1,6 +1,7 @@
 /** Redis back after an outage: what was invalidated meanwhile, here or by another process, does not return. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -203,6 +204,87 @@ describe("a cache after an outage", () => {
           expect((yield* read(other.cache))[1]).toBe(3)
         }
       }
+    })
+  )
+
+  it.scoped("takes a set that reached the server past its deadline for an invalidation", () =>
+    Effect.gen(function* () {
+      const { cache, database, one } = yield* processes({ a: 1 })
+      const { redis } = one.connection
+      const slow: RedisClient.Service = {
+        ...redis,
+        run: (script) => (input) =>
+          script.name === "cache.set" ? Effect.delay(redis.run(script)(input), "300 millis") : redis.run(script)(input)
+      }
+      const own = yield* Effect.provideService(cache(), RedisClient, slow)
+      yield* settle
+      yield* one.cache.set("a", 1)
+      database.rows.set("a", 2)
+      const setting = yield* Effect.fork(own.set("a", 2))
+      yield* settle
+      yield* TestClock.adjust("300 millis")
+      expect(yield* Fiber.join(setting)).toBe(false)
+      expect((yield* read(own))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("answers a set whose reply was lost when the set can no longer arrive", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 })
+      one.connection.loseReplies(true)
+      const setting = yield* Effect.fork(one.cache.set("a", 2))
+      yield* settle
+      yield* TestClock.adjust("499 millis")
+      yield* settle
+      expect(yield* Fiber.poll(setting)).toEqual(Option.none())
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Fiber.join(setting)).toBe(false)
+    })
+  )
+
+  it.scoped("invalidates what an update could not announce before its write", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1 })
+      yield* one.cache.get("a")
+      one.connection.refuse("cache.begin", new RedisServerError({ code: "OOM", detail: "no memory", command: "" }))
+      database.rows.set("a", 2)
+      expect(yield* one.cache.update("a", Effect.succeed(2))).toBe(2)
+      expect(yield* read(other.cache)).toEqual(["Lookup", 2, undefined])
+    })
+  )
+
+  it.scoped("gives the key back after an update whose value may not be stored", () =>
+    Effect.gen(function* () {
+      const { database, lease, one, other, server } = yield* processes(
+        { a: 1 },
+        { timeToLive: (value) => (value === 2 ? 0 : "1 minute") }
+      )
+      yield* one.cache.get("a")
+      database.rows.set("a", 2)
+      expect(yield* one.cache.update("a", Effect.succeed(2))).toBe(2)
+      expect(yield* server.direct.get(lease("a"))).toEqual(Option.none())
+      expect(yield* read(other.cache)).toEqual(["Lookup", 2, undefined])
+    })
+  )
+
+  it.scoped("keeps the caller of a set that was interrupted until the set can no longer arrive", () =>
+    Effect.gen(function* () {
+      const { cache, one } = yield* processes({ a: 1 })
+      const { redis } = one.connection
+      const hung: RedisClient.Service = {
+        ...redis,
+        run: (script) => (script.name === "cache.set" ? () => Effect.never : redis.run(script))
+      }
+      const own = yield* Effect.provideService(cache(), RedisClient, hung)
+      const setting = yield* Effect.fork(own.set("a", 2))
+      yield* settle
+      yield* Fiber.interruptFork(setting)
+      yield* settle
+      yield* TestClock.adjust("499 millis")
+      yield* settle
+      expect(yield* Fiber.poll(setting)).toEqual(Option.none())
+      yield* TestClock.adjust("1 millis")
+      expect(Exit.isInterrupted(yield* Fiber.await(setting))).toBe(true)
     })
   )
 
