@@ -3,28 +3,33 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
 import * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
+import type { RedisClient } from "../../src/redis/RedisClient.js"
 import { type RedisError, RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { settle } from "../support/until.js"
+
+const tierOn = (redis: RedisClient.Service, onDecodeFailure: () => void = () => {}) =>
+  RedisTier.make({
+    redis,
+    codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
+    markers: Invalidation.markerKeys("tier"),
+    isTagged: true,
+    latency: LatencyHistogram.make(),
+    onDecodeFailure
+  })
 
 const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const connection = yield* server.connect
   let failures = 0
-  const tier = yield* RedisTier.make({
-    redis: connection.redis,
-    codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
-    markers: Invalidation.markerKeys("tier"),
-    isTagged: true,
-    latency: LatencyHistogram.make(),
-    onDecodeFailure: () => {
-      failures++
-    }
+  const tier = yield* tierOn(connection.redis, () => {
+    failures++
   })
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
@@ -73,6 +78,40 @@ describe("reads of one moment", () => {
         { clear: 10, tags: [15, undefined] },
         { clear: 10, tags: [15, 25] }
       ])
+    })
+  )
+
+  it.scoped("take markers that came over another connection than the value for missing", () =>
+    Effect.gen(function* () {
+      const { connection, server } = yield* world
+      yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red"],"value":1}')
+      yield* server.direct.set("{tier}:tag:red", "15")
+      let generation = 0
+      const tier = yield* tierOn({
+        ...connection.redis,
+        mgetStamped: (keys) =>
+          Effect.map(connection.redis.mgetStamped(keys), ({ value }) => ({ value, generation: ++generation }))
+      })
+      const read = Effect.async<RedisTier.Found<number>, RedisError>((resume) => tier.ask("tagged", resume))
+      expect(yield* read).toMatchObject({ generation: 1, markers: { clear: 10, tags: [undefined] } })
+      // its tags are known now, and travel with it
+      expect(yield* read).toMatchObject({ generation: 3, markers: { clear: 10, tags: [15] } })
+    })
+  )
+
+  it.scoped("are answered when the scope closes, whether they had been sent or not", () =>
+    Effect.gen(function* () {
+      const { connection } = yield* world
+      for (const isSent of [true, false]) {
+        const scope = yield* Scope.make()
+        const tier = yield* Scope.extend(tierOn({ ...connection.redis, mgetStamped: () => Effect.never }), scope)
+        const answers: Array<Exit.Exit<RedisTier.Found<number>, RedisError>> = []
+        yield* settle
+        tier.ask("a", (answer) => answers.push(answer))
+        if (isSent) yield* settle
+        yield* Scope.close(scope, Exit.void)
+        expect(answers).toMatchObject([{ _tag: "Failure", cause: { error: { reason: "Disabled" } } }])
+      }
     })
   )
 

@@ -98,6 +98,42 @@ describe("one flight per key", () => {
     })
   )
 
+  it.scoped("leaves the flight of a later epoch alone when one of an earlier epoch ends", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const earlier = yield* Deferred.make<SingleFlight.Landed<string>>()
+      const first = yield* Effect.fork(flights.fly("k", 0, () => Deferred.await(earlier)))
+      yield* settle
+      const second = yield* Effect.fork(flights.fly("k", 1, load))
+      yield* settle
+      yield* Deferred.succeed(earlier, { value: "earlier", entitled: 1 })
+      expect((yield* Fiber.join(first)).value).toBe("earlier")
+      const third = yield* Effect.fork(flights.fly("k", 1, load))
+      yield* settle
+      expect(counts.started).toBe(1)
+      yield* Deferred.succeed(answer, "value")
+      expect([(yield* Fiber.join(second)).value, (yield* Fiber.join(third)).value]).toEqual(["value", "value"])
+    })
+  )
+
+  it.scoped("lets nobody join a load that was told to stop and has not ended", () =>
+    Effect.gen(function* () {
+      const { answer, flights, load } = yield* world
+      const stubborn = yield* Deferred.make<void>()
+      const caller = yield* Effect.fork(
+        flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
+      )
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      yield* Deferred.succeed(answer, "value")
+      const next = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      const answered = yield* Fiber.poll(next)
+      yield* Deferred.succeed(stubborn, undefined)
+      expect(Option.isSome(answered)).toBe(true)
+    })
+  )
+
   it.scoped("does not keep an interrupted caller waiting for the end of the load", () =>
     Effect.gen(function* () {
       const flights = yield* SingleFlight.make<string, never>()
