@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -40,7 +41,7 @@ export interface Waiting {
   /**
    * Asks until it is granted or the time is over, and a last time then. Fails with `LockNotAcquired` when it was refused
    * until then, and with an error of Redis at once; but once a reply was lost, what was asked for may be one's own, and is
-   * asked for, out of turn, until the time is over.
+   * asked for, out of turn, until Redis answers or the time is over. Who is refused then stands behind the others.
    */
   readonly acquire: <Granted>(wanted: Wanted<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
 }
@@ -125,6 +126,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
     acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
       const deadline = (yield* monotonicMillis) + wanted.waitMillis
       let replyLost = false
+      let isOutOfTurn = false
       let lastFailure: RedisError | undefined
       let heldForMillis = -1
 
@@ -132,6 +134,8 @@ export const make = (redis: RedisClient.Service): Waiting => {
         onSuccess: (answer) => {
           if (answer._tag === "Right") return Effect.succeedSome(answer.right)
           lastFailure = undefined
+          // a later answer to the same token: what was asked for before is not one's own
+          isOutOfTurn = false
           heldForMillis = answer.left
           return Effect.succeedNone
         },
@@ -139,6 +143,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
           replyLost ||= isOutcomeUnknown(error)
           if (!isOutcomeUnknown(error) && !(replyLost && isNotSent(error))) return Effect.fail(error)
           lastFailure = error
+          isOutOfTurn = true
           heldForMillis = -1
           return Effect.succeedNone
         }
@@ -146,24 +151,27 @@ export const make = (redis: RedisClient.Service): Waiting => {
 
       const refused = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: wanted.key })))
 
+      /** None when it has lost its place, and has no reason any more to ask out of turn. */
       const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
         Effect.gen(function* () {
-          if (!replyLost) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
+          if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
           let pauseMillis = firstPauseMillis
           while (true) {
             // before asking, so that a release between the refusal and the pause is not missed
             if (firstOf(queue) === self) yield* queue.released.close
+            const hadPlace = !isOutOfTurn
             const answer = yield* granted
-            if (answer._tag === "Some") return answer.value
+            if (answer._tag === "Some") return answer
             const leftMillis = deadline - (yield* monotonicMillis)
             if (leftMillis <= 0) return yield* refused
+            if (!hadPlace && !isOutOfTurn) return Option.none<Granted>()
             const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
             pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
             const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
             const pause = sleepMillis(Math.min(jittered, leftMillis, endsMillis))
             // those behind would wait for what may be one's own, or would not hear that Redis is away
-            if (replyLost) yield* stepAside(queue, self)
-            yield* replyLost ? pause : either(queue.released.await, pause)
+            if (isOutOfTurn) yield* stepAside(queue, self)
+            yield* isOutOfTurn ? pause : either(queue.released.await, pause)
           }
         })
 
@@ -173,9 +181,12 @@ export const make = (redis: RedisClient.Service): Waiting => {
         if (first._tag === "Some") return first.value
         if (wanted.waitMillis <= 0) return yield* refused
       }
-      return yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
-        leave(wanted.channel, queue, self)
-      )
+      while (true) {
+        const answer = yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
+          leave(wanted.channel, queue, self)
+        )
+        if (answer._tag === "Some") return answer.value
+      }
     })
   }
 }

@@ -32,7 +32,7 @@ export const Report = Schema.parseJson(
     Schema.TaggedStruct("Done", { fiber: Schema.Int, token: Schema.Number }),
     /** the database refused a write for its fencing token */
     Schema.TaggedStruct("Refused", { token: Schema.Number }),
-    /** it was not granted, was lost, or Redis failed: the tag of the error */
+    /** it was not granted, was lost, or Redis failed: the tag of the error, once */
     Schema.TaggedStruct("Failed", { error: Schema.String })
   )
 )
