@@ -10,9 +10,9 @@ export const thresholds = {
   clientAt128: 1,
   clientAt1000: 0.5,
   /** a typed read from Redis at 128, in reads of the bare client with JSON.parse */
-  shared: 0.15,
+  shared: 0.4,
   /** a typed read from the process at 128, in reads of effect's Cache */
-  local: 0.6,
+  local: 1,
   /** a key of getMany at 16, in single typed reads by as many callers */
-  many: 0.2
+  many: 2
 }
