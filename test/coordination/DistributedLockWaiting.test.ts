@@ -294,4 +294,28 @@ describe("who waits for a lock", () => {
       expect(yield* Fiber.join(Fiber.all(behind))).toEqual([0, 1, 2])
     })
   )
+
+  it.scoped("stands in line again when it is refused after a lost reply, and asks no longer on its own", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let repliesToLose = 0
+      let asked = 0
+      const lock = yield* losingReplies(here.redis, () => {
+        asked++
+        return repliesToLose-- > 0
+      })
+      const token = yield* tokenOf(other)
+      // the request of each and its repetition, so that all of them wait on for what may be their own
+      repliesToLose = 8
+      const all = yield* waiters(4, (n) => lock.withLock("it", options)(Effect.succeed(n)))
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 2)
+      asked = 0
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 9)
+      // one that asks does so at pauses of at least half of 200 ms; four of them twice as often
+      expect(asked).toBeLessThanOrEqual(20)
+      yield* other.releaseLock("it", token)
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 4)
+      expect(Array.from(yield* Fiber.join(Fiber.all(all))).toSorted()).toEqual(numbers(4))
+    })
+  )
 })
