@@ -6,6 +6,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -199,13 +200,14 @@ export const make = <
       | EngineError<OnUnavailable>
 
     const context = yield* Effect.context<R>()
+    const textOf = CacheKey.make(options.name, options.key)
+    const names = CacheKey.names(options.name, options.key)
     const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>({
       ...options,
+      names,
       maxBatch: LookupSource.maxBatch(options)
     })
     const { reader, writer } = engine
-
-    const textOf = CacheKey.make(options.name, options.key)
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
     const origin = Origin.make(options, source, Engine.longestMillis(options))
@@ -215,7 +217,10 @@ export const make = <
 
     // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
     // LookupTimeout only where there is a hard timeout
-    const failureOf = (error: Loader.LoadError<E> | Remembered | RedisKey.InvalidKey) => error as Failure
+    type EngineFailure = Loader.LoadError<E> | Remembered | RedisKey.InvalidKey
+    const failureOf = (error: EngineFailure) => error as Failure
+    /** `failureOf` without a step of its own. */
+    const failing = <A>(effect: Effect.Effect<A, EngineFailure>) => effect as Effect.Effect<A, Failure>
 
     const read =
       <A, B>(
@@ -225,11 +230,12 @@ export const make = <
       (id: Key): Effect.Effect<B, Failure> =>
         Effect.suspend(() => {
           const key = textOf(id)
-          if (Either.isLeft(key)) return Effect.fail(key.left)
-          return Effect.flatMap(Effect.mapError(run(key.right, originOf(id)), failureOf), unwrap)
+          return Either.isLeft(key)
+            ? Effect.fail(key.left)
+            : failing(Effect.flatMap(run(key.right, originOf(id)), unwrap))
         })
-    const valueOf = (held: Held): Either.Either<Value, Remembered> =>
-      held instanceof EntryCodec.Remembered ? Either.left(held.error) : Either.right(held)
+    const valueOf = (held: Held): Exit.Exit<Value, Remembered> =>
+      held instanceof EntryCodec.Remembered ? Exit.fail(held.error) : Exit.succeed(held)
     const servedOf = (served: Served.Served<Held>): Effect.Effect<Served.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
@@ -237,17 +243,21 @@ export const make = <
     /** The hottest path: no step that it can do without. */
     const get = (id: Key): Effect.Effect<Value, Failure> =>
       Effect.suspend(() => {
+        const name = names.ofKey(id)
+        const present = name === undefined ? undefined : reader.atHand(name)
+        if (present !== undefined) return valueOf(present.value)
         const key = textOf(id)
         if (Either.isLeft(key)) return Effect.fail(key.left)
-        const entry = reader.atHand(key.right)
-        return entry !== undefined ? valueOf(entry.value) : Effect.mapError(getPast(key.right, originOf(id)), failureOf)
+        const entry = name === undefined ? reader.atHand(names.ofText(key.right)) : undefined
+        return entry !== undefined ? valueOf(entry.value) : failing(getPast(key.right, originOf(id)))
       })
 
     const ways = {
       reader,
       textOf,
       originOf,
-      outcomeOf: (held: Held): Either.Either<Value, Failure> => valueOf(held),
+      outcomeOf: (held: Held): Either.Either<Value, Failure> =>
+        held instanceof EntryCodec.Remembered ? Either.left(held.error) : Either.right(held),
       failureOf
     }
     const readMany = ManyReader.make(ways)

@@ -137,13 +137,55 @@ const parseJson = <A>(text: string | undefined, is: (json: unknown) => json is A
 const isString = (json: unknown): json is string => typeof json === "string"
 const areStrings = (json: unknown): json is ReadonlyArray<string> => Array.isArray(json) && json.every(isString)
 
+const createdHead = '{"created":'
+const ttlHead = ',"ttl":'
+const valueHead = ',"value":'
+const longestNumber = 15
+
+/** Where the digits that begin there end. */
+const digitsEnd = (text: string, from: number): number => {
+  let i = from
+  for (let unit = text.charCodeAt(i); unit >= 0x30 && unit <= 0x39; unit = text.charCodeAt(i)) i++
+  return i
+}
+
+/** The number that the digits in between are; exact up to `longestNumber` of them. */
+const numberBetween = (text: string, from: number, to: number): number => {
+  let number = 0
+  for (let i = from; i < to; i++) number = number * 10 + text.charCodeAt(i) - 0x30
+  return number
+}
+
+/** Most entries: a value in the first version, with nothing beside it but its times. Undefined where it is not so. */
+const parsePlain = (stored: string): StoredEntry | undefined => {
+  if (!stored.startsWith(createdHead)) return undefined
+  const createdEnd = digitsEnd(stored, createdHead.length)
+  if (!stored.startsWith(ttlHead, createdEnd)) return undefined
+  const ttlStart = createdEnd + ttlHead.length
+  const ttlEnd = digitsEnd(stored, ttlStart)
+  if (!stored.startsWith(valueHead, ttlEnd) || !stored.endsWith("}")) return undefined
+  const createdLength = createdEnd - createdHead.length
+  const ttlLength = ttlEnd - ttlStart
+  if (createdLength < 1 || createdLength > longestNumber || ttlLength < 1 || ttlLength > longestNumber) return undefined
+  return {
+    created: numberBetween(stored, createdHead.length, createdEnd),
+    timeToLive: numberBetween(stored, ttlStart, ttlEnd),
+    tags: none,
+    versionTag: undefined,
+    content: { kind: "value", version: 1, encoding: undefined, text: stored.slice(ttlEnd + valueHead.length, -1) }
+  }
+}
+
 /**
  * The stored entry that a text is; undefined when it is none.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const parse = (stored: string): StoredEntry | undefined => {
+export const parse = (stored: string): StoredEntry | undefined => parsePlain(stored) ?? parseAny(stored)
+
+/** By the whole shape: several times as slow. */
+const parseAny = (stored: string): StoredEntry | undefined => {
   const match = shape.exec(stored)
   if (match === null || !stored.endsWith("}")) return undefined
   const [before, created, ttl, version, tagsText, versionTagText, compression, keyId, kind] = match
@@ -168,6 +210,20 @@ export const parse = (stored: string): StoredEntry | undefined => {
     }
   }
 }
+
+/**
+ * The entry that a stored one is, once its value is decoded.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withValue = <A>({ created, tags, timeToLive, versionTag }: StoredEntry, value: A): CacheEntry<A> => ({
+  value,
+  created,
+  tags,
+  timeToLive,
+  versionTag
+})
 
 /**
  * A stored text past its time to live, its birth unchanged.

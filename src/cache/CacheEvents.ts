@@ -44,6 +44,8 @@ export const CacheEvent = Data.taggedEnum<CacheEvent>()
  * @category models
  */
 export interface CacheEvents {
+  /** Whether somebody watches: where nobody does, `emit` does nothing. */
+  readonly isWatched: () => boolean
   /** What an event is, is only asked for when somebody watches. */
   readonly emit: (event: () => CacheEvent) => void
   /** From now on. A subscriber that falls behind by more than `capacity` events loses the oldest ones. */
@@ -69,6 +71,7 @@ export const make: Effect.Effect<CacheEvents> = Effect.map(PubSub.sliding<CacheE
       })
   )
   return {
+    isWatched: () => watchers > 0,
     emit: (event) => {
       if (watchers > 0) events.unsafeOffer(event())
     },

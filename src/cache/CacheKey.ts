@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -37,6 +38,10 @@ const isAlwaysText = (ast: AST.AST, seen: ReadonlySet<AST.AST> = new Set()): boo
       return false
   }
 }
+
+/** Whether each key is its own encoded form, if it fits, and that a text. */
+const isOwnText = <Key, I>(schema: Schema.Schema<Key, I>): boolean =>
+  AST.typeAST(schema.ast) === schema.ast && isAlwaysText(schema.ast)
 
 const ofText = (text: string): Written => {
   // JSON would escape them, and what is refused as an id would be accepted as a part of one
@@ -109,15 +114,12 @@ export const make = <Key, I>(
   schema: Schema.Schema<Key, I>
 ): ((key: Key) => Either.Either<string, RedisKey.InvalidKey>) => {
   const encode = Schema.encodeEither(schema)
-  // a schema that transforms nothing encodes a key as itself, if it fits
-  const fitting = AST.typeAST(schema.ast) === schema.ast ? FastDecoder.make(schema) : undefined
+  const fitting = isOwnText(schema) ? FastDecoder.make(schema) : undefined
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
   return (key) => {
-    if (isText && typeof key === "string" && fitting !== undefined && fitting(key) === key) {
-      return RedisKey.make(prefix, key)
-    }
+    if (typeof key === "string" && fitting?.(key) === key) return RedisKey.make(prefix, key)
     const encoded = encode(key)
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
     const id: unknown = encoded.right
@@ -125,3 +127,35 @@ export const make = <Key, I>(
     return Either.flatMap(Either.mapLeft(canonical(id), invalid), (text) => RedisKey.make(prefix, text))
   }
 }
+
+/**
+ * What keys are called within a process: by a name that is at hand, since to make the key of Redis anew for each read, and
+ * to hash it, costs as much as the rest of a read from the process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Names<in Key> {
+  /** A key's own name, which no other key has; undefined where it takes the key of Redis to tell. It may be no valid key. */
+  readonly ofKey: (key: Key) => string | undefined
+  /** The name that belongs to a key of Redis. */
+  readonly ofText: (text: string) => string
+  /** The key of Redis that belongs to the name of a valid key. */
+  readonly textOf: (name: string) => string
+}
+
+/**
+ * The names of a schema's keys, whose keys in Redis are those of `make`: the id itself where it is its own encoded form,
+ * and the key of Redis elsewhere.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const names = <Key, I>(prefix: string, schema: Schema.Schema<Key, I>): Names<Key> =>
+  isOwnText(schema)
+    ? {
+        ofKey: (key) => (typeof key === "string" ? key : undefined),
+        ofText: (text) => RedisKey.idOf(prefix, text),
+        textOf: (name) => Either.getOrElse(RedisKey.make(prefix, name), () => name)
+      }
+    : { ofKey: () => undefined, ofText: identity, textOf: identity }

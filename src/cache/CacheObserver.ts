@@ -7,6 +7,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
+import type { Names } from "./CacheKey.js"
 import type { Counters } from "./CacheStats.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { Unread } from "./Invalidation.js"
@@ -19,6 +20,7 @@ import type { OutboxItem } from "./Outbox.js"
  */
 export interface ObserverOptions {
   readonly counters: Counters
+  readonly names: Names<never>
   readonly lookupLatency: LatencyHistogram
   readonly failureLog: FailureLog
   readonly events: CacheEvents
@@ -30,7 +32,9 @@ export interface ObserverOptions {
  */
 export interface CacheObserver {
   readonly counters: Counters
-  readonly hit: (key: string, tier: "Local" | "Redis") => void
+  /** by the name of its key in this process */
+  readonly hitLocal: (name: string) => void
+  readonly hitRedis: (key: string) => void
   readonly stale: (key: string) => void
   readonly miss: (key: string) => void
   /** how long it took, in milliseconds */
@@ -48,14 +52,18 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ counters, events, failureLog, lookupLatency }: ObserverOptions): CacheObserver => {
+export const make = ({ counters, events, failureLog, lookupLatency, names }: ObserverOptions): CacheObserver => {
   let isDegraded = false
   return {
     counters,
-    hit: (key, tier) => {
-      if (tier === "Local") counters.hitsLocal++
-      else counters.hitsRedis++
-      events.emit(() => CacheEvent.Hit({ key, tier }))
+    // hits are many, and even a closure is felt
+    hitLocal: (name) => {
+      counters.hitsLocal++
+      if (events.isWatched()) events.emit(() => CacheEvent.Hit({ key: names.textOf(name), tier: "Local" }))
+    },
+    hitRedis: (key) => {
+      counters.hitsRedis++
+      if (events.isWatched()) events.emit(() => CacheEvent.Hit({ key, tier: "Redis" }))
     },
     stale: (key) => {
       counters.staleServed++

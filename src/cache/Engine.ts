@@ -13,6 +13,7 @@ import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheCodec from "./CacheCodec.js"
 import type * as CacheEntry from "./CacheEntry.js"
 import * as CacheEvents from "./CacheEvents.js"
+import type { Names } from "./CacheKey.js"
 import * as CacheObserver from "./CacheObserver.js"
 import type { Options } from "./CacheOptions.js"
 import * as CacheStats from "./CacheStats.js"
@@ -82,12 +83,13 @@ export const make = <Key, Value, I, E, Err, ErrI>(
   options: Omit<
     Options<Key, Value, I, E, never, "lookup" | "fail", Duration.DurationInput | undefined, Err, ErrI>,
     "key" | "lookup" | "lookupMany" | "timeToLive"
-  >
+  > & { readonly names: Names<never> }
 ): Effect.Effect<Engine<Value | EntryCodec.Remembered<Err>, E>, never, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     /** What the tiers hold. */
     type Held = Value | EntryCodec.Remembered<Err>
 
+    const { names } = options
     const redis = yield* RedisClient
     const clock = yield* Effect.clock
     const events = yield* CacheEvents.make
@@ -95,6 +97,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const lookupLatency = LatencyHistogram.make()
     const observer = CacheObserver.make({
       counters: CacheStats.counters(),
+      names,
       lookupLatency,
       failureLog: options.failureLog ?? (yield* FailureLog.make),
       events
@@ -114,7 +117,9 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const leaseMillis = Math.ceil(Duration.toMillis(options.leaseTime ?? "5 seconds"))
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local =
-      options.local === undefined || localMillis <= 0 ? LocalTier.none<Held>() : LocalTier.make<Held>(options.local)
+      options.local === undefined || localMillis <= 0
+        ? LocalTier.none<Held>()
+        : LocalTier.make<Held>(options.local, names.ofText)
 
     const target = (key: string): Target => ({
       key,
@@ -137,7 +142,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const tier = yield* RedisTier.make({
       redis,
       codec,
-      markers: invalidation.markers,
+      invalidation,
       isTagged: options.tags !== undefined,
       latency: redisLatency,
       onDecodeFailure: () => {
@@ -173,7 +178,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       // a clock that was set back meanwhile does not tell how long ago it was asked
       if (invalidation.epochs.of(key) !== epoch || now < at) return
       const left = entry.created + entry.timeToLive - serverTime
-      local.set(key, entry, Math.min(at + localMillis, now + left), bytes)
+      local.set(names.ofText(key), entry, Math.min(at + localMillis, now + left), bytes)
     }
     const keepRead: Reader.ReaderOptions<Held, E>["keepRead"] = (key, entry, asked, { serverTime, text }) => {
       if (localMillis <= 0) return
@@ -214,6 +219,8 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const reader = yield* Reader.make({
       redis,
       local,
+      names,
+      tier,
       loader,
       invalidation,
       observer,

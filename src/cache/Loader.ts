@@ -4,11 +4,9 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -21,7 +19,7 @@ import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js
 import type { LeaseKeeper } from "./LeaseKeeper.js"
 import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
 import type { Written } from "./Origin.js"
-import type { Found, RedisTier } from "./RedisTier.js"
+import type { RedisTier } from "./RedisTier.js"
 import type { Flight, Landed } from "./SingleFlight.js"
 import * as LeaseScripts from "./scripts/LeaseScripts.js"
 import type { Target } from "./scripts/shared.js"
@@ -111,16 +109,6 @@ export interface Seen<A> {
 }
 
 /**
- * What Redis holds under a key, and whether this process knows nothing that speaks against it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Readable<A> extends Pick<Found<A>, "created" | "entry" | "serverTime" | "text"> {
-  readonly trusted: boolean
-}
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -131,10 +119,6 @@ export interface Loader<A, E> {
     origin: Origin<A, E>,
     seen: Seen<A>
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
-  /** What Redis holds that may be served now, if this process may read it. */
-  readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
-  /** As `read`, of several keys at once, in their order. */
-  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Readable<A>, Unread>>>
 }
 
 /**
@@ -145,45 +129,6 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const { invalidation, keeper, lookups, observer, redis, tier } = options
-
-    const readable = (
-      key: string,
-      answer: Exit.Exit<Found<A>, RedisError>,
-      tagsTaken: number
-    ): Exit.Exit<Readable<A>, Unread> => {
-      if (Exit.isFailure(answer)) return Exit.failCause(Cause.map(answer.cause, unreadBecause))
-      const { created, entry, generation, markers, serverTime, text } = answer.value
-      invalidation.noteMarker(markers.clear)
-      if (!invalidation.isUsable(generation)) return Exit.fail(invalidation.refusal(key))
-      const trusted = entry !== undefined && invalidation.isTrusted(entry.created, entry.tags, markers, tagsTaken)
-      return Exit.succeed({ created, entry, serverTime, text, trusted })
-    }
-
-    const ask = (key: string, answered: (answer: Exit.Exit<Readable<A>, Unread>) => void): void => {
-      if (invalidation.mayRead(key)) {
-        const tagsTaken = invalidation.outbox.tagsTaken()
-        tier.ask(key, (answer) => answered(readable(key, answer, tagsTaken)))
-      } else {
-        answered(Exit.fail(invalidation.refusal(key)))
-      }
-    }
-
-    const read: Loader<A, E>["read"] = (key) => Effect.async((resume) => ask(key, resume))
-
-    const readMany: Loader<A, E>["readMany"] = (keys) =>
-      keys.length === 0
-        ? Effect.succeed([])
-        : Effect.async((resume) => {
-            const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
-            let missing = keys.length
-            for (const [i, key] of keys.entries()) {
-              ask(key, (answer) => {
-                answers[i] = answer
-                missing--
-                if (missing === 0) resume(Exit.succeed(answers))
-              })
-            }
-          })
 
     /**
      * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
@@ -328,7 +273,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
 
       /** Another filled it meanwhile: read it with what speaks against it. */
       const newer = (asked: number, entitled: number) =>
-        Effect.flatMap(Effect.either(read(key)), (outcome) => {
+        Effect.flatMap(Effect.either(tier.read(key)), (outcome) => {
           if (Either.isLeft(outcome)) return degraded(outcome.left)
           const { created, entry, serverTime, text, trusted } = outcome.right
           if (entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime)) {
@@ -361,5 +306,5 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), giveBack)
     }
 
-    return { load, read, readMany }
+    return { load }
   })

@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import { LRUCache } from "lru-cache"
+import { identity } from "effect/Function"
 import type { CacheEntry } from "./CacheEntry.js"
 import type { OutboxItem } from "./Outbox.js"
+import * as Sieve from "./Sieve.js"
 
 /**
  * @since 0.1.0
@@ -19,15 +20,16 @@ export interface LocalTierOptions {
 }
 
 /**
- * All operations are synchronous. Times are milliseconds of the same clock, given by the caller.
+ * All operations are synchronous. Times are milliseconds of the same clock, given by the caller. Entries are kept by what
+ * their keys are called in the process (see `CacheKey.names`); what is dropped is told by its key of Redis.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LocalTier<A> {
-  readonly get: (key: string, now: number) => CacheEntry<A> | undefined
+  readonly get: (name: string, now: number) => CacheEntry<A> | undefined
   /** `bytes` of its stored text, which count where `maxBytes` was given */
-  readonly set: (key: string, entry: CacheEntry<A>, expires: number, bytes: number) => void
+  readonly set: (name: string, entry: CacheEntry<A>, expires: number, bytes: number) => void
   /** Drops a key, what has a tag, or everything. */
   readonly drop: (item: OutboxItem) => void
   readonly size: () => number
@@ -35,65 +37,64 @@ export interface LocalTier<A> {
   readonly evictions: () => number
 }
 
-interface Held<A> {
-  readonly entry: CacheEntry<A>
-  readonly expires: number
+class Held<A> extends Sieve.Item {
+  constructor(
+    name: string,
+    size: number,
+    readonly entry: CacheEntry<A>,
+    readonly expires: number
+  ) {
+    super(name, size)
+  }
 }
 
 /**
- * A tier over lru-cache, whose own clock is not used: expiry is compared here, so that it follows the caller's. When that
- * clock is set back, the tier is dropped: its entries would live longer by as much.
+ * When the clock is set back, the tier is dropped: its entries would live longer by as much.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A>(options: LocalTierOptions): LocalTier<A> => {
+export const make = <A>(options: LocalTierOptions, nameOf: (key: string) => string = identity): LocalTier<A> => {
   let evictions = 0
   let latest = Number.NEGATIVE_INFINITY
-  const keysOf = new Map<string, Set<string>>()
-  const enlist = (key: string, { tags }: CacheEntry<A>) => {
-    for (const tag of tags) {
-      const keys = keysOf.get(tag)
-      if (keys === undefined) keysOf.set(tag, new Set([key]))
-      else keys.add(key)
-    }
-  }
-  const strike = (key: string, { tags }: CacheEntry<A>) => {
-    for (const tag of tags) {
-      const keys = keysOf.get(tag)
-      keys?.delete(key)
-      if (keys?.size === 0) keysOf.delete(tag)
-    }
-  }
-  const cache = new LRUCache<string, Held<A>>({
-    max: options.capacity,
-    ...(options.maxBytes === undefined ? {} : { maxSize: options.maxBytes }),
-    dispose: ({ entry }, key, reason) => {
-      if (reason === "evict") evictions++
-      strike(key, entry)
+  const namesOf = new Map<string, Set<string>>()
+  const held = new Sieve.Sieve<Held<A>>({
+    capacity: options.capacity,
+    maxSize: options.maxBytes,
+    onRemoved: ({ entry, name }, isEvicted) => {
+      if (isEvicted) evictions++
+      for (const tag of entry.tags) {
+        const names = namesOf.get(tag)
+        names?.delete(name)
+        if (names?.size === 0) namesOf.delete(tag)
+      }
     }
   })
   return {
-    get: (key, now) => {
-      if (now < latest) cache.clear()
+    get: (name, now) => {
+      if (now < latest) held.clear()
       latest = now
-      const held = cache.get(key)
-      if (held === undefined) return undefined
-      if (now < held.expires) return held.entry
-      cache.delete(key)
+      const found = held.get(name)
+      if (found === undefined) return undefined
+      if (now < found.expires) return found.entry
+      held.delete(name)
       return undefined
     },
-    set: (key, entry, expires, bytes) => {
+    set: (name, entry, expires, bytes) => {
       // what is too large is not kept, and what was there before is gone all the same
-      cache.set(key, { entry, expires }, options.maxBytes === undefined ? {} : { size: Math.max(1, bytes) })
-      if (entry.tags.length > 0 && cache.has(key)) enlist(key, entry)
+      if (!held.add(new Held(name, bytes, entry, expires))) return
+      for (const tag of entry.tags) {
+        const names = namesOf.get(tag)
+        if (names === undefined) namesOf.set(tag, new Set([name]))
+        else names.add(name)
+      }
     },
     drop: (item) => {
-      if (item._tag === "Key") cache.delete(item.key)
-      else if (item._tag === "Tag") for (const key of [...(keysOf.get(item.tag) ?? [])]) cache.delete(key)
-      else cache.clear()
+      if (item._tag === "Key") held.delete(nameOf(item.key))
+      else if (item._tag === "Tag") for (const name of [...(namesOf.get(item.tag) ?? [])]) held.delete(name)
+      else held.clear()
     },
-    size: () => cache.size,
+    size: () => held.count,
     evictions: () => evictions
   }
 }

@@ -68,7 +68,8 @@ export const make = (capacity: number): Outbox => {
       else if (item._tag === "Key") addTo(keys, item.key)
       else addTo(tags, item.tag)
     },
-    has: (key) => clear !== undefined || keys.has(key),
+    // it is empty nearly always
+    has: (key) => clear !== undefined || (keys.size > 0 && keys.has(key)),
     hasClear: () => clear !== undefined,
     hasTag: (names) => tags.size > 0 && names.some((tag) => tags.has(tag)),
     tagsTaken: () => tagsTaken,

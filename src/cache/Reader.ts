@@ -11,12 +11,15 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Callback from "../redis/Callback.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
+import type { Names } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
-import type { LoadError, Loaded, Loader, Origin, Readable, Seen } from "./Loader.js"
+import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
+import type { Readable, RedisTier } from "./RedisTier.js"
 import * as Refreshing from "./Refreshing.js"
 import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
@@ -28,6 +31,8 @@ import * as SingleFlight from "./SingleFlight.js"
 export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A, E>, "flights"> {
   readonly redis: RedisClient.Service
   readonly local: LocalTier<A>
+  readonly names: Names<never>
+  readonly tier: RedisTier<A>
   readonly loader: Loader<A, E>
   readonly invalidation: Invalidation
   readonly observer: CacheObserver
@@ -60,8 +65,8 @@ export type Preparation<A, E> =
  * @category models
  */
 export interface Reader<A, E> {
-  /** The entry of the local tier, counted as a hit, where a caller may have it without any more ado. */
-  readonly atHand: (key: string) => CacheEntry.CacheEntry<A> | undefined
+  /** The entry of the local tier by its name, counted as a hit, where a caller may have it without any more ado. */
+  readonly atHand: (name: string) => CacheEntry.CacheEntry<A> | undefined
   /** What is made of the values of what is not at hand; each read is called when it is to run. */
   readonly getting: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
@@ -124,7 +129,7 @@ const maxJoins = 2
  */
 export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { invalidation, keepRead, loader, local, observer, redis, refreshAhead } = options
+    const { invalidation, keepRead, loader, local, names, observer, redis, refreshAhead, tier } = options
     const clock = yield* Effect.clock
     const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>()
     const refreshing = yield* Refreshing.make({ ...options, flights })
@@ -151,7 +156,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime) ? entry : undefined
 
     const hitRedis = (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>): void => {
-      observer.hit(key, "Redis")
+      observer.hitRedis(key)
       keepRead(key, entry, asked, found)
     }
 
@@ -172,32 +177,35 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const noticed = <B, E2>(next: Effect.Effect<B, E2>): Effect.Effect<B, E2> =>
       observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
 
-    /** What is made of an answer of Redis. `joins` counts the flights that this caller came too late for. */
+    /** What is made of an answer of Redis: called in the turn in which it is there. */
     const proceed = <B, E2>(
-      answer: Effect.Effect<Readable<A>, Unread>,
+      answer: Exit.Exit<Readable<A>, Unread>,
       { asked, form, joins, key, origin }: Read<A, E, B, E2>
-    ): Effect.Effect<B, E2 | LoadError<E>> =>
-      Effect.matchEffect(answer, {
-        onFailure: (failure) => Effect.flatMap(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
-        onSuccess: (found) => {
-          const entry = freshOf(found)
-          if (entry === undefined) {
-            return noticed(
-              Effect.flatMap(
-                Effect.suspend(() => staleOrLoaded(key, origin, found, joins)),
-                form.ofServed
-              )
-            )
-          }
-          hitRedis(key, entry, asked, found)
-          const hit = form.ofHit(entry, found.serverTime)
-          return noticed(
-            refreshAhead === undefined
-              ? hit
-              : Effect.zipRight(refreshing.lookAhead(key, origin, entry, found.serverTime), hit)
+    ): Effect.Effect<B, E2 | LoadError<E>> => {
+      if (Exit.isFailure(answer)) {
+        return Either.match(Cause.failureOrCause(answer.cause), {
+          onLeft: (failure) => Effect.flatMap(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
+          onRight: Exit.failCause
+        })
+      }
+      const found = answer.value
+      const entry = freshOf(found)
+      if (entry === undefined) {
+        return noticed(
+          Effect.flatMap(
+            Effect.suspend(() => staleOrLoaded(key, origin, found, joins)),
+            form.ofServed
           )
-        }
-      })
+        )
+      }
+      hitRedis(key, entry, asked, found)
+      const hit = form.ofHit(entry, found.serverTime)
+      return noticed(
+        refreshAhead === undefined
+          ? hit
+          : Effect.zipRight(refreshing.lookAhead(key, origin, entry, found.serverTime), hit)
+      )
+    }
 
     const askedNow = (key: string): Asked => ({
       at: clock.unsafeCurrentTimeMillis(),
@@ -232,8 +240,10 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       origin: Origin<A, E>,
       joins: number,
       form: Form<A, B, E2>
-    ): Effect.Effect<B, E2 | LoadError<E>> =>
-      proceed(loader.read(key), { key, origin, joins, form, asked: askedNow(key) })
+    ): Effect.Effect<B, E2 | LoadError<E>> => {
+      const read = { key, origin, joins, form, asked: askedNow(key) }
+      return Callback.make((resume) => tier.ask(key, (answer) => resume(proceed(answer, read))))
+    }
 
     const asServed: Form<A, Served.Served<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(Served.make(entry, "Redis", serverTime)),
@@ -260,14 +270,15 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         }
       )
 
-    const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => {
-      const entry = local.get(key, clock.unsafeCurrentTimeMillis())
-      if (entry !== undefined) observer.hit(key, "Local")
+    const hitNamed = (name: string): CacheEntry.CacheEntry<A> | undefined => {
+      const entry = local.get(name, clock.unsafeCurrentTimeMillis())
+      if (entry !== undefined) observer.hitLocal(name)
       return entry
     }
+    const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => hitNamed(names.ofText(key))
 
     return {
-      atHand: (key) => (refreshAhead === undefined ? localHit(key) : undefined),
+      atHand: (name) => (refreshAhead === undefined ? hitNamed(name) : undefined),
 
       getting: (ofValue) => {
         const form = formOf(ofValue)
@@ -309,7 +320,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)))
             }
           }
-          return Effect.flatMap(loader.readMany(absent.map(({ read }) => read.key)), (found) => {
+          return Effect.flatMap(tier.readMany(absent.map(({ read }) => read.key)), (found) => {
             for (const [j, { i, read }] of absent.entries()) {
               const answer = found[j] ?? Exit.fail(invalidation.refusal(read.key))
               const entry = Exit.isSuccess(answer) ? freshOf(answer.value) : undefined
@@ -330,7 +341,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       prepareMany: (keys, origins) =>
         Effect.suspend(() => {
           const asked = keys.map(askedNow)
-          return Effect.map(loader.readMany(keys), (found) =>
+          return Effect.map(tier.readMany(keys), (found) =>
             Array.zipWith(Array.zip(keys, origins), Array.zip(asked, found), ([key, origin], [asked, answer]) =>
               prepare(key, origin, asked, answer)
             )
@@ -342,7 +353,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const present = localHit(key)
           if (present !== undefined) return Option.some(Served.make(present, "Local", yield* redis.serverTime))
           const asked = askedNow(key)
-          const found = yield* Effect.either(loader.read(key))
+          const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
             yield* observer.redisFailed(found.left)
             return Option.none()
@@ -369,7 +380,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       refresh: (key, origin) =>
         Effect.gen(function* () {
           invalidation.move({ _tag: "Key", key })
-          const found = yield* Effect.either(loader.read(key))
+          const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
             return (yield* fly(key, origin, { newerThan: 0, failure: found.left }, maxJoins)).value
           }

@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Callback from "./Callback.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import { Fifo } from "./Fifo.js"
 import type { Stamped } from "./RedisClient.js"
@@ -64,6 +65,15 @@ export interface CommandQueue {
     command: string,
     args: ReadonlyArray<RedisArgument>
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /**
+   * As `attempt`, told to a callback: in the turn of the reply, or at once where the command is refused. Its arguments are
+   * asked for when it leaves, and never where it does not.
+   */
+  readonly late: (
+    command: string,
+    args: () => ReadonlyArray<RedisArgument>,
+    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+  ) => void
   /** From now on commands go to this connection. The deferred is completed when the queue gives it up. */
   readonly open: (connection: RedisConnection, generation: number) => Effect.Effect<Deferred.Deferred<RedisError>>
   /** The connection ended: what was sent fails with an unknown outcome, what waits and comes now with `reason`. */
@@ -90,8 +100,8 @@ class Entry {
   constructor(
     readonly kind: "Read" | "ReadBytes" | "Command",
     readonly command: string,
-    /** of a read the key alone */
-    readonly args: string | ReadonlyArray<RedisArgument>,
+    /** of a read the key alone; of a late command how to come by them */
+    readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
     readonly deadline: number,
     readonly resume: Resume
   ) {}
@@ -99,7 +109,8 @@ class Entry {
 
 const keyOf = ({ args }: Entry): string => (typeof args === "string" ? args : "")
 
-const argumentsOf = ({ args }: Entry): ReadonlyArray<RedisArgument> => (typeof args === "string" ? [args] : args)
+const argumentsOf = ({ args }: Entry): ReadonlyArray<RedisArgument> =>
+  typeof args === "string" ? [args] : typeof args === "function" ? args() : args
 
 /**
  * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
@@ -346,7 +357,7 @@ export const make = (
         RetryPolicy.repeating(
           () =>
             refusal() ??
-            Effect.async<Option.Option<A>, RedisError>((resume) => {
+            Callback.make<Option.Option<A>, RedisError>((resume) => {
               submit(kind, "GET", key, resume as Resume)
             }),
           true
@@ -372,6 +383,11 @@ export const make = (
       attempt: (command, args) => Effect.suspend(() => refusal() ?? once(command, args)),
       probe: (command, args) =>
         Effect.suspend(() => (connection === undefined ? refused[shutReason] : once(command, args))),
+      late: (command, args, answered) => {
+        const refused = refusal()
+        if (refused === undefined) submit("Command", command, args, answered as Resume)
+        else answered(refused)
+      },
       open: (next, number) =>
         Effect.sync(() => {
           givenUp = Deferred.unsafeMake(FiberId.none)

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -88,10 +89,16 @@ export declare namespace RedisClient {
     readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
     /** The texts under several keys, in their order, by one MGET per chunk. May be repeated. */
     readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError>
-    /** As `mget`, with the generation that answered. May be repeated. */
-    readonly mgetStamped: (
-      keys: ReadonlyArray<string>
-    ) => Effect.Effect<Stamped<ReadonlyArray<Option.Option<string>>>, RedisError>
+    /**
+     * As `mget`, for what batches by itself and wakes its callers by itself: without a fiber, and told to a callback, with
+     * the generation that answered. The keys are asked for when the command leaves, at the end of the turn at the latest,
+     * and never where it is refused, which is told at once. They are no more than a server should answer in one go.
+     * Never repeated.
+     */
+    readonly unsafeMget: (
+      keys: () => ReadonlyArray<string>,
+      answered: (texts: Exit.Exit<Stamped<ReadonlyArray<string | undefined>>, RedisError>) => void
+    ) => void
     /** The stored bytes. May be repeated. */
     readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
     /** Stores a text and says whether it did (always `true` without a condition). May be repeated unless `NX` or `XX`. */
@@ -167,6 +174,8 @@ export declare namespace RedisClient {
     readonly isAvailable: Effect.Effect<boolean>
     /** What the server's clock shows, as last learned, in milliseconds; nothing is sent. */
     readonly serverTime: Effect.Effect<number>
+    /** By how many milliseconds the server's clock is ahead of this process's, as last learned. */
+    readonly clockOffsetMillis: () => number
     readonly getStatus: Effect.Effect<RedisStatus>
     /** The connection state now and each change of it. */
     readonly statusChanges: Stream.Stream<ConnectionState>
@@ -177,7 +186,7 @@ export declare namespace RedisClient {
   }
 }
 
-const disabled = Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
+const disabled = Exit.fail(new RedisUnavailable({ reason: "Disabled" }))
 const refuse = () => disabled
 
 /**
@@ -189,7 +198,7 @@ const refuse = () => disabled
 export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
   get: refuse,
   mget: refuse,
-  mgetStamped: refuse,
+  unsafeMget: (_keys, answered) => answered(disabled),
   getBuffer: refuse,
   set: refuse,
   setBuffer: refuse,
@@ -216,6 +225,7 @@ export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
   flushDb: disabled,
   isAvailable: Effect.succeed(false),
   serverTime: Clock.currentTimeMillis,
+  clockOffsetMillis: () => 0,
   getStatus: Effect.succeed<RedisStatus>({
     state: ConnectionState.Disabled(),
     connected: false,

@@ -3,8 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -105,30 +108,46 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       return reply !== null
     })
 
+  const texts = (
+    reply: RedisReply,
+    keys: ReadonlyArray<string>
+  ): Either.Either<ReadonlyArray<RedisReply>, RedisProtocolError> =>
+    Array.isArray(reply) && reply.length === keys.length
+      ? Either.right(reply)
+      : Either.left(unexpected("MGET", "one value per key", reply))
+
   const readChunk = (keys: ReadonlyArray<string>) =>
-    Effect.flatMap(executor.command("MGET", keys, reading), ({ value, generation }) =>
-      Array.isArray(value) && value.length === keys.length
-        ? Effect.succeed({
-            generation,
-            value: (value as ReadonlyArray<RedisReply>).map((item) =>
-              typeof item === "string" ? Option.some(item) : Option.none()
-            )
-          })
-        : Effect.fail(unexpected("MGET", "one value per key", value))
+    Effect.flatMap(executor.command("MGET", keys, reading), ({ value }) =>
+      Either.map(texts(value, keys), (items) =>
+        items.map((item) => (typeof item === "string" ? Option.some(item) : Option.none()))
+      )
     )
 
-  const mgetStamped = (
-    keys: ReadonlyArray<string>
-  ): Effect.Effect<Stamped<ReadonlyArray<Option.Option<string>>>, RedisError> => {
-    if (keys.length === 0) return Effect.map(executor.getStatus, ({ generation }) => ({ value: [], generation }))
+  const mget = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError> => {
+    if (keys.length === 0) return Effect.succeed([])
     if (keys.length <= chunkSize) return readChunk(keys)
     const chunks: Array<ReadonlyArray<string>> = []
     for (let i = 0; i < keys.length; i += chunkSize) chunks.push(keys.slice(i, i + chunkSize))
-    return Effect.map(Effect.forEach(chunks, readChunk, { concurrency: "unbounded" }), (parts) => ({
-      value: parts.flatMap((part) => part.value),
-      // the oldest connection that any part came from: a later one vouches for nothing about it
-      generation: Math.min(...parts.map((part) => part.generation))
-    }))
+    return Effect.map(Effect.forEach(chunks, readChunk, { concurrency: "unbounded" }), (parts) => parts.flat())
+  }
+
+  const unsafeMget: RedisClient.Service["unsafeMget"] = (keys, answered) => {
+    let asked: ReadonlyArray<string> = []
+    executor.unsafeMget(
+      () => {
+        asked = keys()
+        return asked
+      },
+      (exit) => {
+        if (Exit.isFailure(exit)) return answered(Exit.failCause(exit.cause))
+        const { generation, value } = exit.value
+        const items = texts(value, asked)
+        if (Either.isLeft(items)) return answered(Exit.fail(items.left))
+        // another program's nested reply, where a text should be, is none
+        const read = items.right.map((item) => (typeof item === "string" ? item : undefined))
+        answered(Exit.succeed({ value: read, generation }))
+      }
+    )
   }
 
   const runStamped =
@@ -168,8 +187,8 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
 
   return {
     get: executor.get,
-    mgetStamped,
-    mget: (keys) => Effect.map(mgetStamped(keys), ({ value }) => value),
+    mget,
+    unsafeMget,
     getBuffer: executor.getBuffer,
     set: store,
     setBuffer: store,
@@ -233,7 +252,8 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
         : Effect.map(executor.command(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
-    serverTime: executor.serverTime,
+    serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + executor.clockOffsetMillis()),
+    clockOffsetMillis: executor.clockOffsetMillis,
     getStatus: executor.getStatus,
     statusChanges: executor.statusChanges,
     circuitChanges: executor.circuitChanges,

@@ -78,6 +78,17 @@ export const make = (prefix: string, id: string): Either.Either<string, InvalidK
 }
 
 /**
+ * The id of a key that `make` has made of the prefix and it.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const idOf = (prefix: string, key: string): string => {
+  const id = key.slice(prefix.length + 1)
+  return id.includes("%") ? id.replace(/%(7B|7D|25)/g, decodeURIComponent) : id
+}
+
+/**
  * The name of a key that belongs to another one and lives in the same slot: `{key}:suffix`.
  *
  * @since 0.1.0

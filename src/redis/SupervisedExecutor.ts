@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
@@ -109,9 +108,10 @@ export const make = (
       get: queue.get,
       getBuffer: queue.getBuffer,
       command: queue.command,
+      unsafeMget: (keys, answered) => queue.late("MGET", keys, answered),
       script: ScriptRunner.make(queue.attempt),
       subscribe: subscriber.subscribe,
-      serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + supervisor.clockOffsetMillis()),
+      clockOffsetMillis: supervisor.clockOffsetMillis,
       getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
         state,
         connected: state._tag === "Connected",

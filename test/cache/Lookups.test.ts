@@ -5,8 +5,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as CacheEvents from "../../src/cache/CacheEvents.js"
+import * as CacheKey from "../../src/cache/CacheKey.js"
 import * as CacheObserver from "../../src/cache/CacheObserver.js"
 import * as CacheStats from "../../src/cache/CacheStats.js"
 import * as FailureLog from "../../src/cache/FailureLog.js"
@@ -19,6 +21,7 @@ const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
   Effect.gen(function* () {
     const observer = CacheObserver.make({
       counters: CacheStats.counters(),
+      names: CacheKey.names("lookups", Schema.String),
       lookupLatency: LatencyHistogram.make(),
       failureLog: yield* FailureLog.make,
       events: yield* CacheEvents.make

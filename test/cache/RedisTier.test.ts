@@ -10,32 +10,46 @@ import * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
-import { type RedisError, RedisTimeout } from "../../src/redis/RedisError.js"
+import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { settle } from "../support/until.js"
 
 const tierOn = (redis: RedisClient.Service, onDecodeFailure: () => void = () => {}) =>
-  RedisTier.make({
-    redis,
-    codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
-    markers: Invalidation.markerKeys("tier"),
-    isTagged: true,
-    latency: LatencyHistogram.make(),
-    onDecodeFailure
-  })
+  Effect.flatMap(
+    Invalidation.make({
+      redis,
+      name: "tier",
+      isTagged: true,
+      target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
+      outboxCapacity: 10,
+      afterOutage: "trust",
+      markerMillis: 3_600_000,
+      dropLocal: () => {},
+      onOthers: () => {}
+    }),
+    (invalidation) =>
+      RedisTier.make({
+        redis,
+        codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
+        invalidation,
+        isTagged: true,
+        latency: LatencyHistogram.make(),
+        onDecodeFailure
+      })
+  )
 
 const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const connection = yield* server.connect
   let failures = 0
-  const tier = yield* tierOn(connection.redis, () => {
+  const { ask, read, readMany } = yield* tierOn(connection.redis, () => {
     failures++
   })
+  yield* settle
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
   yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
-  const read = (key: string) => Effect.async<RedisTier.Found<number>, RedisError>((resume) => tier.ask(key, resume))
-  return { read, connection, server, failures: () => failures }
+  return { ask, read, readMany, connection, server, failures: () => failures }
 })
 
 describe("reads of one moment", () => {
@@ -51,14 +65,13 @@ describe("reads of one moment", () => {
         entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
         created: 20,
         text: '{"created":20,"ttl":5,"value":1}',
-        markers: { clear: 10, tags: [] },
-        generation: 1,
+        trusted: true,
         serverTime: expect.any(Number)
       })
       // decoded once and shared
       expect(again.entry).toBe(a.entry)
-      expect(b).toMatchObject({ entry: undefined, created: 30, markers: { clear: 10 } })
-      expect(c).toMatchObject({ entry: undefined, created: 0, markers: { clear: 10 } })
+      expect(b).toMatchObject({ entry: undefined, created: 30, trusted: false })
+      expect(c).toMatchObject({ entry: undefined, created: 0, trusted: false })
       expect(failures()).toBe(1)
     })
   )
@@ -69,15 +82,14 @@ describe("reads of one moment", () => {
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red","new"],"value":1}')
       yield* server.direct.set("{tier}:tag:red", "15")
       const before = connection.commands()
-      const first = yield* read("tagged")
+      // one of its markers is missing
+      expect((yield* read("tagged")).trusted).toBe(false)
       expect(connection.commands()).toBe(before + 2)
-      yield* server.direct.set("{tier}:tag:new", "25")
-      const second = yield* read("tagged")
-      expect(connection.commands()).toBe(before + 3)
-      expect([first.markers, second.markers]).toEqual([
-        { clear: 10, tags: [15, undefined] },
-        { clear: 10, tags: [15, 25] }
-      ])
+      yield* server.direct.set("{tier}:tag:new", "19")
+      expect((yield* read("tagged")).trusted).toBe(true)
+      yield* server.direct.set("{tier}:tag:new", "20")
+      expect((yield* read("tagged")).trusted).toBe(false)
+      expect(connection.commands()).toBe(before + 4)
     })
   )
 
@@ -86,16 +98,21 @@ describe("reads of one moment", () => {
       const { connection, server } = yield* world
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red"],"value":1}')
       yield* server.direct.set("{tier}:tag:red", "15")
-      let generation = 0
-      const tier = yield* tierOn({
+      let elsewhere = 0
+      const { read } = yield* tierOn({
         ...connection.redis,
-        mgetStamped: (keys) =>
-          Effect.map(connection.redis.mgetStamped(keys), ({ value }) => ({ value, generation: ++generation }))
+        unsafeMget: (keys, answered) => {
+          const generation = 1 + elsewhere
+          connection.redis.unsafeMget(keys, (reply) =>
+            answered(Exit.map(reply, ({ value }) => ({ value, generation })))
+          )
+          elsewhere = 1 - elsewhere
+        }
       })
-      const read = Effect.async<RedisTier.Found<number>, RedisError>((resume) => tier.ask("tagged", resume))
-      expect(yield* read).toMatchObject({ generation: 1, markers: { clear: 10, tags: [undefined] } })
+      yield* settle
+      expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: false })
       // its tags are known now, and travel with it
-      expect(yield* read).toMatchObject({ generation: 3, markers: { clear: 10, tags: [15] } })
+      expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: true })
     })
   )
 
@@ -104,13 +121,25 @@ describe("reads of one moment", () => {
       const { connection } = yield* world
       for (const isSent of [true, false]) {
         const scope = yield* Scope.make()
-        const tier = yield* Scope.extend(tierOn({ ...connection.redis, mgetStamped: () => Effect.never }), scope)
-        const answers: Array<Exit.Exit<RedisTier.Found<number>, RedisError>> = []
+        let answerTooLate: (() => void) | undefined
+        const tier = yield* Scope.extend(
+          tierOn({
+            ...connection.redis,
+            unsafeMget: (keys, answered) => {
+              if (isSent) keys()
+              answerTooLate = () => answered(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
+            }
+          }),
+          scope
+        )
+        const answers: Array<Exit.Exit<unknown, Invalidation.Unread>> = []
         yield* settle
         tier.ask("a", (answer) => answers.push(answer))
-        if (isSent) yield* settle
         yield* Scope.close(scope, Exit.void)
-        expect(answers).toMatchObject([{ _tag: "Failure", cause: { error: { reason: "Disabled" } } }])
+        answerTooLate?.()
+        tier.ask("a", (answer) => answers.push(answer))
+        const closed = { _tag: "Failure", cause: { error: { reason: "Disabled" } } }
+        expect(answers).toMatchObject([closed, closed])
       }
     })
   )
@@ -120,10 +149,10 @@ describe("reads of one moment", () => {
       const { connection, read } = yield* world
       const timeout = new RedisTimeout({ command: "MGET", waitedMillis: 1000 })
       connection.failWith(timeout)
-      const exits = yield* Effect.all([Effect.exit(read("a")), Effect.exit(read("b"))], {
+      const failures = yield* Effect.all([Effect.flip(read("a")), Effect.flip(read("b"))], {
         concurrency: "unbounded"
       })
-      expect(exits).toEqual([Exit.fail(timeout), Exit.fail(timeout)])
+      expect(failures).toMatchObject([{ error: timeout }, { error: timeout }])
       connection.failWith(undefined)
       expect((yield* read("a")).entry?.value).toBe(1)
     })
@@ -132,6 +161,7 @@ describe("reads of one moment", () => {
   it.scoped("do not wait for those before them", () =>
     Effect.gen(function* () {
       const { connection, read } = yield* world
+      const before = connection.commands()
       const release = connection.holdReplies("MGET")
       const first = yield* Effect.fork(read("a"))
       yield* settle
@@ -140,7 +170,7 @@ describe("reads of one moment", () => {
       const interrupted = yield* Effect.fork(read("b"))
       yield* settle
       yield* Fiber.interrupt(interrupted)
-      expect(connection.commands()).toBe(3)
+      expect(connection.commands()).toBe(before + 3)
       yield* release
       expect([(yield* Fiber.join(first)).entry?.value, (yield* Fiber.join(second)).entry?.value]).toEqual([1, 1])
     })

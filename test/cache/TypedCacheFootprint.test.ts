@@ -18,6 +18,12 @@ const recorded = Effect.map(MemoryRedis.makeExecutor(), (executor) => {
         sent.push({ command, keys: args.length })
         return executor.command(command, args, options)
       }),
+    unsafeMget: (keys, answered) =>
+      executor.unsafeMget(() => {
+        const named = keys()
+        sent.push({ command: "MGET", keys: named.length })
+        return named
+      }, answered),
     script: (script, input) =>
       Effect.suspend(() => {
         sent.push({ command: "script", keys: script.keys(input).length })

@@ -8,7 +8,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { expect } from "vitest"
-import { RedisClient } from "../../src/redis/RedisClient.js"
+import { RedisClient, type Stamped } from "../../src/redis/RedisClient.js"
+import type { RedisError } from "../../src/redis/RedisError.js"
 import * as RedisScript from "../../src/redis/RedisScript.js"
 
 const takeOnce = RedisScript.make({
@@ -127,7 +128,24 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       )
       expect(yield* redis.mget(keys)).toEqual(keys.map((key, i) => (i % 2 === 0 ? Option.some(key) : Option.none())))
       expect(yield* redis.mget([])).toEqual([])
-      expect((yield* redis.mgetStamped(keys.slice(0, 1))).generation).toBeGreaterThan(0)
+    })
+  )
+
+  it.effect("reads keys that are named only when the command leaves, and tells of them by a callback", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const [one, two] = [fresh("late"), fresh("late")]
+      yield* redis.set(one, "1")
+      yield* redis.zadd(two, 1, "member")
+      const keys = [one]
+      const read = Effect.async<Stamped<ReadonlyArray<string | undefined>>, RedisError>((resume) => {
+        redis.unsafeMget(() => keys, resume)
+        // in the same turn
+        keys.push(fresh("absent"), two)
+      })
+      const { generation, value } = yield* read
+      expect(value).toEqual(["1", undefined, undefined])
+      expect(generation).toBe((yield* redis.getStatus).generation)
     })
   )
 

@@ -2,6 +2,7 @@
  * A client that a test makes fail, and heal, whenever it likes.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -22,7 +23,11 @@ export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>):
       return RedisClient.of({
         ...redis,
         get: (key) => gate(redis.get(key)),
-        mgetStamped: (keys) => gate(redis.mgetStamped(keys)),
+        unsafeMget: (keys, answered) =>
+          Option.match(Effect.runSync(Ref.get(failure)), {
+            onNone: () => redis.unsafeMget(keys, answered),
+            onSome: (error) => answered(Exit.fail(error))
+          }),
         set: (key, value, options) => gate(redis.set(key, value, options)),
         del: (...keys) => gate(redis.del(...keys)),
         delPattern: (pattern) => gate(redis.delPattern(pattern)),

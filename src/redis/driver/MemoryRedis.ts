@@ -17,7 +17,7 @@ import { RedisClient, type Stamped } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
 import { fromServerReply, type RedisError, RedisUnavailable } from "../RedisError.js"
-import type { RedisExecutor } from "../RedisExecutor.js"
+import { type RedisExecutor, unsafeMgetOf } from "../RedisExecutor.js"
 import { ConnectionState, type RedisStatus } from "../RedisStatus.js"
 import { SubscriptionBuffer } from "../SubscriptionBuffer.js"
 
@@ -133,6 +133,9 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     })
     yield* Effect.addFinalizer(() => close)
 
+    const command: RedisExecutor["command"] = (command, args) =>
+      step((keyspace, now) => answer(command, Keyspace.execute(keyspace, { now, publish }, command, args)))
+
     return {
       get: (key) =>
         step((before, now) => {
@@ -148,8 +151,8 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
             ? Effect.fail(fromServerReply("GET", bytes.message))
             : Effect.succeed(Option.fromNullable(bytes))
         }),
-      command: (command, args) =>
-        step((keyspace, now) => answer(command, Keyspace.execute(keyspace, { now, publish }, command, args))),
+      command,
+      unsafeMget: yield* unsafeMgetOf(command),
       script: (script, input) =>
         step((keyspace, now) =>
           answer(
@@ -158,7 +161,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
           )
         ),
       subscribe,
-      serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + aheadMillis()),
+      clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({
         ...status,
         state,

@@ -16,7 +16,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { RedisClient, type SubscriptionEvent } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import { RedisConnectError, RedisConnectionLost, type RedisError, RedisUnavailable } from "../RedisError.js"
-import type { RedisExecutor } from "../RedisExecutor.js"
+import { type RedisExecutor, unsafeMgetOf } from "../RedisExecutor.js"
 import { type CircuitState, ConnectionState } from "../RedisStatus.js"
 import * as MemoryRedis from "./MemoryRedis.js"
 
@@ -162,11 +162,14 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       generation,
       connected: failure?._tag !== "RedisUnavailable"
     }))
+    const command: RedisExecutor["command"] = (command, args, options) =>
+      stamped(command, server.command(command, args, options))
     const executor: RedisExecutor = {
       ...server,
       get: (key) => pass("GET", server.get(key)),
       getBuffer: (key) => pass("GET", server.getBuffer(key)),
-      command: (command, args, options) => stamped(command, server.command(command, args, options)),
+      command,
+      unsafeMget: yield* unsafeMgetOf(command),
       script: (script, input) => stamped(script.name, server.script(script, input)),
       subscribe: (channel) =>
         Stream.merge(

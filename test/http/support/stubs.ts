@@ -1,6 +1,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CacheStats from "../../../src/cache/CacheStats.js"
@@ -94,6 +95,8 @@ export const redis = (now: RedisStatus = status) =>
   Layer.mock(RedisClient, {
     getStatus: Effect.succeed(now),
     isAvailable: Effect.succeed(now.connected),
+    unsafeMget: (_keys, answered) => answered(Exit.die("not expected here")),
+    clockOffsetMillis: () => 0,
     run: () => () => Effect.dieMessage("not expected here"),
     runStamped: () => () => Effect.dieMessage("not expected here")
   })
