@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { RedisClient, SubscriptionEvent } from "../redis/RedisClient.js"
 import type { OutboxItem } from "./Outbox.js"
 
@@ -95,8 +94,7 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       }
     }
 
-    yield* options.redis.subscribe(channel).pipe(
-      Stream.runForEach((event) => Effect.sync(() => hear(event))),
+    yield* options.redis.listen(channel, hear).pipe(
       // a user without the right to the channel is bounded by the local time to live alone
       Effect.catchAll((error) =>
         error._tag === "RedisUnavailable" && error.reason === "Disabled"

@@ -210,7 +210,7 @@ export const make = <
     const { reader, writer } = engine
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
-    const origin = Origin.make(options, source, Engine.longestMillis(options))
+    const origin = Origin.make(options, source, Engine.longestMillis(options), yield* Effect.clock)
     const originOf = (key: Key): Loader.Origin<Held, E> => ({
       lookup: (previous, lookup) => origin.lookUp(key, previous, lookup)
     })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
 import * as FastDecoder from "./FastDecoder.js"
 
 /**
@@ -35,6 +36,8 @@ export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("Cach
  */
 export interface CacheCodec<A> {
   readonly encode: (value: A) => Effect.Effect<string, CacheCodecError>
+  /** As `encode`, without an effect; none where that takes the schema itself, which also has the word on what fails. */
+  readonly encodeNow: (value: A) => Option.Option<string>
   readonly decode: (text: string) => Effect.Effect<A, CacheCodecError>
   /** As `decode`, without an effect; none where that takes the schema itself, which also has the word on what fails. */
   readonly decodeNow: (text: string) => Option.Option<A>
@@ -69,6 +72,8 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
   const toEncoded = Schema.encode(schema)
   const fromEncoded = Schema.decodeUnknown(schema)
   const fromEncodedFast = FastDecoder.make(schema)
+  // a schema that transforms nothing does the same in both directions
+  const toEncodedFast = AST.typeAST(schema.ast) === schema.ast ? fromEncodedFast : undefined
 
   const toText = (encoded: I): Effect.Effect<string, CacheCodecError> =>
     Effect.try({
@@ -88,6 +93,16 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
 
   return {
     encode: (value) => Effect.flatMap(Effect.mapError(toEncoded(value), fromParseError("Encode")), toText),
+    encodeNow: (value) => {
+      if (toEncodedFast === undefined) return Option.none()
+      try {
+        const encoded = toEncodedFast(value)
+        return encoded === FastDecoder.unfit ? Option.none() : Option.fromNullable(JSON.stringify(encoded))
+      } catch {
+        // no JSON, or a schema that dies of it
+        return Option.none()
+      }
+    },
     decode: (text) =>
       Effect.flatMap(fromText(text), (json) => Effect.mapError(fromEncoded(json), fromParseError("Decode"))),
     decodeNow: (text) => {

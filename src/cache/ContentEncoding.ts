@@ -121,6 +121,7 @@ export const make = <A>(
         ? codec.encode
         : (key, value, attributes) =>
             Effect.flatMap(codec.encode(key, value, attributes), (content) => encoded(key, attributes, content)),
+    encodeNow: compression === undefined && encryption === undefined ? codec.encodeNow : Option.none,
     decode: (key, entry) => {
       const { encoding } = entry.content
       if (encoding === undefined) return encryption === undefined ? codec.decode(key, entry) : Effect.fail(unreadable)

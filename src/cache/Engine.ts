@@ -46,7 +46,7 @@ export interface Engine<A, E> {
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
-/** A marker must outlive every entry that depends on it; this much more than the entry itself is enough. */
+/** A marker outlives every entry that depends on it by this, or by twice as much. */
 const markerMillis = Duration.toMillis("1 hour")
 
 /**
@@ -56,7 +56,7 @@ const markerMillis = Duration.toMillis("1 hour")
 const setDeadlineMillis = 250
 
 /** How long an entry is kept at most, fresh and stale: its markers live longer, and that must be what every server keeps. */
-const longestKeptMillis = Duration.toMillis(maxTimeToLive) - markerMillis
+const longestKeptMillis = Duration.toMillis(maxTimeToLive) - 2 * markerMillis
 
 /** How long a value is stale. It is at most half of what a server keeps, so that there is a time in which it is fresh. */
 const staleForMillis = ({ staleFor = 0 }: StaleOptions): number =>
@@ -233,6 +233,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     })
     const writer = Writer.make({
       redis,
+      clock,
       invalidation,
       codec,
       observer,

@@ -18,6 +18,8 @@ import type { Versions } from "./Migration.js"
  */
 export interface EntryCodec<A> {
   readonly encode: (key: string, value: A, attributes: Attributes) => Effect.Effect<Content, CacheCodecError>
+  /** What `encode` answers, where that takes no effect. */
+  readonly encodeNow: (key: string, value: A, attributes: Attributes) => Option.Option<Content>
   readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
   /** What `decode` answers, where that takes no effect. */
   readonly decodeNow: (key: string, entry: StoredEntry) => Option.Option<A>
@@ -45,6 +47,7 @@ export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => versioned(code
  */
 export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Versions<A>): EntryCodec<A> => ({
   encode: (_key, value) => Effect.map(codec.encode(value), (text) => contentOf(text, version)),
+  encodeNow: (_key, value) => Option.map(codec.encodeNow(value), (text) => contentOf(text, version)),
   decode: (_key, { content }) => {
     if (content.kind !== "value") return Effect.fail(noValue)
     if (content.version === version) return codec.decode(content.text)
@@ -63,6 +66,7 @@ export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Vers
  */
 export const nothing = <A>(): EntryCodec<A> => ({
   encode: () => Effect.fail(new CacheCodecError({ operation: "Encode", path: "" })),
+  encodeNow: Option.none,
   decode: () => Effect.fail(noValue),
   decodeNow: Option.none
 })
@@ -88,6 +92,8 @@ export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): Ent
     outcome instanceof Remembered
       ? Effect.map(errors.encode(key, outcome.error, attributes), (content) => ({ ...content, kind: "error" }))
       : codec.encode(key, outcome, attributes),
+  encodeNow: (key, outcome, attributes) =>
+    outcome instanceof Remembered ? Option.none() : codec.encodeNow(key, outcome, attributes),
   decode: (key, entry) =>
     entry.content.kind === "value"
       ? codec.decode(key, entry)

@@ -5,19 +5,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
-import * as RedisKey from "../redis/RedisKey.js"
 import type { CircuitState, ConnectionState } from "../redis/RedisStatus.js"
 import * as Bus from "./Bus.js"
 import * as Epochs from "./Epochs.js"
+import * as Markers from "./Markers.js"
 import * as Outbox from "./Outbox.js"
-import * as MarkerScripts from "./scripts/MarkerScripts.js"
 import type { Target } from "./scripts/shared.js"
 import * as WriteScripts from "./scripts/WriteScripts.js"
 
@@ -44,39 +41,6 @@ export interface InvalidationOptions {
   /** another process has invalidated something */
   readonly onOthers: (item: Outbox.OutboxItem) => void
 }
-
-/**
- * The names of a cache's markers, which share a slot.
- *
- * @since 0.1.0
- * @category models
- */
-export interface MarkerKeys {
-  readonly clear: string
-  readonly tagFloor: string
-  readonly tag: (tag: string) => string
-}
-
-/**
- * What stood under the markers of a cache and of an entry's tags, in their order: undefined where nothing did.
- *
- * @since 0.1.0
- * @category models
- */
-export interface MarkersSeen {
-  readonly clear: number | undefined
-  readonly tags: ReadonlyArray<number | undefined>
-}
-
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const markerKeys = (name: string): MarkerKeys => ({
-  clear: RedisKey.auxiliary(name, "clear"),
-  tagFloor: RedisKey.auxiliary(name, "tags"),
-  tag: (tag) => `${RedisKey.auxiliary(name, "tag")}:${tag}`
-})
 
 /**
  * Why a key was not read from Redis.
@@ -106,11 +70,10 @@ export const unreadBecause = (error: RedisError): Unread => ({
  * @since 0.1.0
  * @category models
  */
-export interface Invalidation {
+export interface Invalidation extends Markers.Markers {
   readonly epochs: Epochs.Epochs
   readonly outbox: Outbox.Outbox
   readonly bus: Bus.Bus
-  readonly markers: MarkerKeys
   /** Whether Redis may be read: not while it is away, nor before an outage has been taken note of. */
   readonly isOpen: () => boolean
   /** Whether the key may be read from Redis at all. */
@@ -123,26 +86,14 @@ export interface Invalidation {
    * Whether nothing that this process knows speaks against an entry. `tagsTaken` is that of the outbox from before it was
    * asked for: what has left the outbox since may not be in these markers.
    */
-  readonly isTrusted: (created: number, tags: ReadonlyArray<string>, markers: MarkersSeen, tagsTaken: number) => boolean
-  /** The clear marker as last seen: an entry made now is born after it. */
-  readonly floor: () => number
+  readonly isTrusted: (
+    created: number,
+    tags: ReadonlyArray<string>,
+    markers: Markers.MarkersSeen,
+    tagsTaken: number
+  ) => boolean
   /** Entries born then or before are distrusted, since an outage came after them. */
   readonly distrustUpTo: () => number
-  /** The clear marker as it was just read or made; undefined when it is missing. */
-  readonly noteMarker: (marker: number | undefined) => void
-  /** Makes the clear marker unless it is known to be there. */
-  readonly ensureMarker: Effect.Effect<void, RedisError>
-  /**
-   * Sends a write of an entry that is kept for `keepMillis` together with what makes its markers outlive it, in one flush
-   * and applied in this order. Fails when either does, and not before the write has ended.
-   */
-  readonly withMarkers: <A>(
-    tags: ReadonlyArray<string>,
-    keepMillis: number,
-    write: Effect.Effect<A, RedisError>
-  ) => Effect.Effect<{ readonly markers: MarkersSeen; readonly written: A }, RedisError>
-  /** Moves the marker of a tag or of the cache. */
-  readonly moveMarker: (item: Exclude<Outbox.OutboxItem, { readonly _tag: "Key" }>) => Effect.Effect<void, RedisError>
   /** Moves the epochs that the item concerns and drops it from the local tier. */
   readonly move: (item: Outbox.OutboxItem) => void
   /** The end of a write that Redis has not surely taken. */
@@ -175,7 +126,6 @@ const reasonOf = (state: ConnectionState, circuit: CircuitState): RedisUnavailab
 export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { redis } = options
-    const markers = markerKeys(options.name)
     const epochs = Epochs.make()
     const outbox = Outbox.make(options.outboxCapacity)
 
@@ -202,37 +152,12 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       }
     })
 
-    /** The clear marker as last seen. */
-    let clearMarker: number | undefined
-    const noteMarker = (seen: number | undefined) => {
-      clearMarker = seen === undefined ? undefined : Math.max(clearMarker ?? 0, seen)
-    }
-
-    const moveMarker: Invalidation["moveMarker"] = (item) => {
-      const { keepMillis, clear, tagFloor } = { ...markers, keepMillis: options.markerMillis }
-      const { channel } = bus
-      return item._tag === "Tag"
-        ? Effect.asVoid(
-            redis.run(MarkerScripts.moveTag)({
-              tag: markers.tag(item.tag),
-              clear,
-              tagFloor,
-              keepMillis,
-              channel,
-              message: bus.tagMessage(item.tag)
-            })
-          )
-        : // what this process stores in the same millisecond is then younger than it
-          Effect.map(
-            redis.run(MarkerScripts.moveClear)({ clear, keepMillis, channel, message: bus.clearMessage }),
-            noteMarker
-          )
-    }
+    const marking = yield* Markers.make({ ...options, bus })
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>
       item._tag === "Key"
         ? redis.run(WriteScripts.invalidate)({ ...options.target(item.key), message: bus.invalidateMessage(item.key) })
-        : moveMarker(item)
+        : marking.moveMarker(item)
 
     const round = redis.isAvailable.pipe(
       Effect.filterOrFail((isAvailable) => isAvailable),
@@ -316,48 +241,12 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       Effect.forkScoped
     )
 
-    const ensureMarkers = (tags: ReadonlyArray<string>, keepMillis: number) =>
-      Effect.map(
-        redis.run(MarkerScripts.ensureMarkers)({
-          clear: markers.clear,
-          tagFloor: markers.tagFloor,
-          tags: options.isTagged ? tags.map(markers.tag) : undefined,
-          keepMillis
-        }),
-        ([clear, ...tags]): MarkersSeen => {
-          noteMarker(clear)
-          return { clear, tags }
-        }
-      )
-
-    const ensureMarker = Effect.suspend(() =>
-      clearMarker === undefined ? Effect.asVoid(ensureMarkers([], options.markerMillis)) : Effect.void
-    )
-    yield* Effect.ignore(ensureMarker)
-
     return {
-      floor: () => clearMarker ?? 0,
+      ...marking,
       distrustUpTo: () => distrustUpTo,
-      noteMarker,
-      ensureMarker,
       epochs,
       outbox,
       bus,
-      markers,
-      moveMarker,
-      withMarkers: (tags, keepMillis, write) =>
-        Effect.acquireUseRelease(
-          // it begins when the markers have been asked for, in the same turn; `Effect.all` costs several times as much
-          Effect.fork(Effect.interruptible(write)),
-          (writing) =>
-            Effect.gen(function* () {
-              const markers = yield* Effect.either(ensureMarkers(tags, keepMillis + options.markerMillis))
-              // their failure must not end the waiting for the write
-              const written = yield* Fiber.join(writing)
-              return { markers: yield* markers, written }
-            }),
-          (writing, exit) => (Exit.isSuccess(exit) ? Effect.void : Fiber.interrupt(writing))
-        ),
       refusal: (key) => (openGeneration !== undefined && outbox.has(key) ? pending : refusal),
       isOpen: () => openGeneration !== undefined,
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),

@@ -16,11 +16,8 @@ import type { Target } from "./scripts/shared.js"
  * @category models
  */
 export interface LeaseKeeper {
-  /** Runs an effect while the token's lease is renewed, within every third of its time. */
-  readonly whileHeld: (
-    target: Target,
-    token: string
-  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** From now on the token's lease is renewed, within every third of its time, until the answer is called. */
+  readonly hold: (target: Target, token: string) => () => void
 }
 
 interface Held {
@@ -72,16 +69,11 @@ export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Ef
     )
 
     return {
-      whileHeld: (target, token) => (effect) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => {
-            const lease = { target, token, renewed: clock.unsafeCurrentTimeMillis() }
-            held.add(lease)
-            onFirst?.()
-            return lease
-          }),
-          () => effect,
-          (lease) => Effect.sync(() => held.delete(lease))
-        )
+      hold: (target, token) => {
+        const lease = { target, token, renewed: clock.unsafeCurrentTimeMillis() }
+        held.add(lease)
+        onFirst?.()
+        return () => held.delete(lease)
+      }
     }
   })

@@ -4,13 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import type * as Scope from "effect/Scope"
-import type { RedisClient } from "../redis/RedisClient.js"
+import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
@@ -125,10 +123,10 @@ export interface Loader<A, E> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const scope = yield* Effect.scope
-    const { invalidation, keeper, lookups, observer, redis, tier } = options
+export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
+  Effect.map(Effect.clock, (clock) => {
+    const { codec, invalidation, keeper, lookups, observer, redis, tier } = options
+    const serverTime = () => clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
 
     /**
      * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
@@ -139,17 +137,29 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       entry: CacheEntry.CacheEntry<A>,
       flight: Flight,
       lookup: { readonly started: number; readonly before: number; readonly text?: string; readonly reason: string }
-    ) =>
+    ): Effect.Effect<Landed<Loaded<A>>> =>
       Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.text), () => ({
-        value: { entry, source: "Degraded", reason: lookup.reason } as const,
+        value: { entry, source: "Degraded", reason: lookup.reason },
         entitled: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
       }))
 
     /** Looked up and not kept by anyone. */
-    const unkept = (entry: CacheEntry.CacheEntry<A>, entitled: number) => ({
-      value: { entry, source: "Lookup", reason: undefined } as const,
+    const unkept = (entry: CacheEntry.CacheEntry<A>, entitled: number): Landed<Loaded<A>> => ({
+      value: { entry, source: "Lookup", reason: undefined },
       entitled
     })
+
+    /** What may be stored of an entry; undefined, and a word in the log, when it may not. */
+    const contentOf = (key: string, entry: CacheEntry.CacheEntry<A>): Effect.Effect<CacheEntry.Content | undefined> => {
+      if (entry.timeToLive < 1) return Exit.succeed(undefined)
+      const now = codec.encodeNow(key, entry.value, entry)
+      return Option.isSome(now)
+        ? Exit.succeed(now.value)
+        : Effect.matchEffect(codec.encode(key, entry.value, entry), {
+            onSuccess: Exit.succeed,
+            onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
+          })
+    }
 
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
       const target = options.target(key)
@@ -158,152 +168,163 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         lookups.run(key, isBounded, (lookup) => origin.lookup(seen.previous, lookup))
       let newerThan = seen.newerThan
       let mayHoldLease = false
+      let endRenewal = () => {}
       let waitsSince: number | undefined
 
       // not awaited: the value must not wait for Redis, and the lease ends by itself
-      const giveBack = Effect.suspend(() =>
-        mayHoldLease
-          ? redis
-              .run(LeaseScripts.release)({ ...target, token, message: invalidation.bus.readyMessage(key) })
-              .pipe(Effect.ignore, Effect.forkIn(scope))
-          : Effect.void
-      )
+      const giveBack = () => {
+        endRenewal()
+        if (!mayHoldLease) return
+        redis.unsafeRun(LeaseScripts.release)(
+          { ...target, token, message: invalidation.bus.readyMessage(key) },
+          () => {}
+        )
+      }
 
-      const degraded = (failure: Unread) =>
-        Effect.gen(function* () {
-          yield* observer.redisFailed(failure)
-          if (options.onUnavailable === "fail") return yield* Effect.fail(failure.error)
-          const before = flight.joined()
-          const started = yield* Clock.currentTimeMillis
-          const looked = yield* lookUp(true)
-          const entry = { ...looked, created: yield* redis.serverTime }
-          return yield* unconfirmed(key, entry, flight, { started, before, reason: failure.reason })
-        })
-
-      /** What may not be stored: what it was to replace is not to stay either. */
-      const storeNothing = Effect.suspend(() => {
-        if (seen.newerThan === 0) return Effect.void
-        invalidation.move({ _tag: "Key", key })
-        return redis
-          .run(WriteScripts.invalidate)({ ...target, message: invalidation.bus.invalidateMessage(key) })
-          .pipe(Effect.ignore, Effect.forkIn(scope))
-      })
-
-      const underLease = (created: number, generation: number) =>
-        Effect.gen(function* () {
-          const started = yield* Clock.currentTimeMillis
-          const before = flight.joined()
-          // after an outage everything is looked up again, which is bounded as the outage itself is
-          const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
-          const looked = yield* keeper.whileHeld(target, token)(lookUp(isAfterOutage))
-          flight.close()
-          const entry = { ...looked, created }
-          if (entry.timeToLive < 1) {
-            yield* storeNothing
-            return unkept(entry, before)
-          }
-          const encoded = yield* Effect.either(options.codec.encode(key, entry.value, entry))
-          if (Either.isLeft(encoded)) {
-            yield* Effect.logWarning(`not cached as ${key}: ${encoded.left.message}`)
-            yield* storeNothing
-            return unkept(entry, before)
-          }
-          const { text } = encoded.right
-          const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
-          const asked = yield* Clock.currentTimeMillis
-          const tagsTaken = invalidation.outbox.tagsTaken()
-          // a marker that moves after it was read here speaks against the entry
-          const sent = yield* Effect.option(
-            invalidation.withMarkers(
-              entry.tags,
-              keepMillis,
-              redis.runStamped(LeaseScripts.fill)({
-                ...target,
-                token,
-                created,
-                body: CacheEntry.body(entry, encoded.right),
-                keepMillis,
-                message: invalidation.bus.readyMessage(key)
+      const degraded = (failure: Unread): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> =>
+        Effect.zipRight(
+          observer.redisFailed(failure),
+          Effect.suspend((): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+            if (options.onUnavailable === "fail") return Effect.fail(failure.error)
+            const before = flight.joined()
+            const started = clock.unsafeCurrentTimeMillis()
+            return Effect.flatMap(lookUp(true), (looked) =>
+              unconfirmed(key, { ...looked, created: serverTime() }, flight, {
+                started,
+                before,
+                reason: failure.reason
               })
             )
+          })
+        )
+
+      /** What may not be stored: what it was to replace is not to stay either. */
+      const storeNothing = () => {
+        if (seen.newerThan === 0) return
+        invalidation.move({ _tag: "Key", key })
+        redis.unsafeRun(WriteScripts.invalidate)(
+          { ...target, message: invalidation.bus.invalidateMessage(key) },
+          () => {}
+        )
+      }
+
+      const fill = (
+        entry: CacheEntry.CacheEntry<A>,
+        content: CacheEntry.Content,
+        generation: number,
+        { before, started }: { readonly before: number; readonly started: number }
+      ): Effect.Effect<Landed<Loaded<A>>> => {
+        const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
+        const asked = clock.unsafeCurrentTimeMillis()
+        const tagsTaken = invalidation.outbox.tagsTaken()
+        const { text } = content
+        const doubtful = () => unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
+        // a marker that moves after it was read here speaks against the entry
+        const sent = invalidation.withMarkers<Stamped<number>>(entry.tags, keepMillis, (answered) =>
+          redis.unsafeRun(LeaseScripts.fill)(
+            {
+              ...target,
+              token,
+              created: entry.created,
+              body: CacheEntry.body(entry, content),
+              keepMillis,
+              message: invalidation.bus.readyMessage(key)
+            },
+            answered
           )
-          const isAnswered = Option.isSome(sent) && sent.value.written.generation === generation
-          if (!isAnswered || !invalidation.isUsable(generation)) {
-            return yield* unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
+        )
+        return Effect.matchEffect(sent, {
+          onFailure: doubtful,
+          onSuccess: ({ markers, written }) => {
+            if (written.generation !== generation || !invalidation.isUsable(generation)) return doubtful()
+            mayHoldLease = false
+            if (written.value !== 1 || !invalidation.isTrusted(entry.created, entry.tags, markers, tagsTaken)) {
+              observer.counters.fillsRefused++
+              return Exit.succeed(unkept(entry, before))
+            }
+            return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, text), () =>
+              unkept(entry, flight.joined())
+            )
           }
-          const { markers, written: filled } = sent.value
-          mayHoldLease = false
-          const isCurrent = filled.value === 1 && invalidation.isTrusted(created, entry.tags, markers, tagsTaken)
-          if (isCurrent) yield* options.keepLocal(key, entry, asked, flight.epoch, text)
-          else observer.counters.fillsRefused++
-          return unkept(entry, isCurrent ? flight.joined() : before)
         })
+      }
+
+      const underLease = (created: number, generation: number): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+        const started = clock.unsafeCurrentTimeMillis()
+        const before = flight.joined()
+        // after an outage everything is looked up again, which is bounded as the outage itself is
+        const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
+        endRenewal = keeper.hold(target, token)
+        return Effect.flatMap(lookUp(isAfterOutage), (looked) => {
+          endRenewal()
+          flight.close()
+          const entry = { ...looked, created }
+          return Effect.flatMap(contentOf(key, entry), (content) => {
+            if (content !== undefined) return fill(entry, content, generation, { started, before })
+            storeNothing()
+            return Exit.succeed(unkept(entry, before))
+          })
+        })
+      }
+
+      const acquire = Effect.suspend(() => {
+        newerThan = Math.max(newerThan, invalidation.distrustUpTo())
+        return redis.runStamped(LeaseScripts.acquire)({
+          ...target,
+          token,
+          leaseMillis: options.leaseMillis,
+          newerThan,
+          floor: invalidation.floor()
+        })
+      })
 
       const step: Effect.Effect<Landed<Loaded<A>>, LoadError<E>> = Effect.suspend(() => {
         if (!invalidation.mayRead(key)) return degraded(invalidation.refusal(key))
         const entitled = flight.joined()
+        const asked = clock.unsafeCurrentTimeMillis()
         mayHoldLease = true
-        return Effect.flatMap(Clock.currentTimeMillis, (asked) =>
-          invalidation.ensureMarker.pipe(
-            Effect.zipRight(
-              Effect.suspend(() => {
-                newerThan = Math.max(newerThan, invalidation.distrustUpTo())
-                return redis.runStamped(LeaseScripts.acquire)({
-                  ...target,
-                  token,
-                  leaseMillis: options.leaseMillis,
-                  newerThan,
-                  floor: invalidation.floor()
-                })
-              })
-            ),
-            Effect.either,
-            Effect.flatMap((outcome) => {
-              if (Either.isLeft(outcome)) return degraded(unreadBecause(outcome.left))
-              const { generation, value: acquired } = outcome.right
-              if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
-              mayHoldLease = acquired[0] === "granted"
-              if (acquired[0] === "granted") return underLease(acquired[1], generation)
-              if (acquired[0] === "value") return newer(asked, entitled)
-              return held(asked)
-            })
-          )
-        )
+        return Effect.matchEffect(Effect.zipRight(invalidation.ensureMarker, acquire), {
+          onFailure: (error) => degraded(unreadBecause(error)),
+          onSuccess: ({ generation, value: acquired }) => {
+            if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
+            mayHoldLease = acquired[0] === "granted"
+            if (acquired[0] === "granted") return underLease(acquired[1], generation)
+            return acquired[0] === "value" ? newer(asked, entitled) : held(asked)
+          }
+        })
       })
 
       /** Another filled it meanwhile: read it with what speaks against it. */
       const newer = (asked: number, entitled: number) =>
-        Effect.flatMap(Effect.either(tier.read(key)), (outcome) => {
-          if (Either.isLeft(outcome)) return degraded(outcome.left)
-          const { created, entry, serverTime, text, trusted } = outcome.right
-          if (entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime)) {
-            return Effect.as(options.keepLocal(key, entry, asked, flight.epoch, text), {
-              value: { entry, source: "Redis", reason: undefined } as const,
-              entitled
-            })
+        Effect.matchEffect(tier.read(key), {
+          onFailure: degraded,
+          onSuccess: ({ created, entry, serverTime, text, trusted }) => {
+            if (entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime)) {
+              return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, text), () => ({
+                value: { entry, source: "Redis", reason: undefined } as const,
+                entitled
+              }))
+            }
+            newerThan = Math.max(newerThan, created)
+            return step
           }
-          newerThan = Math.max(newerThan, created)
-          return step
         })
 
-      const held = (now: number) =>
-        Effect.suspend(() => {
-          observer.counters.leaseWaits++
-          waitsSince ??= now
-          // a clock that was set back makes no waiting longer
-          if (now < waitsSince || now - waitsSince >= options.waitMillis) {
-            const before = flight.joined()
-            return Effect.zipWith(lookUp(false), redis.serverTime, (looked, created) =>
-              unkept({ ...looked, created }, before)
-            )
-          }
-          // woken by the bus, and polling besides, since messages get lost
-          return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
-            Effect.zipRight(Effect.race(invalidation.bus.awaitLease(key), Effect.sleep(pause)), step)
-          )
-        })
+      const held = (now: number) => {
+        observer.counters.leaseWaits++
+        waitsSince ??= now
+        // a clock that was set back makes no waiting longer
+        if (now < waitsSince || now - waitsSince >= options.waitMillis) {
+          const before = flight.joined()
+          return Effect.map(lookUp(false), (looked) => unkept({ ...looked, created: serverTime() }, before))
+        }
+        // woken by the bus, and polling besides, since messages get lost
+        return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
+          Effect.zipRight(Effect.race(invalidation.bus.awaitLease(key), Effect.sleep(pause)), step)
+        )
+      }
 
-      return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), giveBack)
+      return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), Effect.sync(giveBack))
     }
 
     return { load }

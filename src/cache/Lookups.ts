@@ -168,13 +168,15 @@ export const make = ({
     return {
       run,
       call: (isBounded, source) =>
-        Effect.uninterruptibleMask((restore) =>
-          isBounded
-            ? Effect.zipRight(
-                restore(permits.take(1)),
-                inTime(Effect.ensuring(restore(source), permits.release(1)), restore)
-              )
-            : inTime(restore(source), restore)
-        )
+        !isBounded && hardTimeout === undefined
+          ? source
+          : Effect.uninterruptibleMask((restore) =>
+              isBounded
+                ? Effect.zipRight(
+                    restore(permits.take(1)),
+                    inTime(Effect.ensuring(restore(source), permits.release(1)), restore)
+                  )
+                : inTime(restore(source), restore)
+            )
     }
   })

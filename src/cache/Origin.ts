@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -64,7 +64,8 @@ const noTags: ReadonlyArray<string> = []
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
   options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   source: LookupSource<Key, Value, E>,
-  longestMillis: number
+  longestMillis: number,
+  clock: Clock.Clock
 ): Origin<Key, Value, E, Err> => {
   const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
 
@@ -82,15 +83,19 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
         )
 
   const written = (value: Value, key: Key, versionTag?: string): Effect.Effect<Written<Value>> =>
-    Effect.gen(function* () {
+    Effect.suspend(() => {
       const tags = tagsOf(value, key)
       if (Either.isLeft(tags)) {
         // it could not be invalidated by its tags
-        yield* Effect.logWarning(`a value of the cache ${name} is not cached: ${tags.left.message}`)
-        return { value, timeToLive: 0, tags: noTags, versionTag }
+        return Effect.as(Effect.logWarning(`a value of the cache ${name} is not cached: ${tags.left.message}`), {
+          value,
+          timeToLive: 0,
+          tags: noTags,
+          versionTag
+        })
       }
       const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
-      return { value, timeToLive: yield* millisOf(given), tags: tags.right, versionTag }
+      return Effect.map(millisOf(given), (timeToLive) => ({ value, timeToLive, tags: tags.right, versionTag }))
     })
 
   const remembered = (error: Err): Effect.Effect<Written<Remembered<Err>>> =>
@@ -116,18 +121,17 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   return {
     written,
     lookUp: (key, entry, lookup) =>
-      Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
+      Effect.suspend(() => {
         const previous =
           entry === undefined || entry.value instanceof Remembered
             ? Option.none()
             : Option.some({
                 value: entry.value,
                 versionTag: entry.versionTag,
-                age: Duration.millis(Math.max(0, now - entry.created))
+                age: Duration.millis(Math.max(0, clock.unsafeCurrentTimeMillis() - entry.created))
               })
         const answer = answered(key, previous, lookup)
-        return yield* isRemembered === undefined
+        return isRemembered === undefined
           ? answer
           : Effect.catchAll(answer, (error) =>
               !(error instanceof LookupTimeout) && isRemembered(error) ? remembered(error) : Effect.fail(error)

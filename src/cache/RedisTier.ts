@@ -19,8 +19,9 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { EntryCodec } from "./EntryCodec.js"
-import { type Invalidation, type MarkersSeen, type Unread, unreadBecause } from "./Invalidation.js"
+import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import { type LatencyHistogram, millisBetween } from "./LatencyHistogram.js"
+import type { MarkersSeen } from "./Markers.js"
 import { markerOf } from "./scripts/MarkerScripts.js"
 
 /**

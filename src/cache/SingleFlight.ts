@@ -4,11 +4,12 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import * as Callback from "../redis/Callback.js"
 
 /**
  * What a load ends with. Callers that joined at position `entitled` or later came too late for the value: something may
@@ -61,10 +62,12 @@ export interface SingleFlight<A, E> {
 }
 
 interface Tracked<A, E> extends Flight {
-  readonly landed: Deferred.Deferred<Landed<A>, E>
   callers: number
   count: number
-  fiber: Fiber.RuntimeFiber<unknown, E> | undefined
+  /** who is told how it ended */
+  waiting: Array<(exit: Exit.Exit<Landed<A>, E>) => void>
+  exit: Exit.Exit<Landed<A>, E> | undefined
+  fiber: Fiber.RuntimeFiber<Landed<A>, E> | undefined
 }
 
 interface Joined<A, E> {
@@ -80,74 +83,88 @@ interface Joined<A, E> {
  */
 export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const scope = yield* Effect.scope
     const flights = new Map<string, Tracked<A, E>>()
+    const flying = new Set<Fiber.RuntimeFiber<Landed<A>, E>>()
+    let isClosed = false
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        isClosed = true
+        return Fiber.interruptAll(flying)
+      })
+    )
 
+    /** A load runs as a fiber of its own with what its first caller has of context, and not as that one's child. */
     const launch = (
+      runtime: Runtime.Runtime<never>,
       key: string,
       epoch: number,
       load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
       alone: boolean
-    ): Effect.Effect<Joined<A, E>> =>
-      Effect.suspend(() => {
-        const present = alone ? undefined : flights.get(key)
-        if (present !== undefined && present.epoch === epoch) {
-          present.callers++
-          return Effect.succeed({ flight: present, position: present.count++ })
+    ): Joined<A, E> => {
+      const present = alone ? undefined : flights.get(key)
+      if (present !== undefined && present.epoch === epoch) {
+        present.callers++
+        return { flight: present, position: present.count++ }
+      }
+      const flight: Tracked<A, E> = {
+        epoch,
+        callers: 1,
+        count: 1,
+        waiting: [],
+        exit: undefined,
+        fiber: undefined,
+        joined: () => flight.count,
+        close: () => {
+          if (flights.get(key) === flight) flights.delete(key)
         }
-        const flight: Tracked<A, E> = {
-          epoch,
-          landed: Deferred.unsafeMake(FiberId.none),
-          callers: 1,
-          count: 1,
-          fiber: undefined,
-          joined: () => flight.count,
-          close: () => {
-            if (flights.get(key) === flight) flights.delete(key)
-          }
-        }
-        if (!alone) flights.set(key, flight)
-        return load(flight).pipe(
-          Effect.interruptible,
-          // outside of what can be interrupted: in a scope that has closed the load ends before it begins
-          Effect.onExit((exit) =>
-            Effect.suspend(() => {
-              flight.close()
-              return Deferred.done(flight.landed, exit)
-            })
-          ),
-          Effect.forkIn(scope),
-          Effect.map((fiber) => {
-            flight.fiber = fiber
-            return { flight, position: 0 }
-          })
-        )
+      }
+      if (!alone) flights.set(key, flight)
+      // in a scope that has closed the load ends before it begins
+      const fiber = Runtime.runFork(runtime)(isClosed ? Effect.interrupt : Effect.interruptible(load(flight)))
+      flight.fiber = fiber
+      flying.add(fiber)
+      fiber.addObserver((exit) => {
+        flying.delete(fiber)
+        flight.close()
+        flight.exit = exit
+        for (const tell of flight.waiting.splice(0)) tell(exit)
+      })
+      return { flight, position: 0 }
+    }
+
+    const landed = ({ flight }: Joined<A, E>): Effect.Effect<Landed<A>, E> =>
+      Callback.make((resume) => {
+        if (flight.exit === undefined) flight.waiting.push(resume)
+        else resume(flight.exit)
       })
 
-    const leave = (flight: Tracked<A, E>): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        flight.callers--
-        if (flight.callers > 0 || flight.fiber === undefined) return Effect.void
-        flight.close()
-        // not awaited: giving the lease back may take as long as Redis takes
-        return Fiber.interruptFork(flight.fiber)
-      })
+    const leave = (flight: Tracked<A, E>): Effect.Effect<void> => {
+      flight.callers--
+      if (flight.callers > 0 || flight.fiber === undefined) return Effect.void
+      flight.close()
+      // not awaited: giving the lease back may take as long as Redis takes
+      return Fiber.interruptFork(flight.fiber)
+    }
 
     return {
       fly: (key, epoch, load, options) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(launch(key, epoch, load, options?.alone === true), ({ flight, position }) =>
-            restore(Deferred.await(flight.landed)).pipe(
-              Effect.onInterrupt(() => leave(flight)),
-              Effect.map((landed) => ({ value: landed.value, late: position >= landed.entitled }))
-            )
-          )
+          Effect.flatMap(Effect.runtime<never>(), (runtime) => {
+            const joined = launch(runtime, key, epoch, load, options?.alone === true)
+            return Effect.matchCauseEffect(restore(landed(joined)), {
+              onSuccess: ({ entitled, value }) => Exit.succeed({ value, late: joined.position >= entitled }),
+              // its own interruption or the load's: a load that has ended is left by nobody
+              onFailure: (cause) =>
+                joined.flight.exit === undefined
+                  ? Effect.zipRight(leave(joined.flight), Effect.failCause(cause))
+                  : Exit.failCause(cause)
+            })
+          })
         ),
       start: (key, epoch, load) =>
-        Effect.uninterruptible(
-          Effect.map(launch(key, epoch, load, false), ({ flight, position }) =>
-            Effect.map(Deferred.await(flight.landed), ({ entitled, value }) => ({ value, late: position >= entitled }))
-          )
-        )
+        Effect.map(Effect.runtime<never>(), (runtime) => {
+          const joined = launch(runtime, key, epoch, load, false)
+          return Effect.map(landed(joined), ({ entitled, value }) => ({ value, late: joined.position >= entitled }))
+        })
     }
   })

@@ -4,12 +4,15 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type { RedisClient } from "../redis/RedisClient.js"
+import * as Option from "effect/Option"
+import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
+import type { Content } from "./CacheEntry.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { EntryCodec } from "./EntryCodec.js"
@@ -26,6 +29,7 @@ import * as WriteScripts from "./scripts/WriteScripts.js"
  */
 export interface WriterOptions<A> {
   readonly redis: RedisClient.Service
+  readonly clock: Clock.Clock
   readonly invalidation: Invalidation
   readonly codec: EntryCodec<A>
   readonly observer: CacheObserver
@@ -53,31 +57,46 @@ export interface Writer<A> {
   readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<Written<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
+/** Whether what ended so may still reach the server. */
+const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
+  Exit.isFailure(exit) &&
+  (Cause.isInterrupted(exit.cause) || Option.exists(Cause.failureOption(exit.cause), isOutcomeUnknown))
+
 /**
  * @since 0.1.0
  * @category constructors
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
-  const { codec, invalidation, observer, redis } = options
+  const { clock, codec, invalidation, observer, redis } = options
 
   /**
    * A write from before it is sent to after its end: the epochs move on both sides, and whatever is not acknowledged,
-   * an interruption included, is remembered in the same step.
+   * an interruption included, is remembered in the same step. A write that may still arrive keeps its caller until
+   * `untilTooLate` has ended.
    */
-  const acknowledged = (item: OutboxItem, write: Effect.Effect<boolean, RedisError>): Effect.Effect<boolean> =>
-    Effect.suspend(() => {
+  const acknowledged = (
+    item: OutboxItem,
+    write: Effect.Effect<boolean, RedisError>,
+    untilTooLate: Effect.Effect<void> = Effect.void
+  ): Effect.Effect<boolean> => {
+    const concluded = (exit: Exit.Exit<boolean, RedisError>): void => {
+      if (!Exit.isSuccess(exit) || !exit.value) invalidation.remember(item)
+      invalidation.move(item)
+    }
+    return Effect.suspend(() => {
       invalidation.move(item)
       return write
     }).pipe(
       Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (!Exit.isSuccess(exit) || !exit.value) invalidation.remember(item)
-          invalidation.move(item)
-        })
+        mayArrive(exit) ? Effect.map(untilTooLate, () => concluded(exit)) : Effect.sync(() => concluded(exit))
       ),
-      Effect.tap(observer.redisAnswered),
-      Effect.catchAll((error) => Effect.as(observer.redisFailed(unreadBecause(error)), false))
+      Effect.matchEffect({
+        onSuccess: (isTaken) =>
+          observer.isRecovering() ? Effect.as(observer.redisAnswered, isTaken) : Exit.succeed(isTaken),
+        onFailure: (error) => Effect.as(observer.redisFailed(unreadBecause(error)), false)
+      })
     )
+  }
 
   const forget = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
     acknowledged(
@@ -103,14 +122,16 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const clear = forget({ _tag: "Clear" }, invalidation.moveMarker({ _tag: "Clear" }))
 
   /** What of a value may be stored; none, and a word in the log, when it may not. */
-  const contentOf = (key: string, written: Written<A>) =>
-    written.timeToLive < 1
-      ? Effect.succeed(undefined)
-      : Effect.flatMap(Effect.either(codec.encode(key, written.value, written)), (content) =>
-          Either.isRight(content)
-            ? Effect.succeed(content.right)
-            : Effect.as(Effect.logWarning(`not cached as ${key}: ${content.left.message}`), undefined)
-        )
+  const contentOf = (key: string, written: Written<A>): Effect.Effect<Content | undefined> => {
+    if (written.timeToLive < 1) return Exit.succeed(undefined)
+    const now = codec.encodeNow(key, written.value, written)
+    return Option.isSome(now)
+      ? Exit.succeed(now.value)
+      : Effect.matchEffect(codec.encode(key, written.value, written), {
+          onSuccess: Exit.succeed,
+          onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
+        })
+  }
 
   const keepMillisOf = ({ timeToLive, value }: Written<A>) => Math.ceil(timeToLive + options.staleMillis(value))
 
@@ -118,41 +139,38 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
    * A set of unknown fate may be on its way until its deadline. Its caller, who then lets the next write begin, is kept as
    * long, and once more for what the server's clock may differ from its estimate.
    */
-  const untilTooLate = (began: number) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - now))
+  const untilTooLate = (began: number): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - clock.unsafeCurrentTimeMillis()))
     )
+
+  const store = (key: string, written: Written<A>, content: Content): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      const keepMillis = keepMillisOf(written)
+      const began = clock.unsafeCurrentTimeMillis()
+      const stored = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
+        redis.unsafeRun(WriteScripts.set)(
+          {
+            ...options.target(key),
+            body: CacheEntry.body(written, content),
+            keepMillis,
+            floor: invalidation.floor(),
+            deadline: Math.floor(began + redis.clockOffsetMillis() + options.setDeadlineMillis),
+            message: invalidation.bus.invalidateMessage(key)
+          },
+          answered
+        )
+      )
+      return acknowledged(
+        { _tag: "Key", key },
+        Effect.map(stored, ({ value }) => value === 1),
+        untilTooLate(began)
+      )
+    })
 
   const set: Writer<A>["set"] = (key, written) =>
     Effect.flatMap(contentOf(key, written), (content) =>
-      content === undefined
-        ? Effect.as(invalidate(key), false)
-        : acknowledged(
-            { _tag: "Key", key },
-            Effect.gen(function* () {
-              const keepMillis = keepMillisOf(written)
-              const began = yield* Clock.currentTimeMillis
-              const now = yield* redis.serverTime
-              const { written: stored } = yield* invalidation.withMarkers(
-                written.tags,
-                keepMillis,
-                redis
-                  .run(WriteScripts.set)({
-                    ...options.target(key),
-                    body: CacheEntry.body(written, content),
-                    keepMillis,
-                    floor: invalidation.floor(),
-                    deadline: Math.floor(now + options.setDeadlineMillis),
-                    message: invalidation.bus.invalidateMessage(key)
-                  })
-                  .pipe(
-                    Effect.tapError((error) => (isOutcomeUnknown(error) ? untilTooLate(began) : Effect.void)),
-                    Effect.onInterrupt(() => untilTooLate(began))
-                  )
-              )
-              return stored === 1
-            })
-          )
+      content === undefined ? Effect.as(invalidate(key), false) : store(key, written, content)
     )
 
   const update: Writer<A>["update"] = (key, write) =>
@@ -168,9 +186,9 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         if (Either.isLeft(begun)) yield* observer.redisFailed(unreadBecause(begun.left))
 
         const writing = restore(write)
-        const exit = yield* Effect.exit(
-          Either.isLeft(begun) ? writing : options.keeper.whileHeld(target, token)(writing)
-        )
+        const endRenewal = Either.isLeft(begun) ? () => {} : options.keeper.hold(target, token)
+        const exit = yield* Effect.exit(writing)
+        endRenewal()
         if (Exit.isFailure(exit)) {
           // it may have committed all the same: what is loaded from now on must not be older than this moment
           yield* invalidate(key)
@@ -183,18 +201,20 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return written.value
         }
         const keepMillis = keepMillisOf(written)
-        const finish = redis.run(WriteScripts.finish)({
-          ...target,
-          token,
-          created: begun.right,
-          body: CacheEntry.body(written, content),
-          keepMillis,
-          message: invalidation.bus.invalidateMessage(key)
-        })
-        yield* acknowledged(
-          { _tag: "Key", key },
-          Effect.as(invalidation.withMarkers(written.tags, keepMillis, finish), true)
+        const finished = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
+          redis.unsafeRun(WriteScripts.finish)(
+            {
+              ...target,
+              token,
+              created: begun.right,
+              body: CacheEntry.body(written, content),
+              keepMillis,
+              message: invalidation.bus.invalidateMessage(key)
+            },
+            answered
+          )
         )
+        yield* acknowledged({ _tag: "Key", key }, Effect.as(finished, true))
         return written.value
       })
     )

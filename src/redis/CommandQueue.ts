@@ -12,6 +12,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -55,24 +56,21 @@ export interface CommandQueue {
     args: ReadonlyArray<RedisArgument>,
     options: { readonly idempotent: boolean }
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
-  /** As `command`, but never repeated, whatever the caller's policy: for what repeats as a whole. */
-  readonly attempt: (
-    command: string,
-    args: ReadonlyArray<RedisArgument>
-  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
-  /** As `attempt`, but past an open circuit: for heartbeats and probes. */
+  /** As `command`, but past an open circuit, and never repeated: for heartbeats and probes. */
   readonly probe: (
     command: string,
     args: ReadonlyArray<RedisArgument>
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
   /**
-   * As `attempt`, told to a callback: in the turn of the reply, or at once where the command is refused. Its arguments are
-   * asked for when it leaves, and never where it does not.
+   * As `command`, told to a callback: in the turn of the reply, or at once where the command is refused, and never
+   * repeated. Its arguments are asked for when it leaves, and not at all where it does not, be it that its caller has
+   * ended before.
    */
   readonly late: (
     command: string,
     args: () => ReadonlyArray<RedisArgument>,
-    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void,
+    caller?: Caller
   ) => void
   /** From now on commands go to this connection. The deferred is completed when the queue gives it up. */
   readonly open: (connection: RedisConnection, generation: number) => Effect.Effect<Deferred.Deferred<RedisError>>
@@ -81,6 +79,9 @@ export interface CommandQueue {
   readonly inFlight: () => number
   readonly waiting: () => number
 }
+
+/** The fiber that waits: what it no longer wants is not sent. */
+type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">
 
 /** Wakes the caller with its answer. Kept in this one form, since a closure more per command is felt. */
 type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
@@ -92,7 +93,7 @@ type Answer = Option.Option<string | Uint8Array> | Stamped<RedisReply>
 class Entry {
   /** handed to the connection, alone or with other reads as one MGET */
   sent = false
-  /** the caller has its answer or no longer wants one */
+  /** the caller has its answer */
   settled = false
   /** nothing more is expected: answered, or withdrawn before it was sent */
   done = false
@@ -103,8 +104,15 @@ class Entry {
     /** of a read the key alone; of a late command how to come by them */
     readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
     readonly deadline: number,
-    readonly resume: Resume
+    readonly resume: Resume,
+    /** undefined of a read, which needs no withdrawing */
+    readonly caller: Caller | undefined
   ) {}
+
+  /** whether nobody wants it any more */
+  get isForNobody(): boolean {
+    return this.settled || (this.caller !== undefined && this.caller.unsafePoll() !== null)
+  }
 }
 
 const keyOf = ({ args }: Entry): string => (typeof args === "string" ? args : "")
@@ -172,7 +180,7 @@ export const make = (
       while (inFlight < options.maxInFlight) {
         const entry = waiting.shift()
         if (entry === undefined) break
-        entry.done = entry.settled
+        entry.done = entry.isForNobody
         if (entry.done) continue
         inFlight++
         entry.sent = true
@@ -338,54 +346,50 @@ export const make = (
     yield* Effect.forkScoped(sweeper)
     yield* Effect.addFinalizer(() => Effect.sync(() => end("Disabled")))
 
-    const submit = (kind: Entry["kind"], command: string, args: Entry["args"], resume: Resume): Entry | undefined => {
+    const submit = (
+      kind: Entry["kind"],
+      command: string,
+      args: Entry["args"],
+      resume: Resume,
+      caller?: Caller
+    ): void => {
       // the caller was let in a moment ago, but its fiber may have yielded since
       if (connection === undefined) return void resume(refused[shutReason])
       if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return void resume(refused.Overloaded)
       scheduleFlush()
-      const entry = new Entry(kind, command, args, turnTime + timeoutMillis, resume)
+      const entry = new Entry(kind, command, args, turnTime + timeoutMillis, resume, caller)
       waiting.push(entry)
       pending.push(entry)
       wakeSweeper?.()
-      return entry
     }
 
-    // reads need no cleanup when their caller is interrupted: the reply finds nobody
     const read =
       <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
       (key: string): Effect.Effect<Option.Option<A>, RedisError> =>
         RetryPolicy.repeating(
           () =>
             refusal() ??
-            Callback.make<Option.Option<A>, RedisError>((resume) => {
-              submit(kind, "GET", key, resume as Resume)
-            }),
+            Callback.make<Option.Option<A>, RedisError>((resume) => submit(kind, "GET", key, resume as Resume)),
           true
         )
 
     const once = (
       command: string,
-      args: ReadonlyArray<RedisArgument>
+      args: ReadonlyArray<RedisArgument>,
+      caller?: Caller
     ): Effect.Effect<Stamped<RedisReply>, RedisError> =>
-      Effect.async<Stamped<RedisReply>, RedisError>((resume) => {
-        const entry = submit("Command", command, args, resume as Resume)
-        // an interrupted caller withdraws what has not been sent
-        return Effect.sync(() => {
-          if (entry !== undefined) entry.settled = true
-        })
-      })
+      Callback.make((resume) => submit("Command", command, args, resume as Resume, caller))
 
     return {
       get: read<string>("Read"),
       getBuffer: read<Uint8Array>("ReadBytes"),
       command: (command, args, { idempotent }) =>
-        RetryPolicy.repeating(() => refusal() ?? once(command, args), idempotent),
-      attempt: (command, args) => Effect.suspend(() => refusal() ?? once(command, args)),
+        RetryPolicy.repeating((caller) => refusal() ?? once(command, args, caller), idempotent),
       probe: (command, args) =>
         Effect.suspend(() => (connection === undefined ? refused[shutReason] : once(command, args))),
-      late: (command, args, answered) => {
+      late: (command, args, answered, caller) => {
         const refused = refusal()
-        if (refused === undefined) submit("Command", command, args, answered as Resume)
+        if (refused === undefined) submit("Command", command, args, answered as Resume, caller)
         else answered(refused)
       },
       open: (next, number) =>

@@ -155,6 +155,11 @@ export declare namespace RedisClient {
      * has no right to the channel.
      */
     readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+    /**
+     * As `subscribe`, for as long as the effect runs, told to a callback: in the turn in which it arrives, without a buffer
+     * that could overflow. For what is done in a moment, since the other subscriptions wait for it.
+     */
+    readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
     /** Runs a script. Repeated after an unknown outcome only when the script is declared idempotent. */
     readonly run: <Input, Output>(
       script: RedisScript<Input, Output>
@@ -163,6 +168,13 @@ export declare namespace RedisClient {
     readonly runStamped: <Input, Output>(
       script: RedisScript<Input, Output>
     ) => (input: Input) => Effect.Effect<Stamped<Output>, RedisError>
+    /**
+     * As `runStamped`, without a fiber and told to a callback: at once where it is refused, else in the turn of the reply.
+     * Scripts are sent in the order of their calls. Never repeated.
+     */
+    readonly unsafeRun: <Input, Output>(
+      script: RedisScript<Input, Output>
+    ) => (input: Input, answered: (reply: Exit.Exit<Stamped<Output>, RedisError>) => void) => void
     /**
      * Any other command. Refused without sending: commands that change the shared connection for other callers
      * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.
@@ -219,8 +231,10 @@ export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
   zscore: refuse,
   publish: refuse,
   subscribe: () => Stream.fromEffect(disabled),
+  listen: refuse,
   run: () => refuse,
   runStamped: () => refuse,
+  unsafeRun: () => (_input, answered) => answered(disabled),
   send: refuse,
   flushDb: disabled,
   isAvailable: Effect.succeed(false),

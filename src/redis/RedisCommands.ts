@@ -73,6 +73,19 @@ const scoredMembers = (command: string, reply: RedisReply): Effect.Effect<Readon
 const scoreText = (score: number): string =>
   score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
 
+/** Made once for each script, since scripts are named anew for each run. */
+const replyDecoders = new WeakMap<object, (reply: unknown) => Either.Either<unknown, ParseResult.ParseError>>()
+
+const replyDecoder = <Input, Output>(
+  script: RedisScript<Input, Output>
+): ((reply: unknown) => Either.Either<Output, ParseResult.ParseError>) => {
+  const known = replyDecoders.get(script)
+  if (known !== undefined) return known as (reply: unknown) => Either.Either<Output, ParseResult.ParseError>
+  const decode = Schema.decodeUnknownEither(script.reply)
+  replyDecoders.set(script, decode)
+  return decode
+}
+
 /**
  * The typed commands on an executor.
  *
@@ -150,20 +163,25 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     )
   }
 
+  const decoded = <Input, Output>(
+    script: RedisScript<Input, Output>,
+    { generation, value }: Stamped<RedisReply>
+  ): Exit.Exit<Stamped<Output>, RedisProtocolError> => {
+    const output = replyDecoder(script)(value)
+    if (output._tag === "Right") return Exit.succeed({ value: output.right, generation })
+    const detail = ParseResult.TreeFormatter.formatErrorSync(output.left)
+    return Exit.fail(new RedisProtocolError({ command: script.name, detail }))
+  }
+
   const runStamped =
     <Input, Output>(script: RedisScript<Input, Output>) =>
     (input: Input): Effect.Effect<Stamped<Output>, RedisError> =>
-      Effect.flatMap(executor.script(script, input), ({ value, generation }) => {
-        const decoded = Schema.decodeUnknownEither(script.reply)(value)
-        return decoded._tag === "Right"
-          ? Effect.succeed({ value: decoded.right, generation })
-          : Effect.fail(
-              new RedisProtocolError({
-                command: script.name,
-                detail: ParseResult.TreeFormatter.formatErrorSync(decoded.left)
-              })
-            )
-      })
+      Effect.flatMap(executor.script(script, input), (reply) => decoded(script, reply))
+
+  const unsafeRun: RedisClient.Service["unsafeRun"] = (script) => (input, answered) =>
+    executor.unsafeScript(script, input, (exit) =>
+      answered(Exit.isSuccess(exit) ? decoded(script, exit.value) : Exit.failCause(exit.cause))
+    )
 
   const delPattern = (pattern: string) =>
     Effect.gen(function* () {
@@ -241,7 +259,9 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     zscore: (key, member) => optionalNumber("ZSCORE", [key, member]),
     publish: (channel, message) => integer("PUBLISH", [channel, message], counting),
     subscribe: executor.subscribe,
+    listen: executor.listen,
     runStamped,
+    unsafeRun,
     run: (script) => {
       const run = runStamped(script)
       return (input) => Effect.map(run(input), ({ value }) => value)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { Stamped, SubscriptionEvent } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { RedisError } from "./RedisError.js"
@@ -39,7 +39,15 @@ export interface RedisExecutor {
     script: RedisScript<Input, Output>,
     input: Input
   ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  /** As `script`; see `RedisClient`. */
+  readonly unsafeScript: <Input, Output>(
+    script: RedisScript<Input, Output>,
+    input: Input,
+    answered: (reply: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+  ) => void
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+  /** As `subscribe`; see `RedisClient`. */
+  readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
   /** by how many milliseconds the server's clock is ahead of this process's, as last learned */
   readonly clockOffsetMillis: () => number
   readonly getStatus: Effect.Effect<RedisStatus>
@@ -49,14 +57,29 @@ export interface RedisExecutor {
 }
 
 /**
- * `unsafeMget` of an executor whose commands are effects: what asks in one drain of the microtasks joins.
+ * What an executor whose commands are effects tells to callbacks. Scripts run in the order of their calls; keys that are
+ * named in one drain of the microtasks are read together.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const unsafeMgetOf = (command: RedisExecutor["command"]): Effect.Effect<RedisExecutor["unsafeMget"]> =>
+export const callbacksOf = ({
+  command,
+  script,
+  subscribe
+}: Pick<RedisExecutor, "command" | "script" | "subscribe">): Effect.Effect<
+  Pick<RedisExecutor, "unsafeMget" | "unsafeScript" | "listen">
+> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
-    const run = Runtime.runFork(runtime)
-    return (keys, answered) =>
-      queueMicrotask(() => run(command("MGET", keys(), { idempotent: true })).addObserver(answered))
+    const fork = Runtime.runFork(runtime)
+    return {
+      unsafeMget: (keys, answered) =>
+        queueMicrotask(() => fork(command("MGET", keys(), { idempotent: true })).addObserver(answered)),
+      unsafeScript: (which, input, answered) => fork(script(which, input)).addObserver(answered),
+      listen: (channel, heard) =>
+        Effect.zipRight(
+          Stream.runForEach(subscribe(channel), (event) => Effect.sync(() => heard(event))),
+          Effect.never
+        )
+    }
   })

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
@@ -50,18 +51,18 @@ const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
   error._tag === "RedisUnavailable" ? error.reason !== "Disabled" : idempotent && isOutcomeUnknown(error)
 
 /**
- * One attempt, or as many as the caller's policy allows. If the outcome of any attempt is unknown, so is that of the
- * whole, even when the last one was never sent or was rejected.
+ * One attempt of the calling fiber, or as many as its policy allows. If the outcome of any attempt is unknown, so is that
+ * of the whole, even when the last one was never sent or was rejected.
  *
  * @internal
  */
 export const repeating = <A>(
-  attempt: () => Effect.Effect<A, RedisError>,
+  attempt: (caller: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, RedisError>,
   idempotent: boolean
 ): Effect.Effect<A, RedisError> =>
-  Effect.withFiberRuntime((fiber) => {
-    const policy = fiber.getFiberRef(current)
-    return policy === undefined ? attempt() : repeat(attempt, idempotent, policy)
+  Effect.withFiberRuntime((caller) => {
+    const policy = caller.getFiberRef(current)
+    return policy === undefined ? attempt(caller) : repeat(() => attempt(caller), idempotent, policy)
   })
 
 const repeat = <A>(

@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Reconnection from "./Reconnection.js"
@@ -47,8 +48,16 @@ export interface SubscriberOptions extends Reconnection.ReconnectionSchedules {
  */
 export interface Subscriber {
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
+  /** As `subscribe`, told to a callback in the turn in which it arrives, for as long as the effect runs. */
+  readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
   /** Ends every stream with `RedisUnavailable`, reason `Disabled`, now and from now on. */
   readonly close: Effect.Effect<void>
+}
+
+/** Whom the events of a channel are told, and that there will be none any more. */
+interface Reader {
+  readonly offer: (event: SubscriptionEvent) => void
+  readonly fail: (error: RedisError) => void
 }
 
 const refusedChannel = new RedisConnectError({ reason: "Closed", detail: "the user may not subscribe to a channel" })
@@ -64,7 +73,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const beatChannel = `effect-cache-toolkit:beat:${crypto.randomUUID()}`
-    const readers = new Map<string, Set<SubscriptionBuffer>>()
+    const readers = new Map<string, Set<Reader>>()
     const disabled = new RedisUnavailable({ reason: "Disabled" })
 
     let current:
@@ -130,7 +139,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
           beatsAllowed = false
           return Effect.logWarning(`subscriptions cannot be watched by beats: ${error.message}`)
         }
-        for (const buffer of readers.get(channel) ?? []) buffer.fail(error)
+        for (const reader of readers.get(channel) ?? []) reader.fail(error)
         readers.delete(channel)
         return Effect.void
       })
@@ -177,8 +186,8 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
             listenAll(connection),
             Effect.sync(() => {
               current = { connection, broken }
-              for (const [channel, buffers] of readers) {
-                for (const buffer of buffers) buffer.offer({ _tag: "Gap", channel, reason: gap })
+              for (const [channel, each] of readers) {
+                for (const reader of each) reader.offer({ _tag: "Gap", channel, reason: gap })
               }
             })
           )
@@ -197,18 +206,18 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     )
 
     /** The first reader of a channel subscribes it; where that fails, the next connection does. */
-    const join = (channel: string, buffer: SubscriptionBuffer): Effect.Effect<void> =>
+    const join = (channel: string, reader: Reader): Effect.Effect<void> =>
       turn.withPermits(1)(
         Effect.gen(function* () {
-          if (closed) return buffer.fail(disabled)
+          if (closed) return reader.fail(disabled)
           const present = readers.get(channel)
-          if (present === undefined) readers.set(channel, new Set([buffer]))
-          else present.add(buffer)
+          if (present === undefined) readers.set(channel, new Set([reader]))
+          else present.add(reader)
           const open = current
           if (open !== undefined) {
             const listening = present === undefined ? listenFor(open.connection, channel) : Effect.void
             yield* Effect.matchEffect(listening, {
-              onSuccess: () => Effect.sync(() => buffer.offer({ _tag: "Gap", channel, reason: "Connected" })),
+              onSuccess: () => Effect.sync(() => reader.offer({ _tag: "Gap", channel, reason: "Connected" })),
               onFailure: (error) => Deferred.succeed(open.broken, error)
             })
           }
@@ -217,11 +226,11 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         })
       )
 
-    const leave = (channel: string, buffer: SubscriptionBuffer): Effect.Effect<void> =>
+    const leave = (channel: string, reader: Reader): Effect.Effect<void> =>
       turn.withPermits(1)(
         Effect.suspend(() => {
           const present = readers.get(channel)
-          present?.delete(buffer)
+          present?.delete(reader)
           if (present === undefined || present.size > 0) return Effect.void
           readers.delete(channel)
           const open = current
@@ -239,7 +248,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
 
     const close = Effect.suspend(() => {
       closed = true
-      for (const buffers of readers.values()) for (const buffer of buffers) buffer.fail(disabled)
+      for (const each of readers.values()) for (const reader of each) reader.fail(disabled)
       readers.clear()
       return supervision === undefined ? Effect.void : Fiber.interrupt(supervision)
     })
@@ -257,6 +266,17 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
             )
           })
         ),
+      listen: (channel, heard) =>
+        Effect.suspend(() => {
+          if (closed) return Effect.fail(disabled)
+          const ended = Deferred.unsafeMake<never, RedisError>(FiberId.none)
+          const reader = { offer: heard, fail: (error: RedisError) => Deferred.unsafeDone(ended, Effect.fail(error)) }
+          return Effect.acquireUseRelease(
+            join(channel, reader),
+            () => Deferred.await(ended),
+            () => leave(channel, reader)
+          )
+        }),
       close
     }
   })

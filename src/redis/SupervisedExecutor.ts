@@ -109,8 +109,9 @@ export const make = (
       getBuffer: queue.getBuffer,
       command: queue.command,
       unsafeMget: (keys, answered) => queue.late("MGET", keys, answered),
-      script: ScriptRunner.make(queue.attempt),
+      ...ScriptRunner.make(queue.late),
       subscribe: subscriber.subscribe,
+      listen: subscriber.listen,
       clockOffsetMillis: supervisor.clockOffsetMillis,
       getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
         state,

@@ -1,5 +1,6 @@
 /** A cache as a service, and how an application plays an outage in its tests. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Boolean from "effect/Boolean"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -179,7 +180,7 @@ describe("a cache in an application's test", () => {
       yield* connection.cut
       expect(yield* Effect.either(visits.get(ada))).toMatchObject(Either.left({ _tag: "RedisUnavailable" }))
       expect((yield* profiles.getServed(ada)).source).toBe("Degraded")
-      expect(yield* profiles.isAvailable).toBe(false)
+      yield* until("the outage is noticed", () => Effect.map(profiles.isAvailable, Boolean.not))
     }).pipe(
       Effect.provide(
         Layer.merge(

@@ -28,7 +28,11 @@ const recorded = Effect.map(MemoryRedis.makeExecutor(), (executor) => {
       Effect.suspend(() => {
         sent.push({ command: "script", keys: script.keys(input).length })
         return executor.script(script, input)
-      })
+      }),
+    unsafeScript: (script, input, answered) => {
+      sent.push({ command: "script", keys: script.keys(input).length })
+      executor.unsafeScript(script, input, answered)
+    }
   }
   return { redis: RedisCommands.fromExecutor(recording), server: RedisCommands.fromExecutor(executor), sent }
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -211,10 +212,13 @@ describe("a cache after an outage", () => {
     Effect.gen(function* () {
       const { cache, database, one } = yield* processes({ a: 1 })
       const { redis } = one.connection
+      const fork = yield* FiberSet.makeRuntime()
       const slow: RedisClient.Service = {
         ...redis,
-        run: (script) => (input) =>
-          script.name === "cache.set" ? Effect.delay(redis.run(script)(input), "300 millis") : redis.run(script)(input)
+        unsafeRun: (script) => (input, answered) => {
+          const send = Effect.sync(() => redis.unsafeRun(script)(input, answered))
+          fork(script.name === "cache.set" ? Effect.delay(send, "300 millis") : send)
+        }
       }
       const own = yield* Effect.provideService(cache(), RedisClient, slow)
       yield* settle
@@ -273,7 +277,7 @@ describe("a cache after an outage", () => {
       const { redis } = one.connection
       const hung: RedisClient.Service = {
         ...redis,
-        run: (script) => (script.name === "cache.set" ? () => Effect.never : redis.run(script))
+        unsafeRun: (script) => (script.name === "cache.set" ? () => {} : redis.unsafeRun(script))
       }
       const own = yield* Effect.provideService(cache(), RedisClient, hung)
       const setting = yield* Effect.fork(own.set("a", 2))

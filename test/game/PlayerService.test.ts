@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -209,17 +210,14 @@ describe("writing a player", () => {
           RedisClient,
           (client): RedisClient.Service => ({
             ...client,
-            run: (script) => {
-              const run = client.run(script)
-              return (input) =>
-                Effect.if(
-                  Effect.map(Ref.get(full), (isFull) => isFull && script.name === WriteScripts.finish.name),
-                  {
-                    onTrue: () =>
-                      Effect.fail(new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })),
-                    onFalse: () => run(input)
-                  }
-                )
+            unsafeRun: (script) => {
+              const run = client.unsafeRun(script)
+              return (input, answered) => {
+                const isFull = Effect.runSync(Ref.get(full)) && script.name === WriteScripts.finish.name
+                const refused = new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })
+                if (isFull) answered(Exit.fail(refused))
+                else run(input, answered)
+              }
             }
           })
         )

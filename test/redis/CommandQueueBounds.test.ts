@@ -221,7 +221,7 @@ describe("when the connection ends", () => {
         { ...options, commandTimeout: Duration.seconds(1), toError: server.driver.toError },
         breaker
       )
-      for (const call of [queue.get("key"), queue.attempt("SET", ["key", "value"])]) {
+      for (const call of [queue.get("key"), queue.command("SET", ["key", "value"], { idempotent: false })]) {
         yield* Effect.asVoid(queue.open(connection, 1))
         const calling = yield* Effect.fork(Effect.flip(Effect.asVoid<unknown, unknown, never>(call)))
         yield* settled

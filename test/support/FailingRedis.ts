@@ -41,6 +41,14 @@ export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>):
           const run = redis.runStamped(script)
           return (input) => gate(run(input))
         },
+        unsafeRun: (script) => {
+          const run = redis.unsafeRun(script)
+          return (input, answered) =>
+            Option.match(Effect.runSync(Ref.get(failure)), {
+              onNone: () => run(input, answered),
+              onSome: (error) => answered(Exit.fail(error))
+            })
+        },
         isAvailable: Effect.map(Ref.get(failure), Option.isNone)
       })
     })

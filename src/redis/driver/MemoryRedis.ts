@@ -17,7 +17,7 @@ import { RedisClient, type Stamped } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
 import { fromServerReply, type RedisError, RedisUnavailable } from "../RedisError.js"
-import { type RedisExecutor, unsafeMgetOf } from "../RedisExecutor.js"
+import { callbacksOf, type RedisExecutor } from "../RedisExecutor.js"
 import { ConnectionState, type RedisStatus } from "../RedisStatus.js"
 import { SubscriptionBuffer } from "../SubscriptionBuffer.js"
 
@@ -136,6 +136,14 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     const command: RedisExecutor["command"] = (command, args) =>
       step((keyspace, now) => answer(command, Keyspace.execute(keyspace, { now, publish }, command, args)))
 
+    const script: RedisExecutor["script"] = (script, input) =>
+      step((keyspace, now) =>
+        answer(
+          script.name,
+          Keyspace.runScript(keyspace, { now, publish }, script, script.keys(input), script.args(input))
+        )
+      )
+
     return {
       get: (key) =>
         step((before, now) => {
@@ -152,14 +160,8 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
             : Effect.succeed(Option.fromNullable(bytes))
         }),
       command,
-      unsafeMget: yield* unsafeMgetOf(command),
-      script: (script, input) =>
-        step((keyspace, now) =>
-          answer(
-            script.name,
-            Keyspace.runScript(keyspace, { now, publish }, script, script.keys(input), script.args(input))
-          )
-        ),
+      script,
+      ...(yield* callbacksOf({ command, script, subscribe })),
       subscribe,
       clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({

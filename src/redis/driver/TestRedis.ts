@@ -16,7 +16,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { RedisClient, type SubscriptionEvent } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import { RedisConnectError, RedisConnectionLost, type RedisError, RedisUnavailable } from "../RedisError.js"
-import { type RedisExecutor, unsafeMgetOf } from "../RedisExecutor.js"
+import { callbacksOf, type RedisExecutor } from "../RedisExecutor.js"
 import { type CircuitState, ConnectionState } from "../RedisStatus.js"
 import * as MemoryRedis from "./MemoryRedis.js"
 
@@ -164,21 +164,20 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     }))
     const command: RedisExecutor["command"] = (command, args, options) =>
       stamped(command, server.command(command, args, options))
+    const script: RedisExecutor["script"] = (script, input) => stamped(script.name, server.script(script, input))
+    const subscribe: RedisExecutor["subscribe"] = (channel) =>
+      Stream.merge(
+        Stream.filter(server.subscribe(channel), () => !isDeaf && failure?._tag !== "RedisUnavailable"),
+        Stream.map(Stream.fromPubSub(gaps), (): SubscriptionEvent => ({ _tag: "Gap", channel, reason: "Reconnected" }))
+      )
     const executor: RedisExecutor = {
       ...server,
       get: (key) => pass("GET", server.get(key)),
       getBuffer: (key) => pass("GET", server.getBuffer(key)),
       command,
-      unsafeMget: yield* unsafeMgetOf(command),
-      script: (script, input) => stamped(script.name, server.script(script, input)),
-      subscribe: (channel) =>
-        Stream.merge(
-          Stream.filter(server.subscribe(channel), () => !isDeaf && failure?._tag !== "RedisUnavailable"),
-          Stream.map(
-            Stream.fromPubSub(gaps),
-            (): SubscriptionEvent => ({ _tag: "Gap", channel, reason: "Reconnected" })
-          )
-        ),
+      script,
+      ...(yield* callbacksOf({ command, script, subscribe })),
+      subscribe,
       getStatus: status,
       statusChanges: state.changes,
       circuitChanges: circuit.changes

@@ -96,6 +96,7 @@ export const redis = (now: RedisStatus = status) =>
     getStatus: Effect.succeed(now),
     isAvailable: Effect.succeed(now.connected),
     unsafeMget: (_keys, answered) => answered(Exit.die("not expected here")),
+    unsafeRun: () => (_input, answered) => answered(Exit.die("not expected here")),
     clockOffsetMillis: () => 0,
     run: () => () => Effect.dieMessage("not expected here"),
     runStamped: () => () => Effect.dieMessage("not expected here")
