@@ -26,9 +26,10 @@ export type Stage = (typeof stages)[number]
 /** What the code of a file is for; the first that fits. Files of no entry work for whoever calls them. */
 const stageOfFile: ReadonlyArray<readonly [file: RegExp, stage: Stage]> = [
   [/\/src\/redis\/driver\//, "wire"],
+  [/\/src\/redis\/FastDecoder\.ts$/, "decode"],
   [/\/src\/redis\/RedisKey\.ts$/, "cache"],
   [/\/src\/redis\//, "queue"],
-  [/\/src\/cache\/(CacheCodec|CacheEntry|EntryCodec|FastDecoder)\.ts$/, "decode"],
+  [/\/src\/cache\/(CacheCodec|CacheEntry|EntryCodec)\.ts$/, "decode"],
   [/\/src\/cache\//, "cache"],
   [/\/lru-cache\//, "cache"],
   [/\/effect\/.*\/(ParseResult|Schema|SchemaAST)\.js$/, "decode"],

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as FastDecoder from "./FastDecoder.js"
+import * as FastDecoder from "../redis/FastDecoder.js"
 
 /**
  * A value that has no text, or a text that holds no such value. It tells where, and never what the value was: cached

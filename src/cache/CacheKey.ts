@@ -7,8 +7,8 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as FastDecoder from "../redis/FastDecoder.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import * as FastDecoder from "./FastDecoder.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 

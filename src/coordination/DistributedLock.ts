@@ -191,13 +191,13 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
   const claims = Claim.make(client)
 
   const prepare = (name: string, ttl: Duration.DurationInput) =>
-    Effect.all({
-      key: RedisKey.make("lock", name),
-      ttlMillis: wholeMillis(LockScripts.acquire.name, "the time to live", ttl),
-      token: Token.random
+    Effect.gen(function* () {
+      const key = yield* RedisKey.make("lock", name)
+      const ttlMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", ttl)
+      return { key, ttlMillis, token: yield* Token.random }
     })
 
-  const hold = Effect.fn("DistributedLock.hold")(
+  const hold = Effect.fnUntraced(
     function* (name: string, { ttl, waitFor }: DistributedLock.Options) {
       const lock = yield* prepare(name, ttl)
       const [lease, fence] = yield* claims.hold({
@@ -213,7 +213,8 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
       })
       return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
     },
-    (effect, key) => Effect.annotateSpans(effect, { key })
+    // the place of the call is in the caller's own span; to find it out takes longer than the lock
+    (effect, key) => Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
   )
 
   const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options) =>

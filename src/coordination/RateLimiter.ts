@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
@@ -230,41 +231,46 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
       )
     )
 
-  const ask = (key: string, limit: RateLimit, cost: number, call: string) =>
-    Effect.gen(function* () {
-      const { consume } = redis[limit.algorithm]
-      const input = yield* Scripts.inputOf("RateLimiter.consume", key, limit, cost)
-      const askedAt = yield* monotonicMillis
-      return yield* Effect.acquireUseRelease(
-        Effect.sync(() => blocks.ask(key)),
-        (asking) =>
-          decide(
-            consume(input),
-            (reply, decision) => {
-              const result = resultOf(limit.burst, reply, decision)
-              if (!result.allowed && decision._tag === "Redis") {
-                const retryAt = askedAt + Duration.toMillis(result.retryAfter)
-                blocks.block(key, asking, call, {
-                  until: Math.min(retryAt, askedAt + longestBlockMillis),
-                  limit: result.limit,
-                  remaining: result.remaining,
-                  resetAt: askedAt + Duration.toMillis(result.resetAfter),
-                  retryAt
-                })
-              }
-              return result
-            },
-            outage.consume(limit, input)
-          ),
-        (asking) => Effect.sync(() => blocks.answered(key, asking))
-      )
-    })
+  const ask = (key: string, limit: RateLimit, cost: number, call: string, askedAt: number) =>
+    Effect.flatMap(Scripts.inputOf("RateLimiter.consume", key, limit, cost), (input) =>
+      Effect.uninterruptibleMask((restore) => {
+        const asking = blocks.ask(key)
+        const decided = decide(
+          redis[limit.algorithm].consume(input),
+          (reply, decision) => {
+            const result = resultOf(limit.burst, reply, decision)
+            if (!result.allowed && decision._tag === "Redis") {
+              const retryAt = askedAt + Duration.toMillis(result.retryAfter)
+              blocks.block(key, asking, call, {
+                until: Math.min(retryAt, askedAt + longestBlockMillis),
+                limit: result.limit,
+                remaining: result.remaining,
+                resetAt: askedAt + Duration.toMillis(result.resetAfter),
+                retryAt
+              })
+            }
+            return result
+          },
+          outage.consume(limit, input)
+        )
+        return Effect.matchCauseEffect(restore(decided), {
+          onSuccess: (result) => {
+            blocks.answered(key, asking)
+            return Exit.succeed(result)
+          },
+          onFailure: (cause) => {
+            blocks.answered(key, asking)
+            return Exit.failCause(cause)
+          }
+        })
+      })
+    )
 
   const consume: RateLimiter.Service["consume"] = (key, limit, { cost = 1 } = {}) =>
     Effect.flatMap(monotonicMillis, (now) => {
       const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
       const block = blocks.find(key, call, now)
-      if (block === undefined) return ask(key, limit, cost, call)
+      if (block === undefined) return ask(key, limit, cost, call, now)
       return Effect.succeed({
         allowed: false,
         limit: block.limit,

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as FastDecoder from "./FastDecoder.js"
 import type { RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
@@ -74,14 +75,14 @@ const scoreText = (score: number): string =>
   score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
 
 /** Made once for each script, since scripts are named anew for each run. */
-const replyDecoders = new WeakMap<object, (reply: unknown) => Either.Either<unknown, ParseResult.ParseError>>()
+const replyDecoders = new WeakMap<object, (reply: unknown) => unknown>()
 
 const replyDecoder = <Input, Output>(
   script: RedisScript<Input, Output>
-): ((reply: unknown) => Either.Either<Output, ParseResult.ParseError>) => {
+): ((reply: unknown) => Output | typeof FastDecoder.unfit) => {
   const known = replyDecoders.get(script)
-  if (known !== undefined) return known as (reply: unknown) => Either.Either<Output, ParseResult.ParseError>
-  const decode = Schema.decodeUnknownEither(script.reply)
+  if (known !== undefined) return known as (reply: unknown) => Output | typeof FastDecoder.unfit
+  const decode = FastDecoder.make(script.reply)
   replyDecoders.set(script, decode)
   return decode
 }
@@ -168,9 +169,17 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     { generation, value }: Stamped<RedisReply>
   ): Exit.Exit<Stamped<Output>, RedisProtocolError> => {
     const output = replyDecoder(script)(value)
-    if (output._tag === "Right") return Exit.succeed({ value: output.right, generation })
-    const detail = ParseResult.TreeFormatter.formatErrorSync(output.left)
-    return Exit.fail(new RedisProtocolError({ command: script.name, detail }))
+    if (output !== FastDecoder.unfit) return Exit.succeed({ value: output, generation })
+    return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
+      onRight: (value) => Exit.succeed({ value, generation }),
+      onLeft: (error) =>
+        Exit.fail(
+          new RedisProtocolError({
+            command: script.name,
+            detail: ParseResult.TreeFormatter.formatErrorSync(error)
+          })
+        )
+    })
   }
 
   const runStamped =

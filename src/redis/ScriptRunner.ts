@@ -1,10 +1,9 @@
 /**
- * Running scripts on a server: by their hash, and whole when the server does not know it (after SCRIPT FLUSH, a restart
- * or a failover).
+ * Running scripts on a server: by their hash, and whole where it is not known, be it by this process, which then works it
+ * out, or by the server (after SCRIPT FLUSH, a restart or a failover). EVAL makes it known to the server.
  *
  * @internal
  */
-import { createHash } from "node:crypto"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Callback from "./Callback.js"
@@ -18,13 +17,23 @@ import * as RetryPolicy from "./RetryPolicy.js"
 
 // the hash depends on nothing but the text: one table for all clients of the process
 const hashes = new Map<string, string>()
+const hashing = new Set<string>()
 
-const hashOf = (lua: string): string => {
+/** Undefined until it is known, which is soon. */
+const hashOf = (lua: string): string | undefined => {
   const known = hashes.get(lua)
-  if (known !== undefined) return known
-  const hash = createHash("sha1").update(lua).digest("hex")
-  hashes.set(lua, hash)
-  return hash
+  if (known === undefined && !hashing.has(lua)) {
+    hashing.add(lua)
+    crypto.subtle.digest("SHA-1", new TextEncoder().encode(lua)).then(
+      (digest) => {
+        hashes.set(lua, Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""))
+      },
+      () => {
+        // without it scripts are sent whole
+      }
+    )
+  }
+  return known
 }
 
 const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
@@ -46,15 +55,17 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
   ): void => {
     const keys = script.keys(input)
     const rest: ReadonlyArray<RedisArgument> = [keys.length, ...keys, ...script.args(input)]
-    late(
-      "EVALSHA",
-      () => [hashOf(script.lua), ...rest],
-      (exit) => {
-        if (isUnknown(exit)) late("EVAL", () => [script.lua, ...rest], answered, caller)
-        else answered(exit)
-      },
-      caller
-    )
+    const runWhole = () => late("EVAL", () => [script.lua, ...rest], answered, caller)
+    const hash = hashOf(script.lua)
+    if (hash === undefined) runWhole()
+    else {
+      late(
+        "EVALSHA",
+        () => [hash, ...rest],
+        (exit) => (isUnknown(exit) ? runWhole() : answered(exit)),
+        caller
+      )
+    }
   }
   return {
     script: (script, input) =>

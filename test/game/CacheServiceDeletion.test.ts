@@ -53,10 +53,14 @@ describe("with values kept in the process", () => {
       Option.map(({ source }) => source)
     )
 
+  /** messages are delivered by a fiber of the other process */
+  const delivered = TestClock.adjust("1 millis")
+
   it.effect("they are served from there, for as long as the variable says", () =>
     twoProcesses((one, other, redis) =>
       Effect.gen(function* () {
         yield* one.setUserBalance(ada, 5)
+        yield* delivered
         expect(yield* sourceOf(other)).toEqual(Option.some("Redis"))
         expect(yield* sourceOf(other)).toEqual(Option.some("Local"))
         yield* redis.del("user:balance:ada")
@@ -82,11 +86,11 @@ describe("with values kept in the process", () => {
       twoProcesses((one, other) =>
         Effect.gen(function* () {
           yield* one.setUserBalance(ada, 5)
+          yield* delivered
           yield* sourceOf(other)
           expect(yield* sourceOf(other)).toEqual(Option.some("Local"))
           yield* forget(one)
-          // the message is delivered by a fiber of the other process
-          yield* TestClock.adjust("1 millis")
+          yield* delivered
           expect(yield* sourceOf(other)).toEqual(Option.none())
         })
       )

@@ -20,7 +20,7 @@ import * as AST from "effect/SchemaAST"
 export const unfit: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
 
 /**
- * Of a value fresh from `JSON.parse`, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
+ * Of a value fresh from `JSON.parse`, or from a server, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
  * to the order of an object's fields, or `unfit`.
  *
  * @since 0.1.0

@@ -4,8 +4,8 @@ import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import * as FastDecoder from "../../src/cache/FastDecoder.js"
 import { GameState, UserProfile, UserStats } from "../../src/game/Player.js"
+import * as FastDecoder from "../../src/redis/FastDecoder.js"
 
 interface Tree {
   readonly name: string
