@@ -68,7 +68,7 @@ class Batch<A> {
   /** when they left, in nanoseconds */
   asked = 0n
   private readonly places = new Map<string, number>()
-  private readonly callers: Array<Answered<A>> = []
+  private callers: Array<Answered<A>> = []
   /** of each caller the place of its key */
   private readonly placesOfCallers: Array<number> = []
 
@@ -87,26 +87,32 @@ class Batch<A> {
 
   /** Tells each caller, once, the answer at the place of its key. */
   tell(answerAt: (place: number) => Exit.Exit<Readable<A>, Unread>): void {
-    const answers = this.keys.map((_, place) => answerAt(place))
-    for (const [i, answered] of this.callers.splice(0).entries()) {
-      const answer = answers[this.placesOfCallers[i] ?? 0]
-      if (answer !== undefined) answered(answer)
+    const callers = this.callers
+    this.callers = []
+    const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
+    for (let i = 0; i < callers.length; i++) {
+      const place = this.placesOfCallers[i] ?? 0
+      const answer = answers[place] ?? answerAt(place)
+      answers[place] = answer
+      callers[i]?.(answer)
     }
   }
 }
 
 type Entry<A> = CacheEntry.CacheEntry<A> | undefined
 
-/** What Redis has answered to a batch: the markers, and texts and entries in the order of the keys. */
+/** What Redis has answered to a batch: texts, the clear marker before them, and entries in the order of the keys. */
 interface Reply<A> {
   readonly generation: number
-  readonly clear: number | undefined
-  readonly tags: Map<string, number | undefined>
   readonly texts: ReadonlyArray<string | undefined>
-  readonly entries: Array<Exit.Exit<Entry<A>>>
+  readonly tags: Map<string, number | undefined>
+  readonly entries: Array<Entry<A>>
+  /** what a schema died of, by place */
+  readonly defects: Map<number, Cause.Cause<never>>
 }
 
-const nothing = Exit.succeed(undefined)
+/** How many texts stand before those of the keys. */
+const textsBefore = 1
 
 const markerIn = (text: string | undefined): number | undefined => (text === undefined ? undefined : markerOf(text))
 
@@ -156,48 +162,50 @@ export const make = <A>(options: {
       batch.tell(answerAt)
     }
 
-    /** The entry that a text is; an effect only where decoding is one. A schema may die over a text. */
-    const decode = (key: string, text: string | undefined): Exit.Exit<Entry<A>> | Effect.Effect<Entry<A>> => {
-      if (text === undefined) return nothing
+    /** The entry that a text is; an effect only where decoding is one. */
+    const decode = (key: string, text: string | undefined): Entry<A> | Effect.Effect<Entry<A>> => {
+      if (text === undefined) return undefined
       const stored = CacheEntry.parse(text)
       if (stored === undefined) {
         onDecodeFailure(key)
-        return nothing
+        return undefined
       }
-      const entryOf = (value: A) => CacheEntry.withValue(stored, value)
-      try {
-        const now = codec.decodeNow(key, stored)
-        if (Option.isSome(now)) return Exit.succeed(entryOf(now.value))
-      } catch (defect) {
-        return Exit.die(defect)
-      }
-      return Effect.match(codec.decode(key, stored), {
-        onSuccess: entryOf,
-        onFailure: () => {
-          onDecodeFailure(key)
-          return undefined
-        }
-      })
+      const now = codec.decodeNow(key, stored)
+      return Option.isSome(now)
+        ? CacheEntry.withValue(stored, now.value)
+        : Effect.match(codec.decode(key, stored), {
+            onSuccess: (value) => CacheEntry.withValue(stored, value),
+            onFailure: () => {
+              onDecodeFailure(key)
+              return undefined
+            }
+          })
     }
 
-    const received = (batch: Batch<A>, generation: number, [clear, ...texts]: ReadonlyArray<string | undefined>) => {
-      latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), batch.keys.length)
-      const entries: Array<Exit.Exit<Entry<A>>> = []
+    const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
+      const { keys } = batch
+      latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), keys.length)
+      const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [], defects: new Map() }
       const decoding: Array<Effect.Effect<void>> = []
-      for (const [place, key] of batch.keys.entries()) {
-        const entry = decode(key, texts[place])
-        if (Exit.isExit(entry)) {
-          entries[place] = entry
-        } else {
-          decoding.push(
-            Effect.map(Effect.exit(entry), (exit) => {
-              entries[place] = exit
-            })
-          )
+      for (let place = 0; place < keys.length; place++) {
+        const decoded = decode(keys[place] ?? "", texts[place + textsBefore])
+        if (!Effect.isEffect(decoded)) {
+          reply.entries[place] = decoded
+          continue
         }
+        decoding.push(
+          Effect.matchCause(decoded, {
+            onSuccess: (entry) => {
+              reply.entries[place] = entry
+            },
+            // a schema that dies over one text is no matter of the other callers
+            onFailure: (cause) => {
+              reply.defects.set(place, cause)
+            }
+          })
+        )
       }
-      const tags = new Map(batch.tags.map((tag, i) => [tag, markerIn(texts[batch.keys.length + i])] as const))
-      const reply = { generation, clear: markerIn(clear), tags, texts, entries }
+      for (const [i, tag] of batch.tags.entries()) reply.tags.set(tag, markerIn(texts[keys.length + textsBefore + i]))
       if (decoding.length === 0) seeTags(batch, reply)
       else fork(Effect.andThen(Effect.all(decoding, { discard: true }), () => seeTags(batch, reply)))
     }
@@ -206,8 +214,8 @@ export const make = <A>(options: {
     const seeTags = (batch: Batch<A>, reply: Reply<A>): void => {
       const others = new Set<string>()
       if (knownTags !== undefined) {
-        for (const [place, exit] of reply.entries.entries()) {
-          const tags = Exit.isSuccess(exit) ? exit.value?.tags : undefined
+        for (const [place, entry] of reply.entries.entries()) {
+          const tags = entry?.tags
           if (tags === undefined || tags.length === 0) continue
           knownTags.set(batch.keys[place] ?? "", tags)
           for (const tag of tags) if (!reply.tags.has(tag)) others.add(tag)
@@ -240,17 +248,18 @@ export const make = <A>(options: {
       answer(batch, () => failure)
     }
 
-    const conclude = (batch: Batch<A>, { clear, entries, generation, tags, texts }: Reply<A>): void => {
+    const conclude = (batch: Batch<A>, { defects, entries, generation, tags, texts }: Reply<A>): void => {
+      const clear = markerIn(texts[0])
       invalidation.noteMarker(clear)
       const isUsable = invalidation.isUsable(generation)
       const serverTime = clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
       const untagged: MarkersSeen = { clear, tags: [] }
       answer(batch, (place) => {
         if (!isUsable) return Exit.fail(invalidation.refusal(batch.keys[place] ?? ""))
-        const exit = entries[place] ?? nothing
-        if (Exit.isFailure(exit)) return Exit.failCause(exit.cause)
-        const entry = exit.value
-        const text = texts[place]
+        const defect = defects.get(place)
+        if (defect !== undefined) return Exit.failCause(defect)
+        const entry = entries[place]
+        const text = texts[place + textsBefore]
         if (entry === undefined) {
           const created = text === undefined ? 0 : CacheEntry.createdOf(text)
           return Exit.succeed({ entry, created, text, trusted: false, serverTime })
