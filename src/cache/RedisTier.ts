@@ -65,15 +65,16 @@ class Batch<A> {
   readonly keys: Array<string> = []
   /** whose markers travel with them */
   tags: ReadonlyArray<string> = []
-  /** when they left, in nanoseconds */
-  asked = 0n
   private readonly places = new Map<string, number>()
   private readonly callers: Array<Answered<A>> = []
   /** of each caller the place of its key */
   private readonly placesOfCallers: Array<number> = []
 
-  /** `tagsTaken` is that of the outbox when the first of them was asked for. */
-  constructor(readonly tagsTaken: number) {}
+  /** When the first of them was asked for: the time, in nanoseconds, and `tagsTaken` of the outbox. */
+  constructor(
+    readonly asked: bigint,
+    readonly tagsTaken: number
+  ) {}
 
   join(key: string, answered: Answered<A>): void {
     let place = this.places.get(key)
@@ -181,7 +182,6 @@ export const make = <A>(options: {
     }
 
     const received = (batch: Batch<A>, generation: number, [clear, ...texts]: ReadonlyArray<string | undefined>) => {
-      latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), batch.keys.length)
       const entries: Array<Exit.Exit<Entry<A>>> = []
       const decoding: Array<Effect.Effect<void>> = []
       for (const [place, key] of batch.keys.entries()) {
@@ -264,7 +264,6 @@ export const make = <A>(options: {
     /** The batch leaves: nobody joins any more. */
     const leave = (batch: Batch<A>): ReadonlyArray<string> => {
       if (gathering === batch) gathering = undefined
-      batch.asked = clock.unsafeCurrentTimeNanos()
       if (knownTags === undefined) return [markers.clear, ...batch.keys]
       const tags = new Set<string>()
       for (const key of batch.keys) {
@@ -278,14 +277,17 @@ export const make = <A>(options: {
       if (isClosed) return answered(closed)
       if (!invalidation.mayRead(key)) return answered(Exit.fail(invalidation.refusal(key)))
       if (gathering !== undefined && gathering.keys.length < maxKeys) return gathering.join(key, answered)
-      const batch = new Batch<A>(outbox.tagsTaken())
+      const batch = new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
       batch.join(key, answered)
       gathering = batch
       unanswered.add(batch)
       redis.unsafeMget(
         () => leave(batch),
-        (exit) =>
-          Exit.isFailure(exit) ? fail(batch, exit.cause) : received(batch, exit.value.generation, exit.value.value)
+        (exit) => {
+          latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), batch.keys.length)
+          if (Exit.isFailure(exit)) fail(batch, exit.cause)
+          else received(batch, exit.value.generation, exit.value.value)
+        }
       )
     }
 
