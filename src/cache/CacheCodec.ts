@@ -43,6 +43,15 @@ export interface CacheCodec<A> {
   readonly decodeNow: (text: string) => Option.Option<A>
 }
 
+const pathOf = (error: ParseResult.ParseError): string => {
+  try {
+    return (ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []).map(String).join(".")
+  } catch {
+    // it writes the value as well, which throws where that is nested deeper than the stack is
+    return ""
+  }
+}
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -50,10 +59,7 @@ export interface CacheCodec<A> {
 export const fromParseError =
   (operation: CacheCodecError["operation"]) =>
   (error: ParseResult.ParseError): CacheCodecError =>
-    new CacheCodecError({
-      operation,
-      path: (ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []).map(String).join(".")
-    })
+    new CacheCodecError({ operation, path: pathOf(error) })
 
 /**
  * The codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema or its encoded

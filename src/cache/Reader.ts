@@ -262,7 +262,10 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       joins: number
     ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
       Effect.flatMap(
-        flights.fly(key, invalidation.epochs.of(key), loader.load(key, origin, seen), { alone: joins >= maxJoins }),
+        // the epoch of the moment in which it flies, which may come long after it was known that it would
+        Effect.suspend(() =>
+          flights.fly(key, invalidation.epochs.of(key), loader.load(key, origin, seen), { alone: joins >= maxJoins })
+        ),
         ({ late, value }) => {
           if (!late) return landed(value)
           // whom Redis has failed once in this read does not wait for it again

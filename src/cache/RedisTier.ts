@@ -65,15 +65,16 @@ class Batch<A> {
   readonly keys: Array<string> = []
   /** whose markers travel with them */
   tags: ReadonlyArray<string> = []
-  /** when they left, in nanoseconds */
-  asked = 0n
   private readonly places = new Map<string, number>()
   private callers: Array<Answered<A>> = []
   /** of each caller the place of its key */
   private readonly placesOfCallers: Array<number> = []
 
-  /** `tagsTaken` is that of the outbox when the first of them was asked for. */
-  constructor(readonly tagsTaken: number) {}
+  /** When the first of them was asked for: the time, in nanoseconds, and `tagsTaken` of the outbox. */
+  constructor(
+    readonly asked: bigint,
+    readonly tagsTaken: number
+  ) {}
 
   join(key: string, answered: Answered<A>): void {
     let place = this.places.get(key)
@@ -170,21 +171,24 @@ export const make = <A>(options: {
         onDecodeFailure(key)
         return undefined
       }
-      const now = codec.decodeNow(key, stored)
-      return Option.isSome(now)
-        ? CacheEntry.withValue(stored, now.value)
-        : Effect.match(codec.decode(key, stored), {
-            onSuccess: (value) => CacheEntry.withValue(stored, value),
-            onFailure: () => {
-              onDecodeFailure(key)
-              return undefined
-            }
-          })
+      try {
+        const now = codec.decodeNow(key, stored)
+        if (Option.isSome(now)) return CacheEntry.withValue(stored, now.value)
+      } catch (defect) {
+        // thrown on, it would end the process
+        return Effect.die(defect)
+      }
+      return Effect.match(codec.decode(key, stored), {
+        onSuccess: (value) => CacheEntry.withValue(stored, value),
+        onFailure: () => {
+          onDecodeFailure(key)
+          return undefined
+        }
+      })
     }
 
     const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
       const { keys } = batch
-      latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), keys.length)
       const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [], defects: new Map() }
       const decoding: Array<Effect.Effect<void>> = []
       for (let place = 0; place < keys.length; place++) {
@@ -273,7 +277,6 @@ export const make = <A>(options: {
     /** The batch leaves: nobody joins any more. */
     const leave = (batch: Batch<A>): ReadonlyArray<string> => {
       if (gathering === batch) gathering = undefined
-      batch.asked = clock.unsafeCurrentTimeNanos()
       if (knownTags === undefined) return [markers.clear, ...batch.keys]
       const tags = new Set<string>()
       for (const key of batch.keys) {
@@ -287,14 +290,17 @@ export const make = <A>(options: {
       if (isClosed) return answered(closed)
       if (!invalidation.mayRead(key)) return answered(Exit.fail(invalidation.refusal(key)))
       if (gathering !== undefined && gathering.keys.length < maxKeys) return gathering.join(key, answered)
-      const batch = new Batch<A>(outbox.tagsTaken())
+      const batch = new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
       batch.join(key, answered)
       gathering = batch
       unanswered.add(batch)
       redis.unsafeMget(
         () => leave(batch),
-        (exit) =>
-          Exit.isFailure(exit) ? fail(batch, exit.cause) : received(batch, exit.value.generation, exit.value.value)
+        (exit) => {
+          latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), batch.keys.length)
+          if (Exit.isFailure(exit)) fail(batch, exit.cause)
+          else received(batch, exit.value.generation, exit.value.value)
+        }
       )
     }
 

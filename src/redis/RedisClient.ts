@@ -91,9 +91,9 @@ export declare namespace RedisClient {
     readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError>
     /**
      * As `mget`, for what batches by itself and wakes its callers by itself: without a fiber, and told to a callback, with
-     * the generation that answered. The keys are asked for when the command leaves, at the end of the turn at the latest,
-     * and never where it is refused, which is told at once. They are no more than a server should answer in one go.
-     * Never repeated.
+     * the generation that answered. The keys are asked for when the command leaves, which is at the end of the turn or,
+     * with too many others in flight, later; and never where a server's client refuses it, which is told at once. They are
+     * no more than a server should answer in one go. Never repeated.
      */
     readonly unsafeMget: (
       keys: () => ReadonlyArray<string>,

@@ -58,7 +58,7 @@ export interface RedisExecutor {
 
 /**
  * What an executor whose commands are effects tells to callbacks. Scripts run in the order of their calls; keys that are
- * named in one drain of the microtasks are read together.
+ * named in one drain of the microtasks are read together, and asked for also where the command then fails.
  *
  * @since 0.1.0
  * @category constructors

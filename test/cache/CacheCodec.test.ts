@@ -53,6 +53,17 @@ describe("a cache codec", () => {
     })
   )
 
+  it.effect("refuses a text that is nested deeper than the stack is, as any other", () =>
+    Effect.gen(function* () {
+      const deep = "[".repeat(200_000) + "]".repeat(200_000)
+      for (const codec of [CacheCodec.make(Schema.Number), CacheCodec.make(UserStats)]) {
+        expect(yield* Effect.flip(codec.decode(deep) as Effect.Effect<unknown, unknown>)).toMatchObject({
+          _tag: "CacheCodecError"
+        })
+      }
+    })
+  )
+
   it.effect("refuses a value that its schema forbids, and one that JSON cannot hold", () =>
     Effect.gen(function* () {
       const cycle: { self?: unknown } = {}

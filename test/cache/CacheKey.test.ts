@@ -181,3 +181,94 @@ describe("the text of a key", () => {
     )
   })
 })
+
+describe("the name of a key within its process", () => {
+  /** What is written as it is, what is written in another form, and what looks like that form. */
+  const id = fc
+    .array(
+      fc.oneof(
+        fc.constantFrom("{", "}", "%", "%7B", "%7D", "%25", "%257B", "7B", "%7b", "%zz", ":", "é", "😀", "a"),
+        fc.string({ unit: "binary", maxLength: 3 })
+      ),
+      { minLength: 1, maxLength: 5 }
+    )
+    .map((parts) => parts.join(""))
+    .filter((id) => Either.isRight(RedisKey.make("p", id)))
+  const own: ReadonlyArray<readonly [string, Schema.Schema<string>]> = [
+    ["a text", Schema.String],
+    ["a text of a brand", Schema.String.pipe(Schema.brand("Id")) as unknown as Schema.Schema<string>],
+    ["a text that a filter lets through", Schema.NonEmptyString.pipe(Schema.maxLength(512))],
+    ["a union of texts", Schema.Union(Schema.Literal("on", "off"), Schema.String)]
+  ]
+
+  for (const [what, schema] of own) {
+    it(`is the key itself where that is ${what}, whatever stands for it in Redis`, () => {
+      // a prefix that looks like an encoded brace, too
+      for (const prefix of ["p", "p:%7B"]) {
+        const textOf = CacheKey.make(prefix, schema)
+        const names = CacheKey.names(prefix, schema)
+        fc.assert(
+          fc.property(id, (key) => {
+            const text = Either.getOrThrow(textOf(key))
+            expect(names.ofKey(key)).toBe(key)
+            expect(names.ofText(text)).toBe(key)
+            expect(names.textOf(key)).toBe(text)
+          }),
+          { numRuns: 500 }
+        )
+      }
+    })
+  }
+
+  it("is never that of another key", () => {
+    for (const schema of [Schema.String, Schema.compose(Schema.String, Schema.Trim)]) {
+      const textOf = CacheKey.make("p", schema)
+      const names = CacheKey.names("p", schema)
+      const nameOf = (key: string) => names.ofText(Either.getOrThrow(textOf(key)))
+      fc.assert(
+        fc.property(id, id, (one, other) => {
+          fc.pre(one.trim() === one && other.trim() === other && one !== other)
+          expect(nameOf(one)).not.toBe(nameOf(other))
+        }),
+        { numRuns: 2_000 }
+      )
+      const alike = ["a{b", "a%7Bb", "a%257Bb", "a%7bb", "%", "%25", "%2525", "50%", "50%25", "{}", "%7B%7D"]
+      expect(new Set(alike.map(nameOf)).size).toBe(alike.length)
+    }
+  })
+
+  it("is the key of Redis where the key is not its own text, and is told by that alone", () => {
+    const lowerCased = Schema.transform(Schema.String, Schema.Lowercased, {
+      strict: true,
+      decode: (text) => text.toLowerCase(),
+      encode: (text) => text
+    })
+    const written = <A, I>(schema: Schema.Schema<A, I>, key: A) => {
+      const names = CacheKey.names("p", schema)
+      const text = Either.getOrThrow(CacheKey.make("p", schema)(key))
+      expect(names.ofKey(key)).toBeUndefined()
+      expect(names.ofText(text)).toBe(text)
+      expect(names.textOf(text)).toBe(text)
+    }
+    written(Schema.NumberFromString, 12)
+    written(Schema.Number, 12)
+    written(Schema.Struct({ id: Schema.String }), { id: "{%7B}" })
+    written(lowerCased, "ada{%}")
+    written(Schema.Lowercase, "ada")
+    written(Schema.Trim, "ada")
+    written(Schema.NullOr(Schema.String), "a{b")
+    written(Schema.Union(Schema.String, Schema.Number), "7")
+    written(Schema.Union(Schema.String, Schema.NumberFromString), "7")
+    written(
+      Schema.suspend(() => Schema.NumberFromString),
+      7
+    )
+  })
+
+  it("is undefined for what is no text, and may be no valid key", () => {
+    const names = CacheKey.names("p", Schema.NonEmptyString)
+    expect(names.ofKey(7 as unknown as string)).toBeUndefined()
+    expect(names.ofKey("")).toBe("")
+    expect(names.textOf("")).toBe("")
+  })
+})

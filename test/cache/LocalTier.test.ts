@@ -28,7 +28,7 @@ describe("the local tier", () => {
     expect(tier.get("b", 101)).toBeUndefined()
   })
 
-  it("gives up what was used least recently when there are too many, and counts it", () => {
+  it("gives up what was not asked for when there are too many, and counts it", () => {
     const tier = LocalTier.make<string>({ capacity: 2 })
     tier.set("a", entry("1"), 500, 1)
     tier.set("b", entry("2"), 500, 1)

@@ -58,6 +58,37 @@ describe("a cache without Redis", () => {
     })
   )
 
+  it.scoped("looks up once what was invalidated while a read of several had yet to come to it", () =>
+    Effect.gen(function* () {
+      const lookups: Array<string> = []
+      const latches = { a: Effect.unsafeMakeLatch(), b: Effect.unsafeMakeLatch() }
+      const { one } = yield* processes(
+        {},
+        {
+          lookup: (id) =>
+            Effect.suspend(() => {
+              lookups.push(id)
+              return Effect.as(latches[id === "a" ? "a" : "b"].await, 1)
+            })
+        }
+      )
+      one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
+      const many = yield* Effect.fork(one.cache.getMany(["a", "b"], { concurrency: 1 }))
+      yield* settle
+      yield* one.cache.invalidate("b")
+      const before = yield* Effect.fork(one.cache.get("b"))
+      yield* settle
+      expect(lookups).toEqual(["a", "b"])
+      yield* latches.a.open
+      yield* settle
+      const after = yield* Effect.fork(one.cache.get("b"))
+      yield* settle
+      yield* latches.b.open
+      expect([yield* Fiber.join(many), yield* Fiber.join(before), yield* Fiber.join(after)]).toEqual([[1, 1], 1, 1])
+      expect(lookups).toEqual(["a", "b"])
+    })
+  )
+
   it.scoped("pays for the failing of Redis once per read", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })

@@ -50,9 +50,14 @@ const script = (idempotent: boolean) =>
     model: () => 1
   })
 
+/** Lets what is no microtask come to an end. */
+const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
 /** Runs a script until its hash has been worked out, which the first run begins. */
 const hashed = (server: ScriptedServer, redis: RedisClient.Service, idempotent: boolean) =>
-  Effect.repeat(redis.run(script(idempotent))(undefined), { until: () => server.count("EVALSHA") > 0 })
+  Effect.repeat(Effect.zipLeft(redis.run(script(idempotent))(undefined), turn), {
+    until: () => server.count("EVALSHA") > 0
+  })
 
 describe("without withRetry", () => {
   it.scoped("nothing is repeated, whatever went wrong", () =>
@@ -205,7 +210,9 @@ describe("a script", () => {
       const fresh = RedisScript.make({ ...script(false), lua: `return 1 -- ${crypto.randomUUID()}` })
       expect(yield* redis.run(fresh)(undefined)).toBe(1)
       expect(server.sent.at(-1)).toMatchObject({ command: "EVAL", args: [fresh.lua, 1, "key"] })
-      yield* Effect.repeat(redis.run(fresh)(undefined), { until: () => server.sent.at(-2)?.command === "EVALSHA" })
+      yield* Effect.repeat(Effect.zipRight(turn, redis.run(fresh)(undefined)), {
+        until: () => server.sent.at(-2)?.command === "EVALSHA"
+      })
     })
   )
 

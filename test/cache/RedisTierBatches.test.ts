@@ -1,0 +1,373 @@
+/** What becomes of the keys of one moment where they are many, and where what stands under them differs in kind. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as CacheCodec from "../../src/cache/CacheCodec.js"
+import * as CacheEntry from "../../src/cache/CacheEntry.js"
+import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
+import * as Encryption from "../../src/cache/Encryption.js"
+import * as EntryCodec from "../../src/cache/EntryCodec.js"
+import * as Invalidation from "../../src/cache/Invalidation.js"
+import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
+import * as RedisTier from "../../src/cache/RedisTier.js"
+import { RedisTimeout } from "../../src/redis/RedisError.js"
+import * as OutageRedis from "../support/OutageRedis.js"
+import { settle } from "../support/until.js"
+
+const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
+const texts = EntryCodec.values(CacheCodec.make(Schema.String))
+const together = { concurrency: "unbounded" } as const
+
+/** A tier over a server whose clear marker stands at 10, and the keys of each command that it sent. */
+const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
+  Effect.gen(function* () {
+    const server = yield* OutageRedis.make
+    const connection = yield* server.connect
+    const commands: Array<ReadonlyArray<string>> = []
+    const latency = LatencyHistogram.make()
+    const undecodable: Array<string> = []
+    const redis: typeof connection.redis = {
+      ...connection.redis,
+      unsafeMget: (keys, answered) =>
+        connection.redis.unsafeMget(() => {
+          const named = keys()
+          commands.push(named)
+          return named
+        }, answered)
+    }
+    const invalidation = yield* Invalidation.make({
+      redis,
+      name: "tier",
+      isTagged: true,
+      target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
+      outboxCapacity: 10,
+      afterOutage: "trust",
+      markerMillis: 3_600_000,
+      dropLocal: () => {},
+      onOthers: () => {}
+    })
+    const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+    const onDecodeFailure = (key: string) => void undecodable.push(key)
+    const options = { redis, codec, invalidation, isTagged: true, latency, onDecodeFailure }
+    const tier = yield* Scope.extend(RedisTier.make(options), scope)
+    yield* settle
+    yield* server.direct.set("{tier}:clear", "10")
+    /** Stores a text as it is, born after the clear marker. */
+    const store = (key: string, value: string, fields = "") =>
+      server.direct.set(key, `{"created":20,"ttl":5,${fields}"value":${value}}`)
+    return { ...tier, commands, connection, latency, scope, server, store, undecodable }
+  })
+
+const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
+const valuesOf = <A>(answers: ReadonlyArray<Exit.Exit<RedisTier.Readable<A>, unknown>>) =>
+  answers.map((answer) => (Exit.isSuccess(answer) ? answer.value.entry?.value : answer))
+
+describe("many keys of one moment", () => {
+  it.scoped("go as several commands of at most 512 keys, each with the clear marker, and all are answered", () =>
+    Effect.gen(function* () {
+      const { commands, latency, readMany, store } = yield* world(numbers)
+      const keys = keysOf(1_300)
+      yield* Effect.forEach(keys.slice(0, -1), (key, i) => store(key, `${i}`), { discard: true })
+      const answers = yield* readMany(keys)
+      expect(commands.map((command) => command.length)).toEqual([513, 513, 277])
+      for (const [marker] of commands) expect(marker).toBe("{tier}:clear")
+      expect(commands.flatMap(([, ...keys]) => keys)).toEqual(keys)
+      expect(valuesOf(answers)).toEqual([...keys.slice(0, -1).map((_, i) => i), undefined])
+      expect(answers.filter((answer) => Exit.isSuccess(answer) && answer.value.trusted)).toHaveLength(1_299)
+      expect(latency.summary().count).toBe(1_300)
+    })
+  )
+
+  it.scoped("of which each is asked for twice go once, and both callers have the answer", () =>
+    Effect.gen(function* () {
+      const { commands, readMany, store } = yield* world(numbers)
+      const keys = keysOf(512)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const [one, other] = yield* Effect.all([readMany(keys), readMany(keys.toReversed())], together)
+      expect(valuesOf(one)).toEqual(keys.map((_, i) => i))
+      expect(valuesOf(other)).toEqual(keys.map((_, i) => 511 - i))
+      // 512 keys fill a command: whoever comes then begins the next, also where his key is among them
+      expect(commands.map((command) => command.length)).toEqual([513, 513])
+    })
+  )
+
+  it.scoped("fail alone where one of several commands does", () =>
+    Effect.gen(function* () {
+      const server = yield* OutageRedis.make
+      const connection = yield* server.connect
+      yield* server.direct.set("{tier}:clear", "10")
+      yield* server.direct.set("k600", '{"created":20,"ttl":5,"value":600}')
+      const error = new RedisTimeout({ command: "MGET", waitedMillis: 1_000 })
+      let sent = 0
+      const redis: typeof connection.redis = {
+        ...connection.redis,
+        unsafeMget: (keys, answered) => {
+          const isFirst = ++sent === 1
+          connection.redis.unsafeMget(keys, (reply) => answered(isFirst ? Exit.fail(error) : reply))
+        }
+      }
+      const invalidation = yield* Invalidation.make({
+        redis,
+        name: "tier",
+        isTagged: false,
+        target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
+        outboxCapacity: 10,
+        afterOutage: "trust",
+        markerMillis: 3_600_000,
+        dropLocal: () => {},
+        onOthers: () => {}
+      })
+      const latency = LatencyHistogram.make()
+      const options = { redis, codec: numbers, invalidation, isTagged: false, latency, onDecodeFailure: () => {} }
+      const { readMany } = yield* RedisTier.make(options)
+      yield* settle
+      const answers = yield* readMany(keysOf(601))
+      expect(answers.map((answer) => answer._tag)).toEqual([
+        ...Array(512).fill("Failure"),
+        ...Array(89).fill("Success")
+      ])
+      expect(answers[0]).toMatchObject({ cause: { error: { error } } })
+      expect(valuesOf(answers.slice(-1))).toEqual([600])
+      // from asking to the answer or failure
+      expect(latency.summary().count).toBe(601)
+    })
+  )
+
+  it.scoped("are asked for their tags' markers in as many commands as that takes, and trusted by all of them", () =>
+    Effect.gen(function* () {
+      const { commands, readMany, server, store } = yield* world(numbers)
+      const keys = keysOf(100)
+      const tagsOf = (i: number) => Array.from({ length: 12 }, (_, j) => `t${i * 12 + j}`)
+      for (const [i, key] of keys.entries()) {
+        yield* store(key, `${i}`, `"tags":${JSON.stringify(tagsOf(i))},`)
+        for (const tag of tagsOf(i)) yield* server.direct.set(`{tier}:tag:${tag}`, "15")
+      }
+      // those speak against k0, k50 and k99: the first tag, one of the middle and the last
+      for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
+      const distrusted = (answers: ReadonlyArray<Exit.Exit<RedisTier.Readable<number>, unknown>>) =>
+        keys.filter((_, i) => {
+          const answer = answers[i]
+          return answer === undefined || Exit.isFailure(answer) || !answer.value.trusted
+        })
+      expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
+      expect(commands.map((command) => command.length)).toEqual([101, 512, 512, 176])
+      // the tags are known now: the first of them travel with the keys, and none is asked for twice
+      commands.length = 0
+      expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
+      expect(new Set(commands.flat()).size).toBe(commands.flat().length)
+      expect(commands.flat()).toHaveLength(101 + 1_200)
+      for (const command of commands) expect(command.length).toBeLessThanOrEqual(1 + 100 + 512 + 12)
+      expect(commands).toHaveLength(3)
+    })
+  )
+
+  it.scoped("begin another command once theirs has left, although its reply is still to come", () =>
+    Effect.gen(function* () {
+      const { commands, connection, read, store } = yield* world(numbers)
+      yield* store("a", "1")
+      const release = connection.holdReplies("MGET")
+      const first = yield* Effect.fork(read("a"))
+      yield* settle
+      yield* store("a", "2")
+      const second = yield* Effect.fork(Effect.all([read("a"), read("b")], together))
+      yield* settle
+      expect(commands).toEqual([
+        ["{tier}:clear", "a"],
+        ["{tier}:clear", "a", "b"]
+      ])
+      yield* release
+      expect((yield* Fiber.join(first)).entry?.value).toBe(1)
+      expect((yield* Fiber.join(second)).map(({ entry }) => entry?.value)).toEqual([2, undefined])
+    })
+  )
+
+  it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
+    Effect.gen(function* () {
+      const { ask, connection, scope, store } = yield* world(numbers)
+      yield* store("k0", "1")
+      const told = new Map<string, number>()
+      const tell = (key: string) => () => told.set(key, (told.get(key) ?? 0) + 1)
+      const release = connection.holdReplies("MGET")
+      for (const key of keysOf(600)) ask(key, tell(key))
+      yield* settle
+      // some that have not left yet
+      for (const key of ["late", "later"]) ask(key, tell(key))
+      yield* Scope.close(scope, Exit.void)
+      expect(told.size).toBe(602)
+      yield* release
+      yield* settle
+      expect(new Set(told.values())).toEqual(new Set([1]))
+    })
+  )
+})
+
+describe("what stands under the keys of one command", () => {
+  const encryption = Either.getOrThrow(
+    Encryption.make([{ id: "key-1", key: Redacted.make(Buffer.alloc(32, 1).toString("base64")) }])
+  )
+  const encoded = (options: Partial<ContentEncoding.ContentEncodingOptions>) =>
+    ContentEncoding.make(texts, {
+      compression: undefined,
+      encryption: undefined,
+      serverTime: Effect.succeed(20),
+      ...options
+    })
+  const attributes = { timeToLive: 5, tags: [], versionTag: undefined }
+  const written = (codec: EntryCodec.EntryCodec<string>, key: string, value: string) =>
+    Effect.map(
+      codec.encode(key, value, attributes),
+      (content) => `{"created":20,${CacheEntry.body(attributes, content)}`
+    )
+
+  it.scoped("may be compressed or plain, short or so long that another thread takes it", () =>
+    Effect.gen(function* () {
+      const codec = encoded({ compression: { above: 10 } })
+      const { commands, readMany, server, undecodable } = yield* world(codec)
+      // pseudo-random, so that it stays longer than what is decompressed at once
+      let seed = 1
+      const word = () => {
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed.toString(36)
+      }
+      const long = Array.from({ length: 20_000 }, word).join()
+      const values = ["a", "b".repeat(1_000), long, "d"]
+      for (const [i, value] of values.entries()) {
+        yield* server.direct.set(`k${i}`, yield* written(codec, `k${i}`, value))
+      }
+      expect(yield* server.direct.get("k1")).toMatchObject({ value: expect.stringContaining('"compression":"gzip"') })
+      expect(yield* server.direct.get("k2")).toMatchObject({ value: expect.stringContaining('"compression":"gzip"') })
+      yield* server.direct.set("cut", '{"created":20,"ttl":5,"compression":"gzip","value":"H4sIAAAA"}')
+      const answers = yield* readMany(["k0", "k1", "cut", "k2", "k3", "none"])
+      expect(valuesOf(answers)).toEqual(["a", "b".repeat(1_000), undefined, long, "d", undefined])
+      expect(answers.map((answer) => Exit.isSuccess(answer) && answer.value.trusted)).toEqual([
+        true,
+        true,
+        false,
+        true,
+        true,
+        false
+      ])
+      expect(undecodable).toEqual(["cut"])
+      expect(commands).toHaveLength(1)
+    })
+  )
+
+  it.scoped("may be encrypted: what is not, or is for another key, does not decode, and harms no other", () =>
+    Effect.gen(function* () {
+      const codec = encoded({ encryption })
+      const { readMany, server, store, undecodable } = yield* world(codec)
+      yield* server.direct.set("a", yield* written(codec, "a", "one"))
+      yield* server.direct.set("b", yield* written(codec, "a", "one"))
+      yield* store("c", '"plain"')
+      yield* server.direct.set("d", yield* written(codec, "d", "four"))
+      const answers = yield* readMany(["a", "b", "c", "d"])
+      expect(valuesOf(answers)).toEqual(["one", undefined, undefined, "four"])
+      expect(answers[1]).toMatchObject({ value: { created: 20, trusted: false } })
+      expect(undecodable).toEqual(["b", "c"])
+    })
+  )
+
+  it.scoped("is told to nobody twice when the scope closes while some of it is being decoded", () =>
+    Effect.gen(function* () {
+      const slow: EntryCodec.EntryCodec<string> = {
+        ...texts,
+        decodeNow: encoded({ encryption }).decodeNow,
+        decode: () => Effect.never
+      }
+      const { ask, scope, store } = yield* world(slow)
+      yield* store("a", '"one"')
+      const answers: Array<Exit.Exit<unknown, Invalidation.Unread>> = []
+      for (const key of ["a", "b"]) ask(key, (answer) => answers.push(answer))
+      yield* settle
+      expect(answers).toEqual([])
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      const closed = { _tag: "Failure", cause: { error: { reason: "Disabled" } } }
+      expect(answers).toMatchObject([closed, closed])
+    })
+  )
+
+  for (const [how, codec] of [
+    [
+      "at once",
+      {
+        ...numbers,
+        decodeNow: (key: string, stored: CacheEntry.StoredEntry) => {
+          if (stored.content.text === "13") throw new Error("unlucky")
+          return numbers.decodeNow(key, stored)
+        }
+      }
+    ],
+    [
+      "in an effect",
+      EntryCodec.values(
+        CacheCodec.make(
+          Schema.transform(Schema.Number, Schema.Number, {
+            decode: (n) => {
+              if (n === 13) throw new Error("unlucky")
+              return n
+            },
+            encode: (n) => n
+          })
+        )
+      )
+    ]
+  ] as const) {
+    it.scoped(`may be what its schema dies of, ${how}: who asked for it is told, and the others are answered`, () =>
+      Effect.gen(function* () {
+        const { connection, readMany, store } = yield* world<number>(codec)
+        for (const [key, value] of [
+          ["a", 1],
+          ["b", 13],
+          ["c", 3]
+        ] as const) {
+          yield* store(key, `${value}`)
+        }
+        for (let i = 0; i < 2; i++) {
+          const [a, b, c] = yield* readMany(["a", "b", "c"])
+          expect(b).toMatchObject({ _tag: "Failure", cause: { _tag: "Die", defect: { message: "unlucky" } } })
+          expect([a, c]).toMatchObject([{ value: { entry: { value: 1 } } }, { value: { entry: { value: 3 } } }])
+        }
+        // and nothing is left that would join them to a command that has gone
+        connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1 }))
+        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Failure" })
+      })
+    )
+  }
+
+  it.scoped("may be anything that another program has left there", () =>
+    Effect.gen(function* () {
+      const { readMany, server, store, undecodable } = yield* world(numbers)
+      const hostile: Record<string, string> = {
+        empty: "",
+        foreign: "hello",
+        cut: '{"created":20,"ttl":5,"value":',
+        deep: `{"created":20,"ttl":5,"value":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+        prototype: '{"created":20,"ttl":5,"value":{"__proto__":{"x":1}}}',
+        far: '{"created":999999999999999,"ttl":999999999999999,"value":1}',
+        tags: `{"created":20,"ttl":5,"tags":[${Array(20_000).fill('"a"').join()}],"value":1}`,
+        escape: '{"created":20,"ttl":5,"tags":["\\x"],"value":1}',
+        version: '{"created":20,"ttl":5,"version":9,"value":1}',
+        remembered: '{"created":20,"ttl":5,"error":1}'
+      }
+      for (const [key, text] of Object.entries(hostile)) yield* server.direct.set(key, text)
+      yield* server.direct.zadd("set", 1, "member")
+      yield* store("good", "1")
+      const keys = [...Object.keys(hostile), "set", "good"]
+      const answers = yield* readMany(keys)
+      const trusted = keys.filter((_, i) => {
+        const answer = answers[i]
+        return answer !== undefined && Exit.isSuccess(answer) && answer.value.trusted
+      })
+      expect(trusted).toEqual(["far", "good"])
+      expect(undecodable.sort()).toEqual(
+        ["cut", "deep", "empty", "escape", "foreign", "prototype", "remembered", "version"].sort()
+      )
+    })
+  )
+})
