@@ -6,13 +6,15 @@ import type { Settings } from "./Workload.js"
 
 const concurrencies = [1, 16, 128, 1_000]
 
+const hot = keySet(1_000, "uniform")
+
 /** Every concurrency on the keys that are hot, and the concurrency of the targets on the many. */
 export const standard: Settings = {
   rounds: 5,
   millis: 150,
   concurrencies,
   points: [
-    ...concurrencies.map((concurrency) => ({ keys: keySet(1_000, "uniform"), concurrency })),
+    ...concurrencies.map((concurrency) => ({ keys: hot, concurrency })),
     { keys: keySet(100_000, "Zipf"), concurrency: 128 }
   ],
   operations: 200_000

@@ -4,7 +4,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Environment } from "./Environment.js"
+import { type Environment, emptied } from "./Environment.js"
 import { type KeySet, sequence } from "./Keys.js"
 import { type Measured, type MeasureOptions, measure, type Subject } from "./Measure.js"
 import { rate, ratio } from "./numbers.js"
@@ -26,9 +26,6 @@ export interface Settings {
   /** of the run that looks for growing memory */
   readonly operations: number
 }
-
-/** How many keys the largest set of the settings has: what is filled before reading. */
-export const sizeOf = ({ points }: Settings): number => Math.max(...points.map(({ keys }) => keys.size))
 
 /** One line of the results. */
 export interface Result {
@@ -103,22 +100,31 @@ export const compared = (
     Effect.tap((results) => Console.log(describe(results)))
   )
 
-/** Measures subjects at every point of the settings. */
+/**
+ * Measures subjects at every point of the settings. They are made for each set of keys and hold no others: what else is in
+ * the process is paid for by everyone, since it is looked through for garbage again and again.
+ */
 export const comparedOverKeys = (
   workload: string,
-  subjects: ReadonlyArray<Subject>,
   settings: Settings,
+  make: (size: number) => Effect.Effect<ReadonlyArray<Subject>, never, Environment | Scope.Scope>,
   options: { readonly clockEvery?: number } = {}
-): Effect.Effect<ReadonlyArray<Result>> =>
+): Effect.Effect<ReadonlyArray<Result>, never, Environment> =>
   Effect.map(
-    Effect.forEach(settings.points, ({ concurrency, keys }) =>
-      compared(`${workload} (${keys.name})`, subjects, {
-        ...options,
-        rounds: settings.rounds,
-        millis: settings.millis,
-        concurrency,
-        keys: sequence(keys)
-      })
+    Effect.forEach(Array.from(new Set(settings.points.map(({ keys }) => keys))), (keys) =>
+      Effect.flatMap(make(keys.size), (subjects) =>
+        Effect.forEach(
+          settings.points.filter((point) => point.keys === keys),
+          ({ concurrency }) =>
+            compared(`${workload} (${keys.name})`, subjects, {
+              ...options,
+              rounds: settings.rounds,
+              millis: settings.millis,
+              concurrency,
+              keys: sequence(keys)
+            })
+        )
+      ).pipe(emptied, Effect.scoped)
     ),
-    (results) => results.flat()
+    (results) => results.flat(2)
   )

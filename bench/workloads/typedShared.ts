@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { bunClient, Environment, emptied } from "../Environment.js"
+import { bunClient, Environment } from "../Environment.js"
 import { effectful, promising, verify } from "../Measure.js"
 import { profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
@@ -7,40 +7,41 @@ import * as Cacheables from "../peers/Cacheables.js"
 import * as PersistedProfiles from "../peers/PersistedProfiles.js"
 import { bunProfile, fill, fillCached, fillPromising, fillTexts, ids, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
-import { comparedOverKeys, sizeOf, type Workload } from "../Workload.js"
+import { comparedOverKeys, type Workload } from "../Workload.js"
+
+const subjectsOf = (size: number) =>
+  Effect.gen(function* () {
+    const { url } = yield* Environment
+    const profiles = yield* Toolkit.profiles(url, { name: "profile" })
+    const bun = yield* bunClient(url)
+    yield* fillCached(profiles, bun, size)
+    yield* fillTexts(bun, size)
+    const bento = yield* Bento.onRedis(url)
+    yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
+    const cacheable = yield* Cacheables.onRedis(url)
+    yield* fillPromising(size, (index) => cacheable.set(ids(index), profileOf(index)))
+    const keyv = yield* Cacheables.keyv(url)
+    yield* fillPromising(size, (index) => keyv.set(ids(index), profileOf(index)))
+    // its memory tier cannot be switched off: one entry is the least it takes
+    const persisted = yield* PersistedProfiles.make(url, { storeId: "persisted", inMemoryCapacity: 1 })
+    yield* fill(size, (index) => persisted.get(PersistedProfiles.requests(index)))
+
+    const subjects = [
+      toolkitProfile(profiles),
+      bunProfile(bun),
+      promising("bentocache", (index) => bento.get({ key: ids(index) })),
+      promising("cacheable", (index) => cacheable.get(ids(index))),
+      promising("keyv", (index) => keyv.get(ids(index))),
+      effectful("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
+    ]
+    yield* verify("typed-shared", subjects, [0, 1, 999], profileOf)
+    return subjects
+  })
 
 export const typedShared: Workload = {
   name: "typed-shared",
   description:
     "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process.",
   run: (settings) =>
-    Effect.gen(function* () {
-      const { url } = yield* Environment
-      const size = sizeOf(settings)
-
-      const profiles = yield* Toolkit.profiles(url, { name: "profile" })
-      const bun = yield* bunClient(url)
-      yield* fillCached(profiles, bun, size)
-      yield* fillTexts(bun, size)
-      const bento = yield* Bento.onRedis(url)
-      yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
-      const cacheable = yield* Cacheables.onRedis(url)
-      yield* fillPromising(size, (index) => cacheable.set(ids(index), profileOf(index)))
-      const keyv = yield* Cacheables.keyv(url)
-      yield* fillPromising(size, (index) => keyv.set(ids(index), profileOf(index)))
-      // its memory tier cannot be switched off: one entry is the least it takes
-      const persisted = yield* PersistedProfiles.make(url, { storeId: "persisted", inMemoryCapacity: 1 })
-      yield* fill(size, (index) => persisted.get(PersistedProfiles.requests(index)))
-
-      const subjects = [
-        toolkitProfile(profiles),
-        bunProfile(bun),
-        promising("bentocache", (index) => bento.get({ key: ids(index) })),
-        promising("cacheable", (index) => cacheable.get(ids(index))),
-        promising("keyv", (index) => keyv.get(ids(index))),
-        effectful("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
-      ]
-      yield* verify("typed-shared", subjects, [0, 1, 999], profileOf)
-      return { results: yield* comparedOverKeys("typed-shared", subjects, settings), quantities: [] }
-    }).pipe(emptied)
+    Effect.map(comparedOverKeys("typed-shared", settings, subjectsOf), (results) => ({ results, quantities: [] }))
 }

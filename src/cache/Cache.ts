@@ -10,9 +10,11 @@ import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import * as Callback from "../redis/Callback.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
+import * as AtHand from "./AtHand.js"
 import type * as CacheEvents from "./CacheEvents.js"
 import * as CacheKey from "./CacheKey.js"
 import type { Options } from "./CacheOptions.js"
@@ -239,18 +241,28 @@ export const make = <
     const servedOf = (served: Served.Served<Held>): Effect.Effect<Served.Served<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
-    const getPast = reader.getting(valueOf)
+    const readPast = reader.past(valueOf)
+    /** Past what is at hand. */
+    const getPast = (id: Key): Effect.Effect<Value, Failure> =>
+      failing(
+        Callback.make<Value, Loader.LoadError<E> | Remembered | RedisKey.InvalidKey>((resume) => {
+          const key = textOf(id)
+          if (Either.isLeft(key)) resume(Exit.fail(key.left))
+          else readPast(key.right, originOf(id), resume)
+        })
+      )
+    const present = (name: string): Exit.Exit<Value, Remembered> | undefined => {
+      const entry = reader.atHand(name)
+      return entry === undefined ? undefined : valueOf(entry.value)
+    }
     /** The hottest path: no step that it can do without. */
-    const get = (id: Key): Effect.Effect<Value, Failure> =>
-      Effect.suspend(() => {
-        const name = names.ofKey(id)
-        const present = name === undefined ? undefined : reader.atHand(name)
-        if (present !== undefined) return valueOf(present.value)
-        const key = textOf(id)
-        if (Either.isLeft(key)) return Effect.fail(key.left)
-        const entry = name === undefined ? reader.atHand(names.ofText(key.right)) : undefined
-        return entry !== undefined ? valueOf(entry.value) : failing(getPast(key.right, originOf(id)))
-      })
+    const atHand: (id: Key) => Exit.Exit<Value, Failure> | undefined = (id) => {
+      const name = names.ofKey(id)
+      if (name !== undefined) return present(name)
+      const key = textOf(id)
+      return Either.isLeft(key) ? undefined : present(names.ofText(key.right))
+    }
+    const get = reader.isAtHand ? AtHand.make(atHand, (id: Key) => atHand(id) ?? getPast(id)) : getPast
 
     const ways = {
       reader,

@@ -219,6 +219,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const reader = yield* Reader.make({
       redis,
       local,
+      keepsLocally: localMillis > 0,
       names,
       tier,
       loader,

@@ -36,6 +36,7 @@ export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A
   readonly loader: Loader<A, E>
   readonly invalidation: Invalidation
   readonly observer: CacheObserver
+  readonly keepsLocally: boolean
   readonly staleMillis: (value: A) => number
   /** Keeps an entry read from Redis in this process, if nothing happened to its key since it was asked for. */
   readonly keepRead: (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>) => void
@@ -67,10 +68,12 @@ export type Preparation<A, E> =
 export interface Reader<A, E> {
   /** The entry of the local tier by its name, counted as a hit, where a caller may have it without any more ado. */
   readonly atHand: (name: string) => CacheEntry.CacheEntry<A> | undefined
-  /** What is made of the values of what is not at hand; each read is called when it is to run. */
-  readonly getting: <B, E2>(
+  /** Whether anything can be at hand. */
+  readonly isAtHand: boolean
+  /** Reads what is not at hand, and tells what is to be made of it: what is made of its value. */
+  readonly past: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
-  ) => (key: string, origin: Origin<A, E>) => Effect.Effect<B, E2 | LoadError<E>>
+  ) => (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
   /**
    * Of several keys, all different, in their order: the value where it can be served at once, and elsewhere how to come by
@@ -239,11 +242,14 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       key: string,
       origin: Origin<A, E>,
       joins: number,
-      form: Form<A, B, E2>
-    ): Effect.Effect<B, E2 | LoadError<E>> => {
+      form: Form<A, B, E2>,
+      tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
+    ): void => {
       const read = { key, origin, joins, form, asked: askedNow(key) }
-      return Callback.make((resume) => tier.ask(key, (answer) => resume(proceed(answer, read))))
+      tier.ask(key, (answer) => tell(proceed(answer, read)))
     }
+    const readServed = (key: string, origin: Origin<A, E>, joins: number) =>
+      Callback.make<Served.Served<A>, LoadError<E>>((resume) => readThrough(key, origin, joins, asServed, resume))
 
     const asServed: Form<A, Served.Served<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(Served.make(entry, "Redis", serverTime)),
@@ -269,7 +275,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         ({ late, value }) => {
           if (!late) return landed(value)
           // whom Redis has failed once in this read does not wait for it again
-          return seen.failure ? fly(key, origin, seen, joins + 1) : readThrough(key, origin, joins + 1, asServed)
+          return seen.failure ? fly(key, origin, seen, joins + 1) : readServed(key, origin, joins + 1)
         }
       )
 
@@ -283,23 +289,26 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     return {
       atHand: (name) => (refreshAhead === undefined ? hitNamed(name) : undefined),
 
-      getting: (ofValue) => {
+      isAtHand: options.keepsLocally && refreshAhead === undefined,
+
+      past: <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>) => {
         const form = formOf(ofValue)
-        return (key, origin) => {
+        return (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key)
-          return entry === undefined
-            ? readThrough(key, origin, 0, form)
-            : Effect.zipRight(
-                Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
-                ofValue(entry.value)
-              )
+          if (entry === undefined) return readThrough(key, origin, 0, form, tell)
+          tell(
+            Effect.zipRight(
+              Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
+              ofValue(entry.value)
+            )
+          )
         }
       },
 
       getServed: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
-          if (entry === undefined) return readThrough(key, origin, 0, asServed)
+          if (entry === undefined) return readServed(key, origin, 0)
           return Effect.flatMap(redis.serverTime, (now) =>
             Effect.as(refreshing.lookAhead(key, origin, entry, now), Served.make(entry, "Local", now))
           )

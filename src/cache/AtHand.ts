@@ -1,0 +1,65 @@
+/**
+ * An effect whose answer may be at hand when it is run. Where a generator of Effect asks for it by `yield*`, it is then
+ * given the answer itself, and the runtime takes no step, which would cost more than the rest of a hit.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
+
+/** A generator that has ended. */
+class Ended<A> {
+  readonly done = true
+  constructor(readonly value: A) {}
+  next(): IteratorReturnResult<A> {
+    return this
+  }
+}
+
+/**
+ * Answers in a row that the runtime knows nothing of. Then it is asked for a turn for the other fibers, as it takes one
+ * itself after 2,048 of its steps; else a loop of such answers could not even be interrupted.
+ */
+const answersInARow = 1_024
+let answersLeft = answersInARow
+
+class AtHand<Id, A, E> extends Effectable.Class<A, E> {
+  constructor(
+    readonly id: Id,
+    readonly peek: (id: Id) => Exit.Exit<A, E> | undefined,
+    readonly run: (id: Id) => Effect.Effect<A, E>
+  ) {
+    super()
+  }
+
+  commit(): Effect.Effect<A, E> {
+    return this.run(this.id)
+  }
+
+  override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
+    if (answersLeft === 0) {
+      answersLeft = answersInARow
+      return Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.suspend(() => this.run(this.id))
+      )[Symbol.iterator]()
+    }
+    const answer = this.peek(this.id)
+    if (answer === undefined) return super[Symbol.iterator]()
+    answersLeft--
+    return Exit.isSuccess(answer) ? new Ended(answer.value) : answer[Symbol.iterator]()
+  }
+}
+
+/**
+ * Runs `run`, unless `peek` has an answer at the moment at which a generator asks. Both are called when the effect is run,
+ * each time anew, and must agree.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make =
+  <Id, A, E>(peek: (id: Id) => Exit.Exit<A, E> | undefined, run: (id: Id) => Effect.Effect<A, E>) =>
+  (id: Id): Effect.Effect<A, E> =>
+    new AtHand(id, peek, run)
