@@ -103,7 +103,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const runRelease = client.run(SemaphoreScripts.release)
     const claims = Claim.make(client)
 
-    const hold = Effect.fn("DistributedSemaphore.hold")(
+    const hold = Effect.fnUntraced(
       function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options) {
         yield* integerFrom(SemaphoreScripts.acquire.name, "the number of permits", 1, permits)
         const key = yield* RedisKey.make("semaphore", name)
@@ -122,7 +122,8 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         })
         return lease
       },
-      (effect, key) => Effect.annotateSpans(effect, { key })
+      (effect, key) =>
+        Effect.withSpan(effect, "DistributedSemaphore.hold", { attributes: { key }, captureStackTrace: false })
     )
 
     return DistributedSemaphore.of({

@@ -10,11 +10,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import * as Callback from "../../redis/Callback.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import { monotonicMillis } from "../time.js"
 import { LockLost } from "./LockError.js"
@@ -132,8 +135,10 @@ export const keep = (holding: Holding): Effect.Effect<Lease, never, Scope.Scope>
       }
     })
 
-    // whoever acquires may be uninterruptible, what it starts must not be
-    yield* Effect.forkScoped(Effect.interruptible(extensions))
+    // whoever acquires may be uninterruptible, what it starts must not be; a fork into the scope would take several times
+    // as long, and there is nothing to wait for when it ends
+    const extending = Runtime.runFork(yield* Effect.runtime<never>())(Effect.interruptible(extensions))
+    yield* Effect.addFinalizer(() => Effect.sync(() => extending.unsafeInterruptAsFork(FiberId.none)))
     // doubt is not waited for here: the other fiber wakes for it
     const askAtOnce = Effect.forkIn(Effect.interruptible(extended), scope)
     yield* holding.reconnections.listen(askAtOnce)
@@ -166,20 +171,32 @@ const endedBy = <A, E, R, Loss>(
   tellOfLoss: (tell: (loss: Loss) => void) => () => void
 ): Effect.Effect<A, E | Loss, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.fork(restore(effect)), (fiber) => {
+    Effect.flatMap(Effect.runtime<R>(), (runtime) => {
+      let refsBefore: FiberRefs.FiberRefs | undefined
+      const fiber = Runtime.runFork(runtime)(
+        Effect.withFiberRuntime<A, E, R>((self) => {
+          refsBefore = self.getFiberRefs()
+          return restore(effect)
+        })
+      )
       let lost: Option.Option<Loss> = Option.none()
       const forget = tellOfLoss((loss) => {
         if (fiber.unsafePoll() !== null) return
         lost = Option.some(loss)
         fiber.unsafeInterruptAsFork(FiberId.none)
       })
-      const outcome = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | Loss> => {
-        forget()
-        return Option.isSome(lost) ? Effect.fail(lost.value) : exit
-      }
-      return restore(Fiber.await(fiber)).pipe(
-        Effect.onInterrupt(() => Effect.zipRight(Effect.sync(forget), Fiber.interrupt(fiber))),
-        Effect.flatMap((exit) => Effect.zipRight(fiber.inheritAll, outcome(exit)))
-      )
+      const ended = Callback.make<Exit.Exit<A, E>>((resume) => fiber.addObserver((exit) => resume(Exit.succeed(exit))))
+      return Effect.matchCauseEffect(restore(ended), {
+        onSuccess: (exit) => {
+          forget()
+          const outcome: Effect.Effect<A, E | Loss> = Option.isSome(lost) ? Effect.fail(lost.value) : exit
+          // what the body has set of its fiber is its caller's to see
+          return fiber.getFiberRefs() === refsBefore ? outcome : Effect.zipRight(fiber.inheritAll, outcome)
+        },
+        onFailure: (cause) => {
+          forget()
+          return Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause))
+        }
+      })
     })
   )
