@@ -109,7 +109,8 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
     let clearMarker: number | undefined
     /** until when it is there at least, by this process's clock, unless it is evicted */
     let clearKeptUntil = Number.NEGATIVE_INFINITY
-    let clearReaders: Array<Answered<number | undefined>> | undefined
+    /** who waits for it to be read, before the command leaves */
+    let clearReaders: Array<Answered<MarkersSeen>> | undefined
     const noteMarker = (seen: number | undefined) => {
       clearMarker = seen === undefined ? undefined : Math.max(clearMarker ?? 0, seen)
     }
@@ -158,18 +159,13 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       clearMarker !== undefined &&
       clock.unsafeCurrentTimeMillis() + keepMillis + options.markerMillis <= clearKeptUntil
 
-    /** The clear marker, which is read once for all who ask in one turn, and made where it is missing. */
-    const readClear = (keepMillis: number, answered: Answered<MarkersSeen>): void => {
-      const reader: Answered<number | undefined> = (reply) => {
-        if (Exit.isFailure(reply)) answered(Exit.failCause(reply.cause))
-        else if (reply.value === undefined) ensureMarkers([], keepMillis, answered)
-        else answered(Exit.succeed({ clear: reply.value, tags: [] }))
-      }
+    /** The clear marker, which is read once for all who ask in one turn. Where it is missing, the next load makes it. */
+    const readClear = (answered: Answered<MarkersSeen>): void => {
       if (clearReaders !== undefined) {
-        clearReaders.push(reader)
+        clearReaders.push(answered)
         return
       }
-      const readers = [reader]
+      const readers = [answered]
       clearReaders = readers
       const leave = () => {
         if (clearReaders === readers) clearReaders = undefined
@@ -181,11 +177,12 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
         },
         (reply) => {
           leave()
-          const clear = Exit.map(reply, ({ value: [text] }) =>
-            text === undefined ? undefined : MarkerScripts.markerOf(text)
-          )
-          if (Exit.isSuccess(clear)) noteMarker(clear.value)
-          for (const each of readers) each(clear)
+          const seen = Exit.map(reply, ({ value: [text] }) => ({
+            clear: text === undefined ? undefined : MarkerScripts.markerOf(text),
+            tags: []
+          }))
+          if (Exit.isSuccess(seen)) noteMarker(seen.value.clear)
+          for (const each of readers) each(seen)
         }
       )
     }
@@ -231,7 +228,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
         Effect.map(
           both(
             (answered: Answered<MarkersSeen>) =>
-              areKept(tags, keepMillis) ? readClear(keepMillis, answered) : ensureMarkers(tags, keepMillis, answered),
+              areKept(tags, keepMillis) ? readClear(answered) : ensureMarkers(tags, keepMillis, answered),
             write
           ),
           ([markers, written]) => ({ markers, written })

@@ -1,7 +1,10 @@
 /** What a cache leaves in Redis and what it asks of it: nothing that grows with the number of its keys but the values. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
@@ -76,6 +79,64 @@ describe("a cache's footprint", () => {
       yield* cache.invalidate(1)
       expect(new Set(sent.map(({ command }) => command))).toEqual(new Set(["script", "MGET"]))
     })
+  )
+
+  it.scoped(
+    "sees to the marker once for many writes, reads it for what is filled, and makes it where it was evicted",
+    () =>
+      Effect.gen(function* () {
+        const { redis, sent, server } = yield* recorded
+        let whileLookedUp: Effect.Effect<unknown> = Effect.void
+        const make = TypedCache.make({
+          name: "item",
+          key: Schema.NumberFromString,
+          value: Schema.Number,
+          timeToLive: "1 hour",
+          jitter: 0,
+          lookup: (id) => Effect.as(whileLookedUp, 10 * id)
+        })
+        const [cache, other] = yield* Effect.provideService(Effect.all([make, make]), RedisClient, redis)
+        const asked = <A, E>(effect: Effect.Effect<A, E>) =>
+          Effect.gen(function* () {
+            const before = sent.length
+            const answer = yield* effect
+            return [answer, sent.slice(before).map(({ command, keys }) => `${command} ${keys}`)] as const
+          })
+        const [script, ofMarker] = ["script 2", "script 1"]
+        const marker = Effect.map(server.ttl("{item}:clear"), Option.map(Duration.toHours))
+
+        // made with the cache, for two hours, of which one must be left when an entry ends
+        expect(yield* marker).toEqual(Option.some(2))
+        expect(yield* asked(cache.set(1, 1))).toEqual([true, [script]])
+        yield* TestClock.adjust("1 minute")
+        expect(yield* asked(cache.set(1, 1))).toEqual([true, [ofMarker, script]])
+        expect(yield* marker).toEqual(Option.some(3))
+        expect(yield* asked(cache.set(2, 2))).toEqual([true, [script]])
+        expect(yield* asked(cache.update(3, Effect.succeed(3)))).toEqual([3, [script, script]])
+        expect(yield* asked(cache.get(4))).toEqual([40, ["MGET 2", script, script, "MGET 1"]])
+        yield* TestClock.adjust("1 hour")
+        expect(yield* asked(cache.set(5, 5))).toEqual([true, [script]])
+        yield* TestClock.adjust("1 minute")
+        expect(yield* asked(cache.set(5, 6))).toEqual([true, [ofMarker, script]])
+        expect(yield* marker).toEqual(Option.some(3))
+
+        // what is set over an evicted marker is a miss to everyone, and the next lookup makes the marker
+        yield* server.del("{item}:clear")
+        expect(yield* asked(cache.set(6, 6))).toEqual([true, [script]])
+        expect(yield* other.getOption(6)).toEqual(Option.none())
+        yield* TestClock.adjust("1 millis")
+        expect(yield* other.get(6)).toBe(60)
+        expect(yield* cache.getServed(6)).toMatchObject({ value: 60, source: "Redis" })
+        // also where it goes while the lookup runs: the value is given to who asked, and kept by nobody
+        yield* TestClock.adjust("1 millis")
+        whileLookedUp = Effect.orDie(server.del("{item}:clear"))
+        expect(yield* cache.get(7)).toBe(70)
+        whileLookedUp = Effect.void
+        expect(yield* other.getOption(7)).toEqual(Option.none())
+        yield* TestClock.adjust("1 millis")
+        expect(yield* other.get(7)).toBe(70)
+        expect(yield* cache.getServed(7)).toMatchObject({ source: "Redis" })
+      })
   )
 
   it.scoped("asks for an id of pattern characters as for any other, and forgets it alone", () =>
