@@ -121,6 +121,9 @@ interface Read<A, E, B, E2> {
   readonly form: Form<A, B, E2>
 }
 
+/** Where nothing is kept in this process, nobody looks at it. */
+const unasked: Asked = { at: 0, epoch: 0 }
+
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
 const maxJoins = 2
 
@@ -210,10 +213,8 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       )
     }
 
-    const askedNow = (key: string): Asked => ({
-      at: clock.unsafeCurrentTimeMillis(),
-      epoch: invalidation.epochs.of(key)
-    })
+    const askedNow = (key: string): Asked =>
+      options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(key) } : unasked
 
     const prepare = (
       key: string,
