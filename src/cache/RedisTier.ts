@@ -59,31 +59,28 @@ export interface RedisTier<A> {
   readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Readable<A>, Unread>>>
 }
 
-/** The reads of one moment. */
+/** Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server. */
+const maxKeys = 512
+
+/** The reads that travel by one command. */
 class Batch<A> {
   /** each once */
   readonly keys: Array<string> = []
   /** whose markers travel with them */
   tags: ReadonlyArray<string> = []
-  private readonly places = new Map<string, number>()
   private callers: Array<Answered<A>> = []
   /** of each caller the place of its key */
-  private readonly placesOfCallers: Array<number> = []
+  private readonly places: Array<number> = []
 
-  /** When the first of them was asked for: the time, in nanoseconds, and `tagsTaken` of the outbox. */
+  /** When the first of them was asked for, in nanoseconds, and `tagsTaken` of the outbox then. */
   constructor(
     readonly asked: bigint,
     readonly tagsTaken: number
   ) {}
 
-  join(key: string, answered: Answered<A>): void {
-    let place = this.places.get(key)
-    if (place === undefined) {
-      place = this.keys.push(key) - 1
-      this.places.set(key, place)
-    }
+  join(place: number, answered: Answered<A>): void {
     this.callers.push(answered)
-    this.placesOfCallers.push(place)
+    this.places.push(place)
   }
 
   /** Tells each caller, once, the answer at the place of its key. */
@@ -92,11 +89,30 @@ class Batch<A> {
     this.callers = []
     const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
     for (let i = 0; i < callers.length; i++) {
-      const place = this.placesOfCallers[i] ?? 0
+      const place = this.places[i] ?? 0
       const answer = answers[place] ?? answerAt(place)
       answers[place] = answer
       callers[i]?.(answer)
     }
+  }
+}
+
+/** The reads of one moment, until the first of their commands leaves: each key once, in as many batches as it takes. */
+class Gathering<A> {
+  readonly batches: Array<Batch<A>> = []
+  private readonly places = new Map<string, number>()
+
+  /** Answers the batch that it has begun, if it has; it must then be sent. */
+  join(key: string, answered: Answered<A>, begin: () => Batch<A>): Batch<A> | undefined {
+    const known = this.places.get(key)
+    const place = known ?? this.places.size
+    if (known === undefined) this.places.set(key, place)
+    const begun = place === this.batches.length * maxKeys ? begin() : undefined
+    if (begun !== undefined) this.batches.push(begun)
+    const batch = this.batches[Math.floor(place / maxKeys)]
+    if (known === undefined) batch?.keys.push(key)
+    batch?.join(place % maxKeys, answered)
+    return begun
   }
 }
 
@@ -119,9 +135,6 @@ const markerIn = (text: string | undefined): number | undefined => (text === und
 
 /** Keys whose tags are remembered, so that the markers can be asked for beside the value. */
 const maxKnownTags = 10_000
-
-/** Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server. */
-const maxKeys = 512
 
 /**
  * The markers of a key's tags are asked for beside it as far as its tags are known from the last time; those of others
@@ -146,7 +159,7 @@ export const make = <A>(options: {
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
     const unanswered = new Set<Batch<A>>()
     /** what others still join */
-    let gathering: Batch<A> | undefined
+    let gathering: Gathering<A> | undefined
     let isClosed = false
 
     const fork = yield* FiberSet.makeRuntime<never>()
@@ -157,9 +170,14 @@ export const make = <A>(options: {
       })
     )
 
+    /** Nobody joins any more what a batch was gathered with. */
+    const endGathering = (batch: Batch<A>): void => {
+      if (gathering?.batches.includes(batch)) gathering = undefined
+    }
+
     const answer = (batch: Batch<A>, answerAt: (place: number) => Exit.Exit<Readable<A>, Unread>): void => {
       unanswered.delete(batch)
-      if (gathering === batch) gathering = undefined
+      endGathering(batch)
       batch.tell(answerAt)
     }
 
@@ -274,9 +292,8 @@ export const make = <A>(options: {
       })
     }
 
-    /** The batch leaves: nobody joins any more. */
     const leave = (batch: Batch<A>): ReadonlyArray<string> => {
-      if (gathering === batch) gathering = undefined
+      endGathering(batch)
       if (knownTags === undefined) return [markers.clear, ...batch.keys]
       const tags = new Set<string>()
       for (const key of batch.keys) {
@@ -286,13 +303,9 @@ export const make = <A>(options: {
       return [markers.clear, ...batch.keys, ...batch.tags.map(markers.tag)]
     }
 
-    const ask: RedisTier<A>["ask"] = (key, answered) => {
-      if (isClosed) return answered(closed)
-      if (!invalidation.mayRead(key)) return answered(Exit.fail(invalidation.refusal(key)))
-      if (gathering !== undefined && gathering.keys.length < maxKeys) return gathering.join(key, answered)
-      const batch = new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
-      batch.join(key, answered)
-      gathering = batch
+    const begin = () => new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
+
+    const send = (batch: Batch<A>): void => {
       unanswered.add(batch)
       redis.unsafeMget(
         () => leave(batch),
@@ -302,6 +315,14 @@ export const make = <A>(options: {
           else received(batch, exit.value.generation, exit.value.value)
         }
       )
+    }
+
+    const ask: RedisTier<A>["ask"] = (key, answered) => {
+      if (isClosed) return answered(closed)
+      if (!invalidation.mayRead(key)) return answered(Exit.fail(invalidation.refusal(key)))
+      gathering ??= new Gathering()
+      const begun = gathering.join(key, answered, begin)
+      if (begun !== undefined) send(begun)
     }
 
     return {
