@@ -60,12 +60,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   lookups: Lookups
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {
   const { lookupMany } = options
-  // to provide nothing would be felt
-  const isSelfContained = context.unsafeMap.size === 0
-  const one = ({ key, previous }: Question<Key, Value>) => {
-    const lookup = options.lookup(key, previous)
-    return isSelfContained ? (lookup as Effect.Effect<Answer<Value>, E>) : Effect.provide(lookup, context)
-  }
+  const one = ({ key, previous }: Question<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
   if (lookupMany === undefined) {
     return Effect.succeed({
       ask: (question, { begin, isBounded }) =>

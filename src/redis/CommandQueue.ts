@@ -12,13 +12,13 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "./Callback.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import { Fifo } from "./Fifo.js"
+import { argumentsOf, type Caller, keyOf, QueuedCommand, type Resume } from "./QueuedCommand.js"
 import type { Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "./RedisError.js"
@@ -80,46 +80,6 @@ export interface CommandQueue {
   readonly waiting: () => number
 }
 
-/** The fiber that waits: what it no longer wants is not sent. */
-type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">
-
-/** Wakes the caller with its answer. Kept in this one form, since a closure more per command is felt. */
-type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
-
-/** What a caller of each kind is answered with. */
-type Answer = Option.Option<string | Uint8Array> | Stamped<RedisReply>
-
-/** A command with its caller. */
-class Entry {
-  /** handed to the connection, alone or with other reads as one MGET */
-  sent = false
-  /** the caller has its answer */
-  settled = false
-  /** nothing more is expected: answered, or withdrawn before it was sent */
-  done = false
-
-  constructor(
-    readonly kind: "Read" | "ReadBytes" | "Command",
-    readonly command: string,
-    /** of a read the key alone; of a late command how to come by them */
-    readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
-    readonly deadline: number,
-    readonly resume: Resume,
-    /** undefined of a read, which needs no withdrawing */
-    readonly caller: Caller | undefined
-  ) {}
-
-  /** whether nobody wants it any more */
-  get isForNobody(): boolean {
-    return this.settled || (this.caller !== undefined && this.caller.unsafePoll() !== null)
-  }
-}
-
-const keyOf = ({ args }: Entry): string => (typeof args === "string" ? args : "")
-
-const argumentsOf = ({ args }: Entry): ReadonlyArray<RedisArgument> =>
-  typeof args === "string" ? [args] : typeof args === "function" ? args() : args
-
 /**
  * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
  *
@@ -142,9 +102,9 @@ export const make = (
     /** whether this connection takes MGET over any keys */
     let readsTogether = true
 
-    const waiting = new Fifo<Entry>()
+    const waiting = new Fifo<QueuedCommand>()
     /** what waits and what is in flight, in the order of the calls and so of the deadlines */
-    const pending = new Fifo<Entry>()
+    const pending = new Fifo<QueuedCommand>()
     let inFlight = 0
     let flushScheduled = false
     let turnTime = 0
@@ -156,7 +116,7 @@ export const make = (
     const refusal = () =>
       connection === undefined ? refused[shutReason] : breaker.state() === "Closed" ? undefined : refused.CircuitOpen
 
-    const settle = (entry: Entry, error: RedisError) => {
+    const settle = (entry: QueuedCommand, error: RedisError) => {
       if (entry.settled) return
       entry.settled = true
       entry.resume(Exit.fail(error))
@@ -176,7 +136,7 @@ export const make = (
       flushScheduled = false
       const open = connection
       if (open === undefined) return
-      const reads: Array<Entry> = []
+      const reads: Array<QueuedCommand> = []
       while (inFlight < options.maxInFlight) {
         const entry = waiting.shift()
         if (entry === undefined) break
@@ -195,7 +155,7 @@ export const make = (
     }
 
     /** Hands over one entry as it is, or several reads as one MGET. */
-    const takeOff = (open: RedisConnection, entries: ReadonlyArray<Entry>) => {
+    const takeOff = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>) => {
       const from = generation
       const endedBefore = ended
       const land = (): boolean => {
@@ -217,13 +177,16 @@ export const make = (
       }
     }
 
-    const transmit = (open: RedisConnection, entries: ReadonlyArray<Entry>): Promise<RedisReply | Uint8Array> => {
+    const transmit = (
+      open: RedisConnection,
+      entries: ReadonlyArray<QueuedCommand>
+    ): Promise<RedisReply | Uint8Array> => {
       const [first] = entries
       if (first === undefined || entries.length > 1) return open.send("MGET", entries.map(keyOf))
       return first.kind === "ReadBytes" ? open.sendBuffer(keyOf(first)) : open.send(first.command, argumentsOf(first))
     }
 
-    const answered = (entries: ReadonlyArray<Entry>, reply: RedisReply | Uint8Array, from: number) => {
+    const answered = (entries: ReadonlyArray<QueuedCommand>, reply: RedisReply | Uint8Array, from: number) => {
       finish(entries)
       breaker.succeeded(entries.length)
       const [first] = entries
@@ -234,7 +197,7 @@ export const make = (
       for (const [i, entry] of entries.entries()) succeed(entry, reply[i], from)
     }
 
-    const rejected = (open: RedisConnection, entries: ReadonlyArray<Entry>, cause: unknown) => {
+    const rejected = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>, cause: unknown) => {
       const [first] = entries
       if (first !== undefined && entries.length === 1) {
         const error = options.toError(first.command, cause)
@@ -250,7 +213,7 @@ export const make = (
       for (const entry of entries) takeOff(open, [entry])
     }
 
-    const succeed = (entry: Entry, reply: RedisReply | Uint8Array, from: number) => {
+    const succeed = (entry: QueuedCommand, reply: RedisReply | Uint8Array, from: number) => {
       if (entry.settled) return
       entry.settled = true
       entry.resume(
@@ -262,19 +225,19 @@ export const make = (
       )
     }
 
-    const finish = (entries: ReadonlyArray<Entry>) => {
+    const finish = (entries: ReadonlyArray<QueuedCommand>) => {
       for (const entry of entries) entry.done = true
       while (pending.peek()?.done === true) pending.shift()
     }
 
-    const failed = (entries: ReadonlyArray<Entry>, error: RedisError) => {
+    const failed = (entries: ReadonlyArray<QueuedCommand>, error: RedisError) => {
       finish(entries)
       if (error._tag === "RedisConnectionLost" || isNotReady(error)) breaker.failed(entries.length)
       else breaker.succeeded(entries.length)
       fail(entries, error)
     }
 
-    const fail = (entries: ReadonlyArray<Entry>, error: RedisError) => {
+    const fail = (entries: ReadonlyArray<QueuedCommand>, error: RedisError) => {
       for (const entry of entries) {
         settle(
           entry,
@@ -347,9 +310,9 @@ export const make = (
     yield* Effect.addFinalizer(() => Effect.sync(() => end("Disabled")))
 
     const submit = (
-      kind: Entry["kind"],
+      kind: QueuedCommand["kind"],
       command: string,
-      args: Entry["args"],
+      args: QueuedCommand["args"],
       resume: Resume,
       caller?: Caller
     ): void => {
@@ -357,7 +320,7 @@ export const make = (
       if (connection === undefined) return void resume(refused[shutReason])
       if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return void resume(refused.Overloaded)
       scheduleFlush()
-      const entry = new Entry(kind, command, args, turnTime + timeoutMillis, resume, caller)
+      const entry = new QueuedCommand(kind, command, args, turnTime + timeoutMillis, resume, caller)
       waiting.push(entry)
       pending.push(entry)
       wakeSweeper?.()
