@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import type { RedisClient } from "../../src/redis/RedisClient.js"
 import { connect, error, make, reply, runFor, silence } from "../support/ScriptedDriver.js"
 
 const names = (prefix: string, count: number): ReadonlyArray<string> =>
@@ -33,6 +34,52 @@ describe("commands of one turn", () => {
       const redis = yield* connect(server)
       yield* Effect.forEach(names("k", 20), (key) => redis.set(key, key), together)
       expect(server.commands()).toEqual(names("k", 20).map((key) => `SET ${key} ${key}`))
+    })
+  )
+})
+
+describe("callers who are answered together and ask again", () => {
+  /** Each asks as soon as it is answered, of which it hears in a microtask of its own. */
+  const asking = (redis: RedisClient.Service, keys: ReadonlyArray<string>, rounds: number) =>
+    Effect.forEach(keys, (key) => Effect.replicateEffect(redis.get(key), rounds), { ...together, discard: true })
+
+  it.scoped("leave together, though nothing is under way when the first of them asks", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const keys = names("k", 8)
+      yield* asking(redis, keys, 5)
+      const whole = `MGET ${keys.join(" ")}`
+      expect(server.commands()).toEqual([whole, whole, whole, whole, whole])
+      // through the calls that batch by themselves too
+      const late = (key: string) =>
+        Effect.async<unknown>((resume) =>
+          redis.unsafeMget(
+            () => ["marker", key],
+            (reply) => resume(Effect.orDie(reply))
+          )
+        )
+      const before = server.sent.length
+      yield* late("a")
+      yield* late("b")
+      expect(server.sent.length).toBe(before + 2)
+    })
+  )
+
+  it.scoped("wait for no turn when they are alone", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      let turns = 0
+      const turn = () => {
+        turns++
+        clock = setImmediate(turn)
+      }
+      let clock = setImmediate(turn)
+      yield* asking(redis, ["a"], 20)
+      clearImmediate(clock)
+      expect(server.commands().length).toBe(20)
+      expect(turns).toBeLessThan(20)
     })
   )
 })
