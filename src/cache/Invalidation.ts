@@ -212,6 +212,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       Effect.gen(function* () {
         const now = yield* timeOf(generation)
         if (now === undefined) return
+        marking.forgetKept()
         if (options.afterOutage === "revalidate") distrustUpTo = Math.max(distrustUpTo, now)
         // once: what is refused again and again must not keep everything else from being read
         yield* Effect.ignore(round)

@@ -72,6 +72,8 @@ export interface Markers {
   readonly floor: () => number
   /** The clear marker as it was just read or made; undefined when it is missing. */
   readonly noteMarker: (marker: number | undefined) => void
+  /** From now on it is not known how long they are kept: the server may be another one. */
+  readonly forgetKept: () => void
   /** Makes the clear marker unless it is known to be there. */
   readonly ensureMarker: Effect.Effect<void, RedisError>
   /**
@@ -222,6 +224,9 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       markers,
       floor: () => clearMarker ?? 0,
       noteMarker,
+      forgetKept: () => {
+        clearKeptUntil = Number.NEGATIVE_INFINITY
+      },
       ensureMarker,
       moveMarker,
       withMarkers: (tags, keepMillis, write) =>

@@ -232,6 +232,27 @@ describe("a cache after an outage", () => {
     })
   )
 
+  it.scoped("sees to its marker again after each connection, since the server may be another one", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes({ a: 1 })
+      const commandsOf = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.gen(function* () {
+          const before = one.connection.commands()
+          yield* effect
+          return one.connection.commands() - before
+        })
+      const set = one.cache.set("a", 1)
+      yield* set
+      expect(yield* commandsOf(set)).toBe(1)
+      yield* one.connection.cut
+      yield* one.connection.restore
+      yield* settle
+      expect(yield* one.cache.isAvailable).toBe(true)
+      expect(yield* commandsOf(set)).toBe(2)
+      expect(yield* commandsOf(set)).toBe(1)
+    })
+  )
+
   it.scoped("answers a set whose reply was lost when the set can no longer arrive", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
