@@ -15,6 +15,8 @@ import type { RedisExecutor } from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 
+type Answered = (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+
 // the hash depends on nothing but the text: one table for all clients of the process
 const hashes = new Map<string, string>()
 const hashing = new Set<string>()
@@ -47,22 +49,24 @@ const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
  * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
  */
 export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
+  /** What is to be sent after NOSCRIPT is handed to `goOn`. */
   const attempt = <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input,
-    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void,
+    answered: Answered,
+    goOn: (send: (answered: Answered) => void) => void,
     caller?: Fiber.RuntimeFiber<unknown, unknown>
   ): void => {
     const keys = script.keys(input)
     const rest: ReadonlyArray<RedisArgument> = [keys.length, ...keys, ...script.args(input)]
-    const runWhole = () => late("EVAL", () => [script.lua, ...rest], answered, caller)
+    const runWhole = (answered: Answered) => late("EVAL", () => [script.lua, ...rest], answered, caller)
     const hash = hashOf(script.lua)
-    if (hash === undefined) runWhole()
+    if (hash === undefined) runWhole(answered)
     else {
       late(
         "EVALSHA",
         () => [hash, ...rest],
-        (exit) => (isUnknown(exit) ? runWhole() : answered(exit)),
+        (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)),
         caller
       )
     }
@@ -70,9 +74,13 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
   return {
     script: (script, input) =>
       RetryPolicy.repeating(
-        (caller) => Callback.make((resume) => attempt(script, input, resume, caller)),
+        (caller) =>
+          Callback.make((resume) =>
+            // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+            attempt(script, input, resume, (send) => resume(Callback.make(send)), caller)
+          ),
         script.idempotent
       ),
-    unsafeScript: (script, input, answered) => attempt(script, input, answered)
+    unsafeScript: (script, input, answered) => attempt(script, input, answered, (send) => send(answered))
   }
 }

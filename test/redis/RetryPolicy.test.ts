@@ -277,6 +277,29 @@ describe("a script", () => {
       })
   )
 
+  it.scoped("is not sent whole for a caller who was interrupted before the server said that it does not know it", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      yield* hashed(server, redis, false)
+      server.scripts.clear()
+      const before = server.count("EVAL")
+      server.answer = ({ command }) => (command === "EVALSHA" ? silence : undefined)
+      const gaveBack = Effect.unsafeMakeLatch(false)
+      const caller = yield* Effect.fork(
+        // its fiber has not ended before it has given back what may have been granted
+        Effect.onInterrupt(redis.run(script(false))(undefined), () => gaveBack.await)
+      )
+      yield* settled
+      yield* Fiber.interruptFork(caller)
+      yield* settled
+      server.answerLate()
+      yield* settled
+      gaveBack.unsafeOpen()
+      expect(server.count("EVAL")).toBe(before)
+    })
+  )
+
   it.scoped("whose reply does not match its schema is a protocol error that names the script", () =>
     Effect.gen(function* () {
       const server = yield* make
