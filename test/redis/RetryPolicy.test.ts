@@ -300,6 +300,20 @@ describe("a script", () => {
     })
   )
 
+  it.scoped("is sent by its hash after all where its user may not send it whole, in the first call too", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      const lua = `return 1 -- ${crypto.randomUUID()}`
+      server.scripts.set(new Bun.CryptoHasher("sha1").update(lua).digest("hex"), lua)
+      server.answer = ({ command }) =>
+        command === "EVAL" ? error("NOPERM this user has no permissions to run the 'eval' command") : undefined
+      const unknown = { ...script(false), lua: `return 1 -- ${crypto.randomUUID()}` }
+      expect(yield* Effect.flip(redis.run(unknown)(undefined))).toMatchObject({ _tag: "RedisAuthError" })
+      expect(yield* redis.run({ ...script(false), lua })(undefined)).toBe(1)
+    })
+  )
+
   it.scoped("whose reply does not match its schema is a protocol error that names the script", () =>
     Effect.gen(function* () {
       const server = yield* make
