@@ -183,7 +183,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
 
       const degraded = (failure: Unread): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> =>
         Effect.zipRight(
-          observer.redisFailed(failure),
+          // who was failed by the same reply joins before the lookup begins, and has not come too late for it
+          Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()),
           Effect.suspend((): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
             const before = flight.joined()

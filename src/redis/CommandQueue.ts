@@ -8,12 +8,14 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Callback from "./Callback.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
@@ -92,6 +94,7 @@ export const make = (
 ): Effect.Effect<CommandQueue, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
+    const fork = Runtime.runFork(yield* Effect.runtime<never>())
     const timeoutMillis = Duration.toMillis(options.commandTimeout)
 
     let connection: RedisConnection | undefined
@@ -116,10 +119,18 @@ export const make = (
     const refusal = () =>
       connection === undefined ? refused[shutReason] : breaker.state() === "Closed" ? undefined : refused.CircuitOpen
 
-    const settle = (entry: QueuedCommand, error: RedisError) => {
-      if (entry.settled) return
+    /** A callback that throws keeps no other caller from its answer, nor the deadlines from being kept. */
+    const tell = (entry: QueuedCommand, exit: Parameters<Resume>[0]) => {
       entry.settled = true
-      entry.resume(Exit.fail(error))
+      try {
+        entry.resume(exit)
+      } catch (defect) {
+        fork(Effect.logError(`a callback of ${entry.command} has thrown`, Cause.die(defect)))
+      }
+    }
+
+    const settle = (entry: QueuedCommand, error: RedisError) => {
+      if (!entry.settled) tell(entry, Exit.fail(error))
     }
 
     const scheduleFlush = () => {
@@ -215,8 +226,8 @@ export const make = (
 
     const succeed = (entry: QueuedCommand, reply: RedisReply | Uint8Array, from: number) => {
       if (entry.settled) return
-      entry.settled = true
-      entry.resume(
+      tell(
+        entry,
         Exit.succeed(
           entry.kind === "Command"
             ? { value: reply as RedisReply, generation: from }

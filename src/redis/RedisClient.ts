@@ -157,7 +157,8 @@ export declare namespace RedisClient {
     readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
     /**
      * As `subscribe`, for as long as the effect runs, told to a callback: in the turn in which it arrives, without a buffer
-     * that could overflow. For what is done in a moment, since the other subscriptions wait for it.
+     * that could overflow. For what is done in a moment, since the other subscriptions wait for it. What the callback throws
+     * ends the effect, as a defect.
      */
     readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
     /** Runs a script. Repeated after an unknown outcome only when the script is declared idempotent. */

@@ -15,25 +15,26 @@ import type { RedisExecutor } from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 
+type Answered = (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+
 // the hash depends on nothing but the text: one table for all clients of the process
 const hashes = new Map<string, string>()
-const hashing = new Set<string>()
+const hashing = new Map<string, Promise<string | undefined>>()
 
-/** Undefined until it is known, which is soon. */
-const hashOf = (lua: string): string | undefined => {
-  const known = hashes.get(lua)
-  if (known === undefined && !hashing.has(lua)) {
-    hashing.add(lua)
-    crypto.subtle.digest("SHA-1", new TextEncoder().encode(lua)).then(
-      (digest) => {
-        hashes.set(lua, Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""))
-      },
-      () => {
-        // without it scripts are sent whole
-      }
-    )
-  }
-  return known
+/** Undefined where it cannot be worked out; scripts are then sent whole. */
+const hashed = (lua: string): Promise<string | undefined> => {
+  const begun = hashing.get(lua)
+  if (begun !== undefined) return begun
+  const hash = crypto.subtle.digest("SHA-1", new TextEncoder().encode(lua)).then(
+    (digest) => {
+      const text = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      hashes.set(lua, text)
+      return text
+    },
+    () => undefined
+  )
+  hashing.set(lua, hash)
+  return hash
 }
 
 const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
@@ -42,37 +43,57 @@ const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error._tag === "RedisServerError" &&
   exit.cause.error.code === "NOSCRIPT"
 
+/** Whether the user may not send scripts whole, which was found out before any of it ran. */
+const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
+  Exit.isFailure(exit) &&
+  exit.cause._tag === "Fail" &&
+  exit.cause.error._tag === "RedisAuthError" &&
+  /'eval' command/i.test(exit.cause.error.detail)
+
 /**
  * NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together are one attempt: a
  * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
  */
 export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
+  /** What is to be sent after a refusal by which nothing ran is handed to `goOn`. */
   const attempt = <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input,
-    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void,
+    answered: Answered,
+    goOn: (send: (answered: Answered) => void) => void,
     caller?: Fiber.RuntimeFiber<unknown, unknown>
   ): void => {
     const keys = script.keys(input)
     const rest: ReadonlyArray<RedisArgument> = [keys.length, ...keys, ...script.args(input)]
-    const runWhole = () => late("EVAL", () => [script.lua, ...rest], answered, caller)
-    const hash = hashOf(script.lua)
-    if (hash === undefined) runWhole()
-    else {
-      late(
-        "EVALSHA",
-        () => [hash, ...rest],
-        (exit) => (isUnknown(exit) ? runWhole() : answered(exit)),
-        caller
-      )
+    const runWhole = (answered: Answered) => late("EVAL", () => [script.lua, ...rest], answered, caller)
+    const runByHash = (hash: string, answered: Answered) => late("EVALSHA", () => [hash, ...rest], answered, caller)
+    const hash = hashes.get(script.lua)
+    if (hash !== undefined) {
+      runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))
+      return
     }
+    const hashing = hashed(script.lua)
+    runWhole((exit) => {
+      if (!isForbiddenWhole(exit)) return answered(exit)
+      // the server may have been told the script by someone who may
+      goOn((answered) => {
+        hashing.then((hash) => {
+          if (hash === undefined) return answered(exit)
+          runByHash(hash, (again) => answered(isUnknown(again) ? exit : again))
+        })
+      })
+    })
   }
   return {
     script: (script, input) =>
       RetryPolicy.repeating(
-        (caller) => Callback.make((resume) => attempt(script, input, resume, caller)),
+        (caller) =>
+          Callback.make((resume) =>
+            // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+            attempt(script, input, resume, (send) => resume(Callback.make(send)), caller)
+          ),
         script.idempotent
       ),
-    unsafeScript: (script, input, answered) => attempt(script, input, answered)
+    unsafeScript: (script, input, answered) => attempt(script, input, answered, (send) => send(answered))
   }
 }

@@ -270,7 +270,18 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         Effect.suspend(() => {
           if (closed) return Effect.fail(disabled)
           const ended = Deferred.unsafeMake<never, RedisError>(FiberId.none)
-          const reader = { offer: heard, fail: (error: RedisError) => Deferred.unsafeDone(ended, Effect.fail(error)) }
+          const reader: Reader = {
+            offer: (event) => {
+              try {
+                heard(event)
+              } catch (defect) {
+                // its own end, and not that of the connection and of those who are told after it
+                readers.get(channel)?.delete(reader)
+                Deferred.unsafeDone(ended, Effect.die(defect))
+              }
+            },
+            fail: (error) => Deferred.unsafeDone(ended, Effect.fail(error))
+          }
           return Effect.acquireUseRelease(
             join(channel, reader),
             () => Deferred.await(ended),

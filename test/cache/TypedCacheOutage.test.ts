@@ -185,6 +185,20 @@ describe("a cache without Redis", () => {
     })
   )
 
+  it.scoped("looks up once for all whom Redis fails in one turn, though it is there", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 })
+      one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
+      database.hold()
+      const asking = yield* Effect.fork(Effect.replicateEffect(one.cache.get("a"), 100, { concurrency: "unbounded" }))
+      yield* database.begun(1)
+      yield* settle
+      database.release()
+      expect(new Set(yield* Fiber.join(asking))).toEqual(new Set([1]))
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
   it.scoped("keeps what it has looked up in the local tier for its short time", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "5 seconds" } })

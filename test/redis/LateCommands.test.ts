@@ -11,7 +11,8 @@ import type { Stamped } from "../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
 import type { CircuitState } from "../../src/redis/RedisStatus.js"
-import { error, make, reply, runFor, settled, silence } from "../support/ScriptedDriver.js"
+import * as CapturedLog from "../support/CapturedLog.js"
+import { error, make, reply, runFor, type ScriptedServer, settled, silence } from "../support/ScriptedDriver.js"
 
 /** A queue that is open unless a test shuts it, to a server that a test scripts. */
 const world = (options: { readonly maxInFlight?: number; readonly maxWaiting?: number } = {}) =>
@@ -246,4 +247,39 @@ describe("a late command", () => {
       expect(queue.inFlight()).toBe(0)
     })
   )
+
+  const ends = {
+    "is answered": (server: ScriptedServer) => Effect.sync(() => server.answerLate()),
+    "is not answered in time": () => runFor(1000),
+    "loses its connection": (_server: ScriptedServer, queue: CommandQueue.CommandQueue) => queue.shut("Disconnected")
+  }
+  for (const [end, happens] of Object.entries(ends)) {
+    it.scoped(`whose callback throws when it ${end} keeps no other from being told, then and later`, () =>
+      Effect.gen(function* () {
+        const log = yield* CapturedLog.make
+        yield* Effect.gen(function* () {
+          const { connect, late, queue, server } = yield* world()
+          yield* connect
+          server.answer = () => silence
+          queue.late(
+            "MGET",
+            () => ["a"],
+            () => {
+              throw new Error("not prepared for this")
+            }
+          )
+          const same = late("b")
+          yield* settled
+          yield* happens(server, queue)
+          yield* settled
+          expect(same.told.length).toBe(1)
+          yield* connect
+          const later = late("c")
+          yield* runFor(1000)
+          expect(later.told).toMatchObject(failedWith("RedisTimeout"))
+        }).pipe(Effect.provide(log.layer))
+        expect(log.lines.filter(({ text }) => text.includes("callback"))).toHaveLength(1)
+      })
+    )
+  }
 })

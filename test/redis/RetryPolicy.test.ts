@@ -277,6 +277,43 @@ describe("a script", () => {
       })
   )
 
+  it.scoped("is not sent whole for a caller who was interrupted before the server said that it does not know it", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      yield* hashed(server, redis, false)
+      server.scripts.clear()
+      const before = server.count("EVAL")
+      server.answer = ({ command }) => (command === "EVALSHA" ? silence : undefined)
+      const gaveBack = Effect.unsafeMakeLatch(false)
+      const caller = yield* Effect.fork(
+        // its fiber has not ended before it has given back what may have been granted
+        Effect.onInterrupt(redis.run(script(false))(undefined), () => gaveBack.await)
+      )
+      yield* settled
+      yield* Fiber.interruptFork(caller)
+      yield* settled
+      server.answerLate()
+      yield* settled
+      gaveBack.unsafeOpen()
+      expect(server.count("EVAL")).toBe(before)
+    })
+  )
+
+  it.scoped("is sent by its hash after all where its user may not send it whole, in the first call too", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      const lua = `return 1 -- ${crypto.randomUUID()}`
+      server.scripts.set(new Bun.CryptoHasher("sha1").update(lua).digest("hex"), lua)
+      server.answer = ({ command }) =>
+        command === "EVAL" ? error("NOPERM this user has no permissions to run the 'eval' command") : undefined
+      const unknown = { ...script(false), lua: `return 1 -- ${crypto.randomUUID()}` }
+      expect(yield* Effect.flip(redis.run(unknown)(undefined))).toMatchObject({ _tag: "RedisAuthError" })
+      expect(yield* redis.run({ ...script(false), lua })(undefined)).toBe(1)
+    })
+  )
+
   it.scoped("whose reply does not match its schema is a protocol error that names the script", () =>
     Effect.gen(function* () {
       const server = yield* make

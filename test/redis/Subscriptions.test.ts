@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { RedisClient, SubscriptionEvent } from "../../src/redis/RedisClient.js"
@@ -232,6 +233,37 @@ describe("a subscription", () => {
       expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "RedisUnavailable", reason: "Disabled" })
     })
   )
+})
+
+describe("a listener that throws", () => {
+  for (const tag of ["Gap", "Message"] as const) {
+    it.scoped(`at a ${tag} ends with what it has thrown, and the others hear on`, () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        server.dial = refused
+        const redis = yield* connect(server)
+        const heardByThrower: Array<string> = []
+        const throws = (event: SubscriptionEvent) => {
+          heardByThrower.push(event._tag)
+          if (event._tag === tag) throw new Error("not prepared for this")
+        }
+        const listening = yield* Effect.fork(redis.listen("news", throws))
+        yield* settled
+        const { heard } = yield* read(redis, "news")
+        server.dial = "Accept"
+        yield* runFor(1000)
+        server.publish("news", "one")
+        yield* settled
+        server.cut()
+        yield* runFor(1000)
+        server.publish("news", "two")
+        yield* settled
+        expect(heard).toEqual(["<Connected>", "one", "<Reconnected>", "two"])
+        expect(yield* Effect.exit(Fiber.join(listening))).toEqual(Exit.die(new Error("not prepared for this")))
+        expect(heardByThrower).toEqual(tag === "Gap" ? ["Gap"] : ["Gap", "Message"])
+      })
+    )
+  }
 })
 
 describe("a reader that is too slow for its channel", () => {
