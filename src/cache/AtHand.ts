@@ -28,38 +28,34 @@ class AtHand<Id, A, E> extends Effectable.Class<A, E> {
   constructor(
     readonly id: Id,
     readonly peek: (id: Id) => Exit.Exit<A, E> | undefined,
-    readonly run: (id: Id) => Effect.Effect<A, E>
+    readonly past: (id: Id) => Effect.Effect<A, E>
   ) {
     super()
   }
 
   commit(): Effect.Effect<A, E> {
-    return this.run(this.id)
+    return this.peek(this.id) ?? this.past(this.id)
   }
 
   override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
     if (answersLeft === 0) {
       answersLeft = answersInARow
-      return Effect.zipRight(
-        Effect.yieldNow(),
-        Effect.suspend(() => this.run(this.id))
-      )[Symbol.iterator]()
+      return Effect.zipRight(Effect.yieldNow(), this)[Symbol.iterator]()
     }
     const answer = this.peek(this.id)
-    if (answer === undefined) return super[Symbol.iterator]()
+    if (answer === undefined) return this.past(this.id)[Symbol.iterator]()
     answersLeft--
     return Exit.isSuccess(answer) ? new Ended(answer.value) : answer[Symbol.iterator]()
   }
 }
 
 /**
- * Runs `run`, unless `peek` has an answer at the moment at which a generator asks. Both are called when the effect is run,
- * each time anew, and must agree.
+ * What `peek` answers, and where it has no answer what `past` does. Both are called when the effect is run, each time anew.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make =
-  <Id, A, E>(peek: (id: Id) => Exit.Exit<A, E> | undefined, run: (id: Id) => Effect.Effect<A, E>) =>
+  <Id, A, E>(peek: (id: Id) => Exit.Exit<A, E> | undefined, past: (id: Id) => Effect.Effect<A, E>) =>
   (id: Id): Effect.Effect<A, E> =>
-    new AtHand(id, peek, run)
+    new AtHand(id, peek, past)

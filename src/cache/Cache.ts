@@ -262,7 +262,7 @@ export const make = <
       const key = textOf(id)
       return Either.isLeft(key) ? undefined : present(names.ofText(key.right))
     }
-    const get = reader.isAtHand ? AtHand.make(atHand, (id: Key) => atHand(id) ?? getPast(id)) : getPast
+    const get = reader.isAtHand ? AtHand.make(atHand, getPast) : getPast
 
     const ways = {
       reader,

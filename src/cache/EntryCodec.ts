@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
@@ -23,6 +24,28 @@ export interface EntryCodec<A> {
   readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
   /** What `decode` answers, where that takes no effect. */
   readonly decodeNow: (key: string, entry: StoredEntry) => Option.Option<A>
+}
+
+/**
+ * What may be stored of a value; undefined, and a word in the log, when it may not. Nothing is of a value without a time to
+ * live.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const storable = <A>(
+  codec: EntryCodec<A>,
+  key: string,
+  written: Attributes & { readonly value: A }
+): Effect.Effect<Content | undefined> => {
+  if (written.timeToLive < 1) return Exit.succeed(undefined)
+  const now = codec.encodeNow(key, written.value, written)
+  return Option.isSome(now)
+    ? Exit.succeed(now.value)
+    : Effect.matchEffect(codec.encode(key, written.value, written), {
+        onSuccess: Exit.succeed,
+        onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
+      })
 }
 
 const noValue = new CacheCodecError({ operation: "Decode", path: "" })

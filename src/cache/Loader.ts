@@ -6,13 +6,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
-import type { EntryCodec } from "./EntryCodec.js"
+import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
 import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
@@ -52,7 +51,7 @@ export interface LoaderOptions<A> {
   readonly redis: RedisClient.Service
   readonly tier: RedisTier<A>
   readonly invalidation: Invalidation
-  readonly codec: EntryCodec<A>
+  readonly codec: EntryCodec.EntryCodec<A>
   readonly lookups: Lookups
   readonly observer: CacheObserver
   readonly target: (key: string) => Target
@@ -148,18 +147,6 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       value: { entry, source: "Lookup", reason: undefined },
       entitled
     })
-
-    /** What may be stored of an entry; undefined, and a word in the log, when it may not. */
-    const contentOf = (key: string, entry: CacheEntry.CacheEntry<A>): Effect.Effect<CacheEntry.Content | undefined> => {
-      if (entry.timeToLive < 1) return Exit.succeed(undefined)
-      const now = codec.encodeNow(key, entry.value, entry)
-      return Option.isSome(now)
-        ? Exit.succeed(now.value)
-        : Effect.matchEffect(codec.encode(key, entry.value, entry), {
-            onSuccess: Exit.succeed,
-            onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
-          })
-    }
 
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
       const target = options.target(key)
@@ -260,7 +247,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           endRenewal()
           flight.close()
           const entry = { ...looked, created }
-          return Effect.flatMap(contentOf(key, entry), (content) => {
+          return Effect.flatMap(EntryCodec.storable(codec, key, entry), (content) => {
             if (content !== undefined) return fill(entry, content, generation, { started, before })
             storeNothing()
             return Exit.succeed(unkept(entry, before))

@@ -66,10 +66,10 @@ export type Preparation<A, E> =
  * @category models
  */
 export interface Reader<A, E> {
-  /** The entry of the local tier by its name, counted as a hit, where a caller may have it without any more ado. */
-  readonly atHand: (name: string) => CacheEntry.CacheEntry<A> | undefined
-  /** Whether anything can be at hand. */
+  /** Whether a caller may have what the local tier holds without any more ado. */
   readonly isAtHand: boolean
+  /** The entry of the local tier by its name, counted as a hit. */
+  readonly atHand: (name: string) => CacheEntry.CacheEntry<A> | undefined
   /** Reads what is not at hand, and tells what is to be made of it: what is made of its value. */
   readonly past: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
@@ -288,9 +288,8 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => hitNamed(names.ofText(key))
 
     return {
-      atHand: (name) => (refreshAhead === undefined ? hitNamed(name) : undefined),
-
       isAtHand: options.keepsLocally && refreshAhead === undefined,
+      atHand: hitNamed,
 
       past: <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>) => {
         const form = formOf(ofValue)

@@ -15,7 +15,7 @@ import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type { Content } from "./CacheEntry.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
-import type { EntryCodec } from "./EntryCodec.js"
+import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
 import type { Written } from "./Origin.js"
@@ -31,7 +31,7 @@ export interface WriterOptions<A> {
   readonly redis: RedisClient.Service
   readonly clock: Clock.Clock
   readonly invalidation: Invalidation
-  readonly codec: EntryCodec<A>
+  readonly codec: EntryCodec.EntryCodec<A>
   readonly observer: CacheObserver
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
@@ -121,18 +121,6 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   }
   const clear = forget({ _tag: "Clear" }, invalidation.moveMarker({ _tag: "Clear" }))
 
-  /** What of a value may be stored; none, and a word in the log, when it may not. */
-  const contentOf = (key: string, written: Written<A>): Effect.Effect<Content | undefined> => {
-    if (written.timeToLive < 1) return Exit.succeed(undefined)
-    const now = codec.encodeNow(key, written.value, written)
-    return Option.isSome(now)
-      ? Exit.succeed(now.value)
-      : Effect.matchEffect(codec.encode(key, written.value, written), {
-          onSuccess: Exit.succeed,
-          onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
-        })
-  }
-
   const keepMillisOf = ({ timeToLive, value }: Written<A>) => Math.ceil(timeToLive + options.staleMillis(value))
 
   /**
@@ -169,7 +157,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     })
 
   const set: Writer<A>["set"] = (key, written) =>
-    Effect.flatMap(contentOf(key, written), (content) =>
+    Effect.flatMap(EntryCodec.storable(codec, key, written), (content) =>
       content === undefined ? Effect.as(invalidate(key), false) : store(key, written, content)
     )
 
@@ -195,7 +183,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return yield* Effect.failCause(exit.cause)
         }
         const written = exit.value
-        const content = yield* contentOf(key, written)
+        const content = yield* EntryCodec.storable(codec, key, written)
         if (Either.isLeft(begun) || content === undefined) {
           yield* invalidate(key)
           return written.value

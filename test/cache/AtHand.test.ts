@@ -12,9 +12,9 @@ const cell = () => {
   const get = AtHand.make(
     (_: string) => held,
     () =>
-      Effect.suspend((): Effect.Effect<number, string> => {
+      Effect.suspend(() => {
         runs++
-        return held ?? Effect.as(Effect.yieldNow(), -1)
+        return Effect.as(Effect.yieldNow(), -1)
       })
   )
   return {

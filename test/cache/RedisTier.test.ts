@@ -6,44 +6,22 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
-import * as Invalidation from "../../src/cache/Invalidation.js"
-import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
-import * as RedisTier from "../../src/cache/RedisTier.js"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
+import type * as Invalidation from "../../src/cache/Invalidation.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
+import { tierOn } from "../support/tier.js"
 import { settle } from "../support/until.js"
 
-const tierOn = (redis: RedisClient.Service, onDecodeFailure: () => void = () => {}) =>
-  Effect.flatMap(
-    Invalidation.make({
-      redis,
-      name: "tier",
-      isTagged: true,
-      target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
-      outboxCapacity: 10,
-      afterOutage: "trust",
-      markerMillis: 3_600_000,
-      dropLocal: () => {},
-      onOthers: () => {}
-    }),
-    (invalidation) =>
-      RedisTier.make({
-        redis,
-        codec: EntryCodec.values(CacheCodec.make(Schema.Number)),
-        invalidation,
-        isTagged: true,
-        latency: LatencyHistogram.make(),
-        onDecodeFailure
-      })
-  )
+const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
 
 const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const connection = yield* server.connect
   let failures = 0
-  const { ask, read, readMany } = yield* tierOn(connection.redis, () => {
-    failures++
+  const { ask, read, readMany } = yield* tierOn(connection.redis, numbers, {
+    onDecodeFailure: () => {
+      failures++
+    }
   })
   yield* settle
   yield* server.direct.set("{tier}:clear", "10")
@@ -99,16 +77,19 @@ describe("reads of one moment", () => {
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red"],"value":1}')
       yield* server.direct.set("{tier}:tag:red", "15")
       let elsewhere = 0
-      const { read } = yield* tierOn({
-        ...connection.redis,
-        unsafeMget: (keys, answered) => {
-          const generation = 1 + elsewhere
-          connection.redis.unsafeMget(keys, (reply) =>
-            answered(Exit.map(reply, ({ value }) => ({ value, generation })))
-          )
-          elsewhere = 1 - elsewhere
-        }
-      })
+      const { read } = yield* tierOn(
+        {
+          ...connection.redis,
+          unsafeMget: (keys, answered) => {
+            const generation = 1 + elsewhere
+            connection.redis.unsafeMget(keys, (reply) =>
+              answered(Exit.map(reply, ({ value }) => ({ value, generation })))
+            )
+            elsewhere = 1 - elsewhere
+          }
+        },
+        numbers
+      )
       yield* settle
       expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: false })
       // its tags are known now, and travel with it
@@ -123,13 +104,16 @@ describe("reads of one moment", () => {
         const scope = yield* Scope.make()
         let answerTooLate: (() => void) | undefined
         const tier = yield* Scope.extend(
-          tierOn({
-            ...connection.redis,
-            unsafeMget: (keys, answered) => {
-              if (isSent) keys()
-              answerTooLate = () => answered(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
-            }
-          }),
+          tierOn(
+            {
+              ...connection.redis,
+              unsafeMget: (keys, answered) => {
+                if (isSent) keys()
+                answerTooLate = () => answered(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
+              }
+            },
+            numbers
+          ),
           scope
         )
         const answers: Array<Exit.Exit<unknown, Invalidation.Unread>> = []

@@ -12,11 +12,12 @@ import * as CacheEntry from "../../src/cache/CacheEntry.js"
 import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
 import * as Encryption from "../../src/cache/Encryption.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
-import * as Invalidation from "../../src/cache/Invalidation.js"
+import type * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
-import * as RedisTier from "../../src/cache/RedisTier.js"
+import type * as RedisTier from "../../src/cache/RedisTier.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
+import { tierOn } from "../support/tier.js"
 import { settle } from "../support/until.js"
 
 const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
@@ -40,21 +41,9 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
           return named
         }, answered)
     }
-    const invalidation = yield* Invalidation.make({
-      redis,
-      name: "tier",
-      isTagged: true,
-      target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
-      outboxCapacity: 10,
-      afterOutage: "trust",
-      markerMillis: 3_600_000,
-      dropLocal: () => {},
-      onOthers: () => {}
-    })
     const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const onDecodeFailure = (key: string) => void undecodable.push(key)
-    const options = { redis, codec, invalidation, isTagged: true, latency, onDecodeFailure }
-    const tier = yield* Scope.extend(RedisTier.make(options), scope)
+    const tier = yield* Scope.extend(tierOn(redis, codec, { latency, onDecodeFailure }), scope)
     yield* settle
     yield* server.direct.set("{tier}:clear", "10")
     /** Stores a text as it is, born after the clear marker. */
@@ -111,20 +100,8 @@ describe("many keys of one moment", () => {
           connection.redis.unsafeMget(keys, (reply) => answered(isFirst ? Exit.fail(error) : reply))
         }
       }
-      const invalidation = yield* Invalidation.make({
-        redis,
-        name: "tier",
-        isTagged: false,
-        target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
-        outboxCapacity: 10,
-        afterOutage: "trust",
-        markerMillis: 3_600_000,
-        dropLocal: () => {},
-        onOthers: () => {}
-      })
       const latency = LatencyHistogram.make()
-      const options = { redis, codec: numbers, invalidation, isTagged: false, latency, onDecodeFailure: () => {} }
-      const { readMany } = yield* RedisTier.make(options)
+      const { readMany } = yield* tierOn(redis, numbers, { isTagged: false, latency })
       yield* settle
       const answers = yield* readMany(keysOf(601))
       expect(answers.map((answer) => answer._tag)).toEqual([
