@@ -9,8 +9,12 @@ import * as AtHand from "../../src/cache/AtHand.js"
 const cell = () => {
   let held: Exit.Exit<number, string> | undefined
   let runs = 0
+  let peeks = 0
   const get = AtHand.make(
-    (_: string) => held,
+    (_: string) => {
+      peeks++
+      return held
+    },
     () =>
       Effect.suspend(() => {
         runs++
@@ -22,16 +26,17 @@ const cell = () => {
     hold: (exit: Exit.Exit<number, string> | undefined) => {
       held = exit
     },
-    runs: () => runs
+    runs: () => runs,
+    peeks: () => peeks
   }
 }
 
 describe("an effect whose answer may be at hand", () => {
   it.effect("gives it to a generator without a step of the runtime, and runs where it is not there", () =>
     Effect.gen(function* () {
-      const { get, hold, runs } = cell()
+      const { get, hold, peeks, runs } = cell()
       expect(yield* get("a")).toBe(-1)
-      expect(runs()).toBe(1)
+      expect([runs(), peeks()]).toEqual([1, 1])
       hold(Exit.succeed(1))
       expect(yield* get("a")).toBe(1)
       expect(runs()).toBe(1)
