@@ -112,19 +112,25 @@ export const effectful = <A, E>(
   }
 })
 
+/** Before each round, untimed: caches of the processor and of the runtime hold what others have used in between. */
+const warmUpMillis = 100
+
 /** Operations per second of one subject in one round. */
 export const measureOnce = async (subject: Subject, options: MeasureOptions): Promise<number> => {
   // heartbeats and signals get their turn, also among subjects that never wait
   await new Promise((resolve) => setImmediate(resolve))
-  // nobody pays for the garbage of the one before
-  Bun.gc(true)
+  // nobody pays for the garbage of the one before. A synchronous collection would throw away compiled code besides, and
+  // what is measured would be the compiler: JavaScript is then three times as slow for a tenth of a second
+  Bun.gc(false)
+  const meterFor = (millis: number) => new Meter(performance.now() + millis, options.clockEvery ?? 1)
+  await subject.run(options.concurrency, meterFor(warmUpMillis), options.keys)
   const started = performance.now()
-  const meter = new Meter(started + options.millis, options.clockEvery ?? 1)
+  const meter = meterFor(options.millis)
   await subject.run(options.concurrency, meter, options.keys)
   return (meter.completed * (subject.weight ?? 1) * 1000) / (performance.now() - started)
 }
 
-const discardedRounds = 2
+const discardedRounds = 1
 
 /**
  * Operations per second of each, by the median of the rounds. They take turns within every round, beginning with another

@@ -11,7 +11,7 @@ const hot = keySet(1_000, "uniform")
 /** Every concurrency on the keys that are hot, and the concurrency of the targets on the many. */
 export const standard: Settings = {
   rounds: 5,
-  millis: 150,
+  millis: 120,
   concurrencies,
   points: [
     ...concurrencies.map((concurrency) => ({ keys: hot, concurrency })),

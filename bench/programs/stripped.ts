@@ -9,7 +9,12 @@ const replaceMembers = (members: string) => (source: string) =>
   `${source.replace("export const make =", "const makeWhole =")}
 import { isEffect, map } from "effect/Effect"
 export const make = (...args) => {
-  const replaced = (whole) => ({ ...whole, ${members} })
+  const members = { ${members} }
+  // a name that has changed would leave the whole toolkit in place
+  const replaced = (whole) => {
+    for (const name of Object.keys(members)) if (!(name in whole)) throw new Error("no " + name + " to strip")
+    return { ...whole, ...members }
+  }
   const made = makeWhole(...args)
   return isEffect(made) ? map(made, replaced) : replaced(made)
 }`
@@ -18,7 +23,10 @@ const nothing = "() => {}"
 
 const stripped: ReadonlyArray<readonly [file: RegExp, strip: (source: string) => string]> = [
   [/\/src\/redis\/CircuitBreaker\.ts$/, replaceMembers(`state: () => "Closed", succeeded: ${nothing}`)],
-  [/\/src\/cache\/CacheObserver\.ts$/, replaceMembers(`hit: ${nothing}, isRecovering: () => false`)],
+  [
+    /\/src\/cache\/CacheObserver\.ts$/,
+    replaceMembers(`hitLocal: ${nothing}, hitRedis: ${nothing}, isRecovering: () => false`)
+  ],
   [/\/src\/cache\/LatencyHistogram\.ts$/, replaceMembers(`note: ${nothing}`)],
   [
     /\/src\/cache\/CacheStats\.ts$/,

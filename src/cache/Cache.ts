@@ -213,9 +213,14 @@ export const make = <
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
     const origin = Origin.make(options, source, Engine.longestMillis(options), yield* Effect.clock)
-    const originOf = (key: Key): Loader.Origin<Held, E> => ({
-      lookup: (previous, lookup) => origin.lookUp(key, previous, lookup)
-    })
+    /** A class, since one is made for each read and most are of no use. */
+    class KeyOrigin implements Loader.Origin<Held, E> {
+      constructor(private readonly key: Key) {}
+      lookup(...[previous, lookup]: Parameters<Loader.Origin<Held, E>["lookup"]>) {
+        return origin.lookUp(this.key, previous, lookup)
+      }
+    }
+    const originOf = (key: Key): Loader.Origin<Held, E> => new KeyOrigin(key)
 
     // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
     // LookupTimeout only where there is a hard timeout
@@ -245,7 +250,7 @@ export const make = <
     /** Past what is at hand. */
     const getPast = (id: Key): Effect.Effect<Value, Failure> =>
       failing(
-        Callback.make<Value, Loader.LoadError<E> | Remembered | RedisKey.InvalidKey>((resume) => {
+        Callback.makeInTurn<Value, Loader.LoadError<E> | Remembered | RedisKey.InvalidKey>((resume) => {
           const key = textOf(id)
           if (Either.isLeft(key)) resume(Exit.fail(key.left))
           else readPast(key.right, originOf(id), resume)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
@@ -36,11 +35,11 @@ export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("Cach
  */
 export interface CacheCodec<A> {
   readonly encode: (value: A) => Effect.Effect<string, CacheCodecError>
-  /** As `encode`, without an effect; none where that takes the schema itself, which also has the word on what fails. */
-  readonly encodeNow: (value: A) => Option.Option<string>
+  /** As `encode`, without an effect; undefined where that takes the schema itself, which also has the word on what fails. */
+  readonly encodeNow: (value: A) => string | undefined
   readonly decode: (text: string) => Effect.Effect<A, CacheCodecError>
-  /** As `decode`, without an effect; none where that takes the schema itself, which also has the word on what fails. */
-  readonly decodeNow: (text: string) => Option.Option<A>
+  /** As `decode`, without an effect; `unfit` where that takes the schema itself, which also has the word on what fails. */
+  readonly decodeNow: (text: string) => A | FastDecoder.Unfit
 }
 
 const pathOf = (error: ParseResult.ParseError): string => {
@@ -100,24 +99,23 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
   return {
     encode: (value) => Effect.flatMap(Effect.mapError(toEncoded(value), fromParseError("Encode")), toText),
     encodeNow: (value) => {
-      if (toEncodedFast === undefined) return Option.none()
+      if (toEncodedFast === undefined) return undefined
       try {
         const encoded = toEncodedFast(value)
-        return encoded === FastDecoder.unfit ? Option.none() : Option.fromNullable(JSON.stringify(encoded))
+        return encoded === FastDecoder.unfit ? undefined : JSON.stringify(encoded)
       } catch {
         // no JSON, or a schema that dies of it
-        return Option.none()
+        return undefined
       }
     },
     decode: (text) =>
       Effect.flatMap(fromText(text), (json) => Effect.mapError(fromEncoded(json), fromParseError("Decode"))),
     decodeNow: (text) => {
       try {
-        const value = fromEncodedFast(JSON.parse(text))
-        return value === FastDecoder.unfit ? Option.none() : Option.some(value)
+        return fromEncodedFast(JSON.parse(text))
       } catch {
         // no JSON, or a schema that dies of it
-        return Option.none()
+        return FastDecoder.unfit
       }
     }
   }

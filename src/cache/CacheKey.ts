@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as FastDecoder from "../redis/FastDecoder.js"
 import * as RedisKey from "../redis/RedisKey.js"
+import { Recent } from "./Recent.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
@@ -98,6 +99,9 @@ const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written =
   }
 }
 
+/** Keys of a cache that are not put together anew, at least: they come with their hash, which the maps of a read ask for. */
+const remembered = 2_048
+
 /**
  * The text of the keys of a schema, as a key of Redis under a prefix. Where every encoded form is a text, that text;
  * otherwise the canonical JSON of the encoded form. Two keys have the same text only if their encoded forms are the same,
@@ -118,12 +122,21 @@ export const make = <Key, I>(
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
+  const recent = new Recent<Either.Either<string, RedisKey.InvalidKey>>(remembered)
+  const made = (id: string) => {
+    const known = recent.get(id)
+    if (known !== undefined) return known
+    const key = RedisKey.make(prefix, id)
+    if (Either.isRight(key)) recent.set(id, key)
+    return key
+  }
+
   return (key) => {
-    if (typeof key === "string" && fitting?.(key) === key) return RedisKey.make(prefix, key)
+    if (typeof key === "string" && fitting?.(key) === key) return made(key)
     const encoded = encode(key)
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
     const id: unknown = encoded.right
-    if (isText && typeof id === "string") return RedisKey.make(prefix, id)
+    if (isText && typeof id === "string") return made(id)
     return Either.flatMap(Either.mapLeft(canonical(id), invalid), (text) => RedisKey.make(prefix, text))
   }
 }

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as FastDecoder from "../redis/FastDecoder.js"
 import { CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, Encoding, StoredEntry } from "./CacheEntry.js"
 import * as Compression from "./Compression.js"
@@ -121,13 +121,13 @@ export const make = <A>(
         ? codec.encode
         : (key, value, attributes) =>
             Effect.flatMap(codec.encode(key, value, attributes), (content) => encoded(key, attributes, content)),
-    encodeNow: compression === undefined && encryption === undefined ? codec.encodeNow : Option.none,
+    encodeNow: compression === undefined && encryption === undefined ? codec.encodeNow : () => undefined,
     decode: (key, entry) => {
       const { encoding } = entry.content
       if (encoding === undefined) return encryption === undefined ? codec.decode(key, entry) : Effect.fail(unreadable)
       return Effect.flatMap(decoded(key, entry, encoding), (content) => codec.decode(key, { ...entry, content }))
     },
     decodeNow: (key, entry) =>
-      encryption === undefined && entry.content.encoding === undefined ? codec.decodeNow(key, entry) : Option.none()
+      encryption === undefined && entry.content.encoding === undefined ? codec.decodeNow(key, entry) : FastDecoder.unfit
   }
 }

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
+import * as FastDecoder from "../redis/FastDecoder.js"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
 import type { Versions } from "./Migration.js"
@@ -19,11 +19,11 @@ import type { Versions } from "./Migration.js"
  */
 export interface EntryCodec<A> {
   readonly encode: (key: string, value: A, attributes: Attributes) => Effect.Effect<Content, CacheCodecError>
-  /** What `encode` answers, where that takes no effect. */
-  readonly encodeNow: (key: string, value: A, attributes: Attributes) => Option.Option<Content>
+  /** What `encode` answers, where that takes no effect; undefined elsewhere. */
+  readonly encodeNow: (key: string, value: A, attributes: Attributes) => Content | undefined
   readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
-  /** What `decode` answers, where that takes no effect. */
-  readonly decodeNow: (key: string, entry: StoredEntry) => Option.Option<A>
+  /** What `decode` answers, where that takes no effect; `unfit` elsewhere. */
+  readonly decodeNow: (key: string, entry: StoredEntry) => A | FastDecoder.Unfit
 }
 
 /**
@@ -40,8 +40,8 @@ export const storable = <A>(
 ): Effect.Effect<Content | undefined> => {
   if (written.timeToLive < 1) return Exit.succeed(undefined)
   const now = codec.encodeNow(key, written.value, written)
-  return Option.isSome(now)
-    ? Exit.succeed(now.value)
+  return now !== undefined
+    ? Exit.succeed(now)
     : Effect.matchEffect(codec.encode(key, written.value, written), {
         onSuccess: Exit.succeed,
         onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
@@ -70,7 +70,10 @@ export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => versioned(code
  */
 export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Versions<A>): EntryCodec<A> => ({
   encode: (_key, value) => Effect.map(codec.encode(value), (text) => contentOf(text, version)),
-  encodeNow: (_key, value) => Option.map(codec.encodeNow(value), (text) => contentOf(text, version)),
+  encodeNow: (_key, value) => {
+    const text = codec.encodeNow(value)
+    return text === undefined ? undefined : contentOf(text, version)
+  },
   decode: (_key, { content }) => {
     if (content.kind !== "value") return Effect.fail(noValue)
     if (content.version === version) return codec.decode(content.text)
@@ -78,7 +81,7 @@ export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Vers
     return migration === undefined ? Effect.fail(noValue) : migration.decode(content.text)
   },
   decodeNow: (_key, { content }) =>
-    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : Option.none()
+    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : FastDecoder.unfit
 })
 
 /**
@@ -89,9 +92,9 @@ export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Vers
  */
 export const nothing = <A>(): EntryCodec<A> => ({
   encode: () => Effect.fail(new CacheCodecError({ operation: "Encode", path: "" })),
-  encodeNow: Option.none,
+  encodeNow: () => undefined,
   decode: () => Effect.fail(noValue),
-  decodeNow: Option.none
+  decodeNow: () => FastDecoder.unfit
 })
 
 /**
@@ -116,7 +119,7 @@ export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): Ent
       ? Effect.map(errors.encode(key, outcome.error, attributes), (content) => ({ ...content, kind: "error" }))
       : codec.encode(key, outcome, attributes),
   encodeNow: (key, outcome, attributes) =>
-    outcome instanceof Remembered ? Option.none() : codec.encodeNow(key, outcome, attributes),
+    outcome instanceof Remembered ? undefined : codec.encodeNow(key, outcome, attributes),
   decode: (key, entry) =>
     entry.content.kind === "value"
       ? codec.decode(key, entry)
@@ -124,5 +127,5 @@ export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): Ent
           errors.decode(key, { ...entry, content: { ...entry.content, kind: "value" } }),
           (error) => new Remembered(error)
         ),
-  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : Option.none())
+  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : FastDecoder.unfit)
 })

@@ -60,28 +60,26 @@ export const make =
         slots.push(position)
       }
 
-      return Effect.flatMap(options.reader.getMany(Array.fromIterable(positions.keys()), origins), (answers) => {
-        const outcomes: Array<Either.Either<Value, Failure>> = []
-        const later: Array<{ readonly i: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
-        for (const [i, answer] of answers.entries()) {
-          if (Either.isRight(answer)) outcomes[i] = options.outcomeOf(answer.right)
-          else later.push({ i, load: answer.left })
+      return Effect.flatMap(
+        options.reader.getMany(Array.fromIterable(positions.keys()), origins),
+        ({ later, values }) => {
+          const outcomes = values.map(options.outcomeOf)
+          const inOrder = Effect.sync(() =>
+            slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
+          )
+          if (later.length === 0) return inOrder
+          const loading = Effect.forEach(
+            later,
+            ({ load, place }) => {
+              const loaded = Effect.flatMap(Effect.mapError(load, options.failureOf), options.outcomeOf)
+              const outcome = failsFast ? Effect.map(loaded, Either.right) : Effect.either(loaded)
+              return Effect.map(outcome, (outcome) => {
+                outcomes[place] = outcome
+              })
+            },
+            { concurrency, discard: true }
+          )
+          return Effect.zipRight(loading, inOrder)
         }
-        const inOrder = Effect.sync(() =>
-          slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
-        )
-        if (later.length === 0) return inOrder
-        const loading = Effect.forEach(
-          later,
-          ({ i, load }) => {
-            const loaded = Effect.flatMap(Effect.mapError(load, options.failureOf), options.outcomeOf)
-            const outcome = failsFast ? Effect.map(loaded, Either.right) : Effect.either(loaded)
-            return Effect.map(outcome, (outcome) => {
-              outcomes[i] = outcome
-            })
-          },
-          { concurrency, discard: true }
-        )
-        return Effect.zipRight(loading, inOrder)
-      })
+      )
     })

@@ -19,7 +19,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
-import type { Readable, RedisTier } from "./RedisTier.js"
+import type { Answer, Asker, Readable, RedisTier } from "./RedisTier.js"
 import * as Refreshing from "./Refreshing.js"
 import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
@@ -43,12 +43,16 @@ export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A
 }
 
 /**
- * A value that is there, or how to come by it.
+ * What is known of several keys: the values that can be served at once, at the places of their keys, and how to come by
+ * the others.
  *
  * @since 0.1.0
  * @category models
  */
-export type AtOnceOrLater<A, E> = Either.Either<A, Effect.Effect<A, LoadError<E>>>
+export interface Many<A, E> {
+  readonly values: Array<A>
+  readonly later: ReadonlyArray<{ readonly place: number; readonly load: Effect.Effect<A, LoadError<E>> }>
+}
 
 /**
  * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
@@ -75,14 +79,8 @@ export interface Reader<A, E> {
     ofValue: (value: A) => Effect.Effect<B, E2>
   ) => (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
-  /**
-   * Of several keys, all different, in their order: the value where it can be served at once, and elsewhere how to come by
-   * it. Redis is asked once.
-   */
-  readonly getMany: (
-    keys: ReadonlyArray<string>,
-    origins: ReadonlyArray<Origin<A, E>>
-  ) => Effect.Effect<ReadonlyArray<AtOnceOrLater<A, E>>>
+  /** Of several keys, all different. Redis is asked once. */
+  readonly getMany: (keys: ReadonlyArray<string>, origins: ReadonlyArray<Origin<A, E>>) => Effect.Effect<Many<A, E>>
   /** For each of several keys, all different, in their order. Redis is asked once, and nobody is served. */
   readonly prepareMany: (
     keys: ReadonlyArray<string>,
@@ -105,20 +103,28 @@ export interface Asked {
 }
 
 /** What callers are given: a value, or what is known of it besides. */
-interface Form<A, B, E2> {
+interface Form<A, E, B, E2> {
   /** of an entry that is fresh in Redis */
   readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => Effect.Effect<B, E2>
   readonly ofServed: (served: Served.Served<A>) => Effect.Effect<B, E2>
+  readonly proceed: (answer: Answer<A>, read: Read<A, E, B, E2>) => Effect.Effect<B, E2 | LoadError<E>>
 }
 
-/** One read of one key past the local tier. */
-interface Read<A, E, B, E2> {
-  readonly key: string
-  readonly origin: Origin<A, E>
-  readonly asked: Asked
-  /** the flights that this caller came too late for */
-  readonly joins: number
-  readonly form: Form<A, B, E2>
+/** One read of one key past the local tier, which is told what to make of the answer in the turn in which it is there. */
+class Read<A, E, B, E2> implements Asker<A> {
+  constructor(
+    readonly key: string,
+    readonly origin: Origin<A, E>,
+    readonly asked: Asked,
+    /** the flights that this caller came too late for */
+    readonly joins: number,
+    readonly form: Form<A, E, B, E2>,
+    readonly tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
+  ) {}
+
+  answered(answer: Answer<A>): void {
+    this.tell(this.form.proceed(answer, this))
+  }
 }
 
 /** Where nothing is kept in this process, nobody looks at it. */
@@ -183,58 +189,54 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const noticed = <B, E2>(next: Effect.Effect<B, E2>): Effect.Effect<B, E2> =>
       observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
 
-    /** What is made of an answer of Redis: called in the turn in which it is there. */
+    /** Where the answer is no fresh value. */
+    const loaded = (
+      key: string,
+      origin: Origin<A, E>,
+      answer: Answer<A>,
+      joins: number
+    ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
+      answer._tag === "Readable"
+        ? noticed(Effect.suspend(() => staleOrLoaded(key, origin, answer, joins)))
+        : Either.match(Cause.failureOrCause(answer.cause), {
+            onLeft: (failure) => fly(key, origin, { newerThan: 0, failure }, joins),
+            onRight: Exit.failCause
+          })
+
     const proceed = <B, E2>(
-      answer: Exit.Exit<Readable<A>, Unread>,
+      answer: Answer<A>,
       { asked, form, joins, key, origin }: Read<A, E, B, E2>
     ): Effect.Effect<B, E2 | LoadError<E>> => {
-      if (Exit.isFailure(answer)) {
-        return Either.match(Cause.failureOrCause(answer.cause), {
-          onLeft: (failure) => Effect.flatMap(fly(key, origin, { newerThan: 0, failure }, joins), form.ofServed),
-          onRight: Exit.failCause
-        })
+      const entry = answer._tag === "Readable" ? freshOf(answer) : undefined
+      if (answer._tag !== "Readable" || entry === undefined) {
+        return Effect.flatMap(loaded(key, origin, answer, joins), form.ofServed)
       }
-      const found = answer.value
-      const entry = freshOf(found)
-      if (entry === undefined) {
-        return noticed(
-          Effect.flatMap(
-            Effect.suspend(() => staleOrLoaded(key, origin, found, joins)),
-            form.ofServed
-          )
-        )
-      }
-      hitRedis(key, entry, asked, found)
-      const hit = form.ofHit(entry, found.serverTime)
+      hitRedis(key, entry, asked, answer)
+      const hit = form.ofHit(entry, answer.serverTime)
       return noticed(
         refreshAhead === undefined
           ? hit
-          : Effect.zipRight(refreshing.lookAhead(key, origin, entry, found.serverTime), hit)
+          : Effect.zipRight(refreshing.lookAhead(key, origin, entry, answer.serverTime), hit)
       )
     }
 
     const askedNow = (key: string): Asked =>
       options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(key) } : unasked
 
-    const prepare = (
-      key: string,
-      origin: Origin<A, E>,
-      asked: Asked,
-      answer: Exit.Exit<Readable<A>, Unread>
-    ): Preparation<A, E> => {
-      if (Exit.isFailure(answer)) {
+    const prepare = (key: string, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
+      if (answer._tag === "Unanswered") {
         return Either.match(Cause.failureOrCause(answer.cause), {
           onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
           onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
         })
       }
-      const { created, entry, trusted } = answer.value
-      const fresh = freshOf(answer.value)
+      const { created, entry, trusted } = answer
+      const fresh = freshOf(answer)
       if (fresh === undefined) {
         const previous = trusted ? entry : undefined
         return { _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) }
       }
-      keepRead(key, fresh, asked, answer.value)
+      keepRead(key, fresh, asked, answer)
       return { _tag: "Fresh" }
     }
 
@@ -243,24 +245,22 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       key: string,
       origin: Origin<A, E>,
       joins: number,
-      form: Form<A, B, E2>,
+      form: Form<A, E, B, E2>,
       tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
-    ): void => {
-      const read = { key, origin, joins, form, asked: askedNow(key) }
-      tier.ask(key, (answer) => tell(proceed(answer, read)))
-    }
+    ): void => tier.ask(key, new Read(key, origin, askedNow(key), joins, form, tell), 0)
     const readServed = (key: string, origin: Origin<A, E>, joins: number) =>
-      Callback.make<Served.Served<A>, LoadError<E>>((resume) => readThrough(key, origin, joins, asServed, resume))
+      Callback.makeInTurn<Served.Served<A>, LoadError<E>>((resume) => readThrough(key, origin, joins, asServed, resume))
 
-    const asServed: Form<A, Served.Served<A>, never> = {
+    const asServed: Form<A, E, Served.Served<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(Served.make(entry, "Redis", serverTime)),
-      ofServed: Effect.succeed
+      ofServed: Effect.succeed,
+      proceed
     }
-    const formOf = <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>): Form<A, B, E2> => ({
+    const formOf = <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>): Form<A, E, B, E2> => ({
       ofHit: ({ value }) => ofValue(value),
-      ofServed: ({ value }) => ofValue(value)
+      ofServed: ({ value }) => ofValue(value),
+      proceed
     })
-    const asValue = formOf<A, never>(Exit.succeed)
 
     const fly = (
       key: string,
@@ -316,37 +316,45 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       getMany: (keys, origins) =>
         Effect.suspend(() => {
-          const answers: Array<AtOnceOrLater<A, E>> = []
-          const absent: Array<{ readonly i: number; readonly read: Read<A, E, A, never> }> = []
+          const values: Array<A> = []
+          const places: Array<number> = []
+          const asked: Array<Asked> = []
           const early: Array<Effect.Effect<void>> = []
-          for (const [i, key] of keys.entries()) {
-            const origin = origins[i]
-            if (origin === undefined) continue
-            const entry = localHit(key)
+          for (let place = 0; place < keys.length; place++) {
+            const key = keys[place] ?? ""
+            const entry = options.keepsLocally ? localHit(key) : undefined
             if (entry === undefined) {
-              absent.push({ i, read: { key, origin, joins: 0, form: asValue, asked: askedNow(key) } })
+              places.push(place)
+              asked.push(askedNow(key))
               continue
             }
-            answers[i] = Either.right(entry.value)
-            if (refreshAhead !== undefined) {
+            values[place] = entry.value
+            const origin = origins[place]
+            if (refreshAhead !== undefined && origin !== undefined) {
               early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)))
             }
           }
-          return Effect.flatMap(tier.readMany(absent.map(({ read }) => read.key)), (found) => {
-            for (const [j, { i, read }] of absent.entries()) {
-              const answer = found[j] ?? Exit.fail(invalidation.refusal(read.key))
-              const entry = Exit.isSuccess(answer) ? freshOf(answer.value) : undefined
-              if (Exit.isFailure(answer) || entry === undefined) {
-                answers[i] = Either.left(proceed(answer, read))
+          const absent = places.length === keys.length ? keys : places.map((place) => keys[place] ?? "")
+          return Effect.flatMap(tier.readMany(absent), (answers) => {
+            const later: Array<{ readonly place: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
+            let isAnswered = false
+            for (let i = 0; i < answers.length; i++) {
+              const [answer, key = "", place = 0] = [answers[i], absent[i], places[i]]
+              const origin = origins[place]
+              if (answer === undefined || origin === undefined) continue
+              const entry = answer._tag === "Readable" ? freshOf(answer) : undefined
+              if (answer._tag !== "Readable" || entry === undefined) {
+                later.push({ place, load: Effect.map(loaded(key, origin, answer, 0), ({ value }) => value) })
                 continue
               }
-              hitRedis(read.key, entry, read.asked, answer.value)
-              answers[i] = Either.right(entry.value)
-              if (refreshAhead !== undefined)
-                early.push(refreshing.lookAhead(read.key, read.origin, entry, answer.value.serverTime))
+              isAnswered = true
+              hitRedis(key, entry, asked[i] ?? unasked, answer)
+              values[place] = entry.value
+              if (refreshAhead !== undefined) early.push(refreshing.lookAhead(key, origin, entry, answer.serverTime))
             }
-            const answered = early.length === 0 ? Exit.succeed(answers) : Effect.as(Effect.all(early), answers)
-            return found.some(Exit.isSuccess) ? noticed(answered) : answered
+            const many: Many<A, E> = { values, later }
+            const answered = early.length === 0 ? Exit.succeed(many) : Effect.as(Effect.all(early), many)
+            return isAnswered ? noticed(answered) : answered
           })
         }),
 

@@ -9,12 +9,13 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../redis/Callback.js"
+import * as FastDecoder from "../redis/FastDecoder.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
@@ -31,6 +32,7 @@ import { markerOf } from "./scripts/MarkerScripts.js"
  * @category models
  */
 export interface Readable<out A> {
+  readonly _tag: "Readable"
   /** none also when the stored text does not decode */
   readonly entry: CacheEntry.CacheEntry<A> | undefined
   /** when what is stored was born, decodable or not; 0 when there is nothing */
@@ -43,8 +45,23 @@ export interface Readable<out A> {
   readonly serverTime: number
 }
 
-/** Where a reader is told. */
-type Answered<A> = (answer: Exit.Exit<Readable<A>, Unread>) => void
+/**
+ * What becomes of a question: what Redis holds, or why nobody can say.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer<A> = Readable<A> | { readonly _tag: "Unanswered"; readonly cause: Cause.Cause<Unread> }
+
+/**
+ * Who asks: told once, of each key by the number that he has given it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Asker<in A> {
+  readonly answered: (answer: Answer<A>, number: number) => void
+}
 
 /**
  * @since 0.1.0
@@ -52,11 +69,11 @@ type Answered<A> = (answer: Exit.Exit<Readable<A>, Unread>) => void
  */
 export interface RedisTier<A> {
   /** What stands under a key, if this process may read it: told once, at once or in the turn in which Redis answers. */
-  readonly ask: (key: string, answered: Answered<A>) => void
+  readonly ask: (key: string, asker: Asker<A>, number: number) => void
   /** As `ask`. */
   readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
   /** As `ask`, of several keys at once, in their order. */
-  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Exit.Exit<Readable<A>, Unread>>>
+  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Answer<A>>>
 }
 
 /** Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server. */
@@ -68,8 +85,10 @@ class Batch<A> {
   readonly keys: Array<string> = []
   /** whose markers travel with them */
   tags: ReadonlyArray<string> = []
-  private callers: Array<Answered<A>> = []
-  /** of each caller the place of its key */
+  private askers: Array<Asker<A>> = []
+  /** of each asker its number for its key */
+  private readonly numbers: Array<number> = []
+  /** of each asker the place of its key */
   private readonly places: Array<number> = []
 
   /** When the first of them was asked for, in nanoseconds, and `tagsTaken` of the outbox then. */
@@ -78,21 +97,22 @@ class Batch<A> {
     readonly tagsTaken: number
   ) {}
 
-  join(place: number, answered: Answered<A>): void {
-    this.callers.push(answered)
+  join(place: number, asker: Asker<A>, number: number): void {
+    this.askers.push(asker)
+    this.numbers.push(number)
     this.places.push(place)
   }
 
-  /** Tells each caller, once, the answer at the place of its key. */
-  tell(answerAt: (place: number) => Exit.Exit<Readable<A>, Unread>): void {
-    const callers = this.callers
-    this.callers = []
-    const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
-    for (let i = 0; i < callers.length; i++) {
-      const place = this.places[i] ?? 0
+  /** Tells each asker, once, the answer at the place of its key. */
+  tell(answerAt: (place: number) => Answer<A>): void {
+    const { askers, numbers, places } = this
+    this.askers = []
+    const answers: Array<Answer<A>> = []
+    for (let i = 0; i < askers.length; i++) {
+      const place = places[i] ?? 0
       const answer = answers[place] ?? answerAt(place)
       answers[place] = answer
-      callers[i]?.(answer)
+      askers[i]?.answered(answer, numbers[i] ?? 0)
     }
   }
 }
@@ -103,7 +123,7 @@ class Gathering<A> {
   private readonly places = new Map<string, number>()
 
   /** Answers the batch that it has begun, if it has; it must then be sent. */
-  join(key: string, answered: Answered<A>, begin: () => Batch<A>): Batch<A> | undefined {
+  join(key: string, asker: Asker<A>, number: number, begin: () => Batch<A>): Batch<A> | undefined {
     const known = this.places.get(key)
     const place = known ?? this.places.size
     if (known === undefined) this.places.set(key, place)
@@ -111,8 +131,33 @@ class Gathering<A> {
     if (begun !== undefined) this.batches.push(begun)
     const batch = this.batches[Math.floor(place / maxKeys)]
     if (known === undefined) batch?.keys.push(key)
-    batch?.join(place % maxKeys, answered)
+    batch?.join(place % maxKeys, asker, number)
     return begun
+  }
+}
+
+/** Waits for one answer. */
+class One<A> implements Asker<A> {
+  constructor(readonly resume: (exit: Exit.Exit<Readable<A>, Unread>) => void) {}
+
+  answered(answer: Answer<A>): void {
+    this.resume(answer._tag === "Readable" ? Exit.succeed(answer) : Exit.failCause(answer.cause))
+  }
+}
+
+/** Waits for several answers, each at the place of its number. */
+class Several<A> implements Asker<A> {
+  private readonly answers: Array<Answer<A>> = []
+
+  constructor(
+    private missing: number,
+    private readonly resume: (exit: Exit.Exit<ReadonlyArray<Answer<A>>>) => void
+  ) {}
+
+  answered(answer: Answer<A>, number: number): void {
+    this.answers[number] = answer
+    this.missing--
+    if (this.missing === 0) this.resume(Exit.succeed(this.answers))
   }
 }
 
@@ -124,7 +169,7 @@ interface Reply<A> {
   readonly texts: ReadonlyArray<string | undefined>
   readonly tags: Map<string, number | undefined>
   readonly entries: Array<Entry<A>>
-  /** what a schema died of, by place */
+  /** what a schema died of, by place: it is no matter of who asked for other keys */
   readonly defects: Map<number, Cause.Cause<never>>
 }
 
@@ -155,9 +200,10 @@ export const make = <A>(options: {
     const { codec, invalidation, latency, onDecodeFailure, redis } = options
     const { markers, outbox } = invalidation
     const clock = yield* Effect.clock
-    const closed = Exit.fail(unreadBecause(new RedisUnavailable({ reason: "Disabled" })))
+    const unanswered = (cause: Cause.Cause<Unread>): Answer<A> => ({ _tag: "Unanswered", cause })
+    const closed = unanswered(Cause.fail(unreadBecause(new RedisUnavailable({ reason: "Disabled" }))))
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
-    const unanswered = new Set<Batch<A>>()
+    const open = new Set<Batch<A>>()
     /** what others still join */
     let gathering: Gathering<A> | undefined
     let isClosed = false
@@ -166,7 +212,7 @@ export const make = <A>(options: {
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         isClosed = true
-        for (const batch of unanswered) answer(batch, () => closed)
+        for (const batch of open) answer(batch, () => closed)
       })
     )
 
@@ -175,34 +221,10 @@ export const make = <A>(options: {
       if (gathering?.batches.includes(batch)) gathering = undefined
     }
 
-    const answer = (batch: Batch<A>, answerAt: (place: number) => Exit.Exit<Readable<A>, Unread>): void => {
-      unanswered.delete(batch)
+    const answer = (batch: Batch<A>, answerAt: (place: number) => Answer<A>): void => {
+      open.delete(batch)
       endGathering(batch)
       batch.tell(answerAt)
-    }
-
-    /** The entry that a text is; an effect only where decoding is one. */
-    const decode = (key: string, text: string | undefined): Entry<A> | Effect.Effect<Entry<A>> => {
-      if (text === undefined) return undefined
-      const stored = CacheEntry.parse(text)
-      if (stored === undefined) {
-        onDecodeFailure(key)
-        return undefined
-      }
-      try {
-        const now = codec.decodeNow(key, stored)
-        if (Option.isSome(now)) return CacheEntry.withValue(stored, now.value)
-      } catch (defect) {
-        // thrown on, it would end the process
-        return Effect.die(defect)
-      }
-      return Effect.match(codec.decode(key, stored), {
-        onSuccess: (value) => CacheEntry.withValue(stored, value),
-        onFailure: () => {
-          onDecodeFailure(key)
-          return undefined
-        }
-      })
     }
 
     const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
@@ -210,26 +232,51 @@ export const make = <A>(options: {
       const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [], defects: new Map() }
       const decoding: Array<Effect.Effect<void>> = []
       for (let place = 0; place < keys.length; place++) {
-        const decoded = decode(keys[place] ?? "", texts[place + textsBefore])
-        if (!Effect.isEffect(decoded)) {
-          reply.entries[place] = decoded
-          continue
-        }
-        decoding.push(
-          Effect.matchCause(decoded, {
-            onSuccess: (entry) => {
-              reply.entries[place] = entry
-            },
-            // a schema that dies over one text is no matter of the other callers
-            onFailure: (cause) => {
-              reply.defects.set(place, cause)
-            }
-          })
-        )
+        reply.entries.push(undefined)
+        const text = texts[place + textsBefore]
+        if (text !== undefined) decode(reply, place, keys[place] ?? "", text, decoding)
       }
       for (const [i, tag] of batch.tags.entries()) reply.tags.set(tag, markerIn(texts[keys.length + textsBefore + i]))
       if (decoding.length === 0) seeTags(batch, reply)
       else fork(Effect.andThen(Effect.all(decoding, { discard: true }), () => seeTags(batch, reply)))
+    }
+
+    /** Sees to the entry that a text is; where that takes an effect, it is left to be run. */
+    const decode = (
+      reply: Reply<A>,
+      place: number,
+      key: string,
+      text: string,
+      later: Array<Effect.Effect<void>>
+    ): void => {
+      const stored = CacheEntry.parse(text)
+      if (stored === undefined) {
+        onDecodeFailure(key)
+        return
+      }
+      try {
+        const value = codec.decodeNow(key, stored)
+        if (value !== FastDecoder.unfit) {
+          reply.entries[place] = CacheEntry.withValue(stored, value)
+          return
+        }
+      } catch (defect) {
+        // thrown on, it would end the process
+        reply.defects.set(place, Cause.die(defect))
+        return
+      }
+      later.push(
+        Effect.matchCause(codec.decode(key, stored), {
+          onSuccess: (value) => {
+            reply.entries[place] = CacheEntry.withValue(stored, value)
+          },
+          onFailure: (cause) => {
+            const failure = Cause.failureOrCause(cause)
+            if (Either.isLeft(failure)) onDecodeFailure(key)
+            else reply.defects.set(place, failure.right)
+          }
+        })
+      )
     }
 
     /** Asks for the markers of tags that were not known. */
@@ -266,7 +313,7 @@ export const make = <A>(options: {
     }
 
     const fail = (batch: Batch<A>, cause: Cause.Cause<RedisError>): void => {
-      const failure = Exit.failCause(Cause.map(cause, unreadBecause))
+      const failure = unanswered(Cause.map(cause, unreadBecause))
       answer(batch, () => failure)
     }
 
@@ -277,18 +324,18 @@ export const make = <A>(options: {
       const serverTime = clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
       const untagged: MarkersSeen = { clear, tags: [] }
       answer(batch, (place) => {
-        if (!isUsable) return Exit.fail(invalidation.refusal(batch.keys[place] ?? ""))
+        if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
         const defect = defects.get(place)
-        if (defect !== undefined) return Exit.failCause(defect)
+        if (defect !== undefined) return unanswered(defect)
         const entry = entries[place]
         const text = texts[place + textsBefore]
         if (entry === undefined) {
           const created = text === undefined ? 0 : CacheEntry.createdOf(text)
-          return Exit.succeed({ entry, created, text, trusted: false, serverTime })
+          return { _tag: "Readable", entry, created, text, trusted: false, serverTime }
         }
         const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
         const trusted = invalidation.isTrusted(entry.created, entry.tags, seen, batch.tagsTaken)
-        return Exit.succeed({ entry, created: entry.created, text, trusted, serverTime })
+        return { _tag: "Readable", entry, created: entry.created, text, trusted, serverTime }
       })
     }
 
@@ -306,7 +353,7 @@ export const make = <A>(options: {
     const begin = () => new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
 
     const send = (batch: Batch<A>): void => {
-      unanswered.add(batch)
+      open.add(batch)
       redis.unsafeMget(
         () => leave(batch),
         (exit) => {
@@ -317,30 +364,25 @@ export const make = <A>(options: {
       )
     }
 
-    const ask: RedisTier<A>["ask"] = (key, answered) => {
-      if (isClosed) return answered(closed)
-      if (!invalidation.mayRead(key)) return answered(Exit.fail(invalidation.refusal(key)))
+    const ask: RedisTier<A>["ask"] = (key, asker, number) => {
+      if (isClosed) return asker.answered(closed, number)
+      if (!invalidation.mayRead(key)) {
+        return asker.answered(unanswered(Cause.fail(invalidation.refusal(key))), number)
+      }
       gathering ??= new Gathering()
-      const begun = gathering.join(key, answered, begin)
+      const begun = gathering.join(key, asker, number, begin)
       if (begun !== undefined) send(begun)
     }
 
     return {
       ask,
-      read: (key) => Callback.make((resume) => ask(key, resume)),
+      read: (key) => Callback.makeInTurn((resume) => ask(key, new One(resume), 0)),
       readMany: (keys) =>
         keys.length === 0
           ? Effect.succeed([])
-          : Callback.make((resume) => {
-              const answers: Array<Exit.Exit<Readable<A>, Unread>> = []
-              let missing = keys.length
-              for (const [i, key] of keys.entries()) {
-                ask(key, (answer) => {
-                  answers[i] = answer
-                  missing--
-                  if (missing === 0) resume(Exit.succeed(answers))
-                })
-              }
+          : Callback.makeInTurn((resume) => {
+              const asker = new Several<A>(keys.length, resume)
+              for (const [number, key] of keys.entries()) ask(key, asker, number)
             })
     }
   })

@@ -260,29 +260,33 @@ export const make = (
     /** Ends what is past its deadline. */
     const sweep = () => {
       const now = clock.unsafeCurrentTimeMillis()
-      let expired = 0
+      const expired: Array<QueuedCommand> = []
+      const unsent: Array<QueuedCommand> = []
       for (let entry = pending.peek(); entry !== undefined; entry = pending.peek()) {
         if (!entry.done && entry.deadline > now) break
         pending.shift()
         if (entry.done) continue
-        if (entry.sent) {
-          // counted even when its caller was interrupted: the server owes the reply all the same
-          expired++
-          settle(entry, new RedisTimeout({ command: entry.command, waitedMillis: timeoutMillis }))
-        } else {
-          settle(entry, unavailable.Overloaded)
-        }
+        // counted even when its caller was interrupted: the server owes the reply all the same
+        if (entry.sent) expired.push(entry)
+        else unsent.push(entry)
       }
+      // callers go on within the call that tells them, and find what has become of the connection
+      if (expired.length > 0) lapsed(expired.length)
+      for (const entry of expired) {
+        settle(entry, new RedisTimeout({ command: entry.command, waitedMillis: timeoutMillis }))
+      }
+      for (const entry of unsent) settle(entry, unavailable.Overloaded)
       while (waiting.peek()?.settled === true) waiting.shift()
-      if (expired === 0) return
-      breaker.failed(expired)
+    }
+
+    const lapsed = (commands: number) => {
+      breaker.failed(commands)
       timeoutsInARow++
-      if (timeoutsInARow >= options.timeoutsToGiveUp) {
-        Deferred.unsafeDone(
-          givenUp,
-          Exit.succeed(new RedisTimeout({ command: "PING", waitedMillis: timeoutMillis * timeoutsInARow }))
-        )
-      }
+      if (timeoutsInARow < options.timeoutsToGiveUp) return
+      Deferred.unsafeDone(
+        givenUp,
+        Exit.succeed(new RedisTimeout({ command: "PING", waitedMillis: timeoutMillis * timeoutsInARow }))
+      )
     }
 
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
@@ -308,13 +312,12 @@ export const make = (
       ended++
       inFlight = 0
       waiting.takeAll()
-      let lost = 0
-      for (const entry of pending.takeAll()) {
-        if (entry.done) continue
-        if (entry.sent) lost++
+      const owed = pending.takeAll().filter((entry) => !entry.done)
+      const lost = owed.filter((entry) => entry.sent).length
+      if (lost > 0) breaker.failed(lost)
+      for (const entry of owed) {
         settle(entry, entry.sent ? new RedisConnectionLost({ command: entry.command }) : unavailable[reason])
       }
-      if (lost > 0) breaker.failed(lost)
     }
 
     yield* Effect.forkScoped(sweeper)
@@ -327,7 +330,6 @@ export const make = (
       resume: Resume,
       caller?: Caller
     ): void => {
-      // the caller was let in a moment ago, but its fiber may have yielded since
       if (connection === undefined) return void resume(refused[shutReason])
       if (inFlight + waiting.length >= options.maxInFlight + options.maxWaiting) return void resume(refused.Overloaded)
       scheduleFlush()
@@ -337,35 +339,28 @@ export const make = (
       wakeSweeper?.()
     }
 
+    /** Not past an open circuit. */
+    const admit: typeof submit = (kind, command, args, resume, caller) => {
+      const refused = refusal()
+      if (refused === undefined) submit(kind, command, args, resume, caller)
+      else resume(refused)
+    }
+
     const read =
       <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
       (key: string): Effect.Effect<Option.Option<A>, RedisError> =>
-        RetryPolicy.repeating(
-          () =>
-            refusal() ??
-            Callback.make<Option.Option<A>, RedisError>((resume) => submit(kind, "GET", key, resume as Resume)),
-          true
-        )
-
-    const once = (
-      command: string,
-      args: ReadonlyArray<RedisArgument>,
-      caller?: Caller
-    ): Effect.Effect<Stamped<RedisReply>, RedisError> =>
-      Callback.make((resume) => submit("Command", command, args, resume as Resume, caller))
+        RetryPolicy.repeating((resume) => admit(kind, "GET", key, resume as Resume), true)
 
     return {
       get: read<string>("Read"),
       getBuffer: read<Uint8Array>("ReadBytes"),
       command: (command, args, { idempotent }) =>
-        RetryPolicy.repeating((caller) => refusal() ?? once(command, args, caller), idempotent),
-      probe: (command, args) =>
-        Effect.suspend(() => (connection === undefined ? refused[shutReason] : once(command, args))),
-      late: (command, args, answered, caller) => {
-        const refused = refusal()
-        if (refused === undefined) submit("Command", command, args, answered as Resume, caller)
-        else answered(refused)
-      },
+        RetryPolicy.repeating(
+          (resume, caller) => admit("Command", command, args, resume as Resume, caller),
+          idempotent
+        ),
+      probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as Resume)),
+      late: (command, args, answered, caller) => admit("Command", command, args, answered as Resume, caller),
       open: (next, number) =>
         Effect.sync(() => {
           givenUp = Deferred.unsafeMake(FiberId.none)

@@ -20,6 +20,12 @@ import * as AST from "effect/SchemaAST"
 export const unfit: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export type Unfit = typeof unfit
+
+/**
  * Of a value fresh from `JSON.parse`, or from a server, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
  * to the order of an object's fields, or `unfit`.
  *
@@ -36,9 +42,9 @@ type Memo = Map<AST.AST, FastDecoder>
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => A | typeof unfit) => {
+export const make = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => A | Unfit) => {
   const decode = compile(schema.ast, new Map())
-  return (json) => decode(json) as A | typeof unfit
+  return (json) => decode(json) as A | Unfit
 }
 
 const compile = (ast: AST.AST, memo: Memo): FastDecoder => {

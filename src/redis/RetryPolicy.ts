@@ -10,6 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
+import * as Callback from "./Callback.js"
 import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {
@@ -50,23 +51,27 @@ export const withRetry: (options: {
 const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
   error._tag === "RedisUnavailable" ? error.reason !== "Disabled" : idempotent && isOutcomeUnknown(error)
 
+/** One attempt, told to a callback once its own state is seen to (see `Callback.makeInTurn`). */
+type Attempt<A> = (
+  resume: (answer: Effect.Effect<A, RedisError>) => void,
+  caller: Fiber.RuntimeFiber<unknown, unknown>
+) => void
+
 /**
  * One attempt of the calling fiber, or as many as its policy allows. If the outcome of any attempt is unknown, so is that
  * of the whole, even when the last one was never sent or was rejected.
  *
  * @internal
  */
-export const repeating = <A>(
-  attempt: (caller: Fiber.RuntimeFiber<unknown, unknown>) => Effect.Effect<A, RedisError>,
-  idempotent: boolean
-): Effect.Effect<A, RedisError> =>
-  Effect.withFiberRuntime((caller) => {
+export const repeating = <A>(attempt: Attempt<A>, idempotent: boolean): Effect.Effect<A, RedisError> =>
+  Callback.makeInTurn((resume, caller) => {
     const policy = caller.getFiberRef(current)
-    return policy === undefined ? attempt(caller) : repeat(() => attempt(caller), idempotent, policy)
+    if (policy === undefined) attempt(resume, caller)
+    else resume(repeat(Callback.makeInTurn(attempt), idempotent, policy))
   })
 
 const repeat = <A>(
-  attempt: () => Effect.Effect<A, RedisError>,
+  attempt: Effect.Effect<A, RedisError>,
   idempotent: boolean,
   policy: RetryPolicy
 ): Effect.Effect<A, RedisError> =>
@@ -79,9 +84,7 @@ const repeat = <A>(
     const schedule = Schedule.modifyDelayEffect(policy.schedule, (_, pause) =>
       Effect.map(remaining, (millis) => Duration.min(pause, Duration.millis(millis)))
     )
-    const next = Effect.flatMap(beforeDeadline, (early) =>
-      early || last === undefined ? Effect.suspend(attempt) : Effect.fail(last)
-    )
+    const next = Effect.flatMap(beforeDeadline, (early) => (early || last === undefined ? attempt : Effect.fail(last)))
     return next.pipe(
       Effect.tapError((error) =>
         Effect.sync(() => {

@@ -87,11 +87,9 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
   return {
     script: (script, input) =>
       RetryPolicy.repeating(
-        (caller) =>
-          Callback.make((resume) =>
-            // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
-            attempt(script, input, resume, (send) => resume(Callback.make(send)), caller)
-          ),
+        (resume, caller) =>
+          // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+          attempt(script, input, resume, (send) => resume(Callback.makeInTurn(send)), caller),
         script.idempotent
       ),
     unsafeScript: (script, input, answered) => attempt(script, input, answered, (send) => send(answered))

@@ -3,7 +3,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
@@ -12,6 +11,7 @@ import * as Compression from "../../src/cache/Compression.js"
 import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
 import * as Encryption from "../../src/cache/Encryption.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
+import * as FastDecoder from "../../src/redis/FastDecoder.js"
 
 const keysOf = (...bytes: ReadonlyArray<number>) =>
   Either.getOrThrow(
@@ -51,8 +51,8 @@ const stored = ({ above, keys = [], now = bornAt }: Settings) => {
       const entry = CacheEntry.parse(text)
       if (entry === undefined) return Effect.succeed(undefined)
       const now = codec.decodeNow(key, entry)
-      return Option.isSome(now)
-        ? Effect.succeed({ value: now.value })
+      return now !== FastDecoder.unfit
+        ? Effect.succeed({ value: now })
         : Effect.orElseSucceed(
             Effect.map(codec.decode(key, entry), (value) => ({ value })),
             () => undefined

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
-import type * as Invalidation from "../../src/cache/Invalidation.js"
+import type * as RedisTier from "../../src/cache/RedisTier.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { tierOn } from "../support/tier.js"
@@ -40,6 +40,7 @@ describe("reads of one moment", () => {
       })
       expect(connection.commands()).toBe(before + 1)
       expect(a).toEqual({
+        _tag: "Readable",
         entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
         created: 20,
         text: '{"created":20,"ttl":5,"value":1}',
@@ -116,13 +117,13 @@ describe("reads of one moment", () => {
           ),
           scope
         )
-        const answers: Array<Exit.Exit<unknown, Invalidation.Unread>> = []
+        const answers: Array<RedisTier.Answer<unknown>> = []
         yield* settle
-        tier.ask("a", (answer) => answers.push(answer))
+        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
         yield* Scope.close(scope, Exit.void)
         answerTooLate?.()
-        tier.ask("a", (answer) => answers.push(answer))
-        const closed = { _tag: "Failure", cause: { error: { reason: "Disabled" } } }
+        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
+        const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
         expect(answers).toMatchObject([closed, closed])
       }
     })

@@ -12,7 +12,6 @@ import * as CacheEntry from "../../src/cache/CacheEntry.js"
 import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
 import * as Encryption from "../../src/cache/Encryption.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
-import type * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import type * as RedisTier from "../../src/cache/RedisTier.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
@@ -53,8 +52,8 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
   })
 
 const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
-const valuesOf = <A>(answers: ReadonlyArray<Exit.Exit<RedisTier.Readable<A>, unknown>>) =>
-  answers.map((answer) => (Exit.isSuccess(answer) ? answer.value.entry?.value : answer))
+const valuesOf = <A>(answers: ReadonlyArray<RedisTier.Answer<A>>) =>
+  answers.map((answer) => (answer._tag === "Readable" ? answer.entry?.value : answer))
 
 describe("many keys of one moment", () => {
   it.scoped("go as several commands of at most 512 keys, each with the clear marker, and all are answered", () =>
@@ -67,7 +66,7 @@ describe("many keys of one moment", () => {
       for (const [marker] of commands) expect(marker).toBe("{tier}:clear")
       expect(commands.flatMap(([, ...keys]) => keys)).toEqual(keys)
       expect(valuesOf(answers)).toEqual([...keys.slice(0, -1).map((_, i) => i), undefined])
-      expect(answers.filter((answer) => Exit.isSuccess(answer) && answer.value.trusted)).toHaveLength(1_299)
+      expect(answers.filter((answer) => answer._tag === "Readable" && answer.trusted)).toHaveLength(1_299)
       expect(latency.summary().count).toBe(1_300)
     })
   )
@@ -105,8 +104,8 @@ describe("many keys of one moment", () => {
       yield* settle
       const answers = yield* readMany(keysOf(601))
       expect(answers.map((answer) => answer._tag)).toEqual([
-        ...Array(512).fill("Failure"),
-        ...Array(89).fill("Success")
+        ...Array(512).fill("Unanswered"),
+        ...Array(89).fill("Readable")
       ])
       expect(answers[0]).toMatchObject({ cause: { error: { error } } })
       expect(valuesOf(answers.slice(-1))).toEqual([600])
@@ -126,10 +125,10 @@ describe("many keys of one moment", () => {
       }
       // those speak against k0, k50 and k99: the first tag, one of the middle and the last
       for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
-      const distrusted = (answers: ReadonlyArray<Exit.Exit<RedisTier.Readable<number>, unknown>>) =>
+      const distrusted = (answers: ReadonlyArray<RedisTier.Answer<number>>) =>
         keys.filter((_, i) => {
           const answer = answers[i]
-          return answer === undefined || Exit.isFailure(answer) || !answer.value.trusted
+          return answer?._tag !== "Readable" || !answer.trusted
         })
       expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
       expect(commands.map((command) => command.length)).toEqual([101, 512, 512, 176])
@@ -168,12 +167,12 @@ describe("many keys of one moment", () => {
       const { ask, connection, scope, store } = yield* world(numbers)
       yield* store("k0", "1")
       const told = new Map<string, number>()
-      const tell = (key: string) => () => told.set(key, (told.get(key) ?? 0) + 1)
+      const askFor = (key: string) => ask(key, { answered: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
       const release = connection.holdReplies("MGET")
-      for (const key of keysOf(600)) ask(key, tell(key))
+      for (const key of keysOf(600)) askFor(key)
       yield* settle
       // some that have not left yet
-      for (const key of ["late", "later"]) ask(key, tell(key))
+      for (const key of ["late", "later"]) askFor(key)
       yield* Scope.close(scope, Exit.void)
       expect(told.size).toBe(602)
       yield* release
@@ -221,7 +220,7 @@ describe("what stands under the keys of one command", () => {
       yield* server.direct.set("cut", '{"created":20,"ttl":5,"compression":"gzip","value":"H4sIAAAA"}')
       const answers = yield* readMany(["k0", "k1", "cut", "k2", "k3", "none"])
       expect(valuesOf(answers)).toEqual(["a", "b".repeat(1_000), undefined, long, "d", undefined])
-      expect(answers.map((answer) => Exit.isSuccess(answer) && answer.value.trusted)).toEqual([
+      expect(answers.map((answer) => answer._tag === "Readable" && answer.trusted)).toEqual([
         true,
         true,
         false,
@@ -244,7 +243,7 @@ describe("what stands under the keys of one command", () => {
       yield* server.direct.set("d", yield* written(codec, "d", "four"))
       const answers = yield* readMany(["a", "b", "c", "d"])
       expect(valuesOf(answers)).toEqual(["one", undefined, undefined, "four"])
-      expect(answers[1]).toMatchObject({ value: { created: 20, trusted: false } })
+      expect(answers[1]).toMatchObject({ created: 20, trusted: false })
       expect(undecodable).toEqual(["b", "c"])
     })
   )
@@ -258,13 +257,13 @@ describe("what stands under the keys of one command", () => {
       }
       const { ask, scope, store } = yield* world(slow)
       yield* store("a", '"one"')
-      const answers: Array<Exit.Exit<unknown, Invalidation.Unread>> = []
-      for (const key of ["a", "b"]) ask(key, (answer) => answers.push(answer))
+      const answers: Array<RedisTier.Answer<unknown>> = []
+      for (const key of ["a", "b"]) ask(key, { answered: (answer) => answers.push(answer) }, 0)
       yield* settle
       expect(answers).toEqual([])
       yield* Scope.close(scope, Exit.void)
       yield* settle
-      const closed = { _tag: "Failure", cause: { error: { reason: "Disabled" } } }
+      const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
       expect(answers).toMatchObject([closed, closed])
     })
   )
@@ -307,12 +306,12 @@ describe("what stands under the keys of one command", () => {
         }
         for (let i = 0; i < 2; i++) {
           const [a, b, c] = yield* readMany(["a", "b", "c"])
-          expect(b).toMatchObject({ _tag: "Failure", cause: { _tag: "Die", defect: { message: "unlucky" } } })
-          expect([a, c]).toMatchObject([{ value: { entry: { value: 1 } } }, { value: { entry: { value: 3 } } }])
+          expect(b).toMatchObject({ _tag: "Unanswered", cause: { _tag: "Die", defect: { message: "unlucky" } } })
+          expect([a, c]).toMatchObject([{ entry: { value: 1 } }, { entry: { value: 3 } }])
         }
         // and nothing is left that would join them to a command that has gone
         connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1 }))
-        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Failure" })
+        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Unanswered" })
       })
     )
   }
@@ -339,7 +338,7 @@ describe("what stands under the keys of one command", () => {
       const answers = yield* readMany(keys)
       const trusted = keys.filter((_, i) => {
         const answer = answers[i]
-        return answer !== undefined && Exit.isSuccess(answer) && answer.value.trusted
+        return answer?._tag === "Readable" && answer.trusted
       })
       expect(trusted).toEqual(["far", "good"])
       expect(undecodable.sort()).toEqual(
