@@ -247,15 +247,13 @@ export const make = <
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
     const readPast = reader.past(valueOf)
+    const inTurn = Callback.inTurnOf<Key, Value, EngineFailure>((resume, _caller, id) => {
+      const key = textOf(id)
+      if (Either.isLeft(key)) resume(Exit.fail(key.left))
+      else readPast(key.right, originOf(id), resume)
+    })
     /** Past what is at hand. */
-    const getPast = (id: Key): Effect.Effect<Value, Failure> =>
-      failing(
-        Callback.makeInTurn<Value, Loader.LoadError<E> | Remembered | RedisKey.InvalidKey>((resume) => {
-          const key = textOf(id)
-          if (Either.isLeft(key)) resume(Exit.fail(key.left))
-          else readPast(key.right, originOf(id), resume)
-        })
-      )
+    const getPast = (id: Key): Effect.Effect<Value, Failure> => failing(inTurn(id))
     const present = (name: string): Exit.Exit<Value, Remembered> | undefined => {
       const entry = reader.atHand(name)
       return entry === undefined ? undefined : valueOf(entry.value)

@@ -54,16 +54,17 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  */
 export const make = ({ counters, events, failureLog, lookupLatency, names }: ObserverOptions): CacheObserver => {
   let isDegraded = false
+  // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
+  const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
   return {
     counters,
-    // hits are many, and even a closure is felt
     hitLocal: (name) => {
       counters.hitsLocal++
-      if (events.isWatched()) events.emit(() => CacheEvent.Hit({ key: names.textOf(name), tier: "Local" }))
+      if (events.isWatched()) emitHit(names.textOf(name), "Local")
     },
     hitRedis: (key) => {
       counters.hitsRedis++
-      if (events.isWatched()) events.emit(() => CacheEvent.Hit({ key, tier: "Redis" }))
+      if (events.isWatched()) emitHit(key, "Redis")
     },
     stale: (key) => {
       counters.staleServed++

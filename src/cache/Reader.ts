@@ -293,15 +293,15 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       past: <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>) => {
         const form = formOf(ofValue)
+        const ahead = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>) =>
+          Effect.zipRight(
+            Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
+            ofValue(entry.value)
+          )
         return (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key)
-          if (entry === undefined) return readThrough(key, origin, 0, form, tell)
-          tell(
-            Effect.zipRight(
-              Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
-              ofValue(entry.value)
-            )
-          )
+          if (entry === undefined) readThrough(key, origin, 0, form, tell)
+          else tell(ahead(key, origin, entry))
         }
       },
 
@@ -339,7 +339,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             const later: Array<{ readonly place: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
             let isAnswered = false
             for (let i = 0; i < answers.length; i++) {
-              const [answer, key = "", place = 0] = [answers[i], absent[i], places[i]]
+              const answer = answers[i]
+              const key = absent[i] ?? ""
+              const place = places[i] ?? 0
               const origin = origins[place]
               if (answer === undefined || origin === undefined) continue
               const entry = answer._tag === "Readable" ? freshOf(answer) : undefined

@@ -256,28 +256,30 @@ export const make = <A>(options: {
       }
       try {
         const value = codec.decodeNow(key, stored)
-        if (value !== FastDecoder.unfit) {
-          reply.entries[place] = CacheEntry.withValue(stored, value)
-          return
-        }
+        if (value === FastDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
+        else reply.entries[place] = CacheEntry.withValue(stored, value)
       } catch (defect) {
         // thrown on, it would end the process
         reply.defects.set(place, Cause.die(defect))
-        return
       }
-      later.push(
-        Effect.matchCause(codec.decode(key, stored), {
-          onSuccess: (value) => {
-            reply.entries[place] = CacheEntry.withValue(stored, value)
-          },
-          onFailure: (cause) => {
-            const failure = Cause.failureOrCause(cause)
-            if (Either.isLeft(failure)) onDecodeFailure(key)
-            else reply.defects.set(place, failure.right)
-          }
-        })
-      )
     }
+
+    const decodeLater = (
+      reply: Reply<A>,
+      place: number,
+      key: string,
+      stored: CacheEntry.StoredEntry
+    ): Effect.Effect<void> =>
+      Effect.matchCause(codec.decode(key, stored), {
+        onSuccess: (value) => {
+          reply.entries[place] = CacheEntry.withValue(stored, value)
+        },
+        onFailure: (cause) => {
+          const failure = Cause.failureOrCause(cause)
+          if (Either.isLeft(failure)) onDecodeFailure(key)
+          else reply.defects.set(place, failure.right)
+        }
+      })
 
     /** Asks for the markers of tags that were not known. */
     const seeTags = (batch: Batch<A>, reply: Reply<A>): void => {
@@ -382,7 +384,8 @@ export const make = <A>(options: {
           ? Effect.succeed([])
           : Callback.makeInTurn((resume) => {
               const asker = new Several<A>(keys.length, resume)
-              for (const [number, key] of keys.entries()) ask(key, asker, number)
+              let number = 0
+              for (const key of keys) ask(key, asker, number++)
             })
     }
   })

@@ -13,15 +13,43 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
+import * as Utils from "effect/Utils"
 
 type Resume<A, E> = (effect: Effect.Effect<A, E>) => void
 type Register<A, E> = (resume: Resume<A, E>) => void
 
+/** What a generator that yields an effect is given: first the effect, then its answer. One object is all of that. */
+class Yielded<A, E> {
+  done = false
+  value: unknown = this
+  private isYielded = false
+
+  constructor(private readonly effect: Effect.Effect<A, E>) {}
+
+  next(answer: unknown): this {
+    if (this.isYielded) {
+      this.done = true
+      this.value = answer
+    }
+    this.isYielded = true
+    return this
+  }
+
+  [Utils.YieldWrapTypeId](): Effect.Effect<A, E> {
+    return this.effect
+  }
+}
+
 class Callback<A, E> extends Effectable.Class<A, E> {
   /** by which the runtime takes it for what it is, and never commits it */
-  readonly _op = "Async"
+  declare readonly _op: "Async"
+  declare readonly effect_instruction_i1: FiberId.FiberId
   readonly effect_instruction_i0: Register<A, E>
-  readonly effect_instruction_i1 = FiberId.none
+
+  static {
+    // the same for all, and so not written into each
+    void Object.assign(Callback.prototype, { _op: "Async", effect_instruction_i1: FiberId.none })
+  }
 
   constructor(register: Register<A, E>) {
     super()
@@ -30,6 +58,10 @@ class Callback<A, E> extends Effectable.Class<A, E> {
 
   commit(): Effect.Effect<A, E> {
     return this
+  }
+
+  override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
+    return new Yielded(this) as unknown as Effect.EffectGenerator<Effect.Effect<A, E>>
   }
 }
 
@@ -62,6 +94,44 @@ const throwLater = (defect: unknown): void =>
     throw defect
   })
 
+/** A fiber's own way to be resumed, which it takes within the call if it can. */
+const within = <A, E>(resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, unknown>): Resume<A, E> => {
+  const fiber = caller as Waiting<A, E>
+  let isTold = false
+  return (effect) => {
+    if (isTold) return
+    isTold = true
+    if (
+      fiber._asyncInterruptor !== resume ||
+      fiber._running !== false ||
+      fiber._queue?.length !== 0 ||
+      fiber.currentScheduler !== Scheduler.defaultScheduler ||
+      fiber.start === undefined
+    ) {
+      return resume(effect)
+    }
+    fiber._asyncInterruptor = null
+    fiber._asyncBlockingOn = null
+    try {
+      fiber.start(effect)
+    } catch (defect) {
+      throwLater(defect)
+    }
+  }
+}
+
+/** `of` is what the operation is about, given on as it is. */
+type RegisterInTurn<Of, A, E> = (resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, unknown>, of: Of) => void
+
+class InTurn<Of, A, E> extends Callback<A, E> {
+  constructor(register: RegisterInTurn<Of, A, E>, of: Of) {
+    super((resume) => {
+      const caller = currentFiber()
+      register(within(resume, caller), caller, of)
+    })
+  }
+}
+
 /**
  * As `make`, but the fiber goes on within the call of `resume` if it can: to have its scheduler called costs as much as the
  * rest of a suspension. Whoever resumes must therefore be done with his own state, since the fiber may come back to him.
@@ -69,31 +139,11 @@ const throwLater = (defect: unknown): void =>
  * It does so where the fiber waits for this answer and nothing else has happened to it, and where its scheduler is the
  * one that every program has; elsewhere it is resumed as ever.
  */
-export const makeInTurn = <A, E = never>(
-  register: (resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, unknown>) => void
-): Effect.Effect<A, E> =>
-  new Callback<A, E>((resume) => {
-    const caller = currentFiber()
-    const fiber = caller as Waiting<A, E>
-    let isTold = false
-    register((effect) => {
-      if (isTold) return
-      isTold = true
-      if (
-        fiber._asyncInterruptor !== resume ||
-        fiber._running !== false ||
-        fiber._queue?.length !== 0 ||
-        fiber.currentScheduler !== Scheduler.defaultScheduler ||
-        fiber.start === undefined
-      ) {
-        return resume(effect)
-      }
-      fiber._asyncInterruptor = null
-      fiber._asyncBlockingOn = null
-      try {
-        fiber.start(effect)
-      } catch (defect) {
-        throwLater(defect)
-      }
-    }, caller)
-  })
+export const makeInTurn = <A, E = never>(register: RegisterInTurn<void, A, E>): Effect.Effect<A, E> =>
+  new InTurn(register, undefined)
+
+/** As `makeInTurn`, of an operation on something: without a closure for each. */
+export const inTurnOf =
+  <Of, A, E>(register: RegisterInTurn<Of, A, E>): ((of: Of) => Effect.Effect<A, E>) =>
+  (of) =>
+    new InTurn(register, of)

@@ -82,6 +82,12 @@ export interface CommandQueue {
   readonly waiting: () => number
 }
 
+interface Command {
+  readonly command: string
+  readonly args: ReadonlyArray<RedisArgument>
+  readonly idempotent: boolean
+}
+
 /**
  * A queue without a connection: until `open`, every command is `RedisUnavailable` with reason `Connecting`.
  *
@@ -346,19 +352,21 @@ export const make = (
       else resume(refused)
     }
 
-    const read =
-      <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
-      (key: string): Effect.Effect<Option.Option<A>, RedisError> =>
-        RetryPolicy.repeating((resume) => admit(kind, "GET", key, resume as Resume), true)
+    const read = <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
+      RetryPolicy.repeating<string, Option.Option<A>>(
+        (resume, _caller, key) => admit(kind, "GET", key, resume as Resume),
+        () => true
+      )
+
+    const run = RetryPolicy.repeating<Command, Stamped<RedisReply>>(
+      (resume, caller, { args, command }) => admit("Command", command, args, resume as Resume, caller),
+      ({ idempotent }) => idempotent
+    )
 
     return {
       get: read<string>("Read"),
       getBuffer: read<Uint8Array>("ReadBytes"),
-      command: (command, args, { idempotent }) =>
-        RetryPolicy.repeating(
-          (resume, caller) => admit("Command", command, args, resume as Resume, caller),
-          idempotent
-        ),
+      command: (command, args, { idempotent }) => run({ command, args, idempotent }),
       probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as Resume)),
       late: (command, args, answered, caller) => admit("Command", command, args, answered as Resume, caller),
       open: (next, number) =>

@@ -52,23 +52,29 @@ const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
   error._tag === "RedisUnavailable" ? error.reason !== "Disabled" : idempotent && isOutcomeUnknown(error)
 
 /** One attempt, told to a callback once its own state is seen to (see `Callback.makeInTurn`). */
-type Attempt<A> = (
+type Attempt<Of, A> = (
   resume: (answer: Effect.Effect<A, RedisError>) => void,
-  caller: Fiber.RuntimeFiber<unknown, unknown>
+  caller: Fiber.RuntimeFiber<unknown, unknown>,
+  of: Of
 ) => void
 
 /**
- * One attempt of the calling fiber, or as many as its policy allows. If the outcome of any attempt is unknown, so is that
+ * An operation, in one attempt of the calling fiber, or as many as its policy allows. If the outcome of any attempt is unknown, so is that
  * of the whole, even when the last one was never sent or was rejected.
  *
  * @internal
  */
-export const repeating = <A>(attempt: Attempt<A>, idempotent: boolean): Effect.Effect<A, RedisError> =>
-  Callback.makeInTurn((resume, caller) => {
+export const repeating = <Of, A>(
+  attempt: Attempt<Of, A>,
+  isIdempotent: (of: Of) => boolean
+): ((of: Of) => Effect.Effect<A, RedisError>) => {
+  const once = Callback.inTurnOf(attempt)
+  return Callback.inTurnOf((resume, caller, of) => {
     const policy = caller.getFiberRef(current)
-    if (policy === undefined) attempt(resume, caller)
-    else resume(repeat(Callback.makeInTurn(attempt), idempotent, policy))
+    if (policy === undefined) attempt(resume, caller, of)
+    else resume(repeat(once(of), isIdempotent(of), policy))
   })
+}
 
 const repeat = <A>(
   attempt: Effect.Effect<A, RedisError>,

@@ -50,29 +50,45 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error._tag === "RedisAuthError" &&
   /'eval' command/i.test(exit.cause.error.detail)
 
+/** A script with what it is run on. */
+interface Call {
+  readonly lua: string
+  readonly idempotent: boolean
+  /** the number of keys, the keys and the arguments */
+  readonly rest: () => ReadonlyArray<RedisArgument>
+}
+
+const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): Call => ({
+  lua: script.lua,
+  idempotent: script.idempotent,
+  rest: () => {
+    const keys = script.keys(input)
+    return [keys.length, ...keys, ...script.args(input)]
+  }
+})
+
 /**
  * NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together are one attempt: a
  * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
  */
 export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
   /** What is to be sent after a refusal by which nothing ran is handed to `goOn`. */
-  const attempt = <Input, Output>(
-    script: RedisScript<Input, Output>,
-    input: Input,
+  const attempt = (
+    call: Call,
     answered: Answered,
     goOn: (send: (answered: Answered) => void) => void,
     caller?: Fiber.RuntimeFiber<unknown, unknown>
   ): void => {
-    const keys = script.keys(input)
-    const rest: ReadonlyArray<RedisArgument> = [keys.length, ...keys, ...script.args(input)]
-    const runWhole = (answered: Answered) => late("EVAL", () => [script.lua, ...rest], answered, caller)
+    const { lua } = call
+    const rest = call.rest()
+    const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller)
     const runByHash = (hash: string, answered: Answered) => late("EVALSHA", () => [hash, ...rest], answered, caller)
-    const hash = hashes.get(script.lua)
+    const hash = hashes.get(lua)
     if (hash !== undefined) {
       runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))
       return
     }
-    const hashing = hashed(script.lua)
+    const hashing = hashed(lua)
     runWhole((exit) => {
       if (!isForbiddenWhole(exit)) return answered(exit)
       // the server may have been told the script by someone who may
@@ -84,14 +100,14 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
       })
     })
   }
+  const run = RetryPolicy.repeating<Call, Stamped<RedisReply>>(
+    (resume, caller, call) =>
+      // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+      attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),
+    ({ idempotent }) => idempotent
+  )
   return {
-    script: (script, input) =>
-      RetryPolicy.repeating(
-        (resume, caller) =>
-          // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
-          attempt(script, input, resume, (send) => resume(Callback.makeInTurn(send)), caller),
-        script.idempotent
-      ),
-    unsafeScript: (script, input, answered) => attempt(script, input, answered, (send) => send(answered))
+    script: (script, input) => run(callOf(script, input)),
+    unsafeScript: (script, input, answered) => attempt(callOf(script, input), answered, (send) => send(answered))
   }
 }
