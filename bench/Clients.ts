@@ -2,14 +2,14 @@
  * The peers' clients, each set up as its documentation recommends for many small commands.
  */
 import * as Effect from "effect/Effect"
-import { Redis } from "ioredis"
+import { Redis, type RedisOptions } from "ioredis"
 import { createClient } from "redis"
 
-/** ioredis, which gathers the commands of a turn when asked to. */
-export const ioredis = (url: string) =>
+/** ioredis, which gathers the commands of a turn when asked to, as it is here unless the options say otherwise. */
+export const ioredis = (url: string, options: Pick<RedisOptions, "enableAutoPipelining"> = {}) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const client = new Redis(url, { enableAutoPipelining: true, lazyConnect: true })
+      const client = new Redis(url, { enableAutoPipelining: true, lazyConnect: true, ...options })
       await client.connect()
       return client
     }),

@@ -1,17 +1,18 @@
 /**
- * bentocache with one layer each: Redis over ioredis with auto-pipelining, or memory without serialisation, which is the
- * faster of its two ways.
+ * bentocache with one layer each: Redis over ioredis, with or without its auto-pipelining; or memory without
+ * serialisation, which is the faster of its two ways.
  */
 import { BentoCache, bentostore } from "bentocache"
 import { memoryDriver } from "bentocache/drivers/memory"
 import { redisDriver } from "bentocache/drivers/redis"
 import * as Effect from "effect/Effect"
+import type { RedisOptions } from "ioredis"
 import { ioredis } from "../Clients.js"
 import { allKeys } from "../Keys.js"
 
-export const onRedis = (url: string) =>
+export const onRedis = (url: string, options?: Pick<RedisOptions, "enableAutoPipelining">) =>
   Effect.map(
-    ioredis(url),
+    ioredis(url, options),
     (connection) =>
       new BentoCache({
         default: "redis",

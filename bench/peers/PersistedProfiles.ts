@@ -43,11 +43,18 @@ export const make = (
   options: {
     readonly storeId: string
     readonly inMemoryCapacity: number
+    /** as it is made for the others: true */
+    readonly enableAutoPipelining?: boolean
     readonly lookup?: (id: string) => Effect.Effect<Profile>
   }
 ) =>
   Effect.gen(function* () {
-    const persistence = yield* Layer.build(RedisPersistence.layerResult(ioredisOptions(url)))
+    const persistence = yield* Layer.build(
+      RedisPersistence.layerResult({
+        ...ioredisOptions(url),
+        ...(options.enableAutoPipelining === undefined ? {} : { enableAutoPipelining: options.enableAutoPipelining })
+      })
+    )
     return yield* PersistedCache.make({
       storeId: options.storeId,
       lookup: ({ id }: ProfileById) => options.lookup?.(id) ?? Effect.succeed(profileOf(indexOf(id))),

@@ -26,13 +26,24 @@ const subjectsOf = (size: number) =>
     const persisted = yield* PersistedProfiles.make(url, { storeId: "persisted", inMemoryCapacity: 1 })
     yield* fill(size, (index) => persisted.get(PersistedProfiles.requests(index)))
 
+    // the default of ioredis is not to, and to makes them faster: both ways are shown
+    const unpipelined = { enableAutoPipelining: false }
+    const plainBento = yield* Bento.onRedis(url, unpipelined)
+    const plainPersisted = yield* PersistedProfiles.make(url, {
+      storeId: "persisted",
+      inMemoryCapacity: 1,
+      ...unpipelined
+    })
+
     const subjects = [
       toolkitProfile(profiles),
       bunProfile(bun),
       promising("bentocache", (index) => bento.get({ key: ids(index) })),
+      promising("bentocache, ioredis by default", (index) => plainBento.get({ key: ids(index) })),
       promising("cacheable", (index) => cacheable.get(ids(index))),
       promising("keyv", (index) => keyv.get(ids(index))),
-      effectful("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
+      effectful("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index))),
+      effectful("PersistedCache, ioredis by default", (index) => plainPersisted.get(PersistedProfiles.requests(index)))
     ]
     yield* verify("typed-shared", subjects, [0, 1, 999], profileOf)
     return subjects
@@ -41,7 +52,7 @@ const subjectsOf = (size: number) =>
 export const typedShared: Workload = {
   name: "typed-shared",
   description:
-    "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process.",
+    "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process. bentocache and PersistedCache read through ioredis: with auto-pipelining, which makes them faster, and by its defaults, which are without.",
   run: (settings) =>
     Effect.map(comparedOverKeys("typed-shared", settings, subjectsOf), (results) => ({ results, quantities: [] }))
 }
