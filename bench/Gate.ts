@@ -25,6 +25,7 @@ import {
 } from "./Subjects.js"
 import * as Toolkit from "./Toolkit.js"
 import { thresholds } from "./thresholds.js"
+import { ratioOf } from "./Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -46,8 +47,8 @@ const check = ({ atLeast, beside, subject, what, ...options }: Check): Effect.Ef
   Effect.gen(function* () {
     for (let attempt = 1; ; attempt++) {
       const measured = yield* measure([subject, beside], { rounds: 5, millis: 150, keys: sequence(keys), ...options })
-      const [ours = Number.NaN, theirs = Number.NaN] = measured.map(({ opsPerSecond }) => opsPerSecond)
-      const reached = ours / theirs
+      const [ours = [], theirs = []] = measured.map(({ rates }) => rates)
+      const reached = ratioOf(ours, theirs)
       const isEnough = reached >= atLeast
       yield* Console.log(
         `${isEnough ? "ok" : "below"}: ${what}: ${ratio(reached)} × ${beside.name}, at least ${ratio(atLeast)}`

@@ -3,6 +3,7 @@
  */
 import { rate, ratio } from "./numbers.js"
 import type { MeasuredOn } from "./Report.js"
+import { reachedBy } from "./targets.js"
 import type { Outcome, Quantity, Result, Workload } from "./Workload.js"
 
 export interface Section {
@@ -72,6 +73,29 @@ const body = ({ outcome: { quantities, results } }: Section): ReadonlyArray<stri
   ]
 }
 
+/** What is to be reached, and how far this run got. */
+const targets = (sections: ReadonlyArray<Section>): ReadonlyArray<string> => {
+  const reached = reachedBy({
+    results: sections.flatMap(({ outcome }) => outcome.results),
+    quantities: sections.flatMap(({ outcome }) => outcome.quantities)
+  })
+  return reached.length === 0
+    ? []
+    : [
+        "## Targets",
+        "What the toolkit is meant to reach, and what it reached in this run. [Speed](../speed.md) says what keeps it from the rest.",
+        table(
+          ["", "target", "reached", ""],
+          reached.map(({ isReached, reached, target, what }) => [
+            what,
+            target,
+            `**${reached}**`,
+            isReached ? "yes" : "**missed**"
+          ])
+        )
+      ]
+}
+
 export const document = (
   { machine, versions }: MeasuredOn,
   sections: ReadonlyArray<Section>,
@@ -81,12 +105,13 @@ export const document = (
   `${[
     "<!-- Written by `bun run bench`. Do not edit: run it again. -->",
     "# Benchmarks",
-    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns; what counts is the median of ${rounds} rounds, and each one's answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
+    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns; what counts is the median of ${rounds} rounds, of the ratios that of those within each round, and each one's answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
     `Measured on ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, with everything on the same machine, the server included. ${Object.entries(
       versions
     )
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}.`,
     `![The toolkit beside its peers](${chartFile})`,
+    ...targets(sections),
     ...sections.flatMap((section) => [`## ${section.workload.name}`, section.workload.description, ...body(section)])
   ].join("\n\n")}\n`

@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import type { KeySequence } from "./Keys.js"
-import { median } from "./statistics.js"
 
 /** One thing to measure, on keys by their index. */
 export interface Subject {
@@ -28,11 +27,14 @@ export interface MeasureOptions {
    * than reading a clock.
    */
   readonly clockEvery?: number
+  /** how long a subject runs untimed before each round; a tenth of a second when absent */
+  readonly warmUpMillis?: number
 }
 
 export interface Measured {
   readonly subject: string
-  readonly opsPerSecond: number
+  /** operations per second in each round; what counts is the median */
+  readonly rates: ReadonlyArray<number>
 }
 
 /** Counts operations and says when the round is over. */
@@ -112,9 +114,6 @@ export const effectful = <A, E>(
   }
 })
 
-/** Before each round, untimed: caches of the processor and of the runtime hold what others have used in between. */
-const warmUpMillis = 100
-
 /** Operations per second of one subject in one round. */
 export const measureOnce = async (subject: Subject, options: MeasureOptions): Promise<number> => {
   // heartbeats and signals get their turn, also among subjects that never wait
@@ -123,7 +122,8 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
   // what is measured would be the compiler: JavaScript is then three times as slow for a tenth of a second
   Bun.gc(false)
   const meterFor = (millis: number) => new Meter(performance.now() + millis, options.clockEvery ?? 1)
-  await subject.run(options.concurrency, meterFor(warmUpMillis), options.keys)
+  // the caches of the processor, of the allocator and of the compiler are those of whoever was before
+  await subject.run(options.concurrency, meterFor(options.warmUpMillis ?? 100), options.keys)
   const started = performance.now()
   const meter = meterFor(options.millis)
   await subject.run(options.concurrency, meter, options.keys)
@@ -133,8 +133,8 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
 const discardedRounds = 1
 
 /**
- * Operations per second of each, by the median of the rounds. They take turns within every round, beginning with another
- * one each time, so that whatever else the machine does falls on all of them. Two rounds before are thrown away: the
+ * Operations per second of each. They take turns within every round, beginning with another
+ * one each time, so that whatever else the machine does falls on all of them. One round before is thrown away: the
  * compiler is then still at work.
  */
 export const takingTurns = (
@@ -153,7 +153,7 @@ export const takingTurns = (
         if (one !== undefined) rates[which]?.push(await one.measure())
       }
     }
-    return all.map(({ name }, i) => ({ subject: name, opsPerSecond: median(rates[i] ?? []) }))
+    return all.map(({ name }, i) => ({ subject: name, rates: rates[i] ?? [] }))
   })
 
 /** Operations per second of each subject. */

@@ -8,6 +8,7 @@ import { type Environment, emptied } from "./Environment.js"
 import { type KeySet, sequence } from "./Keys.js"
 import { type Measured, type MeasureOptions, measure, type Subject } from "./Measure.js"
 import { rate, ratio } from "./numbers.js"
+import { median } from "./statistics.js"
 
 /** Keys of one kind, asked for by so many callers. */
 export interface Point {
@@ -59,23 +60,30 @@ export interface Workload {
   readonly run: (settings: Settings) => Effect.Effect<Outcome, never, Environment | Scope.Scope>
 }
 
-/** Rates as results, each beside the others. */
+/**
+ * Rates as results, each beside the others: the median of the ratios within each round, since a machine is not equally
+ * fast in all of them.
+ */
 export const compare = (
   workload: string,
   concurrency: number,
   measured: ReadonlyArray<Measured>
 ): ReadonlyArray<Result> =>
-  measured.map(({ opsPerSecond, subject }) => ({
+  measured.map(({ rates, subject }) => ({
     workload,
     concurrency,
     subject,
-    opsPerSecond: Math.round(opsPerSecond),
+    opsPerSecond: Math.round(median(rates)),
     ratioTo: Object.fromEntries(
       measured
         .filter((other) => other.subject !== subject)
-        .map((other) => [other.subject, Number((opsPerSecond / other.opsPerSecond).toPrecision(3))] as const)
+        .map((other) => [other.subject, Number(ratioOf(rates, other.rates).toPrecision(3))] as const)
     )
   }))
+
+/** How many times as much, by the median of the rounds. */
+export const ratioOf = (rates: ReadonlyArray<number>, others: ReadonlyArray<number>): number =>
+  median(rates.map((rate, round) => rate / (others[round] ?? Number.NaN)))
 
 /** What the first subject reaches beside the others, as one line: ratios first. */
 export const describe = (results: ReadonlyArray<Result>): string => {

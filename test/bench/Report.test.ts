@@ -5,6 +5,7 @@ import * as Chart from "../../bench/Chart.js"
 import * as CommandLine from "../../bench/CommandLine.js"
 import { breakdown } from "../../bench/CpuProfile.js"
 import * as Markdown from "../../bench/Markdown.js"
+import { reachedBy } from "../../bench/targets.js"
 import { compare } from "../../bench/Workload.js"
 
 const measuredOn = {
@@ -13,8 +14,8 @@ const measuredOn = {
 }
 
 const results = compare("reads (1,000 keys)", 128, [
-  { subject: "toolkit", opsPerSecond: 250_000 },
-  { subject: "peer | <other>", opsPerSecond: 100_000 }
+  { subject: "toolkit", rates: [250_000] },
+  { subject: "peer | <other>", rates: [100_000] }
 ])
 
 describe("the report", () => {
@@ -44,6 +45,41 @@ describe("the report", () => {
     expect(text).toContain("|  | at once | × peer \\| <other> | toolkit, per second |")
     expect(text).toContain("| reads (1,000 keys) | 128 | **2.5** (100 k) | 250 k |")
     expect(text).toContain("| toolkit | for each entry | 1,234 bytes |")
+  })
+})
+
+describe("the targets", () => {
+  const rates = (ours: number, theirs: number) =>
+    compare("redis-get (1,000 keys, uniform)", 128, [
+      { subject: "toolkit", rates: [ours] },
+      { subject: "Bun client", rates: [theirs] }
+    ])
+  const growth = (value: number) => ({
+    workload: "memory over 10 operations",
+    subject: "resident size",
+    what: "growth",
+    value,
+    unit: "%"
+  })
+
+  it("are said to be missed where they are, and only those that were measured are named", () => {
+    expect(reachedBy({ results: rates(200, 100), quantities: [growth(5)] })).toEqual([
+      {
+        what: "`get` of RedisClient, 128 at once",
+        target: "≥ 2 × Bun client",
+        reached: "2 ×",
+        isReached: true
+      },
+      {
+        what: "growth of the resident size from the second quarter of a run to the last",
+        target: "≤ 5 %",
+        reached: "5 %",
+        isReached: true
+      }
+    ])
+    expect(
+      reachedBy({ results: rates(199, 100), quantities: [growth(5.1)] }).map(({ isReached }) => isReached)
+    ).toEqual([false, false])
   })
 })
 
