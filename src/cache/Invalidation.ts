@@ -242,6 +242,11 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       Effect.forkScoped
     )
 
+    const areTagsTrusted: Invalidation["isTrusted"] = (created, tags, seen, tagsTaken) =>
+      seen.tags.every((marker) => marker !== undefined && created > marker) &&
+      outbox.tagsTaken() === tagsTaken &&
+      !outbox.hasTag(tags)
+
     return {
       ...marking,
       distrustUpTo: () => distrustUpTo,
@@ -253,9 +258,8 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
       isTrusted: (created, tags, seen, tagsTaken) => {
-        const isAfter = (marker: number | undefined) => marker !== undefined && created > marker
-        const areTagsAtRest = tags.length === 0 || (outbox.tagsTaken() === tagsTaken && !outbox.hasTag(tags))
-        return created > distrustUpTo && isAfter(seen.clear) && seen.tags.every(isAfter) && areTagsAtRest
+        if (created <= distrustUpTo || seen.clear === undefined || created <= seen.clear) return false
+        return tags.length === 0 || areTagsTrusted(created, tags, seen, tagsTaken)
       },
       move,
       remember: (item) => {

@@ -119,24 +119,29 @@ interface Field {
   readonly decode: FastDecoder
 }
 
+/** What `JSON.parse` makes: whatever it holds is its own, but for what every object has. */
+const isPlainObject = (json: unknown): json is Record<string, unknown> =>
+  typeof json === "object" && json !== null && Object.getPrototypeOf(json) === Object.prototype
+
 /** None for an object whose fields are not all known by an ordinary name. */
 const compileStruct = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefined => {
   if (ast.indexSignatures.length > 0 || ast.propertySignatures.length === 0) return undefined
   const fields: Array<Field> = []
   for (const { isOptional, name, type } of ast.propertySignatures) {
-    if (typeof name !== "string" || name === "__proto__") return undefined
+    // an object that lacks a field by such a name would seem to have it
+    if (typeof name !== "string" || name in Object.prototype) return undefined
     fields.push({ name, isOptional, decode: compile(type, memo) })
   }
   return (json) => {
-    if (!Predicate.isRecord(json)) return unfit
+    if (!isPlainObject(json)) return unfit
     let present = 0
     let changed: Map<string, unknown> | undefined
     for (const { decode, isOptional, name } of fields) {
-      if (!Object.hasOwn(json, name)) {
+      const field = json[name]
+      if (field === undefined && !Object.hasOwn(json, name)) {
         if (isOptional) continue
         return unfit
       }
-      const field = json[name]
       const decoded = decode(field)
       if (decoded === unfit) return unfit
       present++

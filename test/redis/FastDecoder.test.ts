@@ -63,6 +63,10 @@ const rows = [
     "nested structs",
     Schema.Struct({ a: Schema.Struct({ b: Schema.Struct({ c: Schema.NumberFromString }) }), d: Schema.String })
   ),
+  row(
+    "fields that have the names of what every object has",
+    Schema.Struct({ constructor: Schema.optional(Schema.String), valueOf: Schema.String })
+  ),
   row("lists", Schema.Array(Schema.Struct({ a: Schema.Int }))),
   row("lists of what is transformed", Schema.Array(Schema.NumberFromString)),
   row("lists that are not empty", Schema.NonEmptyArray(Schema.String)),
@@ -167,6 +171,11 @@ describe("the fast decoder", () => {
   it("leaves out fields that the schema does not know, also the prototype's name", () => {
     const decode = FastDecoder.make(Schema.Struct({ id: Schema.String }))
     expect(decode(JSON.parse(`{"id":"1","__proto__":{"admin":true},"more":1}`))).toEqual({ id: "1" })
+  })
+
+  it("leaves objects that inherit fields to the schema", () => {
+    const decode = FastDecoder.make(Schema.Struct({ id: Schema.String }))
+    expect(decode(Object.create({ id: "1" }))).toBe(FastDecoder.unfit)
   })
 
   it("transforms what is to be transformed, in a struct that otherwise stays", () => {
