@@ -162,6 +162,38 @@ describe("many keys of one moment", () => {
     })
   )
 
+  it.scoped(
+    "are answered to callers who ask again, write and close the scope while the others are still to be told",
+    () =>
+      Effect.gen(function* () {
+        const { commands, read, scope, server, store } = yield* world(numbers)
+        yield* Effect.forEach(keysOf(6), (key, i) => store(key, `${i}`), { discard: true })
+        const told: Array<string> = []
+        const caller = (key: string, next: Effect.Effect<unknown>) =>
+          Effect.gen(function* () {
+            told.push(`${key}: ${(yield* read(key)).entry?.value}`)
+            yield* next
+          })
+        const readAgain = Effect.flatMap(Effect.exit(read("k0")), (exit) =>
+          Effect.sync(() => told.push(Exit.isSuccess(exit) ? `again: ${exit.value.entry?.value}` : "closed"))
+        )
+        yield* Effect.all(
+          [
+            caller("k0", Effect.orDie(readAgain)),
+            caller("k1", Effect.orDie(server.direct.set("k5", "gone"))),
+            caller("k2", Effect.void),
+            // the second question of the first caller is then under way
+            caller("k3", Scope.close(scope, Exit.void)),
+            caller("k4", Effect.void),
+            caller("k5", Effect.void)
+          ],
+          together
+        )
+        expect(told.toSorted()).toEqual(["closed", "k0: 0", "k1: 1", "k2: 2", "k3: 3", "k4: 4", "k5: 5"])
+        expect(commands[0]).toHaveLength(7)
+      })
+  )
+
   it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
     Effect.gen(function* () {
       const { ask, connection, scope, store } = yield* world(numbers)

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as fc from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker } from "../../src/redis/CircuitBreaker.js"
 import * as CommandQueue from "../../src/redis/CommandQueue.js"
-import { connect, make, runFor, type Sent, settled, silence } from "../support/ScriptedDriver.js"
+import { connect, make, runFor, type ScriptedServer, type Sent, settled, silence } from "../support/ScriptedDriver.js"
 
 const names = (prefix: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
@@ -260,6 +261,70 @@ describe("when the connection ends", () => {
       expect(bad._tag).toBe("RedisProtocolError")
       expect(good).toBe(true)
       expect((yield* redis.getStatus).inFlight).toBe(0)
+    })
+  )
+})
+
+describe("callers, who go on within the call that tells them,", () => {
+  for (const [what, end, owed] of [
+    // a server that is slow owes its replies
+    ["have timed out", () => runFor(1000), 25],
+    [
+      "have lost their connection",
+      (server: ScriptedServer) =>
+        Effect.zipRight(
+          Effect.sync(() => server.cut()),
+          settled
+        ),
+      0
+    ]
+  ] as const) {
+    it.scoped(`ask again in vain and without harm when they ${what}`, () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        const redis = yield* connect(server, { heartbeatInterval: "1 hour", timeoutsToGiveUp: 100 })
+        server.answer = ({ command }) => (command === "SET" ? silence : undefined)
+        const circuits: Array<string> = []
+        const caller = (key: string) =>
+          Effect.gen(function* () {
+            yield* Effect.flip(redis.set(key, ""))
+            circuits.push((yield* redis.getStatus).circuit)
+            return yield* Effect.flip(redis.get(key))
+          })
+        const callers = yield* Effect.forEach(names("k", 25), (key) => Effect.fork(caller(key)))
+        yield* settled
+        yield* end(server)
+        const refusals = yield* Effect.forEach(callers, Fiber.join)
+        expect(refusals.map(({ _tag }) => _tag)).toEqual(Array(25).fill("RedisUnavailable"))
+        // those who time out do so at once, and each finds that noted; connections lose their commands one by one
+        expect(circuits.slice(owed === 25 ? 0 : -1)).toEqual(Array(owed === 25 ? 25 : 1).fill("Open"))
+        expect(yield* redis.getStatus).toMatchObject({ inFlight: owed, waiting: 0 })
+      })
+    )
+  }
+
+  it.scoped("ask for the next thing before the others of their reply are told, and everyone has its own answer", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const keys = names("k", 20)
+      yield* Effect.forEach(keys, (key) => redis.set(key, key), together)
+      const caller = (key: string) =>
+        Effect.gen(function* () {
+          const answers = [yield* redis.get(key)]
+          // a caller that takes itself away, and one that takes another one's place
+          if (key === "k3") yield* Effect.interrupt
+          yield* redis.set(key, `${key} again`)
+          answers.push(yield* redis.get(key))
+          return answers
+        })
+      const callers = yield* Effect.forEach(keys, (key) => Effect.fork(caller(key)))
+      const exits = yield* Effect.forEach(callers, Fiber.await)
+      for (const [i, key] of keys.entries()) {
+        if (key === "k3") expect(exits[i]).toMatchObject({ cause: { _tag: "Interrupt" } })
+        else expect(exits[i]).toEqual(Exit.succeed([Option.some(key), Option.some(`${key} again`)]))
+      }
+      expect(yield* redis.getStatus).toMatchObject({ inFlight: 0, waiting: 0 })
     })
   )
 })
