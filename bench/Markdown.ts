@@ -105,7 +105,7 @@ export const document = (
   `${[
     "<!-- Written by `bun run bench`. Do not edit: run it again. -->",
     "# Benchmarks",
-    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns; what counts is the median of ${rounds} rounds, of the ratios that of those within each round, and each one's answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
+    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns; what counts is the median of ${rounds} rounds or more, of the ratios that of those within each round, and each one's answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
     `Measured on ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, with everything on the same machine, the server included. ${Object.entries(
       versions
     )

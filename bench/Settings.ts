@@ -11,6 +11,7 @@ const hot = keySet(1_000, "uniform")
 /** Every concurrency on the keys that are hot, and the concurrency of the targets on the many. */
 export const standard: Settings = {
   rounds: 5,
+  targetRounds: 9,
   millis: 120,
   concurrencies,
   points: [
@@ -22,6 +23,7 @@ export const standard: Settings = {
 
 export const full: Settings = {
   rounds: 7,
+  targetRounds: 9,
   millis: 400,
   concurrencies,
   points: keySets.flatMap((keys) => concurrencies.map((concurrency) => ({ keys, concurrency }))),

@@ -19,6 +19,8 @@ export interface Point {
 /** How much is measured. */
 export interface Settings {
   readonly rounds: number
+  /** at the concurrency of the targets, which are to be told from noise */
+  readonly targetRounds: number
   /** of one subject in one round */
   readonly millis: number
   readonly concurrencies: ReadonlyArray<number>
@@ -27,6 +29,12 @@ export interface Settings {
   /** of the run that looks for growing memory */
   readonly operations: number
 }
+
+/** the concurrency of the targets */
+const targetConcurrency = 128
+
+export const roundsAt = ({ rounds, targetRounds }: Settings, concurrency: number): number =>
+  concurrency === targetConcurrency ? targetRounds : rounds
 
 /** One line of the results. */
 export interface Result {
@@ -126,7 +134,7 @@ export const comparedOverKeys = (
           ({ concurrency }) =>
             compared(`${workload} (${keys.name})`, subjects, {
               ...options,
-              rounds: settings.rounds,
+              rounds: roundsAt(settings, concurrency),
               millis: settings.millis,
               concurrency,
               keys: sequence(keys)

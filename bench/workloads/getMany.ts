@@ -16,7 +16,7 @@ import {
   toolkitProfile
 } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
-import { compared, type Workload } from "../Workload.js"
+import { compared, roundsAt, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -52,7 +52,7 @@ export const getMany: Workload = {
         settings.concurrencies.filter((concurrency) => concurrency <= mostCallers),
         (concurrency) =>
           compared(`get-many (${keys.name})`, [...many, single], {
-            rounds: settings.rounds,
+            rounds: roundsAt(settings, concurrency),
             millis: settings.millis,
             concurrency,
             keys: sequence(keys)

@@ -33,12 +33,12 @@ export const overhead: Workload = {
               { name: "toolkit without them", measure: () => rateOf(stripped, settings.millis) }
             ],
             // two processes differ by more than two subjects of one
-            3 * settings.rounds
+            6 * settings.rounds
           )
           const name = `${workload} (${kind} reads)`
           const results = compare(name, concurrency, measured)
           yield* Console.log(describe(results))
-          const slowdown = (results[1]?.opsPerSecond ?? 0) / (results[0]?.opsPerSecond ?? 0) - 1
+          const slowdown = (results[1]?.ratioTo.toolkit ?? Number.NaN) - 1
           const quantity: Quantity = {
             workload: name,
             subject: "toolkit",
