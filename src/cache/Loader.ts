@@ -21,6 +21,7 @@ import type { Flight, Landed } from "./SingleFlight.js"
 import * as LeaseScripts from "./scripts/LeaseScripts.js"
 import type { Target } from "./scripts/shared.js"
 import * as WriteScripts from "./scripts/WriteScripts.js"
+import { freshOf } from "./TierAnswer.js"
 
 /**
  * A value with its birth by the server's clock, and how it was come by.
@@ -286,14 +287,15 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const newer = (asked: number, entitled: number) =>
         Effect.matchEffect(tier.read(key), {
           onFailure: degraded,
-          onSuccess: ({ created, entry, serverTime, text, trusted }) => {
-            if (entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime)) {
-              return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, text), () => ({
+          onSuccess: (found) => {
+            const entry = freshOf(found)
+            if (entry !== undefined) {
+              return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, found.text), () => ({
                 value: { entry, source: "Redis", reason: undefined } as const,
                 entitled
               }))
             }
-            newerThan = Math.max(newerThan, created)
+            newerThan = Math.max(newerThan, found.created)
             return step
           }
         })

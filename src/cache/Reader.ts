@@ -19,10 +19,11 @@ import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
-import type { Answer, Asker, Readable, RedisTier } from "./RedisTier.js"
+import type { RedisTier } from "./RedisTier.js"
 import * as Refreshing from "./Refreshing.js"
 import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
+import { type Answer, type Asker, freshOf, type Readable } from "./TierAnswer.js"
 
 /**
  * @since 0.1.0
@@ -164,9 +165,6 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         })
       )
 
-    const freshOf = ({ entry, serverTime, trusted }: Readable<A>): CacheEntry.CacheEntry<A> | undefined =>
-      entry !== undefined && trusted && CacheEntry.isFresh(entry, serverTime) ? entry : undefined
-
     const hitRedis = (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>): void => {
       observer.hitRedis(key)
       keepRead(key, entry, asked, found)
@@ -207,7 +205,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       answer: Answer<A>,
       { asked, form, joins, key, origin }: Read<A, E, B, E2>
     ): Effect.Effect<B, E2 | LoadError<E>> => {
-      const entry = answer._tag === "Readable" ? freshOf(answer) : undefined
+      const entry = freshOf(answer)
       if (answer._tag !== "Readable" || entry === undefined) {
         return Effect.flatMap(loaded(key, origin, answer, joins), form.ofServed)
       }
@@ -344,7 +342,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               const place = places[i] ?? 0
               const origin = origins[place]
               if (answer === undefined || origin === undefined) continue
-              const entry = answer._tag === "Readable" ? freshOf(answer) : undefined
+              const entry = freshOf(answer)
               if (answer._tag !== "Readable" || entry === undefined) {
                 later.push({ place, load: Effect.map(loaded(key, origin, answer, 0), ({ value }) => value) })
                 continue

@@ -23,52 +23,16 @@ import type { EntryCodec } from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import { type LatencyHistogram, millisBetween } from "./LatencyHistogram.js"
 import type { MarkersSeen } from "./Markers.js"
+import { Batch, Gathering, maxKeys } from "./ReadBatch.js"
 import { markerOf } from "./scripts/MarkerScripts.js"
-
-/**
- * What Redis holds under a key, and whether this process knows nothing that speaks against it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Readable<out A> {
-  readonly _tag: "Readable"
-  /** none also when the stored text does not decode */
-  readonly entry: CacheEntry.CacheEntry<A> | undefined
-  /** when what is stored was born, decodable or not; 0 when there is nothing */
-  readonly created: number
-  /** what is stored, undecoded */
-  readonly text: string | undefined
-  /** whether nothing speaks against the entry */
-  readonly trusted: boolean
-  /** the server's time when it was answered, in milliseconds */
-  readonly serverTime: number
-}
-
-/**
- * What becomes of a question: what Redis holds, or why nobody can say.
- *
- * @since 0.1.0
- * @category models
- */
-export type Answer<A> = Readable<A> | { readonly _tag: "Unanswered"; readonly cause: Cause.Cause<Unread> }
-
-/**
- * Who asks: told once, of each key by the number that he has given it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Asker<in A> {
-  readonly answered: (answer: Answer<A>, number: number) => void
-}
+import type { Answer, Asker, Readable } from "./TierAnswer.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface RedisTier<A> {
-  /** What stands under a key, if this process may read it: told once, at once or in the turn in which Redis answers. */
+  /** What stands under a key, if this process may read it: told once, at once or when Redis answers. */
   readonly ask: (key: string, asker: Asker<A>, number: number) => void
   /** As `ask`. */
   readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
@@ -76,65 +40,9 @@ export interface RedisTier<A> {
   readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Answer<A>>>
 }
 
-/** Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server. */
-const maxKeys = 512
-
-/** The reads that travel by one command. */
-class Batch<A> {
-  /** each once */
-  readonly keys: Array<string> = []
-  /** whose markers travel with them */
-  tags: ReadonlyArray<string> = []
-  private askers: Array<Asker<A>> = []
-  /** of each asker its number for its key */
-  private readonly numbers: Array<number> = []
-  /** of each asker the place of its key */
-  private readonly places: Array<number> = []
-
-  /** When the first of them was asked for, in nanoseconds, and `tagsTaken` of the outbox then. */
-  constructor(
-    readonly asked: bigint,
-    readonly tagsTaken: number
-  ) {}
-
-  join(place: number, asker: Asker<A>, number: number): void {
-    this.askers.push(asker)
-    this.numbers.push(number)
-    this.places.push(place)
-  }
-
-  /** Tells each asker, once, the answer at the place of its key. */
-  tell(answerAt: (place: number) => Answer<A>): void {
-    const { askers, numbers, places } = this
-    this.askers = []
-    const answers: Array<Answer<A>> = []
-    for (let i = 0; i < askers.length; i++) {
-      const place = places[i] ?? 0
-      const answer = answers[place] ?? answerAt(place)
-      answers[place] = answer
-      askers[i]?.answered(answer, numbers[i] ?? 0)
-    }
-  }
-}
-
-/** The reads of one moment, until the first of their commands leaves: each key once, in as many batches as it takes. */
-class Gathering<A> {
-  readonly batches: Array<Batch<A>> = []
-  private readonly places = new Map<string, number>()
-
-  /** Answers the batch that it has begun, if it has; it must then be sent. */
-  join(key: string, asker: Asker<A>, number: number, begin: () => Batch<A>): Batch<A> | undefined {
-    const known = this.places.get(key)
-    const place = known ?? this.places.size
-    if (known === undefined) this.places.set(key, place)
-    const begun = place === this.batches.length * maxKeys ? begin() : undefined
-    if (begun !== undefined) this.batches.push(begun)
-    const batch = this.batches[Math.floor(place / maxKeys)]
-    if (known === undefined) batch?.keys.push(key)
-    batch?.join(place % maxKeys, asker, number)
-    return begun
-  }
-}
+/** How many parts a reply of hits is told in, and how many callers are at least worth one. */
+const parts = 4
+const leastPart = 8
 
 /** Waits for one answer. */
 class One<A> implements Asker<A> {
@@ -212,7 +120,7 @@ export const make = <A>(options: {
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         isClosed = true
-        for (const batch of open) answer(batch, () => closed)
+        for (const batch of open) batch.tell(batch.size, () => closed)
       })
     )
 
@@ -221,10 +129,18 @@ export const make = <A>(options: {
       if (gathering?.batches.includes(batch)) gathering = undefined
     }
 
-    const answer = (batch: Batch<A>, answerAt: (place: number) => Answer<A>): void => {
+    /**
+     * Tells who asks, and of hits in parts while nothing else is under way: Redis then works on what the first of them ask
+     * next while the others go on. `answersNow` is asked anew for each part, by what is known of invalidations then.
+     */
+    const answer = (batch: Batch<A>, answersNow: () => (place: number) => Answer<A>): void => {
       open.delete(batch)
       endGathering(batch)
-      batch.tell(answerAt)
+      const part = open.size > 0 ? batch.size : Math.max(leastPart, Math.ceil(batch.size / parts))
+      const tellPart = () => {
+        if (batch.tell(part, answersNow())) setImmediate(tellPart)
+      }
+      tellPart()
     }
 
     const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
@@ -316,16 +232,14 @@ export const make = <A>(options: {
 
     const fail = (batch: Batch<A>, cause: Cause.Cause<RedisError>): void => {
       const failure = unanswered(Cause.map(cause, unreadBecause))
-      answer(batch, () => failure)
+      answer(batch, () => () => failure)
     }
 
     const conclude = (batch: Batch<A>, { defects, entries, generation, tags, texts }: Reply<A>): void => {
       const clear = markerIn(texts[0])
       invalidation.noteMarker(clear)
-      const isUsable = invalidation.isUsable(generation)
-      const serverTime = clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
       const untagged: MarkersSeen = { clear, tags: [] }
-      answer(batch, (place) => {
+      const answerAt = (place: number, isUsable: boolean, serverTime: number): Answer<A> => {
         if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
         const defect = defects.get(place)
         if (defect !== undefined) return unanswered(defect)
@@ -338,6 +252,11 @@ export const make = <A>(options: {
         const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
         const trusted = invalidation.isTrusted(entry.created, entry.tags, seen, batch.tagsTaken)
         return { _tag: "Readable", entry, created: entry.created, text, trusted, serverTime }
+      }
+      answer(batch, () => {
+        const isUsable = invalidation.isUsable(generation)
+        const serverTime = clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
+        return (place) => answerAt(place, isUsable, serverTime)
       })
     }
 

@@ -1,7 +1,7 @@
 /**
  * Between callers and one connection: commands of one turn of the event loop leave together (while nothing is under way,
- * those of one drain of its microtasks), concurrent reads of texts travel as one MGET, what is in flight and what waits
- * is bounded, and every command ends by its deadline.
+ * those of one drain of its microtasks, and many of them in two halves), concurrent reads of texts travel as one MGET, what
+ * is in flight and what waits is bounded, and every command ends by its deadline.
  *
  * Order: commands are sent in the order of their calls, except that the reads of a turn leave after its other commands.
  * A read can so never overtake an earlier write of its caller, and a write cannot be overtaken by a later one.
@@ -66,13 +66,14 @@ export interface CommandQueue {
   /**
    * As `command`, told to a callback: in the turn of the reply, or at once where the command is refused, and never
    * repeated. Its arguments are asked for when it leaves, and not at all where it does not, be it that its caller has
-   * ended before.
+   * ended before. One that leaves `inOneGo` keeps what waits with it from leaving in two halves.
    */
   readonly late: (
     command: string,
     args: () => ReadonlyArray<RedisArgument>,
     answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void,
-    caller?: Caller
+    caller?: Caller,
+    inOneGo?: boolean
   ) => void
   /** From now on commands go to this connection. The deferred is completed when the queue gives it up. */
   readonly open: (connection: RedisConnection, generation: number) => Effect.Effect<Deferred.Deferred<RedisError>>
@@ -81,6 +82,11 @@ export interface CommandQueue {
   readonly inFlight: () => number
   readonly waiting: () => number
 }
+
+/**
+ * So many leave in two halves while nothing is in flight: while the callers of one go on, the server works on the other.
+ */
+const worthHalving = 16
 
 interface Command {
   readonly command: string
@@ -116,6 +122,10 @@ export const make = (
     const pending = new Fifo<QueuedCommand>()
     let inFlight = 0
     let flushScheduled = false
+    /** whether the last flush has left a second half */
+    let wasAhead = false
+    /** whether what waits leaves whole */
+    let leavesInOneGo = false
     let turnTime = 0
     let wakeSweeper: (() => void) | undefined
 
@@ -154,8 +164,11 @@ export const make = (
       const open = connection
       if (open === undefined) return
       const reads: Array<QueuedCommand> = []
-      while (inFlight < options.maxInFlight) {
-        const entry = waiting.shift()
+      const isAhead = !wasAhead && !leavesInOneGo && inFlight === 0 && waiting.length >= worthHalving
+      wasAhead = isAhead
+      leavesInOneGo = false
+      for (let left = isAhead ? waiting.length >> 1 : waiting.length; left > 0; left--) {
+        const entry = inFlight < options.maxInFlight ? waiting.shift() : undefined
         if (entry === undefined) break
         entry.done = entry.isForNobody
         if (entry.done) continue
@@ -164,8 +177,7 @@ export const make = (
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
         else takeOff(open, [entry])
       }
-      if (reads.length === 0) return
-      if (reads.length <= options.maxKeysPerRead) return takeOff(open, reads)
+      if (isAhead && waiting.length > 0) scheduleFlush()
       for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
         takeOff(open, reads.slice(i, i + options.maxKeysPerRead))
       }
@@ -368,7 +380,10 @@ export const make = (
       getBuffer: read<Uint8Array>("ReadBytes"),
       command: (command, args, { idempotent }) => run({ command, args, idempotent }),
       probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as Resume)),
-      late: (command, args, answered, caller) => admit("Command", command, args, answered as Resume, caller),
+      late: (command, args, answered, caller, inOneGo = false) => {
+        leavesInOneGo ||= inOneGo
+        admit("Command", command, args, answered as Resume, caller)
+      },
       open: (next, number) =>
         Effect.sync(() => {
           givenUp = Deferred.unsafeMake(FiberId.none)

@@ -36,6 +36,11 @@ export interface RedisScript<Input, Output> {
   readonly lua: string
   /** Whether running it twice leaves what running it once leaves: only then is it repeated after an unknown outcome. */
   readonly idempotent: boolean
+  /**
+   * Whether calls of one turn of the event loop leave in one go however many they are, since their callers gather by turns
+   * what they do next. Otherwise many leave in two halves, which is faster.
+   */
+  readonly inOneGo?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, unknown>
@@ -72,6 +77,7 @@ export const make = <Input, Output, Encoded>(script: {
   readonly name: string
   readonly lua: string
   readonly idempotent: boolean
+  readonly inOneGo?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, Encoded>

@@ -54,6 +54,7 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
 interface Call {
   readonly lua: string
   readonly idempotent: boolean
+  readonly inOneGo: boolean
   /** the number of keys, the keys and the arguments */
   readonly rest: () => ReadonlyArray<RedisArgument>
 }
@@ -61,6 +62,7 @@ interface Call {
 const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): Call => ({
   lua: script.lua,
   idempotent: script.idempotent,
+  inOneGo: script.inOneGo ?? false,
   rest: () => {
     const keys = script.keys(input)
     return [keys.length, ...keys, ...script.args(input)]
@@ -79,10 +81,11 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
     goOn: (send: (answered: Answered) => void) => void,
     caller?: Fiber.RuntimeFiber<unknown, unknown>
   ): void => {
-    const { lua } = call
+    const { inOneGo, lua } = call
     const rest = call.rest()
-    const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller)
-    const runByHash = (hash: string, answered: Answered) => late("EVALSHA", () => [hash, ...rest], answered, caller)
+    const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
+    const runByHash = (hash: string, answered: Answered) =>
+      late("EVALSHA", () => [hash, ...rest], answered, caller, inOneGo)
     const hash = hashes.get(lua)
     if (hash !== undefined) {
       runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))

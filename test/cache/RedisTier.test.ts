@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
-import type * as RedisTier from "../../src/cache/RedisTier.js"
+import type { Answer } from "../../src/cache/TierAnswer.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { tierOn } from "../support/tier.js"
@@ -117,7 +117,7 @@ describe("reads of one moment", () => {
           ),
           scope
         )
-        const answers: Array<RedisTier.Answer<unknown>> = []
+        const answers: Array<Answer<unknown>> = []
         yield* settle
         tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
         yield* Scope.close(scope, Exit.void)

@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as CacheEntry from "../../src/cache/CacheEntry.js"
 import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
@@ -14,6 +15,7 @@ import * as Encryption from "../../src/cache/Encryption.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import type * as RedisTier from "../../src/cache/RedisTier.js"
+import type { Answer } from "../../src/cache/TierAnswer.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { tierOn } from "../support/tier.js"
@@ -52,7 +54,7 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
   })
 
 const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
-const valuesOf = <A>(answers: ReadonlyArray<RedisTier.Answer<A>>) =>
+const valuesOf = <A>(answers: ReadonlyArray<Answer<A>>) =>
   answers.map((answer) => (answer._tag === "Readable" ? answer.entry?.value : answer))
 
 describe("many keys of one moment", () => {
@@ -125,7 +127,7 @@ describe("many keys of one moment", () => {
       }
       // those speak against k0, k50 and k99: the first tag, one of the middle and the last
       for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
-      const distrusted = (answers: ReadonlyArray<RedisTier.Answer<number>>) =>
+      const distrusted = (answers: ReadonlyArray<Answer<number>>) =>
         keys.filter((_, i) => {
           const answer = answers[i]
           return answer?._tag !== "Readable" || !answer.trusted
@@ -192,6 +194,118 @@ describe("many keys of one moment", () => {
         expect(told.toSorted()).toEqual(["closed", "k0: 0", "k1: 1", "k2: 2", "k3: 3", "k4: 4", "k5: 5"])
         expect(commands[0]).toHaveLength(7)
       })
+  )
+
+  /** Asks for each, and answers how many were told in each turn of the event loop. */
+  const toldByTurn = ({ ask }: Pick<RedisTier.RedisTier<number>, "ask">, keys: ReadonlyArray<string>) => {
+    const turns: Array<Array<string>> = []
+    let hasEnded = true
+    const answered = (answer: Answer<number>, number: number) => {
+      if (hasEnded) {
+        turns.push([])
+        hasEnded = false
+        setImmediate(() => {
+          hasEnded = true
+        })
+      }
+      turns.at(-1)?.push(`${keys[number]}: ${answer._tag === "Readable" ? answer.trusted : answer._tag}`)
+    }
+    for (const [number, key] of keys.entries()) ask(key, { answered }, number)
+    return turns
+  }
+
+  it.scoped("are told in four parts while nothing else is under way, and of at least eight callers", () =>
+    Effect.gen(function* () {
+      const { store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      for (const [count, sizes] of [
+        [100, [25, 25, 25, 25]],
+        [18, [8, 8, 2]],
+        [8, [8]]
+      ] as const) {
+        const turns = toldByTurn(tier, keys.slice(0, count))
+        yield* settle
+        expect(turns.map((told) => told.length)).toEqual(sizes)
+        expect(turns.flat()).toEqual(keys.slice(0, count).map((key) => `${key}: true`))
+      }
+    })
+  )
+
+  it.scoped("are told at once from the first miss on, so that those who miss look up together", () =>
+    Effect.gen(function* () {
+      const { server, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const sizes = Effect.suspend(() => {
+        const turns = toldByTurn(tier, keys)
+        return Effect.as(settle, turns)
+      }).pipe(Effect.map((turns) => turns.map((told) => told.length)))
+      // nothing is there
+      yield* server.direct.del("k30")
+      expect(yield* sizes).toEqual([25, 75])
+      // it was cleared
+      yield* server.direct.set("k10", '{"created":10,"ttl":5,"value":1}')
+      expect(yield* sizes).toEqual([100])
+      // they have expired
+      yield* store("k10", "10")
+      yield* store("k30", "30")
+      expect(yield* sizes).toEqual([25, 25, 25, 25])
+      yield* TestClock.adjust("1 minute")
+      expect(yield* sizes).toEqual([100])
+    })
+  )
+
+  it.scoped("are told as one while others are under way, and where one caller asks for all of them", () =>
+    Effect.gen(function* () {
+      const { connection, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const reached = yield* Effect.forEach(["first", "second"], () =>
+        Effect.sync(() => connection.holdReplies("MGET"))
+      )
+      const first = toldByTurn(tier, keys)
+      yield* settle
+      const second = toldByTurn(tier, ["k0"])
+      yield* settle
+      yield* Effect.all(reached)
+      yield* settle
+      expect(first.map((told) => told.length)).toEqual([100])
+      expect(second).toEqual([["k0: true"]])
+
+      let turns = 0
+      const turn = () => {
+        turns++
+        clock = setImmediate(turn)
+      }
+      let clock = setImmediate(turn)
+      const seen: Array<number> = []
+      const answered = () => void seen.push(turns)
+      const asker = { answered }
+      for (const [number, key] of keys.entries()) tier.ask(key, asker, number)
+      yield* settle
+      clearImmediate(clock)
+      expect(seen).toHaveLength(100)
+      expect(new Set(seen).size).toBe(1)
+    })
+  )
+
+  it.scoped("are answered by what is known when each is told", () =>
+    Effect.gen(function* () {
+      const { connection, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(40)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const turns: Array<string> = []
+      const answered = (answer: Answer<number>, number: number) => {
+        turns.push(answer._tag)
+        // the connection ends while the first part is told
+        if (number === 9) Effect.runSync(connection.cut)
+      }
+      // the last of them asks for what the first did
+      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries()) tier.ask(key, { answered }, number)
+      yield* settle
+      expect(turns).toEqual([...Array(10).fill("Readable"), ...Array(30).fill("Unanswered")])
+    })
   )
 
   it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
@@ -289,7 +403,7 @@ describe("what stands under the keys of one command", () => {
       }
       const { ask, scope, store } = yield* world(slow)
       yield* store("a", '"one"')
-      const answers: Array<RedisTier.Answer<unknown>> = []
+      const answers: Array<Answer<unknown>> = []
       for (const key of ["a", "b"]) ask(key, { answered: (answer) => answers.push(answer) }, 0)
       yield* settle
       expect(answers).toEqual([])

@@ -2,8 +2,19 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
-import { connect, error, make, reply, runFor, silence } from "../support/ScriptedDriver.js"
+import * as RedisScript from "../../src/redis/RedisScript.js"
+import {
+  connect,
+  error,
+  make,
+  reply,
+  runFor,
+  type ScriptedServer,
+  settled,
+  silence
+} from "../support/ScriptedDriver.js"
 
 const names = (prefix: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)
@@ -11,20 +22,95 @@ const names = (prefix: string, count: number): ReadonlyArray<string> =>
 const together = { concurrency: "unbounded" } as const
 
 describe("commands of one turn", () => {
+  /** How many commands have left in each turn. */
+  const sentByTurn = (server: ScriptedServer) => {
+    const turns: Array<number> = []
+    let hasEnded = true
+    server.answer = () => {
+      if (hasEnded) {
+        turns.push(0)
+        hasEnded = false
+        setImmediate(() => {
+          hasEnded = true
+        })
+      }
+      turns.push((turns.pop() ?? 0) + 1)
+      return undefined
+    }
+    return turns
+  }
+
   it.scoped("leave together", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
-      let turn = 0
-      const turns = new Set<number>()
-      server.answer = () => {
-        turns.add(turn)
-        setImmediate(() => turn++)
-        return undefined
+      const turns = sentByTurn(server)
+      yield* Effect.forEach(names("k", 15), (key) => redis.set(key, key), together)
+      expect(turns).toEqual([15])
+    })
+  )
+
+  it.scoped("leave in two halves where they are many, so that the server need not wait for the second", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const turns = sentByTurn(server)
+      yield* Effect.forEach(names("k", 51), (key) => redis.set(key, key), together)
+      expect(turns).toEqual([25, 26])
+      expect(server.commands()).toEqual(names("k", 51).map((key) => `SET ${key} ${key}`))
+      // and so do the next ones
+      yield* settled
+      yield* Effect.forEach(names("l", 16), (key) => redis.set(key, key), together)
+      expect(turns.slice(2)).toEqual([8, 8])
+    })
+  )
+
+  it.scoped("leave in one go where one of them has to, whose callers gather what they do next", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const turns = sentByTurn(server)
+      const script = (inOneGo: boolean) =>
+        RedisScript.make({
+          name: "answer",
+          lua: inOneGo ? "return 1" : "return 1 + 0",
+          idempotent: true,
+          inOneGo,
+          keys: (key: string) => [key],
+          args: () => [],
+          reply: Schema.Int,
+          model: () => 1
+        })
+      yield* Effect.forEach(names("k", 20), redis.run(script(false)), together)
+      yield* settled
+      expect(turns.splice(0)).toEqual([10, 10])
+      yield* Effect.forEach(
+        names("k", 21),
+        (key, i) => (i === 5 ? redis.run(script(true))(key) : Effect.asVoid(redis.set(key, key))),
+        together
+      )
+      yield* settled
+      expect(turns.splice(0)).toEqual([21])
+      yield* Effect.forEach(names("k", 20), (key) => redis.set(key, key), together)
+      expect(turns).toEqual([10, 10])
+    })
+  )
+
+  it.scoped("leave together where something is under way, which keeps the server busy", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const turns = sentByTurn(server)
+      const answer = server.answer
+      server.answer = (sent) => {
+        answer(sent)
+        return sent.args[0] === "slow" ? silence : undefined
       }
+      const slow = yield* Effect.fork(redis.set("slow", "1"))
+      yield* settled
       yield* Effect.forEach(names("k", 50), (key) => redis.set(key, key), together)
-      expect(server.commands().length).toBe(50)
-      expect(turns.size).toBe(1)
+      expect(turns).toEqual([1, 50])
+      yield* Fiber.interrupt(slow)
     })
   )
 
@@ -89,11 +175,23 @@ describe("concurrent reads", () => {
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
-      const keys = names("k", 100)
-      for (const key of keys.slice(0, 99)) server.values.set(key, `value of ${key}`)
+      const keys = names("k", 15)
+      for (const key of keys.slice(0, 14)) server.values.set(key, `value of ${key}`)
       const values = yield* Effect.forEach(keys, redis.get, together)
       expect(server.commands()).toEqual([`MGET ${keys.join(" ")}`])
-      expect(values).toEqual([...keys.slice(0, 99).map((key) => Option.some(`value of ${key}`)), Option.none()])
+      expect(values).toEqual([...keys.slice(0, 14).map((key) => Option.some(`value of ${key}`)), Option.none()])
+    })
+  )
+
+  it.scoped("travel as two where they are many and nothing else is under way", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      const keys = names("k", 100)
+      for (const key of keys) server.values.set(key, `value of ${key}`)
+      const values = yield* Effect.forEach(keys, redis.get, together)
+      expect(server.commands()).toEqual([`MGET ${keys.slice(0, 50).join(" ")}`, `MGET ${keys.slice(50).join(" ")}`])
+      expect(values).toEqual(keys.map((key) => Option.some(`value of ${key}`)))
     })
   )
 
@@ -105,7 +203,7 @@ describe("concurrent reads", () => {
       for (const key of keys) server.values.set(key, key)
       const values = yield* Effect.forEach(keys, redis.get, together)
       expect(server.sent.filter(({ command }) => command === "MGET").map(({ args }) => args.length)).toEqual([
-        10, 10, 5
+        10, 2, 10, 3
       ])
       expect(values).toEqual(keys.map(Option.some))
     })

@@ -47,6 +47,8 @@ export const Acquired = Schema.Union(
 export const acquire = RedisScript.make({
   name: "cache.acquire",
   idempotent: true,
+  // the lookups that follow are gathered
+  inOneGo: true,
   keys: (
     input: Target & {
       readonly token: string
