@@ -11,8 +11,9 @@ const hot = keySet(1_000, "uniform")
 /** Every concurrency on the keys that are hot, and the concurrency of the targets on the many. */
 export const standard: Settings = {
   rounds: 5,
-  targetRounds: 9,
   millis: 120,
+  warmUpMillis: 100,
+  ofTargets: { rounds: 9, millis: 240, warmUpMillis: 200 },
   concurrencies,
   points: [
     ...concurrencies.map((concurrency) => ({ keys: hot, concurrency })),
@@ -23,8 +24,9 @@ export const standard: Settings = {
 
 export const full: Settings = {
   rounds: 7,
-  targetRounds: 9,
   millis: 400,
+  warmUpMillis: 200,
+  ofTargets: { rounds: 9, millis: 400, warmUpMillis: 200 },
   concurrencies,
   points: keySets.flatMap((keys) => concurrencies.map((concurrency) => ({ keys, concurrency }))),
   operations: 5_000_000

@@ -9,6 +9,7 @@ import { type KeySet, sequence } from "./Keys.js"
 import { type Measured, type MeasureOptions, measure, type Subject } from "./Measure.js"
 import { rate, ratio } from "./numbers.js"
 import { median } from "./statistics.js"
+import { isOfTarget } from "./targets.js"
 
 /** Keys of one kind, asked for by so many callers. */
 export interface Point {
@@ -16,13 +17,17 @@ export interface Point {
   readonly concurrency: number
 }
 
-/** How much is measured. */
-export interface Settings {
+/** How often and how long a subject is measured: see `MeasureOptions`. */
+export interface Timing {
   readonly rounds: number
-  /** at the concurrency of the targets, which are to be told from noise */
-  readonly targetRounds: number
-  /** of one subject in one round */
   readonly millis: number
+  readonly warmUpMillis: number
+}
+
+/** How much is measured. */
+export interface Settings extends Timing {
+  /** what the targets are about, which is to be told from noise */
+  readonly ofTargets: Timing
   readonly concurrencies: ReadonlyArray<number>
   /** what reads are measured at */
   readonly points: ReadonlyArray<Point>
@@ -30,11 +35,8 @@ export interface Settings {
   readonly operations: number
 }
 
-/** the concurrency of the targets */
-const targetConcurrency = 128
-
-export const roundsAt = ({ rounds, targetRounds }: Settings, concurrency: number): number =>
-  concurrency === targetConcurrency ? targetRounds : rounds
+export const timingOf = (settings: Settings, workload: string, concurrency: number): Timing =>
+  isOfTarget(workload, concurrency) ? settings.ofTargets : settings
 
 /** One line of the results. */
 export interface Result {
@@ -131,14 +133,11 @@ export const comparedOverKeys = (
       Effect.flatMap(make(keys.size), (subjects) =>
         Effect.forEach(
           settings.points.filter((point) => point.keys === keys),
-          ({ concurrency }) =>
-            compared(`${workload} (${keys.name})`, subjects, {
-              ...options,
-              rounds: roundsAt(settings, concurrency),
-              millis: settings.millis,
-              concurrency,
-              keys: sequence(keys)
-            })
+          ({ concurrency }) => {
+            const name = `${workload} (${keys.name})`
+            const timing = timingOf(settings, name, concurrency)
+            return compared(name, subjects, { ...options, ...timing, concurrency, keys: sequence(keys) })
+          }
         )
       ).pipe(emptied, Effect.scoped)
     ),

@@ -78,6 +78,10 @@ const limits: ReadonlyArray<Limit> = [
   }
 ]
 
+/** Whether a ratio of what is measured there is to be reached. */
+export const isOfTarget = (workload: string, concurrency: number): boolean =>
+  ratios.some((ratio) => ratio.workload === workload && ratio.concurrency === concurrency)
+
 /** How far a run got with one of them, in words. */
 export interface Reached {
   readonly what: string

@@ -16,7 +16,7 @@ import {
   toolkitProfile
 } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
-import { compared, roundsAt, type Workload } from "../Workload.js"
+import { compared, timingOf, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -50,13 +50,11 @@ export const getMany: Workload = {
       yield* verify("get-many", [single], [0, 1, 999], profileOf)
       const results = yield* Effect.forEach(
         settings.concurrencies.filter((concurrency) => concurrency <= mostCallers),
-        (concurrency) =>
-          compared(`get-many (${keys.name})`, [...many, single], {
-            rounds: roundsAt(settings, concurrency),
-            millis: settings.millis,
-            concurrency,
-            keys: sequence(keys)
-          })
+        (concurrency) => {
+          const name = `get-many (${keys.name})`
+          const timing = timingOf(settings, name, concurrency)
+          return compared(name, [...many, single], { ...timing, concurrency, keys: sequence(keys) })
+        }
       )
       return { results: results.flat(), quantities: [] }
     }).pipe(emptied)

@@ -5,8 +5,9 @@ import * as Chart from "../../bench/Chart.js"
 import * as CommandLine from "../../bench/CommandLine.js"
 import { breakdown } from "../../bench/CpuProfile.js"
 import * as Markdown from "../../bench/Markdown.js"
+import * as Settings from "../../bench/Settings.js"
 import { reachedBy } from "../../bench/targets.js"
-import { compare } from "../../bench/Workload.js"
+import { compare, timingOf } from "../../bench/Workload.js"
 
 const measuredOn = {
   machine: { cpu: "a processor", cores: 2, memoryGiB: 8, system: "linux x64" },
@@ -80,6 +81,16 @@ describe("the targets", () => {
     expect(
       reachedBy({ results: rates(199, 100), quantities: [growth(5.1)] }).map(({ isReached }) => isReached)
     ).toEqual([false, false])
+  })
+
+  it("are measured longer and more often than the rest", () => {
+    const timing = (workload: string, concurrency: number) => timingOf(Settings.standard, workload, concurrency)
+    const { ofTargets, rounds } = Settings.standard
+    expect(ofTargets.rounds).toBeGreaterThan(rounds)
+    expect(timing("redis-get (1,000 keys, uniform)", 1)).toBe(ofTargets)
+    expect(timing("redis-get (1,000 keys, uniform)", 16).rounds).toBe(rounds)
+    expect(timing("redis-get (100,000 keys, Zipf)", 128).rounds).toBe(rounds)
+    expect(timing("get-many (1,000 keys, uniform)", 128)).toBe(ofTargets)
   })
 })
 
