@@ -198,9 +198,9 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     })
 
   const hold = Effect.fnUntraced(
-    function* (name: string, { ttl, waitFor }: DistributedLock.Options) {
+    function* (name: string, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) {
       const lock = yield* prepare(name, ttl)
-      const [lease, fence] = yield* claims.hold({
+      const claim = {
         key: name,
         channel: LockScripts.channel(lock.key),
         ttlMillis: lock.ttlMillis,
@@ -210,36 +210,37 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         ),
         extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
         giveBack: runRelease(lock)
-      })
+      }
+      const [lease, fence] = yield* claims.hold(claim, scope)
       return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
     },
     // the place of the call is in the caller's own span; to find it out takes longer than the lock
     (effect, key) => Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
   )
 
-  const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options) =>
+  const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) =>
     Effect.gen(function* () {
       const deadline = (yield* monotonicMillis) + Duration.toMillis(waitFor)
       const held = new Map<string, HeldLock>()
       for (const name of Array.from(new Set(names)).sort()) {
         const leftMillis = Math.max(0, deadline - (yield* monotonicMillis))
-        held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }))
+        held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }, scope))
       }
       return held
     })
 
   return DistributedLock.of({
     withLock: (key, options) =>
-      Claim.holding(Effect.map(hold(key, options), (lock) => ({ given: lock, leases: [lock] }))),
+      Claim.holding((scope) => Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))),
     withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
-      Claim.holding(
-        Effect.map(holdAll(keys, options), (held) => ({
+      Claim.holding((scope) =>
+        Effect.map(holdAll(keys, options, scope), (held) => ({
           given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
           leases: held.values()
         }))
       ),
     tryAcquire: (key, { ttl }) =>
-      hold(key, { ttl, waitFor: Duration.zero }).pipe(
+      Effect.flatMap(Effect.scope, (scope) => hold(key, { ttl, waitFor: Duration.zero }, scope)).pipe(
         Effect.asSome,
         Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
       ),

@@ -104,12 +104,12 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const claims = Claim.make(client)
 
     const hold = Effect.fnUntraced(
-      function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options) {
+      function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options, scope: Scope.Scope) {
         yield* integerFrom(SemaphoreScripts.acquire.name, "the number of permits", 1, permits)
         const key = yield* RedisKey.make("semaphore", name)
         const ttlMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", ttl)
         const token = yield* Token.random
-        const [lease] = yield* claims.hold({
+        const claim = {
           key: name,
           channel: SemaphoreScripts.channel(key),
           ttlMillis,
@@ -119,7 +119,8 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
           ),
           extend: Effect.map(runExtend({ key, token, ttlMillis }), (held) => (held === 1 ? "Held" : "Gone")),
           giveBack: runRelease({ key, token })
-        })
+        }
+        const [lease] = yield* claims.hold(claim, scope)
         return lease
       },
       (effect, key) =>
@@ -128,9 +129,9 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 
     return DistributedSemaphore.of({
       withPermit: (key, options) =>
-        Claim.holding(Effect.map(hold(key, options), (lease) => ({ given: lease, leases: [lease] }))),
+        Claim.holding((scope) => Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))),
       tryAcquire: (key, { permits, ttl }) =>
-        hold(key, { permits, ttl, waitFor: Duration.zero }).pipe(
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, ttl, waitFor: Duration.zero }, scope)).pipe(
           Effect.asSome,
           Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
         )

@@ -32,8 +32,9 @@ export interface Claim<out Granted> extends Waiting.Wanted<Granted> {
 export interface Claims {
   /** Waits for what is claimed, and holds it until the scope ends. */
   readonly hold: <Granted>(
-    claim: Claim<Granted>
-  ) => Effect.Effect<readonly [Lease.Lease, Granted], LockNotAcquired | RedisError, Scope.Scope>
+    claim: Claim<Granted>,
+    scope: Scope.Scope
+  ) => Effect.Effect<readonly [Lease.Lease, Granted], LockNotAcquired | RedisError>
 }
 
 /**
@@ -44,7 +45,7 @@ export const make = (redis: RedisClient.Service): Claims => {
   const waiting = Waiting.make(redis)
   const reconnections = Reconnections.make(redis.statusChanges)
   return {
-    hold: Effect.fnUntraced(function* <Granted>(claim: Claim<Granted>) {
+    hold: Effect.fnUntraced(function* <Granted>(claim: Claim<Granted>, scope: Scope.Scope) {
       let askedAt = 0
       let everyAskAnswered = true
       let mayHold = false
@@ -75,15 +76,15 @@ export const make = (redis: RedisClient.Service): Claims => {
       )
 
       // before the first ask: its reply may be lost, and its caller interrupted
-      yield* Effect.addFinalizer(() =>
-        Effect.gen(function* () {
-          if (!mayHold) return
-          // what is lost is given back where that is possible, but whoever hears of the loss does not wait for it
-          yield* Duration.isZero(yield* remaining) ? Effect.forkDaemon(giveBack) : giveBack
-        })
-      )
+      const end = Effect.suspend(() => {
+        if (!mayHold) return Effect.void
+        // what is lost is given back where that is possible, but whoever hears of the loss does not wait for it
+        return Effect.flatMap(remaining, (left) => (Duration.isZero(left) ? Effect.forkDaemon(giveBack) : giveBack))
+      })
+      // `Effect.addFinalizer` would also carry over the fiber's references, which takes as long as everything else here
+      yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
       const granted = yield* waiting.acquire({ ...claim, ask })
-      const lease = yield* Lease.keep({ ...claim, askedAt, reconnections })
+      const lease = yield* Lease.keep({ ...claim, askedAt, reconnections }, scope)
       remaining = lease.remaining
       return [lease, granted] as const
     })
@@ -116,13 +117,13 @@ export interface Held<out Given> {
  * @category combinators
  */
 export const holding =
-  <Given, E1>(acquire: Effect.Effect<Held<Given>, E1, Scope.Scope>) =>
+  <Given, E1>(acquire: (scope: Scope.Scope) => Effect.Effect<Held<Given>, E1>) =>
   <A, E, R>(body: Body<Given, A, E, R>): Effect.Effect<A, E | E1 | LockLost, R> =>
     Effect.acquireUseRelease(
       // not `Effect.scoped`: the body's own scope, if it has one, is its caller's
       Scope.make(),
       (scope) =>
-        Effect.flatMap(Scope.extend(acquire, scope), ({ given, leases }) => {
+        Effect.flatMap(acquire(scope), ({ given, leases }) => {
           let guarded: Effect.Effect<A, E | LockLost, R> = Effect.isEffect(body)
             ? body
             : Effect.suspend(() => body(given))

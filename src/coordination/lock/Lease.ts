@@ -16,7 +16,7 @@ import * as FiberId from "effect/FiberId"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Callback from "../../redis/Callback.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import { monotonicMillis } from "../time.js"
@@ -84,10 +84,9 @@ const retryPause = 0.25
  * @since 0.1.0
  * @category constructors
  */
-export const keep = (holding: Holding): Effect.Effect<Lease, never, Scope.Scope> =>
+export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease> =>
   Effect.gen(function* () {
     const { key, ttlMillis } = holding
-    const scope = yield* Effect.scope
     const provenFor = ttlMillis * (1 - safetyMargin)
     const pauseMillis = ttlMillis / extensionsPerLife
     let provenUntil = holding.askedAt + provenFor
@@ -138,10 +137,13 @@ export const keep = (holding: Holding): Effect.Effect<Lease, never, Scope.Scope>
     // whoever acquires may be uninterruptible, what it starts must not be; a fork into the scope would take several times
     // as long, and there is nothing to wait for when it ends
     const extending = Runtime.runFork(yield* Effect.runtime<never>())(Effect.interruptible(extensions))
-    yield* Effect.addFinalizer(() => Effect.sync(() => extending.unsafeInterruptAsFork(FiberId.none)))
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => extending.unsafeInterruptAsFork(FiberId.none))
+    )
     // doubt is not waited for here: the other fiber wakes for it
     const askAtOnce = Effect.forkIn(Effect.interruptible(extended), scope)
-    yield* holding.reconnections.listen(askAtOnce)
+    yield* holding.reconnections.listen(askAtOnce, scope)
 
     const tellOfLoss = (tell: (loss: LockLost) => void): (() => void) => {
       if (loss !== undefined) tell(loss)

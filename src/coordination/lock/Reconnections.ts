@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
@@ -14,7 +14,7 @@ import type { ConnectionState } from "../../redis/RedisStatus.js"
  */
 export interface Reconnections {
   /** Runs an effect, which should not wait, after each new connection from now until the scope ends. */
-  readonly listen: (listener: Effect.Effect<unknown>) => Effect.Effect<void, never, Scope.Scope>
+  readonly listen: (listener: Effect.Effect<unknown>, scope: Scope.Scope) => Effect.Effect<void>
 }
 
 /** The next lease may follow at once, and should find the subscription there. */
@@ -49,16 +49,15 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>): Reconnectio
   })
 
   return {
-    listen: (listener) =>
+    listen: (listener, scope) =>
       Effect.zipRight(
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            wasNeeded = true
-            listeners.add(listener)
-          }),
-          () => Effect.sync(() => listeners.delete(listener))
+        Scope.addFinalizer(
+          scope,
+          Effect.sync(() => listeners.delete(listener))
         ),
         Effect.suspend(() => {
+          wasNeeded = true
+          listeners.add(listener)
           if (isListening) return Effect.void
           isListening = true
           // whoever acquires may be uninterruptible, what it starts must not be

@@ -38,7 +38,10 @@ describe("who holds something", () => {
       const scopes = yield* Effect.forEach(heard, (_, i) =>
         Effect.gen(function* () {
           const scope = yield* Scope.make()
-          yield* Scope.extend(reconnections.listen(Effect.sync(() => (heard[i] = (heard[i] ?? 0) + 1))), scope)
+          yield* reconnections.listen(
+            Effect.sync(() => (heard[i] = (heard[i] ?? 0) + 1)),
+            scope
+          )
           yield* settle
           return scope
         })
@@ -59,7 +62,8 @@ describe("who holds something", () => {
   it.effect("finds the subscription there soon after another, and none runs on for nobody", () =>
     Effect.gen(function* () {
       const { reconnections, subscriptions } = yield* world
-      const brief = Effect.zipRight(Effect.scoped(reconnections.listen(Effect.void)), settle)
+      const listening = Effect.flatMap(Effect.scope, (scope) => reconnections.listen(Effect.void, scope))
+      const brief = Effect.zipRight(Effect.scoped(listening), settle)
       for (let second = 0; second < 10; second++) {
         yield* brief
         yield* TestClock.adjust("1 second")
@@ -72,7 +76,7 @@ describe("who holds something", () => {
 
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* reconnections.listen(Effect.void)
+          yield* listening
           yield* settle
           yield* TestClock.adjust("1 minute")
           yield* settle
