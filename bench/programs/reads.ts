@@ -17,6 +17,9 @@ import * as Toolkit from "../Toolkit.js"
 
 const keys = keySet(1_000, "uniform")
 
+/** untimed, before each answer */
+const warmUpMillis = 100
+
 /** between which two processes may differ by a name */
 const [, , kind = "", url = ""] = process.argv
 
@@ -40,11 +43,15 @@ const program = Effect.gen(function* () {
   yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), identity).pipe(
     Stream.runForEach((line) => {
       const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
-      return Effect.gen(function* () {
-        const before = process.cpuUsage()
-        const rate = yield* Effect.promise(() =>
-          measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery })
+      const readFor = (millis: number) =>
+        Effect.promise(() =>
+          measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery, warmUpMillis: 0 })
         )
+      return Effect.gen(function* () {
+        // apart, since its processor time does not count
+        yield* readFor(warmUpMillis)
+        const before = process.cpuUsage()
+        const rate = yield* readFor(millis)
         const { system, user } = process.cpuUsage(before)
         yield* Console.log(`${rate} ${((system + user) * 1000) / ((rate * millis) / 1000)}`)
       })
