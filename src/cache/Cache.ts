@@ -271,11 +271,11 @@ export const make = <
       reader,
       textOf,
       originOf,
-      outcomeOf: (held: Held): Either.Either<Value, Failure> =>
-        held instanceof EntryCodec.Remembered ? Either.left(held.error) : Either.right(held),
+      unwrap: <B, C>(held: Held, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
+        held instanceof EntryCodec.Remembered ? ofError(held.error) : ofValue(held),
       failureOf
     }
-    const readMany = ManyReader.make(ways)
+    const many = ManyReader.make(ways)
     const warmStream = Warming.make({
       ...ways,
       name: options.name,
@@ -292,9 +292,7 @@ export const make = <
       ids: ReadonlyArray<Key>,
       { concurrency = "unbounded", mode }: ManyOptions & { readonly mode?: "either" | undefined } = {}
     ): Effect.Effect<ReadonlyArray<Value> | ReadonlyArray<Either.Either<Value, Failure>>, Failure> {
-      return mode === "either"
-        ? readMany(ids, false, concurrency)
-        : Effect.flatMap(readMany(ids, true, concurrency), Either.all)
+      return mode === "either" ? many.outcomes(ids, concurrency) : many.values(ids, concurrency)
     }
 
     return {

@@ -7,6 +7,7 @@
 import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import type { InvalidKey } from "../redis/RedisKey.js"
 import type { LoadError, Origin } from "./Loader.js"
 import type { Reader } from "./Reader.js"
@@ -19,60 +20,91 @@ export interface ManyReaderOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
   readonly textOf: (id: Key) => Either.Either<string, InvalidKey>
   readonly originOf: (id: Key) => Origin<A, E>
-  /** what a tier's answer is to a caller */
-  readonly outcomeOf: (held: A) => Either.Either<Value, Failure>
+  /** What a tier's answer is to a caller: a value or an error. */
+  readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
 }
 
 /**
- * The outcomes in the order of the ids. With `failsFast` the first failure that is seen fails the whole, and what no other
- * caller needs of the rest stops.
- *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ManyReader<in Key, out Value, out Failure> {
+  /** In the order of the ids. The first failure that is seen fails it all, and what no other caller needs stops. */
+  readonly values: (
+    ids: ReadonlyArray<Key>,
+    concurrency: number | "unbounded"
+  ) => Effect.Effect<ReadonlyArray<Value>, Failure>
+  /** In the order of the ids, each with its own outcome. */
+  readonly outcomes: (
+    ids: ReadonlyArray<Key>,
+    concurrency: number | "unbounded"
+  ) => Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
+}
+
+/** What an id fails with, among values that are not wrapped: most are. */
+class Failed<out Failure> {
+  constructor(readonly failure: Failure) {}
+}
+const failed = <Failure>(failure: Failure) => new Failed(failure)
+
+/**
  * @since 0.1.0
  * @category constructors
  */
-export const make =
-  <Key, A, Value, E, Failure>(options: ManyReaderOptions<Key, A, Value, E, Failure>) =>
-  (
+export const make = <Key, A, Value, E, Failure>(
+  options: ManyReaderOptions<Key, A, Value, E, Failure>
+): ManyReader<Key, Value, Failure> => {
+  const { failureOf, originOf, reader, textOf, unwrap } = options
+  type Outcome = Value | Failed<Failure>
+
+  const read = (
     ids: ReadonlyArray<Key>,
     failsFast: boolean,
     concurrency: number | "unbounded"
-  ): Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>, Failure> =>
+  ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.suspend(() => {
       const positions = new Map<string, number>()
-      const origins: Array<Origin<A, E>> = []
+      const keys: Array<string> = []
+      /** of each key one of its ids */
+      const named: Array<Key> = []
       /** of each id its place among the keys, or what it fails with */
-      const slots: Array<number | Either.Either<never, Failure>> = []
+      const slots: Array<number | Failed<Failure>> = []
       for (const id of ids) {
-        const key = options.textOf(id)
+        const key = textOf(id)
         if (Either.isLeft(key)) {
-          const failure = options.failureOf(key.left)
+          const failure = failureOf(key.left)
           if (failsFast) return Effect.fail(failure)
-          slots.push(Either.left(failure))
+          slots.push(failed(failure))
           continue
         }
         let position = positions.get(key.right)
         if (position === undefined) {
-          position = origins.length
+          position = keys.length
           positions.set(key.right, position)
-          origins.push(options.originOf(id))
+          keys.push(key.right)
+          named.push(id)
         }
         slots.push(position)
       }
 
       return Effect.flatMap(
-        options.reader.getMany(Array.fromIterable(positions.keys()), origins),
+        reader.getMany(keys, (place) => originOf(Array.unsafeGet(named, place))),
         ({ later, values }) => {
-          const outcomes = values.map(options.outcomeOf)
+          const outcomes = values.map((held): Outcome => unwrap(held, identity, failed))
           const inOrder = Effect.sync(() =>
-            slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
+            keys.length === ids.length
+              ? outcomes
+              : slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
           )
           if (later.length === 0) return inOrder
           const loading = Effect.forEach(
             later,
             ({ load, place }) => {
-              const loaded = Effect.flatMap(Effect.mapError(load, options.failureOf), options.outcomeOf)
-              const outcome = failsFast ? Effect.map(loaded, Either.right) : Effect.either(loaded)
+              const loaded = Effect.flatMap(Effect.mapError(load, failureOf), (held) =>
+                unwrap(held, Effect.succeed<Value>, Effect.fail<Failure>)
+              )
+              const outcome = failsFast ? loaded : Effect.catchAll(loaded, (failure) => Effect.succeed(failed(failure)))
               return Effect.map(outcome, (outcome) => {
                 outcomes[place] = outcome
               })
@@ -83,3 +115,19 @@ export const make =
         }
       )
     })
+
+  return {
+    values: (ids, concurrency) =>
+      Effect.flatMap(read(ids, true, concurrency), (outcomes) => {
+        const failure = outcomes.find((outcome) => outcome instanceof Failed)
+        return failure === undefined ? Effect.succeed(outcomes as ReadonlyArray<Value>) : Effect.fail(failure.failure)
+      }),
+    outcomes: (ids, concurrency) =>
+      Effect.map(
+        // no failure is one of them all
+        read(ids, false, concurrency) as Effect.Effect<ReadonlyArray<Outcome>>,
+        (outcomes) =>
+          outcomes.map((outcome) => (outcome instanceof Failed ? Either.left(outcome.failure) : Either.right(outcome)))
+      )
+  }
+}

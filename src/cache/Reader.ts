@@ -81,7 +81,10 @@ export interface Reader<A, E> {
   ) => (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
   readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
   /** Of several keys, all different. Redis is asked once. */
-  readonly getMany: (keys: ReadonlyArray<string>, origins: ReadonlyArray<Origin<A, E>>) => Effect.Effect<Many<A, E>>
+  readonly getMany: (
+    keys: ReadonlyArray<string>,
+    originAt: (place: number) => Origin<A, E>
+  ) => Effect.Effect<Many<A, E>>
   /** For each of several keys, all different, in their order. Redis is asked once, and nobody is served. */
   readonly prepareMany: (
     keys: ReadonlyArray<string>,
@@ -312,45 +315,48 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           )
         }),
 
-      getMany: (keys, origins) =>
+      getMany: (keys, originAt) =>
         Effect.suspend(() => {
           const values: Array<A> = []
+          const early: Array<Effect.Effect<void>> = []
+          /** the places of what is not at hand */
           const places: Array<number> = []
           const asked: Array<Asked> = []
-          const early: Array<Effect.Effect<void>> = []
-          for (let place = 0; place < keys.length; place++) {
-            const key = keys[place] ?? ""
-            const entry = options.keepsLocally ? localHit(key) : undefined
-            if (entry === undefined) {
-              places.push(place)
-              asked.push(askedNow(key))
-              continue
-            }
-            values[place] = entry.value
-            const origin = origins[place]
-            if (refreshAhead !== undefined && origin !== undefined) {
+          if (options.keepsLocally) {
+            for (let place = 0; place < keys.length; place++) {
+              const key = keys[place] ?? ""
+              const entry = localHit(key)
+              if (entry === undefined) {
+                places.push(place)
+                asked.push(askedNow(key))
+                continue
+              }
+              values[place] = entry.value
+              if (refreshAhead === undefined) continue
+              const origin = originAt(place)
               early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)))
             }
           }
-          const absent = places.length === keys.length ? keys : places.map((place) => keys[place] ?? "")
+          const isAllAbsent = !options.keepsLocally || places.length === keys.length
+          const absent = isAllAbsent ? keys : places.map((place) => keys[place] ?? "")
           return Effect.flatMap(tier.readMany(absent), (answers) => {
             const later: Array<{ readonly place: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
             let isAnswered = false
             for (let i = 0; i < answers.length; i++) {
               const answer = answers[i]
+              if (answer === undefined) continue
               const key = absent[i] ?? ""
-              const place = places[i] ?? 0
-              const origin = origins[place]
-              if (answer === undefined || origin === undefined) continue
+              const place = isAllAbsent ? i : (places[i] ?? 0)
               const entry = freshOf(answer)
               if (answer._tag !== "Readable" || entry === undefined) {
-                later.push({ place, load: Effect.map(loaded(key, origin, answer, 0), ({ value }) => value) })
+                later.push({ place, load: Effect.map(loaded(key, originAt(place), answer, 0), ({ value }) => value) })
                 continue
               }
               isAnswered = true
               hitRedis(key, entry, asked[i] ?? unasked, answer)
               values[place] = entry.value
-              if (refreshAhead !== undefined) early.push(refreshing.lookAhead(key, origin, entry, answer.serverTime))
+              if (refreshAhead === undefined) continue
+              early.push(refreshing.lookAhead(key, originAt(place), entry, answer.serverTime))
             }
             const many: Many<A, E> = { values, later }
             const answered = early.length === 0 ? Exit.succeed(many) : Effect.as(Effect.all(early), many)

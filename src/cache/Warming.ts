@@ -92,8 +92,8 @@ export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
   readonly textOf: (id: Key) => Either.Either<string, InvalidKey>
   readonly originOf: (id: Key) => Origin<A, E>
-  /** what a tier's answer is to a caller */
-  readonly outcomeOf: (held: A) => Either.Either<Value, Failure>
+  /** What a tier's answer is to a caller: a value or an error. */
+  readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
   /** whether a `RedisError` of a load is Redis's and not the lookup's */
   readonly failsWithoutRedis: boolean
@@ -144,10 +144,11 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
       },
       onSuccess: ({ reason = "", source, value }): Outcome<Failure> => {
         if (source === "Degraded") return { _tag: "Away", reason }
-        return Either.match(warming.outcomeOf(value), {
-          onLeft: (error): Outcome<Failure> => ({ _tag: "Failed", error }),
-          onRight: () => ({ _tag: source === "Redis" ? "AlreadyThere" : "Loaded" })
-        })
+        return warming.unwrap(
+          value,
+          (): Outcome<Failure> => ({ _tag: source === "Redis" ? "AlreadyThere" : "Loaded" }),
+          (error): Outcome<Failure> => ({ _tag: "Failed", error })
+        )
       }
     })
   }

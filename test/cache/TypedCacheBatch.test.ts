@@ -39,6 +39,29 @@ describe("getMany", () => {
     })
   )
 
+  it.scoped("gives each key its value where the process holds some of them, Redis others and nobody the rest", () =>
+    Effect.gen(function* () {
+      const rows = numbers(6)
+      const { one, other } = yield* processes(rows, { local: { capacity: 200, timeToLive: "1 hour" } })
+      const [a = "", b = "", c = "", d = "", e = "", f = ""] = Object.keys(rows)
+      yield* one.cache.getMany([b, d, e])
+      yield* other.cache.getMany([b, e])
+      const ids = [a, b, c, d, e, f]
+      expect(yield* other.cache.getMany(ids)).toEqual(Object.values(rows))
+      expect(yield* other.cache.stats).toMatchObject({ hitsLocal: 2, hitsRedis: 3, lookups: 3 })
+    })
+  )
+
+  it.scoped("asks for nothing where one of the keys is invalid", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes(abc)
+      const before = one.connection.commands()
+      expect(yield* Effect.flip(one.cache.getMany(["a", "", "b"]))).toMatchObject({ _tag: "InvalidKey" })
+      expect(one.connection.commands()).toBe(before)
+      expect(yield* one.cache.stats).toMatchObject({ lookups: 0 })
+    })
+  )
+
   it.scoped("does nothing for no keys", () =>
     Effect.gen(function* () {
       const { one } = yield* batching(abc)
