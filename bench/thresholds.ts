@@ -7,12 +7,12 @@
  */
 export const thresholds = {
   /** `get` of RedisClient, in `get`s of the bare client */
-  clientAt128: 1.1,
-  clientAt1000: 0.8,
+  clientAt128: 2,
+  clientAt1000: 1.8,
   /** a typed read from Redis at 128, in reads of the bare client with JSON.parse */
-  shared: 0.7,
+  shared: 0.9,
   /** a typed read from the process at 128, in reads of effect's Cache */
-  local: 4,
+  local: 5,
   /** a key of getMany at 16, in single typed reads by as many callers */
-  many: 2
+  many: 2.2
 }
