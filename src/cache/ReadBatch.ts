@@ -68,7 +68,7 @@ export class Batch<A> {
       const place = places[i] ?? 0
       const answer = answers[place] ?? answerAt(place)
       answers[place] = answer
-      if (freshOf(answer) === undefined) end = askers.length
+      if (end < askers.length && freshOf(answer) === undefined) end = askers.length
       asker?.answered(answer, numbers[i] ?? 0)
     }
     return false

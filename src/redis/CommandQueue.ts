@@ -122,10 +122,8 @@ export const make = (
     const pending = new Fifo<QueuedCommand>()
     let inFlight = 0
     let flushScheduled = false
-    /** whether the last flush has left a second half */
-    let wasAhead = false
-    /** whether what waits leaves whole */
-    let leavesInOneGo = false
+    /** whether the next flush is of all that waits: the second half is, and what leaves in one go */
+    let flushesWhole = false
     let turnTime = 0
     let wakeSweeper: (() => void) | undefined
 
@@ -164,10 +162,9 @@ export const make = (
       const open = connection
       if (open === undefined) return
       const reads: Array<QueuedCommand> = []
-      const isAhead = !wasAhead && !leavesInOneGo && inFlight === 0 && waiting.length >= worthHalving
-      wasAhead = isAhead
-      leavesInOneGo = false
-      for (let left = isAhead ? waiting.length >> 1 : waiting.length; left > 0; left--) {
+      const isHalf = !flushesWhole && inFlight === 0 && waiting.length >= worthHalving
+      flushesWhole = isHalf
+      for (let left = isHalf ? waiting.length >> 1 : waiting.length; left > 0; left--) {
         const entry = inFlight < options.maxInFlight ? waiting.shift() : undefined
         if (entry === undefined) break
         entry.done = entry.isForNobody
@@ -177,7 +174,7 @@ export const make = (
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
         else takeOff(open, [entry])
       }
-      if (isAhead && waiting.length > 0) scheduleFlush()
+      if (isHalf) scheduleFlush()
       for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
         takeOff(open, reads.slice(i, i + options.maxKeysPerRead))
       }
@@ -381,7 +378,7 @@ export const make = (
       command: (command, args, { idempotent }) => run({ command, args, idempotent }),
       probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as Resume)),
       late: (command, args, answered, caller, inOneGo = false) => {
-        leavesInOneGo ||= inOneGo
+        flushesWhole ||= inOneGo
         admit("Command", command, args, answered as Resume, caller)
       },
       open: (next, number) =>

@@ -7,11 +7,16 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { LookupOverloaded, LookupTimeout } from "../../src/cache/Lookups.js"
+import * as LeaseScripts from "../../src/cache/scripts/LeaseScripts.js"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import type { InvalidKey } from "../../src/redis/RedisKey.js"
+import * as RedisCommands from "../../src/redis/RedisCommands.js"
+import type { RedisDriver } from "../../src/redis/RedisConnection.js"
+import * as RedisKey from "../../src/redis/RedisKey.js"
+import * as SupervisedExecutor from "../../src/redis/SupervisedExecutor.js"
 import { inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
+import * as ScriptedDriver from "../support/ScriptedDriver.js"
 import { NotFound } from "../support/TestDatabase.js"
 import { settle, until } from "../support/until.js"
 
@@ -21,6 +26,34 @@ const ids = ["a", "b", "c"]
 /** Two processes whose source takes several keys at once. */
 const batching = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
   processes(rows, ({ lookupMany }) => ({ lookupMany, ...settings }))
+
+/** A server that takes some turns of the event loop for what arrives in one, and answers it together. */
+const busy = (driver: RedisDriver): RedisDriver => {
+  let atWork: Promise<unknown> = Promise.resolve()
+  let arriving: Promise<unknown> | undefined
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  const done = (): Promise<unknown> => {
+    if (arriving !== undefined) return arriving
+    setImmediate(() => {
+      arriving = undefined
+    })
+    atWork = atWork.then(turn).then(turn).then(turn)
+    arriving = atWork
+    return atWork
+  }
+  return {
+    ...driver,
+    connect: Effect.map(driver.connect, (connection) => ({
+      ...connection,
+      send: async (command, args) => {
+        const isDone = done()
+        const reply = await connection.send(command, args)
+        await isDone
+        return reply
+      }
+    }))
+  }
+}
 
 const numbers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`id${i}`, i]))
 
@@ -77,7 +110,7 @@ describe("getMany", () => {
       const { one } = yield* batching(abc)
       const answers = yield* one.cache.getMany(["c", "unknown", "", "a", "unknown"], { mode: "either" })
       expectTypeOf(answers).toEqualTypeOf<
-        ReadonlyArray<Either.Either<number, NotFound | InvalidKey | TypedCache.LookupOverloaded>>
+        ReadonlyArray<Either.Either<number, NotFound | RedisKey.InvalidKey | TypedCache.LookupOverloaded>>
       >()
       const nobody = Either.left(new NotFound({ id: "unknown" }))
       expect(answers.map((answer) => Either.mapLeft(answer, ({ _tag }) => _tag))).toEqual([
@@ -173,6 +206,42 @@ describe("a cache whose source takes several keys", () => {
       const answers = yield* Effect.forEach(Object.keys(numbers(25)), one.cache.get, { concurrency: "unbounded" })
       expect(answers).toEqual(Object.values(numbers(25)))
       expect(database.calls().map((keys) => keys.length)).toEqual([10, 10, 5])
+    })
+  )
+
+  it.scoped("asks it once also where a client's queue is between: the leases leave in one go", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedDriver.make
+      const redis = yield* Effect.map(SupervisedExecutor.make(busy(server.driver)), RedisCommands.fromExecutor)
+      server.values.set(RedisKey.auxiliary("queued", "clear"), "10")
+      // a script travels whole, or by its hash
+      const acquire = [
+        LeaseScripts.acquire.lua,
+        new Bun.CryptoHasher("sha1").update(LeaseScripts.acquire.lua).digest("hex")
+      ]
+      server.answer = ({ args: [script] }) =>
+        acquire.includes(String(script)) ? ScriptedDriver.reply(["granted", "20"]) : undefined
+      const calls: Array<number> = []
+      const cache = yield* Effect.provideService(
+        TypedCache.make({
+          name: "queued",
+          key: Schema.String,
+          value: Schema.String,
+          timeToLive: "1 hour",
+          lookup: Effect.succeed,
+          lookupMany: (questions) =>
+            Effect.sync(() => {
+              calls.push(questions.length)
+              return questions.map(Either.right)
+            })
+        }),
+        RedisClient,
+        redis
+      )
+      yield* settle
+      const keys = Object.keys(numbers(60))
+      expect(yield* Effect.forEach(keys, cache.get, { concurrency: "unbounded" })).toEqual(keys)
+      expect(calls).toEqual([60])
     })
   )
 

@@ -84,7 +84,8 @@ export const make = (redis: RedisClient.Service): Claims => {
       // `Effect.addFinalizer` would also carry over the fiber's references, which takes as long as everything else here
       yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
       const granted = yield* waiting.acquire({ ...claim, ask })
-      const lease = yield* Lease.keep({ ...claim, askedAt, reconnections }, scope)
+      // what extends it must not be left behind between its start and the finalizer that stops it
+      const lease = yield* Effect.uninterruptible(Lease.keep({ ...claim, askedAt, reconnections }, scope))
       remaining = lease.remaining
       return [lease, granted] as const
     })

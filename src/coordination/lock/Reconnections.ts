@@ -13,7 +13,10 @@ import type { ConnectionState } from "../../redis/RedisStatus.js"
  * @category models
  */
 export interface Reconnections {
-  /** Runs an effect, which should not wait, after each new connection from now until the scope ends. */
+  /**
+   * Runs an effect, which should not wait, after each new connection from now until the scope ends. Not to be interrupted
+   * before it is done.
+   */
   readonly listen: (listener: Effect.Effect<unknown>, scope: Scope.Scope) => Effect.Effect<void>
 }
 
@@ -51,13 +54,16 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>): Reconnectio
   return {
     listen: (listener, scope) =>
       Effect.zipRight(
-        Scope.addFinalizer(
-          scope,
-          Effect.sync(() => listeners.delete(listener))
-        ),
         Effect.suspend(() => {
           wasNeeded = true
           listeners.add(listener)
+          // after it, since in a scope that has closed it runs at once
+          return Scope.addFinalizer(
+            scope,
+            Effect.sync(() => listeners.delete(listener))
+          )
+        }),
+        Effect.suspend(() => {
           if (isListening) return Effect.void
           isListening = true
           // whoever acquires may be uninterruptible, what it starts must not be

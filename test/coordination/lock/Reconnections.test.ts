@@ -59,6 +59,25 @@ describe("who holds something", () => {
     })
   )
 
+  it.effect("whose scope has closed meanwhile hears of none, and keeps no subscription", () =>
+    Effect.gen(function* () {
+      const { connect, reconnections, subscriptions } = yield* world
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      let heard = 0
+      yield* reconnections.listen(
+        Effect.sync(() => heard++),
+        scope
+      )
+      yield* settle
+      yield* connect(2)
+      expect(heard).toBe(0)
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      expect(subscriptions.running).toBe(0)
+    })
+  )
+
   it.effect("finds the subscription there soon after another, and none runs on for nobody", () =>
     Effect.gen(function* () {
       const { reconnections, subscriptions } = yield* world
