@@ -186,7 +186,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
           const left = since + waitMillis - (yield* Clock.currentTimeMillis)
           // switched off or closed: it does not come back
           if (left <= 0 || away === "Disabled") return Option.some(away)
-          yield* Effect.sleep(Math.min(pause, left))
+          yield* Effect.sleep(Math.min(pause, Math.ceil(left)))
           pause *= 2
         }
       })

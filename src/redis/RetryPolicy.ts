@@ -86,9 +86,10 @@ const repeat = <A>(
     let unknown: RedisError | undefined
     const remaining = Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, policy.deadline - now))
     const beforeDeadline = Effect.map(remaining, (millis) => millis > 0)
-    // a pause that reaches beyond the deadline would only keep the caller waiting
+    // A pause that reaches beyond the deadline would only keep the caller waiting. It ends at a whole millisecond: what
+    // is left by a clock of fractions can be too short to be slept, and would be tried again without an end.
     const schedule = Schedule.modifyDelayEffect(policy.schedule, (_, pause) =>
-      Effect.map(remaining, (millis) => Duration.min(pause, Duration.millis(millis)))
+      Effect.map(remaining, (millis) => Duration.min(pause, Duration.millis(Math.ceil(millis))))
     )
     const next = Effect.flatMap(beforeDeadline, (early) => (early || last === undefined ? attempt : Effect.fail(last)))
     return next.pipe(
