@@ -202,7 +202,7 @@ export const make = <
       | EngineError<OnUnavailable>
 
     const context = yield* Effect.context<R>()
-    const textOf = CacheKey.make(options.name, options.key)
+    const keyOf = CacheKey.make(options.name, options.key)
     const names = CacheKey.names(options.name, options.key)
     const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>({
       ...options,
@@ -231,12 +231,12 @@ export const make = <
 
     const read =
       <A, B>(
-        run: (key: string, origin: Loader.Origin<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
+        run: (key: CacheKey.CacheKey, origin: Loader.Origin<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
         unwrap: (answer: A) => Effect.Effect<B, Remembered>
       ) =>
       (id: Key): Effect.Effect<B, Failure> =>
         Effect.suspend(() => {
-          const key = textOf(id)
+          const key = keyOf(id)
           return Either.isLeft(key)
             ? Effect.fail(key.left)
             : failing(Effect.flatMap(run(key.right, originOf(id)), unwrap))
@@ -248,7 +248,7 @@ export const make = <
 
     const readPast = reader.past(valueOf)
     const inTurn = Callback.inTurnOf<Key, Value, EngineFailure>((resume, _caller, id) => {
-      const key = textOf(id)
+      const key = keyOf(id)
       if (Either.isLeft(key)) resume(Exit.fail(key.left))
       else readPast(key.right, originOf(id), resume)
     })
@@ -262,14 +262,14 @@ export const make = <
     const atHand: (id: Key) => Exit.Exit<Value, Failure> | undefined = (id) => {
       const name = names.ofKey(id)
       if (name !== undefined) return present(name)
-      const key = textOf(id)
-      return Either.isLeft(key) ? undefined : present(names.ofText(key.right))
+      const key = keyOf(id)
+      return Either.isLeft(key) ? undefined : present(names.ofText(key.right.text))
     }
     const get = reader.isAtHand ? AtHand.make(atHand, getPast) : getPast
 
     const ways = {
       reader,
-      textOf,
+      keyOf,
       originOf,
       unwrap: <B, C>(held: Held, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
         held instanceof EntryCodec.Remembered ? ofError(held.error) : ofValue(held),
@@ -300,7 +300,7 @@ export const make = <
       get,
       getServed: read(reader.getServed, servedOf),
       getOption: (id) =>
-        Effect.flatMap(textOf(id), (key) =>
+        Effect.flatMap(keyOf(id), (key) =>
           Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
         ),
       getMany,
@@ -309,18 +309,18 @@ export const make = <
         Warming.run(warmStream(ids, options), options.from ?? 0, onProgress),
       warmStream,
       set: (id, value) =>
-        Effect.flatMap(textOf(id), (key) =>
-          Effect.flatMap(origin.written(value, id), (written) => writer.set(key, written))
+        Effect.flatMap(keyOf(id), ({ text }) =>
+          Effect.flatMap(origin.written(value, id), (written) => writer.set(text, written))
         ),
       update: (id, write) =>
-        Effect.flatMap(textOf(id), (key) =>
+        Effect.flatMap(keyOf(id), ({ text }) =>
           writer.update(
-            key,
+            text,
             Effect.flatMap(write, (value) => origin.written(value, id))
           )
         ),
       refresh: read(reader.refresh, valueOf),
-      invalidate: (id) => Effect.flatMap(textOf(id), writer.invalidate),
+      invalidate: (id) => Effect.flatMap(keyOf(id), ({ text }) => writer.invalidate(text)),
       invalidateTag: (tag) =>
         Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
       clear: writer.clear,

@@ -13,6 +13,20 @@ import { Recent } from "./Recent.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
+/**
+ * A key of Redis, put together once for as long as it is remembered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class CacheKey {
+  /** the last reads that it travelled with, by their number, and its place among their keys (see `ReadBatch`) */
+  gathering = 0
+  place = 0
+
+  constructor(readonly text: string) {}
+}
+
 /** What a text is made of, or why there is none. */
 type Written = Either.Either<string, Reason>
 
@@ -99,13 +113,13 @@ const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written =
   }
 }
 
-/** Keys of a cache that are not put together anew, at least: they come with their hash, which the maps of a read ask for. */
+/** Keys of a cache that are not put together anew, at least: reads of one key at the same time find the same object. */
 const remembered = 2_048
 
 /**
- * The text of the keys of a schema, as a key of Redis under a prefix. Where every encoded form is a text, that text;
- * otherwise the canonical JSON of the encoded form. Two keys have the same text only if their encoded forms are the same,
- * where a field that is `undefined` counts as absent.
+ * The keys of a schema, as keys of Redis under a prefix. Where every encoded form is a text, that text; otherwise the
+ * canonical JSON of the encoded form. Two keys have the same text only if their encoded forms are the same, where a field
+ * that is `undefined` counts as absent.
  *
  * Left is `InvalidKey` for a key that does not satisfy the schema or whose encoded form is no JSON (`NotEncodable`), and
  * for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
@@ -116,17 +130,17 @@ const remembered = 2_048
 export const make = <Key, I>(
   prefix: string,
   schema: Schema.Schema<Key, I>
-): ((key: Key) => Either.Either<string, RedisKey.InvalidKey>) => {
+): ((key: Key) => Either.Either<CacheKey, RedisKey.InvalidKey>) => {
   const encode = Schema.encodeEither(schema)
   const fitting = isOwnText(schema) ? FastDecoder.make(schema) : undefined
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
-  const recent = new Recent<Either.Either<string, RedisKey.InvalidKey>>(remembered)
+  const recent = new Recent<Either.Either<CacheKey, RedisKey.InvalidKey>>(remembered)
   const made = (id: string) => {
     const known = recent.get(id)
     if (known !== undefined) return known
-    const key = RedisKey.make(prefix, id)
+    const key = Either.map(RedisKey.make(prefix, id), (text) => new CacheKey(text))
     if (Either.isRight(key)) recent.set(id, key)
     return key
   }
@@ -137,7 +151,7 @@ export const make = <Key, I>(
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
     const id: unknown = encoded.right
     if (isText && typeof id === "string") return made(id)
-    return Either.flatMap(Either.mapLeft(canonical(id), invalid), (text) => RedisKey.make(prefix, text))
+    return Either.flatMap(Either.mapLeft(canonical(id), invalid), made)
   }
 }
 

@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as TestRedis from "../redis/driver/TestRedis.js"
 import type { RedisClient } from "../redis/RedisClient.js"
@@ -146,7 +147,8 @@ export const Tag =
         Layer.provideMerge(
           Layer.scopedContext(
             Effect.gen(function* () {
-              const textOf = CacheKey.make(description.name, description.key)
+              const keyOf = CacheKey.make(description.name, description.key)
+              const textOf = (id: Key) => Either.map(keyOf(id), ({ text }) => text)
               const source = TestCache.source<Key, Value, E | Remembered>(textOf, missing)
               const cache = yield* build({ ...settings, lookup: source.lookup })
               const redis = yield* TestRedis.TestRedis

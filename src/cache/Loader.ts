@@ -10,6 +10,7 @@ import * as Random from "effect/Random"
 import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
+import { CacheKey } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
@@ -285,7 +286,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
 
       /** Another filled it meanwhile: read it with what speaks against it. */
       const newer = (asked: number, entitled: number) =>
-        Effect.matchEffect(tier.read(key), {
+        Effect.matchEffect(tier.read(new CacheKey(key)), {
           onFailure: degraded,
           onSuccess: (found) => {
             const entry = freshOf(found)

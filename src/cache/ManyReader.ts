@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import type { InvalidKey } from "../redis/RedisKey.js"
+import type { CacheKey } from "./CacheKey.js"
 import type { LoadError, Origin } from "./Loader.js"
 import type { Reader } from "./Reader.js"
 
@@ -18,7 +19,7 @@ import type { Reader } from "./Reader.js"
  */
 export interface ManyReaderOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
-  readonly textOf: (id: Key) => Either.Either<string, InvalidKey>
+  readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly originOf: (id: Key) => Origin<A, E>
   /** What a tier's answer is to a caller: a value or an error. */
   readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
@@ -55,7 +56,7 @@ const failed = <Failure>(failure: Failure) => new Failed(failure)
 export const make = <Key, A, Value, E, Failure>(
   options: ManyReaderOptions<Key, A, Value, E, Failure>
 ): ManyReader<Key, Value, Failure> => {
-  const { failureOf, originOf, reader, textOf, unwrap } = options
+  const { failureOf, keyOf, originOf, reader, unwrap } = options
   type Outcome = Value | Failed<Failure>
 
   const read = (
@@ -65,23 +66,23 @@ export const make = <Key, A, Value, E, Failure>(
   ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.suspend(() => {
       const positions = new Map<string, number>()
-      const keys: Array<string> = []
+      const keys: Array<CacheKey> = []
       /** of each key one of its ids */
       const named: Array<Key> = []
       /** of each id its place among the keys, or what it fails with */
       const slots: Array<number | Failed<Failure>> = []
       for (const id of ids) {
-        const key = textOf(id)
+        const key = keyOf(id)
         if (Either.isLeft(key)) {
           const failure = failureOf(key.left)
           if (failsFast) return Effect.fail(failure)
           slots.push(failed(failure))
           continue
         }
-        let position = positions.get(key.right)
+        let position = positions.get(key.right.text)
         if (position === undefined) {
           position = keys.length
-          positions.set(key.right, position)
+          positions.set(key.right.text, position)
           keys.push(key.right)
           named.push(id)
         }

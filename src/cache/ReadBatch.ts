@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { CacheKey } from "./CacheKey.js"
 import { type Answer, type Asker, freshOf } from "./TierAnswer.js"
 
 /**
@@ -75,6 +76,9 @@ export class Batch<A> {
   }
 }
 
+/** numbers the gatherings of the process */
+let gatherings = 0
+
 /**
  * The reads of one moment, until the first of their commands leaves: each key once, in as many batches as it takes.
  *
@@ -83,18 +87,22 @@ export class Batch<A> {
  */
 export class Gathering<A> {
   readonly batches: Array<Batch<A>> = []
-  private readonly places = new Map<string, number>()
+  private readonly number = ++gatherings
+  /** how many keys it has */
+  private size = 0
 
   /** Answers the batch that it has begun, if it has; it must then be sent. */
-  join(key: string, asker: Asker<A>, number: number, begin: () => Batch<A>): Batch<A> | undefined {
-    const known = this.places.get(key)
-    const place = known ?? this.places.size
-    if (known === undefined) this.places.set(key, place)
-    const begun = place === this.batches.length * maxKeys ? begin() : undefined
+  join(key: CacheKey, asker: Asker<A>, number: number, begin: () => Batch<A>): Batch<A> | undefined {
+    const isNew = key.gathering !== this.number
+    if (isNew) {
+      key.gathering = this.number
+      key.place = this.size++
+    }
+    const begun = key.place === this.batches.length * maxKeys ? begin() : undefined
     if (begun !== undefined) this.batches.push(begun)
-    const batch = this.batches[Math.floor(place / maxKeys)]
-    if (known === undefined) batch?.keys.push(key)
-    batch?.join(place % maxKeys, asker, number)
+    const batch = this.batches[Math.floor(key.place / maxKeys)]
+    if (isNew) batch?.keys.push(key.text)
+    batch?.join(key.place % maxKeys, asker, number)
     return begun
   }
 }

@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Callback from "../redis/Callback.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
-import type { Names } from "./CacheKey.js"
+import type { CacheKey, Names } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation, Unread } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
@@ -78,21 +78,21 @@ export interface Reader<A, E> {
   /** Reads what is not at hand, and tells what is to be made of it: what is made of its value. */
   readonly past: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
-  ) => (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
-  readonly getServed: (key: string, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
+  ) => (key: CacheKey, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
+  readonly getServed: (key: CacheKey, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
   /** Of several keys, all different. Redis is asked once. */
   readonly getMany: (
-    keys: ReadonlyArray<string>,
+    keys: ReadonlyArray<CacheKey>,
     originAt: (place: number) => Origin<A, E>
   ) => Effect.Effect<Many<A, E>>
   /** For each of several keys, all different, in their order. Redis is asked once, and nobody is served. */
   readonly prepareMany: (
-    keys: ReadonlyArray<string>,
+    keys: ReadonlyArray<CacheKey>,
     origins: ReadonlyArray<Origin<A, E>>
   ) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
-  readonly getOption: (key: string) => Effect.Effect<Option.Option<Served.Served<A>>>
+  readonly getOption: (key: CacheKey) => Effect.Effect<Option.Option<Served.Served<A>>>
   /** Looks up now, whatever is stored. */
-  readonly refresh: (key: string, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
+  readonly refresh: (key: CacheKey, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
 }
 
 /**
@@ -117,7 +117,7 @@ interface Form<A, E, B, E2> {
 /** One read of one key past the local tier, which is told what to make of the answer in the turn in which it is there. */
 class Read<A, E, B, E2> implements Asker<A> {
   constructor(
-    readonly key: string,
+    readonly key: CacheKey,
     readonly origin: Origin<A, E>,
     readonly asked: Asked,
     /** the flights that this caller came too late for */
@@ -175,15 +175,15 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     /** Where Redis holds nothing fresh. */
     const staleOrLoaded = (
-      key: string,
+      key: CacheKey,
       origin: Origin<A, E>,
       { created, entry, serverTime, trusted }: Readable<A>,
       joins: number
     ): Effect.Effect<Served.Served<A>, LoadError<E>> => {
       if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))) {
-        return serveStale(key, origin, entry, serverTime)
+        return serveStale(key.text, origin, entry, serverTime)
       }
-      observer.miss(key)
+      observer.miss(key.text)
       return fly(key, origin, { newerThan: created }, joins)
     }
 
@@ -192,7 +192,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     /** Where the answer is no fresh value. */
     const loaded = (
-      key: string,
+      key: CacheKey,
       origin: Origin<A, E>,
       answer: Answer<A>,
       joins: number
@@ -212,19 +212,19 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       if (answer._tag !== "Readable" || entry === undefined) {
         return Effect.flatMap(loaded(key, origin, answer, joins), form.ofServed)
       }
-      hitRedis(key, entry, asked, answer)
+      hitRedis(key.text, entry, asked, answer)
       const hit = form.ofHit(entry, answer.serverTime)
       return noticed(
         refreshAhead === undefined
           ? hit
-          : Effect.zipRight(refreshing.lookAhead(key, origin, entry, answer.serverTime), hit)
+          : Effect.zipRight(refreshing.lookAhead(key.text, origin, entry, answer.serverTime), hit)
       )
     }
 
-    const askedNow = (key: string): Asked =>
-      options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(key) } : unasked
+    const askedNow = ({ text }: CacheKey): Asked =>
+      options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(text) } : unasked
 
-    const prepare = (key: string, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
+    const prepare = (key: CacheKey, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
       if (answer._tag === "Unanswered") {
         return Either.match(Cause.failureOrCause(answer.cause), {
           onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
@@ -237,19 +237,19 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         const previous = trusted ? entry : undefined
         return { _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) }
       }
-      keepRead(key, fresh, asked, answer)
+      keepRead(key.text, fresh, asked, answer)
       return { _tag: "Fresh" }
     }
 
     /** Past the local tier, from now on: called when it is to run. */
     const readThrough = <B, E2>(
-      key: string,
+      key: CacheKey,
       origin: Origin<A, E>,
       joins: number,
       form: Form<A, E, B, E2>,
       tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
     ): void => tier.ask(key, new Read(key, origin, askedNow(key), joins, form, tell), 0)
-    const readServed = (key: string, origin: Origin<A, E>, joins: number) =>
+    const readServed = (key: CacheKey, origin: Origin<A, E>, joins: number) =>
       Callback.makeInTurn<Served.Served<A>, LoadError<E>>((resume) => readThrough(key, origin, joins, asServed, resume))
 
     const asServed: Form<A, E, Served.Served<A>, never> = {
@@ -264,7 +264,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     })
 
     const fly = (
-      key: string,
+      key: CacheKey,
       origin: Origin<A, E>,
       seen: Seen<A>,
       joins: number
@@ -272,7 +272,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       Effect.flatMap(
         // the epoch of the moment in which it flies, which may come long after it was known that it would
         Effect.suspend(() =>
-          flights.fly(key, invalidation.epochs.of(key), loader.load(key, origin, seen), { alone: joins >= maxJoins })
+          flights.fly(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
+            alone: joins >= maxJoins
+          })
         ),
         ({ late, value }) => {
           if (!late) return landed(value)
@@ -286,7 +288,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       if (entry !== undefined) observer.hitLocal(name)
       return entry
     }
-    const localHit = (key: string): CacheEntry.CacheEntry<A> | undefined => hitNamed(names.ofText(key))
+    const localHit = (key: CacheKey): CacheEntry.CacheEntry<A> | undefined => hitNamed(names.ofText(key.text))
 
     return {
       isAtHand: options.keepsLocally && refreshAhead === undefined,
@@ -294,12 +296,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       past: <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>) => {
         const form = formOf(ofValue)
-        const ahead = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>) =>
+        const ahead = (key: CacheKey, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>) =>
           Effect.zipRight(
-            Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)),
+            Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key.text, origin, entry, now)),
             ofValue(entry.value)
           )
-        return (key: string, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => {
+        return (key: CacheKey, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key)
           if (entry === undefined) readThrough(key, origin, 0, form, tell)
           else tell(ahead(key, origin, entry))
@@ -311,7 +313,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const entry = localHit(key)
           if (entry === undefined) return readServed(key, origin, 0)
           return Effect.flatMap(redis.serverTime, (now) =>
-            Effect.as(refreshing.lookAhead(key, origin, entry, now), Served.make(entry, "Local", now))
+            Effect.as(refreshing.lookAhead(key.text, origin, entry, now), Served.make(entry, "Local", now))
           )
         }),
 
@@ -324,7 +326,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const asked: Array<Asked> = []
           if (options.keepsLocally) {
             for (let place = 0; place < keys.length; place++) {
-              const key = keys[place] ?? ""
+              const key = Array.unsafeGet(keys, place)
               const entry = localHit(key)
               if (entry === undefined) {
                 places.push(place)
@@ -334,18 +336,18 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               values[place] = entry.value
               if (refreshAhead === undefined) continue
               const origin = originAt(place)
-              early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key, origin, entry, now)))
+              early.push(Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key.text, origin, entry, now)))
             }
           }
           const isAllAbsent = !options.keepsLocally || places.length === keys.length
-          const absent = isAllAbsent ? keys : places.map((place) => keys[place] ?? "")
+          const absent = isAllAbsent ? keys : places.map((place) => Array.unsafeGet(keys, place))
           return Effect.flatMap(tier.readMany(absent), (answers) => {
             const later: Array<{ readonly place: number; readonly load: Effect.Effect<A, LoadError<E>> }> = []
             let isAnswered = false
             for (let i = 0; i < answers.length; i++) {
               const answer = answers[i]
               if (answer === undefined) continue
-              const key = absent[i] ?? ""
+              const key = Array.unsafeGet(absent, i)
               const place = isAllAbsent ? i : (places[i] ?? 0)
               const entry = freshOf(answer)
               if (answer._tag !== "Readable" || entry === undefined) {
@@ -353,10 +355,10 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
                 continue
               }
               isAnswered = true
-              hitRedis(key, entry, asked[i] ?? unasked, answer)
+              hitRedis(key.text, entry, asked[i] ?? unasked, answer)
               values[place] = entry.value
               if (refreshAhead === undefined) continue
-              early.push(refreshing.lookAhead(key, originAt(place), entry, answer.serverTime))
+              early.push(refreshing.lookAhead(key.text, originAt(place), entry, answer.serverTime))
             }
             const many: Many<A, E> = { values, later }
             const answered = early.length === 0 ? Exit.succeed(many) : Effect.as(Effect.all(early), many)
@@ -388,7 +390,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const { entry, serverTime, trusted } = found.right
           const fresh = freshOf(found.right)
           if (fresh !== undefined) {
-            hitRedis(key, fresh, asked, found.right)
+            hitRedis(key.text, fresh, asked, found.right)
             return Option.some(Served.make(fresh, "Redis", serverTime))
           }
           if (
@@ -396,16 +398,16 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             trusted &&
             CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))
           ) {
-            observer.stale(key)
+            observer.stale(key.text)
             return Option.some(Served.make(entry, "Stale", serverTime))
           }
-          observer.miss(key)
+          observer.miss(key.text)
           return Option.none()
         }),
 
       refresh: (key, origin) =>
         Effect.gen(function* () {
-          invalidation.move({ _tag: "Key", key })
+          invalidation.move({ _tag: "Key", key: key.text })
           const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
             return (yield* fly(key, origin, { newerThan: 0, failure: found.left }, maxJoins)).value

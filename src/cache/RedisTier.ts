@@ -19,6 +19,7 @@ import * as FastDecoder from "../redis/FastDecoder.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
+import type { CacheKey } from "./CacheKey.js"
 import type { EntryCodec } from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import { type LatencyHistogram, millisBetween } from "./LatencyHistogram.js"
@@ -33,11 +34,11 @@ import type { Answer, Asker, Readable } from "./TierAnswer.js"
  */
 export interface RedisTier<A> {
   /** What stands under a key, if this process may read it: told once, at once or when Redis answers. */
-  readonly ask: (key: string, asker: Asker<A>, number: number) => void
+  readonly ask: (key: CacheKey, asker: Asker<A>, number: number) => void
   /** As `ask`. */
-  readonly read: (key: string) => Effect.Effect<Readable<A>, Unread>
+  readonly read: (key: CacheKey) => Effect.Effect<Readable<A>, Unread>
   /** As `ask`, of several keys at once, in their order. */
-  readonly readMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Answer<A>>>
+  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<Answer<A>>>
 }
 
 /** How many parts a reply of hits is told in, and how many callers are at least worth one. */
@@ -287,8 +288,8 @@ export const make = <A>(options: {
 
     const ask: RedisTier<A>["ask"] = (key, asker, number) => {
       if (isClosed) return asker.answered(closed, number)
-      if (!invalidation.mayRead(key)) {
-        return asker.answered(unanswered(Cause.fail(invalidation.refusal(key))), number)
+      if (!invalidation.mayRead(key.text)) {
+        return asker.answered(unanswered(Cause.fail(invalidation.refusal(key.text))), number)
       }
       gathering ??= new Gathering()
       const begun = gathering.join(key, asker, number, begin)

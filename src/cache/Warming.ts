@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../redis/RedisError.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
+import type { CacheKey } from "./CacheKey.js"
 import { unreadBecause } from "./Invalidation.js"
 import type { LoadError, Origin } from "./Loader.js"
 import { LookupOverloaded } from "./Lookups.js"
@@ -90,7 +91,7 @@ export class WarmStopped extends Schema.TaggedError<WarmStopped>()("WarmStopped"
 export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly name: string
   readonly reader: Reader<A, E>
-  readonly textOf: (id: Key) => Either.Either<string, InvalidKey>
+  readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly originOf: (id: Key) => Origin<A, E>
   /** What a tier's answer is to a caller: a value or an error. */
   readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
@@ -161,24 +162,24 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
     const waitMillis = Duration.toMillis(options.waitForRedis ?? "30 seconds")
 
     /** Deals with the keys, and answers why Redis stayed away when it did. */
-    const settle = (pending: Map<string, Key>, outcomes: Map<string, Outcome<Failure>>) =>
+    const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
       Effect.gen(function* () {
         let pause = firstPauseMillis
         let since = yield* Clock.currentTimeMillis
         while (true) {
           const preparations = yield* warming.reader.prepareMany(
-            Array.from(pending.keys()),
-            Array.from(pending.values(), warming.originOf)
+            Array.from(pending.values(), ([key]) => key),
+            Array.from(pending.values(), ([, id]) => warming.originOf(id))
           )
           const answers = yield* Effect.forEach(preparations, outcomeOf, { concurrency })
           let away: string | undefined
-          for (const [key, outcome] of Iterable.zip(Array.from(pending.keys()), answers)) {
+          for (const [text, outcome] of Iterable.zip(Array.from(pending.keys()), answers)) {
             if (outcome._tag === "Away") {
               away = outcome.reason
               continue
             }
-            outcomes.set(key, outcome)
-            pending.delete(key)
+            outcomes.set(text, outcome)
+            pending.delete(text)
             pause = firstPauseMillis
             since = yield* Clock.currentTimeMillis
           }
@@ -193,10 +194,10 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
 
     const step = (before: WarmSummary, ids: ReadonlyArray<Key>) =>
       Effect.gen(function* () {
-        const texts = ids.map((key) => ({ key, text: warming.textOf(key) }))
+        const keyed = ids.map((id) => ({ id, key: warming.keyOf(id) }))
         const outcomes = new Map<string, Outcome<Failure>>()
         const stopped = yield* settle(
-          new Map(texts.flatMap(({ key, text }) => (Either.isRight(text) ? [[text.right, key]] : []))),
+          new Map(keyed.flatMap(({ id, key }) => (Either.isRight(key) ? [[key.right.text, [key.right, id]]] : []))),
           outcomes
         )
         if (Option.isSome(stopped)) {
@@ -204,15 +205,15 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
         }
         const after = { ...before }
         const failures: Array<{ readonly key: Key; readonly error: Failure }> = []
-        for (const { key, text } of texts) {
-          const outcome = Either.match(text, {
+        for (const { id, key } of keyed) {
+          const outcome = Either.match(key, {
             onLeft: (error): Outcome<Failure> => ({ _tag: "Failed", error: warming.failureOf(error) }),
-            onRight: (text) => outcomes.get(text) ?? alreadyThere
+            onRight: ({ text }) => outcomes.get(text) ?? alreadyThere
           })
-          if (outcome._tag === "Failed") failures.push({ key, error: outcome.error })
+          if (outcome._tag === "Failed") failures.push({ key: id, error: outcome.error })
           if (outcome._tag === "Loaded") after.loaded++
           // of an id that comes twice, the second time
-          if (outcome._tag === "Loaded" && Either.isRight(text)) outcomes.set(text.right, alreadyThere)
+          if (outcome._tag === "Loaded" && Either.isRight(key)) outcomes.set(key.right.text, alreadyThere)
           if (outcome._tag === "AlreadyThere") after.alreadyThere++
         }
         after.failed += failures.length

@@ -7,7 +7,12 @@ import * as Schema from "effect/Schema"
 import * as CacheKey from "../../src/cache/CacheKey.js"
 import * as RedisKey from "../../src/redis/RedisKey.js"
 
-const textOf = <A, I>(schema: Schema.Schema<A, I>, key: A) => Either.merge(CacheKey.make("p", schema)(key))
+/** The texts of the keys of a schema under a prefix. */
+const texts = <A, I>(prefix: string, schema: Schema.Schema<A, I>) => {
+  const of = CacheKey.make(prefix, schema)
+  return (key: A) => Either.map(of(key), ({ text }) => text)
+}
+const textOf = <A, I>(schema: Schema.Schema<A, I>, key: A) => Either.merge(texts("p", schema)(key))
 const reasonOf = <A, I>(schema: Schema.Schema<A, I>, key: A) => {
   const text = textOf(schema, key)
   return text instanceof RedisKey.InvalidKey ? text.reason : text
@@ -128,7 +133,7 @@ describe("the text of a key", () => {
   const normal = (key: unknown) => JSON.parse(JSON.stringify(key))
 
   it("is the same for two keys only if they are the same", () => {
-    const of = CacheKey.make("p", Schema.Unknown)
+    const of = texts("p", Schema.Unknown)
     const same = (one: unknown, other: unknown) => {
       try {
         expect(normal(one)).toEqual(normal(other))
@@ -148,7 +153,7 @@ describe("the text of a key", () => {
   })
 
   it("tells the key: what is read back from the text is the key", () => {
-    const of = CacheKey.make("p", Schema.Unknown)
+    const of = texts("p", Schema.Unknown)
     fc.assert(
       fc.property(keys, (key) => {
         const made = of(key)
@@ -163,7 +168,7 @@ describe("the text of a key", () => {
   })
 
   it("does not change when the fields are put in another order, at any depth", () => {
-    const of = CacheKey.make("p", Schema.Unknown)
+    const of = texts("p", Schema.Unknown)
     const turned = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(turned)
@@ -179,6 +184,22 @@ describe("the text of a key", () => {
         expect(of(turned(key))).toEqual(of(key))
       })
     )
+  })
+})
+
+describe("a key", () => {
+  it("is one object for as long as it is remembered, whatever it is made of", () => {
+    const same = <A, I>(schema: Schema.Schema<A, I>, one: A, other: A) => {
+      const of = CacheKey.make("p", schema)
+      const key = Either.getOrThrow(of(one))
+      expect(Either.getOrThrow(of(other))).toBe(key)
+      return key
+    }
+    same(Schema.String, "ada", "ada")
+    same(Schema.NumberFromString, 12, 12)
+    same(Schema.Number, 12, 12)
+    const seat = same(Seat, { row: 1, hall: "b" }, { hall: "b", row: 1, note: undefined })
+    expect(Either.getOrThrow(CacheKey.make("p", Seat)({ row: 1, hall: "b" }))).not.toBe(seat)
   })
 })
 
@@ -205,7 +226,7 @@ describe("the name of a key within its process", () => {
     it(`is the key itself where that is ${what}, whatever stands for it in Redis`, () => {
       // a prefix that looks like an encoded brace, too
       for (const prefix of ["p", "p:%7B"]) {
-        const textOf = CacheKey.make(prefix, schema)
+        const textOf = texts(prefix, schema)
         const names = CacheKey.names(prefix, schema)
         fc.assert(
           fc.property(id, (key) => {
@@ -222,7 +243,7 @@ describe("the name of a key within its process", () => {
 
   it("is never that of another key", () => {
     for (const schema of [Schema.String, Schema.compose(Schema.String, Schema.Trim)]) {
-      const textOf = CacheKey.make("p", schema)
+      const textOf = texts("p", schema)
       const names = CacheKey.names("p", schema)
       const nameOf = (key: string) => names.ofText(Either.getOrThrow(textOf(key)))
       fc.assert(
@@ -245,7 +266,7 @@ describe("the name of a key within its process", () => {
     })
     const written = <A, I>(schema: Schema.Schema<A, I>, key: A) => {
       const names = CacheKey.names("p", schema)
-      const text = Either.getOrThrow(CacheKey.make("p", schema)(key))
+      const text = Either.getOrThrow(texts("p", schema)(key))
       expect(names.ofKey(key)).toBeUndefined()
       expect(names.ofText(text)).toBe(text)
       expect(names.textOf(text)).toBe(text)

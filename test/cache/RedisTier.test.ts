@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
+import { CacheKey } from "../../src/cache/CacheKey.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
 import type { Answer } from "../../src/cache/TierAnswer.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
@@ -18,7 +19,7 @@ const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const connection = yield* server.connect
   let failures = 0
-  const { ask, read, readMany } = yield* tierOn(connection.redis, numbers, {
+  const { ask, read, readKeys, readMany } = yield* tierOn(connection.redis, numbers, {
     onDecodeFailure: () => {
       failures++
     }
@@ -27,7 +28,7 @@ const world = Effect.gen(function* () {
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
   yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
-  return { ask, read, readMany, connection, server, failures: () => failures }
+  return { ask, read, readKeys, readMany, connection, server, failures: () => failures }
 })
 
 describe("reads of one moment", () => {
@@ -52,6 +53,16 @@ describe("reads of one moment", () => {
       expect(b).toMatchObject({ entry: undefined, created: 30, trusted: false })
       expect(c).toMatchObject({ entry: undefined, created: 0, trusted: false })
       expect(failures()).toBe(1)
+    })
+  )
+
+  it.scoped("are each answered, also where a key has been forgotten and put together anew between them", () =>
+    Effect.gen(function* () {
+      const { connection, readKeys } = yield* world
+      const before = connection.commands()
+      const answers = yield* readKeys([new CacheKey("a"), new CacheKey("b"), new CacheKey("a")])
+      expect(connection.commands()).toBe(before + 1)
+      expect(answers).toMatchObject([{ entry: { value: 1 } }, { created: 30 }, { entry: { value: 1 } }])
     })
   )
 

@@ -14,11 +14,10 @@ import * as ContentEncoding from "../../src/cache/ContentEncoding.js"
 import * as Encryption from "../../src/cache/Encryption.js"
 import * as EntryCodec from "../../src/cache/EntryCodec.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
-import type * as RedisTier from "../../src/cache/RedisTier.js"
 import type { Answer } from "../../src/cache/TierAnswer.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
 import * as OutageRedis from "../support/OutageRedis.js"
-import { tierOn } from "../support/tier.js"
+import { type TierByText, tierOn } from "../support/tier.js"
 import { settle } from "../support/until.js"
 
 const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
@@ -197,7 +196,7 @@ describe("many keys of one moment", () => {
   )
 
   /** Asks for each, and answers how many were told in each turn of the event loop. */
-  const toldByTurn = ({ ask }: Pick<RedisTier.RedisTier<number>, "ask">, keys: ReadonlyArray<string>) => {
+  const toldByTurn = ({ ask }: Pick<TierByText<number>, "ask">, keys: ReadonlyArray<string>) => {
     const turns: Array<Array<string>> = []
     let hasEnded = true
     const answered = (answer: Answer<number>, number: number) => {

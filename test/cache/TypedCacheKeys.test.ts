@@ -163,3 +163,46 @@ describe("an id that its schema or Redis refuses", () => {
     })
   )
 })
+
+describe("a key that several callers read at once", () => {
+  const travelsOnce = <Key, I>(what: string, key: Schema.Schema<Key, I>, one: Key, other: Key, text: string) =>
+    it.scoped(`travels once where it is ${what}`, () =>
+      Effect.gen(function* () {
+        const server = yield* OutageRedis.make
+        const { redis } = yield* server.connect
+        const asked: Array<ReadonlyArray<string>> = []
+        const watched: typeof redis = {
+          ...redis,
+          unsafeMget: (keys, answered) =>
+            redis.unsafeMget(() => {
+              asked.push(keys())
+              return asked.at(-1) ?? []
+            }, answered)
+        }
+        const cache = yield* Effect.provideService(
+          TypedCache.make({
+            name: "c",
+            key,
+            value: Schema.Number,
+            timeToLive: "1 hour",
+            lookup: () => Effect.succeed(0)
+          }),
+          RedisClient,
+          watched
+        )
+        yield* settle
+        yield* cache.set(one, 1)
+        asked.length = 0
+        const each = Effect.all([cache.get(one), cache.get(other), cache.getMany([one, other]), cache.getOption(one)], {
+          concurrency: "unbounded"
+        })
+        expect(yield* each).toMatchObject([1, 1, [1, 1], { value: { value: 1 } }])
+        expect(asked).toEqual([["{c}:clear", text]])
+      })
+    )
+
+  travelsOnce("a text", Schema.String, "ada", "ada", "c:ada")
+  travelsOnce("no text", Schema.Number, 12, 12, "c:12")
+  const seat = Schema.Struct({ hall: Schema.String, row: Schema.Int })
+  travelsOnce("an object", seat, { hall: "a", row: 1 }, { row: 1, hall: "a" }, 'c:%7B"hall":"a","row":1%7D')
+})

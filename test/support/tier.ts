@@ -1,9 +1,11 @@
 /** The shared tier of a cache by the name of "tier", on a client of a test's. */
 import * as Effect from "effect/Effect"
+import { CacheKey } from "../../src/cache/CacheKey.js"
 import type * as EntryCodec from "../../src/cache/EntryCodec.js"
 import * as Invalidation from "../../src/cache/Invalidation.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as RedisTier from "../../src/cache/RedisTier.js"
+import type { Answer, Asker, Readable } from "../../src/cache/TierAnswer.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
 
 export const tierOn = <A>(
@@ -28,6 +30,30 @@ export const tierOn = <A>(
       dropLocal: () => {},
       onOthers: () => {}
     }),
-    (invalidation) => RedisTier.make({ redis, codec, invalidation, isTagged, latency, onDecodeFailure })
+    (invalidation) =>
+      Effect.map(RedisTier.make({ redis, codec, invalidation, isTagged, latency, onDecodeFailure }), byText)
   )
+}
+
+/** A tier whose keys are called by their texts. */
+export interface TierByText<A> {
+  readonly ask: (text: string, asker: Asker<A>, number: number) => void
+  readonly read: (text: string) => Effect.Effect<Readable<A>, Invalidation.Unread>
+  readonly readMany: (texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Answer<A>>>
+  readonly readKeys: RedisTier.RedisTier<A>["readMany"]
+}
+
+const byText = <A>({ ask, read, readMany }: RedisTier.RedisTier<A>): TierByText<A> => {
+  const keys = new Map<string, CacheKey>()
+  const keyOf = (text: string) => {
+    const key = keys.get(text) ?? new CacheKey(text)
+    keys.set(text, key)
+    return key
+  }
+  return {
+    ask: (text, asker, number) => ask(keyOf(text), asker, number),
+    read: (text) => read(keyOf(text)),
+    readMany: (texts) => readMany(texts.map(keyOf)),
+    readKeys: readMany
+  }
 }
