@@ -83,14 +83,15 @@ const targets = (sections: ReadonlyArray<Section>): ReadonlyArray<string> => {
     ? []
     : [
         "## Targets",
-        "What the toolkit is meant to reach, and what it reached in this run. [Speed](../speed.md) says what keeps it from the rest.",
+        "What the toolkit is meant to reach, and what it reached in this run; of typed reads from Redis also what their limit reached, which does only what no cache can do without. [Speed](../speed.md) says what keeps the toolkit from the rest.",
         table(
-          ["", "target", "reached", ""],
-          reached.map(({ isReached, reached, target, what }) => [
+          ["", "target", "reached", "", "the limit"],
+          reached.map(({ isReached, limit, reached, target, what }) => [
             what,
             target,
             `**${reached}**`,
-            isReached ? "yes" : "**missed**"
+            isReached ? "yes" : "**missed**",
+            limit ?? ""
           ])
         )
       ]

@@ -1,6 +1,7 @@
 /**
  * What the toolkit is meant to reach beside its peers. The report says of each how far a run got, reached or not.
  */
+import { name as sharedLimit } from "./SharedLimit.js"
 import type { Outcome } from "./Workload.js"
 
 /** A ratio of speeds that is to be reached. */
@@ -11,6 +12,8 @@ interface Ratio {
   readonly subject: string
   readonly peer: string
   readonly atLeast: number
+  /** the subject that does only what nobody can do without */
+  readonly limit?: string
 }
 
 /** A quantity, in percent, that is not to be exceeded. */
@@ -37,7 +40,8 @@ const typedRead = (tier: "shared" | "local", peer: string, atLeast: number): Rat
   concurrency: 128,
   subject: "toolkit",
   peer,
-  atLeast
+  atLeast,
+  ...(tier === "shared" ? { limit: sharedLimit } : {})
 })
 
 const ratios: ReadonlyArray<Ratio> = [
@@ -88,24 +92,38 @@ export interface Reached {
   readonly target: string
   readonly reached: string
   readonly isReached: boolean
+  /** what the limit reached in the same run, where there is one */
+  readonly limit: string | undefined
 }
 
 /** Those of which the run has a measurement. */
 export const reachedBy = ({ quantities, results }: Outcome): ReadonlyArray<Reached> => [
-  ...ratios.flatMap(({ atLeast, concurrency, peer, subject, what, workload }): ReadonlyArray<Reached> => {
-    const times = results.find(
-      (result) => result.workload === workload && result.concurrency === concurrency && result.subject === subject
-    )?.ratioTo[peer]
+  ...ratios.flatMap(({ atLeast, concurrency, limit, peer, subject, what, workload }): ReadonlyArray<Reached> => {
+    const timesOf = (one: string | undefined) =>
+      results.find(
+        (result) => result.workload === workload && result.concurrency === concurrency && result.subject === one
+      )?.ratioTo[peer]
+    const times = timesOf(subject)
     if (times === undefined) return []
+    const limitTimes = timesOf(limit)
     const target = `≥ ${atLeast} × ${peer}`
     const at = `${what}, ${concurrency.toLocaleString("en-US")} at once`
-    return [{ what: at, target, reached: `${times} ×`, isReached: times >= atLeast }]
+    return [
+      {
+        what: at,
+        target,
+        reached: `${times} ×`,
+        isReached: times >= atLeast,
+        limit: limitTimes === undefined ? undefined : `${limitTimes} ×`
+      }
+    ]
   }),
   ...limits.flatMap(({ atMost, quantity, subject, what, workload }): ReadonlyArray<Reached> => {
     const found = quantities.find(
       (one) => workload.test(one.workload) && one.subject === subject && one.what === quantity
     )
     if (found === undefined) return []
-    return [{ what, target: `≤ ${atMost} %`, reached: `${found.value} %`, isReached: found.value <= atMost }]
+    const isReached = found.value <= atMost
+    return [{ what, target: `≤ ${atMost} %`, reached: `${found.value} %`, isReached, limit: undefined }]
   })
 ]

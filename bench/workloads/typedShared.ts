@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
-import { bunClient, Environment } from "../Environment.js"
+import { bunClient, Environment, toolkitClient } from "../Environment.js"
 import { effectful, promising, verify } from "../Measure.js"
 import { profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import * as PersistedProfiles from "../peers/PersistedProfiles.js"
+import { sharedLimit } from "../SharedLimit.js"
 import { bunProfile, fill, fillCached, fillPromising, fillTexts, ids, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
 import { comparedOverKeys, type Workload } from "../Workload.js"
@@ -37,6 +38,7 @@ const subjectsOf = (size: number) =>
 
     const subjects = [
       toolkitProfile(profiles),
+      sharedLimit(yield* toolkitClient(url)),
       bunProfile(bun),
       promising("bentocache", (index) => bento.get({ key: ids(index) })),
       promising("bentocache, ioredis by default", (index) => plainBento.get({ key: ids(index) })),
@@ -52,7 +54,7 @@ const subjectsOf = (size: number) =>
 export const typedShared: Workload = {
   name: "typed-shared",
   description:
-    "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process. bentocache and PersistedCache read through ioredis: with auto-pipelining, which makes them faster, and by its defaults, which are without.",
+    "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process. bentocache and PersistedCache read through ioredis: with auto-pipelining, which makes them faster, and by its defaults, which are without. MGET + JSON.parse + validation is the limit: the toolkit's client and decoder, and no cache.",
   run: (settings) =>
     Effect.map(comparedOverKeys("typed-shared", settings, subjectsOf), (results) => ({ results, quantities: [] }))
 }

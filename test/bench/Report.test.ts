@@ -69,18 +69,37 @@ describe("the targets", () => {
         what: "`get` of RedisClient, 128 at once",
         target: "≥ 2 × Bun client",
         reached: "2 ×",
-        isReached: true
+        isReached: true,
+        limit: undefined
       },
       {
         what: "growth of the resident size from the second quarter of a run to the last",
         target: "≤ 5 %",
         reached: "5 %",
-        isReached: true
+        isReached: true,
+        limit: undefined
       }
     ])
     expect(
       reachedBy({ results: rates(199, 100), quantities: [growth(5.1)] }).map(({ isReached }) => isReached)
     ).toEqual([false, false])
+  })
+
+  it("say what the limit reached beside the same peer", () => {
+    const results = compare("typed-shared (1,000 keys, uniform)", 128, [
+      { subject: "toolkit", rates: [200] },
+      { subject: "MGET + JSON.parse + validation", rates: [300] },
+      { subject: "bentocache", rates: [100] }
+    ])
+    expect(reachedBy({ results, quantities: [] })).toEqual([
+      {
+        what: "typed read from Redis, 128 at once",
+        target: "≥ 4 × bentocache",
+        reached: "2 ×",
+        isReached: false,
+        limit: "3 ×"
+      }
+    ])
   })
 
   it("are measured longer and more often than the rest", () => {

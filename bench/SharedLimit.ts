@@ -1,0 +1,67 @@
+/**
+ * The limit of a typed read from Redis: what no cache can do without, and nothing else. Keys that are asked for at the same
+ * time travel as one MGET; each text is parsed and validated, and its caller goes on. Nothing is ever invalidated,
+ * expired, looked up or counted.
+ */
+import * as Exit from "effect/Exit"
+import * as Callback from "../src/redis/Callback.js"
+import * as FastDecoder from "../src/redis/FastDecoder.js"
+import type { RedisClient } from "../src/redis/RedisClient.js"
+import { effectful, type Subject } from "./Measure.js"
+import { Profile } from "./Profile.js"
+import { textKeys } from "./Subjects.js"
+
+export const name = "MGET + JSON.parse + validation"
+
+/** as the toolkit does: told in parts, the server works on what the first callers ask next while the others go on */
+const parts = 4
+const leastPart = 8
+
+type Told = (exit: Exit.Exit<Profile>) => void
+
+interface Gathering {
+  readonly keys: Array<string>
+  readonly callers: Array<Told>
+}
+
+export const sharedLimit = (client: RedisClient.Service): Subject => {
+  const decode = FastDecoder.make(Profile)
+  let gathering: Gathering | undefined
+
+  const valueOf = (text: string | undefined): Exit.Exit<Profile> => {
+    if (text === undefined) return Exit.die("the key holds nothing")
+    const profile = decode(JSON.parse(text))
+    return profile === FastDecoder.unfit ? Exit.die(`${text} is no profile`) : Exit.succeed(profile)
+  }
+
+  const tell = ({ callers }: Gathering, texts: ReadonlyArray<string | undefined>) => {
+    const part = Math.max(leastPart, Math.ceil(callers.length / parts))
+    let told = 0
+    const tellPart = () => {
+      for (const end = Math.min(told + part, callers.length); told < end; told++) callers[told]?.(valueOf(texts[told]))
+      if (told < callers.length) setImmediate(tellPart)
+    }
+    tellPart()
+  }
+
+  const send = (sent: Gathering) =>
+    client.unsafeMget(
+      () => {
+        gathering = undefined
+        return sent.keys
+      },
+      (exit) => {
+        if (Exit.isSuccess(exit)) return tell(sent, exit.value.value)
+        for (const caller of sent.callers) caller(Exit.die(exit.cause))
+      }
+    )
+
+  const read = Callback.inTurnOf<string, Profile, never>((resume, _caller, key) => {
+    const begins = gathering === undefined
+    gathering ??= { keys: [], callers: [] }
+    gathering.keys.push(key)
+    gathering.callers.push(resume)
+    if (begins) send(gathering)
+  })
+  return effectful(name, (index) => read(textKeys(index)))
+}
