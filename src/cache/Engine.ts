@@ -30,6 +30,7 @@ import * as Migration from "./Migration.js"
 import * as Reader from "./Reader.js"
 import * as RedisTier from "./RedisTier.js"
 import type { Target } from "./scripts/shared.js"
+import type { Asked } from "./TierAnswer.js"
 import * as Writer from "./Writer.js"
 
 /**
@@ -170,7 +171,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const keep = (
       key: string,
       entry: CacheEntry.CacheEntry<Held>,
-      { at, epoch }: Reader.Asked,
+      { at, epoch }: Asked,
       bytes: number,
       serverTime: number
     ) => {

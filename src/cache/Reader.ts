@@ -16,14 +16,15 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheKey, Names } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
-import type { Invalidation, Unread } from "./Invalidation.js"
+import type { Invalidation } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
 import type { LocalTier } from "./LocalTier.js"
+import * as Preparing from "./Preparing.js"
 import type { RedisTier } from "./RedisTier.js"
 import * as Refreshing from "./Refreshing.js"
 import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
-import { type Answer, type Asker, freshOf, type Readable } from "./TierAnswer.js"
+import { type Answer, type Asked, type Asker, freshOf, type Readable } from "./TierAnswer.js"
 
 /**
  * @since 0.1.0
@@ -56,17 +57,6 @@ export interface Many<A, E> {
 }
 
 /**
- * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
- *
- * @since 0.1.0
- * @category models
- */
-export type Preparation<A, E> =
-  | { readonly _tag: "Fresh" }
-  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served.Served<A>, LoadError<E>> }
-  | { readonly _tag: "Unread"; readonly unread: Unread }
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -85,25 +75,10 @@ export interface Reader<A, E> {
     keys: ReadonlyArray<CacheKey>,
     originAt: (place: number) => Origin<A, E>
   ) => Effect.Effect<Many<A, E>>
-  /** For each of several keys, all different, in their order. Redis is asked once, and nobody is served. */
-  readonly prepareMany: (
-    keys: ReadonlyArray<CacheKey>,
-    origins: ReadonlyArray<Origin<A, E>>
-  ) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
+  readonly prepareMany: Preparing.PrepareMany<A, E>
   readonly getOption: (key: CacheKey) => Effect.Effect<Option.Option<Served.Served<A>>>
   /** Looks up now, whatever is stored. */
   readonly refresh: (key: CacheKey, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
-}
-
-/**
- * When Redis was asked for a key, in milliseconds, and the key's epoch then.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Asked {
-  readonly at: number
-  readonly epoch: number
 }
 
 /** What callers are given: a value, or what is known of it besides. */
@@ -223,23 +198,6 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     const askedNow = ({ text }: CacheKey): Asked =>
       options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(text) } : unasked
-
-    const prepare = (key: CacheKey, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
-      if (answer._tag === "Unanswered") {
-        return Either.match(Cause.failureOrCause(answer.cause), {
-          onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
-          onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
-        })
-      }
-      const { created, entry, trusted } = answer
-      const fresh = freshOf(answer)
-      if (fresh === undefined) {
-        const previous = trusted ? entry : undefined
-        return { _tag: "Absent", load: fly(key, origin, { newerThan: created, previous }, 0) }
-      }
-      keepRead(key.text, fresh, asked, answer)
-      return { _tag: "Fresh" }
-    }
 
     /** Past the local tier, from now on: called when it is to run. */
     const readThrough = <B, E2>(
@@ -366,15 +324,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           })
         }),
 
-      prepareMany: (keys, origins) =>
-        Effect.suspend(() => {
-          const asked = keys.map(askedNow)
-          return Effect.map(tier.readMany(keys), (found) =>
-            Array.zipWith(Array.zip(keys, origins), Array.zip(asked, found), ([key, origin], [asked, answer]) =>
-              prepare(key, origin, asked, answer)
-            )
-          )
-        }),
+      prepareMany: Preparing.make({ tier, askedNow, keepRead, load: (key, origin, seen) => fly(key, origin, seen, 0) }),
 
       getOption: (key) =>
         Effect.gen(function* () {

@@ -8,6 +8,17 @@ import * as CacheEntry from "./CacheEntry.js"
 import type { Unread } from "./Invalidation.js"
 
 /**
+ * When Redis was asked for a key, in milliseconds, and the key's epoch then.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Asked {
+  readonly at: number
+  readonly epoch: number
+}
+
+/**
  * What Redis holds under a key, and whether this process knows nothing that speaks against it.
  *
  * @since 0.1.0

@@ -19,7 +19,8 @@ import type { CacheKey } from "./CacheKey.js"
 import { unreadBecause } from "./Invalidation.js"
 import type { LoadError, Origin } from "./Loader.js"
 import { LookupOverloaded } from "./Lookups.js"
-import type { Preparation, Reader } from "./Reader.js"
+import type { Preparation } from "./Preparing.js"
+import type { Reader } from "./Reader.js"
 
 /**
  * How far a warming has come, counted from where this run began.
