@@ -1,5 +1,9 @@
 /**
  * The measuring loop: subjects in one process and one run, taking turns, each judged by the median of its rounds.
+ *
+ * It is no library's: mitata and tinybench measure one subject to its end before the next, so that a machine that gets
+ * slower meanwhile favours the first ones. And callers who wait at the same time are promises of theirs there, each of
+ * which costs more than a read from the process; here each is a loop or a fiber that goes on.
  */
 import * as Effect from "effect/Effect"
 import type { KeySequence } from "./Keys.js"

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 
 const program = fileURLToPath(new URL("./programs/reads.ts", import.meta.url))
 
-export type Kind = "client" | "shared" | "local"
+export type Kind = "client" | "limit" | "shared" | "local"
 
 export interface MeasuredReads {
   readonly opsPerSecond: number

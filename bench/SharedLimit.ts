@@ -4,6 +4,7 @@
  * expired, looked up or counted.
  */
 import * as Exit from "effect/Exit"
+import * as CacheCodec from "../src/cache/CacheCodec.js"
 import * as Callback from "../src/redis/Callback.js"
 import * as FastDecoder from "../src/redis/FastDecoder.js"
 import type { RedisClient } from "../src/redis/RedisClient.js"
@@ -25,12 +26,12 @@ interface Gathering {
 }
 
 export const sharedLimit = (client: RedisClient.Service): Subject => {
-  const decode = FastDecoder.make(Profile)
+  const codec = CacheCodec.make(Profile)
   let gathering: Gathering | undefined
 
   const valueOf = (text: string | undefined): Exit.Exit<Profile> => {
     if (text === undefined) return Exit.die("the key holds nothing")
-    const profile = decode(JSON.parse(text))
+    const profile = codec.decodeNow(text)
     return profile === FastDecoder.unfit ? Exit.die(`${text} is no profile`) : Exit.succeed(profile)
   }
 

@@ -12,6 +12,7 @@ import { bunClient, toolkitClient } from "../Environment.js"
 import { keySet, sequence } from "../Keys.js"
 import { quiet } from "../Logging.js"
 import { measureOnce } from "../Measure.js"
+import { sharedLimit } from "../SharedLimit.js"
 import { fillCached, fillTexts, readAll, toolkitGet, toolkitProfile } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
 
@@ -25,9 +26,10 @@ const [, , kind = "", url = ""] = process.argv
 
 const subject = Effect.gen(function* () {
   const bun = yield* bunClient(url)
-  if (kind === "client") {
+  if (kind === "client" || kind === "limit") {
     yield* fillTexts(bun, keys.size)
-    return toolkitGet(yield* toolkitClient(url))
+    const client = yield* toolkitClient(url)
+    return kind === "client" ? toolkitGet(client) : sharedLimit(client)
   }
   const profiles = yield* Toolkit.profiles(url, { name: `profile-${process.pid}`, local: kind === "local" })
   yield* fillCached(profiles, bun, keys.size)

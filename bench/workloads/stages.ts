@@ -21,6 +21,7 @@ const namedFunctions = 5
 
 const subjects = {
   client: "get of RedisClient",
+  limit: "the limit of a typed read from Redis",
   shared: "typed read from Redis",
   local: "typed read from the process"
 } as const
@@ -90,7 +91,7 @@ export const stages: Workload = {
   run: ({ millis, rounds }) =>
     Effect.gen(function* () {
       const { url } = yield* Environment
-      const quantities = yield* Effect.forEach(["client", "shared", "local"] as const, (kind) =>
+      const quantities = yield* Effect.forEach(["client", "limit", "shared", "local"] as const, (kind) =>
         Effect.map(profiled(url, kind, 2 * millis * rounds), (profile) => quantitiesOf(subjects[kind], profile))
       )
       return { results: [], quantities: quantities.flat() }
