@@ -35,10 +35,14 @@ export const make = <A>(
   source: Served<A>["source"],
   serverTime: number,
   reason?: string
-): Served<A> => ({
-  value: entry.value,
-  source,
-  age: Duration.millis(Math.max(0, serverTime - entry.created)),
-  timeLeft: Duration.millis(Math.max(0, entry.created + entry.timeToLive - serverTime)),
-  reason
-})
+): Served<A> => {
+  // the server's time is known only roughly: it may seem to be before the birth
+  const age = Math.max(0, serverTime - entry.created)
+  return {
+    value: entry.value,
+    source,
+    age: Duration.millis(age),
+    timeLeft: Duration.millis(Math.max(0, entry.timeToLive - age)),
+    reason
+  }
+}
