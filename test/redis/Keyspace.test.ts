@@ -305,6 +305,15 @@ describe("a keyspace", () => {
     expect(Store.size(before, 1_000_000)).toBe(1)
   })
 
+  it("has a hash or a set no more when the last of it is gone, with others that were never there", () => {
+    const { run } = makeStory()
+    run("HSET", "hash", "n", "", "m", "")
+    run("SADD", "set", "n", "m")
+    const gone = ["__proto__", Uint8Array.of(128), "n", "m", "more"]
+    expect([run("HDEL", "hash", ...gone), run("SREM", "set", ...gone)]).toEqual([2, 2])
+    expect([run("TYPE", "hash"), run("TYPE", "set"), run("DBSIZE")]).toEqual(["none", "none", 0])
+  })
+
   it("answers an unknown command as a server does", () => {
     const { run } = makeStory()
     expect(run("nope", "a", 1)).toBe("ERR unknown command 'nope', with args beginning with: 'a' '1' ")

@@ -58,7 +58,8 @@ export const hashCommands: Commands = {
       const fields = removed.reduce((rest, field) => HashMap.remove(rest, field), hash.fields)
       return {
         reply: HashMap.size(hash.fields) - HashMap.size(fields),
-        value: HashMap.isEmpty(fields) ? undefined : { _tag: "Hash", fields }
+        // not by `isEmpty`, which Effect 3.22 denies once a key that was absent has been removed
+        value: HashMap.size(fields) === 0 ? undefined : { _tag: "Hash", fields }
       }
     }
   }),
