@@ -29,14 +29,22 @@ export interface FaultProxy {
    */
   readonly hold: Effect.Effect<Effect.Effect<number>>
   readonly connections: () => number
+  /** how many replies are on their way */
+  readonly delayed: () => number
+}
+
+interface Reply {
+  readonly bytes: Buffer
+  /** the connection ends with it */
+  readonly isLast: boolean
 }
 
 interface Link {
   readonly client: Socket
   readonly server: Socket
   held: Array<Buffer> | undefined
-  /** replies that are on their way for a while, and when the last of them is due */
-  readonly delayed: Array<Buffer>
+  /** replies that are on their way for a while, in their order as in any stream, and when the last of them is due */
+  readonly delayed: Array<Reply>
   due: number
   black: boolean
 }
@@ -61,29 +69,27 @@ export const make = (target: number): Effect.Effect<FaultProxy, never, Scope.Sco
     }
 
     const deliver = (link: Link) => {
-      const bytes = link.delayed.shift()
-      if (bytes !== undefined && !link.black) link.client.write(bytes)
+      const reply = link.delayed.shift()
+      if (reply === undefined || link.black) return
+      if (!reply.isLast) return void link.client.write(reply.bytes)
+      link.black = true
+      link.client.end(reply.bytes, () => end(link))
     }
+
+    const treated = (bytes: Buffer): Reply =>
+      mode._tag === "CutMidReply"
+        ? { bytes: bytes.subarray(0, bytes.length >> 1), isLast: true }
+        : { bytes: mode._tag === "Garbage" ? garbage : bytes, isLast: false }
 
     const onReply = (link: Link, bytes: Buffer) => {
       if (mode._tag === "Blackhole") link.black = true
       if (link.black) return
       const now = performance.now()
-      switch (mode._tag) {
-        case "CutMidReply":
-          link.client.end(bytes.subarray(0, bytes.length >> 1), () => end(link))
-          return
-        case "Garbage":
-          link.client.write(garbage)
-          return
-        default: {
-          const due = Math.max(link.due, mode._tag === "Delay" ? now + mode.millis : now)
-          link.due = due
-          if (link.delayed.push(bytes) === 1 && due <= now) return deliver(link)
-          // timers may fire in another order than they were set, so that none has a reply of its own
-          setTimeout(() => deliver(link), due - now)
-        }
-      }
+      const due = Math.max(link.due, mode._tag === "Delay" ? now + mode.millis : now)
+      link.due = due
+      if (link.delayed.push(treated(bytes)) === 1 && due <= now) return deliver(link)
+      // timers may fire in another order than they were set, so that none has a reply of its own
+      setTimeout(() => deliver(link), due - now)
     }
 
     const listener = yield* Effect.acquireRelease(
@@ -142,6 +148,7 @@ export const make = (target: number): Effect.Effect<FaultProxy, never, Scope.Sco
           return alive.length
         })
       }),
-      connections: () => links.size
+      connections: () => links.size,
+      delayed: () => [...links].reduce((sum, { delayed }) => sum + delayed.length, 0)
     }
   })
