@@ -1,15 +1,16 @@
-ARG BUN_VERSION=1.4.5
-
-FROM oven/bun:${BUN_VERSION} AS build
+# The tags say which versions these are; the digests decide which images are used.
+FROM oven/bun:1.4.2@sha256:9114c058aeae42162ee16dd5084b95fe9473970bb6bcb5b232ab1630f0546895 AS build
 WORKDIR /app
 COPY package.json bun.lock ./
 RUN bun install --frozen-lockfile
 COPY src ./src
-# one file with everything that the server needs: the image below has no node_modules
-RUN bun build src/main.ts --target=bun --minify-syntax --minify-whitespace --sourcemap=linked --outdir=dist
+# Bun of the lockfile, with which the tests run, builds the server and runs it.
+# One file holds everything that the server needs: the image below has no node_modules.
+RUN node_modules/.bin/bun build src/main.ts --target=bun --minify-syntax --minify-whitespace --sourcemap=linked --outdir=dist
 
-FROM oven/bun:${BUN_VERSION}-slim
+FROM oven/bun:1.4.2-slim@sha256:cb3bbbb08e13a4a2ff400f24c7a2a1d5efa83f6ef8544d52d95a519631e2fc61
 WORKDIR /app
+COPY --from=build /app/node_modules/bun/bin/bun.exe /usr/local/bin/bun
 COPY --from=build /app/dist ./
 # a named volume that is mounted here takes over this owner
 RUN mkdir /data && chown bun:bun /data

@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as SecretConfig from "./SecretConfig.js"
 
 /**
  * @since 0.1.0
@@ -140,25 +141,28 @@ const fromParts = Config.all({
   host: text("REDIS_HOST"),
   port: integer("REDIS_PORT", 1, 65535, 6379),
   username: Config.map(text("REDIS_USERNAME"), Option.getOrUndefined),
-  password: Config.map(text("REDIS_PASSWORD"), (password) =>
-    Option.getOrUndefined(Option.map(password, (value) => Redacted.make(value)))
-  ),
+  password: Config.map(SecretConfig.make("REDIS_PASSWORD"), Option.getOrUndefined),
   database: integer("REDIS_DB", 0, 999_999_999, 0)
 })
 
 /**
- * `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB`;
+ * `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB`, where
+ * `REDIS_PASSWORD_FILE` names a file with the password and `REDIS_URL_FILE` one with the URL;
  * `REDIS_TLS_CA_FILE` with `rediss://`, or with `REDIS_HOST`, where it switches TLS on. A wrong value is a `ConfigError`
  * that names the variable and the accepted form.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<RedisChoice> = Config.all({ enabled, url: text("REDIS_URL"), caFile }).pipe(
+export const config: Config.Config<RedisChoice> = Config.all({
+  enabled,
+  url: SecretConfig.make("REDIS_URL"),
+  caFile
+}).pipe(
   Config.mapOrFail(({ enabled, url, caFile }) => {
     if (!enabled) return Either.right(Option.some<RedisChoice>(RedisChoice.Disabled()))
     if (Option.isNone(url)) return Either.right(Option.none<RedisChoice>())
-    return fromUrl(Redacted.make(url.value)).pipe(
+    return fromUrl(url.value).pipe(
       Either.mapLeft((problem) => invalid("REDIS_URL", problem)),
       Either.flatMap((address) =>
         caFile !== undefined && address.tls === undefined

@@ -14,8 +14,10 @@ const variables = readdirSync(join(root, "src"), { recursive: true, encoding: "u
   .filter((path) => path.endsWith(".ts"))
   .map((path) => read("src", path))
   .filter((module) => module.includes('"effect/Config"'))
-  .flatMap((module) => [...module.matchAll(/(?:text|string|redacted|integer|seconds|parse)\(\s*"([A-Z][A-Z_]+)"/g)])
-  .map((match) => match[1] ?? "")
+  .flatMap((module) => [
+    ...module.matchAll(/(text|string|redacted|integer|seconds|parse|SecretConfig\.make)\(\s*"([A-Z][A-Z_]+)"/g)
+  ])
+  .flatMap(([, constructor, name = ""]) => (constructor === "SecretConfig.make" ? [name, `${name}_FILE`] : [name]))
 
 describe("the README", () => {
   it("shows examples/quickstart.ts as the library in twenty lines", () => {

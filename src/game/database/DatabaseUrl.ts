@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as SecretConfig from "../../redis/SecretConfig.js"
 
 /**
  * @since 0.1.0
@@ -89,18 +90,16 @@ export const describe: (url: DatabaseUrl) => string = DatabaseUrl.$match({
 })
 
 /**
- * `DATABASE_URL`, by default `sqlite:./data/toolkit.db`; set but empty counts as unset.
+ * `DATABASE_URL`, or the content of the file that `DATABASE_URL_FILE` names; by default `sqlite:./data/toolkit.db`. Set but
+ * empty counts as unset.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<DatabaseUrl> = Config.mapOrFail(
-  Config.option(Config.redacted("DATABASE_URL")),
-  (url) =>
-    url.pipe(
-      Option.filter((secret) => Redacted.value(secret).trim() !== ""),
-      Option.getOrElse(() => defaultUrl),
-      parse,
-      Either.mapLeft((problem) => ConfigError.InvalidData(["DATABASE_URL"], problem))
-    )
+export const config: Config.Config<DatabaseUrl> = Config.mapOrFail(SecretConfig.make("DATABASE_URL"), (url) =>
+  url.pipe(
+    Option.getOrElse(() => defaultUrl),
+    parse,
+    Either.mapLeft((problem) => ConfigError.InvalidData(["DATABASE_URL"], problem))
+  )
 )

@@ -1,0 +1,55 @@
+/**
+ * Secrets of the environment: the value of a variable, or the content of the file that `<variable>_FILE` names, which is
+ * how Docker and Kubernetes hand secrets on.
+ *
+ * @since 0.2.0
+ */
+import { readFileSync } from "node:fs"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+
+const nonEmpty = (name: string): Config.Config<Option.Option<string>> =>
+  Config.map(
+    Config.option(Config.string(name)),
+    Option.filter((value) => value.trim() !== "")
+  )
+
+/** The last line break is the editor's, not the secret's. */
+const read = (variable: string, path: string): Either.Either<string, ConfigError.ConfigError> =>
+  Either.try({
+    try: () => readFileSync(path, "utf8").replace(/\r?\n$/, ""),
+    catch: (cause) => {
+      const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable"
+      return ConfigError.InvalidData([variable], `the file ${path} cannot be read (${reason})`)
+    }
+  })
+
+/**
+ * The secret of `variable` or of the file that `<variable>_FILE` names; none when both are unset or empty. A `ConfigError`
+ * names the variable when both are set, or when the file is empty or cannot be read. It never holds the secret.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const make = (variable: string): Config.Config<Option.Option<Redacted.Redacted<string>>> => {
+  const fileVariable = `${variable}_FILE`
+  return Config.all({ value: nonEmpty(variable), path: nonEmpty(fileVariable) }).pipe(
+    Config.mapOrFail(({ path, value }) => {
+      if (Option.isNone(path)) return Either.right(value)
+      if (Option.isSome(value)) {
+        return Either.left(
+          ConfigError.InvalidData([fileVariable], `is set although ${variable} is set too: set one of them`)
+        )
+      }
+      return Either.flatMap(read(fileVariable, path.value.trim()), (secret) =>
+        secret.trim() === ""
+          ? Either.left(ConfigError.InvalidData([fileVariable], `the file ${path.value.trim()} is empty`))
+          : Either.right(Option.some(secret))
+      )
+    }),
+    Config.map(Option.map((secret) => Redacted.make(secret)))
+  )
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { root } from "./support/program.js"
+
+const read = (name: string) => readFileSync(join(root, name), "utf8")
+
+const Service = Schema.Struct({
+  image: Schema.optional(Schema.String),
+  environment: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.NullOr(Schema.String) })),
+  secrets: Schema.Array(Schema.String),
+  ports: Schema.optional(Schema.Array(Schema.String)),
+  read_only: Schema.Boolean,
+  tmpfs: Schema.Array(Schema.String),
+  cap_drop: Schema.Array(Schema.String),
+  security_opt: Schema.Array(Schema.String),
+  mem_limit: Schema.String,
+  pids_limit: Schema.Int
+})
+const Compose = Schema.Struct({ services: Schema.Record({ key: Schema.String, value: Service }) })
+
+const { services } = Schema.decodeUnknownSync(Compose)(Bun.YAML.parse(read("docker-compose.yml")))
+const digest = /@sha256:[0-9a-f]{64}$/
+
+describe("the containers", () => {
+  it("run images by digest", () => {
+    const images = [
+      ...Object.values(services).flatMap(({ image }) => (image === undefined ? [] : [image])),
+      ...[...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map((match) => match[1] ?? "")
+    ]
+    expect(images.length).toBe(3)
+    expect(images.filter((image) => !digest.test(image))).toEqual([])
+  })
+
+  it.each(Object.entries(services))("give %s no more than it needs", (_name, service) => {
+    expect(service).toMatchObject({ read_only: true, tmpfs: ["/tmp"], cap_drop: ["ALL"] })
+    expect(service.security_opt).toEqual(["no-new-privileges:true"])
+    expect(service.pids_limit).toBeLessThanOrEqual(256)
+    // published, if at all, to this machine alone
+    expect((service.ports ?? []).filter((port) => !port.includes(":-127.0.0.1:"))).toEqual([])
+  })
+
+  it("take secrets from files and never from variables, which process lists and crash reports show", () => {
+    const variables = Object.values(services).flatMap(({ environment = {} }) => Object.entries(environment))
+    const secrets = variables.filter(([name]) => /PASSWORD|TOKEN|SECRET/.test(name))
+    expect(secrets.length).toBe(2)
+    expect(secrets.filter(([name, value]) => !name.endsWith("_FILE") || !value?.startsWith("/run/secrets/"))).toEqual(
+      []
+    )
+  })
+
+  it("run the Bun that the tests run with", () => {
+    const { devDependencies } = Schema.decodeUnknownSync(
+      Schema.parseJson(Schema.Struct({ devDependencies: Schema.Struct({ bun: Schema.String }) }))
+    )(read("package.json"))
+    const bun = devDependencies.bun.replace("~", "")
+    expect(read("README.md")).toContain(`npx -y bun@${bun} install`)
+    expect(read("Dockerfile")).toContain("COPY --from=build /app/node_modules/bun/bin/bun.exe /usr/local/bin/bun")
+  })
+})
