@@ -5,11 +5,30 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as RejectionCode from "./RejectionCode.js"
+
+const longestDetail = 256
+
+/**
+ * A server's words as an error may hold them: one line, and no more than a log can bear. A server that is broken or
+ * hostile answers with megabytes, and every error may be logged.
+ */
+const brief = (text: string): string => {
+  const whole = text.length <= longestDetail
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const line = (whole ? text : text.slice(0, longestDetail)).replace(/[\u0000-\u001f\u007f]+/g, " ")
+  return whole ? line : `${line}… (${text.length} characters)`
+}
+
+const locate = (address: string | undefined, detail: string): string =>
+  [...(address === undefined ? [] : [address]), ...(detail === "" ? [] : [detail])].join(": ")
+
+const inParentheses = (text: string): string => (text === "" ? "" : ` (${text})`)
 
 /**
  * The command was **never sent**: repeating it is always safe.
  *
- * - `Disabled`: the client is switched off (`REDIS_ENABLED=false`)
+ * - `Disabled`: the client is switched off (`REDIS_ENABLED=false`, `layerOff`) or was closed
  * - `Connecting`: the first connection is still being made
  * - `Disconnected`: the connection ended and the next one is not up yet
  * - `CircuitOpen`: too many recent commands failed; the circuit breaker refuses more until a probe succeeds
@@ -27,7 +46,8 @@ export class RedisUnavailable extends Schema.TaggedError<RedisUnavailable>()("Re
 }
 
 const unavailableMessages: Record<RedisUnavailable["reason"], string> = {
-  Disabled: "Redis is disabled (REDIS_ENABLED=false); the command was not sent",
+  Disabled:
+    "Redis is switched off (REDIS_ENABLED=false or layerOff) or the client was closed; the command was not sent",
   Connecting: "Redis is not connected yet; the command was not sent",
   Disconnected: "Redis is disconnected and the client is reconnecting; the command was not sent",
   CircuitOpen: "the circuit breaker is open after repeated failures; the command was not sent",
@@ -65,7 +85,8 @@ export class RedisConnectionLost extends Schema.TaggedError<RedisConnectionLost>
 }
 
 /**
- * The server **rejected** the login or the user's rights do not cover the command. Nothing was applied.
+ * The server **rejected** the login or the user's rights do not cover the command. Nothing was applied, unless the right
+ * was missing inside a script, half way. `detail` holds the first 256 characters of the reply.
  *
  * @since 0.1.0
  * @category errors
@@ -74,12 +95,26 @@ export class RedisAuthError extends Schema.TaggedError<RedisAuthError>()("RedisA
   reason: Schema.Literal("WrongPassword", "PasswordRequired", "NoPermission"),
   /** the command that was refused; absent when the login itself was */
   command: Schema.optional(Schema.String),
+  /** where the login was refused, without user and password; absent when a command was */
+  address: Schema.optional(Schema.String),
   /** the server's own words */
   detail: Schema.String
 }) {
-  override get message(): string {
-    return `${authAdvice[this.reason]} (${this.detail})`
+  constructor(props: RedisAuthErrorFields, options?: Schema.MakeOptions) {
+    super({ ...props, detail: brief(props.detail) }, options)
   }
+
+  override get message(): string {
+    const refused = this.command === undefined ? authAdvice[this.reason] : `${this.command}: ${authAdvice[this.reason]}`
+    return refused + inParentheses(locate(this.address, this.detail))
+  }
+}
+
+interface RedisAuthErrorFields {
+  readonly reason: "WrongPassword" | "PasswordRequired" | "NoPermission"
+  readonly command?: string | undefined
+  readonly address?: string | undefined
+  readonly detail: string
 }
 
 const authAdvice: Record<RedisAuthError["reason"], string> = {
@@ -96,14 +131,35 @@ const authAdvice: Record<RedisAuthError["reason"], string> = {
  */
 export class RedisServerError extends Schema.TaggedError<RedisServerError>()("RedisServerError", {
   command: Schema.String,
-  /** the first word of the reply: WRONGTYPE, ERR, OOM, READONLY, LOADING, BUSY, NOSCRIPT, … */
+  /**
+   * The kind, in Redis' words, however the server says it: WRONGTYPE, OOM, READONLY, LOADING, BUSY, NOSCRIPT, CROSSSLOT, …;
+   * ERR for any other. NOSCRIPTING is the toolkit's own: the server does not know EVAL.
+   */
   code: Schema.String,
-  /** the whole reply */
+  /** the reply, at most its first 256 characters */
   detail: Schema.String
 }) {
-  override get message(): string {
-    return `${this.command} was rejected: ${this.detail}`
+  constructor(props: RedisServerErrorFields, options?: Schema.MakeOptions) {
+    super({ ...props, detail: brief(props.detail) }, options)
   }
+
+  override get message(): string {
+    const advice = rejectionAdvice[this.code]
+    return `${this.command} was rejected: ${this.detail}${advice === undefined ? "" : ` (${advice})`}`
+  }
+}
+
+interface RedisServerErrorFields {
+  readonly command: string
+  readonly code: string
+  readonly detail: string
+}
+
+const rejectionAdvice: Readonly<Record<string, string | undefined>> = {
+  OOM: "the server is full: raise its maxmemory, or let it evict",
+  READONLY: "the server is a replica: name the primary's address",
+  NOSCRIPTING:
+    "the server runs no Lua scripts, which the toolkit needs: load its Lua module, as Valkey 9.1 does by default"
 }
 
 /**
@@ -114,8 +170,13 @@ export class RedisServerError extends Schema.TaggedError<RedisServerError>()("Re
  */
 export class RedisProtocolError extends Schema.TaggedError<RedisProtocolError>()("RedisProtocolError", {
   command: Schema.String,
+  /** what does not fit, at most 256 characters of it */
   detail: Schema.String
 }) {
+  constructor(props: { readonly command: string; readonly detail: string }, options?: Schema.MakeOptions) {
+    super({ ...props, detail: brief(props.detail) }, options)
+  }
+
   override get message(): string {
     return `unexpected reply to ${this.command}: ${this.detail}`
   }
@@ -151,29 +212,78 @@ export const RedisError = Schema.Union(
 )
 
 /**
- * Why a connection could not be made. It is never the error of a command: it stands in the status and in the log.
+ * Why a connection could not be made, or why it ended. It is never the error of a command: it stands in the status and in
+ * the log.
+ *
+ * - `Refused`: nothing accepts connections at the address
+ * - `HostNotFound`: the host's name does not resolve
+ * - `Timeout`: no answer in time
+ * - `Tls`: one side speaks TLS and the other does not, or the certificate is not trusted
+ * - `Address`: a setting that cannot be right, such as a path in the place of the host
+ * - `Database`: the database index does not exist
+ * - `Unsupported`: the server or a proxy before it knows no HELLO, so no RESP3
+ * - `Protocol`: what answers is no Redis
+ * - `Rejected`: the server refused the connection for another reason, which `detail` says
+ * - `Loading`, `TooManyClients`: the server will be there later
+ * - `Replica`: the server takes no writes, so that the address no longer leads to the primary
+ * - `Closed`: the connection ended
  *
  * @since 0.1.0
  * @category errors
  */
 export class RedisConnectError extends Schema.TaggedError<RedisConnectError>()("RedisConnectError", {
-  reason: Schema.Literal("Refused", "Timeout", "Tls", "Database", "Loading", "TooManyClients", "Closed"),
+  reason: Schema.Literal(
+    "Refused",
+    "HostNotFound",
+    "Timeout",
+    "Tls",
+    "Address",
+    "Database",
+    "Unsupported",
+    "Protocol",
+    "Rejected",
+    "Loading",
+    "TooManyClients",
+    "Replica",
+    "Closed"
+  ),
+  /** where the client dialled, without user and password */
+  address: Schema.optional(Schema.String),
+  /** the words of the server or the system, at most 256 characters */
   detail: Schema.String
 }) {
+  constructor(props: RedisConnectErrorFields, options?: Schema.MakeOptions) {
+    super({ ...props, detail: brief(props.detail) }, options)
+  }
+
   override get message(): string {
-    return `${connectAdvice[this.reason]} (${this.detail})`
+    return connectAdvice[this.reason] + inParentheses(locate(this.address, this.detail))
   }
 }
 
-const connectAdvice: Record<RedisConnectError["reason"], string> = {
-  Refused: "nothing accepts connections there: check the host and port, and that the server runs",
-  Timeout: "the server did not answer in time: check the address, the firewall, and rediss:// where it speaks TLS",
-  Tls: "the TLS handshake failed: check the server's certificate and REDIS_TLS_CA_FILE",
-  Database: "the database index was refused: check REDIS_DB, or the path of REDIS_URL",
-  Loading: "the server is still loading its data set",
-  TooManyClients: "the server has reached its maxclients",
-  Closed: "the connection ended"
+interface RedisConnectErrorFields {
+  readonly reason: keyof typeof connectAdvice
+  readonly address?: string | undefined
+  readonly detail: string
 }
+
+const connectAdvice = {
+  Refused: "nothing accepts connections there: check the host and port, and that the server runs",
+  HostNotFound: "the host's name does not resolve: check REDIS_URL or REDIS_HOST, and DNS",
+  Timeout:
+    "the server did not answer in time: check the address and the firewall, rediss:// where it speaks TLS, and redis:// where it does not",
+  Tls: "the TLS handshake failed: check rediss:// or redis://, the server's certificate and REDIS_TLS_CA_FILE",
+  Address: "the connection's settings cannot be right",
+  Database: "the database index was refused: check REDIS_DB, or the path of REDIS_URL",
+  Unsupported:
+    "the server, or a proxy before it, does not know HELLO (RESP3): use Redis 6 or later, Valkey or Dragonfly, without twemproxy or Envoy between",
+  Protocol: "what answers there does not speak Redis' protocol: check the host and port, and what stands between",
+  Rejected: "the server refused the connection",
+  Loading: "the server is still loading its data set",
+  TooManyClients: "the server has reached its maxclients: raise it, or open fewer connections",
+  Replica: "the server is a replica and takes no writes: check that the address leads to the primary",
+  Closed: "the connection ended"
+} as const
 
 /**
  * Whether the caller may take the command as not applied and repeat it, whatever it is.
@@ -193,15 +303,14 @@ export const isOutcomeUnknown = (error: RedisError): error is RedisTimeout | Red
   error._tag === "RedisTimeout" || error._tag === "RedisConnectionLost" || error._tag === "RedisProtocolError"
 
 /**
- * The typed error for an error reply of the server: the kind is its first word, wherever Dragonfly puts the original
- * behind "Error running script".
+ * The typed error for an error reply of the server. The kind is the reply's first word, or what Redis would say where a
+ * server words it otherwise, as Dragonfly does.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromServerReply = (command: string, detail: string): RedisAuthError | RedisServerError => {
-  const original = /^ERR Error running script.*? -(.*)$/s.exec(detail)?.[1] ?? detail
-  const code = /^-?([A-Z][A-Z0-9_]*)\b/.exec(original)?.[1] ?? "ERR"
+  const code = RejectionCode.of(command, detail)
   if (code === "NOPERM") return new RedisAuthError({ reason: "NoPermission", command, detail })
   if (code === "WRONGPASS") return new RedisAuthError({ reason: "WrongPassword", command, detail })
   if (code === "NOAUTH") return new RedisAuthError({ reason: "PasswordRequired", command, detail })

@@ -33,7 +33,9 @@ export const isOfOneKey = (error: RedisError): boolean =>
 
 /** Of those, the ones that every MGET of this connection would meet again. */
 export const isOfEveryRead = (error: RedisError): boolean =>
-  error._tag === "RedisServerError" || (error._tag === "RedisAuthError" && /'mget'/i.test(error.detail))
+  // Dragonfly does not name the command; all of them name a key where a key is the reason
+  error._tag === "RedisServerError" ||
+  (error._tag === "RedisAuthError" && (/'mget'/i.test(error.detail) || !/\bkeys?\b/i.test(error.detail)))
 
 /** Rejections that say that the server can do nothing for anyone at the moment. */
 export const isNotReady = (error: RedisError): boolean =>

@@ -43,12 +43,15 @@ const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error._tag === "RedisServerError" &&
   exit.cause.error.code === "NOSCRIPT"
 
-/** Whether the user may not send scripts whole, which was found out before any of it ran. */
+/**
+ * Whether the user may not send scripts whole, which was found out before any of it ran. Dragonfly does not name the
+ * command; a right that was missing inside a script, or to a key, is named as such.
+ */
 const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   Exit.isFailure(exit) &&
   exit.cause._tag === "Fail" &&
   exit.cause.error._tag === "RedisAuthError" &&
-  /'eval' command/i.test(exit.cause.error.detail)
+  (/'eval' command/i.test(exit.cause.error.detail) || !/\b(script|keys?)\b/i.test(exit.cause.error.detail))
 
 /** A script with what it is run on. */
 interface Call {
