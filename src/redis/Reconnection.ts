@@ -41,7 +41,7 @@ export const defaultProbe: Schedule.Schedule<unknown> = Schedule.jittered(Schedu
 /** A setting is wrong, and dialling fast will not mend it. */
 const needsAttention = (failure: ConnectionFailure): boolean =>
   failure._tag === "RedisAuthError" ||
-  (failure._tag === "RedisConnectError" && (failure.reason === "Tls" || failure.reason === "Database"))
+  (failure._tag === "RedisConnectError" && ["Tls", "Database", "Address", "Unsupported"].includes(failure.reason))
 
 const kindOf = (failure: ConnectionFailure): string =>
   "reason" in failure ? `${failure._tag} ${failure.reason}` : failure._tag
@@ -50,7 +50,7 @@ const kindOf = (failure: ConnectionFailure): string =>
  * Runs `live` again whenever it has failed. `live` is one connection from dial to end; it runs the effect that it is
  * given once it is connected, which starts the schedules afresh. `became` hears of each pause before it begins.
  *
- * A failure that needs a person (wrong password, missing rights, TLS, database index) is probed slowly at once. Each
+ * A failure that needs a person (wrong password, missing rights, TLS, address, database index, no RESP3) is probed slowly at once. Each
  * kind of failure is logged once until the next success.
  *
  * @since 0.1.0

@@ -16,7 +16,7 @@ import * as SecretConfig from "./SecretConfig.js"
  * @category models
  */
 export interface RedisAddress {
-  /** default 127.0.0.1 */
+  /** a name or an IP address, not a path or URL: default 127.0.0.1 */
   readonly host?: string | undefined
   /** default 6379 */
   readonly port?: number | undefined
@@ -59,7 +59,38 @@ export type RedisChoice = Data.TaggedEnum<{
  */
 export const RedisChoice = Data.taggedEnum<RedisChoice>()
 
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultHost = "127.0.0.1"
+
+/**
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultPort = 6379
+
+/**
+ * Why a text is no host; undefined when it may be one. It never repeats the text, which may hold a password.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const hostProblem = (host: string | undefined): string | undefined => {
+  if (host === undefined) return undefined
+  if (/:\/\//.test(host)) return "is a URL: set REDIS_URL instead"
+  if (host.includes("@")) return "holds a user name or password: set REDIS_USERNAME and REDIS_PASSWORD, or REDIS_URL"
+  if (/[/\\]/.test(host)) return "is a path: unix sockets are not supported, name a host and its port"
+  if (/^[^:]*:[^:]*$/.test(host)) return "holds a port: set REDIS_PORT"
+  return host === "" || /[\s?#[\]]/.test(host) ? "is no host name" : undefined
+}
+
 const urlForm = "redis://[username][:password@]host[:port][/database], or rediss:// for TLS"
+
+const unescapedLogin =
+  "has a user name or password with one of the characters / ? # in it: escape them as %2F %3F %23 (encodeURIComponent), " +
+  "or set REDIS_HOST, REDIS_USERNAME and REDIS_PASSWORD instead"
 
 /** Decodes percent escapes; none when they are malformed or not UTF-8. */
 const unescape = (text: string): Option.Option<string> => Option.liftThrowable(decodeURIComponent)(text)
@@ -81,8 +112,13 @@ export const fromUrl = (url: Redacted.Redacted<string>): Either.Either<RedisAddr
   if (parts === undefined) return Either.left(`is no URL of the form ${urlForm}; escape special characters with %`)
   const scheme = (parts.scheme ?? "").toLowerCase()
   if (scheme !== "redis" && scheme !== "rediss") return Either.left(`has the scheme ${scheme}://; expected ${urlForm}`)
-  if (parts.rest !== undefined)
+  const rest = Redacted.value(url)
+    .trim()
+    .slice(scheme.length + "://".length)
+  if (parts.login === undefined && rest.includes("@")) return Either.left(unescapedLogin)
+  if (parts.rest !== undefined) {
     return Either.left(`has a query or fragment; the database is the path, as in ${urlForm}`)
+  }
   if (!parts.host) return Either.left(`has no host; expected ${urlForm}`)
 
   const port = parts.port === undefined ? 6379 : wholeNumber(parts.port)
@@ -138,7 +174,11 @@ const enabled = Config.mapOrFail(text("REDIS_ENABLED"), (value) => {
 const caFile = Config.map(text("REDIS_TLS_CA_FILE"), Option.getOrUndefined)
 
 const fromParts = Config.all({
-  host: text("REDIS_HOST"),
+  host: Config.mapOrFail(text("REDIS_HOST"), (host) => {
+    const name = Option.map(host, (host) => host.trim().replace(/^\[(.*)\]$/, "$1"))
+    const problem = hostProblem(Option.getOrUndefined(name))
+    return problem === undefined ? Either.right(name) : Either.left(invalid("REDIS_HOST", problem))
+  }),
   port: integer("REDIS_PORT", 1, 65535, 6379),
   username: Config.map(text("REDIS_USERNAME"), Option.getOrUndefined),
   password: Config.map(SecretConfig.make("REDIS_PASSWORD"), Option.getOrUndefined),
@@ -190,9 +230,10 @@ export const config: Config.Config<RedisChoice> = Config.all({
  * @category utils
  */
 export const describe = (address: RedisAddress): string => {
-  const host = address.host ?? "127.0.0.1"
+  // what is no host may hold a password
+  const host = hostProblem(address.host) === undefined ? (address.host ?? defaultHost) : "(no host name)"
   return (
     `${address.tls === undefined ? "redis" : "rediss"}://${host.includes(":") ? `[${host}]` : host}` +
-    `:${address.port ?? 6379}/${address.database ?? 0}`
+    `:${address.port ?? defaultPort}/${address.database ?? 0}`
   )
 }

@@ -69,6 +69,8 @@ export interface RedisSubscriberConnection {
  * @category models
  */
 export interface RedisDriver {
+  /** where it dials, as a log may show it: without user and password */
+  readonly address?: string | undefined
   readonly connect: Effect.Effect<RedisConnection, RedisConnectError | RedisAuthError, Scope.Scope>
   readonly connectSubscriber: Effect.Effect<RedisSubscriberConnection, RedisConnectError | RedisAuthError, Scope.Scope>
   /** The typed error for whatever a `RedisConnection` of this driver rejects with or throws. */

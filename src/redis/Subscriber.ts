@@ -60,8 +60,6 @@ interface Reader {
   readonly fail: (error: RedisError) => void
 }
 
-const refusedChannel = new RedisConnectError({ reason: "Closed", detail: "the user may not subscribe to a channel" })
-
 /** beats that may stay away in a row */
 const missedBeatsToEnd = 2
 
@@ -72,6 +70,8 @@ const missedBeatsToEnd = 2
 export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Effect<Subscriber, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const ended = (reason: "Closed" | "Timeout", detail: string) =>
+      Effect.suspend(() => Effect.fail(new RedisConnectError({ reason, address: driver.address, detail })))
     const beatChannel = `effect-cache-toolkit:beat:${crypto.randomUUID()}`
     const readers = new Map<string, Set<Reader>>()
     const disabled = new RedisUnavailable({ reason: "Disabled" })
@@ -129,7 +129,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
           })
         ),
         Effect.catchTag("RedisAuthError", (error) =>
-          Effect.zipRight(giveUp(channel, error), Effect.fail(refusedChannel))
+          Effect.zipRight(giveUp(channel, error), ended("Closed", "the user may not subscribe to a channel"))
         )
       )
 
@@ -164,16 +164,18 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         yield* Effect.sleep(options.beatInterval)
       }
       gap = "MissedBeats"
-      return yield* Effect.fail(new RedisConnectError({ reason: "Closed", detail: "its own beats stayed away" }))
+      return yield* ended("Closed", "its own beats stayed away")
     })
 
     const live = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
         const connection = yield* driver.connectSubscriber.pipe(
-          Effect.timeoutFail({
+          Effect.timeoutTo({
             duration: options.connectTimeout,
-            onTimeout: () => new RedisConnectError({ reason: "Timeout", detail: "for subscriptions" })
-          })
+            onSuccess: Effect.succeed,
+            onTimeout: () => ended("Timeout", "for subscriptions")
+          }),
+          Effect.flatten
         )
         const broken = yield* Deferred.make<ConnectionFailure>()
         yield* Effect.addFinalizer(() =>
@@ -194,11 +196,11 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         )
         yield* connected
         gap = "Reconnected"
-        const ended = Effect.flatMap(Deferred.await(connection.closed), () =>
-          Effect.fail(new RedisConnectError({ reason: "Closed", detail: "by the server or the network" }))
+        const closed = Effect.flatMap(Deferred.await(connection.closed), () =>
+          ended("Closed", "by the server or the network")
         )
         const refused = Effect.flatMap(Deferred.await(broken), Effect.fail)
-        return yield* Effect.raceFirst(Effect.raceFirst(ended, refused), beatsAllowed ? beats : Effect.never)
+        return yield* Effect.raceFirst(Effect.raceFirst(closed, refused), beatsAllowed ? beats : Effect.never)
       }).pipe(Effect.scoped)
 
     const supervise = Reconnection.forever(live, options, () => Effect.void).pipe(

@@ -116,7 +116,11 @@ export const make = (
         Effect.timeoutFail({
           duration: options.connectTimeout,
           onTimeout: () =>
-            new RedisConnectError({ reason: "Timeout", detail: `after ${Duration.format(options.connectTimeout)}` })
+            new RedisConnectError({
+              reason: "Timeout",
+              address: driver.address,
+              detail: `after ${Duration.format(options.connectTimeout)}`
+            })
         }),
         Effect.flatMap(({ identity, next }) =>
           Effect.gen(function* () {
@@ -139,7 +143,13 @@ export const make = (
             yield* Effect.logInfo(`connected to ${identity.server.name} ${identity.server.version}`)
             return yield* Effect.raceFirst(
               Effect.flatMap(Deferred.await(next.closed), () =>
-                Effect.fail(new RedisConnectError({ reason: "Closed", detail: "by the server or the network" }))
+                Effect.fail(
+                  new RedisConnectError({
+                    reason: "Closed",
+                    address: driver.address,
+                    detail: "by the server or the network"
+                  })
+                )
               ),
               Effect.raceFirst(Effect.flatMap(Deferred.await(givenUp), Effect.fail), heartbeat)
             )

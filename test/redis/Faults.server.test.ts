@@ -378,13 +378,16 @@ describe("TLS", () => {
     })
   )
 
-  redisTest(title("spoken to a server that does not, and the other way round, ends by the connect timeout"), () =>
-    Effect.gen(function* () {
-      const { files, port, server } = yield* withCertificates
-      const tlsToPlain = yield* inTime(connect({ host: "localhost", port: server.port, tls: { caFile: files.ca } }))
-      expect(yield* tlsToPlain.isAvailable).toBe(false)
-      const plainToTls = yield* inTime(connect({ host: "localhost", port }))
-      expect(yield* plainToTls.isAvailable).toBe(false)
-    })
+  redisTest(
+    title("spoken to a server that does not, ends by the connect timeout, and the other way round at once"),
+    () =>
+      Effect.gen(function* () {
+        const { files, port, server } = yield* withCertificates
+        const tlsToPlain = yield* inTime(connect({ host: "localhost", port: server.port, tls: { caFile: files.ca } }))
+        expect(yield* tlsToPlain.isAvailable).toBe(false)
+        yield* failsWith(tlsToPlain, "Timeout")
+        const plainToTls = yield* inTime(connect({ host: "localhost", port }))
+        yield* failsWith(plainToTls, "Tls")
+      })
   )
 })

@@ -1,10 +1,12 @@
 import { it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
+import { explain } from "../../src/http/StartupError.js"
 import * as RedisConfig from "../../src/redis/RedisConfig.js"
 
 const read = (variables: Record<string, string>) =>
@@ -59,6 +61,12 @@ describe("the environment", () => {
         [{ REDIS_URL: "redis://localhost?db=3" }, "REDIS_URL", "the database is the path"],
         [{ REDIS_URL: "redis://localhost:99999" }, "REDIS_URL", "between 1 and 65535"],
         [{ REDIS_URL: "redis://" }, "REDIS_URL", "host"],
+        [{ REDIS_URL: "unix:///var/run/redis.sock" }, "REDIS_URL", "redis://"],
+        [{ REDIS_HOST: "/var/run/redis.sock" }, "REDIS_HOST", "unix sockets are not supported"],
+        [{ REDIS_HOST: "cache:6380" }, "REDIS_HOST", "REDIS_PORT"],
+        [{ REDIS_HOST: "redis://cache" }, "REDIS_HOST", "REDIS_URL"],
+        [{ REDIS_HOST: "user@cache" }, "REDIS_HOST", "REDIS_USERNAME"],
+        [{ REDIS_HOST: "two words" }, "REDIS_HOST", "no host name"],
         [{ REDIS_URL: "redis://:%zz@localhost" }, "REDIS_URL", "encodeURIComponent"],
         [{ REDIS_URL: "localhost:6379" }, "REDIS_URL", "redis://"],
         [{ REDIS_HOST: "h", REDIS_PORT: "6379x" }, "REDIS_PORT", "whole number"],
@@ -69,6 +77,42 @@ describe("the environment", () => {
         const message = String(yield* Effect.flip(read(variables)))
         expect(message).toContain(variable)
         expect(message).toContain(words)
+      }
+    })
+  )
+
+  for (const url of [
+    "redis://:p/hunter2@localhost",
+    "redis://user:p#hunter2@localhost/1",
+    "rediss://u:p?hunter2@h:1"
+  ]) {
+    it.effect(`says which characters of a password must be escaped: ${url.replace("hunter2", "…")}`, () =>
+      Effect.gen(function* () {
+        const failure = String(yield* Effect.flip(read({ REDIS_URL: url })))
+        for (const words of ["REDIS_URL", "%2F", "encodeURIComponent", "REDIS_PASSWORD"])
+          expect(failure).toContain(words)
+        expect(failure).not.toContain("hunter2")
+      })
+    )
+  }
+
+  for (const host of ["user:hunter2@localhost", ":hunter2@localhost", "redis://:hunter2@localhost/1", "hunter2@h:1"]) {
+    it.effect(`refuses a password in REDIS_HOST without repeating it: ${host.replace("hunter2", "…")}`, () =>
+      Effect.gen(function* () {
+        const failure = yield* Effect.flip(read({ REDIS_HOST: host }))
+        const said = [String(failure), JSON.stringify(failure), explain(failure), Cause.pretty(Cause.fail(failure))]
+        for (const text of said) expect(text).not.toContain("hunter2")
+        expect(explain(failure)).toMatch(/^REDIS_HOST: .*(REDIS_URL|REDIS_PASSWORD)/)
+        expect(RedisConfig.describe({ host })).not.toContain("hunter2")
+      })
+    )
+  }
+
+  it.effect("takes an IPv6 address with or without brackets", () =>
+    Effect.gen(function* () {
+      for (const REDIS_HOST of ["::1", "[::1]", " ::1 "]) {
+        const address = yield* addressOf({ REDIS_HOST })
+        expect(RedisConfig.describe(address ?? {})).toBe("redis://[::1]:6379/0")
       }
     })
   )

@@ -22,62 +22,30 @@ import * as RedisConfig from "../RedisConfig.js"
 import type { RedisDriver, RedisReply } from "../RedisConnection.js"
 import {
   fromServerReply,
-  RedisAuthError,
+  type RedisAuthError,
   RedisConnectError,
   RedisConnectionLost,
   type RedisError,
   RedisProtocolError
 } from "../RedisError.js"
 import { type ClientOptions, make as makeExecutor } from "../SupervisedExecutor.js"
+import * as DialFailure from "./DialFailure.js"
 import * as MemoryRedis from "./MemoryRedis.js"
 
-const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 const toError = (command: string, cause: unknown): RedisError => {
-  const detail = messageOf(cause)
-  switch (codeOf(cause)) {
+  const detail = DialFailure.messageOf(cause)
+  switch (DialFailure.codeOf(cause)) {
     case "ERR_REDIS_SERVER_ERROR":
     case "ERR_REDIS_INVALID_COMMAND":
       return fromServerReply(command, detail)
     case "ERR_REDIS_AUTHENTICATION_FAILED":
-      return new RedisAuthError({ reason: "WrongPassword", command, detail })
+      return fromServerReply(command, DialFailure.withoutLogin(detail))
     case "ERR_REDIS_CONNECTION_CLOSED":
     case "ERR_REDIS_CONNECTION_TIMEOUT":
     case "ERR_REDIS_IDLE_TIMEOUT":
       return new RedisConnectionLost({ command })
     default:
       return new RedisProtocolError({ command, detail })
-  }
-}
-
-/** Why the first PING failed; undefined when its failure shows that the connection stands. */
-const toConnectError = (cause: unknown): RedisConnectError | RedisAuthError | undefined => {
-  const detail = messageOf(cause)
-  switch (codeOf(cause)) {
-    case "ERR_REDIS_AUTHENTICATION_FAILED":
-      if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", detail })
-      return new RedisAuthError({
-        reason: detail.startsWith("NOAUTH") ? "PasswordRequired" : "WrongPassword",
-        detail: detail.split(/[:,]| otherwise/)[0] ?? detail
-      })
-    case "ERR_REDIS_CONNECTION_TIMEOUT":
-      return new RedisConnectError({ reason: "Timeout", detail })
-    case "ERR_REDIS_CONNECTION_CLOSED":
-      return new RedisConnectError({ reason: "Refused", detail })
-    case "ERR_REDIS_INVALID_COMMAND":
-    case "ERR_REDIS_SERVER_ERROR":
-      if (/^NOPERM/.test(detail)) return undefined
-      if (/DB index/i.test(detail)) return new RedisConnectError({ reason: "Database", detail })
-      if (/^(LOADING|MASTERDOWN|BUSY)/.test(detail)) return new RedisConnectError({ reason: "Loading", detail })
-      if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", detail })
-      return new RedisConnectError({ reason: "Closed", detail })
-    default:
-      return /CERT|TLS|SSL|SELF_SIGNED|ISSUER|HOSTNAME|ALTNAME/i.test(`${codeOf(cause)} ${detail}`)
-        ? new RedisConnectError({ reason: "Tls", detail: `${codeOf(cause)} ${detail}`.trim() })
-        : new RedisConnectError({ reason: "Closed", detail })
   }
 }
 
@@ -88,9 +56,12 @@ const urlOf = (address: RedisConfig.RedisAddress): string => {
   return RedisConfig.describe(address).replace("://", `://${login}`)
 }
 
+/** the longest and the shortest that Bun takes */
+const connectionTimeout = (millis: number): number => Math.min(Math.max(Math.ceil(millis), 1), 4_294_967_295)
+
 const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: number): RedisOptions => ({
   autoReconnect: false,
-  connectionTimeout: connectTimeoutMillis,
+  connectionTimeout: connectionTimeout(connectTimeoutMillis),
   // a hung server is found by our heartbeat; Bun's own idle timeout would also end a subscriber that nobody writes to
   idleTimeout: 0,
   ...(address.tls?.caFile === undefined && address.tls?.serverName === undefined
@@ -113,6 +84,13 @@ const dial = (
   Scope.Scope
 > =>
   Effect.gen(function* () {
+    const said = RedisConfig.describe(address)
+    const problem = RedisConfig.hostProblem(address.host)
+    if (problem !== undefined) {
+      return yield* Effect.fail(
+        new RedisConnectError({ reason: "Address", address: said, detail: `the host ${problem}` })
+      )
+    }
     const closed = Deferred.unsafeMake<void>(FiberId.none)
     const client = yield* Effect.acquireRelease(
       Effect.try({
@@ -121,8 +99,7 @@ const dial = (
           created.onclose = () => Deferred.unsafeDone(closed, Exit.void)
           return created
         },
-        // the only setting that Bun itself looks at here is the file of certificate authorities
-        catch: (cause) => new RedisConnectError({ reason: "Tls", detail: messageOf(cause) })
+        catch: (cause) => DialFailure.ofSettings(said, cause)
       }),
       (created) => Effect.sync(() => created.close())
     )
@@ -132,8 +109,8 @@ const dial = (
       client.send("PING", []).then(
         () => resume(Effect.void),
         (cause) => {
-          const error = toConnectError(cause)
-          resume(error === undefined ? Effect.void : Effect.fail(error))
+          const error = DialFailure.ofPing(said, cause)
+          resume(error === undefined ? Effect.void : Effect.flip(DialFailure.explained(address, error)))
         }
       )
     })
@@ -153,6 +130,7 @@ export const driver = (
   const options = clientOptions(address, Duration.toMillis(connectTimeout))
   return {
     toError,
+    address: RedisConfig.describe(address),
     connect: Effect.map(dial(address, options), ({ client, closed }) => ({
       closed,
       // Bun takes numbers as well and writes them in decimal; its types do not say so

@@ -1,0 +1,118 @@
+/**
+ * Why a dial of Bun's client has failed. Bun tells the server's words, if there were any; for all that ended before, a name
+ * that does not resolve as well as a TLS port, it says "Connection closed". A second look then tells them apart.
+ *
+ * @internal
+ */
+import * as tls from "node:tls"
+import * as Effect from "effect/Effect"
+import * as RedisConfig from "../RedisConfig.js"
+import { RedisAuthError, RedisConnectError } from "../RedisError.js"
+
+export const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** A reply to the login without what it repeats of it: a server that does not know HELLO repeats the password. */
+export const withoutLogin = (reply: string): string => reply.split(/,? with args|,? otherwise the HELLO/)[0] ?? ""
+
+/** What the server made of HELLO, SELECT or the first PING; undefined when its answer shows that the connection stands. */
+const ofReply = (address: string, isLogin: boolean, whole: string): RedisConnectError | RedisAuthError | undefined => {
+  const detail = withoutLogin(whole)
+  if (/Bad TLS header/i.test(detail)) return new RedisConnectError({ reason: "Tls", address, detail })
+  if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", address, detail })
+  if (/^(LOADING|MASTERDOWN|BUSY)\b/.test(detail)) return new RedisConnectError({ reason: "Loading", address, detail })
+  if (/DB index/i.test(detail)) return new RedisConnectError({ reason: "Database", address, detail })
+  if (!isLogin && /^(NOPERM|ERR unknown command)/i.test(detail)) return undefined
+  if (/^NOPERM/.test(detail)) return new RedisAuthError({ reason: "NoPermission", address, detail })
+  if (/^NOAUTH/.test(detail)) return new RedisAuthError({ reason: "PasswordRequired", address, detail })
+  if (/^(-?ERR )?(NOPROTO|unknown command|unsupported|invalid command)/i.test(detail)) {
+    return new RedisConnectError({ reason: "Unsupported", address, detail })
+  }
+  if (/^WRONGPASS|\bAUTH\b|password/i.test(detail) && !/^DENIED/.test(detail)) {
+    return new RedisAuthError({ reason: "WrongPassword", address, detail })
+  }
+  return new RedisConnectError({ reason: "Rejected", address, detail })
+}
+
+/** Why the first PING failed; undefined when its failure shows that the connection stands. */
+export const ofPing = (address: string, cause: unknown): RedisConnectError | RedisAuthError | undefined => {
+  const detail = messageOf(cause)
+  const code = codeOf(cause)
+  switch (code) {
+    case "ERR_REDIS_AUTHENTICATION_FAILED":
+      return ofReply(address, true, detail)
+    case "ERR_REDIS_INVALID_COMMAND":
+    case "ERR_REDIS_SERVER_ERROR":
+      return ofReply(address, false, detail)
+    case "ERR_REDIS_CONNECTION_TIMEOUT":
+      return new RedisConnectError({ reason: "Timeout", address, detail })
+    case "ERR_REDIS_CONNECTION_CLOSED":
+      return new RedisConnectError({ reason: "Closed", address, detail: "" })
+    default:
+      if (code.startsWith("ERR_REDIS_INVALID")) return new RedisConnectError({ reason: "Protocol", address, detail })
+      return /CERT|TLS|SSL|SELF_SIGNED|ISSUER|HOSTNAME|ALTNAME/i.test(`${code} ${detail}`)
+        ? new RedisConnectError({ reason: "Tls", address, detail: `${code} ${detail}`.trim() })
+        : new RedisConnectError({ reason: "Closed", address, detail })
+  }
+}
+
+/** Why Bun's client could not even be made. Its words may hold the URL, and so the password. */
+export const ofSettings = (address: string, cause: unknown): RedisConnectError => {
+  const message = messageOf(cause)
+  if (/caFile|\bca\b|cert/i.test(message)) {
+    return new RedisConnectError({ reason: "Tls", address, detail: "REDIS_TLS_CA_FILE cannot be read" })
+  }
+  return /database number/i.test(message)
+    ? new RedisConnectError({ reason: "Database", address, detail: "the index is no whole number" })
+    : new RedisConnectError({ reason: "Address", address, detail: codeOf(cause) })
+}
+
+/** so long may a server take to begin TLS */
+const tlsMillis = 1000
+
+/** Whether the host resolves, accepts connections and speaks TLS. */
+const look = (address: RedisConfig.RedisAddress): Effect.Effect<RedisConnectError> =>
+  Effect.async((resume) => {
+    const said = RedisConfig.describe(address)
+    let accepted = false
+    const end = (reason: "Refused" | "HostNotFound" | "Tls" | "Closed", detail: string) => {
+      socket.destroy()
+      resume(Effect.succeed(new RedisConnectError({ reason, address: said, detail })))
+    }
+    const closed = () => end("Closed", accepted ? "the connection is accepted and ended at once" : "")
+    const socket = tls.connect({
+      host: address.host ?? RedisConfig.defaultHost,
+      port: address.port ?? RedisConfig.defaultPort,
+      // nothing is sent or believed here: only whether it speaks TLS
+      rejectUnauthorized: false
+    })
+    socket.once("connect", () => {
+      accepted = true
+      socket.setTimeout(tlsMillis)
+    })
+    socket.once("secureConnect", () =>
+      address.tls === undefined
+        ? end("Tls", "the server speaks TLS: use rediss://, or REDIS_TLS_CA_FILE beside REDIS_HOST")
+        : closed()
+    )
+    socket.once("timeout", closed)
+    socket.once("close", closed)
+    socket.on("error", (cause) => {
+      const code = codeOf(cause)
+      if (/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL)/.test(code)) return end("HostNotFound", code)
+      if (accepted) return closed()
+      end("Refused", code)
+    })
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** The failure of a dial, as exactly as a second look can tell. */
+export const explained = (
+  address: RedisConfig.RedisAddress,
+  failure: RedisConnectError | RedisAuthError
+): Effect.Effect<RedisConnectError | RedisAuthError> =>
+  failure._tag === "RedisConnectError" && failure.reason === "Closed" && failure.detail === ""
+    ? look(address)
+    : Effect.succeed(failure)
