@@ -11,7 +11,8 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Callback from "../redis/Callback.js"
-import type { RedisClient } from "../redis/RedisClient.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
+import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as AtHand from "./AtHand.js"
@@ -202,6 +203,7 @@ export const make = <
       | EngineError<OnUnavailable>
 
     const context = yield* Effect.context<R>()
+    yield* KeyOwner.claim(yield* RedisClient, options.name)
     const keyOf = CacheKey.make(options.name, options.key)
     const names = CacheKey.names(options.name, options.key)
     const engine = yield* Engine.make<Key, Value, I, E, Remembered, RememberedI>({

@@ -8,6 +8,7 @@ import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as FastDecoder from "../redis/FastDecoder.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import { Recent } from "./Recent.js"
 
@@ -118,8 +119,8 @@ const remembered = 2_048
 
 /**
  * The keys of a schema, as keys of Redis under a prefix. Where every encoded form is a text, that text; otherwise the
- * canonical JSON of the encoded form. Two keys have the same text only if their encoded forms are the same, where a field
- * that is `undefined` counts as absent.
+ * canonical JSON of the encoded form, whose colons stay as they are. Two keys have the same text only if their encoded
+ * forms are the same, where a field that is `undefined` counts as absent.
  *
  * Left is `InvalidKey` for a key that does not satisfy the schema or whose encoded form is no JSON (`NotEncodable`), and
  * for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
@@ -136,11 +137,13 @@ export const make = <Key, I>(
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
+  const put = isText ? RedisKey.make : KeyOwner.under
+
   const recent = new Recent<Either.Either<CacheKey, RedisKey.InvalidKey>>(remembered)
   const made = (id: string) => {
     const known = recent.get(id)
     if (known !== undefined) return known
-    const key = Either.map(RedisKey.make(prefix, id), (text) => new CacheKey(text))
+    const key = Either.map(put(prefix, id), (text) => new CacheKey(text))
     if (Either.isRight(key)) recent.set(id, key)
     return key
   }

@@ -68,7 +68,11 @@ export interface Description<
   RememberedI = never,
   KeyI = string
 > {
-  /** the prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel */
+  /**
+   * The prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel. It is not empty, holds no
+   * braces, quotation marks, control characters or lone surrogates, and does not begin with `lock:`, `semaphore:` or
+   * `ratelimit:`: to make a cache of another name is a defect.
+   */
   readonly name: string
   /** the id: its encoded form where that is a text, otherwise the canonical JSON of it */
   readonly key: Schema.Schema<Key, KeyI>

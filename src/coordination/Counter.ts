@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as RedisScript from "../redis/RedisScript.js"
-import { integerFrom, wholeMillis } from "./arguments.js"
+import { integerFrom, wholeKey, wholeMillis } from "./arguments.js"
 
 /**
  * A counter. It is exact up to 2^53 - 1. A key that does not exist counts as 0, or as the minimum where that is greater;
@@ -70,7 +70,8 @@ export const addScript = RedisScript.make({
 /**
  * A counter under `key`. Without `timeToLive` it is permanent; with it the counter is forgotten, and starts anew, when
  * nothing was counted for so long. Wrong options (a minimum that is no integer, a time that is not positive or longer
- * than a server keeps) make every count fail with `RedisServerError`, code `ERR`, before anything is sent.
+ * than a server keeps, a key that belongs to something else) make every count fail with `RedisServerError`, code `ERR`,
+ * before anything is sent.
  *
  * @since 0.1.0
  * @category constructors
@@ -93,17 +94,19 @@ export const make = (options: {
 }): Effect.Effect<Counter, never, RedisClient> =>
   Effect.map(RedisClient, (client) => {
     const { key, minimum = 0, timeToLive } = options
+    const checkedKey = wholeKey(addScript.name, client, key)
     const checked = Effect.zipRight(
       integerFrom(addScript.name, "the minimum", Number.MIN_SAFE_INTEGER, minimum),
       timeToLive === undefined ? Effect.succeed(0) : wholeMillis(addScript.name, "the time to live", timeToLive)
     )
     const run = client.run(addScript)
-    const add = (delta: number) => Effect.flatMap(checked, (ttlMillis) => run({ key, delta, minimum, ttlMillis }))
+    const add = (delta: number) =>
+      Effect.flatMap(Effect.zipRight(checkedKey, checked), (ttlMillis) => run({ key, delta, minimum, ttlMillis }))
 
     return {
       increment: add(1),
       decrement: add(-1),
-      get: Effect.flatMap(client.get(key), (stored) => {
+      get: Effect.flatMap(Effect.zipRight(checkedKey, client.get(key)), (stored) => {
         const count = Number(Option.getOrElse(stored, () => "0"))
         return Number.isInteger(count)
           ? Effect.succeed(Math.max(count, minimum))

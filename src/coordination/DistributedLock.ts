@@ -10,9 +10,10 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
-import * as RedisKey from "../redis/RedisKey.js"
+import type * as RedisKey from "../redis/RedisKey.js"
 import { wholeMillis } from "./arguments.js"
 import * as Claim from "./lock/Claim.js"
 import type { Lease } from "./lock/Lease.js"
@@ -192,7 +193,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
 
   const prepare = (name: string, ttl: Duration.DurationInput) =>
     Effect.gen(function* () {
-      const key = yield* RedisKey.make("lock", name)
+      const key = yield* KeyOwner.under("lock", name)
       const ttlMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", ttl)
       return { key, ttlMillis, token: yield* Token.random }
     })
@@ -253,7 +254,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
       return granted === 1 ? Option.some(lock.token) : Option.none()
     }),
     releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
-      const key = yield* RedisKey.make("lock", name)
+      const key = yield* KeyOwner.under("lock", name)
       return (yield* runRelease({ key, token })) === 1
     })
   })

@@ -11,9 +11,10 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
-import * as RedisKey from "../redis/RedisKey.js"
+import type * as RedisKey from "../redis/RedisKey.js"
 import { integerFrom, wholeMillis } from "./arguments.js"
 import * as Claim from "./lock/Claim.js"
 import type { Lease } from "./lock/Lease.js"
@@ -106,7 +107,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options, scope: Scope.Scope) {
         yield* integerFrom(SemaphoreScripts.acquire.name, "the number of permits", 1, permits)
-        const key = yield* RedisKey.make("semaphore", name)
+        const key = yield* KeyOwner.under("semaphore", name)
         const ttlMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", ttl)
         const token = yield* Token.random
         const claim = {

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisServerError } from "../redis/RedisError.js"
-import { finite, integerFrom, wholeMillis } from "./arguments.js"
+import { finite, integerFrom, wholeKey, wholeMillis } from "./arguments.js"
 import * as BoardKeys from "./leaderboard/BoardKeys.js"
 import * as ReadScripts from "./leaderboard/ReadScripts.js"
 import { ScoreText } from "./leaderboard/shared.js"
@@ -57,9 +57,9 @@ export interface Submission {
  * near as a double comes to them. Negative zero is zero. Equal scores rank by who reached the score first; a member whose
  * score changes comes anew. `docs/leaderboards.md` says what a board costs, and what other programs may do to its keys.
  *
- * Everything but a submission of a board that adds up may be repeated. A member that does not satisfy its schema, a number
- * that should be whole, a key whose braces are no hash tag, or a time that no server keeps fails with `RedisServerError`,
- * code `ERR`, before anything is sent.
+ * Everything but a submission of a board that adds up may be repeated. A member that does not satisfy its schema or holds a
+ * lone surrogate, a number that should be whole, a key whose braces are no hash tag or that belongs to something else, or a
+ * time that no server keeps fails with `RedisServerError`, code `ERR`, before anything is sent.
  *
  * @since 0.1.0
  * @category models
@@ -164,7 +164,7 @@ const onPlace = <Member>(
 
   const place = Effect.suspend(() =>
     BoardKeys.hasSlotmates(key)
-      ? Effect.flatMap(client.serverTime, placeAt)
+      ? Effect.zipRight(wholeKey("leaderboard", client, key), Effect.flatMap(client.serverTime, placeAt))
       : refused("leaderboard", `the braces of ${key} are no hash tag`)
   )
 

@@ -12,15 +12,17 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError, RedisServerError } from "../redis/RedisError.js"
-import { integerFrom, wholeMillis } from "./arguments.js"
+import type { RedisScript } from "../redis/RedisScript.js"
+import { integerFrom, wholeKey, wholeMillis } from "./arguments.js"
 import * as Members from "./members.js"
 import * as PresenceScripts from "./presence/PresenceScripts.js"
 
 /**
  * Presence under one key. The server's clock decides who is online; all of it may be repeated.
  *
- * A member that does not satisfy its schema, a time that is not positive or longer than a server keeps, or a page that is
- * none fails with `RedisServerError`, code `ERR`, before anything is sent.
+ * A member that does not satisfy its schema or holds a lone surrogate, a key that belongs to something else, a time that is
+ * not positive or longer than a server keeps, or a page that is none fails with `RedisServerError`, code `ERR`, before
+ * anything is sent.
  *
  * @since 0.1.0
  * @category models
@@ -72,11 +74,16 @@ const presence = <Member>(
 ): Effect.Effect<Presence<Member>, never, RedisClient> =>
   Effect.map(RedisClient, (client) => {
     const members = Members.make(schema)
-    const runBeat = client.run(PresenceScripts.beat)
-    const runLeave = client.run(PresenceScripts.leave)
-    const runCount = client.run(PresenceScripts.count)
-    const runIsOnline = client.run(PresenceScripts.isOnline)
-    const runList = client.run(PresenceScripts.list)
+    const checkedKey = wholeKey("presence", client, key)
+    const running = <Input, Output>(script: RedisScript<Input, Output>) => {
+      const run = client.run(script)
+      return (input: Input) => Effect.zipRight(checkedKey, run(input))
+    }
+    const runBeat = running(PresenceScripts.beat)
+    const runLeave = running(PresenceScripts.leave)
+    const runCount = running(PresenceScripts.count)
+    const runIsOnline = running(PresenceScripts.isOnline)
+    const runList = running(PresenceScripts.list)
 
     const ttl = wholeMillis(PresenceScripts.beat.name, "the time to live", timeToLive)
 
@@ -94,6 +101,7 @@ const presence = <Member>(
 
     const stayOnline = (member: Member) =>
       Effect.gen(function* () {
+        yield* checkedKey
         const text = yield* members.encode(PresenceScripts.beat.name, member)
         const ttlMillis = yield* ttl
         const schedule = yield* beats

@@ -9,9 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
+import { wholeKey } from "./arguments.js"
 import * as Blocks from "./limit/Blocks.js"
 import * as Outage from "./limit/Outage.js"
 import {
@@ -108,7 +110,7 @@ export declare namespace RateLimiter {
    * for one limit at a time.
    *
    * While Redis cannot be asked the limit's `onUnavailable` decides, and the result says so. All fail with
-   * `RedisServerError`, code `ERR`, when numbers mean nothing or are too large to be exact, with code `WRONGTYPE` when the
+   * `RedisServerError`, code `ERR`, when numbers mean nothing or are too large to be exact or the key belongs to something else, with code `WRONGTYPE` when the
    * key holds something else, and with `RedisAuthError` when Redis grants no right to it.
    *
    * @since 0.1.0
@@ -190,9 +192,7 @@ const resultOf = (
  * @category constructors
  */
 export const key = (action: string, id: string): Either.Either<string, RedisKey.InvalidKey> =>
-  Either.flatMap(RedisKey.make("ratelimit", action), (prefix) =>
-    RedisKey.make(`ratelimit:${prefix.slice("ratelimit:".length).replaceAll(":", "%3A")}`, id)
-  )
+  Either.flatMap(RedisKey.make("ratelimit", action), (prefix) => KeyOwner.under(prefix, id))
 
 /**
  * A rate limiter on the client in the context.
@@ -213,7 +213,8 @@ export const key = (action: string, id: string): Either.Either<string, RedisKey.
  * })
  */
 export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.gen(function* () {
-  const redis = Scripts.runners(yield* RedisClient)
+  const client = yield* RedisClient
+  const redis = Scripts.runners(client)
   const outage = yield* Outage.make
   const blocks = Blocks.make()
 
@@ -232,7 +233,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
     )
 
   const ask = (key: string, limit: RateLimit, cost: number, call: string, askedAt: number) =>
-    Effect.flatMap(Scripts.inputOf("RateLimiter.consume", key, limit, cost), (input) =>
+    Effect.flatMap(Scripts.inputOf("RateLimiter.consume", client, key, limit, cost), (input) =>
       Effect.uninterruptibleMask((restore) => {
         const asking = blocks.ask(key)
         const decided = decide(
@@ -299,7 +300,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
   return RateLimiter.of({
     consume,
     peek: Effect.fnUntraced(function* (key, limit) {
-      const input = yield* Scripts.inputOf("RateLimiter.peek", key, limit, 1)
+      const input = yield* Scripts.inputOf("RateLimiter.peek", client, key, limit, 1)
       return yield* decide(
         redis[limit.algorithm].peek(input),
         (usage, decision) => usageOf(limit.burst, usage, decision),
@@ -308,7 +309,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
     }),
     refund: Effect.fnUntraced(
       function* (key, limit, { cost = 1 } = {}) {
-        const input = yield* Scripts.inputOf("RateLimiter.refund", key, limit, cost)
+        const input = yield* Scripts.inputOf("RateLimiter.refund", client, key, limit, cost)
         return yield* decide(
           redis[limit.algorithm].refund(input),
           (usage, decision) => usageOf(limit.burst, usage, decision),
@@ -322,12 +323,11 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
         )
     ),
     reset: (key, limit) =>
-      outage
-        .reset(limit, key)
-        .pipe(
-          Effect.zipRight(redis[limit.algorithm].reset(key)),
-          Effect.ensuring(Effect.sync(() => blocks.clear(key)))
-        ),
+      wholeKey("RateLimiter.reset", client, key, "ratelimit").pipe(
+        Effect.zipRight(outage.reset(limit, key)),
+        Effect.zipRight(redis[limit.algorithm].reset(key)),
+        Effect.ensuring(Effect.sync(() => blocks.clear(key)))
+      ),
     withLimit: (key, limit, options) => (effect) => Effect.zipRight(admit(key, limit, options), effect)
   })
 })

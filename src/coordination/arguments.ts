@@ -6,6 +6,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as KeyOwner from "../redis/KeyOwner.js"
+import type { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import { RedisServerError } from "../redis/RedisError.js"
 
@@ -68,3 +70,21 @@ export const exactProduct = (
   other: number
 ): Effect.Effect<number, RedisServerError> =>
   one * other < 2 ** 52 ? Effect.succeed(one * other) : rejected(command, `${name} is below 2^52`)
+
+/**
+ * A key that a caller named as a whole; fails with `RedisServerError` when it belongs to something else, or is no Unicode.
+ * Caches come and go, so each operation asks anew.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const wholeKey = (
+  command: string,
+  client: RedisClient.Service,
+  key: string,
+  own?: KeyOwner.Head
+): Effect.Effect<void, RedisServerError> =>
+  Effect.suspend(() => {
+    const problem = KeyOwner.wholeKeyProblem(client, key, own)
+    return problem === undefined ? Effect.void : rejected(command, problem)
+  })

@@ -24,7 +24,7 @@ export interface Typed<Member> {
  * @category models
  */
 export interface Members<Member> {
-  /** The text of a member; fails with `RedisServerError`, code `ERR`, when it does not satisfy its schema. */
+  /** The text of a member; fails with `RedisServerError`, code `ERR`, when it does not satisfy its schema, or holds a lone surrogate. */
   readonly encode: (command: string, member: Member) => Effect.Effect<string, RedisServerError>
   /** None for what another program has put there that is no member. */
   readonly decode: (text: string) => Option.Option<Member>
@@ -37,13 +37,18 @@ export interface Members<Member> {
 export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
   const encode = Schema.encodeEither(schema)
   const decode = Schema.decodeOption(schema)
+  const refused = (command: string, why: string) =>
+    new RedisServerError({ command, code: "ERR", detail: `the member ${why}` })
   return {
-    encode: (command, member) =>
-      Either.mapLeft(
-        encode(member),
-        ({ message }) =>
-          new RedisServerError({ command, code: "ERR", detail: `the member does not satisfy its schema: ${message}` })
-      ),
+    encode: (command, member) => {
+      const text = Either.mapLeft(encode(member), ({ message }) =>
+        refused(command, `does not satisfy its schema: ${message}`)
+      )
+      // a lone surrogate is sent as U+FFFD: two such members would be one
+      return Either.isRight(text) && !text.right.isWellFormed()
+        ? Either.left(refused(command, "is not well-formed Unicode"))
+        : text
+    },
     decode
   }
 }

@@ -49,7 +49,7 @@ export declare namespace PlayerCaches {
     /** `game:state:<id>` */
     readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | DatabaseError>
     /**
-     * `leaderboard:global:top:<offset>:<limit>`, looked up on the board, and in the database while the board is not whole:
+     * `leaderboard:global:top:<offset>%3A<limit>`, looked up on the board, and in the database while the board is not whole:
      * it is then built in the background.
      */
     readonly leaderboardPages: TypedCache.TypedCache<

@@ -40,8 +40,8 @@ const invalidKeyMessages: Record<InvalidKey["reason"], string> = {
 
 const encoder = new TextEncoder()
 
-/** Control characters and lone surrogates, which an id must not hold, and what stands there percent-encoded. */
-const notable = /[\p{Cc}\p{Cs}{}%]/u
+/** Control characters and lone surrogates, which an id must not hold, and the characters that are percent-encoded. */
+const notable = /[\p{Cc}\p{Cs}{}%:]/u
 
 /**
  * Why the characters of a text have no place in a key; undefined when they have.
@@ -58,9 +58,10 @@ export const characterProblem = (text: string): "ControlCharacter" | "LoneSurrog
 }
 
 /**
- * `prefix:id`, with braces and percent signs of the id percent-encoded, so that the hash tag of an auxiliary key is the
- * whole key and two ids never share a key. Fails with `InvalidKey` when the id is empty, longer than 512 bytes, holds a
- * control character or a lone surrogate.
+ * `prefix:id`, with the colons, braces and percent signs of the id percent-encoded. So two ids never share a key, no id
+ * completes a longer prefix (`user` and `secret:ada` make no key of `user:secret`), and the hash tag of an auxiliary key is
+ * the whole key. Fails with `InvalidKey` when the id is empty, longer than 512 bytes, holds a control character or a lone
+ * surrogate.
  *
  * @since 0.1.0
  * @category constructors
@@ -74,7 +75,7 @@ export const make = (prefix: string, id: string): Either.Either<string, InvalidK
   }
   const problem = characterProblem(id)
   if (problem !== undefined) return Either.left(new InvalidKey({ reason: problem, prefix }))
-  return Either.right(`${prefix}:${/[{}%]/.test(id) ? id.replace(/[{}%]/g, encodeURIComponent) : id}`)
+  return Either.right(`${prefix}:${/[{}%:]/.test(id) ? id.replace(/[{}%:]/g, encodeURIComponent) : id}`)
 }
 
 /**
@@ -85,7 +86,7 @@ export const make = (prefix: string, id: string): Either.Either<string, InvalidK
  */
 export const idOf = (prefix: string, key: string): string => {
   const id = key.slice(prefix.length + 1)
-  return id.includes("%") ? id.replace(/%(7B|7D|25)/g, decodeURIComponent) : id
+  return id.includes("%") ? id.replace(/%(7B|7D|25|3A)/g, decodeURIComponent) : id
 }
 
 /**

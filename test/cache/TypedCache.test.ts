@@ -1,5 +1,6 @@
 import { contract as codec } from "../suites/TypedCacheCodecSuite.js"
 import { contract as loading } from "../suites/TypedCacheLoadingSuite.js"
+import { contract as names } from "../suites/TypedCacheNamesSuite.js"
 import { contract as tags } from "../suites/TypedCacheTagsSuite.js"
 import { contract as writing } from "../suites/TypedCacheWritingSuite.js"
 import { onEveryLayer } from "../support/layers.js"
@@ -7,6 +8,7 @@ import { onEveryLayer } from "../support/layers.js"
 onEveryLayer((it) => {
   codec(it)
   loading(it)
+  names(it)
   tags(it)
   writing(it)
 })

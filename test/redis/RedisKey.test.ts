@@ -13,6 +13,13 @@ describe("a key", () => {
     expect(RedisKey.make("user:profile", "*")).toEqual(Either.right("user:profile:*"))
   })
 
+  it("holds no colon of its id, so that no id completes a longer prefix", () => {
+    expect(RedisKey.make("user", "profile:42")).toEqual(Either.right("user:profile%3A42"))
+    expect(RedisKey.make("user", "profile%3A42")).toEqual(Either.right("user:profile%253A42"))
+    expect(RedisKey.idOf("user", "user:profile%3A42")).toBe("profile:42")
+    expect(RedisKey.idOf("user", "user:profile%253A42")).toBe("profile%3A42")
+  })
+
   it("is refused for an id that is empty, too long, holds a control character or is no Unicode", () => {
     expect(reasonOf("")).toBe("Empty")
     expect(reasonOf("x".repeat(512))).toBe("none")
@@ -34,7 +41,7 @@ describe("a key", () => {
     "is never shared by two ids",
     {
       left: FastCheck.fullUnicodeString({ minLength: 1 }),
-      right: FastCheck.stringOf(FastCheck.constantFrom("{", "}", "%", "7", "B", "5"), { minLength: 1 })
+      right: FastCheck.stringOf(FastCheck.constantFrom("{", "}", "%", ":", "7", "B", "5", "3", "A"), { minLength: 1 })
     },
     ({ left, right }) => {
       const keys = [RedisKey.make("p", left), RedisKey.make("p", right)].map(Either.getOrNull)

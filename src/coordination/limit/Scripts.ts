@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError, RedisServerError } from "../../redis/RedisError.js"
-import { exactProduct, integerFrom, wholeMillis } from "../arguments.js"
+import { exactProduct, integerFrom, wholeKey, wholeMillis } from "../arguments.js"
 import * as FixedWindow from "./FixedWindow.js"
 import type { RateLimit } from "./RateLimit.js"
 import * as SlidingCounter from "./SlidingCounter.js"
@@ -60,18 +60,20 @@ export const runners = (client: RedisClient.Service): Record<RateLimit["algorith
 
 /**
  * What the scripts are given for a limit; fails with `RedisServerError`, code `ERR`, when its numbers mean nothing or are
- * too large to be exact.
+ * too large to be exact, or when the key belongs to something else.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const inputOf = (
   command: string,
+  client: RedisClient.Service,
   key: string,
   { algorithm, burst, limit, onUnavailable, window }: RateLimit,
   cost: number
 ): Effect.Effect<Input, RedisServerError> =>
   Effect.gen(function* () {
+    yield* wholeKey(command, client, key, "ratelimit")
     yield* integerFrom(command, "the limit", algorithm === "TokenBucket" ? 1 : 0, limit)
     yield* integerFrom(command, "the burst", 0, burst)
     yield* integerFrom(command, "the cost", 1, cost)

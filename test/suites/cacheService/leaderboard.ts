@@ -34,7 +34,7 @@ export const leaderboardSuite = (test: Test): void => {
       yield* cache.rebuildLeaderboard(scores)
       const page = { offset: 0, limit: 2 }
       expect(yield* cache.setLeaderboard(page, rows.slice(0, 2))).toBe(true)
-      const key = "leaderboard:global:top:0:2"
+      const key = "leaderboard:global:top:0%3A2"
       expect(JSON.parse(Option.getOrThrow(yield* redis.get(key)))).toMatchObject({ value: rows.slice(0, 2) })
       const left = Duration.toSeconds(Option.getOrThrow(yield* redis.ttl(key)))
       expect(left).toBeLessThanOrEqual(30)

@@ -1,0 +1,133 @@
+/**
+ * Who owns which keys, so that no two parts of the toolkit ever share one. `docs/keys.md` lists all keys and says why they
+ * are disjoint.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import type { RedisClient } from "./RedisClient.js"
+import * as RedisKey from "./RedisKey.js"
+
+/** What begins the keys that the toolkit makes of names: locks, semaphores, limits. */
+const heads = { lock: "locks", semaphore: "semaphores", ratelimit: "rate limits" } as const
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Head = keyof typeof heads
+
+const headOf = (key: string): Head | undefined => {
+  const head = /^(lock|semaphore|ratelimit)(?::|$)/.exec(key)?.[1]
+  return head === "lock" || head === "semaphore" || head === "ratelimit" ? head : undefined
+}
+
+/**
+ * `prefix:text` with the colons of the text as they are, for what needs no colon to end: everything under a prefix of one
+ * kind, and JSON, where a quotation mark stands before the first colon. Otherwise as `RedisKey.make`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const under = (prefix: string, text: string): Either.Either<string, RedisKey.InvalidKey> =>
+  Either.map(RedisKey.make(prefix, text), (key) => {
+    const from = prefix.length + 1
+    return key.length === from + text.length ? key : key.slice(0, from) + key.slice(from).replaceAll("%3A", ":")
+  })
+
+/**
+ * The name of the cache whose entry a key would be: what stands before the last colon that comes before any quotation mark.
+ * An id that is a text holds no colon, and one that is JSON holds none before its first quotation mark; a name holds no
+ * quotation mark.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nameOf = (key: string): string => {
+  const quote = key.indexOf('"')
+  return key.slice(0, Math.max(key.lastIndexOf(":", quote === -1 ? key.length : quote), 0))
+}
+
+/**
+ * Why a cache cannot have a name; undefined when it can.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const nameProblem = (name: string): string | undefined => {
+  if (name === "") return "is empty"
+  if (!name.isWellFormed()) return "is not well-formed Unicode"
+  if (/\p{Cc}/u.test(name)) return "holds a control character"
+  if (/[{}"]/.test(name)) return "holds a brace or a quotation mark"
+  const head = headOf(name)
+  return head === undefined ? undefined : `begins with ${head}, as the keys of ${heads[head]} do`
+}
+
+// `{key}:word` belongs to `key`, as do `…{tag}…:ranked` and `…{tag}…:arrivals` of a board that has its own hash tag
+const derived =
+  /^\{.*\}:(?:lease|clear|tags?|fence|released|bucket|counter|log|ranked|arrivals)(?::|$)|\{.*:(?:ranked|arrivals)$|^\{[^{}]*\}$/s
+
+/**
+ * Whether a key belongs to another one: a lease, a marker, the state of a lock, a limit or a board.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isDerived = (key: string): boolean => derived.test(key)
+
+/** The caches that live on a client, and how many there are of each name. */
+const live = new WeakMap<RedisClient.Service, Map<string, number>>()
+
+/**
+ * Whether a key is an entry of a cache that lives on the client.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isEntry = (client: RedisClient.Service, key: string): boolean =>
+  live.get(client)?.has(nameOf(key)) === true
+
+/**
+ * Takes the keys of a cache for as long as the scope is open. Dies when no cache can have the name.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const claim = (client: RedisClient.Service, name: string): Effect.Effect<void, never, Scope.Scope> => {
+  const problem = nameProblem(name)
+  if (problem !== undefined) {
+    return Effect.dieMessage(
+      `no cache can have the name ${JSON.stringify(name)}, which ${problem}: choose another name`
+    )
+  }
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      const names = live.get(client) ?? new Map<string, number>()
+      live.set(client, names.set(name, (names.get(name) ?? 0) + 1))
+      return names
+    }),
+    (names) =>
+      Effect.sync(() => {
+        const count = names.get(name) ?? 0
+        if (count > 1) names.set(name, count - 1)
+        else names.delete(name)
+      })
+  )
+}
+
+/**
+ * Why a board, a counter, presence or a limit cannot be under a key that its caller named; undefined when it can. `own` is
+ * what keys of this kind may begin with.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const wholeKeyProblem = (client: RedisClient.Service, key: string, own?: Head): string | undefined => {
+  if (!key.isWellFormed()) return "the key is not well-formed Unicode"
+  const head = headOf(key)
+  if (head !== undefined && head !== own) return `the key begins with ${head}, as the keys of ${heads[head]} do`
+  if (key.includes("{") && isDerived(key)) return "the key has the form of one that belongs to another key"
+  return isEntry(client, key) ? `the key is an entry of the cache ${nameOf(key)}: choose another key` : undefined
+}

@@ -1,0 +1,186 @@
+/** Every key and channel that the toolkit uses, for names and ids that look like each other: docs/keys.md. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as fc from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import * as CacheKey from "../../src/cache/CacheKey.js"
+import * as Markers from "../../src/cache/Markers.js"
+import * as BoardKeys from "../../src/coordination/leaderboard/BoardKeys.js"
+import * as LimitScripts from "../../src/coordination/limit/Scripts.js"
+import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
+import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
+import { LockToken } from "../../src/coordination/lock/Token.js"
+import * as RateLimiter from "../../src/coordination/RateLimiter.js"
+import * as KeyOwner from "../../src/redis/KeyOwner.js"
+import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisKey from "../../src/redis/RedisKey.js"
+
+const client = Effect.runSync(Effect.provide(RedisClient, layerOff))
+
+/** A key, and all that says which one it is. */
+interface Owned {
+  readonly identity: string
+  readonly key: string
+  /** of an entry */
+  readonly name?: string
+  /** whether its caller named it as a whole */
+  readonly whole?: boolean
+}
+
+const owned = (identity: ReadonlyArray<string>, key: string): Owned => ({ identity: JSON.stringify(identity), key })
+const whole = (key: string): Owned => ({ ...owned(["whole", key], key), whole: true })
+
+const part = fc.constantFrom(
+  ...["a", "b", "a", "b", ":", ":", ":", "{", "}", "%", '"', ",", "[", "]", "%3A", "%7B", "1"],
+  ...["lock", "lock:", "semaphore:", "ratelimit:", "{lock:", "{a}:", "}:", "counters"],
+  ...[":lease", ":clear", ":tags", ":tag", ":tag:", ":fence", ":ranked", ":arrivals", ":bucket", ":counter", ":log"]
+)
+const joined = (parts: fc.Arbitrary<string>) =>
+  fc.array(parts, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(""))
+/** Mostly of few characters, so that two of them meet. */
+const text = fc.oneof(
+  joined(fc.constantFrom("a", "a", ":")),
+  fc.constantFrom("a", "a:a", "lock", "lock:a", "semaphore", "ratelimit", "ratelimit:a", "{a}", "a}:tag:a", "tag:a"),
+  joined(part)
+)
+const isRight = Either.isRight
+
+const textIds = Schema.String
+const jsonIds = Schema.Union(Schema.Array(Schema.String), Schema.Record({ key: Schema.String, value: Schema.String }))
+
+const ofEntry = (name: string, entry: Either.Either<CacheKey.CacheKey, unknown>): ReadonlyArray<Owned> =>
+  isRight(entry)
+    ? [
+        { ...owned(["entry", name, entry.right.text], entry.right.text), name },
+        owned(["lease", name, entry.right.text], RedisKey.auxiliary(entry.right.text, "lease"))
+      ]
+    : []
+
+/** Each kind with what it keeps under the names and ids that it accepts. */
+const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> = {
+  entry: (name, id) => {
+    if (KeyOwner.nameProblem(name) !== undefined) return []
+    const entry = CacheKey.make(name, textIds)(id)
+    return ofEntry(name, entry).map((each) => ({ ...each, identity: `${each.identity} ${id}` }))
+  },
+  composite: (name, id) =>
+    KeyOwner.nameProblem(name) !== undefined
+      ? []
+      : [[id], [id, "a"], { [id]: "a" }, { a: id }].flatMap((key) => ofEntry(name, CacheKey.make(name, jsonIds)(key))),
+  marker: (name, tag) => {
+    if (KeyOwner.nameProblem(name) !== undefined) return []
+    const keys = Markers.markerKeys(name)
+    return [
+      owned(["clear", name], keys.clear),
+      owned(["tags", name], keys.tagFloor),
+      owned(["tag", name, tag], keys.tag(tag))
+    ]
+  },
+  lock: (name) => {
+    const key = KeyOwner.under("lock", name)
+    if (!isRight(key)) return []
+    const lock = { key: key.right, token: LockToken.make("mine"), ttlMillis: 1 }
+    return LockScripts.acquire.keys(lock).map((key, index) => owned(["lock", name, String(index)], key))
+  },
+  semaphore: (name) => {
+    const key = KeyOwner.under("semaphore", name)
+    return isRight(key) ? [owned(["semaphore", name], key.right)] : []
+  },
+  limit: (action, id) => {
+    const key = RateLimiter.key(action, id)
+    if (!isRight(key)) return []
+    return Object.entries(LimitScripts.scriptsOf).map(([algorithm, { keyOf }]) =>
+      owned(["limit", algorithm, action, id], keyOf(key.right))
+    )
+  },
+  namedLimit: (key) =>
+    KeyOwner.wholeKeyProblem(client, key) !== undefined
+      ? []
+      : Object.entries(LimitScripts.scriptsOf).map(([algorithm, { keyOf }]) =>
+          algorithm === "FixedWindow" ? whole(keyOf(key)) : owned(["named limit", algorithm, key], keyOf(key))
+        ),
+  board: (key) => {
+    if (KeyOwner.wholeKeyProblem(client, key) !== undefined || !BoardKeys.hasSlotmates(key)) return []
+    const { arrivals, board, ranked } = BoardKeys.make(key)
+    return [whole(board), owned(["ranked", key], ranked), owned(["arrivals", key], arrivals)]
+  },
+  counterOrPresence: (key) => (KeyOwner.wholeKeyProblem(client, key) === undefined ? [whole(key)] : [])
+}
+
+const owner = fc.tuple(fc.constantFrom(...Object.values(kinds)), text, text).map(([kind, name, id]) => kind(name, id))
+
+describe("a key of Redis", () => {
+  it("belongs to one kind, name and id alone", () => {
+    let compared = 0
+    fc.assert(
+      fc.property(fc.array(owner, { minLength: 30, maxLength: 60 }), (owners) => {
+        const byKey = new Map<string, Owned>()
+        for (const each of owners.flat()) {
+          const before = byKey.get(each.key)
+          byKey.set(each.key, each)
+          if (before === undefined) continue
+          compared++
+          // one name for caches of two schemas is one cache; a key that is an entry of a live cache is refused as a whole one
+          if (before.name !== undefined && before.name === each.name) continue
+          if (before.whole === true && KeyOwner.nameOf(before.key) === each.name) continue
+          if (each.whole === true && KeyOwner.nameOf(each.key) === before.name) continue
+          expect(each.identity).toBe(before.identity)
+        }
+      }),
+      { numRuns: 5_000 }
+    )
+    // the names are short enough to meet
+    expect(compared).toBeGreaterThan(1_000)
+  })
+
+  it("is not shared by two ids of a cache", () => {
+    const keyOf = CacheKey.make("a", textIds)
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const [left, right] = [keyOf(one), keyOf(other)]
+        fc.pre(isRight(left) && isRight(right) && one !== other)
+        expect(left.right.text).not.toBe(right.right.text)
+        expect(RedisKey.idOf("a", left.right.text)).toBe(one)
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+
+  it("begins with the name of its cache, which the key alone tells", () => {
+    fc.assert(
+      fc.property(text, text, (name, id) => {
+        fc.pre(KeyOwner.nameProblem(name) === undefined)
+        for (const key of [
+          CacheKey.make(name, textIds)(id),
+          CacheKey.make(name, jsonIds)([id]),
+          CacheKey.make(name, jsonIds)({ [id]: id })
+        ]) {
+          if (isRight(key)) expect(KeyOwner.nameOf(key.right.text)).toBe(name)
+        }
+      }),
+      { numRuns: 2_000 }
+    )
+  })
+})
+
+describe("a channel", () => {
+  it("belongs to one cache, lock or semaphore", () => {
+    const channels = (name: string): ReadonlyArray<string> => [
+      ...(KeyOwner.nameProblem(name) === undefined ? [`effect-cache-toolkit:${name}`] : []),
+      ...Either.match(KeyOwner.under("lock", name), { onLeft: () => [], onRight: (key) => [LockScripts.channel(key)] }),
+      ...Either.match(KeyOwner.under("semaphore", name), {
+        onLeft: () => [],
+        onRight: (key) => [SemaphoreScripts.channel(key)]
+      })
+    ]
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        fc.pre(one !== other)
+        const all = [...channels(one), ...channels(other)]
+        expect(new Set(all).size).toBe(all.length)
+      }),
+      { numRuns: 2_000 }
+    )
+  })
+})
