@@ -30,6 +30,7 @@ export class Call<A> implements Wait, AnyCall {
   outcome: Outcome<A> | undefined
   private answer: Outcome<A> = { _tag: "Unknown" }
   private expired = false
+  private refusedLate = false
 
   constructor(
     private readonly command: Command<A>,
@@ -52,7 +53,10 @@ export class Call<A> implements Wait, AnyCall {
   readonly pending = (): boolean => this.outcome === undefined
 
   readonly apply = (server: Server): void => {
-    if (this.expired && this.command.hasDeadline === true && server.rules.has("setHasDeadline")) return
+    if (this.expired && this.command.hasDeadline === true && server.rules.has("setHasDeadline")) {
+      this.refusedLate = this.pending()
+      return
+    }
     try {
       this.answer = { _tag: "Reply", value: this.command.apply(server, this.client), generation: this.generation }
     } catch (error) {
@@ -76,6 +80,9 @@ export class Call<A> implements Wait, AnyCall {
   }
 
   readonly isExpired = (): boolean => this.expired
+
+  /** Its deadline had passed when it arrived, and its caller waited for it all the same. */
+  readonly isTooLate = (): boolean => this.refusedLate
 
   readonly refuse = (): void => {
     this.outcome ??= { _tag: "Unavailable" }

@@ -14,6 +14,7 @@ export function* open(process: Process, generation: number): Step<void> {
     if (isOver()) return
     if (now._tag === "Reply") {
       if (rules.has("distrustAfterOutage")) {
+        noteTime(process, now.value)
         const upTo = rules.has("distrustUpToReconnection") ? now.value : process.outageBegan
         process.distrustUpTo = Math.max(process.distrustUpTo, upTo)
       }
@@ -30,11 +31,47 @@ export function* open(process: Process, generation: number): Step<void> {
   promises.opened(process)
 }
 
+/** Lowers the mark of distrust that an answer of TIME contradicts. */
+const noteTime = (process: Process, now: number): void => {
+  if (now >= process.distrustUpTo || !process.world.rules.has("contradictedMarkLowered")) return
+  process.distrustUpTo = now
+  process.wasTimeWrong = true
+}
+
+/** Whether an outage speaks against an entry. `clear` is the clear marker that was read with it. */
+export const isDistrusted = (process: Process, entry: { readonly created: number }, clear = 0): boolean => {
+  const { rules } = process.world
+  if (entry.created <= process.distrustUpTo) {
+    askTimeAgain(process)
+    return true
+  }
+  if (!process.wasTimeWrong || !rules.has("bornAheadDistrusted")) return false
+  const followsClear = rules.has("bornAfterClearTrusted") && entry.created === clear + 1
+  return entry.created > process.serverTime() && !followsClear
+}
+
+/** Asks for the time, where the mark of distrust seems to lie ahead of it. */
+const askTimeAgain = (process: Process): void => {
+  if (process.isAskingTime || process.serverTime() >= process.distrustUpTo) return
+  process.isAskingTime = true
+  process.world.spawn(process, "ask for the time", "own", timeAgain(process))
+}
+
+function* timeAgain(process: Process): Step<void> {
+  try {
+    const now = process.usable(yield* process.send(time))
+    if (now !== undefined) noteTime(process, now.value)
+  } finally {
+    process.isAskingTime = false
+  }
+}
+
 /** Sends the outbox until it is empty. */
 export function* replay(process: Process): Step<void> {
   const { rules } = process.world
   while (process.outbox.size > 0) {
-    if (process.connection === undefined) yield { what: "connection", ready: () => process.connection !== undefined }
+    const isThere = () => process.connection !== undefined && !process.isCircuitOpen
+    if (!isThere()) yield { what: "connection", ready: isThere }
     for (const [item, addition] of [...process.outbox]) {
       const command = item === "tag" || item === "clear" ? moveMarker(item) : invalidate(item)
       const outcome = yield* process.send(command)

@@ -49,6 +49,7 @@ export interface Surroundings {
   readonly runningTask: Task | undefined
   readonly localTtl: number
   readonly withMarkers: boolean
+  readonly largeValues: boolean
   readonly maxLookups: number
   readonly maxWaiting: number
   readonly outboxCapacity: number
@@ -66,8 +67,13 @@ export class Process implements Client {
   generation = 1
   /** the generation whose replies are used */
   openGeneration = 1
+  /** the generation stands, and the process refuses its own commands */
+  isCircuitOpen = false
   /** entries with a lease from then or before are distrusted */
   distrustUpTo = 0
+  /** an answer of TIME has contradicted an earlier one */
+  wasTimeWrong = false
+  isAskingTime = false
   /** when the connection was lost, by the server's clock */
   outageBegan = 0
 
@@ -107,7 +113,10 @@ export class Process implements Client {
   /** Sends a command and waits for its outcome. */
   *send<A>(command: Command<A>): Step<Outcome<A>> {
     const call = this.issue(command)
-    if (call === undefined) return { _tag: "Unavailable" }
+    if (call === undefined) {
+      this.world.promises.commandFailed(this)
+      return { _tag: "Unavailable" }
+    }
     yield call
     const outcome = call.outcome ?? { _tag: "Unknown" }
     if (outcome._tag !== "Reply") this.world.promises.commandFailed(this)
@@ -116,7 +125,7 @@ export class Process implements Client {
 
   /** Sends a command whose outcome nobody waits for. */
   issue<A>(command: Command<A>): Call<A> | undefined {
-    if (this.connection === undefined) return undefined
+    if (this.connection === undefined || this.isCircuitOpen) return undefined
     const call = new Call(command, this, this.connection.generation, this.world.runningTask)
     this.connection.sent.push(call)
     return call
@@ -125,6 +134,7 @@ export class Process implements Client {
   /** Whether replies of the present connection are used. */
   isOpen(): boolean {
     if (this.connection === undefined) return false
+    if (this.isCircuitOpen && this.world.rules.has("openCircuitReadsNothing")) return false
     return !this.world.rules.has("newGenerationClosed") || this.connection.generation === this.openGeneration
   }
 

@@ -9,6 +9,7 @@ export const promises = {
   neverServedAgain: "a read that starts after an acknowledged invalidation answers nothing older",
   localBound: "a local tier forgets when it hears of an invalidation, or when its time to live has passed",
   ownWritesSeen: "after its own invalidation, set or update, acknowledged or not, a process reads nothing older",
+  setIsStored: "a set is stored, however large, if its connection works and no other write comes between",
   noResurrection: "what was invalidated during an outage is not served by a process that has come back from it",
   noWrongValueLeft: "when all is quiet again, no cached value is older than the last write",
   oneLookup: "one lookup per key at a time",
@@ -204,6 +205,11 @@ export class Promises {
         ...written.map(([key, version]) => ({ process: other, key, version, heardBy, timeIsUp }))
       ]
     }
+  }
+
+  /** The deadline of a set had passed when it arrived. */
+  setRefused(process: Process, key: Key): void {
+    throw new Broken("setIsStored", `process ${process.id} has set ${key} in vain`)
   }
 
   crashedAfter(written: Written): void {

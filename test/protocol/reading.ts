@@ -1,6 +1,7 @@
 /**
  * Reading: the local tier, Redis, and flights. The generators are the protocol's algorithms, point by point.
  */
+import { isDistrusted } from "./outage.js"
 import type { Flight, Landed, Process } from "./process.js"
 import type { Lookup, Source } from "./promises.js"
 import {
@@ -21,6 +22,9 @@ import { boundary, Sleep, type Step } from "./step.js"
 
 /** How often a waiter is told that the lease is held before it has reached its bound. */
 const bound = 2
+
+/** How often a flight is told of a value that it then cannot read. */
+const maxContradictions = 2
 
 /** How often a caller joins others' flights before it takes one of its own. */
 const maxJoins = 2
@@ -89,15 +93,14 @@ function* readRedis(process: Process, key: Key): Step<Found> {
 
 /** Whether nothing speaks against an entry that Redis holds: an outage, the outbox, a marker. */
 function* isTrusted(process: Process, entry: Entry): Step<boolean> {
-  if (entry.created <= process.distrustUpTo) return false
-  if (!process.world.withMarkers) return true
+  if (!process.world.withMarkers || entry.created <= process.distrustUpTo) return !isDistrusted(process, entry)
   const { tagsTaken } = process
   const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
   if (reply === undefined) return false
   process.clearMarker = Math.max(process.clearMarker, reply.value[0] ?? 0)
   if (!areTagsAtRest(process, tagsTaken) || !reply.value.every((marker) => isAfter(process, entry, marker)))
     return false
-  return entry.created > process.distrustUpTo
+  return !isDistrusted(process, entry, reply.value[0])
 }
 
 /** Whether the outbox says nothing against markers that were asked for when so many tags had left it. */
@@ -194,6 +197,7 @@ function* load(process: Process, flight: Flight): Step<Landed> {
   const { key, token } = flight
   let newerThan = flight.newerThan
   let held = 0
+  let contradictions = 0
   let unknown = 0
   let mayHoldLease = false
   try {
@@ -213,12 +217,22 @@ function* load(process: Process, flight: Flight): Step<Landed> {
       const acquired = reply.value
       mayHoldLease = acquired._tag === "Granted"
       if (acquired._tag === "Value") {
-        const { entry } = acquired
-        if (yield* isTrusted(process, entry)) {
+        const reply = process.usable(yield* process.send(read(key)))
+        if (reply === undefined) return yield* degraded(process, flight)
+        const entry = reply.value
+        if (entry !== undefined && !entry.stale && (yield* isTrusted(process, entry))) {
           process.putLocal(entry, asked, flight.epoch)
           return { _tag: "Value", version: entry.version, source: "Redis", entitled }
         }
-        newerThan = Math.max(newerThan, entry.created)
+        const created = entry?.created ?? 0
+        newerThan = Math.max(newerThan, created)
+        if (created < acquired.entry.created) {
+          // it was invalidated in between, or reads lag behind scripts
+          if (++contradictions > maxContradictions && rules.has("contradictionsEnd")) {
+            return yield* degraded(process, flight)
+          }
+          yield boundary("pause")
+        }
         continue
       }
       if (acquired._tag === "Granted") {

@@ -34,6 +34,39 @@ const setOfUnknownFate: Script = [
   { all: "process 0: set a" }
 ]
 
+/** What is born by a wrong clock and invalidated during an outage, whose end the wrong clock still tells. */
+const bornByWrongClock: Script = [
+  "wrongClock: server",
+  "process 0: get a is called",
+  { all: "process 0" },
+  "stop: server",
+  "process 0: invalidate a is called",
+  { all: "process 0: invalidate" },
+  "the server is back",
+  "process 1 reconnects",
+  { all: "process 1" },
+  "the server's clock is set right",
+  // it finds the mark out
+  "process 1: get a is called",
+  { all: "process 1", except: "look up" },
+  "process 1: get a is called",
+  { all: "process 1: get a" },
+  { all: "process 1" }
+]
+
+const clearedByWrongClock: Script = [
+  "wrongClock: server",
+  "process 0: clear a is called",
+  { all: "process 0" },
+  "break: process 1",
+  "time passes",
+  "time passes",
+  { all: "process 1" },
+  "the server's clock is set right",
+  "process 1: get a is called",
+  { all: "process 1" }
+]
+
 const readsAround = [get(1), invalidate(0), get(1)]
 
 const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
@@ -90,6 +123,11 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     breaks: "noWrongValueLeft",
     operations: [get(0), invalidate(1), get(0)],
     scenario: { faults: {} }
+  },
+  contradictionsEnd: {
+    breaks: "everyReadEnds",
+    operations: [get(1), get(0)],
+    scenario: { localTtl: 0, faults: { lag: 1 } }
   },
   leaseExpires: { breaks: "cachesAgain", operations: [get(0)], scenario: { faults: { crash: 1 } } },
 
@@ -168,6 +206,12 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
       "process 2: get a is called",
       { all: "process 2" }
     ]
+  },
+
+  deadlineAllowsForSize: {
+    breaks: "setIsStored",
+    operations: [set(0)],
+    scenario: { largeValues: true, faults: {} }
   },
 
   updatePlacesToken: {
@@ -285,6 +329,23 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
       "process 0: get a is called",
       { all: "process 0" }
     ]
+  },
+  contradictedMarkLowered: {
+    breaks: "cachesAgain",
+    operations: [get(0)],
+    scenario: { localTtl: 0, faults: { wrongTime: 1, break: 1 } }
+  },
+  bornAheadDistrusted: {
+    breaks: "noResurrection",
+    operations: [get(0), invalidate(0), get(1), get(1)],
+    scenario: { localTtl: 0, faults: { wrongClock: 1, stop: 1 } },
+    script: bornByWrongClock
+  },
+  bornAfterClearTrusted: {
+    breaks: "cachesAgain",
+    operations: [clearAll(0), get(1)],
+    scenario: { withMarkers: true, localTtl: 0, faults: { wrongClock: 1, break: 1 } },
+    script: clearedByWrongClock
   },
   outageMovesEpochs: {
     breaks: "noResurrection",

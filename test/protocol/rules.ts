@@ -18,6 +18,7 @@ export const rules = {
   acquireIsOneScript: "3: looking for a value and taking the lease is one atomic step",
   sameTokenGrantedAgain: "3: a lease is granted again to the token that holds it",
   tokenPerFlight: "3: every flight takes the lease with a token of its own",
+  contradictionsEnd: "3: a flight that is told of a value again and again and cannot read it looks up by itself",
   leaseExpires: "3: a lease has a time to live",
 
   leaseRenewed: "4: a lease is renewed while its lookup runs",
@@ -42,6 +43,7 @@ export const rules = {
   setPublishes: "7: a set is told to the other processes",
   setHasDeadline: "7: a set that reaches the server after its deadline does nothing",
   setKeepsCaller: "7: a set of unknown fate, or interrupted, keeps its caller until it can no longer arrive",
+  deadlineAllowsForSize: "7: the deadline of a set leaves the time that its value takes on the line",
 
   updatePlacesToken: "8: an update deletes the value and places its token before the write",
   updateComparesToken: "8: an update stores only if its token is still there",
@@ -58,6 +60,10 @@ export const rules = {
   newGenerationClosed: "10: replies of a new generation are not used before the process has taken note of the outage",
   distrustAfterOutage: "10: entries from before the outage are distrusted",
   distrustUpToReconnection: "10: the outage counts to its end, as the server's clock tells it on the new generation",
+  contradictedMarkLowered: "10: a later answer of TIME that contradicts the mark of distrust lowers it",
+  bornAheadDistrusted: "10: from then on an entry that is born ahead of the server's clock is distrusted",
+  bornAfterClearTrusted: "10: unless its birth follows the clear marker",
+  openCircuitReadsNothing: "10: nothing is read while the circuit is open",
   outageMovesEpochs: "10: a new generation drops the local tier and moves all epochs",
   fillOfSameGeneration: "10: a fill confirms a value only on the generation that granted the lease",
   replayBeforeReads: "10: the outbox is replayed before the new generation is used",
@@ -105,6 +111,7 @@ export const needless = {
   waitersAreWoken: "a waiter asks again by itself; the message only makes it sooner",
   epochMovesBefore: "what is read before an invalidation has ended may be old, and the move at its end drops it",
   replayBeforeReads: "what is in the outbox is a miss in any case, and the rest need not wait for it",
+  openCircuitReadsNothing: "a command is refused in any case; it spares the caller the attempt, and others a lookup",
   oldConnectionKilled: "what arrives late is refused: by its token, or a set by its deadline",
   bornAfterMarker: "it lets a value be cached in the very millisecond of a clear, which costs a lookup otherwise",
   senderIgnoresOwn: "hearing its own message costs a process a local entry and nothing else"

@@ -22,7 +22,11 @@ export type Fault =
   | "expireValue"
   | "expireLease"
   | "evictMarker" // some time after it has moved
+  | "openCircuit" // a process refuses its own commands for a while; its connection stands
   | "setClockBack" // of the server
+  | "wrongTime" // the server's TIME is far ahead for a while
+  | "wrongClock" // and so is its clock, in scripts too
+  | "lag" // reads are answered by a replica that has stopped to follow
   | "age" // a value passes its time to live
   | "lookupFails"
   | "lookupHangs"
@@ -44,6 +48,8 @@ export interface Scenario {
   /** how often each fault may happen */
   readonly faults: Readonly<Partial<Record<Fault, number>>>
   readonly limits?: ReadonlyArray<Limit>
+  /** values are so large that a fixed deadline may pass while they are sent */
+  readonly largeValues?: boolean
   /** starts with both keys cached */
   readonly warm?: boolean
 }

@@ -30,6 +30,7 @@ export const families = {
     scenario: {
       ...three,
       serialised: true,
+      largeValues: true,
       faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, refuse: 1, resend: 1, crash: 1, interrupt: 1 }
     },
     operations: { anyOf: ["get", "get", "invalidate", "update", "set"] }
@@ -41,6 +42,23 @@ export const families = {
       faults: { busBreak: 1, breakLate: 1, stop: 1, restart: 1, timeout: 1, expireLease: 1 }
     },
     operations: { anyOf: ["get", "get", "invalidate", "update"] }
+  },
+  circuits: {
+    scenario: {
+      ...three,
+      warm: true,
+      serialised: true,
+      faults: { openCircuit: 3, busBreak: 1, breakLate: 1, stop: 1, timeout: 1, expireLease: 1, interrupt: 1 }
+    },
+    operations: { anyOf: ["get", "get", "invalidate", "update", "set"] }
+  },
+  wrongTime: {
+    scenario: {
+      ...three,
+      warm: true,
+      faults: { wrongTime: 1, openCircuit: 1, breakLate: 2, stop: 1, timeout: 1, refuse: 1, expireValue: 1 }
+    },
+    operations: { anyOf: ["get", "get", "refresh", "invalidate", "update"] }
   },
   tags: {
     scenario: {

@@ -73,8 +73,15 @@ const copy = (state: State): State => ({
   markers: new Map(state.markers)
 })
 
+/** By how much a wrong clock is ahead: further than any run lasts. */
+const farAhead = 1_000
+
 export class Server {
   clock = 1
+  /** TIME answers wrongly, or the clock is wrong altogether */
+  wrong: "time" | "clock" | undefined
+  /** what reads are answered from, while a replica lags behind */
+  lagging: State | undefined
   running = true
   state: State = { values: new Map(), leases: new Map(), markers: new Map([[clear, 0]]) }
   private saved: State = copy(this.state)
@@ -96,6 +103,24 @@ export class Server {
   /** Starts with markers of tags, which have not moved yet. */
   readonly makeTagMarkers = (): void => {
     for (const name of [tagFloor, tag]) this.state.markers.set(name, 0)
+  }
+
+  /** What TIME answers. */
+  readonly told = (): number => (this.wrong === "time" ? this.clock + farAhead : this.clock)
+
+  readonly goWrong = (what: "time" | "clock"): void => {
+    this.wrong = what
+    if (what === "clock") this.clock += farAhead
+  }
+
+  readonly setRight = (): void => {
+    if (this.wrong === "clock") this.clock -= farAhead
+    this.wrong = undefined
+  }
+
+  /** From now on reads see what there is now. */
+  readonly lag = (): void => {
+    this.lagging = copy(this.state)
   }
 
   readonly publish = (client: Client, message: Message): void => {
@@ -121,15 +146,15 @@ export class Server {
 export const read = (key: Key): Command<Entry | undefined> => ({
   name: "GET",
   key,
-  apply: ({ state }) => state.values.get(key)
+  apply: ({ lagging, state }) => (lagging ?? state).values.get(key)
 })
 
 export const readMarkers = (names: ReadonlyArray<string>): Command<ReadonlyArray<number | undefined>> => ({
   name: "MGET markers",
-  apply: ({ state }) => names.map((name) => state.markers.get(name))
+  apply: ({ lagging, state }) => names.map((name) => (lagging ?? state).markers.get(name))
 })
 
-export const time: Command<number> = { name: "TIME", apply: (server) => server.clock }
+export const time: Command<number> = { name: "TIME", apply: (server) => server.told() }
 
 export type Acquired =
   | { readonly _tag: "Value"; readonly entry: Entry }

@@ -57,6 +57,15 @@ export const progress = (world: World): ReadonlyArray<Action> => {
         }
       )
     }
+    if (process.isCircuitOpen)
+      add(
+        process,
+        4,
+        () => `process ${id} closes its circuit`,
+        () => {
+          process.isCircuitOpen = false
+        }
+      )
     if (connection === undefined && server.running)
       add(
         process,
@@ -118,6 +127,13 @@ export const progress = (world: World): ReadonlyArray<Action> => {
       () => "the server is back",
       () => world.startServer()
     )
+  if (server.wrong !== undefined)
+    add(
+      server,
+      4,
+      () => "the server's clock is set right",
+      () => server.setRight()
+    )
   const operation = world.operations[world.started]
   if (operation !== undefined) {
     add(
@@ -161,6 +177,11 @@ export const faults = (world: World): ReadonlyArray<Action> => {
     if (connection !== undefined) {
       add("break", who, () => world.disconnect(process, false))
       add("breakLate", who, () => world.disconnect(process, true))
+      if (!process.isCircuitOpen)
+        add("openCircuit", who, () => {
+          promises.calm = false
+          process.isCircuitOpen = true
+        })
       for (const call of connection.sent) {
         add("refuse", `${who} ${call.name}`, () => {
           promises.calm = false
@@ -206,6 +227,11 @@ export const faults = (world: World): ReadonlyArray<Action> => {
       server.state.markers.delete(marker)
     })
   }
+  if (server.wrong === undefined) {
+    add("wrongTime", "server", () => server.goWrong("time"))
+    add("wrongClock", "server", () => server.goWrong("clock"))
+  }
+  if (server.lagging === undefined) add("lag", "server", () => server.lag())
   add("setClockBack", "server", () => {
     server.clock -= 5
   })

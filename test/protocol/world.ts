@@ -23,6 +23,7 @@ export class World implements Surroundings {
 
   readonly localTtl: number
   readonly withMarkers: boolean
+  readonly largeValues: boolean
   readonly outboxCapacity: number
   readonly maxLookups: number
   readonly maxWaiting: number
@@ -44,6 +45,7 @@ export class World implements Surroundings {
   ) {
     this.localTtl = scenario.localTtl
     this.withMarkers = scenario.withMarkers ?? false
+    this.largeValues = scenario.largeValues ?? false
     this.outboxCapacity = scenario.outboxCapacity ?? 8
     this.maxLookups = scenario.maxLookups ?? 2
     this.maxWaiting = scenario.maxWaiting ?? 8
@@ -199,6 +201,7 @@ export class World implements Surroundings {
   reconnect(process: Process): void {
     if (this.rules.has("oldConnectionKilled")) this.late = this.late.filter((one) => one.process !== process)
     process.connection = new Connection(++process.generation)
+    process.isCircuitOpen = false
     this.promises.reconnected(process)
     this.spawn(process, `open generation ${process.generation}`, "own", open(process, process.generation))
   }

@@ -71,10 +71,15 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
   const written = commit(process, [key])
   yield boundary("committed")
   const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker))
+  // how long a large value is on the line is more than a fixed deadline knows
+  if (call !== undefined && process.world.largeValues && !rules.has("deadlineAllowsForSize")) {
+    spawn(process, `deadline of the set of ${key}`, "own", expire(call))
+  }
   try {
     if (call !== undefined) yield call
   } finally {
     const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
+    if (call?.isTooLate() === true) process.world.promises.setRefused(process, key)
     if (call !== undefined && outcome === "Unknown") {
       process.world.promises.commandFailed(process)
       spawn(process, `deadline of the set of ${key}`, "own", expire(call))
