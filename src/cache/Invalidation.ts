@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -12,6 +13,7 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import type { CircuitState, ConnectionState } from "../redis/RedisStatus.js"
 import * as Bus from "./Bus.js"
+import * as Distrust from "./Distrust.js"
 import * as Epochs from "./Epochs.js"
 import * as Markers from "./Markers.js"
 import * as Outbox from "./Outbox.js"
@@ -132,8 +134,9 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const initial = yield* redis.getStatus
     /** the generation whose replies are used; none while an outage has not been taken note of */
     let openGeneration: number | undefined = initial.connected ? initial.generation : undefined
+    /** the generation that has ended the last outage which was taken note of */
+    let notedGeneration = openGeneration
     let refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(initial.state, initial.circuit) }))
-    let distrustUpTo = 0
     let wakeReplay: (() => void) | undefined
 
     const move = (item: Outbox.OutboxItem) => {
@@ -189,12 +192,14 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     })
     yield* Effect.forkScoped(Effect.interruptible(Effect.forever(Effect.zipRight(nonEmpty, Effect.orDie(replay)))))
 
+    /** What the server says that its time is, rounded up; undefined when it says something else. */
+    const time = Effect.map(redis.send("TIME"), (reply) =>
+      Array.isArray(reply) ? Math.ceil(Number(reply[0]) * 1000 + Number(reply[1]) / 1000) : undefined
+    )
+
     /** The server's time on a generation, asked of it. */
     const timeOf = (generation: number) =>
-      redis.send("TIME").pipe(
-        Effect.map((reply) =>
-          Array.isArray(reply) ? Math.ceil(Number(reply[0]) * 1000 + Number(reply[1]) / 1000) : undefined
-        ),
+      time.pipe(
         Effect.flatMap((time) => (time === undefined ? redis.serverTime : Effect.succeed(time))),
         Effect.retry(Schedule.spaced("100 millis")),
         Effect.raceFirst(
@@ -207,27 +212,62 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         )
       )
 
+    let isAskingTime = false
+    const timeAgain = Effect.suspend(() => {
+      const generation = openGeneration
+      return Effect.map(time, (now) => {
+        if (now !== undefined && generation === openGeneration) distrust.told(now)
+      })
+    }).pipe(
+      Effect.ignore,
+      // where it is the estimate that is wrong, each read would ask anew
+      Effect.zipRight(Effect.sleep("1 second")),
+      Effect.ensuring(
+        Effect.sync(() => {
+          isAskingTime = false
+        })
+      )
+    )
+    const clock = yield* Effect.clock
+    const fork = yield* FiberSet.makeRuntime<never>()
+    const distrust = Distrust.make({
+      serverTime: () => clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis(),
+      askTime: () => {
+        if (isAskingTime) return
+        isAskingTime = true
+        fork(timeAgain)
+      }
+    })
+
     /** Takes note of the outage that this generation has ended, sends what waits, and lets its replies be used. */
     const open = (generation: number) =>
       Effect.gen(function* () {
         const now = yield* timeOf(generation)
         if (now === undefined) return
         marking.forgetKept()
-        if (options.afterOutage === "revalidate") distrustUpTo = Math.max(distrustUpTo, now)
+        if (options.afterOutage === "revalidate") distrust.outageEnded(now)
         // once: what is refused again and again must not keep everything else from being read
         yield* Effect.ignore(round)
         move({ _tag: "Clear" })
         openGeneration = generation
+        notedGeneration = generation
       })
 
-    /** Closes at once what an outage closes, and answers the generation to open, if there is one. */
+    /**
+     * Closes at once what an outage closes, and answers the generation to open, if there is one. An open circuit closes it
+     * too, since nothing is sent then; but its generation stands, and nothing was missed on it that would have to be
+     * distrusted.
+     */
     const note = ([state, circuit]: readonly [ConnectionState, CircuitState]): number | undefined => {
-      // an open circuit is an outage too: others' invalidations fail as the commands did that have opened it
       const generation = state._tag === "Connected" && circuit === "Closed" ? state.generation : undefined
       if (generation !== undefined && generation === openGeneration) return undefined
       refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(state, circuit) }))
       openGeneration = undefined
-      return generation
+      if (generation === undefined || generation !== notedGeneration) return generation
+      openGeneration = generation
+      // others serve what waits here until it is sent
+      if (outbox.size() > 0) fork(Effect.ignore(round))
+      return undefined
     }
 
     yield* redis.statusChanges.pipe(
@@ -249,7 +289,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
 
     return {
       ...marking,
-      distrustUpTo: () => distrustUpTo,
+      distrustUpTo: distrust.upTo,
       epochs,
       outbox,
       bus,
@@ -258,7 +298,8 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       mayRead: (key) => openGeneration !== undefined && !outbox.has(key),
       isUsable: (generation) => generation === openGeneration,
       isTrusted: (created, tags, seen, tagsTaken) => {
-        if (created <= distrustUpTo || seen.clear === undefined || created <= seen.clear) return false
+        if (distrust.speaksAgainst(created, seen.clear ?? 0)) return false
+        if (seen.clear === undefined || created <= seen.clear) return false
         return tags.length === 0 || areTagsTrusted(created, tags, seen, tagsTaken)
       },
       move,

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type { RedisClient, Stamped } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
+import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
 import { CacheKey } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
@@ -120,6 +120,20 @@ export interface Loader<A, E> {
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
 }
 
+/** How often a flight is told of a value that it then does not find, and the longest pause after the first time. */
+const maxContradictions = 5
+const contradictionPauseMillis = 10
+
+/** Redis is there, and yet cannot be read: its reads do not know what its scripts have written. */
+const replicaLag: Unread = {
+  error: new RedisProtocolError({
+    command: "MGET",
+    detail: "it answers less than scripts have written, as a replica does"
+  }),
+  reason: "ReplicaLag",
+  isPending: true
+}
+
 /**
  * @since 0.1.0
  * @category constructors
@@ -150,6 +164,17 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       entitled
     })
 
+    let isLagKnown = false
+    /** Reads are sent somewhere that is behind what scripts have written. Says so once: it is a matter of the set-up. */
+    const lagging = Effect.suspend(() => {
+      if (isLagKnown) return Effect.void
+      isLagKnown = true
+      return Effect.logWarning(
+        "Redis answers reads with less than its scripts have written: are they sent to a replica? Every command of a " +
+          "cache must go to the primary; until then values are looked up that Redis holds"
+      )
+    })
+
     const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
       const target = options.target(key)
       const token = crypto.randomUUID()
@@ -159,6 +184,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       let mayHoldLease = false
       let endRenewal = () => {}
       let waitsSince: number | undefined
+      let contradictions = 0
 
       // not awaited: the value must not wait for Redis, and the lease ends by itself
       const giveBack = () => {
@@ -279,13 +305,13 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
             mayHoldLease = acquired[0] === "granted"
             if (acquired[0] === "granted") return underLease(acquired[1], generation)
-            return acquired[0] === "value" ? newer(asked, entitled) : held(asked)
+            return acquired[0] === "value" ? newer(asked, entitled, CacheEntry.createdOf(acquired[1])) : held(asked)
           }
         })
       })
 
-      /** Another filled it meanwhile: read it with what speaks against it. */
-      const newer = (asked: number, entitled: number) =>
+      /** Another filled it meanwhile, at `created`: read it with what speaks against it. */
+      const newer = (asked: number, entitled: number, created: number) =>
         Effect.matchEffect(tier.read(new CacheKey(key)), {
           onFailure: degraded,
           onSuccess: (found) => {
@@ -297,9 +323,21 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
               }))
             }
             newerThan = Math.max(newerThan, found.created)
-            return step
+            return found.created < created ? contradicted() : step
           }
         })
+
+      /**
+       * What Acquire has told of is not there: it was invalidated in between, which the next Acquire knows; or reads lag
+       * behind scripts, and will catch up in a moment, or never.
+       */
+      const contradicted = (): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+        if (++contradictions > maxContradictions) return Effect.zipRight(lagging, degraded(replicaLag))
+        const longest = contradictionPauseMillis * 2 ** (contradictions - 1)
+        return Effect.flatMap(Random.nextRange(longest / 2, longest), (pause) =>
+          Effect.zipRight(Effect.sleep(pause), step)
+        )
+      }
 
       const held = (now: number) => {
         observer.counters.leaseWaits++

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { RedisServerError, RedisTimeout } from "../../src/redis/RedisError.js"
+import { RedisServerError, RedisTimeout, RedisUnavailable } from "../../src/redis/RedisError.js"
 import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { settle, until } from "../support/until.js"
@@ -51,23 +51,60 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("takes an open circuit for an outage, though the connection has stood it through", () =>
+  it.scoped("distrusts nothing after its circuit was open on a connection that has stood it through", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      yield* CacheWorld.inLocalTier(one.cache, "a")
+      yield* one.cache.get("b").pipe(Effect.ignore)
+      yield* TestClock.adjust("1 second")
+      const before = database.lookups()
+      const commands = one.connection.commands()
+      for (let opens = 0; opens < 3; opens++) {
+        yield* Effect.zipRight(one.connection.circuit("Open"), settle)
+        expect(yield* one.cache.isAvailable).toBe(false)
+        yield* Effect.zipRight(one.connection.circuit("HalfOpen"), settle)
+        yield* Effect.zipRight(one.connection.circuit("Closed"), settle)
+        // at once, and without asking for the time
+        expect(yield* one.cache.isAvailable).toBe(true)
+      }
+      expect(one.connection.commands()).toBe(commands)
+      expect(yield* read(one.cache)).toEqual(["Local", 1, undefined])
+      yield* one.connection.gap
+      yield* until("the local tier is dropped", () => Effect.map(one.cache.stats, ({ local }) => local === 0))
+      expect(yield* read(one.cache)).toEqual(["Redis", 1, undefined])
+      expect(database.lookups()).toBe(before)
+    })
+  )
+
+  it.scoped("distrusts what is older when the connection ended while its circuit was open", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 })
+      yield* one.cache.get("a")
+      yield* Effect.zipRight(one.connection.circuit("Open"), settle)
+      yield* Effect.zipRight(one.connection.cut, settle)
+      database.rows.set("a", 2)
+      yield* one.connection.restore
+      yield* Effect.zipRight(one.connection.circuit("Closed"), settle)
+      yield* inTime("it reads from Redis again", () => one.cache.isAvailable)
+      expect((yield* read(one.cache))[1]).toBe(2)
+    })
+  )
+
+  it.scoped("sends at once what it could not say while its circuit was open", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
-      yield* one.connection.circuit("Open")
-      other.connection.failWith(new RedisTimeout({ command: "cache.invalidate", waitedMillis: 1000 }))
+      yield* Effect.zipRight(one.connection.circuit("Open"), settle)
+      one.connection.failWith(new RedisUnavailable({ reason: "CircuitOpen" }))
       database.rows.set("a", 2)
-      expect(yield* other.cache.invalidate("a")).toBe(false)
-      yield* one.connection.circuit("HalfOpen")
-      yield* one.connection.circuit("Closed")
-      // the other process has not been able to say yet what it has invalidated
-      yield* inTime("it reads from Redis again", () =>
-        Effect.map(Effect.orDie(one.cache.getServed("a")), ({ source, value }) => {
-          expect(value).toBe(2)
-          return source === "Redis"
-        })
-      )
+      expect(yield* one.cache.invalidate("a")).toBe(false)
+      // its pauses have become long
+      yield* TestClock.adjust("1 minute")
+      one.connection.failWith(undefined)
+      yield* Effect.zipRight(one.connection.circuit("Closed"), settle)
+      // the clock stands still
+      yield* until("the outbox is empty", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
+      expect((yield* read(other.cache))[1]).toBe(2)
     })
   )
 

@@ -70,6 +70,15 @@ describe("what is not covered", () => {
     expect(found?.promise).toBe("neverServedAgain")
   })
 
+  it("others serve what a process could not say while its circuit was open, until its outbox is replayed", () => {
+    const found = find({
+      operations: [invalidate(0), get(1)],
+      promise: "neverServedAgain",
+      scenario: { warm: true, faults: { openCircuit: 1 }, limits: ["outageOfOneProcess"] }
+    })
+    expect(found?.promise).toBe("neverServedAgain")
+  })
+
   it("a process that ends with its outbox leaves what it has not invalidated", () => {
     const found = find({
       operations: [invalidate(0)],
