@@ -215,7 +215,10 @@ export declare namespace Database {
     ) => Effect.Effect<GameState, StaleFencingToken | GameNotFound | DatabaseError>
     readonly deleteGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | DatabaseError>
     readonly countGames: Effect.Effect<number, DatabaseError>
-    /** Answers when the database does: the health check. */
+    /**
+     * The health check: writes a row, and fails when that cannot be done, because the disk is full, the file was deleted,
+     * replaced or damaged, or the server does not answer. A lock that another program holds is no failure.
+     */
     readonly ping: Effect.Effect<void, DatabaseError>
   }
 }

@@ -108,7 +108,8 @@ describe("a SQLite file", () => {
       expect(file.query("SELECT name FROM toolkit_migrations").all()).toEqual([
         { name: "users_and_games" },
         { name: "best_arrival" },
-        { name: "fenced_games" }
+        { name: "fenced_games" },
+        { name: "health" }
       ])
       file.close()
     })

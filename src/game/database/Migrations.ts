@@ -63,10 +63,17 @@ const fencedGames = Effect.gen(function* () {
   yield* sql`ALTER TABLE games ADD COLUMN fencing_token BIGINT NOT NULL DEFAULT 0`
 })
 
+/** One row, which the health check writes. */
+const health = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  yield* sql`CREATE TABLE toolkit_health (id BIGINT NOT NULL PRIMARY KEY, checked_at BIGINT NOT NULL)`
+})
+
 const steps = {
   "1_users_and_games": usersAndGames,
   "2_best_arrival": bestArrival,
-  "3_fenced_games": fencedGames
+  "3_fenced_games": fencedGames,
+  "4_health": health
 }
 
 const latest = Object.keys(steps).length
@@ -92,6 +99,8 @@ export const run: Effect.Effect<void, SqlError | Migrator.MigrationError, SqlCli
   Effect.retry({
     schedule: Schedule.spaced("50 millis"),
     times: 100,
-    while: (error) => (error._tag === "SqlError" ? SqlFailure.isCreatedTwice(error) : error.reason === "locked")
+    while: (error) =>
+      SqlFailure.isBusy(error) ||
+      (error._tag === "SqlError" ? SqlFailure.isCreatedTwice(error) : error.reason === "locked")
   })
 )

@@ -3,289 +3,19 @@
  *
  * @since 0.1.0
  */
-import { SqlClient } from "@effect/sql/SqlClient"
-import { SqlError } from "@effect/sql/SqlError"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import {
-  DailyBonusAlreadyClaimed,
-  Database,
-  DatabaseError,
-  dailyBonusInterval,
-  GameNotFound,
-  InsufficientFunds,
-  StaleFencingToken,
-  UserNotFound,
-  UsernameTaken
-} from "../Database.js"
-import { type GameId, GameState, type UserId, UserProfile } from "../Player.js"
+import { Database, DatabaseError } from "../Database.js"
 import * as DatabaseUrl from "./DatabaseUrl.js"
-import * as Input from "./Input.js"
 import * as Migrations from "./Migrations.js"
-import * as RandomId from "./RandomId.js"
-import * as Rows from "./Rows.js"
 import * as SqlFailure from "./SqlFailure.js"
-
-/**
- * The service over any connection whose tables are up to date.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make: Effect.Effect<Database.Service, never, SqlClient> = Effect.gen(function* () {
-  const sql = yield* SqlClient
-
-  const failed = (operation: string) => (error: SqlError) =>
-    new DatabaseError({ operation, detail: SqlFailure.describe(error) })
-
-  const transaction = <A, E>(effect: Effect.Effect<A, E>) =>
-    sql.withTransaction(effect).pipe(SqlFailure.fromDefect((defect) => defect instanceof SqlError))
-
-  const profileColumns = sql.literal(`id, username, display_name AS "displayName", email, created_at AS "createdAt"`)
-  const gameColumns = sql.literal(`id, players, status, round, started_at AS "startedAt"`)
-  const statsColumns = sql.literal(
-    `games_played AS "gamesPlayed", games_won AS "gamesWon", best_score AS "bestScore", total_score AS "totalScore"`
-  )
-
-  const orNotFound =
-    (userId: UserId) =>
-    <A, E>(found: Effect.Effect<Option.Option<A>, E>): Effect.Effect<A, E | UserNotFound> =>
-      Effect.flatMap(
-        found,
-        Option.match({ onNone: () => new UserNotFound({ userId }), onSome: (row) => Effect.succeed(row) })
-      )
-
-  const orNoGame =
-    (gameId: GameId) =>
-    <A, E>(found: Effect.Effect<Option.Option<A>, E>): Effect.Effect<A, E | GameNotFound> =>
-      Effect.flatMap(
-        found,
-        Option.match({ onNone: () => new GameNotFound({ gameId }), onSome: (row) => Effect.succeed(row) })
-      )
-
-  const unlessTaken =
-    (username: string) =>
-    <A, E>(write: Effect.Effect<A, E | SqlError>): Effect.Effect<A, E | SqlError | UsernameTaken> =>
-      Effect.mapError(write, (error) =>
-        error instanceof SqlError && SqlFailure.isUsernameTaken(error) ? new UsernameTaken({ username }) : error
-      )
-
-  const balanceOf = (userId: UserId) =>
-    Rows.balance(sql`SELECT balance FROM users WHERE id = ${userId}`).pipe(orNotFound(userId))
-
-  return Database.of({
-    createUser: Effect.fnUntraced(function* (user) {
-      const { displayName, email, username } = yield* Input.newUser("createUser", user)
-      const id = yield* RandomId.userId
-      const createdAt = yield* DateTime.now
-      yield* sql`
-        INSERT INTO users
-          (id, username, display_name, email, created_at, balance, games_played, games_won, best_score, total_score)
-        VALUES (${id}, ${username}, ${displayName}, ${email}, ${createdAt.epochMillis}, 0, 0, 0, 0, 0)
-      `.pipe(unlessTaken(username), Effect.catchTag("SqlError", failed("createUser")))
-      return new UserProfile({ id, username, displayName, email, createdAt })
-    }),
-
-    getUser: (userId) =>
-      Rows.profile(sql`SELECT ${profileColumns} FROM users WHERE id = ${userId}`).pipe(
-        orNotFound(userId),
-        Effect.catchTag("SqlError", failed("getUser"))
-      ),
-
-    updateUser: Effect.fnUntraced(function* (userId, updates) {
-      const { displayName, email, username } = yield* Input.userUpdates("updateUser", updates)
-      return yield* Rows.profile(sql`
-        UPDATE users
-        SET username = COALESCE(${username ?? null}, username),
-            display_name = COALESCE(${displayName ?? null}, display_name),
-            email = COALESCE(${email ?? null}, email)
-        WHERE id = ${userId}
-        RETURNING ${profileColumns}
-      `).pipe(unlessTaken(username ?? ""), orNotFound(userId), Effect.catchTag("SqlError", failed("updateUser")))
-    }),
-
-    getBalance: (userId) => balanceOf(userId).pipe(Effect.catchTag("SqlError", failed("getBalance"))),
-
-    updateBalance: Effect.fnUntraced(function* (userId, balance) {
-      const next = yield* Input.amount("updateBalance", balance)
-      return yield* Rows.balance(sql`UPDATE users SET balance = ${next} WHERE id = ${userId} RETURNING balance`).pipe(
-        orNotFound(userId),
-        Effect.catchTag("SqlError", failed("updateBalance"))
-      )
-    }),
-
-    transfer: Effect.fnUntraced(function* (from, to, requested) {
-      const amount = yield* Input.amount("transfer", requested)
-      const uncovered = (balance: number) => new InsufficientFunds({ userId: from, balance })
-      const debited = Rows.balance(sql`
-        UPDATE users SET balance = balance - ${amount} WHERE id = ${from} AND balance >= ${amount} RETURNING balance
-      `)
-      const credited = Rows.balance(sql`
-        UPDATE users SET balance = balance + ${amount} WHERE id = ${to} RETURNING balance
-      `)
-      const toOneself = Effect.flatMap(balanceOf(from), (balance) =>
-        balance < amount ? uncovered(balance) : Effect.succeed({ from: balance, to: balance })
-      )
-      const toAnother = Effect.gen(function* () {
-        // says what is wrong in an order of its own, whichever row is touched first; the updates decide all the same
-        const available = yield* balanceOf(from)
-        yield* balanceOf(to)
-        if (available < amount) return yield* uncovered(available)
-        // rows lock in the order of ids, so that transfers in opposite directions cannot deadlock
-        const moved = yield* Effect.all(from < to ? { debited, credited } : { credited, debited })
-        if (Option.isSome(moved.debited) && Option.isSome(moved.credited)) {
-          return { from: moved.debited.value, to: moved.credited.value }
-        }
-        const balance = yield* balanceOf(from)
-        return yield* Option.isNone(moved.credited) ? new UserNotFound({ userId: to }) : uncovered(balance)
-      })
-      return yield* (from === to ? toOneself : transaction(toAnother)).pipe(
-        Effect.catchTag("SqlError", failed("transfer"))
-      )
-    }),
-
-    getStats: (userId) =>
-      Rows.stats(sql`SELECT ${statsColumns} FROM users WHERE id = ${userId}`).pipe(
-        orNotFound(userId),
-        Effect.catchTag("SqlError", failed("getStats"))
-      ),
-
-    recordGame: Effect.fnUntraced(function* (userId, game) {
-      const { score, won } = yield* Input.playedGame("recordGame", game)
-      return yield* Rows.recordedGame(sql`
-        UPDATE users
-        SET games_played = games_played + 1,
-            games_won = games_won + ${won ? 1 : 0},
-            best_arrival = CASE
-              WHEN games_played = 0 OR best_score < ${score} THEN (SELECT COALESCE(MAX(best_arrival), 0) + 1 FROM users)
-              ELSE best_arrival
-            END,
-            best_score = CASE WHEN best_score < ${score} THEN ${score} ELSE best_score END,
-            total_score = total_score + ${score}
-        WHERE id = ${userId}
-        RETURNING ${statsColumns}, best_arrival AS arrival
-      `).pipe(orNotFound(userId), Effect.catchTag("SqlError", failed("recordGame")))
-    }),
-
-    claimDailyBonus: Effect.fnUntraced(function* (userId, { amount, now }) {
-      const bonus = yield* Input.amount("claimDailyBonus", amount)
-      const claimable = DateTime.subtractDuration(now, dailyBonusInterval)
-      const granted = Rows.balance(sql`
-        UPDATE users
-        SET balance = balance + ${bonus}, bonus_claimed_at = ${now.epochMillis}
-        WHERE id = ${userId} AND (bonus_claimed_at IS NULL OR bonus_claimed_at <= ${claimable.epochMillis})
-        RETURNING balance
-      `)
-      const refused = Rows.bonus(sql`
-        SELECT bonus_claimed_at AS "claimedAt" FROM users WHERE id = ${userId} AND bonus_claimed_at IS NOT NULL
-      `).pipe(
-        orNotFound(userId),
-        Effect.flatMap((claimedAt) => DailyBonusAlreadyClaimed.since(userId, claimedAt, now))
-      )
-      return yield* Effect.flatMap(
-        granted,
-        Option.match({ onNone: () => refused, onSome: (balance) => Effect.succeed(balance) })
-      ).pipe(Effect.catchTag("SqlError", failed("claimDailyBonus")))
-    }),
-
-    topScores: Effect.fnUntraced(function* (page) {
-      const { limit, offset } = yield* Input.page("topScores", page)
-      return yield* Rows.scores(sql`
-        SELECT id AS "userId", best_score AS score, best_arrival AS arrival
-        FROM users
-        WHERE games_played > 0
-        ORDER BY best_score DESC, best_arrival, id DESC
-        LIMIT ${limit} OFFSET ${offset}
-      `).pipe(Effect.catchTag("SqlError", failed("topScores")))
-    }),
-
-    rankOf: (userId) =>
-      Rows.rank(sql`
-        SELECT me.best_score AS score, (
-          SELECT count(*) FROM users
-          WHERE games_played > 0 AND best_score >= me.best_score AND (
-            best_score > me.best_score
-            OR best_arrival < me.best_arrival
-            OR (best_arrival = me.best_arrival AND id > me.id)
-          )
-        ) AS rank
-        FROM users me
-        WHERE id = ${userId} AND games_played > 0
-      `).pipe(orNotFound(userId), Effect.catchTag("SqlError", failed("rankOf"))),
-
-    createGame: Effect.fnUntraced(function* (players) {
-      const id = yield* RandomId.gameId
-      const startedAt = yield* DateTime.now
-      const game = new GameState({ id, players, status: "running", round: 0, startedAt })
-      yield* sql`
-        INSERT INTO games (id, players, status, round, started_at)
-        VALUES (${id}, ${JSON.stringify(players)}, ${game.status}, ${game.round}, ${startedAt.epochMillis})
-      `.pipe(Effect.catchTag("SqlError", failed("createGame")))
-      return game
-    }),
-
-    getGame: (gameId) =>
-      Rows.game(sql`SELECT ${gameColumns} FROM games WHERE id = ${gameId}`).pipe(
-        orNoGame(gameId),
-        Effect.catchTag("SqlError", failed("getGame"))
-      ),
-
-    updateGame: Effect.fnUntraced(function* (gameId, requested, token) {
-      const { fencingToken, updates } = yield* Input.gameUpdate("updateGame", {
-        updates: requested,
-        fencingToken: token
-      })
-      const written = Rows.game(sql`
-        UPDATE games
-        SET status = COALESCE(${updates.status ?? null}, status),
-            round = COALESCE(${updates.round ?? null}, round),
-            fencing_token = ${fencingToken}
-        WHERE id = ${gameId} AND fencing_token <= ${fencingToken}
-        RETURNING ${gameColumns}
-      `)
-      const refused = Rows.fence(sql`
-        SELECT fencing_token AS "fencingToken" FROM games WHERE id = ${gameId}
-      `).pipe(
-        orNoGame(gameId),
-        Effect.flatMap((latest) => new StaleFencingToken({ gameId, fencingToken, latest }))
-      )
-      return yield* Effect.flatMap(
-        written,
-        Option.match({ onNone: () => refused, onSome: (game) => Effect.succeed(game) })
-      ).pipe(Effect.catchTag("SqlError", failed("updateGame")))
-    }),
-
-    deleteGame: (gameId) =>
-      sql`DELETE FROM games WHERE id = ${gameId} RETURNING id`.pipe(
-        Effect.filterOrFail(
-          (deleted) => deleted.length > 0,
-          () => new GameNotFound({ gameId })
-        ),
-        Effect.asVoid,
-        Effect.catchTag("SqlError", failed("deleteGame"))
-      ),
-
-    countGames: Rows.count(sql`SELECT count(*) AS count FROM games`).pipe(
-      Effect.map(Option.getOrElse(() => 0)),
-      Effect.catchTag("SqlError", failed("countGames"))
-    ),
-
-    ping: sql`SELECT 1`.pipe(
-      Effect.asVoid,
-      Effect.catchTag("SqlError", failed("ping")),
-      // who stops waiting for an answer does not wait until the server has cancelled the question
-      Effect.disconnect
-    )
-  })
-})
+import * as SqlStatements from "./SqlStatements.js"
 
 /**
  * How to reach the database.
@@ -298,13 +28,28 @@ export interface SqlDatabaseOptions {
   readonly url: string | Redacted.Redacted<string>
   /** how long a connection to Postgres may take: default 5 seconds */
   readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * How long an operation may take, waiting included: for a connection, for a lock that another program holds, for the
+   * answer. Default 5 seconds; then it fails with `DatabaseError`. Postgres ends a statement after six tenths of it, and a
+   * connection on which nothing is answered for seven tenths is dropped.
+   */
+  readonly operationTimeout?: Duration.DurationInput | undefined
 }
 
-const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, connectTimeout: Duration.DurationInput) {
+type Timeouts = Pick<SqlDatabaseOptions, "connectTimeout" | "operationTimeout">
+
+const operationTimeoutOf = (options: Timeouts): Duration.Duration =>
+  Duration.decode(options.operationTimeout ?? "5 seconds")
+
+const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, options: Timeouts) {
   // a program needs only the driver that it uses: each is an optional peer
   if (url._tag === "Postgres") {
     const Postgres = yield* Effect.tryPromise({ try: () => import("./Postgres.js"), catch: SqlFailure.notInstalled })
-    return yield* Postgres.open(url.url, connectTimeout)
+    const context = yield* Postgres.open(url.url, {
+      connectTimeout: options.connectTimeout ?? "5 seconds",
+      operationTimeout: operationTimeoutOf(options)
+    })
+    return { context, check: Effect.void }
   }
   const Sqlite = yield* Effect.tryPromise({ try: () => import("./Sqlite.js"), catch: SqlFailure.notInstalled })
   return yield* Sqlite.open(url._tag === "SqliteMemory" ? ":memory:" : url.path)
@@ -312,10 +57,24 @@ const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, conne
 
 const open = (
   url: DatabaseUrl.DatabaseUrl,
-  connectTimeout: Duration.DurationInput = "5 seconds"
+  options: Timeouts = {}
 ): Effect.Effect<Database.Service, DatabaseError, Scope.Scope> =>
-  connect(url, connectTimeout).pipe(
-    Effect.flatMap((context) => Effect.provide(Effect.zipRight(Migrations.run, make), context)),
+  connect(url, options).pipe(
+    Effect.flatMap(({ check, context }) =>
+      Effect.map(
+        Effect.provide(Effect.zipRight(Migrations.run, SqlStatements.make(operationTimeoutOf(options))), context),
+        (service) => ({
+          ...service,
+          ping: Effect.zipRight(
+            Effect.mapError(
+              check,
+              (error) => new DatabaseError({ operation: "ping", detail: SqlFailure.describe(error) })
+            ),
+            service.ping
+          )
+        })
+      )
+    ),
     Effect.mapError(
       (error) =>
         new DatabaseError({
@@ -343,7 +102,7 @@ export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, Databa
     Database,
     DatabaseUrl.parse(options.url).pipe(
       Either.mapLeft((problem) => new DatabaseError({ operation: "open", detail: `DATABASE_URL ${problem}` })),
-      Effect.flatMap((url) => open(url, options.connectTimeout))
+      Effect.flatMap((url) => open(url, options))
     )
   )
 

@@ -3,11 +3,13 @@
  *
  * @since 0.1.0
  */
-import type { MigrationError } from "@effect/sql/Migrator"
+import { MigrationError } from "@effect/sql/Migrator"
 import { SqlError } from "@effect/sql/SqlError"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
 
 /**
  * @since 0.1.0
@@ -17,6 +19,10 @@ export const usernameConstraint = "users_username_unique"
 
 const property = (cause: unknown, name: string): string =>
   Predicate.hasProperty(cause, name) && Predicate.isString(cause[name]) ? cause[name] : ""
+
+/** What the driver has thrown: a migration wraps the statement's failure, which wraps the driver's. */
+const driverCause = (error: SqlError | MigrationError): unknown =>
+  error.cause instanceof SqlError ? error.cause.cause : error.cause
 
 /** By SQLite's result code, by Postgres' SQLSTATE, by the system's error code. */
 const advice: Record<string, string> = {
@@ -47,14 +53,49 @@ const advice: Record<string, string> = {
  * @category utils
  */
 export const describe = (error: SqlError | MigrationError): string => {
-  // a migration wraps the statement's failure, which wraps the driver's
-  const cause = error.cause instanceof SqlError ? error.cause.cause : error.cause
+  const cause = driverCause(error)
   const code = property(cause, "code")
   const what = property(cause, "message") || code || error.message
   // extended result codes of SQLite begin with the plain one: SQLITE_READONLY_DIRECTORY
   const todo = advice[code] ?? advice[code.split("_", 2).join("_")]
   return todo === undefined ? what : `${what}: ${todo}`
 }
+
+/**
+ * Whether another connection holds the lock that a statement or migration needed. Nothing of it was applied.
+ *
+ * @since 0.2.0
+ * @category predicates
+ */
+export const isBusy = (error: unknown): boolean =>
+  (error instanceof SqlError || error instanceof MigrationError) &&
+  /^SQLITE_(BUSY|LOCKED)/.test(property(driverCause(error), "code"))
+
+/**
+ * Repeats what met a lock, after pauses that grow to a tenth of a second, for as long as its caller waits. The process does
+ * other things meanwhile, which it could not while SQLite itself waits.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const retryWhileBusy = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.retry(effect, {
+    while: isBusy,
+    schedule: Schedule.exponential("5 millis").pipe(Schedule.union(Schedule.spaced("100 millis")), Schedule.jittered)
+  })
+
+/**
+ * An operation that was given up.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export const timedOut = (timeout: Duration.Duration): SqlError =>
+  new SqlError({
+    cause: new Error(
+      `no answer within ${Duration.format(timeout)}: another program holds a lock, or the server cannot be reached`
+    )
+  })
 
 /**
  * Whether a statement failed because the user name belongs to somebody else.

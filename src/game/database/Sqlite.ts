@@ -4,24 +4,42 @@
  * @since 0.1.0
  */
 import { SQLiteError } from "bun:sqlite"
-import { mkdir } from "node:fs/promises"
+import { mkdir, open as openFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import * as SqliteClient from "@effect/sql-sqlite-bun/SqliteClient"
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SqlFailure from "./SqlFailure.js"
 
+/**
+ * An open database.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Sqlite {
+  readonly context: Context.Context<SqlClient>
+  /**
+   * Fails with `SqlError` when the file that is open is no longer the one under its path, or no longer a database. SQLite
+   * itself goes on writing to a file that was deleted, and may not look again at what it has read once.
+   */
+  readonly check: Effect.Effect<void, SqlError>
+}
+
 const memory = ":memory:"
 
-/** For how long a statement waits while another process writes. */
-const busyTimeoutMillis = 5000
+/** What every file of SQLite begins with (https://www.sqlite.org/fileformat.html, section 1.3.1). */
+const magic = "SQLite format 3\0"
+
+const failure = (message: string): SqlError => new SqlError({ cause: new Error(message), message })
 
 const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
-  // the client would ask for WAL before the busy timeout is set, and fail beside another process that starts
+  // the client would ask for WAL at once, and fail beside another process that starts
   Layer.build(SqliteClient.layer({ filename, disableWAL: true })).pipe(
     // its type names a ConfigError, which only its variant that reads the environment has
     Effect.orDie,
@@ -30,23 +48,72 @@ const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, Sq
     Effect.tap((context) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        yield* sql`PRAGMA busy_timeout = ${sql.literal(`${busyTimeoutMillis}`)}`
-        yield* sql`PRAGMA journal_mode = WAL`
+        // SQLite waits without letting the process do anything else: a statement that meets a lock is repeated instead
+        yield* sql`PRAGMA busy_timeout = 0`
+        yield* SqlFailure.retryWhileBusy(sql`PRAGMA journal_mode = WAL`).pipe(
+          Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => SqlFailure.timedOut(Duration.seconds(5)) })
+        )
       }).pipe(Effect.provide(context))
     )
   )
 
+/** Readable by this user alone, whatever the umask; SQLite gives the files beside it the same mode. */
+const create = (path: string): Effect.Effect<void> =>
+  Effect.promise(() =>
+    openFile(path, "wx", 0o600).then(
+      (file) => file.close(),
+      // it exists, or cannot be made, of which SQLite says more
+      () => {}
+    )
+  )
+
+interface Identity {
+  readonly device: bigint
+  readonly inode: bigint
+  readonly head: string
+}
+
+const identify = (path: string): Effect.Effect<Identity, SqlError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const file = await openFile(path, "r")
+      try {
+        const { dev, ino } = await file.stat({ bigint: true })
+        const { buffer, bytesRead } = await file.read(Buffer.alloc(magic.length), 0, magic.length, 0)
+        return { device: dev, inode: ino, head: buffer.toString("latin1", 0, bytesRead) }
+      } finally {
+        await file.close()
+      }
+    },
+    catch: (cause) =>
+      failure(`the file ${path} cannot be read any more (${cause instanceof Error ? cause.message : cause})`)
+  })
+
+const unchanged = (path: string, opened: Identity): Effect.Effect<void, SqlError> =>
+  Effect.flatMap(identify(path), ({ device, head, inode }) => {
+    if (device !== opened.device || inode !== opened.inode) {
+      return failure(`another file stands at ${path} than was opened: restart the program, or put the file back`)
+    }
+    return head === magic ? Effect.void : failure(`${path} is no SQLite database any more: restore it from a backup`)
+  })
+
 /**
- * Opens a file, or with `:memory:` a database that ends with the scope. Fails with `SqlError` when the directory cannot
- * be made or the file cannot be opened.
+ * Opens a file, or with `:memory:` a database that ends with the scope. A new file is readable by this user alone. Fails
+ * with `SqlError` when the directory cannot be made or the file cannot be opened.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const open = (path: string): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
+export const open = (path: string): Effect.Effect<Sqlite, SqlError, Scope.Scope> =>
   path === memory
-    ? connect(path)
-    : Effect.tryPromise({
-        try: () => mkdir(dirname(path), { recursive: true }),
-        catch: (cause) => new SqlError({ cause, message: "the directory cannot be made" })
-      }).pipe(Effect.zipRight(connect(path)))
+    ? Effect.map(connect(path), (context) => ({ context, check: Effect.void }))
+    : Effect.gen(function* () {
+        yield* Effect.tryPromise({
+          try: () => mkdir(dirname(path), { recursive: true, mode: 0o700 }),
+          catch: (cause) => new SqlError({ cause, message: "the directory cannot be made" })
+        })
+        yield* create(path)
+        const context = yield* connect(path)
+        const opened = yield* identify(path)
+        return { context, check: unchanged(path, opened) }
+      })

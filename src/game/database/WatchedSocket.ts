@@ -1,0 +1,78 @@
+/**
+ * Sockets to a server that answers everything: one on which nothing comes back in time is closed, since a network that has
+ * gone silent reports nothing for minutes.
+ *
+ * @since 0.2.0
+ */
+import { Socket } from "node:net"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+interface Watched {
+  readonly socket: Socket
+  /** what had been written and read when it was last looked at */
+  written: number
+  read: number
+  /** how many looks in a row have found that something was written and nothing has come back */
+  looksOwed: number
+}
+
+const looks = 10
+
+/**
+ * Makes sockets. One that has written something and has read nothing for the time of `silence` is destroyed with an error,
+ * and with it those that wait for nothing: on the same network they would each cost their next user as much. Closes all
+ * with the scope.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socket, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const millis = Duration.toMillis(silence)
+    const sockets = new Set<Watched>()
+
+    const close = (watched: Watched, message: string) => {
+      sockets.delete(watched)
+      watched.socket.destroy(new Error(message))
+    }
+
+    /** Counts looks and not time: a process that was held up has not given the server less time to answer. */
+    const look = (watched: Watched): boolean => {
+      const { bytesRead, bytesWritten } = watched.socket
+      if (bytesRead !== watched.read) watched.looksOwed = 0
+      if (bytesWritten !== watched.written || watched.looksOwed > 0) watched.looksOwed++
+      watched.written = bytesWritten
+      watched.read = bytesRead
+      return watched.looksOwed <= looks
+    }
+
+    const lookAtAll = () => {
+      const silent = Array.from(sockets).filter((watched) => !look(watched))
+      if (silent.length === 0) return
+      for (const watched of silent) close(watched, `the server has answered nothing for ${Duration.format(silence)}`)
+      for (const watched of Array.from(sockets)) {
+        if (watched.looksOwed === 0) close(watched, "closed, since another connection to the same server went silent")
+      }
+    }
+
+    yield* Effect.acquireRelease(
+      // the network's time, which no clock of a test moves
+      Effect.sync(() => setInterval(lookAtAll, millis / looks)),
+      (timer) =>
+        Effect.sync(() => {
+          clearInterval(timer)
+          for (const { socket } of sockets) socket.destroy()
+        })
+    )
+
+    return () => {
+      const socket = new Socket()
+      const watched: Watched = { socket, written: 0, read: 0, looksOwed: 0 }
+      sockets.add(watched)
+      socket.setKeepAlive(true, millis)
+      socket.once("close", () => sockets.delete(watched))
+      return socket
+    }
+  })
