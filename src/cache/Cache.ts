@@ -214,7 +214,7 @@ export const make = <
     const { reader, writer } = engine
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
-    const origin = Origin.make(options, source, Engine.longestMillis(options), yield* Effect.clock)
+    const origin = Origin.make(options, source, Engine.longestMillis(options), engine.serverTime)
     /** A class, since one is made for each read and most are of no use. */
     class KeyOrigin implements Loader.Origin<Held, E> {
       constructor(private readonly key: Key) {}

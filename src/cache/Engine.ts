@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -41,6 +43,8 @@ export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
   readonly lookups: Lookups.Lookups
+  /** the server's time, as last learned, in milliseconds */
+  readonly serverTime: () => number
   /** whether reads go to Redis now */
   readonly isAvailable: () => boolean
   readonly stats: () => CacheStats.CacheStats
@@ -175,9 +179,8 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       bytes: number,
       serverTime: number
     ) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      // a clock that was set back meanwhile does not tell how long ago it was asked
-      if (invalidation.epochs.of(key) !== epoch || now < at) return
+      const now = MonotonicClock.unsafeMillis(clock)
+      if (invalidation.epochs.of(key) !== epoch) return
       const left = entry.created + entry.timeToLive - serverTime
       local.set(names.ofText(key), entry, Math.min(at + localMillis, now + left), bytes)
     }
@@ -257,5 +260,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     })
     yield* CacheStats.publish(stats)
 
-    return { reader, writer, lookups, isAvailable: invalidation.isOpen, stats, events: events.stream }
+    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+
+    return { reader, writer, lookups, serverTime, isAvailable: invalidation.isOpen, stats, events: events.stream }
   })

@@ -4,9 +4,10 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisError } from "../redis/RedisError.js"
 
 /**
@@ -57,7 +58,7 @@ export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
     })
 
   const misbehaved = (error: RedisError) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(MonotonicClock.millis, (now) => {
       const kind = kindOf(error)
       const previous = lastSeen.get(kind)
       lastSeen.set(kind, now)

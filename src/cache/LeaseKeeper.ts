@@ -4,9 +4,10 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as LeaseScripts from "./scripts/LeaseScripts.js"
 import type { Target } from "./scripts/shared.js"
@@ -49,7 +50,7 @@ export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Ef
     })
 
     /** A lease is as old as two rounds at the most when it is renewed. */
-    const renewDue = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    const renewDue = Effect.flatMap(MonotonicClock.millis, (now) =>
       Effect.forEach(
         Array.from(held).filter(({ renewed }) => now - renewed >= roundMillis),
         (lease) => {
@@ -70,7 +71,7 @@ export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Ef
 
     return {
       hold: (target, token) => {
-        const lease = { target, token, renewed: clock.unsafeCurrentTimeMillis() }
+        const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
         held.add(lease)
         onFirst?.()
         return () => held.delete(lease)

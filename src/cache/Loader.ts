@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
@@ -141,7 +143,7 @@ const replicaLag: Unread = {
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
     const { codec, invalidation, keeper, lookups, observer, redis, tier } = options
-    const serverTime = () => clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
+    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
 
     /**
      * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
@@ -203,7 +205,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           Effect.suspend((): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
             const before = flight.joined()
-            const started = clock.unsafeCurrentTimeMillis()
+            const started = MonotonicClock.unsafeMillis(clock)
             return Effect.flatMap(lookUp(true), (looked) =>
               unconfirmed(key, { ...looked, created: serverTime() }, flight, {
                 started,
@@ -231,7 +233,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         { before, started }: { readonly before: number; readonly started: number }
       ): Effect.Effect<Landed<Loaded<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
-        const asked = clock.unsafeCurrentTimeMillis()
+        const asked = MonotonicClock.unsafeMillis(clock)
         const tagsTaken = invalidation.outbox.tagsTaken()
         const { text } = content
         const doubtful = () => unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
@@ -266,7 +268,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       }
 
       const underLease = (created: number, generation: number): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
-        const started = clock.unsafeCurrentTimeMillis()
+        const started = MonotonicClock.unsafeMillis(clock)
         const before = flight.joined()
         // after an outage everything is looked up again, which is bounded as the outage itself is
         const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
@@ -297,7 +299,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const step: Effect.Effect<Landed<Loaded<A>>, LoadError<E>> = Effect.suspend(() => {
         if (!invalidation.mayRead(key)) return degraded(invalidation.refusal(key))
         const entitled = flight.joined()
-        const asked = clock.unsafeCurrentTimeMillis()
+        const asked = MonotonicClock.unsafeMillis(clock)
         mayHoldLease = true
         return Effect.matchEffect(Effect.zipRight(invalidation.ensureMarker, acquire), {
           onFailure: (error) => degraded(unreadBecause(error)),
@@ -342,8 +344,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const held = (now: number) => {
         observer.counters.leaseWaits++
         waitsSince ??= now
-        // a clock that was set back makes no waiting longer
-        if (now < waitsSince || now - waitsSince >= options.waitMillis) {
+        if (now - waitsSince >= options.waitMillis) {
           const before = flight.joined()
           return Effect.map(lookUp(false), (looked) => unkept({ ...looked, created: serverTime() }, before))
         }

@@ -20,7 +20,7 @@ export interface LocalTierOptions {
 }
 
 /**
- * All operations are synchronous. Times are milliseconds of the same clock, given by the caller. Entries are kept by what
+ * All operations are synchronous. Times are milliseconds of the same monotonic clock, given by the caller. Entries are kept by what
  * their keys are called in the process (see `CacheKey.names`); what is dropped is told by its key of Redis.
  *
  * @since 0.1.0
@@ -49,14 +49,11 @@ class Held<A> extends Sieve.Item {
 }
 
 /**
- * When the clock is set back, the tier is dropped: its entries would live longer by as much.
- *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <A>(options: LocalTierOptions, nameOf: (key: string) => string = identity): LocalTier<A> => {
   let evictions = 0
-  let latest = Number.NEGATIVE_INFINITY
   const namesOf = new Map<string, Set<string>>()
   const held = new Sieve.Sieve<Held<A>>({
     capacity: options.capacity,
@@ -72,8 +69,6 @@ export const make = <A>(options: LocalTierOptions, nameOf: (key: string) => stri
   })
   return {
     get: (name, now) => {
-      if (now < latest) held.clear()
-      latest = now
       const found = held.get(name)
       if (found === undefined) return undefined
       if (now < found.expires) return found.entry

@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Callback from "../redis/Callback.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -109,7 +111,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
 
     /** The clear marker as last seen. */
     let clearMarker: number | undefined
-    /** until when it is there at least, by this process's clock, unless it is evicted */
+    /** until when it is there at least, by the monotonic clock, unless it is evicted */
     let clearKeptUntil = Number.NEGATIVE_INFINITY
     /** who waits for it to be read, before the command leaves */
     let clearReaders: Array<Answered<MarkersSeen>> | undefined
@@ -142,7 +144,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
     const ensureMarkers = (tags: ReadonlyArray<string>, keepMillis: number, answered: Answered<MarkersSeen>): void => {
       const { clear, tag, tagFloor } = markers
       const millis = keepMillis + 2 * options.markerMillis
-      const keptUntil = clock.unsafeCurrentTimeMillis() + millis
+      const keptUntil = MonotonicClock.unsafeMillis(clock) + millis
       redis.unsafeRun(MarkerScripts.ensureMarkers)(
         { clear, tagFloor, tags: options.isTagged ? tags.map(tag) : undefined, keepMillis: millis },
         (reply) => {
@@ -159,7 +161,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
     const areKept = (tags: ReadonlyArray<string>, keepMillis: number): boolean =>
       tags.length === 0 &&
       clearMarker !== undefined &&
-      clock.unsafeCurrentTimeMillis() + keepMillis + options.markerMillis <= clearKeptUntil
+      MonotonicClock.unsafeMillis(clock) + keepMillis + options.markerMillis <= clearKeptUntil
 
     /** The clear marker, which is read once for all who ask in one turn. Where it is missing, the next load makes it. */
     const readClear = (answered: Answered<MarkersSeen>): void => {

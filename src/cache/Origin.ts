@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -65,7 +64,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   source: LookupSource<Key, Value, E>,
   longestMillis: number,
-  clock: Clock.Clock
+  serverTime: () => number
 ): Origin<Key, Value, E, Err> => {
   const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
 
@@ -128,7 +127,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
             : Option.some({
                 value: entry.value,
                 versionTag: entry.versionTag,
-                age: Duration.millis(Math.max(0, clock.unsafeCurrentTimeMillis() - entry.created))
+                age: Duration.millis(Math.max(0, serverTime() - entry.created))
               })
         const answer = answered(key, previous, lookup)
         return isRemembered === undefined

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../redis/Callback.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheKey, Names } from "./CacheKey.js"
@@ -197,7 +199,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     }
 
     const askedNow = ({ text }: CacheKey): Asked =>
-      options.keepsLocally ? { at: clock.unsafeCurrentTimeMillis(), epoch: invalidation.epochs.of(text) } : unasked
+      options.keepsLocally ? { at: MonotonicClock.unsafeMillis(clock), epoch: invalidation.epochs.of(text) } : unasked
 
     /** Past the local tier, from now on: called when it is to run. */
     const readThrough = <B, E2>(
@@ -242,7 +244,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       )
 
     const hitNamed = (name: string): CacheEntry.CacheEntry<A> | undefined => {
-      const entry = local.get(name, clock.unsafeCurrentTimeMillis())
+      const entry = local.get(name, MonotonicClock.unsafeMillis(clock))
       if (entry !== undefined) observer.hitLocal(name)
       return entry
     }

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -16,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../redis/Callback.js"
 import * as FastDecoder from "../redis/FastDecoder.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import * as CacheEntry from "./CacheEntry.js"
@@ -256,7 +258,7 @@ export const make = <A>(options: {
       }
       answer(batch, () => {
         const isUsable = invalidation.isUsable(generation)
-        const serverTime = clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis()
+        const serverTime = MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
         return (place) => answerAt(place, isUsable, serverTime)
       })
     }

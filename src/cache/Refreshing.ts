@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type * as CacheEntry from "./CacheEntry.js"
 import type { Invalidation } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin } from "./Loader.js"
@@ -62,11 +64,8 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
     const { flights, invalidation, loader, refreshAhead } = options
     const failedAt = new LRUCache<string, number>({ max: maxPaused })
 
-    const isPaused = (key: string): boolean => {
-      const passed = clock.unsafeCurrentTimeMillis() - (failedAt.get(key) ?? Number.NEGATIVE_INFINITY)
-      // a clock that was set back makes no pause longer
-      return passed >= 0 && passed < options.refreshPauseMillis
-    }
+    const isPaused = (key: string): boolean =>
+      MonotonicClock.unsafeMillis(clock) - (failedAt.get(key) ?? Number.NEGATIVE_INFINITY) < options.refreshPauseMillis
 
     /**
      * A refresh that nobody need wait for, unless one has just failed; answers how to wait for it. It goes on when its
@@ -82,7 +81,7 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
         const load = loader.load(key, origin, { newerThan: previous.created, previous })
         return flights.start(key, invalidation.epochs.of(key), (flight) =>
           Effect.tapErrorCause(load(flight), () =>
-            Effect.sync(() => failedAt.set(key, clock.unsafeCurrentTimeMillis()))
+            Effect.sync(() => failedAt.set(key, MonotonicClock.unsafeMillis(clock)))
           )
         )
       })

@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
+
 import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -13,6 +13,7 @@ import * as Iterable from "effect/Iterable"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisError } from "../redis/RedisError.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
 import type { CacheKey } from "./CacheKey.js"
@@ -166,7 +167,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
     const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
       Effect.gen(function* () {
         let pause = firstPauseMillis
-        let since = yield* Clock.currentTimeMillis
+        let since = yield* MonotonicClock.millis
         while (true) {
           const preparations = yield* warming.reader.prepareMany(
             Array.from(pending.values(), ([key]) => key),
@@ -182,10 +183,10 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
             outcomes.set(text, outcome)
             pending.delete(text)
             pause = firstPauseMillis
-            since = yield* Clock.currentTimeMillis
+            since = yield* MonotonicClock.millis
           }
           if (away === undefined) return Option.none()
-          const left = since + waitMillis - (yield* Clock.currentTimeMillis)
+          const left = since + waitMillis - (yield* MonotonicClock.millis)
           // switched off or closed: it does not come back
           if (left <= 0 || away === "Disabled") return Option.some(away)
           yield* Effect.sleep(Math.min(pause, Math.ceil(left)))

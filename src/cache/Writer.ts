@@ -4,12 +4,14 @@
  *
  * @since 0.1.0
  */
+
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient, Stamped } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type { Content } from "./CacheEntry.js"
@@ -129,13 +131,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
    */
   const untilTooLate = (began: number): Effect.Effect<void> =>
     Effect.suspend(() =>
-      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - clock.unsafeCurrentTimeMillis()))
+      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
   const store = (key: string, written: Written<A>, content: Content): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const keepMillis = keepMillisOf(written)
-      const began = clock.unsafeCurrentTimeMillis()
+      const began = MonotonicClock.unsafeMillis(clock)
       const stored = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
         redis.unsafeRun(WriteScripts.set)(
           {

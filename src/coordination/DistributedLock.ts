@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as KeyOwner from "../redis/KeyOwner.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type * as RedisKey from "../redis/RedisKey.js"
@@ -21,7 +22,6 @@ import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as LockScripts from "./lock/LockScripts.js"
 import * as Token from "./lock/Token.js"
 import { FencingToken, type LockToken } from "./lock/Token.js"
-import { monotonicMillis } from "./time.js"
 
 export type {
   /**
@@ -221,10 +221,10 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
 
   const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) =>
     Effect.gen(function* () {
-      const deadline = (yield* monotonicMillis) + Duration.toMillis(waitFor)
+      const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(waitFor)
       const held = new Map<string, HeldLock>()
       for (const name of Array.from(new Set(names)).sort()) {
-        const leftMillis = Math.max(0, deadline - (yield* monotonicMillis))
+        const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
         held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }, scope))
       }
       return held

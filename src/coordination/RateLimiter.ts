@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as KeyOwner from "../redis/KeyOwner.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -25,7 +26,6 @@ import {
 } from "./limit/RateLimit.js"
 import * as Scripts from "./limit/Scripts.js"
 import type { Consumed, Usage } from "./limit/shared.js"
-import { monotonicMillis } from "./time.js"
 
 export type {
   /**
@@ -268,7 +268,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
     )
 
   const consume: RateLimiter.Service["consume"] = (key, limit, { cost = 1 } = {}) =>
-    Effect.flatMap(monotonicMillis, (now) => {
+    Effect.flatMap(MonotonicClock.millis, (now) => {
       const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
       const block = blocks.find(key, call, now)
       if (block === undefined) return ask(key, limit, cost, call, now)
@@ -285,12 +285,12 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
   const admit = (key: string, limit: RateLimit, options: RateLimiter.Exceeding) =>
     Effect.gen(function* () {
       const maxWaitMillis = options.onExceeded === "delay" ? Duration.toMillis(options.maxWait) : 0
-      const deadline = (yield* monotonicMillis) + maxWaitMillis
+      const deadline = (yield* MonotonicClock.millis) + maxWaitMillis
       while (true) {
         const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
         if (allowed) return
         const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
-        if (!Duration.isFinite(retryAfter) || (yield* monotonicMillis) + waitMillis > deadline) {
+        if (!Duration.isFinite(retryAfter) || (yield* MonotonicClock.millis) + waitMillis > deadline) {
           return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
         }
         yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))

@@ -1,10 +1,8 @@
 /**
- * Two clocks: the server's in scripts, in Lua and as the model of it, and this process's that only goes forward.
+ * The server's clock in scripts: in Lua, and as the model of it.
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
 import type { ScriptContext } from "../redis/RedisScript.js"
 
 /**
@@ -31,11 +29,3 @@ export const micros = ({ call }: Pick<ScriptContext, "call">, given: string | un
   const [seconds, micros] = Array.isArray(time) ? time : []
   return Number(seconds) * 1_000_000 + Number(micros)
 }
-
-/**
- * A clock that only goes forward, in milliseconds.
- *
- * @since 0.1.0
- * @category time
- */
-export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)

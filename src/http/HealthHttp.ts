@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
+
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CacheService } from "../game/CacheService.js"
 import { Database } from "../game/Database.js"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisStatus } from "../redis/RedisStatus.js"
 import { Api, version } from "./Api.js"
@@ -37,7 +38,7 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
     const cache = yield* CacheService
     const database = yield* Database
     const redis = yield* RedisClient
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* MonotonicClock.millis
 
     const pingDatabase = database.ping.pipe(
       Effect.timed,
@@ -49,7 +50,7 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
 
     const detailed = Effect.gen(function* () {
       const [ping, status, available, stats, now] = yield* Effect.all(
-        [pingDatabase, redis.getStatus, redis.isAvailable, cache.getStats, Clock.currentTimeMillis],
+        [pingDatabase, redis.getStatus, redis.isAvailable, cache.getStats, MonotonicClock.millis],
         { concurrency: "unbounded" }
       )
       const rest = {

@@ -6,12 +6,14 @@
  *
  * @since 0.1.0
  */
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "./MonotonicClock.js"
 import type { CircuitState } from "./RedisStatus.js"
 
 /**
@@ -49,7 +51,7 @@ const buckets = 10
 
 /**
  * A breaker that runs `probe` while it is half-open: success closes it, failure opens it again. The probe must end by
- * itself. Reads the clock once per call of `succeeded` or `failed`.
+ * itself. Reads the monotonic clock once per call of `succeeded` or `failed`.
  *
  * @since 0.1.0
  * @category constructors
@@ -75,7 +77,7 @@ export const make = (
     const failedIn = new Array<number>(buckets).fill(0)
 
     const bucketNow = (): number => {
-      const number = Math.floor(clock.unsafeCurrentTimeMillis() / bucketMillis)
+      const number = Math.floor(MonotonicClock.unsafeMillis(clock) / bucketMillis)
       const index = number % buckets
       if (numbers[index] !== number) {
         numbers[index] = number

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,6 +21,7 @@ import type * as Scope from "effect/Scope"
 import * as Callback from "./Callback.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import { Fifo } from "./Fifo.js"
+import * as MonotonicClock from "./MonotonicClock.js"
 import { argumentsOf, type Caller, keyOf, QueuedCommand, type Resume } from "./QueuedCommand.js"
 import type { Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
@@ -151,7 +153,7 @@ export const make = (
       if (flushScheduled) return
       flushScheduled = true
       // one reading of the clock serves all commands of a turn
-      turnTime = clock.unsafeCurrentTimeMillis()
+      turnTime = MonotonicClock.unsafeMillis(clock)
       // with nothing under way a lone command need not wait for the turn to end; what comes later in the turn does
       if (inFlight === 0) queueMicrotask(flush)
       else setImmediate(flush)
@@ -274,7 +276,7 @@ export const make = (
 
     /** Ends what is past its deadline. */
     const sweep = () => {
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = MonotonicClock.unsafeMillis(clock)
       const expired: Array<QueuedCommand> = []
       const unsent: Array<QueuedCommand> = []
       for (let entry = pending.peek(); entry !== undefined; entry = pending.peek()) {
@@ -314,7 +316,7 @@ export const make = (
     }).pipe(
       Effect.zipRight(
         Effect.suspend(() =>
-          Effect.sleep(Math.max(1, (pending.peek()?.deadline ?? 0) - clock.unsafeCurrentTimeMillis()))
+          Effect.sleep(Math.max(1, (pending.peek()?.deadline ?? 0) - MonotonicClock.unsafeMillis(clock)))
         )
       ),
       Effect.zipRight(Effect.sync(sweep)),

@@ -4,10 +4,11 @@
  *
  * @internal
  */
-import * as Clock from "effect/Clock"
+
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as MonotonicClock from "./MonotonicClock.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
 import { RedisConnectError } from "./RedisError.js"
 import type { RedisServerInfo } from "./RedisStatus.js"
@@ -47,12 +48,12 @@ const serverInfo = (info: string): RedisServerInfo => {
 /** Fails only when the connection ends meanwhile: what the user may not ask is left unknown. */
 export const run = (connection: RedisConnection): Effect.Effect<Identity, RedisConnectError> =>
   Effect.gen(function* () {
-    const before = yield* Clock.currentTimeMillis
+    const before = yield* MonotonicClock.millis
     const [id, info, time] = yield* Effect.all(
       [ask(connection, "CLIENT", ["ID"]), ask(connection, "INFO", ["server"]), ask(connection, "TIME", [])],
       { concurrency: "unbounded" }
     )
-    const after = yield* Clock.currentTimeMillis
+    const after = yield* MonotonicClock.millis
     if (yield* Deferred.isDone(connection.closed)) {
       return yield* Effect.fail(new RedisConnectError({ reason: "Closed", detail: "during the handshake" }))
     }

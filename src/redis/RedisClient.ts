@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "./MonotonicClock.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisUnavailable } from "./RedisError.js"
 import type { RedisScript } from "./RedisScript.js"
@@ -185,9 +186,12 @@ export declare namespace RedisClient {
     readonly flushDb: Effect.Effect<void, RedisError>
     /** Whether commands are accepted at this moment. */
     readonly isAvailable: Effect.Effect<boolean>
-    /** What the server's clock shows, as last learned, in milliseconds; nothing is sent. */
+    /**
+     * What the server's clock shows, as last learned, in milliseconds; nothing is sent. Setting this machine's clock does
+     * not change it.
+     */
     readonly serverTime: Effect.Effect<number>
-    /** By how many milliseconds the server's clock is ahead of this process's, as last learned. */
+    /** By how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last learned. */
     readonly clockOffsetMillis: () => number
     readonly getStatus: Effect.Effect<RedisStatus>
     /** The connection state now and each change of it. */
@@ -239,7 +243,7 @@ export const layerOff: Layer.Layer<RedisClient> = Layer.succeed(RedisClient, {
   send: refuse,
   flushDb: disabled,
   isAvailable: Effect.succeed(false),
-  serverTime: Clock.currentTimeMillis,
+  serverTime: MonotonicClock.millis,
   clockOffsetMillis: () => 0,
   getStatus: Effect.succeed<RedisStatus>({
     state: ConnectionState.Disabled(),

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as FastDecoder from "./FastDecoder.js"
+import * as MonotonicClock from "./MonotonicClock.js"
 import type { RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
@@ -281,7 +282,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
         : Effect.map(executor.command(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
-    serverTime: Effect.map(Clock.currentTimeMillis, (now) => now + executor.clockOffsetMillis()),
+    serverTime: Effect.map(MonotonicClock.millis, (now) => now + executor.clockOffsetMillis()),
     clockOffsetMillis: executor.clockOffsetMillis,
     getStatus: executor.getStatus,
     statusChanges: executor.statusChanges,

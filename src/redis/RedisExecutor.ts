@@ -48,7 +48,7 @@ export interface RedisExecutor {
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
   /** As `subscribe`; see `RedisClient`. */
   readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
-  /** by how many milliseconds the server's clock is ahead of this process's, as last learned */
+  /** by how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last learned */
   readonly clockOffsetMillis: () => number
   readonly getStatus: Effect.Effect<RedisStatus>
   readonly statusChanges: Stream.Stream<ConnectionState>

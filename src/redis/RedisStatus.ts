@@ -69,7 +69,7 @@ export interface RedisStatus {
   readonly server: Option.Option<RedisServerInfo>
   /** round trip of the last heartbeat */
   readonly latency: Option.Option<Duration.Duration>
-  /** how far the server's clock is ahead of this process's, in milliseconds */
+  /** how far the server's clock is ahead of the system's clock here, in whole milliseconds */
   readonly clockOffsetMillis: number
   /** what ended the last connection or made the last dial fail */
   readonly lastFailure: Option.Option<ConnectionFailure>

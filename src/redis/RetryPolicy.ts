@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -11,10 +11,11 @@ import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
 import * as Callback from "./Callback.js"
+import * as MonotonicClock from "./MonotonicClock.js"
 import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {
-  /** no attempt begins after this time, in milliseconds of the Clock */
+  /** no attempt begins after this time, by `MonotonicClock`, in milliseconds */
   readonly deadline: number
   readonly schedule: Schedule.Schedule<unknown, RedisError>
 }
@@ -41,7 +42,7 @@ export const withRetry: (options: {
   /** the pauses between attempts: 20 ms, doubling up to 500 ms, jittered by default */
   readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined
 }) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (options) => (effect) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(MonotonicClock.millis, (now) =>
     Effect.locally(effect, current, {
       deadline: now + Duration.toMillis(options.within),
       schedule: options.schedule ?? defaultSchedule
@@ -84,7 +85,7 @@ const repeat = <A>(
   Effect.suspend(() => {
     let last: RedisError | undefined
     let unknown: RedisError | undefined
-    const remaining = Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, policy.deadline - now))
+    const remaining = Effect.map(MonotonicClock.millis, (now) => Math.max(0, policy.deadline - now))
     const beforeDeadline = Effect.map(remaining, (millis) => millis > 0)
     // A pause that reaches beyond the deadline would only keep the caller waiting. It ends at a whole millisecond: what
     // is left by a clock of fractions can be too short to be slept, and would be tried again without an end.

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,6 +18,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import type { CommandQueue } from "./CommandQueue.js"
 import * as Handshake from "./Handshake.js"
+import * as MonotonicClock from "./MonotonicClock.js"
 import * as Reconnection from "./Reconnection.js"
 import type { RedisConnection, RedisDriver } from "./RedisConnection.js"
 import { RedisConnectError, type RedisError } from "./RedisError.js"
@@ -74,6 +75,7 @@ export const make = (
   options: SupervisorOptions
 ): Effect.Effect<Supervisor, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const clock = yield* Effect.clock
     const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connecting())
     const firstDialEnded = yield* Deferred.make<void>()
 
@@ -89,13 +91,16 @@ export const make = (
 
     const learnTime = (command: Effect.Effect<unknown, RedisError>) =>
       Effect.gen(function* () {
-        const before = yield* Clock.currentTimeMillis
+        const before = yield* MonotonicClock.millis
         const reply = yield* command
-        const after = yield* Clock.currentTimeMillis
+        const after = yield* MonotonicClock.millis
         latency = Option.some(Duration.millis(after - before))
         const serverTime = Handshake.timeMillis(reply)
-        // the reply was written somewhere between: half the round trip is the best guess
-        if (serverTime !== undefined) clockOffsetMillis = serverTime - (before + after) / 2
+        // The reply was written somewhere between. Half the round trip is the best guess, and no better than what was known
+        // where the answer agrees with that: a stall of the process makes round trips long.
+        if (serverTime === undefined) return
+        const guess = serverTime - (before + after) / 2
+        if (Math.abs(guess - clockOffsetMillis) > (after - before) / 2) clockOffsetMillis = guess
       })
 
     /** A heartbeat fails only by time-out; an error reply is a sign of life too. Time-outs are counted by the queue. */
@@ -187,7 +192,9 @@ export const make = (
         bufferedAmount: connection?.bufferedAmount() ?? 0,
         server,
         latency,
-        clockOffsetMillis,
+        clockOffsetMillis: Math.round(
+          MonotonicClock.unsafeMillis(clock) + clockOffsetMillis - clock.unsafeCurrentTimeMillis()
+        ),
         lastFailure: Option.fromNullable(lastFailure)
       }),
       close

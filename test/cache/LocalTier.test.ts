@@ -18,16 +18,6 @@ describe("the local tier", () => {
     expect(tier.size()).toBe(0)
   })
 
-  it("drops everything when the clock is set back, since its entries would live longer", () => {
-    const tier = LocalTier.make<string>({ capacity: 2 })
-    expect(tier.get("a", 400)).toBeUndefined()
-    tier.set("a", entry("one"), 500, 1)
-    tier.set("b", entry("two"), 500, 1)
-    expect(tier.get("a", 499)?.value).toBe("one")
-    expect(tier.get("a", 100)).toBeUndefined()
-    expect(tier.get("b", 101)).toBeUndefined()
-  })
-
   it("gives up what was not asked for when there are too many, and counts it", () => {
     const tier = LocalTier.make<string>({ capacity: 2 })
     tier.set("a", entry("1"), 500, 1)

@@ -1,14 +1,11 @@
 /** Values growing old: fresh, stale, refreshed, gone, in Redis and in the local tier. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { processes } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { onMemory } from "../support/layers.js"
 import { NotFound } from "../support/TestDatabase.js"
@@ -20,9 +17,6 @@ const test = (name: string, body: () => Effect.Effect<void, unknown, RedisClient
 /** A cache that listens already, and whose first values are younger than the marker that it has just made. */
 const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}) =>
   world.cache(settings).pipe(Effect.zipLeft(settle), Effect.zipLeft(TestClock.adjust("1 second")))
-
-const setBack = (duration: Duration.DurationInput) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => TestClock.setTime(now - Duration.toMillis(duration)))
 
 /** What one read answers, in short. */
 const read = (cache: CacheWorld.Cache, id = "a") =>
@@ -149,23 +143,6 @@ describe("a value with staleFor", () => {
       expect(yield* Effect.flip(own.get("a"))).toEqual(new NotFound({ id: "a" }))
     }))
 
-  test("waits no longer for its next refresh because the clock was set back", () =>
-    Effect.gen(function* () {
-      const world = CacheWorld.make({ a: 1 }, { ...stale, timeToLive: "1 second" })
-      const { database } = world
-      const own = yield* opened(world)
-      yield* own.get("a")
-      yield* TestClock.adjust("1 hour")
-      database.rows.delete("a")
-      expect(yield* read(own)).toEqual(["Stale", 1])
-      yield* settle
-      database.rows.set("a", 2)
-      yield* setBack("30 minutes")
-      expect(yield* read(own)).toEqual(["Stale", 1])
-      yield* settle
-      expect(database.lookups()).toBe(3)
-    }))
-
   test("survives a refresh that dies, and is refreshed after the pause", () =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 }, stale)
@@ -254,25 +231,6 @@ describe("the local tier of a cache", () => {
       const own = yield* opened(world)
       yield* own.getMany(Object.keys(rows))
       expect(yield* own.stats).toMatchObject({ local: 4, evictions: 6 })
-    }))
-
-  test("keeps no reply that was asked for before the clock was set back", () =>
-    Effect.gen(function* () {
-      const { database, one } = yield* processes({ a: 1, b: 1 }, { local: { capacity: 10, timeToLive: "5 seconds" } })
-      yield* one.cache.getMany(["a", "b"])
-      yield* TestClock.adjust("10 seconds")
-      const release = one.connection.holdReplies("MGET")
-      const reading = yield* Effect.fork(one.cache.get("a"))
-      yield* settle
-      yield* setBack("1 second")
-      // so that the tier has noticed already
-      const other = yield* Effect.fork(one.cache.get("b"))
-      yield* settle
-      yield* release
-      yield* Fiber.joinAll([reading, other])
-      expect(database.lookups()).toBe(2)
-      yield* TestClock.adjust("5 seconds")
-      expect((yield* one.cache.getServed("a")).source).not.toBe("Local")
     }))
 
   test("never holds what Redis has not been asked for again after its time", () =>

@@ -2,11 +2,12 @@
  * A server in memory whose dials and replies a test decides, for programs that run under TestClock.
  */
 import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
+import * as MonotonicClock from "../../src/redis/MonotonicClock.js"
 import * as RedisCommands from "../../src/redis/RedisCommands.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../../src/redis/RedisConnection.js"
 import {
@@ -268,7 +269,7 @@ export const settled: Effect.Effect<void> = Effect.repeatN(
  */
 export const runFor = (millis: number): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const end = (yield* Clock.currentTimeMillis) + millis
+    const end = (yield* MonotonicClock.millis) + millis
     yield* settled
     while (true) {
       const next = Chunk.reduce(yield* TestClock.sleeps(), end, (first, at) => Math.min(first, at))

@@ -6,9 +6,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
-import { monotonicMillis } from "../time.js"
 import * as Lease from "./Lease.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
 import * as Reconnections from "./Reconnections.js"
@@ -51,7 +51,7 @@ export const make = (redis: RedisClient.Service): Claims => {
       let mayHold = false
       let remaining = Effect.succeed<Duration.Duration>(Duration.infinity)
 
-      const askOnce = Effect.flatMap(monotonicMillis, (now) => {
+      const askOnce = Effect.flatMap(MonotonicClock.millis, (now) => {
         askedAt = now
         mayHold = true
         return claim.ask

@@ -18,8 +18,8 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Callback from "../../redis/Callback.js"
+import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisError } from "../../redis/RedisError.js"
-import { monotonicMillis } from "../time.js"
 import { LockLost } from "./LockError.js"
 import type { Reconnections } from "./Reconnections.js"
 
@@ -52,7 +52,7 @@ export interface Lease {
 export interface Holding {
   readonly key: string
   readonly ttlMillis: number
-  /** when it was asked for, by `monotonicMillis`, in the request that was granted */
+  /** when it was asked for, by `MonotonicClock`, in the request that was granted */
   readonly askedAt: number
   /** Asks for a whole time to live from now. */
   readonly extend: Effect.Effect<"Held" | "Gone" | "TakenOver", RedisError>
@@ -90,7 +90,7 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
     const provenFor = ttlMillis * (1 - safetyMargin)
     const pauseMillis = ttlMillis / extensionsPerLife
     let provenUntil = holding.askedAt + provenFor
-    let nextAt = (yield* monotonicMillis) + pauseMillis
+    let nextAt = (yield* MonotonicClock.millis) + pauseMillis
     let loss: LockLost | undefined
     const told = new Set<(loss: LockLost) => void>()
 
@@ -107,9 +107,9 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
 
     /** What Redis does not answer says nothing. */
     const extended = Effect.gen(function* () {
-      const askedAt = yield* monotonicMillis
+      const askedAt = yield* MonotonicClock.millis
       const answer = yield* Effect.option(holding.extend)
-      const now = yield* monotonicMillis
+      const now = yield* MonotonicClock.millis
       nextAt = now + (answer._tag === "None" ? pauseMillis * retryPause : pauseMillis)
       if (answer._tag === "None") return
       if (answer.value !== "Held") lose(answer.value)
@@ -119,7 +119,7 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
     /** Ends when it is lost. */
     const doubt = Effect.gen(function* () {
       while (true) {
-        const now = yield* monotonicMillis
+        const now = yield* MonotonicClock.millis
         if (lossAt(now) !== undefined) return
         yield* sleepMillis(provenUntil - now)
       }
@@ -127,7 +127,7 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
 
     const extensions = Effect.gen(function* () {
       while (true) {
-        const now = yield* monotonicMillis
+        const now = yield* MonotonicClock.millis
         if (lossAt(now) !== undefined) return
         if (nextAt <= now) yield* Effect.raceFirst(extended, doubt)
         else yield* sleepMillis(Math.min(nextAt, provenUntil) - now)
@@ -153,14 +153,14 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
 
     return {
       key,
-      remaining: Effect.map(monotonicMillis, (now) => Duration.millis(Math.max(0, provenUntil - now))),
+      remaining: Effect.map(MonotonicClock.millis, (now) => Duration.millis(Math.max(0, provenUntil - now))),
       lost: Effect.interruptible(
         Effect.async<never, LockLost>((resume) => {
           const forget = tellOfLoss((loss) => resume(Effect.fail(loss)))
           return Effect.sync(forget)
         })
       ),
-      whileHeld: (effect) => Effect.flatMap(monotonicMillis, (now) => lossAt(now) ?? endedBy(effect, tellOfLoss))
+      whileHeld: (effect) => Effect.flatMap(MonotonicClock.millis, (now) => lossAt(now) ?? endedBy(effect, tellOfLoss))
     }
   })
 

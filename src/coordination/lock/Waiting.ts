@@ -11,9 +11,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
-import { monotonicMillis } from "../time.js"
 import { LockNotAcquired } from "./LockError.js"
 
 /**
@@ -124,7 +124,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
 
   return {
     acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
-      const deadline = (yield* monotonicMillis) + wanted.waitMillis
+      const deadline = (yield* MonotonicClock.millis) + wanted.waitMillis
       let replyLost = false
       let isOutOfTurn = false
       let lastFailure: RedisError | undefined
@@ -154,7 +154,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
       /** None when it has lost its place, and has no reason any more to ask out of turn. */
       const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
         Effect.gen(function* () {
-          if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* monotonicMillis)))
+          if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* MonotonicClock.millis)))
           let pauseMillis = firstPauseMillis
           while (true) {
             // before asking, so that a release between the refusal and the pause is not missed
@@ -162,7 +162,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
             const hadPlace = !isOutOfTurn
             const answer = yield* granted
             if (answer._tag === "Some") return answer
-            const leftMillis = deadline - (yield* monotonicMillis)
+            const leftMillis = deadline - (yield* MonotonicClock.millis)
             if (leftMillis <= 0) return yield* refused
             if (!hadPlace && !isOutOfTurn) return Option.none<Granted>()
             const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Keyspace from "../Keyspace.js"
+import * as MonotonicClock from "../MonotonicClock.js"
 import { RedisClient, type Stamped } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
@@ -30,7 +32,7 @@ export interface MemoryRedisOptions {
   readonly maxKeys?: number | undefined
   /** how many events a subscriber may be behind before it loses them and sees a `Gap`, 4,096 by default */
   readonly subscriptionCapacity?: number | undefined
-  /** by how many milliseconds its clock is ahead of the process's: default 0 */
+  /** by how many milliseconds its clock is ahead of the process's monotonic clock: default 0 */
   readonly aheadMillis?: (() => number) | undefined
 }
 
@@ -55,7 +57,8 @@ const status: RedisStatus = {
 }
 
 /**
- * A keyspace of its own that answers at once. Commands and scripts are atomic. Fails with `RedisServerError` where a
+ * A keyspace of its own that answers at once. Its clock starts at the system's time and only goes forward, so that setting
+ * the system's clock ends no key early or late. Commands and scripts are atomic. Fails with `RedisServerError` where a
  * server would answer with an error, and with `RedisUnavailable`, reason `Disabled`, once it or its scope is closed.
  *
  * @since 0.1.0
@@ -84,7 +87,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
         // a server knows whole milliseconds, a TestClock that slept for a jittered time others too
         return keyspace === undefined
           ? disabled
-          : use(keyspace, Math.floor(clock.unsafeCurrentTimeMillis()) + aheadMillis())
+          : use(keyspace, Math.floor(MonotonicClock.unsafeMillis(clock)) + aheadMillis())
       })
 
     const answer = (
