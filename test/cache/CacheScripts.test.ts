@@ -13,7 +13,7 @@ import type { RedisScript } from "../../src/redis/RedisScript.js"
 import { compareScript } from "../support/compareScript.js"
 import { onEveryLayer } from "../support/layers.js"
 import { command, type Step, script as stepOf } from "../support/programs.js"
-import { skipReason } from "../support/RedisServer.js"
+import { skipReasonOfUse } from "../support/RedisServer.js"
 
 const channel = "told"
 const message = "changed"
@@ -146,7 +146,7 @@ const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Ar
     compareScript(script, inputs, { others: anything, numRuns: 200 })
   )
 
-describe.skipIf(skipReason !== undefined)("the scripts of the cache", () => {
+describe.skipIf(skipReasonOfUse() !== undefined)("the scripts of the cache", () => {
   agrees(LeaseScripts.acquire, acquire)
   agrees(LeaseScripts.renew, renew)
   agrees(LeaseScripts.release, release)

@@ -9,7 +9,7 @@ import * as TypedCache from "../../src/cache/TypedCache.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import * as CapturedLog from "../support/CapturedLog.js"
-import { connect, eventually, redisTest, title } from "../support/FaultSuite.js"
+import { connect, eventually, testWith } from "../support/FaultSuite.js"
 import { onEveryLayer } from "../support/layers.js"
 import * as RedisServer from "../support/RedisServer.js"
 
@@ -123,7 +123,7 @@ describe("a cache whose reads lag behind its scripts", () => {
     )
   })
 
-  redisTest(title("ends every read on a replica that no longer follows, and caches again when it does"), () =>
+  testWith("replicas")("ends every read on a replica that no longer follows, and caches again when it does", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ args: ["--repl-diskless-sync-delay", "0"] })
       const replica = yield* RedisServer.make()

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as FaultProxy from "../support/FaultProxy.js"
-import { eventually, inTime, redisTest, test, title } from "../support/FaultSuite.js"
+import { eventually, inTime, test, testWith, title } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
 import * as CacheProcess from "./processes/CacheProcess.js"
 import type { AnswerOf, Settings } from "./processes/messages.js"
@@ -263,7 +263,17 @@ describe("what is held up on a connection, given up by its process, and arrives 
   ) =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
-      yield* server.send("ACL", "SETUSER", "cache", "on", `>${password}`, "~*", "&*", "+@all", "-client|kill")
+      yield* server.send(
+        "ACL",
+        "SETUSER",
+        "cache",
+        "on",
+        `>${password}`,
+        "~*",
+        "&*",
+        "+@all",
+        server.kind.withoutClientKill
+      )
       const proxy = yield* FaultProxy.make(server.port)
       const answers = yield* Effect.makeLatch(true)
       const database = yield* SharedDatabase.make((request, moment) =>
@@ -329,20 +339,21 @@ describe("what is held up on a connection, given up by its process, and arrives 
       }
     })
 
-  redisTest(title("stores nothing that was looked up before another process's write"), () =>
+  const lateTest = testWith("counts of commands")
+
+  lateTest("stores nothing that was looked up before another process's write", () =>
     lateWrite("lookup", "after the reconnection", (process, key) => process.get("remote", key))
   )
 
-  redisTest(title("does not set a value over another process's write"), () =>
+  lateTest("does not set a value over another process's write", () =>
     lateWrite("commit", "after the reconnection", (process, key) => process.write("remote", key, "set"))
   )
 
-  redisTest(
-    title("does not set a value over another process's write, though its process waits for the connection yet"),
-    () => lateWrite("commit", "before the reconnection", (process, key) => process.write("remote", key, "set"))
+  lateTest("does not set a value over another process's write, though its process waits for the connection yet", () =>
+    lateWrite("commit", "before the reconnection", (process, key) => process.write("remote", key, "set"))
   )
 
-  redisTest(title("does not end an update over another process's write"), () =>
+  lateTest("does not end an update over another process's write", () =>
     lateWrite("commit", "after the reconnection", (process, key) => process.write("remote", key, "update"))
   )
 })

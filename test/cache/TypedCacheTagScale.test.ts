@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { connect, eventually, redisTest, test, title } from "../support/FaultSuite.js"
+import { connect, eventually, testWith } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
 import * as TaggedCache from "./processes/TaggedCache.js"
 
@@ -56,8 +56,8 @@ const calls = (server: RedisServer.RedisServer) =>
   )
 
 describe("the tags of a cache", () => {
-  redisTest(
-    title(`cost the server the same whether few or many of ${entries} entries have the one that is invalidated`),
+  testWith("counts of commands")(
+    `cost the server the same whether few or many of ${entries} entries have the one that is invalidated`,
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
@@ -109,11 +109,11 @@ describe("the tags of a cache", () => {
 })
 
 describe("a server that is full", () => {
-  test(
-    title("evicts markers and entries as it likes, and never brings back what was invalidated"),
+  testWith("a few megabytes of memory")(
+    "evicts markers and entries as it likes, and never brings back what was invalidated",
     () =>
       Effect.gen(function* () {
-        const server = yield* RedisServer.make({ args: ["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-random"] })
+        const server = yield* RedisServer.make({ evictsBeyondMegabytes: 3 })
         const redis = yield* connect({ host: "127.0.0.1", port: server.port }, { commandTimeout: "20 seconds" })
         const versions = new Map<number, number>()
         const make = TypedCache.make({

@@ -5,9 +5,9 @@ import * as Counter from "../../src/coordination/Counter.js"
 import * as PresenceScripts from "../../src/coordination/presence/PresenceScripts.js"
 import { compareScript } from "../support/compareScript.js"
 import { command, script } from "../support/programs.js"
-import { skipReason } from "../support/RedisServer.js"
+import { skipReasonOfUse } from "../support/RedisServer.js"
 
-const test = it.scopedLive.skipIf(skipReason !== undefined)
+const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000
 
 describe("the script of counters", () => {

@@ -44,7 +44,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("the demo on a server", ()
 
   it.scopedLive("cuts its own connection, goes on with the database, hits again, and leaves nothing behind", () =>
     Effect.gen(function* () {
-      const server = yield* RedisServer.make({ args: ["--requirepass", password], password })
+      const server = yield* RedisServer.make({ password })
       const { code, output } = yield* demo({ REDIS_URL: server.url })
       expect(output).toMatch(/bypass \(Disconnected\).*the same, from the database/)
       expect(output).toMatch(/The connection is mended: .* hits the cache again/)

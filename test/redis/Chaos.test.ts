@@ -13,7 +13,7 @@ import { isOutcomeUnknown, type RedisError } from "../../src/redis/RedisError.js
 import * as RedisScript from "../../src/redis/RedisScript.js"
 import { withRetry } from "../../src/redis/RetryPolicy.js"
 import * as FaultProxy from "../support/FaultProxy.js"
-import { available, connect, expectNoUnhandledRejections, noLeak, redisTest, title } from "../support/FaultSuite.js"
+import { available, connect, expectNoUnhandledRejections, noLeak, test, title } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
 
 expectNoUnhandledRejections()
@@ -70,13 +70,12 @@ class Witness {
   }
 }
 
-redisTest(
+test(
   title(`no acknowledged write is lost and nothing is counted twice under any faults (seed ${seed})`),
   () =>
     Effect.gen(function* () {
       // what is acknowledged has been written to the file before, so that it outlives the server's death
-      const server = yield* RedisServer.make({ args: ["--appendonly", "yes", "--appendfsync", "no"] })
-      const restart = server.start(["--appendonly", "yes", "--appendfsync", "no"])
+      const server = yield* RedisServer.make({ keepsData: true })
       const proxy = yield* FaultProxy.make(server.port)
       const redis = yield* connect({ port: proxy.port }, { reconnect: Schedule.spaced("20 millis") })
 
@@ -124,14 +123,14 @@ redisTest(
         (millis) => Effect.zipRight(proxy.cut, during({ _tag: "Refuse" }, millis)),
         () => proxy.cut,
         (millis) => Effect.flatMap(proxy.hold, (release) => Effect.delay(release, millis * 3)),
-        () => server.send("CLIENT", "KILL", "TYPE", "normal"),
+        () => server.dropClients,
         () => server.send("SCRIPT", "FLUSH"),
         (millis) =>
           Effect.ensuring(
             Effect.zipRight(server.signal("SIGSTOP"), Effect.sleep(millis * 2)),
             server.signal("SIGCONT")
           ),
-        (millis) => Effect.zipRight(server.kill, Effect.delay(restart, millis))
+        (millis) => server.outage(millis)
       ]
       const chaos = Effect.gen(function* () {
         const fault = yield* Random.choice(faults)

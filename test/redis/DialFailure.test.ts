@@ -6,7 +6,7 @@ import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import type { RedisAddress } from "../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import * as Certificates from "../support/Certificates.js"
-import { connect, failsWith, redisTest, title } from "../support/FaultSuite.js"
+import { connect, failsWith, test, testWith, title } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
 
 /** Something that accepts connections and answers the first bytes with a text, or ends the connection where there is none. */
@@ -148,7 +148,7 @@ describe("a dial", () => {
     )
   }
 
-  redisTest(title("takes any timeout, however long or short it is"), () =>
+  test(title("takes any timeout, however long or short it is"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       for (const timeout of ["60 days", "Infinity"] as const) {
@@ -166,7 +166,7 @@ describe("a dial", () => {
     })
   )
 
-  redisTest(title("of a server without HELLO is no wrong password"), () =>
+  testWith("renamed commands")("of a server without HELLO is no wrong password", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ args: ["--rename-command", "HELLO", ""] })
       const error = yield* failure({ port: server.port, username: "u", password })
@@ -175,7 +175,7 @@ describe("a dial", () => {
     })
   )
 
-  redisTest(title("without TLS of a TLS port names rediss://"), () =>
+  testWith("TLS beside a plain port")("without TLS of a TLS port names rediss://", () =>
     Effect.gen(function* () {
       const files = yield* Certificates.make
       const port = yield* RedisServer.freePort

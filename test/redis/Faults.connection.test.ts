@@ -87,9 +87,7 @@ describe("a server", () => {
       const redis = yield* connect({ port: server.port }, { reconnect: Schedule.spaced("10 millis") })
       const callers = yield* start(redis, 16)
       yield* answeredAgain(callers)
-      yield* Effect.repeat(server.send("CLIENT", "KILL", "TYPE", "normal"), Schedule.spaced("50 millis")).pipe(
-        Effect.timeoutOption("10 seconds")
-      )
+      yield* Effect.repeat(server.dropClients, Schedule.spaced("50 millis")).pipe(Effect.timeoutOption("10 seconds"))
       yield* available(redis)
       yield* answeredAgain(callers)
       yield* callers.stop

@@ -21,8 +21,8 @@ import {
   failsWith,
   inTime,
   noLeak,
-  redisTest,
   test,
+  testWith,
   title
 } from "../support/FaultSuite.js"
 import * as RedisServer from "../support/RedisServer.js"
@@ -56,34 +56,39 @@ const administrator = (port: number) =>
   )
 
 describe("a login", () => {
-  redisTest(title("that stops working while the client runs is told apart, probed for and got over"), () =>
-    Effect.gen(function* () {
-      const log = yield* CapturedLog.make
-      const server = yield* RedisServer.make()
-      const admin = yield* administrator(server.port)
-      yield* admin("CONFIG", "SET", "requirepass", "first")
-      yield* Effect.gen(function* () {
-        const redis = yield* connect({ port: server.port, password: Redacted.make("first") })
-        const callers = yield* start(redis, 8)
-        yield* answeredAgain(callers)
-        yield* admin("CONFIG", "SET", "requirepass", "second")
-        yield* answeredAgain(callers)
-        yield* admin("CLIENT", "KILL", "TYPE", "normal")
-        yield* failsWith(redis, "WrongPassword")
-        expect((yield* redis.getStatus).state._tag).toBe("Unavailable")
-        expect(yield* Effect.flip(redis.get("key"))).toMatchObject({ _tag: "RedisUnavailable", reason: "Disconnected" })
+  testWith("a password that is replaced")(
+    "that stops working while the client runs is told apart, probed for and got over",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* CapturedLog.make
+        const server = yield* RedisServer.make()
+        const admin = yield* administrator(server.port)
         yield* admin("CONFIG", "SET", "requirepass", "first")
-        yield* available(redis)
-        yield* answeredAgain(callers)
-        yield* callers.stop
-        expect(callers.mistakes).toEqual([])
-      }).pipe(Effect.provide(log.layer))
-      expect(log.lines.filter(({ text }) => text.includes("refused the user name or password")).length).toBe(1)
-      expect(log.lines.filter(({ text }) => text.includes("first") || text.includes("second"))).toEqual([])
-    })
+        yield* Effect.gen(function* () {
+          const redis = yield* connect({ port: server.port, password: Redacted.make("first") })
+          const callers = yield* start(redis, 8)
+          yield* answeredAgain(callers)
+          yield* admin("CONFIG", "SET", "requirepass", "second")
+          yield* answeredAgain(callers)
+          yield* admin("CLIENT", "KILL", "TYPE", "normal")
+          yield* failsWith(redis, "WrongPassword")
+          expect((yield* redis.getStatus).state._tag).toBe("Unavailable")
+          expect(yield* Effect.flip(redis.get("key"))).toMatchObject({
+            _tag: "RedisUnavailable",
+            reason: "Disconnected"
+          })
+          yield* admin("CONFIG", "SET", "requirepass", "first")
+          yield* available(redis)
+          yield* answeredAgain(callers)
+          yield* callers.stop
+          expect(callers.mistakes).toEqual([])
+        }).pipe(Effect.provide(log.layer))
+        expect(log.lines.filter(({ text }) => text.includes("refused the user name or password")).length).toBe(1)
+        expect(log.lines.filter(({ text }) => text.includes("first") || text.includes("second"))).toEqual([])
+      })
   )
 
-  redisTest(title("without a password where one is needed says so"), () =>
+  testWith("a password that is replaced")("without a password where one is needed says so", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const admin = yield* administrator(server.port)
@@ -116,7 +121,7 @@ describe("a login", () => {
           yield* Effect.scoped(
             Effect.gen(function* () {
               const redis = yield* connect(way)
-              expect(yield* redis.send("ACL", "WHOAMI"), password).toBe(username)
+              expect(String(yield* redis.send("ACL", "WHOAMI")).endsWith(username), password).toBe(true)
             })
           )
         }
@@ -148,7 +153,7 @@ describe("a login", () => {
       const third = yield* connect({ port: server.port, database: 3 })
       const first = yield* connect({ port: server.port })
       yield* third.set("key", "in the third")
-      yield* server.send("CLIENT", "KILL", "TYPE", "normal")
+      yield* server.dropClients
       const isSecond = Effect.map(third.getStatus, ({ connected, generation }) => connected && generation === 2)
       yield* eventually("it is connected again", isSecond)
       yield* available(first)
@@ -164,7 +169,7 @@ describe("a login", () => {
 describe("a user", () => {
   const as = (server: RedisServer.RedisServer, ...rights: ReadonlyArray<string>) =>
     Effect.zipRight(
-      server.send("ACL", "SETUSER", "app", "reset", "on", ">pw", ...rights),
+      server.send("ACL", "SETUSER", "app", "on", ">pw", ...rights),
       connect({ port: server.port, username: "app", password: Redacted.make("pw") })
     )
   const noPermission = { _tag: "RedisAuthError", reason: "NoPermission" }
@@ -187,7 +192,7 @@ describe("a user", () => {
       const redis = yield* as(server, "~*", "+get", "+set")
       expect(yield* redis.set("key", "value")).toBe(true)
       expect(yield* redis.get("key")).toEqual(Option.some("value"))
-      yield* server.send("CLIENT", "KILL", "TYPE", "normal")
+      yield* server.dropClients
       yield* eventually(
         "the connection ends",
         Effect.map(redis.getStatus, ({ generation }) => generation === 2)
@@ -209,7 +214,7 @@ describe("a user", () => {
     })
   )
 
-  redisTest(title("who may read some channels only is told of the others and goes on reading those"), () =>
+  testWith("rights by channel")("who may read some channels only is told of the others and goes on reading those", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const redis = yield* as(server, "~*", "resetchannels", "&news", "+@all")
@@ -231,7 +236,7 @@ describe("a user", () => {
 })
 
 describe("a server", () => {
-  test(title("that has reached its maxclients is dialled until there is room"), () =>
+  testWith("maxclients")("that has reached its maxclients is dialled until there is room", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ args: ["--maxclients", "2"] })
       const others = yield* Scope.make()
@@ -244,29 +249,31 @@ describe("a server", () => {
     })
   )
 
-  redisTest(title("whose memory is full refuses writes, serves reads and keeps its connection"), () =>
-    Effect.gen(function* () {
-      const server = yield* RedisServer.make()
-      const redis = yield* connect({ port: server.port })
-      yield* redis.set("key", "value")
-      yield* server.send("CONFIG", "SET", "maxmemory", "1")
-      const failures = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.flip(redis.set("key", "other")))
-      expect(failures.filter((failure) => !("code" in failure) || failure.code !== "OOM")).toEqual([])
-      expect(yield* redis.get("key")).toEqual(Option.some("value"))
-      expect(yield* redis.getStatus).toMatchObject({ generation: 1, circuit: "Closed" })
-      yield* server.send("CONFIG", "SET", "maxmemory", "0")
-      expect(yield* redis.set("key", "other")).toBe(true)
-    })
+  testWith("a few megabytes of memory")(
+    "whose memory is full refuses writes, serves reads and keeps its connection",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const redis = yield* connect({ port: server.port })
+        yield* redis.set("key", "value")
+        yield* server.send("CONFIG", "SET", "maxmemory", "1")
+        const failures = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.flip(redis.set("key", "other")))
+        expect(failures.filter((failure) => !("code" in failure) || failure.code !== "OOM")).toEqual([])
+        expect(yield* redis.get("key")).toEqual(Option.some("value"))
+        expect(yield* redis.getStatus).toMatchObject({ generation: 1, circuit: "Closed" })
+        yield* server.send("CONFIG", "SET", "maxmemory", "0")
+        expect(yield* redis.set("key", "other")).toBe(true)
+      })
   )
 
-  redisTest(title("that is still loading its data is waited for, and then has all of it"), () =>
+  testWith("DEBUG")("that is still loading its data is waited for, and then has all of it", () =>
     Effect.gen(function* () {
       const slowly = ["--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024"]
       const server = yield* RedisServer.make({ args: ["--enable-debug-command", "yes"] })
       yield* server.send("DEBUG", "POPULATE", "5000", "key", "100")
       yield* server.send("SAVE")
       yield* server.kill
-      yield* server.start(slowly)
+      yield* server.start({ args: slowly })
       const redis = yield* connect({ port: server.port })
       yield* failsWith(redis, "Loading")
       expect(yield* Effect.flip(redis.get("key:4999"))).toMatchObject({ _tag: "RedisUnavailable" })
@@ -276,7 +283,7 @@ describe("a server", () => {
     })
   )
 
-  redisTest(title("that is a read-only replica serves reads, and writes once it is promoted"), () =>
+  testWith("replicas")("that is a read-only replica serves reads, and writes once it is promoted", () =>
     Effect.gen(function* () {
       const primary = yield* RedisServer.make({ args: ["--repl-diskless-sync-delay", "0"] })
       yield* primary.send("SET", "key", "value")
@@ -316,7 +323,7 @@ describe("a server", () => {
     })
   )
 
-  redisTest(title("that is busy with a script of somebody else is waited for"), () =>
+  testWith("BUSY replies")("that is busy with a script of somebody else is waited for", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ args: ["--busy-reply-threshold", "50"] })
       const redis = yield* connect({ port: server.port })
@@ -343,12 +350,14 @@ describe("TLS", () => {
     return { files, port, server }
   })
 
-  redisTest(title("with the right authority connects, and again after a cut"), () =>
+  const tlsTest = testWith("TLS beside a plain port")
+
+  tlsTest("with the right authority connects, and again after a cut", () =>
     Effect.gen(function* () {
       const { files, port, server } = yield* withCertificates
       const redis = yield* connect({ host: "localhost", port, tls: { caFile: files.ca } })
       yield* redis.set("key", "value")
-      yield* server.send("CLIENT", "KILL", "TYPE", "normal")
+      yield* server.dropClients
       yield* eventually(
         "the connection ends",
         Effect.map(redis.getStatus, ({ generation }) => generation === 2)
@@ -358,7 +367,7 @@ describe("TLS", () => {
     })
   )
 
-  redisTest(title("with a wrong authority says so and is not tried quickly"), () =>
+  tlsTest("with a wrong authority says so and is not tried quickly", () =>
     Effect.gen(function* () {
       const { files, port, server } = yield* withCertificates
       for (const tls of [{ caFile: files.otherCa }, {}]) {
@@ -370,7 +379,7 @@ describe("TLS", () => {
     })
   )
 
-  redisTest(title("with a file of authorities that is not there says so"), () =>
+  tlsTest("with a file of authorities that is not there says so", () =>
     Effect.gen(function* () {
       const { port } = yield* withCertificates
       const redis = yield* connect({ host: "localhost", port, tls: { caFile: "/no/such/file.pem" } })
@@ -378,16 +387,14 @@ describe("TLS", () => {
     })
   )
 
-  redisTest(
-    title("spoken to a server that does not, ends by the connect timeout, and the other way round at once"),
-    () =>
-      Effect.gen(function* () {
-        const { files, port, server } = yield* withCertificates
-        const tlsToPlain = yield* inTime(connect({ host: "localhost", port: server.port, tls: { caFile: files.ca } }))
-        expect(yield* tlsToPlain.isAvailable).toBe(false)
-        yield* failsWith(tlsToPlain, "Timeout")
-        const plainToTls = yield* inTime(connect({ host: "localhost", port }))
-        yield* failsWith(plainToTls, "Tls")
-      })
+  tlsTest("spoken to a server that does not, ends by the connect timeout, and the other way round at once", () =>
+    Effect.gen(function* () {
+      const { files, port, server } = yield* withCertificates
+      const tlsToPlain = yield* inTime(connect({ host: "localhost", port: server.port, tls: { caFile: files.ca } }))
+      expect(yield* tlsToPlain.isAvailable).toBe(false)
+      yield* failsWith(tlsToPlain, "Timeout")
+      const plainToTls = yield* inTime(connect({ host: "localhost", port }))
+      yield* failsWith(plainToTls, "Tls")
+    })
   )
 })

@@ -4,22 +4,20 @@ import * as Schema from "effect/Schema"
 import * as Keyspace from "../../src/redis/Keyspace.js"
 import * as RedisScript from "../../src/redis/RedisScript.js"
 import { compareScript } from "../support/compareScript.js"
+import { testOnAnyWith } from "../support/FaultSuite.js"
 import { anyProgram, dumpAll, generatedCommands } from "../support/programArbitraries.js"
 import { compare } from "../support/programs.js"
-import { skipReason } from "../support/RedisServer.js"
-
-const title = (text: string): string => (skipReason === undefined ? text : `${text} (skipped: ${skipReason})`)
 
 describe("the keyspace and a server", () => {
   it("are compared on every command that the keyspace knows", () => {
     expect(Keyspace.commands.filter((command) => !generatedCommands.includes(command))).toEqual([])
   })
 
-  it.scopedLive.skipIf(skipReason !== undefined)(title("give the same reply to every command of random programs"), () =>
+  testOnAnyWith("Redis 7.0's view of odd arguments")("give the same reply to every command of random programs", () =>
     compare({ programs: anyProgram, observe: () => dumpAll, numRuns: 5000 })
   )
 
-  it.scopedLive.skipIf(skipReason !== undefined)(title("give scripts the same view of every kind of reply"), () =>
+  testOnAnyWith("replies in Lua as Redis gives them")("give scripts the same view of every kind of reply", () =>
     compareScript(anyCall, fc.record({ key: fc.constantFrom("{k}a", "{k}b"), words: fc.constantFrom(...calls) }), {
       numRuns: 1000
     })

@@ -13,16 +13,28 @@ import type { RedisAddress } from "../../src/redis/RedisConfig.js"
 import type { ConnectionFailure } from "../../src/redis/RedisStatus.js"
 import type { ClientOptions } from "../../src/redis/SupervisedExecutor.js"
 import * as RedisServer from "./RedisServer.js"
+import type { Feature } from "./ServerKinds.js"
 
 export const test = it.scopedLive.skipIf(RedisServer.skipReason !== undefined)
 
-/** For what only Redis and Valkey have. */
-export const redisTest = it.scopedLive.skipIf(
-  RedisServer.skipReason !== undefined || RedisServer.binary === "dragonfly"
-)
+const unless =
+  (reason: string | undefined): typeof test =>
+  (name, ...rest) =>
+    it.scopedLive.skipIf(reason !== undefined)(withReason(name, reason), ...rest)
 
-export const title = (text: string): string =>
-  RedisServer.skipReason === undefined ? text : `${text} (skipped: ${RedisServer.skipReason})`
+/**
+ * A test that starts a server and needs more of it than all have. It is skipped on servers that lack one of the features, and
+ * says why.
+ */
+export const testWith = (...needs: ReadonlyArray<Feature>) => unless(RedisServer.skipReasonFor(...needs))
+
+/** Like `testWith`, for a test that changes nothing of a server but its data. */
+export const testOnAnyWith = (...needs: ReadonlyArray<Feature>) => unless(RedisServer.skipReasonOfUse(...needs))
+
+const withReason = (text: string, reason: string | undefined): string =>
+  reason === undefined ? text : `${text} (skipped: ${reason})`
+
+export const title = (text: string): string => withReason(text, RedisServer.skipReason)
 
 /** Short enough for a test, long enough for a busy machine. */
 const defaults: ClientOptions = {
@@ -80,13 +92,7 @@ const kindOf = (failure: ConnectionFailure): string => ("reason" in failure ? fa
 export const noLeak = (server: RedisServer.RedisServer, expected: number) =>
   eventually(
     `the server has ${expected} clients`,
-    Effect.map(
-      server.send("CLIENT", "LIST"),
-      (list) =>
-        String(list)
-          .split("\n")
-          .filter((line) => line !== "" && !line.includes("cmd=client|list")).length === expected
-    )
+    Effect.map(server.clientCount, (count) => count === expected)
   )
 
 /** For the whole file: no promise of ours may be rejected with nobody looking. */

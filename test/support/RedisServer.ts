@@ -1,6 +1,6 @@
 /**
- * A real server for a test: started on a free port, stopped with the scope. `redis-server`, `valkey-server` or
- * `dragonfly` from PATH.
+ * A real server for a test: started on a free port, stopped with the scope. `TEST_REDIS_SERVER` names the program, else it
+ * is the first of `redis-server`, `valkey-server` and `dragonfly` on PATH.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -9,21 +9,55 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as ServerKinds from "./ServerKinds.js"
 
-const binaries = ["redis-server", "valkey-server", "dragonfly"] as const
+const variable = (name: string): string | undefined => process.env[name] || undefined
+const chosen = variable("TEST_REDIS_SERVER")
+const givenUrl = variable("TEST_REDIS_URL")
+const programs = ServerKinds.all.map(({ program }) => program)
 
-/** The server's program, or why there is none. */
-export const binary: string | undefined = binaries.find((name) => Bun.which(name) !== null)
+/** The server that tests start, or undefined where there is none. */
+export const kind: ServerKinds.ServerKind | undefined = ServerKinds.all.find(
+  ({ program }) => (chosen === undefined || chosen === program) && Bun.which(program) !== null
+)
+
+const noProgram =
+  chosen === undefined
+    ? `no server on PATH (${programs.join(", ")}): install redis-server`
+    : `TEST_REDIS_SERVER=${chosen} is not on PATH, or none of ${programs.join(", ")}`
+
+/** The server of `TEST_REDIS_URL`: asked before any test is defined, because tests are skipped by what it lacks. */
+const givenKind =
+  givenUrl === undefined
+    ? undefined
+    : await (async () => {
+        const client = new Bun.RedisClient(givenUrl, { autoReconnect: false })
+        try {
+          return ServerKinds.ofInfo(String(await client.send("INFO", ["server"])))
+        } finally {
+          client.close()
+        }
+      })()
 
 /**
- * Why tests against a server cannot run here: undefined when they can. With `CI=true` a missing server is a failure.
+ * Why a test that starts a server and needs these features cannot run here: undefined when it can. A missing server is a
+ * failure with `CI=true`, and where `TEST_REDIS_SERVER` asks for it.
  */
-export const skipReason: string | undefined =
-  binary === undefined && process.env.TEST_REDIS_URL === undefined && process.env.CI !== "true"
-    ? `no server on PATH (${binaries.join(", ")}): install redis-server`
-    : undefined
+export const skipReasonFor = (...needs: ReadonlyArray<ServerKinds.Feature>): string | undefined => {
+  if (kind !== undefined) return ServerKinds.lacking(kind, needs)
+  if (chosen !== undefined || (process.env.CI === "true" && givenUrl === undefined)) return undefined
+  return noProgram
+}
+
+/** Like `skipReasonFor`, for a test that uses a server and does nothing to it: that of `TEST_REDIS_URL` will do. */
+export const skipReasonOfUse = (...needs: ReadonlyArray<ServerKinds.Feature>): string | undefined =>
+  givenKind === undefined ? skipReasonFor(...needs) : ServerKinds.lacking(givenKind, needs)
+
+/** Why a test that starts a server cannot run here: undefined when it can. */
+export const skipReason: string | undefined = skipReasonFor()
 
 export interface RedisServer {
+  readonly kind: ServerKinds.ServerKind
   readonly port: number
   readonly url: string
   readonly pid: () => number
@@ -31,8 +65,17 @@ export interface RedisServer {
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** kills it with SIGKILL and waits for its end */
   readonly kill: Effect.Effect<void>
-  /** starts it again on the same port, with the same or other arguments */
-  readonly start: (extra?: ReadonlyArray<string>) => Effect.Effect<void>
+  /** starts it again on the same port, with the same options but for those given */
+  readonly start: (changed?: ServerKinds.StartOptions) => Effect.Effect<void>
+  /**
+   * Kills it, and starts it again after so many milliseconds with all that was acknowledged. It must have been started with
+   * `keepsData`. A server that keeps nothing stands still instead, and then ends all connections.
+   */
+  readonly outage: (millis: number) => Effect.Effect<void>
+  /** ends the connections of all clients */
+  readonly dropClients: Effect.Effect<void>
+  /** how many clients are connected, beside the one that asks */
+  readonly clientCount: Effect.Effect<number>
   /** one command on a connection of its own, outside of the code under test */
   readonly send: (command: string, ...args: ReadonlyArray<string>) => Effect.Effect<unknown>
 }
@@ -60,24 +103,14 @@ const accepts = (port: number): Effect.Effect<void, string> =>
 export const awaitPort = (port: number): Effect.Effect<void> =>
   accepts(port).pipe(Effect.retry(Schedule.spaced("10 millis")), Effect.timeout("20 seconds"), Effect.orDie)
 
-const argumentsFor = (program: string, port: number, directory: string): ReadonlyArray<string> =>
-  program === "dragonfly"
-    ? ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--version_check=false", "--dbfilename="]
-    : ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "no"]
-
 export const make = (
-  options: {
-    readonly args?: ReadonlyArray<string>
+  options: ServerKinds.StartOptions & {
     /** do not start it yet */
     readonly stopped?: boolean
-    /** what `send` logs in with */
-    readonly password?: string
   } = {}
 ) =>
   Effect.gen(function* () {
-    const program = yield* Effect.fromNullable(binary).pipe(
-      Effect.orDieWith(() => new Error(`no server on PATH: ${binaries.join(", ")}`))
-    )
+    const server = yield* Effect.fromNullable(kind).pipe(Effect.orDieWith(() => new Error(noProgram)))
     const directory = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "redis-server-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
@@ -86,9 +119,10 @@ export const make = (
     let child: ReturnType<typeof spawn> | undefined
     let ended: Promise<void> = Promise.resolve()
 
-    const start = (extra: ReadonlyArray<string> = options.args ?? []) =>
+    const start = (changed: ServerKinds.StartOptions = {}) =>
       Effect.sync(() => {
-        const started = spawn(program, [...argumentsFor(program, port, directory), ...extra], { stdio: "ignore" })
+        const args = server.args({ ...options, ...changed, port, directory })
+        const started = spawn(server.program, args, { stdio: "ignore" })
         ended = new Promise((resolve) => started.once("exit", () => resolve()))
         child = started
       }).pipe(Effect.zipRight(awaitPort(port)))
@@ -97,32 +131,72 @@ export const make = (
       child?.kill("SIGKILL")
       return Effect.promise(() => ended)
     })
+    const signal = (name: NodeJS.Signals) => Effect.sync(() => child?.kill(name))
     yield* Effect.addFinalizer(() => kill)
     if (options.stopped !== true) yield* start()
 
     const auth = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`
-    const server: RedisServer = {
+    const url = `redis://${auth}127.0.0.1:${port}`
+    const onConnection = <A>(use: (client: Bun.RedisClient) => Promise<A>) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => new Bun.RedisClient(url, { autoReconnect: false })),
+        (client) => Effect.promise(() => use(client)),
+        (client) => Effect.sync(() => client.close())
+      )
+    // CLIENT LIST does not say everywhere which command a client runs: the one that asks is told by its id
+    const otherClients = async (client: Bun.RedisClient) => {
+      const own = String(await client.send("CLIENT", ["ID"]))
+      const list = String(await client.send("CLIENT", ["LIST"]))
+      return Array.from(list.matchAll(/^id=(\d+)/gm), ([, id = ""]) => id).filter((id) => id !== own)
+    }
+    const dropClients = onConnection(async (client) => {
+      if (server.killsByType) return void (await client.send("CLIENT", ["KILL", "TYPE", "normal"]))
+      const kills = (await otherClients(client)).map((id) => client.send("CLIENT", ["KILL", "ID", id]))
+      // one that has ended meanwhile is no failure
+      await Promise.allSettled(kills)
+    })
+
+    const made: RedisServer = {
+      kind: server,
       port,
-      url: `redis://${auth}127.0.0.1:${port}`,
+      url,
       pid: () => child?.pid ?? 0,
-      signal: (signal) => Effect.sync(() => child?.kill(signal)),
+      signal,
       kill,
       start,
-      send: (command, ...args) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => new Bun.RedisClient(server.url, { autoReconnect: false })),
-          (client) => Effect.promise(() => client.send(command, [...args])),
-          (client) => Effect.sync(() => client.close())
-        )
+      outage: (millis) =>
+        server.keepsData
+          ? kill.pipe(Effect.zipRight(Effect.sleep(millis)), Effect.zipRight(start()))
+          : signal("SIGSTOP").pipe(
+              Effect.zipRight(Effect.sleep(millis)),
+              Effect.ensuring(signal("SIGCONT")),
+              Effect.zipRight(dropClients)
+            ),
+      dropClients,
+      clientCount: onConnection(async (client) => (await otherClients(client)).length),
+      send: (command, ...args) => onConnection((client) => client.send(command, [...args]))
     }
-    return server
+    return made
   })
 
 /**
- * For suites that need a server and do nothing to it: `TEST_REDIS_URL` where it is set (its database is emptied), so that
- * they can be pointed at Dragonfly or Valkey; otherwise a server of their own.
+ * The URL of a server for suites that do nothing to it but change its data: of `TEST_REDIS_URL` where it is set, so that they
+ * can be pointed at any server, otherwise of one of their own.
+ *
+ * Files run at the same time. On a given server each has the database of the number that Vitest gives to its process, which
+ * is emptied here.
  */
 export const givenOrStarted = Effect.suspend(() => {
-  const given = process.env.TEST_REDIS_URL
-  return given === undefined ? Effect.map(make(), (server) => server.url) : Effect.succeed(given)
+  if (givenUrl === undefined) return Effect.map(make(), (server) => server.url)
+  const url = new URL(givenUrl)
+  url.pathname = `/${process.env.VITEST_POOL_ID ?? 1}`
+  return Effect.acquireUseRelease(
+    Effect.sync(() => new Bun.RedisClient(url.href, { autoReconnect: false })),
+    (client) =>
+      Effect.as(
+        Effect.promise(() => client.send("FLUSHDB", [])),
+        url.href
+      ),
+    (client) => Effect.sync(() => client.close())
+  )
 })

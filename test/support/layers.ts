@@ -30,8 +30,9 @@ export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
 /** Runs the same tests on the memory layer and on a real server. */
 export const onEveryLayer = (tests: (it: Vitest.MethodsNonLive<RedisClient, true>) => void): void => {
   layer(onMemory, { excludeTestServices: true })("on the memory layer", tests)
-  if (RedisServer.skipReason === undefined) layer(onServer, { excludeTestServices: true })("on a server", tests)
-  else describe.skip(`on a server (${RedisServer.skipReason})`, () => {})
+  const reason = RedisServer.skipReasonOfUse()
+  if (reason === undefined) layer(onServer, { excludeTestServices: true })("on a server", tests)
+  else describe.skip(`on a server (skipped: ${reason})`, () => {})
 }
 
 /** Lets a key grow older: what remains of its time to live becomes shorter, and at its end the key is gone. */

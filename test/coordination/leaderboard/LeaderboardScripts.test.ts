@@ -6,9 +6,9 @@ import * as ReadScripts from "../../../src/coordination/leaderboard/ReadScripts.
 import * as WriteScripts from "../../../src/coordination/leaderboard/WriteScripts.js"
 import { compareScript } from "../../support/compareScript.js"
 import { command, type Step, script } from "../../support/programs.js"
-import { skipReason } from "../../support/RedisServer.js"
+import { skipReasonOfUse } from "../../support/RedisServer.js"
 
-const test = it.scopedLive.skipIf(skipReason !== undefined)
+const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000
 
 const { board, ranked, arrivals } = BoardKeys.make("board")

@@ -89,7 +89,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("8 processes of 200 fibers
     () =>
       Effect.gen(function* () {
         const phase = Effect.sleep("5 seconds")
-        const server = yield* RedisServer.make({ args: ["--appendonly", "yes"] })
+        const server = yield* RedisServer.make({ keepsData: true })
         const start = LimitProcess.start({ redisPort: server.port, fibers: 200 })
         const [killed, stopped, ...others] = yield* Effect.all(Array.replicate(start, 8), { concurrency: 2 })
         const grants = Effect.map(server.send("LRANGE", Recording.listKey, "0", "-1"), (entries) =>
@@ -103,8 +103,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("8 processes of 200 fibers
         yield* phase
         yield* stopped?.signal("SIGCONT") ?? Effect.void
         const before = yield* grants
-        yield* server.kill
-        yield* server.start()
+        yield* server.outage(0)
         const all = [...(stopped === undefined ? [] : [stopped]), ...others, replacement]
         const answered = all.map(({ counts }) => counts().allowed)
         yield* until("every process is answered again", () =>

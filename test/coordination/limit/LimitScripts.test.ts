@@ -12,9 +12,9 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { compareScript } from "../../support/compareScript.js"
 import { onServer } from "../../support/layers.js"
 import { coarse, command, compare, script } from "../../support/programs.js"
-import { skipReason } from "../../support/RedisServer.js"
+import { skipReasonOfUse } from "../../support/RedisServer.js"
 
-const test = it.scopedLive.skipIf(skipReason !== undefined)
+const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 3_000
 
 type Algorithm = RateLimiter.RateLimit["algorithm"]

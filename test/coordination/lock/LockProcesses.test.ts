@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Database } from "../../../src/game/Database.js"
 import * as SqlDatabase from "../../../src/game/database/SqlDatabase.js"
-import { redisTest, title } from "../../support/FaultSuite.js"
+import { test, title } from "../../support/FaultSuite.js"
 import * as RedisServer from "../../support/RedisServer.js"
 import * as LockProcess from "./processes/LockProcess.js"
 import type { Settings } from "./processes/messages.js"
@@ -19,10 +19,6 @@ const fibers = Number(process.env.LOCK_PROCESSES_FIBERS ?? 200)
 const options = { timeout: (seconds + 240) * 1_000 }
 /** long enough for a restart of the server on a busy machine */
 const ttlMillis = 8_000
-
-/** Written at once, so that a server that is killed has it when it starts again. */
-const keepsData = ["--appendonly", "yes", "--appendfsync", "no"]
-const losesData = ["--appendonly", "no"]
 
 const temporaryFile = Effect.map(
   Effect.acquireRelease(
@@ -35,7 +31,7 @@ const temporaryFile = Effect.map(
 /** Eight processes on one server and one file. */
 const world = (settings: Pick<Settings, "database" | "gameId" | "permits">) =>
   Effect.gen(function* () {
-    const server = yield* RedisServer.make({ args: keepsData })
+    const server = yield* RedisServer.make({ keepsData: true })
     const all: Array<LockProcess.LockProcess> = []
     const dead = new Set<LockProcess.LockProcess>()
     const began = yield* Clock.currentTimeMillis
@@ -66,7 +62,8 @@ const world = (settings: Pick<Settings, "database" | "gameId" | "permits">) =>
           dead.add(process)
           return process.kill
         }),
-      restart: (args: ReadonlyArray<string>) => Effect.zipRight(server.kill, server.start(args)),
+      restart: server.outage(0),
+      restartWithoutData: Effect.zipRight(server.kill, server.start({ keepsData: false })),
       /** In every process twenty fibers have had their turn from here on, and the time of the test is over. */
       everyProcessHasItsTurn: Effect.gen(function* () {
         for (const process of living()) process.forget()
@@ -96,7 +93,7 @@ const openFile = (path: string, ...statements: ReadonlyArray<string>) =>
   )
 
 describe("a lock of eight processes with many fibers", () => {
-  redisTest(
+  test(
     title("has one holder at a time in the eyes of the database, whoever is killed, stopped or restarted"),
     () =>
       Effect.gen(function* () {
@@ -116,7 +113,7 @@ describe("a lock of eight processes with many fibers", () => {
         const laterThan = (token: number) =>
           LockProcess.becomes(() => file.query("SELECT 1 FROM written WHERE token > ? LIMIT 1").get(token) !== null)
 
-        const { all, end, everyProcessHasItsTurn, kill, reports, restart, start } = yield* world({
+        const { all, end, everyProcessHasItsTurn, kill, reports, restart, restartWithoutData, start } = yield* world({
           database: path,
           gameId: game.id,
           permits: 1
@@ -139,13 +136,13 @@ describe("a lock of eight processes with many fibers", () => {
 
         // a restart that keeps the data, within the time to live, changes nothing for who holds the lock
         const kept = yield* lasting.stayInside
-        yield* restart(keepsData)
+        yield* restart
         yield* lasting.goOn
         yield* laterThan(kept)
 
         // when the data is lost another one gets the lock beside its holder, whom only the fencing token keeps out
         const lost = yield* forgotten.stayInside
-        yield* restart(losesData)
+        yield* restartWithoutData
         yield* laterThan(lost)
         yield* forgotten.goOn
 
@@ -177,7 +174,7 @@ describe("a lock of eight processes with many fibers", () => {
 })
 
 describe("a semaphore of eight processes with many fibers", () => {
-  redisTest(
+  test(
     title("has no more holders at a time than permits among the processes that run"),
     () =>
       Effect.gen(function* () {
@@ -225,7 +222,7 @@ describe("a semaphore of eight processes with many fibers", () => {
         yield* othersEnter
 
         yield* lasting.stayInside
-        yield* restart(keepsData)
+        yield* restart
         yield* othersEnter
         yield* lasting.goOn
 

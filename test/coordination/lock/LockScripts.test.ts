@@ -9,9 +9,9 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { compareScript } from "../../support/compareScript.js"
 import { onServer } from "../../support/layers.js"
 import { coarse, command, script } from "../../support/programs.js"
-import { skipReason } from "../../support/RedisServer.js"
+import { skipReasonOfUse } from "../../support/RedisServer.js"
 
-const test = it.scopedLive.skipIf(skipReason !== undefined)
+const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000
 
 const token = fc.constantFrom("one", "two", "three", "").map((text) => text as DistributedLock.LockToken)
