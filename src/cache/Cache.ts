@@ -23,6 +23,7 @@ import * as CacheRequests from "./CacheRequests.js"
 import type * as CacheStats from "./CacheStats.js"
 import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
+import * as JsonForm from "./JsonForm.js"
 import type * as Loader from "./Loader.js"
 import * as LookupSource from "./LookupSource.js"
 import type * as Lookups from "./Lookups.js"
@@ -150,6 +151,9 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
  * Builds a cache on the client of the context, for as long as the scope is open. The lookup's context is taken from
  * where the cache is made.
  *
+ * Dies, with a message that names the field, when the encoded form of a schema is no JSON, such as that of
+ * `Schema.DateFromSelf`; what of that only a value can tell, such as NaN, is a failed store (see `CacheStats.storeFailures`).
+ *
  * @since 0.1.0
  * @category constructors
  * @example
@@ -202,6 +206,7 @@ export const make = <
       | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
       | EngineError<OnUnavailable>
 
+    yield* JsonForm.required(options.name, { key: options.key, value: options.value, error: options.error })
     const context = yield* Effect.context<R>()
     yield* KeyOwner.claim(yield* RedisClient, options.name)
     const keyOf = CacheKey.make(options.name, options.key)
@@ -214,7 +219,7 @@ export const make = <
     const { reader, writer } = engine
 
     const source = yield* LookupSource.make(options, context, engine.lookups)
-    const origin = Origin.make(options, source, Engine.longestMillis(options), engine.serverTime)
+    const origin = Origin.make(options, source, Engine.longestMillis(options), engine.serverTime, engine.observer)
     /** A class, since one is made for each read and most are of no use. */
     class KeyOrigin implements Loader.Origin<Held, E> {
       constructor(private readonly key: Key) {}

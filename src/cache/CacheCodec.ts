@@ -4,14 +4,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as FastDecoder from "../redis/FastDecoder.js"
+import * as JsonForm from "./JsonForm.js"
 
 /**
- * A value that has no text, or a text that holds no such value. It tells where, and never what the value was: cached
- * values are people's data and do not belong into logs.
+ * A value that has no text, or a text that holds no such value. It tells where, and not what the value was: cached
+ * values are people's data and do not belong into logs. What a schema throws is told as it is.
  *
  * @since 0.1.0
  * @category errors
@@ -19,11 +21,14 @@ import * as FastDecoder from "../redis/FastDecoder.js"
 export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("CacheCodecError", {
   operation: Schema.Literal("Encode", "Decode"),
   /** the path to the first field that does not fit, such as `address.city`; empty when it is the value itself */
-  path: Schema.String
+  path: Schema.String,
+  /** what the schema, or a migration, has thrown; absent when the value just does not fit */
+  cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
     const what = this.operation === "Encode" ? "the value cannot be stored" : "the stored text does not decode"
-    return this.path === "" ? what : `${what} (at ${this.path})`
+    const where = this.path === "" ? what : `${what} (at ${this.path})`
+    return this.cause === undefined ? where : `${where}, since its schema throws`
   }
 }
 
@@ -61,8 +66,26 @@ export const fromParseError =
     new CacheCodecError({ operation, path: pathOf(error) })
 
 /**
- * The codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema or its encoded
- * form is no JSON (`undefined`, a bigint, a cycle); `decode` when the text is no JSON or does not decode.
+ * An effect of a schema, begun when it is run, whose defects are failures like any other. An interruption is none.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const attempt = <A>(
+  operation: CacheCodecError["operation"],
+  effect: () => Effect.Effect<A, ParseResult.ParseError | CacheCodecError>
+): Effect.Effect<A, CacheCodecError> =>
+  Effect.suspend(effect).pipe(
+    Effect.catchTag("ParseError", (error) => Effect.fail(fromParseError(operation)(error))),
+    Effect.catchAllDefect((cause) => Effect.fail(new CacheCodecError({ operation, path: "", cause })))
+  )
+
+/**
+ * The codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, when the schema
+ * throws on it, or when its encoded form is no JSON (NaN, an instance of a class, a cycle); `decode` when the text is no
+ * JSON, does not decode, or makes the schema throw.
+ *
+ * Throws a `TypeError` for a schema whose encoded form is never JSON, such as `Schema.DateFromSelf`.
  *
  * @since 0.1.0
  * @category constructors
@@ -74,21 +97,30 @@ export const fromParseError =
  * const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateTimeUtc }))
  */
 export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
+  const problem = JsonForm.problemOf(schema)
+  if (problem !== undefined) throw new TypeError(problem)
+  const needsCheck = JsonForm.needsCheck(schema)
   const toEncoded = Schema.encode(schema)
   const fromEncoded = Schema.decodeUnknown(schema)
   const fromEncodedFast = FastDecoder.make(schema)
   // a schema that transforms nothing does the same in both directions
-  const toEncodedFast = AST.typeAST(schema.ast) === schema.ast ? fromEncodedFast : undefined
+  const toEncodedFast =
+    AST.typeAST(schema.ast) !== schema.ast
+      ? undefined
+      : needsCheck
+        ? FastDecoder.make(schema, JsonForm.isJson)
+        : fromEncodedFast
 
-  const toText = (encoded: I): Effect.Effect<string, CacheCodecError> =>
-    Effect.try({
-      try: () => {
-        const text: string | undefined = JSON.stringify(encoded)
-        if (text === undefined) throw new TypeError("no JSON")
-        return text
-      },
-      catch: () => new CacheCodecError({ operation: "Encode", path: "" })
-    })
+  const toText = (encoded: I): Either.Either<string, CacheCodecError> => {
+    try {
+      if (!needsCheck || JsonForm.isJson(encoded)) return Either.right(JSON.stringify(encoded))
+      const path = JsonForm.pathToProblem(encoded).join(".")
+      return Either.left(new CacheCodecError({ operation: "Encode", path }))
+    } catch {
+      // it holds itself, or is nested too deeply
+      return Either.left(new CacheCodecError({ operation: "Encode", path: "" }))
+    }
+  }
 
   const fromText = (text: string): Effect.Effect<unknown, CacheCodecError> =>
     Effect.try({
@@ -97,24 +129,23 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
     })
 
   return {
-    encode: (value) => Effect.flatMap(Effect.mapError(toEncoded(value), fromParseError("Encode")), toText),
+    encode: (value) => attempt("Encode", () => Effect.flatMap(toEncoded(value), toText)),
     encodeNow: (value) => {
       if (toEncodedFast === undefined) return undefined
       try {
         const encoded = toEncodedFast(value)
         return encoded === FastDecoder.unfit ? undefined : JSON.stringify(encoded)
       } catch {
-        // no JSON, or a schema that dies of it
+        // nested too deeply
         return undefined
       }
     },
-    decode: (text) =>
-      Effect.flatMap(fromText(text), (json) => Effect.mapError(fromEncoded(json), fromParseError("Decode"))),
+    decode: (text) => Effect.flatMap(fromText(text), (json) => attempt("Decode", () => fromEncoded(json))),
     decodeNow: (text) => {
       try {
         return fromEncodedFast(JSON.parse(text))
       } catch {
-        // no JSON, or a schema that dies of it
+        // no JSON
         return FastDecoder.unfit
       }
     }

@@ -122,8 +122,8 @@ const remembered = 2_048
  * canonical JSON of the encoded form, whose colons stay as they are. Two keys have the same text only if their encoded
  * forms are the same, where a field that is `undefined` counts as absent.
  *
- * Left is `InvalidKey` for a key that does not satisfy the schema or whose encoded form is no JSON (`NotEncodable`), and
- * for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
+ * Left is `InvalidKey` for a key that does not satisfy the schema, that the schema throws on, or whose encoded form is no
+ * JSON (`NotEncodable`), and for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
  *
  * @since 0.1.0
  * @category constructors
@@ -132,7 +132,14 @@ export const make = <Key, I>(
   prefix: string,
   schema: Schema.Schema<Key, I>
 ): ((key: Key) => Either.Either<CacheKey, RedisKey.InvalidKey>) => {
-  const encode = Schema.encodeEither(schema)
+  const toEncoded = Schema.encodeEither(schema)
+  const encode = (key: Key): Either.Either<unknown, unknown> => {
+    try {
+      return toEncoded(key)
+    } catch (thrown) {
+      return Either.left(thrown)
+    }
+  }
   const fitting = isOwnText(schema) ? FastDecoder.make(schema) : undefined
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
@@ -152,7 +159,7 @@ export const make = <Key, I>(
     if (typeof key === "string" && fitting?.(key) === key) return made(key)
     const encoded = encode(key)
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
-    const id: unknown = encoded.right
+    const id = encoded.right
     if (isText && typeof id === "string") return made(id)
     return Either.flatMap(Either.mapLeft(canonical(id), invalid), made)
   }

@@ -4,14 +4,17 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { CacheCodecError } from "./CacheCodec.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
 import type { Names } from "./CacheKey.js"
 import type { Counters } from "./CacheStats.js"
 import type { FailureLog } from "./FailureLog.js"
 import type { Unread } from "./Invalidation.js"
 import type { LatencyHistogram } from "./LatencyHistogram.js"
+import type { MisfitLog } from "./MisfitLog.js"
 import type { OutboxItem } from "./Outbox.js"
 
 /**
@@ -23,6 +26,7 @@ export interface ObserverOptions {
   readonly names: Names<never>
   readonly lookupLatency: LatencyHistogram
   readonly failureLog: FailureLog
+  readonly misfitLog: MisfitLog
   readonly events: CacheEvents
 }
 
@@ -40,6 +44,12 @@ export interface CacheObserver {
   /** how long it took, in milliseconds */
   readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
   readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
+  /** A stored text that is a miss; what is to be logged of it, if anything. */
+  readonly notDecoded: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
+  /** A value, or an error, that its caller has and the cache has not; `thrown` by the schema or function that failed. */
+  readonly notStored: (why: string, thrown?: unknown, key?: string) => Effect.Effect<void>
+  /** A refresh that nobody waits for has died. */
+  readonly refreshDied: (key: string, cause: Cause.Cause<unknown>) => Effect.Effect<void>
   /** Whether it is news that Redis answers: `redisAnswered` does nothing otherwise. */
   readonly isRecovering: () => boolean
   readonly redisAnswered: Effect.Effect<void>
@@ -52,7 +62,14 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ counters, events, failureLog, lookupLatency, names }: ObserverOptions): CacheObserver => {
+export const make = ({
+  counters,
+  events,
+  failureLog,
+  lookupLatency,
+  misfitLog,
+  names
+}: ObserverOptions): CacheObserver => {
   let isDegraded = false
   // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
   const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
@@ -86,6 +103,25 @@ export const make = ({ counters, events, failureLog, lookupLatency, names }: Obs
         CacheEvent.Invalidation({ of: item._tag === "Clear" ? "All" : item._tag, name: nameOf(item), by })
       )
     },
+    notDecoded: (key, { cause, message }) => {
+      counters.decodeFailures++
+      return misfitLog.note({
+        what: "a stored value is a miss",
+        why: message,
+        cause: cause === undefined ? undefined : Cause.die(cause),
+        key
+      })
+    },
+    notStored: (why, thrown, key) =>
+      Effect.suspend(() => {
+        counters.storeFailures++
+        const cause = thrown === undefined ? undefined : Cause.die(thrown)
+        return misfitLog.note({ what: "a value is not stored", why, cause, key }) ?? Effect.void
+      }),
+    refreshDied: (key, cause) =>
+      Effect.suspend(
+        () => misfitLog.note({ what: "a refresh in the background", why: "its lookup died", cause, key }) ?? Effect.void
+      ),
     isRecovering: () => isDegraded || failureLog.isAway(),
     redisAnswered: Effect.suspend(() => {
       if (isDegraded) {

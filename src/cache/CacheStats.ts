@@ -33,6 +33,8 @@ export interface CacheStats {
   readonly lookupsRefused: number
   /** stored texts that did not decode: each a miss too */
   readonly decodeFailures: number
+  /** values that could not be stored, by their schema, tags or time to live: their callers had them, and nobody else */
+  readonly storeFailures: number
   /** times that a flight found the lease held by another */
   readonly leaseWaits: number
   /** fills that came too late: the value had been invalidated or written meanwhile */
@@ -78,6 +80,7 @@ export const counters = (): Counters => ({
   lookupFailures: 0,
   lookupsRefused: 0,
   decodeFailures: 0,
+  storeFailures: 0,
   leaseWaits: 0,
   fillsRefused: 0,
   invalidations: 0,

@@ -29,6 +29,7 @@ import * as Loader from "./Loader.js"
 import * as LocalTier from "./LocalTier.js"
 import * as Lookups from "./Lookups.js"
 import * as Migration from "./Migration.js"
+import * as MisfitLog from "./MisfitLog.js"
 import * as Reader from "./Reader.js"
 import * as RedisTier from "./RedisTier.js"
 import type { Target } from "./scripts/shared.js"
@@ -43,6 +44,7 @@ export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
   readonly lookups: Lookups.Lookups
+  readonly observer: CacheObserver.CacheObserver
   /** the server's time, as last learned, in milliseconds */
   readonly serverTime: () => number
   /** whether reads go to Redis now */
@@ -105,6 +107,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       names,
       lookupLatency,
       failureLog: options.failureLog ?? (yield* FailureLog.make),
+      misfitLog: yield* MisfitLog.make(`cache ${options.name}`),
       events
     })
 
@@ -150,9 +153,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       invalidation,
       isTagged: options.tags !== undefined,
       latency: redisLatency,
-      onDecodeFailure: () => {
-        observer.counters.decodeFailures++
-      }
+      onDecodeFailure: observer.notDecoded
     })
 
     const maxBytes = options.local?.maxBytes
@@ -261,6 +262,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     yield* CacheStats.publish(stats)
 
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+    const isAvailable = invalidation.isOpen
 
-    return { reader, writer, lookups, serverTime, isAvailable: invalidation.isOpen, stats, events: events.stream }
+    return { reader, writer, lookups, observer, serverTime, isAvailable, stats, events: events.stream }
   })

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FastDecoder from "../redis/FastDecoder.js"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
+import type { CacheObserver } from "./CacheObserver.js"
 import type { Versions } from "./Migration.js"
 
 /**
@@ -27,7 +28,7 @@ export interface EntryCodec<A> {
 }
 
 /**
- * What may be stored of a value; undefined, and a word in the log, when it may not. Nothing is of a value without a time to
+ * What may be stored of a value; undefined, and a failed store, when it may not. Nothing is of a value without a time to
  * live.
  *
  * @since 0.1.0
@@ -35,16 +36,18 @@ export interface EntryCodec<A> {
  */
 export const storable = <A>(
   codec: EntryCodec<A>,
+  { notStored }: Pick<CacheObserver, "notStored">,
   key: string,
   written: Attributes & { readonly value: A }
 ): Effect.Effect<Content | undefined> => {
-  if (written.timeToLive < 1) return Exit.succeed(undefined)
+  // nor of one whose time to live is NaN
+  if (!(written.timeToLive >= 1)) return Exit.succeed(undefined)
   const now = codec.encodeNow(key, written.value, written)
   return now !== undefined
     ? Exit.succeed(now)
     : Effect.matchEffect(codec.encode(key, written.value, written), {
         onSuccess: Exit.succeed,
-        onFailure: ({ message }) => Effect.as(Effect.logWarning(`not cached as ${key}: ${message}`), undefined)
+        onFailure: ({ cause, message }) => Effect.as(notStored(message, cause, key), undefined)
       })
 }
 

@@ -54,7 +54,9 @@ export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
     Effect.suspend(() => {
       if (isAwayNow) return Effect.void
       isAwayNow = true
-      return Effect.logWarning(`Redis is away, cached reads answer nothing until it is back: ${error.message}`)
+      return Effect.logWarning(
+        `Redis is away, and until it is back caches look values up, or fail where they are told to: ${error.message}`
+      )
     })
 
   const misbehaved = (error: RedisError) =>

@@ -277,7 +277,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           endRenewal()
           flight.close()
           const entry = { ...looked, created }
-          return Effect.flatMap(EntryCodec.storable(codec, key, entry), (content) => {
+          return Effect.flatMap(EntryCodec.storable(codec, observer, key, entry), (content) => {
             if (content !== undefined) return fill(entry, content, generation, { started, before })
             storeNothing()
             return Exit.succeed(unkept(entry, before))

@@ -22,6 +22,8 @@ export interface Migration<out A> {
  * From the schema that an earlier version was stored with, and what its values are today. A stored value that this schema
  * refuses, or on which `migrate` throws, is a miss. What `migrate` answers is checked against today's schema.
  *
+ * Throws a `TypeError` for a schema whose values were never stored, since its encoded form is no JSON.
+ *
  * @since 0.1.0
  * @category migrations
  * @example
@@ -37,12 +39,7 @@ export const migration = <Old, OldI, A>(schema: Schema.Schema<Old, OldI>, migrat
   const codec = CacheCodec.make(schema)
   return {
     decode: (text) =>
-      Effect.flatMap(codec.decode(text), (old) =>
-        Effect.try({
-          try: () => migrate(old),
-          catch: () => new CacheCodec.CacheCodecError({ operation: "Decode", path: "" })
-        })
-      )
+      Effect.flatMap(codec.decode(text), (old) => CacheCodec.attempt("Decode", () => Effect.succeed(migrate(old))))
   }
 }
 
@@ -92,9 +89,7 @@ export const versions = <A, I>({
   const validate = Schema.validate(value)
   const checked = (migration: Migration<A>): Migration<A> => ({
     decode: (text) =>
-      Effect.flatMap(migration.decode(text), (migrated) =>
-        Effect.mapError(validate(migrated), CacheCodec.fromParseError("Decode"))
-      )
+      Effect.flatMap(migration.decode(text), (migrated) => CacheCodec.attempt("Decode", () => validate(migrated)))
   })
   return Effect.succeed({ version, migrations: Record.map(migrations, checked) })
 }

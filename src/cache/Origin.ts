@@ -13,6 +13,7 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as RedisKey from "../redis/RedisKey.js"
 import type { Attributes, CacheEntry } from "./CacheEntry.js"
+import type { CacheObserver } from "./CacheObserver.js"
 import type { Options } from "./CacheOptions.js"
 import { NotModified, type Previous, Versioned } from "./ConditionalLookup.js"
 import { Remembered } from "./EntryCodec.js"
@@ -64,13 +65,27 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   source: LookupSource<Key, Value, E>,
   longestMillis: number,
-  serverTime: () => number
+  serverTime: () => number,
+  observer: Pick<CacheObserver, "notStored">
 ): Origin<Key, Value, E, Err> => {
   const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
 
+  /** Throws for what is no duration. */
+  const millisOf = (given: Duration.DurationInput): number => {
+    if (Number.isNaN(given)) throw new RangeError("a time to live is NaN")
+    return Math.min(Duration.toMillis(given), longestMillis)
+  }
+
   /** Made shorter by chance. */
-  const millisOf = (given: Duration.DurationInput) =>
-    Effect.map(Random.next, (random) => Math.min(Duration.toMillis(given), longestMillis) * (1 - jitter * random))
+  const jittered = (millis: number) => Effect.map(Random.next, (random) => millis * (1 - jitter * random))
+
+  /** What only its caller gets, without a time to live. */
+  const unstored = <A>(value: A, versionTag?: string): Written<A> => ({
+    value,
+    timeToLive: 0,
+    tags: noTags,
+    versionTag
+  })
 
   const tagsOf = (value: Value, key: Key): Either.Either<ReadonlyArray<string>, RedisKey.InvalidKey> =>
     options.tags === undefined
@@ -83,27 +98,28 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
 
   const written = (value: Value, key: Key, versionTag?: string): Effect.Effect<Written<Value>> =>
     Effect.suspend(() => {
-      const tags = tagsOf(value, key)
-      if (Either.isLeft(tags)) {
+      try {
+        const tags = tagsOf(value, key)
         // it could not be invalidated by its tags
-        return Effect.as(Effect.logWarning(`a value of the cache ${name} is not cached: ${tags.left.message}`), {
-          value,
-          timeToLive: 0,
-          tags: noTags,
-          versionTag
-        })
+        if (Either.isLeft(tags)) return Effect.as(observer.notStored(tags.left.message), unstored(value, versionTag))
+        const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
+        const shortened = jittered(millisOf(given))
+        return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: tags.right, versionTag }))
+      } catch (thrown) {
+        return Effect.as(observer.notStored("its tags or its time to live throw", thrown), unstored(value, versionTag))
       }
-      const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
-      return Effect.map(millisOf(given), (timeToLive) => ({ value, timeToLive, tags: tags.right, versionTag }))
     })
 
   const remembered = (error: Err): Effect.Effect<Written<Remembered<Err>>> =>
-    Effect.map(millisOf(negativeTtl), (timeToLive) => ({
-      value: new Remembered(error),
-      timeToLive,
-      tags: noTags,
-      versionTag: undefined
-    }))
+    Effect.suspend(() => {
+      const value = new Remembered(error)
+      try {
+        const shortened = jittered(millisOf(negativeTtl))
+        return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: noTags, versionTag: undefined }))
+      } catch (thrown) {
+        return Effect.as(observer.notStored("negativeTtl is no duration", thrown), unstored(value))
+      }
+    })
 
   const answered = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
     Effect.flatMap(source.ask({ key, previous }, lookup), (answer) => {
@@ -116,6 +132,18 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     })
 
   const isRemembered = error === undefined ? undefined : Schema.is(error)
+
+  const failed = (
+    failure: E | LookupTimeout,
+    isRemembered: (failure: unknown) => failure is Err
+  ): Effect.Effect<Written<Remembered<Err>>, E | LookupTimeout> => {
+    if (failure instanceof LookupTimeout) return Effect.fail(failure)
+    try {
+      return isRemembered(failure) ? remembered(failure) : Effect.fail(failure)
+    } catch (thrown) {
+      return Effect.zipRight(observer.notStored("the schema of errors throws", thrown), Effect.fail(failure))
+    }
+  }
 
   return {
     written,
@@ -130,11 +158,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
                 age: Duration.millis(Math.max(0, serverTime() - entry.created))
               })
         const answer = answered(key, previous, lookup)
-        return isRemembered === undefined
-          ? answer
-          : Effect.catchAll(answer, (error) =>
-              !(error instanceof LookupTimeout) && isRemembered(error) ? remembered(error) : Effect.fail(error)
-            )
+        return isRemembered === undefined ? answer : Effect.catchAll(answer, (failure) => failed(failure, isRemembered))
       })
   }
 }

@@ -10,9 +10,9 @@
 
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../redis/Callback.js"
@@ -20,6 +20,7 @@ import * as FastDecoder from "../redis/FastDecoder.js"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
+import { CacheCodecError } from "./CacheCodec.js"
 import * as CacheEntry from "./CacheEntry.js"
 import type { CacheKey } from "./CacheKey.js"
 import type { EntryCodec } from "./EntryCodec.js"
@@ -80,9 +81,10 @@ interface Reply<A> {
   readonly texts: ReadonlyArray<string | undefined>
   readonly tags: Map<string, number | undefined>
   readonly entries: Array<Entry<A>>
-  /** what a schema died of, by place: it is no matter of who asked for other keys */
-  readonly defects: Map<number, Cause.Cause<never>>
 }
+
+/** A text that is no entry at all. */
+const noEntry = new CacheCodecError({ operation: "Decode", path: "" })
 
 /** How many texts stand before those of the keys. */
 const textsBefore = 1
@@ -105,7 +107,8 @@ export const make = <A>(options: {
   readonly invalidation: Invalidation
   readonly isTagged: boolean
   readonly latency: LatencyHistogram
-  readonly onDecodeFailure: (key: string) => void
+  /** Counts a text that is a miss, and answers what is to be logged of it. */
+  readonly onDecodeFailure: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
 }): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { codec, invalidation, latency, onDecodeFailure, redis } = options
@@ -148,7 +151,7 @@ export const make = <A>(options: {
 
     const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
       const { keys } = batch
-      const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [], defects: new Map() }
+      const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [] }
       const decoding: Array<Effect.Effect<void>> = []
       for (let place = 0; place < keys.length; place++) {
         reply.entries.push(undefined)
@@ -170,17 +173,22 @@ export const make = <A>(options: {
     ): void => {
       const stored = CacheEntry.parse(text)
       if (stored === undefined) {
-        onDecodeFailure(key)
+        failedNow(key, noEntry)
         return
       }
       try {
         const value = codec.decodeNow(key, stored)
         if (value === FastDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
         else reply.entries[place] = CacheEntry.withValue(stored, value)
-      } catch (defect) {
+      } catch (cause) {
         // thrown on, it would end the process
-        reply.defects.set(place, Cause.die(defect))
+        failedNow(key, new CacheCodecError({ operation: "Decode", path: "", cause }))
       }
+    }
+
+    const failedNow = (key: string, error: CacheCodecError): void => {
+      const line = onDecodeFailure(key, error)
+      if (line !== undefined) fork(line)
     }
 
     const decodeLater = (
@@ -189,14 +197,18 @@ export const make = <A>(options: {
       key: string,
       stored: CacheEntry.StoredEntry
     ): Effect.Effect<void> =>
-      Effect.matchCause(codec.decode(key, stored), {
+      Effect.matchCauseEffect(codec.decode(key, stored), {
         onSuccess: (value) => {
           reply.entries[place] = CacheEntry.withValue(stored, value)
+          return Effect.void
         },
+        // also a codec that dies fails neither the reads of other keys nor the next read of this one
         onFailure: (cause) => {
-          const failure = Cause.failureOrCause(cause)
-          if (Either.isLeft(failure)) onDecodeFailure(key)
-          else reply.defects.set(place, failure.right)
+          const error = Option.getOrElse(
+            Cause.failureOption(cause),
+            () => new CacheCodecError({ operation: "Decode", path: "", cause: Cause.squash(cause) })
+          )
+          return onDecodeFailure(key, error) ?? Effect.void
         }
       })
 
@@ -238,14 +250,12 @@ export const make = <A>(options: {
       answer(batch, () => () => failure)
     }
 
-    const conclude = (batch: Batch<A>, { defects, entries, generation, tags, texts }: Reply<A>): void => {
+    const conclude = (batch: Batch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
       const clear = markerIn(texts[0])
       invalidation.noteMarker(clear)
       const untagged: MarkersSeen = { clear, tags: [] }
       const answerAt = (place: number, isUsable: boolean, serverTime: number): Answer<A> => {
         if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
-        const defect = defects.get(place)
-        if (defect !== undefined) return unanswered(defect)
         const entry = entries[place]
         const text = texts[place + textsBefore]
         if (entry === undefined) {

@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
-
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type * as CacheEntry from "./CacheEntry.js"
+import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin } from "./Loader.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
@@ -23,6 +24,7 @@ export interface RefreshingOptions<A, E> {
   readonly loader: Loader<A, E>
   readonly flights: SingleFlight<Loaded<A>, LoadError<E>>
   readonly invalidation: Invalidation
+  readonly observer: CacheObserver
   readonly refreshAhead: RefreshAhead | undefined
   /** how long a lookup takes on average, in milliseconds */
   readonly meanLookupMillis: () => number
@@ -61,7 +63,7 @@ const maxPaused = 10_000
  */
 export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refreshing<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
-    const { flights, invalidation, loader, refreshAhead } = options
+    const { flights, invalidation, loader, observer, refreshAhead } = options
     const failedAt = new LRUCache<string, number>({ max: maxPaused })
 
     const isPaused = (key: string): boolean =>
@@ -80,9 +82,10 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
         if (isPaused(key)) return Effect.succeed(undefined)
         const load = loader.load(key, origin, { newerThan: previous.created, previous })
         return flights.start(key, invalidation.epochs.of(key), (flight) =>
-          Effect.tapErrorCause(load(flight), () =>
-            Effect.sync(() => failedAt.set(key, MonotonicClock.unsafeMillis(clock)))
-          )
+          Effect.tapErrorCause(load(flight), (cause) => {
+            failedAt.set(key, MonotonicClock.unsafeMillis(clock))
+            return Cause.isDie(cause) ? observer.refreshDied(key, cause) : Effect.void
+          })
         )
       })
 

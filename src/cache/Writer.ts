@@ -159,7 +159,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     })
 
   const set: Writer<A>["set"] = (key, written) =>
-    Effect.flatMap(EntryCodec.storable(codec, key, written), (content) =>
+    Effect.flatMap(EntryCodec.storable(codec, observer, key, written), (content) =>
       content === undefined ? Effect.as(invalidate(key), false) : store(key, written, content)
     )
 
@@ -185,7 +185,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return yield* Effect.failCause(exit.cause)
         }
         const written = exit.value
-        const content = yield* EntryCodec.storable(codec, key, written)
+        const content = yield* EntryCodec.storable(codec, observer, key, written)
         if (Either.isLeft(begun) || content === undefined) {
           yield* invalidate(key)
           return written.value

@@ -5,7 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { RedisServerError } from "../redis/RedisError.js"
 
@@ -24,9 +24,12 @@ export interface Typed<Member> {
  * @category models
  */
 export interface Members<Member> {
-  /** The text of a member; fails with `RedisServerError`, code `ERR`, when it does not satisfy its schema, or holds a lone surrogate. */
+  /**
+   * The text of a member; fails with `RedisServerError`, code `ERR`, when its schema refuses it or throws on it, or when it
+   * holds a lone surrogate.
+   */
   readonly encode: (command: string, member: Member) => Effect.Effect<string, RedisServerError>
-  /** None for what another program has put there that is no member. */
+  /** None for what another program has put there that is no member, or that the schema throws on. */
   readonly decode: (text: string) => Option.Option<Member>
 }
 
@@ -41,14 +44,24 @@ export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Mem
     new RedisServerError({ command, code: "ERR", detail: `the member ${why}` })
   return {
     encode: (command, member) => {
-      const text = Either.mapLeft(encode(member), ({ message }) =>
-        refused(command, `does not satisfy its schema: ${message}`)
-      )
-      // a lone surrogate is sent as U+FFFD: two such members would be one
-      return Either.isRight(text) && !text.right.isWellFormed()
-        ? Either.left(refused(command, "is not well-formed Unicode"))
-        : text
+      try {
+        const text = Either.mapLeft(encode(member), ({ message }) =>
+          refused(command, `does not satisfy its schema: ${message}`)
+        )
+        // a lone surrogate is sent as U+FFFD: two such members would be one
+        return Either.isRight(text) && !text.right.isWellFormed()
+          ? Either.left(refused(command, "is not well-formed Unicode"))
+          : text
+      } catch (thrown) {
+        return Either.left(refused(command, `makes its schema throw: ${String(thrown)}`))
+      }
     },
-    decode
+    decode: (text) => {
+      try {
+        return decode(text)
+      } catch {
+        return Option.none()
+      }
+    }
   }
 }

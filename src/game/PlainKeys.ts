@@ -4,11 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as CacheCodec from "../cache/CacheCodec.js"
+import * as MisfitLog from "../cache/MisfitLog.js"
 import type { SetOptions } from "../redis/RedisClient.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -72,7 +74,7 @@ export const make = (options: {
   readonly attempts: Attempts
   readonly owners: ReadonlyArray<Owner>
 }): Effect.Effect<PlainKeys, never, RedisClient> =>
-  Effect.map(RedisClient, (redis) => {
+  Effect.zipWith(RedisClient, MisfitLog.make("plain keys"), (redis, misfitLog) => {
     const { owners } = options
     const { attempt } = options.attempts
 
@@ -82,12 +84,23 @@ export const make = (options: {
     const isOwned = (key: string) =>
       owners.some(({ name }) => [`${name}:`, `{${name}:`, `{${name}}:`].some((prefix) => key.startsWith(prefix)))
 
+    const misfit = (misfit: MisfitLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
+    const ofCodec = (what: string, key: string, { cause, message }: CacheCodec.CacheCodecError) =>
+      misfit({ what, why: message, cause: cause === undefined ? undefined : Cause.die(cause), key })
+
     const isKey = (key: string) => Either.isRight(RedisKey.make("cache", key))
 
     const mayUse = (key: string): Effect.Effect<boolean> => {
       if (!isKey(key)) return Effect.succeed(false)
       return isOwned(key)
-        ? Effect.as(Effect.logWarning(`${key} belongs to a cache and is read and written only through it`), false)
+        ? Effect.as(
+            misfit({
+              what: "a key is left alone",
+              why: "it belongs to a cache, and is read and written through it",
+              key
+            }),
+            false
+          )
         : Effect.succeed(true)
     }
 
@@ -96,7 +109,12 @@ export const make = (options: {
         if (!(yield* mayUse(key))) return Option.none()
         const text = Option.flatten(Option.getRight(yield* attempt(redis.get(key))))
         const value = yield* Effect.transposeMapOption(text, (text) =>
-          Effect.either(CacheCodec.make(schema).decode(text))
+          CacheCodec.make(schema)
+            .decode(text)
+            .pipe(
+              Effect.tapError((error) => ofCodec("a stored value is a miss", key, error)),
+              Effect.either
+            )
         )
         const found = Option.flatMap(value, Option.getRight)
         yield* Effect.logDebug(`cache ${Option.isSome(found) ? "HIT" : "MISS"}: ${key}`)
@@ -108,7 +126,7 @@ export const make = (options: {
         if (!(yield* mayUse(key))) return false
         const text = yield* Effect.either(CacheCodec.make(schema).encode(value))
         if (Either.isRight(text)) return Either.isRight(yield* attempt(redis.set(key, text.right, { ttl })))
-        yield* Effect.logWarning(`not cached as ${key}: ${text.left.message}`)
+        yield* ofCodec("a value is not stored", key, text.left)
         return false
       })
 

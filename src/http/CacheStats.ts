@@ -41,6 +41,7 @@ const Cache = Schema.Struct({
   lookupFailures: Schema.Int,
   lookupsRefused: Schema.Int.annotations({ description: "too many were under way without Redis" }),
   decodeFailures: Schema.Int,
+  storeFailures: Schema.Int.annotations({ description: "values that their schema kept from being stored" }),
   leaseWaits: Schema.Int.annotations({ description: "times that another process's lookup was waited for" }),
   fillsRefused: Schema.Int.annotations({ description: "values invalidated while they were looked up" }),
   invalidations: Schema.Int,

@@ -11,6 +11,7 @@ import type * as HttpRouter from "@effect/platform/HttpRouter"
 import { isServerError, type RouteNotFound } from "@effect/platform/HttpServerError"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Api } from "./Api.js"
@@ -67,7 +68,7 @@ const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServe
   isServerError(defect) && defect._tag === "RequestError"
     ? Effect.succeed(Problem.response(400, "the body is not valid JSON"))
     : Effect.as(
-        Effect.logError("a request ended in a defect", defect),
+        Effect.logError("a request ended in a defect", Cause.die(defect)),
         Problem.response(500, "something went wrong on the server; its log says what")
       )
 

@@ -34,23 +34,38 @@ export type Unfit = typeof unfit
  */
 export type FastDecoder = (json: unknown) => unknown
 
-type Memo = Map<AST.AST, FastDecoder>
+/** What is compiled already, and what a part must satisfy whose kind its schema does not tell. */
+class Memo extends Map<AST.AST, FastDecoder> {
+  constructor(readonly accepts: ((value: unknown) => boolean) | undefined) {
+    super()
+  }
+}
 
 /**
- * The decoder of a schema.
+ * The decoder of a schema. It never throws: what its schema throws on is `unfit`, as are NaN and the infinities, which no
+ * JSON holds. A part whose kind the schema does not tell (`Schema.Unknown`, a declared class) must also satisfy `accepts`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, I>(schema: Schema.Schema<A, I>): ((json: unknown) => A | Unfit) => {
-  const decode = compile(schema.ast, new Map())
-  return (json) => decode(json) as A | Unfit
+export const make = <A, I>(
+  schema: Schema.Schema<A, I>,
+  accepts?: (value: unknown) => boolean
+): ((json: unknown) => A | Unfit) => {
+  const decode = compile(schema.ast, new Memo(accepts))
+  return (json) => {
+    try {
+      return decode(json) as A | Unfit
+    } catch {
+      return unfit
+    }
+  }
 }
 
 const compile = (ast: AST.AST, memo: Memo): FastDecoder => {
   const made = memo.get(ast)
   if (made !== undefined) return made
-  const decoder = isPlain(ast) ? compilePlain(ast, memo) : bySchema(ast)
+  const decoder = isPlain(ast) ? compilePlain(ast, memo) : bySchema(ast, memo)
   memo.set(ast, decoder)
   return decoder
 }
@@ -66,22 +81,22 @@ const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
     case "StringKeyword":
       return fitting(Predicate.isString)
     case "NumberKeyword":
-      return fitting(Predicate.isNumber)
+      return fitting(Number.isFinite)
     case "BooleanKeyword":
       return fitting(Predicate.isBoolean)
     case "UnknownKeyword":
     case "AnyKeyword":
-      return (json) => json
+      return memo.accepts === undefined ? (json) => json : fitting(memo.accepts)
     case "Enums":
       return fitting((json) => ast.enums.some(([, value]) => value === json))
     case "Refinement":
       return compileRefinement(ast, memo)
     case "TypeLiteral":
-      return compileStruct(ast, memo) ?? compileRecord(ast, memo) ?? bySchema(ast)
+      return compileStruct(ast, memo) ?? compileRecord(ast, memo) ?? bySchema(ast, memo)
     case "TupleType":
-      return compileArray(ast, memo) ?? bySchema(ast)
+      return compileArray(ast, memo) ?? bySchema(ast, memo)
     case "Union":
-      return compileUnion(ast, memo) ?? bySchema(ast)
+      return compileUnion(ast, memo) ?? bySchema(ast, memo)
     case "Suspend": {
       // what it stands for may hold it, and is compiled when there is something to decode
       let decoder: FastDecoder | undefined
@@ -91,7 +106,7 @@ const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
       }
     }
     default:
-      return bySchema(ast)
+      return bySchema(ast, memo)
   }
 }
 
@@ -100,9 +115,14 @@ const fitting =
   (json) =>
     is(json) ? json : unfit
 
-const bySchema = (ast: AST.AST): FastDecoder => {
+const bySchema = (ast: AST.AST, { accepts }: Memo): FastDecoder => {
   const decode = ParseResult.decodeUnknownEither(Schema.make<unknown, unknown, never>(ast))
-  return (json) => Either.getOrElse(decode(json), () => unfit)
+  const decoder: FastDecoder = (json) => Either.getOrElse(decode(json), () => unfit)
+  if (accepts === undefined) return decoder
+  return (json) => {
+    const decoded = decoder(json)
+    return accepts(decoded) ? decoded : unfit
+  }
 }
 
 const compileRefinement = (ast: AST.Refinement, memo: Memo): FastDecoder => {
@@ -167,7 +187,8 @@ const compileRecord = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefine
   if (signature.parameter._tag !== "StringKeyword" || !isPlain(signature.parameter)) return undefined
   const decode = compile(signature.type, memo)
   return (json) => {
-    if (!Predicate.isRecord(json)) return unfit
+    // an instance of a class may have a `toJSON` of its own
+    if (!isPlainObject(json)) return unfit
     let output: Record<string, unknown> | undefined
     for (const name of Object.keys(json)) {
       if (name === "__proto__") return unfit

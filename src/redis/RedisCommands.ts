@@ -171,16 +171,16 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
   ): Exit.Exit<Stamped<Output>, RedisProtocolError> => {
     const output = replyDecoder(script)(value)
     if (output !== FastDecoder.unfit) return Exit.succeed({ value: output, generation })
-    return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
-      onRight: (value) => Exit.succeed({ value, generation }),
-      onLeft: (error) =>
-        Exit.fail(
-          new RedisProtocolError({
-            command: script.name,
-            detail: ParseResult.TreeFormatter.formatErrorSync(error)
-          })
-        )
-    })
+    const failed = (detail: string) => Exit.fail(new RedisProtocolError({ command: script.name, detail }))
+    try {
+      return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
+        onRight: (value) => Exit.succeed({ value, generation }),
+        onLeft: (error) => failed(ParseResult.TreeFormatter.formatErrorSync(error))
+      })
+    } catch (thrown) {
+      // thrown on, the caller would wait for ever
+      return failed(`the schema of the reply throws: ${String(thrown)}`)
+    }
   }
 
   const runStamped =

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import { Balance, GameState, UserProfile, UserStats } from "../../src/game/Player.js"
+import * as FastDecoder from "../../src/redis/FastDecoder.js"
 
 const roundTrip = <A, I>(schema: Schema.Schema<A, I>, value: A) => {
   const codec = CacheCodec.make(schema)
@@ -85,6 +88,76 @@ describe("a cache codec", () => {
       const error = yield* Effect.flip(codec.decode('{"user":{"email":4711}}'))
       expect(error.path).toBe("user.email")
       expect(error.message).not.toContain("4711")
+    })
+  )
+
+  it.effect("fails for a value or a text that its schema throws on, at once, in a filter or in an effect", () =>
+    Effect.gen(function* () {
+      const unlucky = (n: number) => {
+        if (n === 13) throw new Error("unlucky")
+        return n
+      }
+      const inEffect = (n: number) => Effect.as(Effect.yieldNow(), n).pipe(Effect.map(unlucky))
+      for (const schema of [
+        Schema.transform(Schema.Number, Schema.Number, { strict: true, decode: unlucky, encode: unlucky }),
+        Schema.transformOrFail(Schema.Number, Schema.Number, { strict: true, decode: inEffect, encode: inEffect }),
+        Schema.Number.pipe(Schema.filter((n) => unlucky(n) === n))
+      ]) {
+        const codec = CacheCodec.make(schema)
+        expect(yield* codec.decode(yield* codec.encode(12))).toBe(12)
+        expect([codec.encodeNow(13), codec.decodeNow("13")]).toEqual([undefined, FastDecoder.unfit])
+        for (const [operation, call] of [
+          ["Encode", codec.encode(13)],
+          ["Decode", codec.decode("13")]
+        ] as const) {
+          const error = yield* Effect.flip(Effect.asVoid<unknown, CacheCodec.CacheCodecError, never>(call))
+          expect(error).toMatchObject({ operation, path: "", cause: { message: "unlucky" } })
+        }
+      }
+    })
+  )
+
+  it.effect("stays interrupted where its schema is", () =>
+    Effect.gen(function* () {
+      const never = Schema.transformOrFail(Schema.Number, Schema.Number, {
+        strict: true,
+        decode: () => Effect.never,
+        encode: () => Effect.never
+      })
+      const fiber = yield* Effect.fork(CacheCodec.make(never).decode("1"))
+      yield* Effect.yieldNow()
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+    })
+  )
+
+  it.effect("refuses what JSON would change, and says where", () =>
+    Effect.gen(function* () {
+      const Row = Schema.Struct({ ratio: Schema.Array(Schema.Number), more: Schema.Unknown })
+      // does not transform, transforms, and is left to the schema
+      for (const schema of [
+        Row,
+        Schema.Struct({ ...Row.fields, at: Schema.Date }),
+        Schema.Union(Row, Schema.Struct({ more: Schema.Unknown, other: Schema.Int }))
+      ]) {
+        const codec = CacheCodec.make<{ ratio?: ReadonlyArray<number>; more?: unknown; at?: Date }, unknown>(
+          Schema.make(schema.ast)
+        )
+        const row = { ratio: [1, 2], more: { a: [1] }, at: new Date(0) }
+        expect(JSON.parse(yield* codec.encode(row))).toMatchObject({ ratio: [1, 2], more: { a: [1] } })
+        for (const [path, odd] of [
+          ["ratio.1", { ...row, ratio: [1, Number.NaN] }],
+          ["ratio.0", { ...row, ratio: [Number.POSITIVE_INFINITY] }],
+          ["more", { ...row, more: new Map() }],
+          ["more.a.1", { ...row, more: { a: [1, undefined] } }],
+          ["more.b", { ...row, more: { b: new Date(0) } }]
+        ] as const) {
+          expect(codec.encodeNow(odd)).toBeUndefined()
+          expect(yield* Effect.flip(codec.encode(odd))).toMatchObject({ operation: "Encode", path })
+        }
+      }
+      expect(() => CacheCodec.make(Schema.Struct({ n: Schema.BigIntFromSelf }))).toThrow(
+        "JSON cannot hold bigint (at n): use Schema.BigInt in place of Schema.BigIntFromSelf"
+      )
     })
   )
 })

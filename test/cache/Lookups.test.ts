@@ -14,6 +14,7 @@ import * as CacheStats from "../../src/cache/CacheStats.js"
 import * as FailureLog from "../../src/cache/FailureLog.js"
 import * as LatencyHistogram from "../../src/cache/LatencyHistogram.js"
 import * as Lookups from "../../src/cache/Lookups.js"
+import * as MisfitLog from "../../src/cache/MisfitLog.js"
 import { settle } from "../support/until.js"
 
 /** One lookup at a time. */
@@ -24,6 +25,7 @@ const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
       names: CacheKey.names("lookups", Schema.String),
       lookupLatency: LatencyHistogram.make(),
       failureLog: yield* FailureLog.make,
+      misfitLog: yield* MisfitLog.make("cache test"),
       events: yield* CacheEvents.make
     })
     return yield* Lookups.make({

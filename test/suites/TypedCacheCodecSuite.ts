@@ -1,6 +1,8 @@
 /** Typed keys and stored forms of a cache, whatever Redis it stands on: what one cache writes, another one reads. */
 import type { Vitest } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -21,6 +23,32 @@ const fromV1 = ({ name }: typeof ProfileV1.Type): typeof Profile.Type => {
   const [first = "", last = ""] = name.split(" ")
   return { first, last }
 }
+
+class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.String }) {}
+
+/** Throws on 13, in one direction. */
+const thrower = (direction: "decode" | "encode") => {
+  const by = (at: typeof direction) => (n: number) => {
+    if (at === direction && n === 13) throw new Error("unlucky")
+    return n
+  }
+  return Schema.transform(Schema.Number, Schema.Number, { strict: true, decode: by("decode"), encode: by("encode") })
+}
+
+/** Dies of 13 in an effect, as a schema does that asks somebody. */
+const dying = Schema.transformOrFail(Schema.Number, Schema.Number, {
+  strict: true,
+  decode: (n) => (n === 13 ? Effect.dieMessage("unlucky") : Effect.yieldNow().pipe(Effect.as(n))),
+  encode: (n) => Effect.succeed(n)
+})
+
+/** A filter is asked in both directions. */
+const superstitious = Schema.Number.pipe(
+  Schema.filter((n) => {
+    if (n === 13) throw new Error("unlucky")
+    return true
+  })
+)
 
 const keysOf = (...bytes: ReadonlyArray<number>) =>
   Encryption.make(
@@ -131,6 +159,164 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         const before = (yield* stats).decodeFailures
         expect(yield* get("b")).toBe(2)
         expect((yield* stats).decodeFailures).toBeGreaterThan(before)
+      }
+    })
+  )
+
+  for (const [how, value] of [
+    ["at once", thrower("decode")],
+    ["in an effect", dying],
+    ["in a filter", superstitious]
+  ] as const) {
+    it.scoped(`takes a stored value that its schema throws on ${how} for a miss, whichever way it is read`, () =>
+      Effect.gen(function* () {
+        const { name, key } = CacheWorld.make({})
+        const redis = yield* RedisClient
+        const cache = yield* TypedCache.make({
+          name,
+          key: Schema.String,
+          value,
+          timeToLive: "1 minute",
+          lookup: () => Effect.succeed(7)
+        })
+        const ways: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+          cache.get("a"),
+          Effect.map(cache.getServed("a"), (served) => served.value),
+          Effect.map(cache.getMany(["b", "a"]), ([, value]) => value),
+          cache.request("a"),
+          cache.refresh("a"),
+          Effect.zipRight(cache.warm(["a"]), cache.get("a"))
+        ]
+        for (const way of ways) {
+          yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { ttl: "1 minute" })
+          const before = (yield* cache.stats).decodeFailures
+          expect(yield* way).toBe(7)
+          expect((yield* cache.stats).decodeFailures).toBeGreaterThan(before)
+          expect((yield* cache.getServed("a")).source).toBe("Redis")
+        }
+        yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { ttl: "1 minute" })
+        expect(yield* cache.getOption("a")).toEqual(Option.none())
+        expect(yield* cache.update("a", Effect.succeed(8))).toBe(8)
+        expect(yield* cache.get("a")).toBe(8)
+      })
+    )
+  }
+
+  it.scoped("gives a value to its caller that its schema throws on or that JSON cannot say, and stores nothing", () =>
+    Effect.gen(function* () {
+      for (const [value, bad] of [
+        [thrower("encode"), 13],
+        [superstitious, 13],
+        [Schema.Number, Number.NaN],
+        [Schema.Number, Number.POSITIVE_INFINITY]
+      ] as const) {
+        const { name, key } = CacheWorld.make({})
+        const redis = yield* RedisClient
+        const cache = yield* TypedCache.make({
+          name,
+          key: Schema.String,
+          value,
+          timeToLive: "1 minute",
+          lookup: () => Effect.succeed(bad)
+        })
+        expect([yield* cache.get("a"), yield* cache.get("a")]).toEqual([bad, bad])
+        expect(yield* cache.getMany(["a", "b"])).toEqual([bad, bad])
+        expect(yield* cache.refresh("a")).toBe(bad)
+        expect(yield* cache.set("a", 1)).toBe(true)
+        expect(yield* cache.set("a", bad)).toBe(false)
+        yield* cache.set("a", 1)
+        expect(yield* cache.update("a", Effect.succeed(bad))).toBe(bad)
+        expect(yield* redis.get(key("a"))).toEqual(Option.none())
+        const { decodeFailures, storeFailures } = yield* cache.stats
+        expect([decodeFailures, storeFailures]).toEqual([0, 7])
+      }
+    })
+  )
+
+  it.scoped("gives a value to its caller when its tags or its time to live throw, and stores nothing", () =>
+    Effect.gen(function* () {
+      const oops = (): never => {
+        throw new Error("oops")
+      }
+      for (const settings of [
+        { tags: oops },
+        { tags: () => [""] },
+        { timeToLive: oops },
+        { timeToLive: () => Number.NaN },
+        { timeToLive: JSON.parse('"soon"') }
+      ]) {
+        const { cache, database } = CacheWorld.make({ a: 1 })
+        const { get, set, stats, update } = yield* cache(settings)
+        expect([yield* get("a"), yield* get("a")]).toEqual([1, 1])
+        expect(yield* set("a", 2)).toBe(false)
+        expect(yield* update("a", Effect.succeed(3))).toBe(3)
+        expect(database.lookups()).toBe(2)
+        expect((yield* stats).storeFailures).toBe(4)
+      }
+    })
+  )
+
+  it.scoped("passes the lookup's error on as it is when the schema of errors throws on it", () =>
+    Effect.gen(function* () {
+      const broken = Missing.pipe(
+        Schema.filter(() => {
+          throw new Error("unlucky")
+        })
+      )
+      const fragile = Schema.transform(Schema.String, Schema.typeSchema(Missing), {
+        strict: true,
+        decode: (id) => new Missing({ id }),
+        encode: ({ id }) => {
+          throw new Error(id)
+        }
+      })
+      const of = <I>(error: Schema.Schema<Missing, I>, negativeTtl: Duration.DurationInput) =>
+        TypedCache.make({
+          name: CacheWorld.make({}).name,
+          key: Schema.String,
+          value: Schema.Number,
+          timeToLive: "1 minute",
+          error,
+          negativeTtl,
+          lookup: (id) => Effect.fail(new Missing({ id }))
+        })
+      for (const { get, stats } of [
+        yield* of(broken, "1 minute"),
+        yield* of(fragile, "1 minute"),
+        yield* of(Missing, Number.NaN)
+      ]) {
+        for (let i = 0; i < 2; i++) expect(yield* Effect.exit(get("a"))).toEqual(Exit.fail(new Missing({ id: "a" })))
+        expect(yield* stats).toMatchObject({ lookups: 2, storeFailures: 2 })
+      }
+    })
+  )
+
+  it.scoped("refuses a key that its schema throws on, in every method", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.make({})
+      for (const key of [thrower("encode"), superstitious]) {
+        const cache = yield* TypedCache.make({
+          name,
+          key,
+          value: Schema.Number,
+          timeToLive: "1 minute",
+          lookup: Effect.succeed
+        })
+        const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+          cache.get(13),
+          cache.getServed(13),
+          cache.getMany([1, 13]),
+          cache.getOption(13),
+          cache.request(13),
+          cache.refresh(13),
+          cache.set(13, 1),
+          cache.update(13, Effect.succeed(1)),
+          cache.invalidate(13)
+        ]
+        for (const call of calls) {
+          expect(yield* Effect.flip(call)).toMatchObject({ _tag: "InvalidKey", reason: "NotEncodable" })
+        }
+        expect(yield* cache.warm([1, 13])).toMatchObject({ failed: 1, done: 2 })
       }
     })
   )

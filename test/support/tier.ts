@@ -31,7 +31,20 @@ export const tierOn = <A>(
       onOthers: () => {}
     }),
     (invalidation) =>
-      Effect.map(RedisTier.make({ redis, codec, invalidation, isTagged, latency, onDecodeFailure }), byText)
+      Effect.map(
+        RedisTier.make({
+          redis,
+          codec,
+          invalidation,
+          isTagged,
+          latency,
+          onDecodeFailure: (key) => {
+            onDecodeFailure(key)
+            return undefined
+          }
+        }),
+        byText
+      )
   )
 }
 
