@@ -154,6 +154,64 @@ onEveryLayer((it) => {
     })
   )
 
+  for (const [algorithm, of] of Object.entries(algorithms)) {
+    it.effect(
+      `keeps nobody out for longer than the window that now holds when it was a longer one (${algorithm})`,
+      () =>
+        Effect.gen(function* () {
+          const limiter = yield* RateLimiter.make
+          const limitOf = (window: Duration.DurationInput) => of({ limit: 1, window, onUnavailable: "deny" })
+          const call = limiter.consume("limit:shortened", limitOf("1 minute"))
+          yield* limiter.consume("limit:shortened", limitOf("1 day"))
+          const first = yield* call
+          // the windows of a counter are those of the calendar: it has begun another one, or the same one
+          const longest = algorithm === "SlidingCounter" ? 2 * minute : minute
+          expect(Duration.toMillis(first.retryAfter)).toBeLessThanOrEqual(longest)
+          expect(Duration.toMillis(first.resetAfter)).toBeLessThanOrEqual(longest)
+          if (algorithm === "FixedWindow") {
+            // the time goes on from the first call on, and does not begin anew with each
+            yield* age("limit:shortened", 59_000)
+            expect(
+              Duration.toMillis((yield* limiter.peek("limit:shortened", limitOf("1 minute"))).resetAfter)
+            ).toBeLessThanOrEqual(1_000)
+            yield* age("limit:shortened", 1_000)
+            expect((yield* limiter.peek("limit:shortened", limitOf("1 minute"))).remaining).toBe(1)
+          }
+        })
+    )
+
+    it.effect(`waits for no longer than two windows when its window was a shorter one (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const limitOf = (window: Duration.DurationInput) => of({ limit: 1, window, onUnavailable: "deny" })
+        yield* limiter.consume("limit:lengthened", limitOf("1 second"))
+        const { resetAfter, retryAfter } = yield* limiter.consume("limit:lengthened", limitOf("1 minute"))
+        expect(Duration.toMillis(retryAfter)).toBeLessThanOrEqual(2 * minute)
+        expect(Duration.toMillis(resetAfter)).toBeLessThanOrEqual(2 * minute)
+      })
+    )
+
+    it.effect(`answers whole numbers that every Lua tells apart, whatever stands under its key (${algorithm})`, () =>
+      Effect.gen(function* () {
+        const client = yield* RedisClient
+        const scripts = scriptsOf[algorithm as RateLimiter.RateLimit["algorithm"]]
+        const key = scripts.keyOf("limit:tampered")
+        const input = { key: "limit:tampered", cost: 3, limit: 7, windowMillis: minute, burst: 7 }
+        for (const number of ["4503599627370496", "9007199254740993", "9223372036854775807", "9".repeat(40)]) {
+          const texts = [number, `${number}:1`, `1:${number}`, `${number}:1:1`, `1:${number}:1`, `1:1:${number}`]
+          for (const text of texts) {
+            yield* client.del(key)
+            if (algorithm === "SlidingLog") yield* client.send("ZADD", key, number, text)
+            else yield* client.send("SET", key, text, "PX", 3_600_000)
+            for (const run of [client.run(scripts.peek), client.run(scripts.consume), client.run(scripts.refund)]) {
+              for (const part of yield* run(input)) expect([text, Number.isSafeInteger(part)]).toEqual([text, true])
+            }
+          }
+        }
+      })
+    )
+  }
+
   it.effect("rejects and does not go negative when the limit was lowered within the window", () =>
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
@@ -172,7 +230,7 @@ onEveryLayer((it) => {
       expect(yield* limiter.peek(key, fixed(3))).toEqual(whole)
       yield* limiter.consume(key, fixed(3, "1 hour"))
       for (let i = 0; i < 3; i++) {
-        const usage = yield* limiter.peek(key, fixed(3))
+        const usage = yield* limiter.peek(key, fixed(3, "1 hour"))
         expect(usage.remaining).toBe(2)
         expect(Duration.between(usage.resetAfter, { minimum: "50 minutes", maximum: "1 hour" })).toBe(true)
       }

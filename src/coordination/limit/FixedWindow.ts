@@ -8,8 +8,8 @@ import { type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 /**
  * A count without a time to live (left by a program that sets them by two commands and died in between) is no running
- * window: it would lock its caller out for ever. Neither is a text that is no count. To peek, the window's length is not
- * needed. A refund is for the window that runs now.
+ * window: it would lock its caller out for ever. Neither is a text that is no count, or one beyond 2^53. A window that was begun under a longer
+ * limit ends when one of the present length would, counted from the next call. A refund is for the window that runs now.
  *
  * @since 0.1.0
  * @category scripts
@@ -20,18 +20,28 @@ export const scripts: LimitScripts = make({
   readLua: `
     local used = tonumber(string.match(redis.call("GET", KEYS[1]) or "", "^%d+$"))
     local left = redis.call("PTTL", KEYS[1])
-    local running = used ~= nil and left > 0
+    local running = used ~= nil and used < 2^53 and left > 0
     if not running then used, left = 0, 0 end
+    local longer = left > window
+    left = math.min(left, window)
   `,
   read: (context) => {
     const given = readArguments(context)
     const text = textOf(context.call("GET", given.key))
     const left = Number(context.call("PTTL", given.key))
-    const running = /^\d+$/.test(text) && left > 0
-    return { ...given, running, used: running ? Number(text) : 0, left: running ? left : 0 }
+    const running = /^\d+$/.test(text) && Number(text) < 2 ** 53 && left > 0
+    const used = running ? Number(text) : 0
+    return {
+      ...given,
+      running,
+      used,
+      left: running ? Math.min(left, given.window) : 0,
+      longer: running && left > given.window
+    }
   },
   consume: {
     lua: `
+      if longer then redis.call("PEXPIRE", KEYS[1], text(window)) end
       if cost > limit - used then
         local retry = left * 1000
         if cost > limit then retry = -1 end
@@ -45,7 +55,8 @@ export const scripts: LimitScripts = make({
       end
       return {1, math.floor(limit - used - cost), math.floor(left * 1000), 0}
     `,
-    model: ({ cost, key, left, limit, running, used, window }, call) => {
+    model: ({ cost, key, left, limit, longer, running, used, window }, call) => {
+      if (longer) call("PEXPIRE", key, window)
       if (cost > limit - used) {
         return [0, Math.max(limit - used, 0), left * 1000, cost > limit ? -1 : left * 1000]
       }

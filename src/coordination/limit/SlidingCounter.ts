@@ -9,15 +9,18 @@ import type { ScriptContext } from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../time.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
-// After the server's clock was set back the window that was reached goes on as if it had just begun.
+// After the server's clock was set back the window that was reached goes on as if it had just begun. Nothing is waited for
+// longer than two windows, after which the key itself ends. Numbers that no limit of this window writes are cut to those
+// with which all products stay exact.
 const luaCounter = `${luaMicros}
 local clock = micros(ARGV[5])
 local index = math.floor(math.floor(clock / 1000) / window)
 local elapsed = math.floor(clock / 1000) - index * window
 local current, previous = 0, 0
+local most, farthest = math.floor(2^52 / window), math.floor(2^53 / window) - 3
 local i, c, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+):(%d+)$")
-if i then
-  i, c, p = tonumber(i), tonumber(c), tonumber(p)
+if i and tonumber(i) <= farthest then
+  i, c, p = tonumber(i), math.min(tonumber(c), most), math.min(tonumber(p), most)
   if i > index then index, elapsed = i, 0 end
   if i == index then current, previous = c, p end
   if i == index - 1 then previous = c end
@@ -29,7 +32,8 @@ local function remaining()
   return math.floor(math.max(limit - current - weighted(), 0))
 end
 local function micros_until(millis)
-  return math.floor(math.max(millis * 1000 - clock, 0))
+  local bound = math.min(millis, math.floor(clock / 1000) + 2 * window)
+  return math.floor(math.max(bound * 1000 - clock, 0))
 end
 local function reset()
   if current > 0 then return micros_until((index + 2) * window) end
@@ -49,13 +53,15 @@ const read = (context: ScriptContext) => {
   const clock = micros(context, given.now)
   const clockMillis = Math.floor(clock / 1000)
   const [, stored = "", c, p] = /^(\d+):(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
-  const found = stored === "" ? Number.NEGATIVE_INFINITY : Number(stored)
+  const most = Math.floor(2 ** 52 / window)
+  const farthest = Math.floor(2 ** 53 / window) - 3
+  const found = stored === "" || Number(stored) > farthest ? Number.NEGATIVE_INFINITY : Number(stored)
   const index = Math.max(Math.floor(clockMillis / window), found)
   const elapsed = Math.max(clockMillis - index * window, 0)
-  const current = found === index ? Number(c) : 0
-  const previous = found === index ? Number(p) : found === index - 1 ? Number(c) : 0
+  const current = found === index ? Math.min(Number(c), most) : 0
+  const previous = found === index ? Math.min(Number(p), most) : found === index - 1 ? Math.min(Number(c), most) : 0
   const weighted = Math.ceil((previous * (window - elapsed)) / window)
-  const microsUntil = (millis: number) => Math.max(millis * 1000 - clock, 0)
+  const microsUntil = (millis: number) => Math.max(Math.min(millis, clockMillis + 2 * window) * 1000 - clock, 0)
   const usage = (current: number, previous: number, weighted: number): readonly [number, number] => [
     Math.max(limit - current - weighted, 0),
     current > 0 ? microsUntil((index + 2) * window) : previous > 0 ? microsUntil((index + 1) * window) : 0

@@ -11,7 +11,8 @@ import { luaMicros, micros } from "../time.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 // After the server's clock was set back calls are entered at the time of the last one, so that sums and times go together.
-// Entries that are too old are skipped, and removed only when a call is allowed: a rejected one changes nothing.
+// Nothing is waited for longer than one window, after which the key itself ends. Entries that are too old are skipped, and
+// removed only when a call is allowed: a rejected one changes nothing.
 const luaLog = `${luaMicros}
 window = window * 1000
 local function at(rank)
@@ -32,9 +33,12 @@ if oldest then used = math.max(total - sum + spent, 0) else total = 0 end
 local function remaining()
   return math.floor(math.max(limit - used, 0))
 end
+local function until_end_of(time)
+  return math.floor(math.min(time + window - clock, window))
+end
 local function reset()
   if used == 0 then return 0 end
-  return math.floor(last + window - clock)
+  return until_end_of(last)
 end
 `
 
@@ -59,11 +63,12 @@ const read = (context: ScriptContext) => {
   const oldest = at(ended)
   const total = oldest === undefined ? 0 : (newest?.sum ?? 0)
   const used = oldest === undefined ? 0 : Math.max(total - oldest.sum + oldest.spent, 0)
+  const untilEndOf = (time: number) => Math.min(time + window - clock, window)
   const usage = (used: number, last: number): readonly [number, number] => [
     Math.max(limit - used, 0),
-    used === 0 ? 0 : last + window - clock
+    used === 0 ? 0 : untilEndOf(last)
   ]
-  return { ...given, window, at, clock, size, last: newest?.time ?? 0, now, ended, total, used, usage }
+  return { ...given, window, at, untilEndOf, size, last: newest?.time ?? 0, now, ended, total, used, usage }
 }
 
 /**
@@ -91,7 +96,7 @@ export const scripts: LimitScripts = make({
           if total - upTo + cost <= limit then high = middle else low = middle + 1 end
         end
         local _, _, _, time = at(low)
-        return {0, remaining(), reset(), math.floor(time + window - clock)}
+        return {0, remaining(), reset(), until_end_of(time)}
       end
       redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", text(now - window))
       redis.call("ZADD", KEYS[1], text(now), string.format("%016.0f:%.0f", total + cost, cost))
@@ -99,7 +104,7 @@ export const scripts: LimitScripts = make({
       used, last = used + cost, now
       return {1, remaining(), reset(), 0}
     `,
-    model: ({ at, clock, cost, ended, key, last, limit, now, size, total, usage, used, window }, call) => {
+    model: ({ at, untilEndOf, cost, ended, key, last, limit, now, size, total, usage, used, window }, call) => {
       if (cost > limit) return [0, ...usage(used, last), -1]
       if (cost > limit - used) {
         let low = ended
@@ -109,7 +114,7 @@ export const scripts: LimitScripts = make({
           if (total - (at(middle)?.sum ?? 0) + cost <= limit) high = middle
           else low = middle + 1
         }
-        return [0, ...usage(used, last), (at(low)?.time ?? 0) + window - clock]
+        return [0, ...usage(used, last), untilEndOf(at(low)?.time ?? 0)]
       }
       call("ZREMRANGEBYSCORE", key, "-inf", now - window)
       call("ZADD", key, now, `${String(total + cost).padStart(16, "0")}:${cost}`)

@@ -13,7 +13,7 @@ import { luaMicros, micros } from "../time.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 // `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the
-// server's clock was set back, or from a limit of other numbers.
+// server's clock was set back, or from a limit of other numbers, whose parts are taken for one microsecond.
 const luaBucket = `${luaMicros}
 window = window * 1000
 local whole = math.floor(window / limit)
@@ -36,7 +36,8 @@ local clock = micros(ARGV[5])
 local full, fullParts = timeOf(burst)
 local wait, waitParts = 0, 0
 local m, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+)$")
-if m and tonumber(m) >= clock then wait, waitParts = normal(tonumber(m) - clock, tonumber(p)) end
+if m and tonumber(m) >= clock then wait, waitParts = math.min(tonumber(m) - clock, full + 1), tonumber(p) end
+if waitParts >= limit then wait, waitParts = wait + 1, 0 end
 if not fits(wait, waitParts, full, fullParts) then wait, waitParts = full, fullParts end
 local function remaining()
   local micros, parts = normal(full - wait, fullParts - waitParts)
@@ -81,7 +82,10 @@ const read = (context: ScriptContext) => {
   const clock = micros(context, given.now)
   const full = timeOf(burst)
   const [, m = "", p = ""] = /^(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
-  const stored = m !== "" && Number(m) >= clock ? normal(Number(m) - clock, Number(p)) : timeOf(0)
+  const ahead = m !== "" && Number(m) >= clock ? Math.min(Number(m) - clock, full.micros + 1) : undefined
+  const isForeign = Number(p) >= limit
+  const stored =
+    ahead === undefined ? timeOf(0) : { micros: ahead + (isForeign ? 1 : 0), parts: isForeign ? 0 : Number(p) }
   const wait = fits(stored, full) ? stored : full
   const usage = (wait: Time): readonly [number, number] => {
     const time = subtract(full, wait)

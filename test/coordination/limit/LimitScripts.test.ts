@@ -55,6 +55,10 @@ const timed = (input: Omit<Input, "now"> & { readonly ahead: number }) => {
   return (now: number): Input => ({ ...rest, now: now * 1_000 + ahead })
 }
 
+/** Numbers beyond those that doubles tell apart, and beyond those of 64 bits: a server's Lua has either. */
+const huge = ["9007199254740991", "9007199254740993", "9223372036854775807", "9".repeat(30)]
+const beyond = huge.flatMap((number) => [number, `${number}:7`, `7:${number}`, `${number}:7:7`, `7:${number}:7`])
+
 /** The window of the fixed one is the key's life, which goes on while a program runs on a server. */
 const ofLife = (reply: unknown) => (Array.isArray(reply) ? reply.map((part) => coarse(part, 5_000_000)) : reply)
 
@@ -75,7 +79,10 @@ for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBu
     {
       weight: 1,
       arbitrary: fc
-        .tuple(key, fc.constantFrom("-4", "3.5", "1e3", " 2", "01", "1:2", "1:2:3", "x:1:1", "99999999999:9:9"))
+        .tuple(
+          key,
+          fc.constantFrom("-4", "3.5", "1e3", " 2", "01", "1:2", "1:2:3", "x:1:1", "99999999999:9:9", ...beyond)
+        )
         .map(([key, text]) => command("SET", key, text, "EX", 60))
     },
     {
