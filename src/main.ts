@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as CacheService from "./game/CacheService.js"
 import * as SqlDatabase from "./game/database/SqlDatabase.js"
 import * as PlayerService from "./game/PlayerService.js"
+import * as ApiToken from "./http/ApiToken.js"
 import * as Authorization from "./http/Authorization.js"
 import * as DrainingServer from "./http/DrainingServer.js"
 import * as HttpConfig from "./http/HttpConfig.js"
@@ -34,7 +35,8 @@ const program = Layer.unwrapEffect(
     Layer.effectDiscard(announce).pipe(
       Layer.provide(Server.layer),
       Layer.provide(DrainingServer.layer(address)),
-      Layer.provide(Authorization.layerConfig),
+      Layer.provide(Authorization.layer),
+      Layer.provide(ApiToken.layerConfig),
       Layer.provide(PlayerService.layer),
       Layer.provide(CacheService.layerConfig),
       Layer.provide([database, BunRedis.layerConfig()]),

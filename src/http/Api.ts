@@ -83,6 +83,11 @@ const UserPath = Schema.Struct({ id: UserId })
 const GamePath = Schema.Struct({ id: GameId })
 const { username, displayName, email } = UserProfile.fields
 
+const Profile = Schema.Struct({
+  ...UserProfile.fields,
+  email: Schema.optionalWith(email, { exact: true }).annotations({ description: "only for the holder of the token" })
+}).annotations({ identifier: "Profile" })
+
 const queryInt = (from: number, to: number, fallback: number) =>
   Schema.optionalWith(Schema.NumberFromString.pipe(Schema.int(), Schema.between(from, to)), { default: () => fallback })
 
@@ -110,7 +115,10 @@ export class HealthGroup extends HttpApiGroup.make("health")
     HttpApiEndpoint.get("detailed", "/api/health/detailed")
       .addSuccess(Health.Serving)
       .addSuccess(Health.Down)
-      .annotate(OpenApi.Summary, "Says how the process, its Redis and its database are")
+      .annotate(
+        OpenApi.Summary,
+        "Says whether the process, its Redis and its database are well; how they are only to the holder of the token"
+      )
   ) {}
 
 /**
@@ -130,8 +138,9 @@ export class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.get("profile", "/api/users/:id/profile")
       .setPath(UserPath)
-      .addSuccess(UserProfile)
+      .addSuccess(Profile)
       .addError(Overloaded)
+      .annotate(OpenApi.Summary, "The profile; its e-mail address only for the holder of the token")
   )
   .add(
     HttpApiEndpoint.patch("updateProfile", "/api/users/:id/profile")

@@ -5,15 +5,18 @@
  */
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as StaticPage from "./StaticPage.js"
 
 const path = "/docs"
 
 const loadPage = Effect.gen(function* () {
   const swagger = yield* Effect.promise(() => import("@effect/platform/HttpApiSwagger"))
-  const page = swagger.layer({ path }).pipe(Layer.provideMerge(HttpApiBuilder.Router.Live))
-  return yield* Effect.provide(HttpApiBuilder.Router.router, page)
+  const routes = swagger.layer({ path }).pipe(Layer.provideMerge(HttpApiBuilder.Router.Live))
+  const page = yield* Effect.flatten(Effect.provide(HttpApiBuilder.Router.router, routes))
+  return StaticPage.make(yield* Effect.promise(() => HttpServerResponse.toWeb(page).text()))
   // what is cached below is also an interruption, so that a first reader who leaves would take the page from all others
 }).pipe(Effect.uninterruptible)
 

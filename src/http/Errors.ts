@@ -37,19 +37,9 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   reason: Schema.Literal("MissingToken", "WrongToken")
 }) {
   override get message(): string {
-    return this.reason === "MissingToken" ? "send Authorization: Bearer <API_TOKEN>" : "the bearer token is wrong"
-  }
-}
-
-/**
- * No token is configured, and the request did not come straight from this machine.
- *
- * @since 0.1.0
- * @category errors
- */
-export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {
-  override get message(): string {
-    return "without API_TOKEN this is served only to programs on the same machine: set API_TOKEN on the server"
+    return this.reason === "MissingToken"
+      ? "send Authorization: Bearer with the API token, which the server's log says where to find"
+      : "the bearer token is wrong"
   }
 }
 

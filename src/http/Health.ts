@@ -24,17 +24,23 @@ const common = {
   cache: CacheSummary
 }
 
+const serving = { status: Schema.Literal("ok", "degraded") }
+const down = { status: Schema.Literal("down") }
+
 /**
- * Reads are answered: `ok`, or `degraded` while the cache is away and the database answers alone.
+ * Reads are answered: `ok`, or `degraded` while the cache is away and the database answers alone. Strangers learn no more.
  *
  * @since 0.1.0
  * @category models
  */
-export const Serving = Schema.Struct({
-  status: Schema.Literal("ok", "degraded"),
-  database: Schema.Struct({ status: Schema.Literal("ok"), latencyMillis: Schema.Number }),
-  ...common
-}).annotations({ identifier: "HealthServing" })
+export const Serving = Schema.Union(
+  Schema.Struct({
+    ...serving,
+    database: Schema.Struct({ status: Schema.Literal("ok"), latencyMillis: Schema.Number }),
+    ...common
+  }).annotations({ identifier: "HealthServing" }),
+  Schema.Struct(serving).annotations({ identifier: "HealthServingStatus" })
+)
 
 /**
  * The database does not answer.
@@ -42,8 +48,11 @@ export const Serving = Schema.Struct({
  * @since 0.1.0
  * @category models
  */
-export const Down = Schema.Struct({
-  status: Schema.Literal("down"),
-  database: Schema.Struct({ status: Schema.Literal("down") }),
-  ...common
-}).annotations(HttpApiSchema.annotations({ status: 503, identifier: "HealthDown", description: "HealthDown" }))
+export const Down = Schema.Union(
+  Schema.Struct({ ...down, database: Schema.Struct({ status: Schema.Literal("down") }), ...common }).annotations(
+    HttpApiSchema.annotations({ status: 503, identifier: "HealthDown", description: "HealthDown" })
+  ),
+  Schema.Struct(down).annotations(
+    HttpApiSchema.annotations({ status: 503, identifier: "HealthDownStatus", description: "HealthDownStatus" })
+  )
+)

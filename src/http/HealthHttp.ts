@@ -14,6 +14,7 @@ import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisStatus } from "../redis/RedisStatus.js"
 import { Api, version } from "./Api.js"
+import { ApiToken } from "./ApiToken.js"
 
 const patience = Duration.seconds(2)
 
@@ -38,6 +39,7 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
     const cache = yield* CacheService
     const database = yield* Database
     const redis = yield* RedisClient
+    const token = yield* ApiToken
     const startedAt = yield* MonotonicClock.millis
 
     const pingDatabase = database.ping.pipe(
@@ -69,6 +71,14 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
       })
     })
 
-    return handlers.handle("alive", () => Effect.succeed({ status: "ok" as const })).handle("detailed", () => detailed)
+    return handlers
+      .handle("alive", () => Effect.succeed({ status: "ok" as const }))
+      .handle("detailed", ({ request }) =>
+        token.check(request) === "Right"
+          ? detailed
+          : Effect.map(detailed, (health) =>
+              health.status === "down" ? { status: health.status } : { status: health.status }
+            )
+      )
   })
 )

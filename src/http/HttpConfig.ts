@@ -1,6 +1,6 @@
 /**
- * The settings of the server: `HOST`, `PORT`, `API_TOKEN`, `HTTP_RATE_LIMIT`. An empty variable counts as unset; a wrong one is a
- * `ConfigError` that names it and the accepted form.
+ * The settings of the server: `HOST`, `PORT`, `ALLOWED_HOSTS`, `API_TOKEN`, `API_TOKEN_FILE`, `HTTP_RATE_LIMIT`. An empty variable
+ * counts as unset; a wrong one is a `ConfigError` that names it and the accepted form.
  *
  * @since 0.1.0
  */
@@ -10,6 +10,8 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as SecretConfig from "../redis/SecretConfig.js"
+import * as TokenFile from "./TokenFile.js"
 
 const text = (name: string): Config.Config<string> =>
   Config.string(name).pipe(
@@ -50,17 +52,39 @@ export const port: Config.Config<number> = parse(
 )
 
 /**
- * The token that writes and administration ask for. Unset, they are served on loopback only.
+ * Names, beside those of loopback, that requests may call a server by that listens on loopback; none by default.
  *
  * @since 0.1.0
  * @category config
  */
-export const apiToken: Config.Config<Option.Option<Redacted.Redacted>> = parse(
-  "API_TOKEN",
-  "visible ASCII characters without spaces, since it travels in a header",
+export const allowedHosts: Config.Config<ReadonlyArray<string>> = parse(
+  "ALLOWED_HOSTS",
+  "host names without scheme or port, separated by commas, as in game.example.com",
   (value) => {
-    if (value === "") return Option.some(Option.none())
-    return /^[\x21-\x7e]+$/.test(value) ? Option.some(Option.some(Redacted.make(value))) : Option.none()
+    const names = value.split(",").map((name) => name.trim().toLowerCase())
+    if (value === "") return Option.some([])
+    return names.every((name) => /^[a-z0-9_.-]+$/.test(name)) ? Option.some(names) : Option.none()
+  }
+)
+
+/**
+ * The token that writes and personal data need: `API_TOKEN`, or the content of the file that `API_TOKEN_FILE` names.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const apiToken: Config.Config<Option.Option<Redacted.Redacted>> = Config.mapOrFail(
+  SecretConfig.make("API_TOKEN"),
+  (secret) => {
+    const token = Option.map(secret, (value) => Redacted.value(value).trim())
+    return Option.isNone(token) || TokenFile.isToken(token.value)
+      ? Either.right(Option.map(token, (value) => Redacted.make(value)))
+      : Either.left(
+          ConfigError.InvalidData(
+            ["API_TOKEN"],
+            "expected visible ASCII characters without spaces, since it travels in a header"
+          )
+        )
   }
 )
 

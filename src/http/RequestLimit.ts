@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as RateLimiter from "../coordination/RateLimiter.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { Api } from "./Api.js"
-import * as Authorization from "./Authorization.js"
+import { ApiToken } from "./ApiToken.js"
 import { TooManyRequests } from "./Errors.js"
 import * as HttpConfig from "./HttpConfig.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
@@ -46,17 +46,14 @@ const isExempt = ({ url }: HttpServerRequest.HttpServerRequest): boolean => /^\/
 const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
   Effect.gen(function* () {
     const limiter = yield* RateLimiter.make
-    const carriesToken = Option.match(yield* HttpConfig.apiToken, {
-      onNone: () => () => false,
-      onSome: Authorization.carriesToken
-    })
+    const token = yield* ApiToken
     // While Redis is away the requests fall on the database, and each process protects it from its own clients.
     const requests = RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } })
     const policy: RateLimitHeaders.Policy = { name: "requests", quota: limit, window }
 
     // a wrong token is no name: else every guess would have a limit of its own
     const clientOf = (request: HttpServerRequest.HttpServerRequest): string =>
-      carriesToken(request)
+      token.check(request) === "Right"
         ? "token"
         : Option.match(request.remoteAddress, { onNone: () => "unknown", onSome: networkOf })
 
@@ -88,7 +85,7 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<never, ConfigError.ConfigError, RedisClient> = Layer.unwrapEffect(
+export const layerConfig: Layer.Layer<never, ConfigError.ConfigError, RedisClient | ApiToken> = Layer.unwrapEffect(
   Effect.map(
     HttpConfig.requestLimit,
     Option.match({

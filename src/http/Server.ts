@@ -14,7 +14,9 @@ import * as GamesHttp from "./GamesHttp.js"
 import * as HealthHttp from "./HealthHttp.js"
 import * as LeaderboardsHttp from "./LeaderboardsHttp.js"
 import * as Problems from "./Problems.js"
+import * as RequestedHost from "./RequestedHost.js"
 import * as RequestLimit from "./RequestLimit.js"
+import * as ResponseHeaders from "./ResponseHeaders.js"
 import * as UsersHttp from "./UsersHttp.js"
 
 const groups = Layer.mergeAll(
@@ -30,10 +32,14 @@ const groups = Layer.mergeAll(
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
 // the one that is added last is asked first: who is over the limit is refused before its body is read
-const middleware = RequestLimit.layerConfig.pipe(Layer.provide(Problems.layer))
+const middleware = ResponseHeaders.layer.pipe(
+  Layer.provide(RequestedHost.layerConfig),
+  Layer.provide(RequestLimit.layerConfig),
+  Layer.provide(Problems.layer)
+)
 
 /**
- * Serves the API on an `HttpServer`. Needs the services that the handlers call, and `Authorization`. Fails with a
+ * Serves the API on an `HttpServer`. Needs the services that the handlers call, `Authorization` and `ApiToken`. Fails with a
  * `ConfigError` that names the variable whose value is wrong.
  *
  * @since 0.1.0

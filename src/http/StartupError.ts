@@ -6,6 +6,7 @@
 import type { ServeError } from "@effect/platform/HttpServerError"
 import * as ConfigError from "effect/ConfigError"
 import type { DatabaseError } from "../game/Database.js"
+import type { TokenFileError } from "./TokenFile.js"
 
 /**
  * What keeps the server from starting.
@@ -13,7 +14,7 @@ import type { DatabaseError } from "../game/Database.js"
  * @since 0.1.0
  * @category models
  */
-export type StartupError = ConfigError.ConfigError | DatabaseError | ServeError
+export type StartupError = ConfigError.ConfigError | DatabaseError | ServeError | TokenFileError
 
 const variable = (path: ReadonlyArray<string>, message: string): string => `${path.join("_")}: ${message}`
 const both = (left: string, right: string): string => `${left}; ${right}`

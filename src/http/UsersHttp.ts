@@ -6,8 +6,10 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { UserProfile } from "../game/Player.js"
 import { PlayerService } from "../game/PlayerService.js"
 import { Api } from "./Api.js"
+import { ApiToken } from "./ApiToken.js"
 import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
 import * as Location from "./Location.js"
@@ -15,6 +17,14 @@ import { retryLater } from "./Overload.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
 
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
+
+/** What strangers see: the leaderboard names every player, and would otherwise be a list of e-mail addresses. */
+const withoutEmail = ({ createdAt, displayName, id, username }: UserProfile) => ({
+  id,
+  username,
+  displayName,
+  createdAt
+})
 
 /**
  * Answers the endpoints of the group.
@@ -25,6 +35,7 @@ const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, win
 export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
+    const token = yield* ApiToken
     return handlers
       .handle("create", ({ payload }) =>
         players.createUser(payload).pipe(
@@ -32,10 +43,13 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
           Effect.catchTag("DatabaseError", databaseFailed)
         )
       )
-      .handle("profile", ({ path }) =>
-        players
-          .readUserProfile(path.id)
-          .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+      .handle("profile", ({ path, request }) =>
+        players.readUserProfile(path.id).pipe(
+          CacheStatus.tell,
+          retryLater,
+          Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
+          Effect.catchTag("DatabaseError", databaseFailed)
+        )
       )
       .handle("updateProfile", ({ path, payload }) =>
         players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { expect, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,7 +20,10 @@ const ada = "ada" as UserId
 const grace = "grace" as UserId
 
 const client = Effect.flatMap(TestServer.port, (port) =>
-  HttpApiClient.make(Api, { baseUrl: `http://127.0.0.1:${port}` })
+  HttpApiClient.make(Api, {
+    baseUrl: `http://127.0.0.1:${port}`,
+    transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(TestServer.token))
+  })
 ).pipe(Effect.provide(FetchHttpClient.layer))
 
 layer(
@@ -42,7 +47,7 @@ layer(
   it.effect("a client made from it gets back what the services answered", () =>
     Effect.gen(function* () {
       const { users, counters } = yield* client
-      expect(yield* users.profile({ path: { id: ada } })).toEqual(profileOf(ada))
+      expect(yield* users.profile({ path: { id: ada } })).toEqual({ ...profileOf(ada) })
       expect(yield* users.balance({ path: { id: ada } })).toEqual({ userId: ada, balance: 0 })
       expect(yield* counters.online({ path: { id: ada } })).toEqual({ onlinePlayers: 1 })
     })
@@ -98,6 +103,42 @@ layer(
     })
   )
 
+  it.effect("a profile has its e-mail address only for the holder of the token, and no cache keeps one", () =>
+    Effect.gen(function* () {
+      const { email: _email, ...publicProfile } = {
+        ...profileOf(ada),
+        createdAt: "2026-01-01T00:00:00.000Z"
+      }
+      for (const headers of [{}, { authorization: "Bearer guess" }]) {
+        const stranger = yield* TestServer.get("/api/users/ada/profile", headers)
+        expect(stranger.json).toEqual(publicProfile)
+        expect(stranger.headers.get("cache-control")).toBe("no-store")
+      }
+      const holder = yield* TestServer.get("/api/users/ada/profile", TestServer.asHolder)
+      expect(holder.json).toEqual({ ...publicProfile, email: "ada@example.com" })
+      expect(holder.headers.get("cache-control")).toBe("no-store")
+    })
+  )
+
+  it.effect("every answer tells browsers not to guess its type, frame it or keep it", () =>
+    Effect.gen(function* () {
+      for (const [method, path] of [
+        ["GET", "/api/users/ada/profile"],
+        ["GET", "/api/users/grace/profile"],
+        ["GET", "/api/health/detailed"],
+        ["POST", "/api/users"],
+        ["GET", "/nothing/here"],
+        ["DELETE", "/api/health"],
+        ["OPTIONS", "/api/health"]
+      ] as const) {
+        const { headers } = yield* TestServer.request(method, path)
+        expect([path, headers.get("x-content-type-options")]).toEqual([path, "nosniff"])
+        expect([path, headers.get("cache-control")]).toEqual([path, "no-store"])
+        expect(headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'")
+      }
+    })
+  )
+
   it.effect("cached reads tell where they came from", () =>
     Effect.gen(function* () {
       const cacheStatus = (path: string) =>
@@ -139,11 +180,11 @@ layer(
 
   it.effect("the daily bonus tells when the next one is due, rounded up", () =>
     Effect.gen(function* () {
-      const granted = yield* TestServer.request("POST", "/api/users/ada/daily-bonus")
+      const granted = yield* TestServer.act("POST", "/api/users/ada/daily-bonus")
       expect(granted.json).toEqual({ userId: "ada", balance: 100 })
       expect(granted.headers.get("retry-after")).toBeNull()
       expect(granted.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=86400`)
-      const refused = yield* TestServer.request("POST", "/api/users/grace/daily-bonus")
+      const refused = yield* TestServer.act("POST", "/api/users/grace/daily-bonus")
       expect(refused.status).toBe(429)
       expect(refused.headers.get("retry-after")).toBe("91")
       expect(refused.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=91`)

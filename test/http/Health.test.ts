@@ -22,8 +22,11 @@ const down: RedisStatus = {
   })
 }
 
-const health = (options: { readonly redis?: RedisStatus; readonly ping?: Effect.Effect<void, DatabaseError> }) =>
-  Effect.all([TestServer.get("/api/health"), TestServer.get("/api/health/detailed")]).pipe(
+const health = (
+  options: { readonly redis?: RedisStatus; readonly ping?: Effect.Effect<void, DatabaseError> },
+  headers: Record<string, string> = TestServer.asHolder
+) =>
+  Effect.all([TestServer.get("/api/health"), TestServer.get("/api/health/detailed", headers)]).pipe(
     Effect.provide(
       TestServer.layer(
         Layer.mergeAll(players(), cache(), database({ ping: options.ping ?? Effect.void }), redis(options.redis))
@@ -86,4 +89,20 @@ describe("health", () => {
       expect(detailed.status).toBe(503)
     })
   )
+
+  for (const [what, headers] of [
+    ["without a token", {}],
+    ["with a wrong token", { authorization: "Bearer guess" }]
+  ] as const) {
+    it.live(`tells strangers only the status (${what})`, () =>
+      Effect.gen(function* () {
+        const [, well] = yield* health({}, headers)
+        expect([well.status, well.json]).toEqual([200, { status: "ok" }])
+        const [, degraded] = yield* health({ redis: down }, headers)
+        expect([degraded.status, degraded.json]).toEqual([200, { status: "degraded" }])
+        const [, dead] = yield* health({ ping: Effect.never }, headers)
+        expect([dead.status, dead.json]).toEqual([503, { status: "down" }])
+      })
+    )
+  }
 })

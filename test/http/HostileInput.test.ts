@@ -65,7 +65,7 @@ describe("hostile input", () => {
     }
 
     it.effect("a missing body is answered 400", () =>
-      Effect.map(TestServer.request("POST", "/api/users"), (answer) => problem(answer, 400))
+      Effect.map(TestServer.act("POST", "/api/users"), (answer) => problem(answer, 400))
     )
 
     it.effect("a form is answered 415, since a page of another site could send it", () =>
@@ -98,7 +98,7 @@ describe("hostile input", () => {
       Effect.gen(function* () {
         const post = (size: number) =>
           TestServer.request("POST", "/api/users", {
-            headers: { "content-type": "application/json" },
+            headers: { ...TestServer.asHolder, "content-type": "application/json" },
             body: chunked(size)
           })
         const created = yield* post(64 * 1024)
@@ -135,7 +135,7 @@ describe("hostile input", () => {
 
     it.effect("a wrong method is answered 405 and told the right ones", () =>
       Effect.gen(function* () {
-        const answer = yield* TestServer.request("DELETE", "/api/users/ada/profile")
+        const answer = yield* TestServer.act("DELETE", "/api/users/ada/profile")
         problem(answer, 405)
         expect(answer.headers.get("allow")).toBe("GET, PATCH, HEAD, OPTIONS")
       })

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 interface Program {
+  readonly directory: string
   readonly process: ChildProcess
   readonly output: () => string
   /** the port it listens on; the whole output when it ends without listening */
@@ -46,6 +47,7 @@ const start = (settings: Record<string, string> = {}) =>
           Deferred.unsafeDone(exit, Effect.succeed(code))
         })
         return {
+          directory,
           process: child,
           output: () => output,
           listening: Deferred.await(listening),
@@ -85,12 +87,23 @@ describe("the program", () => {
       Effect.gen(function* () {
         const program = yield* start()
         const port = yield* program.listening
-        const lines = program.output().split("\n").slice(0, 4).join("\n")
+        const lines = program.output().split("\n").slice(0, 5).join("\n")
         expect(lines).toMatch(/embedded memory client/)
         expect(lines).toMatch(/SQLite .*toolkit\.db/)
         expect(lines).toMatch(/http:\/\/127\.0\.0\.1:\d+/)
-        const health = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/health/detailed`))
-        expect(yield* Effect.promise(() => health.json())).toMatchObject({ status: "ok" })
+        const token = readFileSync(join(program.directory, "data/api-token"), "utf8").trim()
+        expect(program.output()).toContain("curl --oauth2-bearer $(cat data/api-token)")
+        expect(program.output()).not.toContain(token)
+        const create = (headers: Record<string, string>) =>
+          Effect.promise(() =>
+            fetch(`http://127.0.0.1:${port}/api/users`, {
+              method: "POST",
+              headers: { "content-type": "application/json", ...headers },
+              body: JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.com" })
+            })
+          )
+        expect((yield* create({})).status).toBe(401)
+        expect((yield* create({ authorization: `Bearer ${token}` })).status).toBe(201)
       })
   )
 
@@ -110,12 +123,12 @@ describe("the program", () => {
 
   it.scopedLive("answers a request in flight before it ends", () =>
     Effect.gen(function* () {
-      const program = yield* start()
+      const program = yield* start({ API_TOKEN: "sesame" })
       const port = yield* program.listening
       const body = JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.com" })
       const client = yield* connect(port)
       client.socket.write(
-        `POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`
+        `POST /api/users HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`
       )
       // answered after the half request was read, so that the signal meets one in flight
       yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/health`))

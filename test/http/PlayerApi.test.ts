@@ -85,10 +85,10 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
   it.effect("grants the daily bonus once, whatever happens to the cache", () =>
     Effect.gen(function* () {
       const { path } = yield* createUser("claimer")
-      const first = yield* TestServer.request("POST", `${path}/daily-bonus`)
+      const first = yield* TestServer.act("POST", `${path}/daily-bonus`)
       expect(first.status).toBe(200)
-      yield* TestServer.request("DELETE", `${path}/cache`)
-      const second = yield* TestServer.request("POST", `${path}/daily-bonus`)
+      yield* TestServer.act("DELETE", `${path}/cache`)
+      const second = yield* TestServer.act("POST", `${path}/daily-bonus`)
       expect(second.status).toBe(429)
       expect(Number(second.headers.get("retry-after"))).toBeGreaterThan(86_000)
       expect((yield* read(`${path}/balance`)).json).toMatchObject({
@@ -100,9 +100,9 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
   it.effect("warms and drops what the cache holds of a user", () =>
     Effect.gen(function* () {
       const { path } = yield* createUser("warm")
-      expect((yield* TestServer.request("POST", `${path}/cache`)).json).toEqual({ stored: 3 })
+      expect((yield* TestServer.act("POST", `${path}/cache`)).json).toEqual({ stored: 3 })
       expect((yield* read(`${path}/stats`)).cache).toMatch(/^hit/)
-      expect((yield* TestServer.request("DELETE", `${path}/cache`)).json).toEqual({ invalidated: true })
+      expect((yield* TestServer.act("DELETE", `${path}/cache`)).json).toEqual({ invalidated: true })
       expect((yield* read(`${path}/stats`)).cache).toBe("fwd=miss")
     })
   )
@@ -137,20 +137,20 @@ layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
       const path = started.headers.get("location") ?? ""
       expect((yield* read(path)).json).toEqual(started.json)
       // a heartbeat: the second one is the same player
-      yield* TestServer.request("POST", "/api/players/ada/online")
-      expect((yield* TestServer.request("POST", "/api/players/ada/online")).json).toEqual({
+      yield* TestServer.act("POST", "/api/players/ada/online")
+      expect((yield* TestServer.act("POST", "/api/players/ada/online")).json).toEqual({
         onlinePlayers: before.onlinePlayers + 1
       })
       expect(yield* counters).toEqual({
         activeGames: before.activeGames + 1,
         onlinePlayers: before.onlinePlayers + 1
       })
-      expect((yield* TestServer.request("DELETE", path)).status).toBe(204)
+      expect((yield* TestServer.act("DELETE", path)).status).toBe(204)
       expect((yield* TestServer.get(path)).status).toBe(404)
-      expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).json).toEqual({
+      expect((yield* TestServer.act("DELETE", "/api/players/ada/online")).json).toEqual({
         onlinePlayers: before.onlinePlayers
       })
-      expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).json).toEqual({
+      expect((yield* TestServer.act("DELETE", "/api/players/ada/online")).json).toEqual({
         onlinePlayers: before.onlinePlayers
       })
       expect(yield* counters).toEqual(before)
@@ -190,8 +190,8 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
 
   it.effect("counts nothing, and says so", () =>
     Effect.gen(function* () {
-      expect((yield* TestServer.request("POST", "/api/players/ada/online")).status).toBe(204)
-      expect((yield* TestServer.request("DELETE", "/api/players/ada/online")).status).toBe(204)
+      expect((yield* TestServer.act("POST", "/api/players/ada/online")).status).toBe(204)
+      expect((yield* TestServer.act("DELETE", "/api/players/ada/online")).status).toBe(204)
       expect((yield* TestServer.get("/api/counters")).status).toBe(200)
       expect((yield* TestServer.get("/api/health/detailed")).json).toMatchObject({ status: "degraded" })
     })
@@ -206,7 +206,7 @@ for (const [name, redis] of [
     it.effect("are granted once, and all others are told when the next one is due", () =>
       Effect.gen(function* () {
         const { path } = yield* createUser("claimer")
-        const answers = yield* Effect.replicateEffect(TestServer.request("POST", `${path}/daily-bonus`), 500, {
+        const answers = yield* Effect.replicateEffect(TestServer.act("POST", `${path}/daily-bonus`), 500, {
           concurrency: "unbounded"
         })
         const granted = answers.filter(({ status }) => status === 200)

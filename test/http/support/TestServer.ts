@@ -6,10 +6,16 @@ import * as Layer from "effect/Layer"
 import type { CacheService } from "../../../src/game/CacheService.js"
 import type { Database } from "../../../src/game/Database.js"
 import type { PlayerService } from "../../../src/game/PlayerService.js"
+import * as ApiToken from "../../../src/http/ApiToken.js"
 import * as Authorization from "../../../src/http/Authorization.js"
 import * as DrainingServer from "../../../src/http/DrainingServer.js"
 import * as Server from "../../../src/http/Server.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
+
+export const token = "open-sesame"
+
+/** The headers of the holder of the token. */
+export const asHolder = { authorization: `Bearer ${token}` }
 
 /** The whole API on a free port, over whatever services a test wants to see it with. */
 export const layer = <E>(
@@ -18,9 +24,12 @@ export const layer = <E>(
 ) =>
   Server.layer.pipe(
     Layer.provideMerge(DrainingServer.layer({ host: "127.0.0.1", port: 0 })),
-    Layer.provide(Authorization.layerConfig),
+    Layer.provide(Authorization.layer),
+    Layer.provide(ApiToken.layerConfig),
     Layer.provide(services),
-    Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(settings)))))
+    Layer.provide(
+      Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries({ API_TOKEN: token, ...settings }))))
+    )
   )
 
 export const port = Effect.map(HttpServer.HttpServer, ({ address }) =>
@@ -34,6 +43,7 @@ export interface Answer {
   readonly json: unknown
 }
 
+/** Sent without the token, unless the headers hold it. */
 export const request = (method: string, path: string, init: Omit<RequestInit, "method"> = {}) =>
   Effect.flatMap(port, (port) =>
     Effect.promise(async (signal): Promise<Answer> => {
@@ -51,11 +61,15 @@ export const request = (method: string, path: string, init: Omit<RequestInit, "m
 
 export const get = (path: string, headers: Record<string, string> = {}) => request("GET", path, { headers })
 
+/** Sent by the holder of the token, unless the headers say otherwise. */
 export const send = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
   request(method, path, {
-    headers: { "content-type": "application/json", ...headers },
+    headers: { ...asHolder, "content-type": "application/json", ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body)
   })
+
+/** As `send`, without a body. */
+export const act = (method: string, path: string) => request(method, path, { headers: asHolder })
 
 /** Sends bytes as they are, which `fetch` would normalise, and answers all that comes back. */
 export const raw = (bytes: string) =>
