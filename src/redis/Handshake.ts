@@ -1,17 +1,17 @@
 /**
- * What is asked of a new connection before any caller may use it: who the server is, what time it has, and that it
- * drops the connection before this one.
+ * What is asked of a new connection before any caller may use it: who the server is, whether it is a primary, what time it
+ * has, and that it drops the connection before this one.
  *
  * @internal
  */
-
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "./MonotonicClock.js"
-import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
+import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "./RedisConnection.js"
 import { RedisConnectError } from "./RedisError.js"
 import type { RedisServerInfo } from "./RedisStatus.js"
+import * as ServerRole from "./ServerRole.js"
 
 /** Which connection this is to the server, and which run of which server. */
 export interface Identity {
@@ -22,6 +22,7 @@ export interface Identity {
   readonly startedAtMillis: number
   readonly server: RedisServerInfo
   readonly clockOffsetMillis: number
+  readonly isReplica: boolean
 }
 
 /** A reply that the connection can do without: none when the user may not ask, or the server does not know. */
@@ -46,16 +47,22 @@ const serverInfo = (info: string): RedisServerInfo => {
 }
 
 /** Fails only when the connection ends meanwhile: what the user may not ask is left unknown. */
-export const run = (connection: RedisConnection): Effect.Effect<Identity, RedisConnectError> =>
+export const run = (
+  connection: RedisConnection,
+  { address, toError }: Pick<RedisDriver, "address" | "toError">
+): Effect.Effect<Identity, RedisConnectError> =>
   Effect.gen(function* () {
     const before = yield* MonotonicClock.millis
-    const [id, info, time] = yield* Effect.all(
-      [ask(connection, "CLIENT", ["ID"]), ask(connection, "INFO", ["server"]), ask(connection, "TIME", [])],
+    const role = ServerRole.make((command, args) =>
+      Effect.tryPromise({ try: () => connection.send(command, args), catch: (cause) => toError(command, cause) })
+    )
+    const [id, info, time, isReplica] = yield* Effect.all(
+      [ask(connection, "CLIENT", ["ID"]), ask(connection, "INFO", ["server"]), ask(connection, "TIME", []), role],
       { concurrency: "unbounded" }
     )
     const after = yield* MonotonicClock.millis
     if (yield* Deferred.isDone(connection.closed)) {
-      return yield* Effect.fail(new RedisConnectError({ reason: "Closed", detail: "during the handshake" }))
+      return yield* Effect.fail(new RedisConnectError({ reason: "Closed", address, detail: "during the handshake" }))
     }
     const middle = (before + after) / 2
     const serverTime = timeMillis(Option.getOrNull(time)) ?? middle
@@ -65,7 +72,8 @@ export const run = (connection: RedisConnection): Effect.Effect<Identity, RedisC
       runId: field(text, "run_id"),
       startedAtMillis: serverTime - Number(field(text, "uptime_in_seconds") ?? 0) * 1000,
       server: serverInfo(text),
-      clockOffsetMillis: serverTime - middle
+      clockOffsetMillis: serverTime - middle,
+      isReplica
     }
   })
 

@@ -6,6 +6,7 @@
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as Schedule from "effect/Schedule"
 import { type ConnectionFailure, ConnectionState } from "./RedisStatus.js"
 
@@ -43,6 +44,10 @@ const needsAttention = (failure: ConnectionFailure): boolean =>
   failure._tag === "RedisAuthError" ||
   (failure._tag === "RedisConnectError" && ["Tls", "Database", "Address", "Unsupported"].includes(failure.reason))
 
+/** Whether the connection ended, or was not taken, because the server is a replica. */
+export const isReplica = (failure: ConnectionFailure | undefined): boolean =>
+  failure?._tag === "RedisConnectError" && failure.reason === "Replica"
+
 const kindOf = (failure: ConnectionFailure): string =>
   "reason" in failure ? `${failure._tag} ${failure.reason}` : failure._tag
 
@@ -50,8 +55,11 @@ const kindOf = (failure: ConnectionFailure): string =>
  * Runs `live` again whenever it has failed. `live` is one connection from dial to end; it runs the effect that it is
  * given once it is connected, which starts the schedules afresh. `became` hears of each pause before it begins.
  *
+ * A server that turns out to be a replica only once it is connected starts nothing afresh: an address that leads to a
+ * replica for good is dialled ever more slowly.
+ *
  * A failure that needs a person (wrong password, missing rights, TLS, address, database index, no RESP3) is probed slowly at once. Each
- * kind of failure is logged once until the next success.
+ * kind of failure is logged once until the next success, as a warning where `warns` says so.
  *
  * @since 0.1.0
  * @category constructors
@@ -59,7 +67,8 @@ const kindOf = (failure: ConnectionFailure): string =>
 export const forever = (
   live: (connected: Effect.Effect<void>) => Effect.Effect<never, ConnectionFailure>,
   schedules: ReconnectionSchedules,
-  became: (state: ConnectionState) => Effect.Effect<void>
+  became: (state: ConnectionState) => Effect.Effect<void>,
+  warns: (attempt: number) => Effect.Effect<boolean> = () => Effect.succeed(true)
 ): Effect.Effect<never> =>
   Effect.suspend(() => {
     let attempt = 0
@@ -90,20 +99,25 @@ export const forever = (
           return ConnectionState.Unavailable({ since, nextIn, cause })
         })
       )
-      const connected = Effect.suspend(() => {
+      const startAfresh = Effect.suspend(() => {
         attempt = 0
         failure = undefined
         unavailableSince = undefined
         logged.clear()
         return Effect.zipRight(reconnect.reset, probe.reset)
       })
+      const connected = Effect.suspend(() => (isReplica(failure) ? Effect.void : startAfresh))
 
       while (true) {
         const cause: ConnectionFailure = yield* Effect.flip(live(connected))
-        if (!logged.has(kindOf(cause))) yield* Effect.logWarning(`not connected: ${cause.message}`)
-        logged.add(kindOf(cause))
-        failure = cause
+        if (isReplica(failure) && !isReplica(cause)) yield* startAfresh
         attempt++
+        if (!logged.has(kindOf(cause))) {
+          const level = (yield* warns(attempt)) ? LogLevel.Warning : LogLevel.Debug
+          if (level === LogLevel.Warning) logged.add(kindOf(cause))
+          yield* Effect.logWithLevel(level, `not connected: ${cause.message}`)
+        }
+        failure = cause
         const slowly = unavailableSince !== undefined || needsAttention(cause)
         if (slowly || !(yield* Effect.isSuccess(reconnect.next(undefined)))) yield* Effect.ignore(probe.next(undefined))
       }

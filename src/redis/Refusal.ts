@@ -41,3 +41,6 @@ export const isOfEveryRead = (error: RedisError): boolean =>
 export const isNotReady = (error: RedisError): boolean =>
   error._tag === "RedisServerError" &&
   (error.code === "LOADING" || error.code === "BUSY" || error.code === "MASTERDOWN" || error.code === "CLUSTERDOWN")
+
+/** Whether the server takes no writes, because it is a replica. */
+export const isReadOnly = (error: RedisError): boolean => error._tag === "RedisServerError" && error.code === "READONLY"

@@ -38,6 +38,8 @@ export interface SubscriberOptions extends Reconnection.ReconnectionSchedules {
   readonly beatInterval: Duration.Duration
   /** events that a reader may be behind before it loses them */
   readonly bufferCapacity: number
+  /** whether commands can be sent at this moment */
+  readonly isConnected: Effect.Effect<boolean>
   /** PUBLISH over the command connection, and how many received it */
   readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
 }
@@ -50,6 +52,8 @@ export interface Subscriber {
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
   /** As `subscribe`, told to a callback in the turn in which it arrives, for as long as the effect runs. */
   readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
+  /** Ends the connection for the next one to lead where the address leads now. */
+  readonly redial: Effect.Effect<void>
   /** Ends every stream with `RedisUnavailable`, reason `Disabled`, now and from now on. */
   readonly close: Effect.Effect<void>
 }
@@ -203,7 +207,9 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         return yield* Effect.raceFirst(Effect.raceFirst(closed, refused), beatsAllowed ? beats : Effect.never)
       }).pipe(Effect.scoped)
 
-    const supervise = Reconnection.forever(live, options, () => Effect.void).pipe(
+    // what also ended the command connection, or keeps it from being made, is said of that one
+    const warns = (attempt: number) => (attempt < 2 ? Effect.succeed(false) : options.isConnected)
+    const supervise = Reconnection.forever(live, options, () => Effect.void, warns).pipe(
       Effect.annotateLogs("service", "RedisClient subscriptions")
     )
 
@@ -248,6 +254,15 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         })
       )
 
+    const redial = Effect.suspend(() =>
+      current === undefined
+        ? Effect.void
+        : Deferred.succeed(
+            current.broken,
+            new RedisConnectError({ reason: "Replica", address: driver.address, detail: "" })
+          )
+    )
+
     const close = Effect.suspend(() => {
       closed = true
       for (const each of readers.values()) for (const reader of each) reader.fail(disabled)
@@ -290,6 +305,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
             () => leave(channel, reader)
           )
         }),
+      redial,
       close
     }
   })

@@ -43,6 +43,11 @@ export interface ClientOptions {
   readonly maxKeysPerRead?: number | undefined
   /** messages that a subscriber may be behind before it loses them and sees a gap: default 4096 */
   readonly subscriptionBuffer?: number | undefined
+  /**
+   * Whether a replica will do, for programs that only read. By default the client counts a replica as no connection, and
+   * dials until the address leads to a primary. A cache on a replica may serve what was invalidated. Default false
+   */
+  readonly allowReplica?: boolean | undefined
   /** pauses before dialling again: default 1, 2, 4, 8 and 16 seconds, then the client is `Unavailable` */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
   /** pauses between dials while it is `Unavailable`: default about every 30 seconds, for ever */
@@ -66,6 +71,7 @@ export const make = (
       probe: options.probe ?? Reconnection.defaultProbe
     }
     const connectTimeout = Duration.decode(options.connectTimeout ?? "5 seconds")
+    const allowReplica = options.allowReplica ?? false
     const heartbeatInterval = Duration.decode(options.heartbeatInterval ?? "1 second")
 
     const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
@@ -85,23 +91,28 @@ export const make = (
         maxWaiting: options.maxWaiting ?? 65536,
         maxKeysPerRead: options.maxKeysPerRead ?? 128,
         timeoutsToGiveUp: options.timeoutsToGiveUp ?? 3,
-        toError: driver.toError
+        toError: (command, cause) => supervisor.noticed(driver.toError(command, cause))
       },
       breaker
     )
-    const subscriber = yield* Subscriber.make(driver, {
+    const subscriber: Subscriber.Subscriber = yield* Subscriber.make(driver, {
       ...schedules,
       connectTimeout,
       subscribeTimeout: Duration.decode(options.subscribeTimeout ?? "5 seconds"),
       beatInterval: heartbeatInterval,
       bufferCapacity: options.subscriptionBuffer ?? defaultCapacity,
+      isConnected: Effect.suspend(() => SubscriptionRef.get(supervisor.state)).pipe(
+        Effect.map(({ _tag }) => _tag === "Connected")
+      ),
       publish: (channel, message) =>
         Effect.map(queue.probe("PUBLISH", [channel, message]), ({ value }) => Number(value))
     })
-    const supervisor = yield* Supervisor.make(driver, queue, breaker, {
+    const supervisor: Supervisor.Supervisor = yield* Supervisor.make(driver, queue, breaker, {
       ...schedules,
       connectTimeout,
-      heartbeatInterval
+      heartbeatInterval,
+      allowReplica,
+      moved: subscriber.redial
     })
 
     return {

@@ -10,7 +10,10 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -20,9 +23,11 @@ import type { CommandQueue } from "./CommandQueue.js"
 import * as Handshake from "./Handshake.js"
 import * as MonotonicClock from "./MonotonicClock.js"
 import * as Reconnection from "./Reconnection.js"
-import type { RedisConnection, RedisDriver } from "./RedisConnection.js"
-import { RedisConnectError, type RedisError } from "./RedisError.js"
+import type { RedisArgument, RedisConnection, RedisDriver } from "./RedisConnection.js"
+import { isOutcomeUnknown, RedisConnectError, type RedisError } from "./RedisError.js"
 import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "./RedisStatus.js"
+import { isReadOnly } from "./Refusal.js"
+import * as ServerRole from "./ServerRole.js"
 
 /**
  * @since 0.1.0
@@ -32,6 +37,10 @@ export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
   /** for the dial and the handshake together */
   readonly connectTimeout: Duration.Duration
   readonly heartbeatInterval: Duration.Duration
+  /** whether a replica will do */
+  readonly allowReplica: boolean
+  /** run when the address leads to a primary again, after it has led to a replica */
+  readonly moved: Effect.Effect<void>
 }
 
 /**
@@ -43,6 +52,8 @@ export interface Supervisor {
   readonly changes: Stream.Stream<ConnectionState>
   readonly facts: () => ConnectionFacts
   readonly clockOffsetMillis: () => number
+  /** Looks at each error of a command: `READONLY` ends the connection, since the next one may lead to the new primary. */
+  readonly noticed: (error: RedisError) => RedisError
   /** Ends the connection and the supervision for good. */
   readonly close: Effect.Effect<void>
 }
@@ -86,6 +97,8 @@ export const make = (
     let latency: Option.Option<Duration.Duration> = Option.none()
     let clockOffsetMillis = 0
     let lastFailure: ConnectionFailure | undefined
+    /** completed when a reply on the present connection was `READONLY` */
+    let readOnly = Deferred.unsafeMake<void>(FiberId.none)
 
     const become = (next: ConnectionState) => SubscriptionRef.set(state, next)
 
@@ -103,18 +116,42 @@ export const make = (
         if (Math.abs(guess - clockOffsetMillis) > (after - before) / 2) clockOffsetMillis = guess
       })
 
-    /** A heartbeat fails only by time-out; an error reply is a sign of life too. Time-outs are counted by the queue. */
-    const heartbeat = learnTime(Effect.map(queue.probe("TIME", []), ({ value }) => value)).pipe(
-      Effect.ignore,
-      Effect.delay(options.heartbeatInterval),
-      Effect.forever
+    const probe = (command: string, args: ReadonlyArray<RedisArgument>) =>
+      Effect.map(queue.probe(command, args), ({ value }) => value)
+
+    const replica = (detail: string) => new RedisConnectError({ reason: "Replica", address: driver.address, detail })
+
+    const timeRefused = yield* Effect.once(
+      Effect.logWarning(
+        "the user may not run TIME: cached reads go to their lookups, and locks, limits and presence fail; " +
+          "grant it (ACL SETUSER <user> +time)"
+      )
     )
+
+    /**
+     * A heartbeat fails when the server has become a replica. A time-out is counted by the queue, and an error reply is a
+     * sign of life too.
+     */
+    const heartbeat = Effect.suspend(() => {
+      const isReplica = options.allowReplica ? Effect.succeed(false) : ServerRole.make(probe)
+      return Effect.either(learnTime(probe("TIME", []))).pipe(
+        Effect.tap((time) => (Either.isLeft(time) && time.left._tag === "RedisAuthError" ? timeRefused : Effect.void)),
+        // a server that is silent is not asked again before the next beat
+        Effect.flatMap((time) =>
+          Either.isLeft(time) && isOutcomeUnknown(time.left) ? Effect.succeed(false) : isReplica
+        ),
+        Effect.flatMap((found) => (found ? Effect.fail(replica("by its ROLE")) : Effect.void)),
+        Effect.delay(options.heartbeatInterval),
+        Effect.forever
+      )
+    })
 
     /** One connection from dial to end; always fails, with what ended it. */
     const live = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
         const next = yield* driver.connect
-        const identity = yield* Handshake.run(next)
+        const identity = yield* Handshake.run(next, driver)
+        if (identity.isReplica && !options.allowReplica) return yield* Effect.fail(replica("by its ROLE"))
         yield* Handshake.dropPrevious(next, previous, identity)
         return { next, identity }
       }).pipe(
@@ -135,6 +172,7 @@ export const make = (
             server = Option.some(identity.server)
             clockOffsetMillis = identity.clockOffsetMillis
             breaker.reset()
+            readOnly = Deferred.unsafeMake(FiberId.none)
             const givenUp = yield* queue.open(next, generation)
             yield* Effect.addFinalizer(() =>
               Effect.suspend(() => {
@@ -142,20 +180,23 @@ export const make = (
                 return queue.shut("Disconnected")
               })
             )
+            if (Reconnection.isReplica(lastFailure)) yield* options.moved
             yield* connected
             yield* become(ConnectionState.Connected({ generation }))
             yield* Deferred.succeed(firstDialEnded, undefined)
             yield* Effect.logInfo(`connected to ${identity.server.name} ${identity.server.version}`)
+            const closed = Effect.flatMap(Deferred.await(next.closed), () =>
+              Effect.fail(
+                new RedisConnectError({
+                  reason: "Closed",
+                  address: driver.address,
+                  detail: "by the server or the network"
+                })
+              )
+            )
+            const refusesWrites = Effect.zipRight(Deferred.await(readOnly), Effect.fail(replica("it answers READONLY")))
             return yield* Effect.raceFirst(
-              Effect.flatMap(Deferred.await(next.closed), () =>
-                Effect.fail(
-                  new RedisConnectError({
-                    reason: "Closed",
-                    address: driver.address,
-                    detail: "by the server or the network"
-                  })
-                )
-              ),
+              Effect.raceFirst(closed, refusesWrites),
               Effect.raceFirst(Effect.flatMap(Deferred.await(givenUp), Effect.fail), heartbeat)
             )
           })
@@ -187,6 +228,10 @@ export const make = (
       state,
       changes: state.changes,
       clockOffsetMillis: () => clockOffsetMillis,
+      noticed: (error) => {
+        if (!options.allowReplica && isReadOnly(error)) Deferred.unsafeDone(readOnly, Exit.void)
+        return error
+      },
       facts: () => ({
         generation,
         bufferedAmount: connection?.bufferedAmount() ?? 0,

@@ -232,6 +232,46 @@ describe("the supervision of the connection", () => {
     })
   )
 
+  it.scoped("says once, and how to grant it, that the user may not run TIME", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      const server = yield* make
+      server.answer = ({ command }) => (command === "TIME" ? error("NOPERM no TIME for you") : undefined)
+      yield* Effect.gen(function* () {
+        yield* connect(server)
+        yield* runFor(10_000)
+        server.cut()
+        yield* runFor(10_000)
+      }).pipe(Effect.provide(log.layer))
+      const told = log.lines.filter(({ text }) => text.includes("TIME"))
+      expect(told.map(({ level }) => level)).toEqual(["WARN"])
+      expect(told[0]?.text).toContain("+time")
+    })
+  )
+
+  it.scoped("says of a lost server what it has to say once, although subscriptions have lost it too", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      const server = yield* make
+      yield* Effect.gen(function* () {
+        const redis = yield* connect(server)
+        yield* Effect.forkScoped(Stream.runDrain(redis.subscribe("channel")))
+        yield* settled
+        server.dial = refused
+        server.cut()
+        yield* runFor(60_000)
+        server.dial = "Accept"
+        yield* runFor(40_000)
+        // and what concerns the subscriptions alone is still said
+        server.subscriberDial = refused
+        for (const link of server.subscribers) link.end()
+        yield* runFor(60_000)
+      }).pipe(Effect.provide(log.layer))
+      const told = log.lines.filter(({ level }) => level === "WARN").map(({ text }) => text)
+      expect(told.map((text) => /ended|accepts/.exec(text)?.[0])).toEqual(["ended", "accepts", "accepts"])
+    })
+  )
+
   it.scoped("gives up a server that answers nothing after as many rounds of timeouts as configured", () =>
     Effect.gen(function* () {
       const server = yield* make

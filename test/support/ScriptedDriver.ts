@@ -65,6 +65,8 @@ export class ScriptedServer {
   delivers = true
   runId = "run-1"
   clockOffsetMillis = 0
+  /** what it says of itself; a replica refuses writes */
+  role: "master" | "slave" | "replica" = "master"
   readonly values = new Map<string, string>()
   readonly scripts = new Map<string, string>()
   readonly sent: Array<Sent> = []
@@ -79,7 +81,7 @@ export class ScriptedServer {
   /** What callers sent, without the handshake, the heartbeat and the probes: `"GET a"`, in order. */
   commands(): ReadonlyArray<string> {
     return this.sent
-      .filter(({ command }) => !["CLIENT", "INFO", "TIME", "PING", "PUBLISH"].includes(command))
+      .filter(({ command }) => !["CLIENT", "INFO", "TIME", "PING", "PUBLISH", "ROLE"].includes(command))
       .map(({ command, args }) => [command, ...args].join(" "))
   }
 
@@ -124,7 +126,10 @@ export class ScriptedServer {
         const now = this.clock.unsafeCurrentTimeMillis() + this.clockOffsetMillis
         return reply([`${Math.floor(now / 1000)}`, `${(now % 1000) * 1000}`])
       }
+      case "ROLE":
+        return reply(this.role === "master" ? ["master", 0, []] : [this.role, "127.0.0.1", 6379, "connected", 0])
       case "INFO":
+        if (key === "replication") return reply(`# Replication\r\nrole:${this.role}\r\n`)
         return reply(`redis_version:7.0.15\r\nrun_id:${this.runId}\r\nuptime_in_seconds:0\r\n`)
       case "CLIENT":
         return reply(key === "ID" ? connection : 0)
@@ -133,6 +138,7 @@ export class ScriptedServer {
       case "MGET":
         return reply(args.map((name) => this.values.get(String(name)) ?? null))
       case "SET":
+        if (this.role !== "master") return error("READONLY You can't write against a read only replica.")
         this.values.set(key, value)
         return reply("OK")
       case "INCR": {
