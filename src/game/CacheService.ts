@@ -142,16 +142,19 @@ export declare namespace CacheService {
     readonly rebuildLeaderboard: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 
     /**
-     * Stores any value under any key that belongs to no cache; without a `ttl` for the default of one hour, never for
+     * Stores any value under any plain key: one that belongs to no cache, does not begin with `lock:`, `semaphore:`,
+     * `ratelimit:`, `counters:`, `presence:` or `leaderboard:`, and holds no board. Under others `set` and `del` answer false
+     * and `get` none. Without a `ttl` for the default of one hour, never for
      * ever. A bare number is no `ttl`, since nobody can see whether it means seconds.
      */
     readonly set: <A, I>(key: string, schema: Schema.Schema<A, I>, value: A, ttl?: TimeToLive) => Effect.Effect<boolean>
     readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
-    /** Deletes a key; one of a cache is invalidated in every process. */
+    /** Deletes a plain key, see `set`; one of a cache is invalidated in every process. */
     readonly del: (key: string) => Effect.Effect<boolean>
     /**
-     * Deletes the keys that match a glob pattern and says how many; none while Redis is away. A cache with keys that the
-     * pattern can match is cleared in every process. Escape what users enter with `RedisKey.escapeGlob`.
+     * Deletes the plain keys (see `set`) and the caches' that match a glob pattern and says how many; none while Redis is
+     * away. Locks, limits, counters, boards and markers stay. A cache with keys that the pattern can match is cleared in
+     * every process. Escape what users enter with `RedisKey.escapeGlob`.
      */
     readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
     /** Empties the database, counters, rate limits and leaderboard included, and clears the caches in every process. */

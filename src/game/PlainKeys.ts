@@ -1,6 +1,7 @@
 /**
  * The application's own keys in the same database, and deletions that may reach the caches' keys: whatever can touch a
- * cache goes through it, so that no process serves what was deleted here.
+ * cache goes through it, so that no process serves what was deleted here. What belongs to locks, limits, boards, counters,
+ * presence and markers is out of reach.
  *
  * @since 0.1.0
  */
@@ -11,10 +12,14 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as CacheCodec from "../cache/CacheCodec.js"
 import * as MisfitLog from "../cache/MisfitLog.js"
+import { wholeMillis } from "../coordination/arguments.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import type { SetOptions } from "../redis/RedisClient.js"
 import { RedisClient } from "../redis/RedisClient.js"
+import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import type { Attempts } from "./Attempts.js"
+import * as PlainScripts from "./PlainScripts.js"
 
 /**
  * A cache as the owner of the keys under its name.
@@ -31,13 +36,15 @@ export interface Owner {
 
 /**
  * Nothing here fails while Redis is away: reads answer none, writes false. The same is answered for a key that is empty,
- * longer than 512 bytes or holds a control character.
+ * longer than 512 bytes or holds a control character or a lone surrogate, and for one that is not plain: that begins with
+ * `lock:`, `semaphore:`, `ratelimit:`, `counters:`, `presence:` or `leaderboard:`, belongs to another key, as a marker, or
+ * holds no string.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PlainKeys {
-  /** Not under a key that belongs to a cache, nor a value that its schema forbids. */
+  /** Under a plain key only, and no value that its schema forbids. */
   readonly set: <A, I>(
     key: string,
     schema: Schema.Schema<A, I>,
@@ -47,7 +54,7 @@ export interface PlainKeys {
   readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
   /** A cache's key is invalidated. */
   readonly del: (key: string) => Effect.Effect<boolean>
-  /** How many keys were deleted. A cache that has keys which the pattern can match is cleared. */
+  /** How many keys of caches and plain ones were deleted. A cache that has keys which the pattern can match is cleared. */
   readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
   /** Empties the database and clears every cache. */
   readonly flushDb: Effect.Effect<boolean>
@@ -62,9 +69,8 @@ const canMatch = (pattern: string, { name }: Owner): boolean => {
   return `${name}:`.startsWith(head) || head.startsWith(`${name}:`)
 }
 
-/** The id that `RedisKey.make` has put into a key. */
-const idOf = ({ name }: Owner, key: string): string =>
-  key.slice(name.length + 1).replace(/%(?:7B|7D|25)/g, decodeURIComponent)
+/** Where the toolkit and the guide keep what is no plain value. */
+const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:(?:present|whole)$/s
 
 /**
  * @since 0.1.0
@@ -80,9 +86,10 @@ export const make = (options: {
 
     const ownerOf = (key: string) => Option.fromNullable(owners.find(({ name }) => key.startsWith(`${name}:`)))
 
-    /** Values, leases and markers. */
-    const isOwned = (key: string) =>
-      owners.some(({ name }) => [`${name}:`, `{${name}:`, `{${name}}:`].some((prefix) => key.startsWith(prefix)))
+    /** No plain value, nor an entry of one of these caches. */
+    const isForeign = (key: string) => places.test(key) || KeyOwner.isDerived(key) || KeyOwner.isEntry(redis, key)
+    /** What may be deleted by itself or by a pattern. */
+    const isWithinReach = (key: string) => Option.isSome(ownerOf(key)) || !isForeign(key)
 
     const misfit = (misfit: MisfitLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
     const ofCodec = (what: string, key: string, { cause, message }: CacheCodec.CacheCodecError) =>
@@ -92,11 +99,11 @@ export const make = (options: {
 
     const mayUse = (key: string): Effect.Effect<boolean> => {
       if (!isKey(key)) return Effect.succeed(false)
-      return isOwned(key)
+      return Option.isSome(ownerOf(key)) || isForeign(key)
         ? Effect.as(
             misfit({
               what: "a key is left alone",
-              why: "it belongs to a cache, and is read and written through it",
+              why: "it belongs to something else, which reads and writes it",
               key
             }),
             false
@@ -121,11 +128,23 @@ export const make = (options: {
         return found
       })
 
+    const runSet = redis.run(PlainScripts.set)
+    const runDel = redis.run(PlainScripts.del)
+    const isDone = (replied: Effect.Effect<number, RedisError>) =>
+      Effect.map(attempt(replied), (reply) => Either.isRight(reply) && reply.right === 1)
+
+    const stored = (key: string, text: string, ttl: NonNullable<SetOptions["ttl"]>) =>
+      isDone(
+        Effect.flatMap(wholeMillis(PlainScripts.set.name, "the time to live", ttl), (ttlMillis) =>
+          runSet({ key, text, ttlMillis })
+        )
+      )
+
     const set: PlainKeys["set"] = (key, schema, value, ttl) =>
       Effect.gen(function* () {
         if (!(yield* mayUse(key))) return false
         const text = yield* Effect.either(CacheCodec.make(schema).encode(value))
-        if (Either.isRight(text)) return Either.isRight(yield* attempt(redis.set(key, text.right, { ttl })))
+        if (Either.isRight(text)) return yield* stored(key, text.right, ttl)
         yield* ofCodec("a value is not stored", key, text.left)
         return false
       })
@@ -149,14 +168,14 @@ export const make = (options: {
       set,
       del: (key) =>
         Option.match(ownerOf(key), {
-          onNone: () => (isKey(key) ? Effect.map(attempt(redis.del(key)), Either.isRight) : Effect.succeed(false)),
-          onSome: (owner) => owner.invalidate(idOf(owner, key))
+          onNone: () => Effect.flatMap(mayUse(key), (may) => (may ? isDone(runDel({ key })) : Effect.succeed(false))),
+          onSome: (owner) => owner.invalidate(RedisKey.idOf(owner.name, key))
         }),
       delPattern: (pattern) =>
         isKey(pattern)
           ? thenClear(
               owners.filter((owner) => canMatch(pattern, owner)),
-              Effect.map(attempt(redis.delPattern(pattern)), Option.getRight),
+              Effect.map(attempt(redis.delPattern(pattern, { type: "string", where: isWithinReach })), Option.getRight),
               Option.none()
             )
           : Effect.succeedNone,

@@ -60,6 +60,19 @@ export interface Stamped<out A> {
 }
 
 /**
+ * Which of the keys that match a pattern are deleted: all of them by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DelPatternOptions {
+  /** only keys that hold a value of this type, as TYPE names it */
+  readonly type?: "string" | "list" | "set" | "zset" | "hash" | "stream" | undefined
+  /** only keys of which this is true */
+  readonly where?: ((key: string) => boolean) | undefined
+}
+
+/**
  * What a subscription delivers: a message, or the notice that messages may have been lost since the last element
  * (a reconnection, missed beats, a consumer too slow for its buffer). Whatever depends on the messages is then unknown.
  *
@@ -112,7 +125,7 @@ export declare namespace RedisClient {
      * Deletes the keys that match a glob pattern, by SCAN and UNLINK in batches, and says how many. Never build the
      * pattern from user input without `RedisKey.escapeGlob`. May be repeated.
      */
-    readonly delPattern: (pattern: string) => Effect.Effect<number, RedisError>
+    readonly delPattern: (pattern: string, options?: DelPatternOptions) => Effect.Effect<number, RedisError>
     /** Adds one and answers the new value. Never repeated after an unknown outcome. */
     readonly incr: (key: string) => Effect.Effect<number, RedisError>
     /** Subtracts one and answers the new value. Never repeated after an unknown outcome. */

@@ -13,7 +13,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as FastDecoder from "./FastDecoder.js"
 import * as MonotonicClock from "./MonotonicClock.js"
-import type { RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
+import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
 import type { RedisExecutor } from "./RedisExecutor.js"
@@ -193,22 +193,22 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       answered(Exit.isSuccess(exit) ? decoded(script, exit.value) : Exit.failCause(exit.cause))
     )
 
-  const delPattern = (pattern: string) =>
+  const delPattern = (pattern: string, { type, where = () => true }: DelPatternOptions = {}) =>
     Effect.gen(function* () {
       let deleted = 0
       let cursor = "0"
       do {
         const { value: reply } = yield* executor.command(
           "SCAN",
-          [cursor, "MATCH", pattern, "COUNT", chunkSize],
+          [cursor, "MATCH", pattern, "COUNT", chunkSize, ...(type === undefined ? [] : ["TYPE", type])],
           reading
         )
         if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
           return yield* Effect.fail(unexpected("SCAN", "a cursor and keys", reply))
         }
         cursor = String(reply[0])
-        const keys = reply[1] as ReadonlyArray<RedisReply>
-        if (keys.length > 0) deleted += yield* integer("UNLINK", keys.map(String), reading)
+        const keys = (reply[1] as ReadonlyArray<RedisReply>).map(String).filter(where)
+        if (keys.length > 0) deleted += yield* integer("UNLINK", keys, reading)
       } while (cursor !== "0")
       return deleted
     })

@@ -174,6 +174,18 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.effect("deletes by pattern only what holds a type, and only where it is told to", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const prefix = fresh("chosen")
+      yield* redis.zadd(`${prefix}:board`, 1, "ada")
+      for (const name of ["one", "two"]) yield* redis.set(`${prefix}:${name}`, "x")
+      expect(yield* redis.delPattern(`${prefix}:*`, { type: "string", where: (key) => !key.endsWith("two") })).toBe(1)
+      expect(yield* redis.mget([`${prefix}:one`, `${prefix}:two`])).toEqual([Option.none(), Option.some("x")])
+      expect(yield* redis.zcard(`${prefix}:board`)).toBe(1)
+    })
+  )
+
   it.effect("keeps bytes as they are", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient

@@ -30,7 +30,7 @@ export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>):
           }),
         set: (key, value, options) => gate(redis.set(key, value, options)),
         del: (...keys) => gate(redis.del(...keys)),
-        delPattern: (pattern) => gate(redis.delPattern(pattern)),
+        delPattern: (pattern, options) => gate(redis.delPattern(pattern, options)),
         flushDb: gate(redis.flushDb),
         zrevrangeWithScores: (key, start, stop) => gate(redis.zrevrangeWithScores(key, start, stop)),
         run: (script) => {

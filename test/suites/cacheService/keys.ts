@@ -4,7 +4,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
+import * as DistributedSemaphore from "../../../src/coordination/DistributedSemaphore.js"
+import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
+import * as Presence from "../../../src/coordination/Presence.js"
+import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { UserId } from "../../../src/game/Player.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { ada, bob, createdAt, game, profile, state, type Test } from "./fixtures.js"
 
 export const keysSuite = (test: Test): void => {
@@ -93,6 +100,92 @@ export const keysSuite = (test: Test): void => {
       yield* redis.set("user:*", "plain", { ttl: "1 minute" })
       expect(yield* cache.delPattern("user:\\*")).toEqual(Option.some(1))
       expect(yield* held).toEqual([true, false, true, true])
+    }))
+
+  test("reaches nothing of locks, limits, counters, presence, boards and markers, by key or by pattern", (cache, redis) =>
+    Effect.gen(function* () {
+      const lock = yield* DistributedLock.make
+      const semaphore = yield* DistributedSemaphore.make
+      const limiter = yield* RateLimiter.make
+      const board = yield* Leaderboard.make({ key: "season" })
+      const online = yield* Presence.make({ key: "room:1", timeToLive: "1 minute" })
+      const options = { limit: 2, window: "1 minute", onUnavailable: "deny" } as const
+      const algorithms = [
+        RateLimiter.fixedWindow(options),
+        RateLimiter.slidingLog(options),
+        RateLimiter.slidingCounter(options),
+        RateLimiter.tokenBucket(options)
+      ]
+      const limit = yield* RateLimiter.key("login", "ada")
+
+      yield* lock.tryAcquire("it:self", { ttl: "1 minute" })
+      yield* semaphore.tryAcquire("it", { ttl: "1 minute", permits: 1 })
+      yield* Effect.forEach(algorithms, (algorithm) => limiter.consume(limit, algorithm))
+      yield* board.submit("ada", 1)
+      yield* online.beat("ada")
+      yield* cache.submitScore(ada, 5)
+      yield* cache.rebuildLeaderboard(Stream.make({ userId: ada, score: 5 }))
+      yield* cache.incrementActiveGames
+      yield* cache.incrementOnlinePlayers
+      yield* cache.playerOnline(ada)
+      yield* cache.setUserBalance(ada, 5)
+      yield* cache.invalidateUser(bob)
+
+      const keysOf = Effect.map(redis.send("SCAN", "0", "COUNT", 1_000), (reply) =>
+        Array.isArray(reply) && Array.isArray(reply[1]) ? reply[1].map(String) : []
+      )
+      const held = (yield* keysOf).filter((key) => key !== "user:balance:ada")
+      // one of each kind
+      for (const key of [
+        ...["lock:it:self", "{lock:it:self}:fence", "semaphore:it", "ratelimit:login:ada"],
+        ...["log", "counter", "bucket"].map((state) => `{ratelimit:login:ada}:${state}`),
+        ...["season", "{season}:ranked", "{season}:arrivals", "room:1", "leaderboard:global"],
+        ...["{leaderboard:global}:whole", "counters:active_games", "counters:players_online"],
+        ...["{counters:players_online}:present", "{user:balance}:clear"]
+      ]) {
+        expect(held).toContain(key)
+      }
+      const type = Effect.forEach(held, (key) => redis.send("TYPE", key))
+      const before = yield* redis.mget(held)
+      const types = yield* type
+      for (const key of [...held, "lock:free", "{lock:free}:fence", "{user:balance}:tag:a", "counters:other"]) {
+        expect(yield* cache.get(key, Schema.Unknown), key).toEqual(Option.none())
+        expect(yield* cache.set(key, Schema.String, "value"), key).toBe(false)
+        expect(yield* cache.del(key), key).toBe(false)
+      }
+      for (const pattern of [
+        "lock:*",
+        "*lock*",
+        "{*",
+        "ratelimit:*",
+        "season",
+        "room:*",
+        "counters:*",
+        "leaderboard:*"
+      ]) {
+        expect(yield* cache.delPattern(pattern), pattern).toEqual(Option.some(0))
+      }
+      yield* cache.set("my-key", Schema.String, "value")
+      expect(yield* cache.delPattern("*")).toEqual(Option.some(2))
+      expect(yield* cache.getUserBalance(ada)).toEqual(Option.none())
+      expect(yield* type).toEqual(types)
+      // the caches were cleared, and so their markers have moved
+      const unmoved = (values: typeof before) => values.filter((_, index) => !held[index]?.endsWith("}:clear"))
+      expect(unmoved(yield* redis.mget(held))).toEqual(unmoved(before))
+      expect(Option.isNone(yield* lock.tryAcquire("it:self", { ttl: "1 minute" }))).toBe(true)
+    }).pipe(Effect.scoped, Effect.orDie, Effect.provideService(RedisClient, redis)))
+
+  test("takes a key under a cache's name for one of its ids, also where it holds a plain colon", (cache, redis) =>
+    Effect.gen(function* () {
+      const id = UserId.make("a:b")
+      yield* cache.setUserBalance(id, 5)
+      expect(Option.isSome(yield* redis.get("user:balance:a%3Ab"))).toBe(true)
+      expect(yield* cache.set("user:balance:a:b", Schema.String, "value")).toBe(false)
+      expect(yield* cache.del("user:balance:a:b")).toBe(true)
+      expect(yield* cache.getUserBalance(id)).toEqual(Option.none())
+      yield* cache.setUserBalance(id, 5)
+      expect(yield* cache.del("user:balance:a%3Ab")).toBe(true)
+      expect(yield* cache.getUserBalance(id)).toEqual(Option.none())
     }))
 
   test("flushes the database and every cache", (cache, redis) =>

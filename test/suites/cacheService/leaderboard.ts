@@ -61,9 +61,9 @@ export const leaderboardSuite = (test: Test): void => {
       expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
     }))
 
-  test("shows no leaderboard whose sorted set was deleted and holds only those who played since", (cache) =>
+  test("shows no leaderboard whose sorted set was deleted and holds only those who played since", (cache, redis) =>
     Effect.gen(function* () {
-      for (const deletion of [cache.del("leaderboard:global"), cache.delPattern("leaderboard:*")]) {
+      for (const deletion of [redis.del("leaderboard:global"), redis.delPattern("leaderboard:*")]) {
         yield* cache.rebuildLeaderboard(scores)
         expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
         yield* deletion
