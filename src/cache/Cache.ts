@@ -25,6 +25,7 @@ import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
 import * as JsonForm from "./JsonForm.js"
 import type * as Loader from "./Loader.js"
+import type { LookupCycle } from "./LoadGraph.js"
 import * as LookupSource from "./LookupSource.js"
 import type * as Lookups from "./Lookups.js"
 import * as ManyReader from "./ManyReader.js"
@@ -40,6 +41,7 @@ import * as Warming from "./Warming.js"
  */
 export type EngineError<OnUnavailable extends "lookup" | "fail"> =
   | RedisKey.InvalidKey
+  | LookupCycle
   | (OnUnavailable extends "fail" ? RedisError : Lookups.LookupOverloaded)
 
 /**
@@ -63,7 +65,7 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
   readonly name: string
   /**
    * The value: from this process, from Redis, or looked up. The lookup's own error arrives once and unchanged.
-   * `InvalidKey` for an id that can be no key; `LookupOverloaded` when Redis is away and too many lookups run already,
+   * `InvalidKey` for an id that can be no key; `LookupCycle` in a lookup that this value waits for; `LookupOverloaded` when Redis is away and too many lookups run already,
    * or, with `onUnavailable: "fail"`, the `RedisError` instead; `LookupTimeout` where there is a hard timeout.
    */
   readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
@@ -218,7 +220,7 @@ export const make = <
     })
     const { reader, writer } = engine
 
-    const source = yield* LookupSource.make(options, context, engine.lookups)
+    const source = yield* LookupSource.make(options, context, engine)
     const origin = Origin.make(options, source, Engine.longestMillis(options), engine.serverTime, engine.observer)
     /** A class, since one is made for each read and most are of no use. */
     class KeyOrigin implements Loader.Origin<Held, E> {

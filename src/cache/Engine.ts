@@ -26,6 +26,7 @@ import * as Invalidation from "./Invalidation.js"
 import * as LatencyHistogram from "./LatencyHistogram.js"
 import * as LeaseKeeper from "./LeaseKeeper.js"
 import * as Loader from "./Loader.js"
+import type { Load } from "./LoadGraph.js"
 import * as LocalTier from "./LocalTier.js"
 import * as Lookups from "./Lookups.js"
 import * as Migration from "./Migration.js"
@@ -43,6 +44,8 @@ import * as Writer from "./Writer.js"
 export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
+  /** of the loads */
+  readonly owner: Load["owner"]
   readonly lookups: Lookups.Lookups
   readonly observer: CacheObserver.CacheObserver
   /** the server's time, as last learned, in milliseconds */
@@ -98,6 +101,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
 
     const { names } = options
     const redis = yield* RedisClient
+    const owner = { redis }
     const clock = yield* Effect.clock
     const events = yield* CacheEvents.make
     const redisLatency = LatencyHistogram.make()
@@ -222,6 +226,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       keepLocal
     })
     const reader = yield* Reader.make({
+      owner,
       redis,
       local,
       keepsLocally: localMillis > 0,
@@ -238,6 +243,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       keepRead
     })
     const writer = Writer.make({
+      owner,
       redis,
       clock,
       invalidation,
@@ -264,5 +270,5 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
     const isAvailable = invalidation.isOpen
 
-    return { reader, writer, lookups, observer, serverTime, isAvailable, stats, events: events.stream }
+    return { reader, writer, owner, lookups, observer, serverTime, isAvailable, stats, events: events.stream }
   })

@@ -17,6 +17,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
+import * as LoadGraph from "./LoadGraph.js"
 import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
 import type { Written } from "./Origin.js"
 import type { RedisTier } from "./RedisTier.js"
@@ -45,7 +46,7 @@ export interface Loaded<out A> {
  * @since 0.1.0
  * @category errors
  */
-export type LoadError<E> = E | LookupOverloaded | LookupTimeout | RedisError
+export type LoadError<E> = E | LoadGraph.LookupCycle | LookupOverloaded | LookupTimeout | RedisError
 
 /**
  * @since 0.1.0
@@ -120,6 +121,11 @@ export interface Loader<A, E> {
     origin: Origin<A, E>,
     seen: Seen<A>
   ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
+  /**
+   * A lookup in the fiber and the context of one caller, for that caller alone: nothing is stored, and it waits for no
+   * other load. Few run at once without Redis too, since few transactions do.
+   */
+  readonly loadAlone: (key: string, origin: Origin<A, E>, seen: Seen<A>) => Effect.Effect<Loaded<A>, LoadError<E>>
 }
 
 /** How often a flight is told of a value that it then does not find, and the longest pause after the first time. */
@@ -306,6 +312,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           onSuccess: ({ generation, value: acquired }) => {
             if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
             mayHoldLease = acquired[0] === "granted"
+            flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], generation)
             return acquired[0] === "value" ? newer(asked, entitled, CacheEntry.createdOf(acquired[1])) : held(asked)
           }
@@ -344,7 +351,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const held = (now: number) => {
         observer.counters.leaseWaits++
         waitsSince ??= now
-        if (now - waitsSince >= options.waitMillis) {
+        if (LoadGraph.waitsForOwnLease(flight) || now - waitsSince >= options.waitMillis) {
           const before = flight.joined()
           return Effect.map(lookUp(false), (looked) => unkept({ ...looked, created: serverTime() }, before))
         }
@@ -357,5 +364,18 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), Effect.sync(giveBack))
     }
 
-    return { load }
+    const loadAlone: Loader<A, E>["loadAlone"] = (key, origin, { failure }) => {
+      const looked: Effect.Effect<Loaded<A>, LoadError<E>> = Effect.map(
+        lookups.run(key, false, (lookup) => origin.lookup(undefined, { ...lookup, isAlone: true })),
+        (looked) => ({
+          entry: { ...looked, created: serverTime() },
+          source: failure === undefined ? "Lookup" : "Degraded",
+          reason: failure?.reason
+        })
+      )
+      if (failure === undefined) return looked
+      return Effect.zipRight(observer.redisFailed(failure), options.onUnavailable === "fail" ? failure.error : looked)
+    }
+
+    return { load, loadAlone }
   })

@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Iterable from "effect/Iterable"
 import type * as Scope from "effect/Scope"
+import * as LoadGraph from "./LoadGraph.js"
 import type { Lookup, Lookups, LookupTimeout } from "./Lookups.js"
 
 /**
@@ -30,6 +31,8 @@ export interface LookupBatch<in Question, out A, out E> {
  * @category models
  */
 export interface LookupBatchOptions<Question, A, E> {
+  /** the cache */
+  readonly owner: LoadGraph.Load["owner"]
   readonly lookups: Lookups
   /** of the lookups that are gathered */
   readonly isBounded: boolean
@@ -50,6 +53,8 @@ interface Member<out Question, in out A, in out E> {
 interface Batch<Question, A, E> {
   /** those whose answers are wanted still */
   readonly members: Set<Member<Question, A, E>>
+  /** what it runs for: the loads of all members wait for it */
+  readonly load: LoadGraph.Load
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
 }
 
@@ -101,6 +106,7 @@ export const make = <Question, A, E>(
 
     const start = (batch: Batch<Question, A, E>): Effect.Effect<void> =>
       Effect.zipRight(endOfTurn, options.lookups.call(options.isBounded, call(batch))).pipe(
+        LoadGraph.locally(batch.load),
         Effect.interruptible,
         // outside of what can be interrupted: in a scope that has closed the call ends before it begins
         Effect.onExit((exit) =>
@@ -124,7 +130,11 @@ export const make = <Question, A, E>(
       Effect.suspend(() => {
         const member: Member<Question, A, E> = { question, lookup, answer: Deferred.unsafeMake(FiberId.none) }
         const present = gathering
-        const batch = present ?? { members: new Set(), fiber: undefined }
+        const batch = present ?? {
+          members: new Set(),
+          load: new LoadGraph.Load(options.owner, undefined, false),
+          fiber: undefined
+        }
         batch.members.add(member)
         gathering = batch.members.size < options.maxSize ? batch : undefined
         return Effect.as(present === undefined ? start(batch) : Effect.void, { batch, member })
@@ -143,7 +153,9 @@ export const make = <Question, A, E>(
       ask: (question, lookup) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.flatMap(join(question, lookup), ({ batch, member }) =>
-            Effect.onInterrupt(restore(Deferred.await(member.answer)), () => leave(batch, member))
+            Effect.onInterrupt(LoadGraph.waiting(batch.load, restore(Deferred.await(member.answer))), () =>
+              leave(batch, member)
+            )
           )
         )
     }

@@ -16,6 +16,7 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import type { Answer, Options } from "./CacheOptions.js"
 import type { Previous } from "./ConditionalLookup.js"
+import type { Load } from "./LoadGraph.js"
 import * as LookupBatch from "./LookupBatch.js"
 import type { Lookup, Lookups, LookupTimeout } from "./Lookups.js"
 
@@ -57,24 +58,22 @@ export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxB
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
   options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   context: Context.Context<R>,
-  lookups: Lookups
+  { lookups, owner }: { readonly lookups: Lookups; readonly owner: Load["owner"] }
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {
   const { lookupMany } = options
   const one = ({ key, previous }: Question<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
-  if (lookupMany === undefined) {
-    return Effect.succeed({
-      ask: (question, { begin, isBounded }) =>
-        lookups.call(
-          isBounded,
-          Effect.suspend(() => {
-            begin()
-            return one(question)
-          })
-        )
-    })
-  }
+  const alone: LookupSource<Key, Value, E>["ask"] = (question, { begin, isBounded }) =>
+    lookups.call(
+      isBounded,
+      Effect.suspend(() => {
+        begin()
+        return one(question)
+      })
+    )
+  if (lookupMany === undefined) return Effect.succeed({ ask: alone })
   const batch = (isBounded: boolean) =>
     LookupBatch.make<Question<Key, Value>, Answer<Value>, E>({
+      owner,
       lookups,
       isBounded,
       maxSize: maxBatch(options),
@@ -89,7 +88,8 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
         )
     })
   return Effect.zipWith(batch(true), batch(false), (bounded, unbounded) => ({
-    ask: (question, lookup) => (lookup.isBounded ? bounded : unbounded).ask(question, lookup)
+    ask: (question, lookup) =>
+      lookup.isAlone ? alone(question, lookup) : (lookup.isBounded ? bounded : unbounded).ask(question, lookup)
   }))
 }
 

@@ -11,6 +11,8 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type { CacheObserver } from "./CacheObserver.js"
 import { millisBetween } from "./LatencyHistogram.js"
+import * as LoadGraph from "./LoadGraph.js"
+import * as LookupPermits from "./LookupPermits.js"
 
 /**
  * Too many lookups were under way because Redis is away, and too many waited.
@@ -66,6 +68,8 @@ export interface LookupsOptions {
 export interface Lookup {
   /** whether Redis being away has caused it, so that few of the source's calls run at once */
   readonly isBounded: boolean
+  /** Whether it is asked in its caller's fiber and by a call of its own, as in a transaction; else it may share a batch. */
+  readonly isAlone: boolean
   /** Says that the source is being asked: the time before that is not its own. */
   readonly begin: () => void
 }
@@ -77,7 +81,7 @@ export interface Lookup {
 export interface Lookups {
   /**
    * Counts and times the lookup of a key. One that is bounded fails with `LookupOverloaded`, at once, when too many are
-   * under way or wait.
+   * under way or wait, unless a holder of a permit waits for it.
    */
   readonly run: <A, E>(
     key: string,
@@ -85,8 +89,9 @@ export interface Lookups {
     lookup: (lookup: Lookup) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E | LookupOverloaded>
   /**
-   * Asks the source once, for one key or for several: as soon as one of few permits is free, where it is bounded. Fails
-   * with `LookupTimeout` where there is a hard timeout, and keeps the permit until the source has really ended.
+   * Asks the source once, for one key or for several: as soon as one of few permits is free, where it is bounded and no
+   * holder of a permit waits for it. Fails with `LookupTimeout` where there is a hard timeout, and keeps the permit until
+   * the source has really ended.
    */
   readonly call: <A, E>(isBounded: boolean, source: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
 }
@@ -107,7 +112,7 @@ export const make = ({
 }: LookupsOptions): Effect.Effect<Lookups> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const permits = yield* Effect.makeSemaphore(maxLookups)
+    const permits = LookupPermits.make(maxLookups)
     let queued = 0
 
     /** Also a lookup that cannot be interrupted keeps its callers no longer. */
@@ -124,6 +129,16 @@ export const make = ({
             )
           )
 
+    const withPermit = <A, E>(source: Effect.Effect<A, E>, restore: Restore) =>
+      Effect.withFiberRuntime<A, E | LookupTimeout>((fiber) => {
+        const ticket = permits.ask(LoadGraph.of(fiber))
+        const end = Effect.sync(ticket.end)
+        return Effect.zipRight(
+          Effect.onError(restore(ticket.admitted), () => end),
+          inTime(Effect.ensuring(restore(source), end), restore)
+        )
+      })
+
     const counted = <A, E>(
       key: string,
       isBounded: boolean,
@@ -134,7 +149,7 @@ export const make = ({
         const begin = () => {
           started = clock.unsafeCurrentTimeNanos()
         }
-        return Effect.onExit(lookup({ isBounded, begin }), (exit) =>
+        return Effect.onExit(lookup({ isBounded, isAlone: false, begin }), (exit) =>
           Effect.sync(() =>
             observer.lookedUp(key, millisBetween(started, clock.unsafeCurrentTimeNanos()), Exit.isSuccess(exit))
           )
@@ -147,7 +162,8 @@ export const make = ({
       lookup: (lookup: Lookup) => Effect.Effect<A, E>
     ) => {
       if (!isBounded) return counted(key, isBounded, lookup)
-      return Effect.suspend((): Effect.Effect<A, E | LookupOverloaded> => {
+      return Effect.withFiberRuntime<A, E | LookupOverloaded>((fiber) => {
+        if (LoadGraph.mayPass(LoadGraph.of(fiber))) return counted(key, isBounded, lookup)
         if (queued >= maxLookups * maxBatch + maxWaiting) {
           observer.counters.lookupsRefused++
           return Effect.fail(new LookupOverloaded({ cache: name }))
@@ -171,12 +187,7 @@ export const make = ({
         !isBounded && hardTimeout === undefined
           ? source
           : Effect.uninterruptibleMask((restore) =>
-              isBounded
-                ? Effect.zipRight(
-                    restore(permits.take(1)),
-                    inTime(Effect.ensuring(restore(source), permits.release(1)), restore)
-                  )
-                : inTime(restore(source), restore)
+              isBounded ? withPermit(source, restore) : inTime(restore(source), restore)
             )
     }
   })

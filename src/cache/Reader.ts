@@ -20,6 +20,7 @@ import type { CacheKey, Names } from "./CacheKey.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation } from "./Invalidation.js"
 import type { LoadError, Loaded, Loader, Origin, Seen } from "./Loader.js"
+import * as LoadGraph from "./LoadGraph.js"
 import type { LocalTier } from "./LocalTier.js"
 import * as Preparing from "./Preparing.js"
 import type { RedisTier } from "./RedisTier.js"
@@ -27,12 +28,15 @@ import * as Refreshing from "./Refreshing.js"
 import * as Served from "./Served.js"
 import * as SingleFlight from "./SingleFlight.js"
 import { type Answer, type Asked, type Asker, freshOf, type Readable } from "./TierAnswer.js"
+import * as Transaction from "./Transaction.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A, E>, "flights"> {
+  /** of the loads */
+  readonly owner: LoadGraph.Load["owner"]
   readonly redis: RedisClient.Service
   readonly local: LocalTier<A>
   readonly names: Names<never>
@@ -124,7 +128,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
   Effect.gen(function* () {
     const { invalidation, keepRead, loader, local, names, observer, redis, refreshAhead, tier } = options
     const clock = yield* Effect.clock
-    const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>()
+    const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>(options.owner)
     const refreshing = yield* Refreshing.make({ ...options, flights })
 
     const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<Served.Served<A>> => {
@@ -229,19 +233,25 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       seen: Seen<A>,
       joins: number
     ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
-      Effect.flatMap(
-        // the epoch of the moment in which it flies, which may come long after it was known that it would
-        Effect.suspend(() =>
-          flights.fly(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
-            alone: joins >= maxJoins
-          })
-        ),
-        ({ late, value }) => {
-          if (!late) return landed(value)
-          // whom Redis has failed once in this read does not wait for it again
-          return seen.failure ? fly(key, origin, seen, joins + 1) : readServed(key, origin, joins + 1)
-        }
+      Effect.withFiberRuntime((caller) =>
+        Transaction.isIn(caller)
+          ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key.text, origin, seen), landed)
+          : Effect.flatMap(
+              // the epoch of the moment in which it flies, which may come long after it was known that it would
+              flights.fly(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
+                alone: joins >= maxJoins
+              }),
+              ({ late, value }) => {
+                if (!late) return landed(value)
+                // whom Redis has failed once in this read does not wait for it again
+                return seen.failure ? fly(key, origin, seen, joins + 1) : readServed(key, origin, joins + 1)
+              }
+            )
       )
+
+    const loadAlone = (from: LoadGraph.Load | undefined, key: string, origin: Origin<A, E>, seen: Seen<A>) =>
+      LoadGraph.cycle(from, options.owner, key) ??
+      LoadGraph.within(new LoadGraph.Load(options.owner, key, true))(loader.loadAlone(key, origin, seen))
 
     const hitNamed = (name: string): CacheEntry.CacheEntry<A> | undefined => {
       const entry = local.get(name, MonotonicClock.unsafeMillis(clock))

@@ -1,15 +1,17 @@
 /**
  * One load per key and epoch in this process, on a fiber of its own: callers await it, whoever of them is interrupted
- * harms no other, and only when the last one has gone the load stops.
+ * harms no other, and only when the last one has gone the load stops. It has nothing of its callers, neither context nor
+ * FiberRefs nor runtime flags: these are those of the place where the flights were made.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
+import * as Background from "../redis/Background.js"
 import * as Callback from "../redis/Callback.js"
+import * as LoadGraph from "./LoadGraph.js"
 
 /**
  * What a load ends with. Callers that joined at position `entitled` or later came too late for the value: something may
@@ -29,7 +31,7 @@ export interface Landed<out A> {
  * @since 0.1.0
  * @category models
  */
-export interface Flight {
+export interface Flight extends LoadGraph.Load {
   /** the epoch of its key when it began */
   readonly epoch: number
   /** how many callers have joined so far */
@@ -43,46 +45,65 @@ export interface Flight {
  * @category models
  */
 export interface SingleFlight<A, E> {
-  /** The value and whether this caller came too late for it. */
+  /**
+   * The value and whether this caller came too late for it. Fails with `LookupCycle`, at once, for a caller that a load of
+   * this key waits for.
+   */
   readonly fly: (
     key: string,
     epoch: number,
     load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
     options?: { readonly alone?: boolean }
-  ) => Effect.Effect<{ readonly value: A; readonly late: boolean }, E>
+  ) => Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>
   /**
    * Starts a load that nobody awaits and that nobody's leaving stops, or sees to it that the one that is under way goes
-   * on likewise. Answers how to wait for its value.
+   * on likewise. Answers how to wait for its value, which fails as `fly` does.
    */
   readonly start: (
     key: string,
     epoch: number,
     load: (flight: Flight) => Effect.Effect<Landed<A>, E>
-  ) => Effect.Effect<Effect.Effect<{ readonly value: A; readonly late: boolean }, E>>
+  ) => Effect.Effect<Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>>
 }
 
-interface Tracked<A, E> extends Flight {
-  callers: number
-  count: number
+class Tracked<A, E> extends LoadGraph.Load implements Flight {
+  callers = 1
+  count = 1
   /** who is told how it ended */
-  waiting: Array<(exit: Exit.Exit<Landed<A>, E>) => void>
+  waiting: Array<(exit: Exit.Exit<Landed<A>, E>) => void> = []
   exit: Exit.Exit<Landed<A>, E> | undefined
   fiber: Fiber.RuntimeFiber<Landed<A>, E> | undefined
+
+  constructor(
+    owner: LoadGraph.Load["owner"],
+    key: string,
+    readonly epoch: number,
+    readonly close: () => void
+  ) {
+    super(owner, key, true)
+  }
+
+  joined(): number {
+    return this.count
+  }
 }
 
 interface Joined<A, E> {
   readonly flight: Tracked<A, E>
   readonly position: number
+  /** The end of the wait of the load that reads it. */
+  readonly arrive: () => void
 }
 
 /**
- * Flights live in the scope; closing it interrupts them.
+ * Flights live in the scope; closing it interrupts them. `owner` is the cache whose keys they load.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
+export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const fork = yield* Background.fork
     const flights = new Map<string, Tracked<A, E>>()
     const flying = new Set<Fiber.RuntimeFiber<Landed<A>, E>>()
     let isClosed = false
@@ -93,9 +114,9 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
       })
     )
 
-    /** A load runs as a fiber of its own with what its first caller has of context, and not as that one's child. */
+    /** The wait of the load `from` is known before what it waits for runs. */
     const launch = (
-      runtime: Runtime.Runtime<never>,
+      from: LoadGraph.Load | undefined,
       key: string,
       epoch: number,
       load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
@@ -104,32 +125,25 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
       const present = alone ? undefined : flights.get(key)
       if (present !== undefined && present.epoch === epoch) {
         present.callers++
-        return { flight: present, position: present.count++ }
+        return { flight: present, position: present.count++, arrive: LoadGraph.wait(from, present) }
       }
-      const flight: Tracked<A, E> = {
-        epoch,
-        callers: 1,
-        count: 1,
-        waiting: [],
-        exit: undefined,
-        fiber: undefined,
-        joined: () => flight.count,
-        close: () => {
-          if (flights.get(key) === flight) flights.delete(key)
-        }
-      }
+      const flight: Tracked<A, E> = new Tracked(owner, key, epoch, () => {
+        if (flights.get(key) === flight) flights.delete(key)
+      })
       if (!alone) flights.set(key, flight)
+      const arrive = LoadGraph.wait(from, flight)
       // in a scope that has closed the load ends before it begins
-      const fiber = Runtime.runFork(runtime)(isClosed ? Effect.interrupt : Effect.interruptible(load(flight)))
+      const fiber = fork(isClosed ? Effect.interrupt : load(flight), { updateRefs: LoadGraph.refsOf(flight) })
       flight.fiber = fiber
       flying.add(fiber)
       fiber.addObserver((exit) => {
         flying.delete(fiber)
         flight.close()
         flight.exit = exit
+        flight.hasEnded = true
         for (const tell of flight.waiting.splice(0)) tell(exit)
       })
-      return { flight, position: 0 }
+      return { flight, position: 0, arrive }
     }
 
     const landed = ({ flight }: Joined<A, E>): Effect.Effect<Landed<A>, E> =>
@@ -146,25 +160,47 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
       return Fiber.interruptFork(flight.fiber)
     }
 
+    const outcome = ({ position }: Joined<A, E>, { entitled, value }: Landed<A>) => ({
+      value,
+      late: position >= entitled
+    })
+
     return {
       fly: (key, epoch, load, options) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(Effect.runtime<never>(), (runtime) => {
-            const joined = launch(runtime, key, epoch, load, options?.alone === true)
+          Effect.withFiberRuntime((caller) => {
+            const from = LoadGraph.of(caller)
+            const cycle = LoadGraph.cycle(from, owner, key)
+            if (cycle !== undefined) return cycle
+            const joined = launch(from, key, epoch, load, options?.alone === true)
             return Effect.matchCauseEffect(restore(landed(joined)), {
-              onSuccess: ({ entitled, value }) => Exit.succeed({ value, late: joined.position >= entitled }),
-              // its own interruption or the load's: a load that has ended is left by nobody
-              onFailure: (cause) =>
-                joined.flight.exit === undefined
+              onSuccess: (value) => {
+                joined.arrive()
+                return Exit.succeed(outcome(joined, value))
+              },
+              onFailure: (cause) => {
+                joined.arrive()
+                // its own interruption or the load's: a load that has ended is left by nobody
+                return joined.flight.exit === undefined
                   ? Effect.zipRight(leave(joined.flight), Effect.failCause(cause))
                   : Exit.failCause(cause)
+              }
             })
           })
         ),
       start: (key, epoch, load) =>
-        Effect.map(Effect.runtime<never>(), (runtime) => {
-          const joined = launch(runtime, key, epoch, load, false)
-          return Effect.map(landed(joined), ({ entitled, value }) => ({ value, late: joined.position >= entitled }))
+        Effect.sync(() => {
+          const joined = launch(undefined, key, epoch, load, false)
+          return Effect.uninterruptibleMask((restore) =>
+            Effect.withFiberRuntime(
+              (caller) =>
+                LoadGraph.cycle(LoadGraph.of(caller), owner, key) ??
+                LoadGraph.waiting(
+                  joined.flight,
+                  Effect.map(restore(landed(joined)), (value) => outcome(joined, value))
+                )
+            )
+          )
         })
     }
   })

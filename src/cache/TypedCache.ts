@@ -111,6 +111,13 @@ export {
 export {
   /**
    * @since 0.1.0
+   * @category errors
+   */
+  LookupCycle
+} from "./LoadGraph.js"
+export {
+  /**
+   * @since 0.1.0
    * @category batching
    */
   inOrderOf

@@ -20,6 +20,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
+import * as LoadGraph from "./LoadGraph.js"
 import type { Written } from "./Origin.js"
 import type { OutboxItem } from "./Outbox.js"
 import type { Target } from "./scripts/shared.js"
@@ -30,6 +31,8 @@ import * as WriteScripts from "./scripts/WriteScripts.js"
  * @category models
  */
 export interface WriterOptions<A> {
+  /** of the loads */
+  readonly owner: LoadGraph.Load["owner"]
   readonly redis: RedisClient.Service
   readonly clock: Clock.Clock
   readonly invalidation: Invalidation
@@ -175,7 +178,10 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         )
         if (Either.isLeft(begun)) yield* observer.redisFailed(unreadBecause(begun.left))
 
-        const writing = restore(write)
+        // what it reads of this key does not wait for its token
+        const load = new LoadGraph.Load(options.owner, key, false)
+        load.hasLease = Either.isRight(begun)
+        const writing = LoadGraph.within(load)(restore(write))
         const endRenewal = Either.isLeft(begun) ? () => {} : options.keeper.hold(target, token)
         const exit = yield* Effect.exit(writing)
         endRenewal()

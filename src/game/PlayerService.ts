@@ -10,6 +10,7 @@ import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { LookupCycle } from "../cache/LoadGraph.js"
 import type { LookupOverloaded } from "../cache/Lookups.js"
 import type { Served, TypedCache } from "../cache/TypedCache.js"
 import * as DistributedLock from "../coordination/DistributedLock.js"
@@ -177,30 +178,33 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     const lock = yield* DistributedLock.make
     const { balances, games, leaderboardPages, profiles, rebuildLeaderboard, stats } = yield* PlayerCaches
 
+    /** The lookups read the database and no cache: a cycle would be a mistake of this module. */
+    const acyclic = <A, E>(read: Effect.Effect<A, E | LookupCycle>) =>
+      Effect.catchAll(read, (error) => (error instanceof LookupCycle ? Effect.die(error) : Effect.fail(error)))
     const valueOf = <A, E>(read: Effect.Effect<Served<A>, E>) => Effect.map(read, ({ value }) => value)
 
     /** Whether the cache holds the value that was just looked up for it. */
     const warm = <Key, Value, E>(values: TypedCache<Key, Value, E>, id: Key) =>
-      Effect.map(Effect.zipRight(values.refresh(id), values.getOption(id)), Option.isSome)
+      Effect.map(Effect.zipRight(acyclic(values.refresh(id)), values.getOption(id)), Option.isSome)
 
     return PlayerService.of({
       createUser: database.createUser,
 
-      readUserProfile: profiles.getServed,
-      getUserProfile: (userId) => valueOf(profiles.getServed(userId)),
+      readUserProfile: (id) => acyclic(profiles.getServed(id)),
+      getUserProfile: (userId) => acyclic(valueOf(profiles.getServed(userId))),
       updateUserProfile: Effect.fn("PlayerService.updateUserProfile")(function* (userId, updates) {
         yield* checked(userId)
         return yield* thenInvalidate(profiles.invalidate(userId))(database.updateUser(userId, updates))
       }),
 
-      readUserBalance: balances.getServed,
-      getUserBalance: (userId) => valueOf(balances.getServed(userId)),
+      readUserBalance: (id) => acyclic(balances.getServed(id)),
+      getUserBalance: (userId) => acyclic(valueOf(balances.getServed(userId))),
       updateUserBalance: Effect.fn("PlayerService.updateUserBalance")((userId, balance) =>
         balances.update(userId, database.updateBalance(userId, balance))
       ),
 
-      readUserStats: stats.getServed,
-      getUserStats: (userId) => valueOf(stats.getServed(userId)),
+      readUserStats: (id) => acyclic(stats.getServed(id)),
+      getUserStats: (userId) => acyclic(valueOf(stats.getServed(userId))),
       recordGame: Effect.fn("PlayerService.recordGame")(function* (userId, game) {
         yield* checked(userId)
         const recorded = yield* thenInvalidate(stats.invalidate(userId))(database.recordGame(userId, game))
@@ -249,7 +253,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
       }),
       invalidateUser: (userId) => Effect.zipRight(checked(userId), cache.invalidateUser(userId)),
 
-      readLeaderboard: leaderboardPages.getServed,
+      readLeaderboard: (id) => acyclic(leaderboardPages.getServed(id)),
       getLeaderboardRank: Effect.fn("PlayerService.getLeaderboardRank")(function* (userId) {
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
@@ -266,7 +270,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* cache.incrementActiveGames
         return game
       }),
-      readGame: games.getServed,
+      readGame: (id) => acyclic(games.getServed(id)),
       endGame: Effect.fn("PlayerService.endGame")(function* (gameId) {
         yield* checked(gameId)
         yield* thenInvalidate(games.invalidate(gameId))(database.deleteGame(gameId))

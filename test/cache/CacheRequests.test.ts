@@ -5,14 +5,13 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Request from "effect/Request"
 import * as TypedCache from "../../src/cache/TypedCache.js"
-import type { InvalidKey } from "../../src/redis/RedisKey.js"
 import { processes } from "../support/CacheProcesses.js"
 import type { NotFound } from "../support/TestDatabase.js"
 import { settle, until } from "../support/until.js"
 
 const batching = processes({ a: 1, b: 2, c: 3 }, ({ lookupMany }) => ({ lookupMany }))
 
-type Failure = NotFound | InvalidKey | TypedCache.LookupOverloaded
+type Failure = NotFound | TypedCache.EngineError<"lookup">
 
 class GetNumber extends Request.TaggedClass("GetNumber")<number, Failure, { readonly id: string }> {}
 

@@ -13,7 +13,6 @@ import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import { TestRedis } from "../../src/redis/driver/TestRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import type { InvalidKey } from "../../src/redis/RedisKey.js"
 import { until } from "../support/until.js"
 
 const UserId = Schema.String.pipe(Schema.brand("UserId"))
@@ -98,7 +97,7 @@ describe("a cache's class", () => {
       TypedCache.TypedCache<UserId, number, TypedCache.LookupTimeout, "fail">
     >()
     expectTypeOf(greeting).returns.toEqualTypeOf<
-      Effect.Effect<string, DatabaseError | InvalidKey | TypedCache.LookupOverloaded, Profiles>
+      Effect.Effect<string, DatabaseError | TypedCache.EngineError<"lookup">, Profiles>
     >()
   })
 })

@@ -9,7 +9,7 @@ import * as SingleFlight from "../../src/cache/SingleFlight.js"
 
 /** Flights whose loads are counted and end when the test says so. */
 const world = Effect.gen(function* () {
-  const flights = yield* SingleFlight.make<string, string>()
+  const flights = yield* SingleFlight.make<string, string>({ redis: undefined })
   const answer = yield* Deferred.make<string, string>()
   const counts = { started: 0, interrupted: 0, running: 0 }
   const load = (flight: SingleFlight.Flight) =>
@@ -136,7 +136,7 @@ describe("one flight per key", () => {
 
   it.scoped("does not keep an interrupted caller waiting for the end of the load", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, never>()
+      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
       const stubborn = yield* Deferred.make<void>()
       const caller = yield* Effect.fork(
         flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
@@ -149,7 +149,7 @@ describe("one flight per key", () => {
 
   it.scoped("gives its failure to everyone, unchanged, and a defect as a defect", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>()
+      const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>({ redis: undefined })
       const gone = { _tag: "Gone" } as const
       const failing = yield* Effect.forkAll(
         Array.from({ length: 3 }, () => Effect.exit(flights.fly("k", 0, () => Effect.fail(gone))))
@@ -162,7 +162,7 @@ describe("one flight per key", () => {
 
   it.scoped("tells a caller who came too late for the value from those who did not", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, never>()
+      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
       const read = yield* Deferred.make<void>()
       const end = yield* Deferred.make<void>()
       const load = (flight: SingleFlight.Flight) =>

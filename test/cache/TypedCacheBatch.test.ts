@@ -110,7 +110,7 @@ describe("getMany", () => {
       const { one } = yield* batching(abc)
       const answers = yield* one.cache.getMany(["c", "unknown", "", "a", "unknown"], { mode: "either" })
       expectTypeOf(answers).toEqualTypeOf<
-        ReadonlyArray<Either.Either<number, NotFound | RedisKey.InvalidKey | TypedCache.LookupOverloaded>>
+        ReadonlyArray<Either.Either<number, NotFound | TypedCache.EngineError<"lookup">>>
       >()
       const nobody = Either.left(new NotFound({ id: "unknown" }))
       expect(answers.map((answer) => Either.mapLeft(answer, ({ _tag }) => _tag))).toEqual([

@@ -235,7 +235,7 @@ describe("a cache without Redis", () => {
           ? E | TypedCache.EngineError<OnUnavailable>
           : never
       type Same<A, B> = [A, B] extends [B, A] ? true : false
-      type Engine = NotFound | import("../../src/redis/RedisKey.js").InvalidKey
+      type Engine = NotFound | TypedCache.LookupCycle | import("../../src/redis/RedisKey.js").InvalidKey
       const lookup = TypedCache.make(options)
       const failsWithRedis: Same<Failure<Effect.Effect.Success<typeof make>>, Engine | RedisError> = true
       const neverWithRedis: Same<Failure<Effect.Effect.Success<typeof lookup>>, Engine | LookupOverloaded> = true

@@ -8,7 +8,6 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { layerOff } from "../../src/redis/RedisClient.js"
-import type { InvalidKey } from "../../src/redis/RedisKey.js"
 import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import type { NotFound } from "../support/TestDatabase.js"
@@ -49,7 +48,7 @@ describe("warming", () => {
   it.scoped("tells of its progress, names what has failed, and does not stop for it", () =>
     Effect.gen(function* () {
       const { one } = yield* processes(numbers(6))
-      const told: Array<TypedCache.WarmProgress<string, NotFound | InvalidKey | TypedCache.LookupOverloaded>> = []
+      const told: Array<TypedCache.WarmProgress<string, NotFound | TypedCache.EngineError<"lookup">>> = []
       const given = ["id0", "nobody", "id1", "", "id2", "id2", "id3", "id4", "id5"]
       const summary = yield* one.cache.warm(given, {
         concurrency: 1,
@@ -72,7 +71,7 @@ describe("warming", () => {
       const stream = one.cache.warmStream(given, { concurrency: 1 })
       expectTypeOf(stream).toEqualTypeOf<
         Stream.Stream<
-          TypedCache.WarmProgress<string, NotFound | InvalidKey | TypedCache.LookupOverloaded>,
+          TypedCache.WarmProgress<string, NotFound | TypedCache.EngineError<"lookup">>,
           TypedCache.WarmStopped
         >
       >()
