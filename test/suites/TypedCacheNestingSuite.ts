@@ -164,7 +164,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         { timeToLive: "1 millis", staleFor: "1 hour", softTimeout: "1 hour" }
       )
       yield* cache.get("a")
-      yield* until("it is stale", () => Effect.map(cache.getOption("a"), (held) => held._tag === "Some"))
+      yield* until("it is stale", () =>
+        Effect.map(cache.getOption("a"), (held) => held._tag === "Some" && held.value.source === "Stale")
+      )
       isNested = true
       expect(yield* cache.get("a")).toMatch(/^a/)
     })
