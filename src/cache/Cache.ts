@@ -21,6 +21,7 @@ import * as CacheKey from "./CacheKey.js"
 import type { Options } from "./CacheOptions.js"
 import * as CacheRequests from "./CacheRequests.js"
 import type * as CacheStats from "./CacheStats.js"
+import * as DateText from "./DateText.js"
 import * as Engine from "./Engine.js"
 import * as EntryCodec from "./EntryCodec.js"
 import * as JsonForm from "./JsonForm.js"
@@ -154,7 +155,7 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
  * where the cache is made.
  *
  * Dies, with a message that names the field, when the encoded form of a schema is no JSON, such as that of
- * `Schema.DateFromSelf`; what of that only a value can tell, such as NaN, is a failed store (see `CacheStats.storeFailures`).
+ * `Schema.BigIntFromSelf`; what of that only a value can tell, such as NaN, is a failed store (see `CacheStats.storeFailures`).
  *
  * @since 0.1.0
  * @category constructors
@@ -208,7 +209,11 @@ export const make = <
       | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
       | EngineError<OnUnavailable>
 
-    yield* JsonForm.required(options.name, { key: options.key, value: options.value, error: options.error })
+    yield* JsonForm.required(options.name, {
+      key: options.key,
+      value: DateText.make(options.value),
+      error: options.error && DateText.make(options.error)
+    })
     const context = yield* Effect.context<R>()
     yield* KeyOwner.claim(yield* RedisClient, options.name)
     const keyOf = CacheKey.make(options.name, options.key)

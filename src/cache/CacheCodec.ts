@@ -9,6 +9,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as FastDecoder from "../redis/FastDecoder.js"
+import * as DateText from "./DateText.js"
 import * as JsonForm from "./JsonForm.js"
 
 /**
@@ -85,7 +86,8 @@ export const attempt = <A>(
  * throws on it, or when its encoded form is no JSON (NaN, an instance of a class, a cycle); `decode` when the text is no
  * JSON, does not decode, or makes the schema throw.
  *
- * Throws a `TypeError` for a schema whose encoded form is never JSON, such as `Schema.DateFromSelf`.
+ * Throws a `TypeError` for a schema whose encoded form JSON cannot hold, such as `Schema.BigIntFromSelf`. A `Date` is written as its
+ * text of ISO 8601, also by `Schema.DateFromSelf`.
  *
  * @since 0.1.0
  * @category constructors
@@ -96,7 +98,8 @@ export const attempt = <A>(
  * // writes {"at":"2025-01-01T00:00:00.000Z"}
  * const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateTimeUtc }))
  */
-export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
+export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
+  const schema = DateText.make(given)
   const problem = JsonForm.problemOf(schema)
   if (problem !== undefined) throw new TypeError(problem)
   const needsCheck = JsonForm.needsCheck(schema)
@@ -111,7 +114,7 @@ export const make = <A, I>(schema: Schema.Schema<A, I>): CacheCodec<A> => {
         ? FastDecoder.make(schema, JsonForm.isJson)
         : fromEncodedFast
 
-  const toText = (encoded: I): Either.Either<string, CacheCodecError> => {
+  const toText = (encoded: unknown): Either.Either<string, CacheCodecError> => {
     try {
       if (!needsCheck || JsonForm.isJson(encoded)) return Either.right(JSON.stringify(encoded))
       const path = JsonForm.pathToProblem(encoded).join(".")

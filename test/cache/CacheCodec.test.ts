@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import { Balance, GameState, UserProfile, UserStats } from "../../src/game/Player.js"
@@ -158,6 +159,42 @@ describe("a cache codec", () => {
       expect(() => CacheCodec.make(Schema.Struct({ n: Schema.BigIntFromSelf }))).toThrow(
         "JSON cannot hold bigint (at n): use Schema.BigInt in place of Schema.BigIntFromSelf"
       )
+    })
+  )
+
+  it.effect("writes a Date as its text and reads it back, wherever its schema has it", () =>
+    Effect.gen(function* () {
+      interface Visit {
+        readonly at: Date
+        readonly next: Visit | null
+      }
+      const Visit: Schema.Schema<Visit> = Schema.Struct({
+        at: Schema.ValidDateFromSelf,
+        next: Schema.NullOr(Schema.suspend(() => Visit))
+      })
+      const Row = Schema.Struct({
+        at: Schema.DateFromSelf,
+        pair: Schema.Tuple(Schema.Int, Schema.optionalElement(Schema.DateFromSelf)),
+        days: Schema.Record({ key: Schema.String, value: Schema.Array(Schema.NullOr(Schema.DateFromSelf)) }),
+        note: Schema.Union(Schema.String, Schema.Struct({ until: Schema.DateFromSelf })),
+        since: Schema.optionalWith(Schema.DateFromSelf, { as: "Option" }),
+        visit: Visit
+      })
+      const day = new Date(86_400_000)
+      const row = {
+        at: new Date(Number.NaN),
+        pair: [1, day],
+        days: { ada: [null, day] },
+        note: { until: day },
+        since: Option.some(day),
+        visit: { at: day, next: { at: new Date(0), next: null } }
+      } as const
+      const text = yield* CacheCodec.make(Row).encode(row)
+      expect(JSON.parse(text)).toMatchObject({ at: "Invalid Date", note: { until: "1970-01-02T00:00:00.000Z" } })
+      expect(yield* CacheCodec.make(Row).decode(text)).toEqual(row)
+      const misfit = yield* Effect.flip(CacheCodec.make(Visit).decode('{"at":"Invalid Date","next":null}'))
+      expect(misfit).toMatchObject({ operation: "Decode", path: "at" })
+      expect(() => CacheCodec.make(Schema.Union(Schema.String, Schema.DateFromSelf))).toThrow("cannot hold Date")
     })
   )
 })

@@ -117,6 +117,23 @@ onEveryLayer((it) => {
     })
   )
 
+  it.effect("refuses a member that its schema throws on, and passes over one that another program has put there", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const key = "presence:unlucky"
+      const unlucky = (n: string) => {
+        if (n === "13") throw new Error("unlucky")
+        return n
+      }
+      const member = Schema.transform(Schema.String, Schema.String, { strict: true, decode: unlucky, encode: unlucky })
+      const online = yield* Presence.make({ key, timeToLive: "1 minute", member })
+      yield* online.beat("7")
+      yield* client.zadd(key, Number.MAX_SAFE_INTEGER, "13")
+      expect(yield* online.list({ offset: 0, limit: 10 })).toEqual(["7"])
+      expect(yield* Effect.flip(online.beat("13"))).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
+    })
+  )
+
   it.effect("refuses times that no server keeps, and says so when its key holds something else", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient

@@ -284,6 +284,31 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.effect("answers every caller of a script whose reply's schema throws", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("throws")
+      const reply = Schema.NullOr(
+        Schema.String.pipe(
+          Schema.filter((text): boolean => {
+            throw new Error(`unlucky ${text.length}`)
+          })
+        )
+      )
+      const unlucky = RedisScript.make({ ...takeOnce, reply })
+      for (const call of [
+        redis.run(unlucky)(key),
+        Effect.async<unknown, RedisError>((resume) => redis.unsafeRun(unlucky)(key, resume))
+      ]) {
+        yield* redis.set(key, "text")
+        expect(yield* Effect.flip(Effect.asVoid<unknown, RedisError, never>(call))).toMatchObject({
+          _tag: "RedisProtocolError",
+          detail: expect.stringContaining("unlucky 4")
+        })
+      }
+    })
+  )
+
   it.effect("carries a script's own error as a server error with its code", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient

@@ -233,6 +233,23 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.scoped("gives back the dates of a value, whichever schema it has for them", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.make({})
+      const cache = yield* TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.Struct({ at: Schema.DateFromSelf, until: Schema.NullOr(Schema.Date) }),
+        timeToLive: "1 minute",
+        lookup: () => Effect.succeed({ at: new Date(0), until: new Date(1) })
+      })
+      yield* cache.get("a")
+      const { source, value } = yield* cache.getServed("a")
+      expect({ source, value }).toEqual({ source: "Redis", value: { at: new Date(0), until: new Date(1) } })
+      expect((yield* cache.stats).decodeFailures).toBe(0)
+    })
+  )
+
   it.scoped("gives a value to its caller when its tags or its time to live throw, and stores nothing", () =>
     Effect.gen(function* () {
       const oops = (): never => {

@@ -34,6 +34,24 @@ export const keysSuite = (test: Test): void => {
       expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
     }))
 
+  test("stores nothing that JSON cannot say or a schema throws on, and reads nothing that it throws on", (cache, redis) =>
+    Effect.gen(function* () {
+      const unlucky = (n: number) => {
+        if (n === 13) throw new Error("unlucky")
+        return n
+      }
+      const Lucky = Schema.transform(Schema.Number, Schema.Number, { strict: true, decode: unlucky, encode: unlucky })
+      for (const n of [13, Number.NaN]) {
+        expect(yield* cache.set("my-key", Lucky, n)).toBe(false)
+        expect(yield* redis.get("my-key")).toEqual(Option.none())
+      }
+      yield* redis.set("my-key", "13")
+      expect(yield* cache.get("my-key", Lucky)).toEqual(Option.none())
+      const Row = Schema.Struct({ at: Schema.DateFromSelf })
+      expect(yield* cache.set("my-key", Row, { at: new Date(0) })).toBe(true)
+      expect(yield* cache.get("my-key", Row)).toEqual(Option.some({ at: new Date(0) }))
+    }))
+
   test("keeps generic reads and writes away from the keys of the caches", (cache, redis) =>
     Effect.gen(function* () {
       yield* cache.setUserBalance(ada, 5)
