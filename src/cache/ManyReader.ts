@@ -43,6 +43,12 @@ export interface ManyReader<in Key, out Value, out Failure> {
   ) => Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
 }
 
+/**
+ * Keys that are read and loaded together. The next ones follow when all of these are answered, so that no number of keys
+ * fills the client's queue, in which other callers wait too, or the queue of lookups while Redis is away.
+ */
+const keysAtOnce = 1_000
+
 /** What an id fails with, among values that are not wrapped: most are. */
 class Failed<out Failure> {
   constructor(readonly failure: Failure) {}
@@ -58,6 +64,35 @@ export const make = <Key, A, Value, E, Failure>(
 ): ManyReader<Key, Value, Failure> => {
   const { failureOf, keyOf, originOf, reader, unwrap } = options
   type Outcome = Value | Failed<Failure>
+
+  /** Reads keys, all different, and loads those that no tier has: their outcomes in the order of the keys. */
+  const chunk = (
+    keys: ReadonlyArray<CacheKey>,
+    named: ReadonlyArray<Key>,
+    failsFast: boolean,
+    concurrency: number | "unbounded"
+  ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
+    Effect.flatMap(
+      reader.getMany(keys, (place) => originOf(Array.unsafeGet(named, place))),
+      ({ later, values }) => {
+        const outcomes = values.map((held): Outcome => unwrap(held, identity, failed))
+        if (later.length === 0) return Effect.succeed(outcomes)
+        const loading = Effect.forEach(
+          later,
+          ({ load, place }) => {
+            const loaded = Effect.flatMap(Effect.mapError(load, failureOf), (held) =>
+              unwrap(held, Effect.succeed<Value>, Effect.fail<Failure>)
+            )
+            const outcome = failsFast ? loaded : Effect.catchAll(loaded, (failure) => Effect.succeed(failed(failure)))
+            return Effect.map(outcome, (outcome) => {
+              outcomes[place] = outcome
+            })
+          },
+          { concurrency, discard: true }
+        )
+        return Effect.as(loading, outcomes)
+      }
+    )
 
   const read = (
     ids: ReadonlyArray<Key>,
@@ -89,32 +124,22 @@ export const make = <Key, A, Value, E, Failure>(
         slots.push(position)
       }
 
-      return Effect.flatMap(
-        reader.getMany(keys, (place) => originOf(Array.unsafeGet(named, place))),
-        ({ later, values }) => {
-          const outcomes = values.map((held): Outcome => unwrap(held, identity, failed))
-          const inOrder = Effect.sync(() =>
-            keys.length === ids.length
-              ? outcomes
-              : slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
+      const chunks = Math.ceil(keys.length / keysAtOnce)
+      const read =
+        chunks <= 1
+          ? chunk(keys, named, failsFast, concurrency)
+          : Effect.map(
+              Effect.forEach(Array.range(0, chunks - 1), (i) => {
+                const [from, to] = [i * keysAtOnce, (i + 1) * keysAtOnce]
+                return chunk(keys.slice(from, to), named.slice(from, to), failsFast, concurrency)
+              }),
+              Array.flatten
+            )
+      return keys.length === ids.length
+        ? read
+        : Effect.map(read, (outcomes) =>
+            slots.map((slot) => (typeof slot === "number" ? Array.unsafeGet(outcomes, slot) : slot))
           )
-          if (later.length === 0) return inOrder
-          const loading = Effect.forEach(
-            later,
-            ({ load, place }) => {
-              const loaded = Effect.flatMap(Effect.mapError(load, failureOf), (held) =>
-                unwrap(held, Effect.succeed<Value>, Effect.fail<Failure>)
-              )
-              const outcome = failsFast ? loaded : Effect.catchAll(loaded, (failure) => Effect.succeed(failed(failure)))
-              return Effect.map(outcome, (outcome) => {
-                outcomes[place] = outcome
-              })
-            },
-            { concurrency, discard: true }
-          )
-          return Effect.zipRight(loading, inOrder)
-        }
-      )
     })
 
   return {
