@@ -9,6 +9,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../redis/RedisError.js"
 import type { CircuitState, ConnectionState } from "../redis/RedisStatus.js"
@@ -231,7 +232,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const clock = yield* Effect.clock
     const fork = yield* FiberSet.makeRuntime<never>()
     const distrust = Distrust.make({
-      serverTime: () => clock.unsafeCurrentTimeMillis() + redis.clockOffsetMillis(),
+      serverTime: () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis(),
       askTime: () => {
         if (isAskingTime) return
         isAskingTime = true

@@ -4,11 +4,13 @@
  *
  * @since 0.1.0
  */
+
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Stall from "../redis/Stall.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import { millisBetween } from "./LatencyHistogram.js"
 import * as LoadGraph from "./LoadGraph.js"
@@ -120,10 +122,11 @@ export const make = ({
       hardTimeout === undefined
         ? lookup
         : Effect.flatMap(Effect.forkDaemon(lookup), (fiber) =>
-            Effect.timeoutFail(Fiber.join(fiber), {
-              duration: hardTimeout,
-              onTimeout: () => new LookupTimeout({ cache: name, timeout: hardTimeout })
-            }).pipe(
+            Fiber.join(fiber).pipe(
+              Stall.timeoutFail({
+                duration: hardTimeout,
+                onTimeout: () => new LookupTimeout({ cache: name, timeout: hardTimeout })
+              }),
               restore,
               Effect.onError(() => Fiber.interruptFork(fiber))
             )

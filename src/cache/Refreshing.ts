@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
+import * as Stall from "../redis/Stall.js"
 import type * as CacheEntry from "./CacheEntry.js"
 import type { CacheObserver } from "./CacheObserver.js"
 import type { Invalidation } from "./Invalidation.js"
@@ -97,7 +98,7 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
             : refresh.pipe(
                 // also one that dies is a refresh that failed, of which nobody hears who has a stale value
                 Effect.exit,
-                Effect.timeoutOption(options.softTimeoutMillis),
+                Stall.timeoutOption(options.softTimeoutMillis),
                 Effect.map(
                   Option.flatMap(
                     Exit.match({

@@ -28,6 +28,7 @@ import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnecti
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "./RedisError.js"
 import { isNotReady, isOfEveryRead, isOfOneKey, refused, type ShutReason, unavailable } from "./Refusal.js"
 import * as RetryPolicy from "./RetryPolicy.js"
+import * as Stall from "./Stall.js"
 
 /**
  * @since 0.1.0
@@ -128,6 +129,10 @@ export const make = (
     let flushesWhole = false
     let turnTime = 0
     let wakeSweeper: (() => void) | undefined
+    /** changes with each hand-over and each reply */
+    let moves = 0
+    /** when commands left last that a stall of the process had kept */
+    let stalledAt = Number.NEGATIVE_INFINITY
 
     /** counts the connections that ended, so that what a dead one still answers is told from a live one's answer */
     let ended = 0
@@ -163,6 +168,8 @@ export const make = (
       flushScheduled = false
       const open = connection
       if (open === undefined) return
+      const now = MonotonicClock.unsafeMillis(clock)
+      if (now - turnTime > Stall.stallMillis) stalledAt = now
       const reads: Array<QueuedCommand> = []
       const isHalf = !flushesWhole && inFlight === 0 && waiting.length >= worthHalving
       flushesWhole = isHalf
@@ -186,9 +193,11 @@ export const make = (
     const takeOff = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>) => {
       const from = generation
       const endedBefore = ended
+      moves++
       const land = (): boolean => {
         if (ended !== endedBefore) return false
         inFlight -= entries.length
+        moves++
         timeoutsInARow = 0
         if (waiting.length > 0) scheduleFlush()
         return true
@@ -306,6 +315,19 @@ export const make = (
       )
     }
 
+    const isOverdue = (): boolean =>
+      (pending.peek()?.deadline ?? Number.POSITIVE_INFINITY) <= MonotonicClock.unsafeMillis(clock)
+
+    /** Replies that have arrived count before deadlines are judged. */
+    const judge = (late: number) =>
+      Effect.suspend(() => {
+        if (!isOverdue()) return Effect.void
+        const wasStalled = late > Stall.stallMillis || MonotonicClock.unsafeMillis(clock) - stalledAt < timeoutMillis
+        return Stall.settled(timeoutMillis, wasStalled, news, () => !isOverdue())
+      })
+    /** Bytes that come or leave are news too. */
+    const news = () => moves + (connection?.bufferedAmount() ?? 0)
+
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
     const sweeper = Effect.async<void>((resume) => {
       if (pending.length > 0) return resume(Effect.void)
@@ -316,9 +338,10 @@ export const make = (
     }).pipe(
       Effect.zipRight(
         Effect.suspend(() =>
-          Effect.sleep(Math.max(1, (pending.peek()?.deadline ?? 0) - MonotonicClock.unsafeMillis(clock)))
+          Stall.sleep(Math.max(1, (pending.peek()?.deadline ?? 0) - MonotonicClock.unsafeMillis(clock)))
         )
       ),
+      Effect.flatMap(judge),
       Effect.zipRight(Effect.sync(sweep)),
       Effect.forever
     )

@@ -26,6 +26,7 @@ import {
   RedisUnavailable
 } from "./RedisError.js"
 import type { ConnectionFailure } from "./RedisStatus.js"
+import * as Stall from "./Stall.js"
 import { SubscriptionBuffer } from "./SubscriptionBuffer.js"
 
 /**
@@ -106,7 +107,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         Effect.flatMap(Deferred.await(to.closed), () => Effect.fail(new RedisConnectionLost({ command })))
       ).pipe(
         Effect.interruptible,
-        Effect.timeoutFail({
+        Stall.timeoutFail({
           duration: options.subscribeTimeout,
           onTimeout: () => new RedisTimeout({ command, waitedMillis: Duration.toMillis(options.subscribeTimeout) })
         })

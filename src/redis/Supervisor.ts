@@ -28,6 +28,7 @@ import { isOutcomeUnknown, RedisConnectError, type RedisError } from "./RedisErr
 import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "./RedisStatus.js"
 import { isReadOnly } from "./Refusal.js"
 import * as ServerRole from "./ServerRole.js"
+import * as Stall from "./Stall.js"
 
 /**
  * @since 0.1.0
@@ -155,7 +156,7 @@ export const make = (
         yield* Handshake.dropPrevious(next, previous, identity)
         return { next, identity }
       }).pipe(
-        Effect.timeoutFail({
+        Stall.timeoutFail({
           duration: options.connectTimeout,
           onTimeout: () =>
             new RedisConnectError({

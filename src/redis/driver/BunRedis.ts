@@ -118,7 +118,7 @@ const dial = (
   })
 
 /**
- * Bun's client as a driver. `connectTimeout` bounds the dial itself; the supervisor bounds dial and handshake together.
+ * Bun's client as a driver. `connectTimeout` bounds the dial where no supervisor bounds dial and handshake together.
  *
  * @since 0.1.0
  * @category constructors
@@ -169,7 +169,8 @@ export const driver = (
 export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions = {}): Layer.Layer<RedisClient> =>
   Layer.scoped(
     RedisClient,
-    Effect.map(makeExecutor(driver(address, options.connectTimeout), options), RedisCommands.fromExecutor)
+    // Bun judges by a timer of its own, before it reads what arrived during a stall: the supervisor's deadline is enough
+    Effect.map(makeExecutor(driver(address, Duration.infinity), options), RedisCommands.fromExecutor)
   )
 
 /**
