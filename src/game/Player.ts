@@ -6,6 +6,16 @@
 import * as Schema from "effect/Schema"
 
 /**
+ * A text that every database and server keeps as it is. A lone surrogate becomes U+FFFD in UTF-8, and two names one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Text = Schema.String.pipe(
+  Schema.filter((text) => text.isWellFormed(), { message: () => "is not well-formed Unicode" })
+)
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -35,9 +45,9 @@ export type GameId = typeof GameId.Type
  */
 export class UserProfile extends Schema.Class<UserProfile>("UserProfile")({
   id: UserId,
-  username: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(64)),
-  displayName: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(128)),
-  email: Schema.String.pipe(Schema.pattern(/^[^\s@]+@[^\s@]+$/), Schema.maxLength(254)),
+  username: Text.pipe(Schema.minLength(1), Schema.maxLength(64)),
+  displayName: Text.pipe(Schema.minLength(1), Schema.maxLength(128)),
+  email: Text.pipe(Schema.pattern(/^[^\s@]+@[^\s@]+$/), Schema.maxLength(254)),
   createdAt: Schema.DateTimeUtc
 }) {}
 

@@ -238,10 +238,13 @@ export class GamesGroup extends HttpApiGroup.make("games")
     HttpApiEndpoint.post("start", "/api/games")
       .setPayload(
         exactly({
-          players: Schema.Array(UserId.pipe(Schema.minLength(1), Schema.maxLength(RedisKey.maxIdBytes))).pipe(
-            Schema.minItems(1),
-            Schema.maxItems(64)
-          )
+          players: Schema.Array(
+            UserId.pipe(
+              Schema.minLength(1),
+              Schema.maxLength(RedisKey.maxIdBytes),
+              Schema.filter((id) => id.isWellFormed(), { message: () => "is not well-formed Unicode" })
+            )
+          ).pipe(Schema.minItems(1), Schema.maxItems(64))
         })
       )
       .addSuccess(GameState, { status: 201 })

@@ -21,6 +21,10 @@ import { type CircuitState, ConnectionState, type RedisStatus } from "./RedisSta
  * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
  * lets you conclude. "May be repeated" below means: repeated by `withRetry` also when the outcome is unknown.
  *
+ * A key, member, pattern or channel that holds a lone surrogate fails with `RedisServerError`, code `ERR`, before anything is
+ * sent, as does any argument of `send`: it would be sent as U+FFFD, and name what another one names. In a value of `set`
+ * U+FFFD takes its place.
+ *
  * @since 0.1.0
  * @category services
  */

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as FastDecoder from "./FastDecoder.js"
 import * as MonotonicClock from "./MonotonicClock.js"
 import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
@@ -48,6 +49,11 @@ const blocksOrTakesOver = (command: string, args: ReadonlyArray<RedisArgument>):
 
 const rejected = (command: string, detail: string): Effect.Effect<never, RedisServerError> =>
   Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
+
+/** A lone surrogate is sent as U+FFFD: two keys or members that hold one would be the same to the server. */
+const malformed = (command: string) => rejected(command, "a key, member or channel is not well-formed Unicode")
+
+const isWellFormed = (arg: RedisArgument): boolean => typeof arg !== "string" || arg.isWellFormed()
 
 const unexpected = (command: string, expected: string, reply: unknown): RedisProtocolError =>
   new RedisProtocolError({ command, detail: `expected ${expected}, got ${reply === null ? "nothing" : typeof reply}` })
@@ -98,13 +104,17 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
   const reading = { idempotent: true } as const
   const counting = { idempotent: false } as const
 
+  /** A command all of whose arguments are checked. */
+  const send = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
+    args.every(isWellFormed) ? executor.command(command, args, options) : malformed(command)
+
   const integer = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
-    Effect.flatMap(executor.command(command, args, options), ({ value }) =>
+    Effect.flatMap(send(command, args, options), ({ value }) =>
       typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected(command, "an integer", value))
     )
 
   const optionalNumber = (command: string, args: ReadonlyArray<RedisArgument>) =>
-    Effect.flatMap(executor.command(command, args, reading), ({ value }) =>
+    Effect.flatMap(send(command, args, reading), ({ value }) =>
       value === null || typeof value === "number"
         ? Effect.succeed(Option.fromNullable(value))
         : Effect.fail(unexpected(command, "a number", value))
@@ -112,6 +122,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
 
   const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
     Effect.gen(function* () {
+      if (!key.isWellFormed()) return yield* malformed("SET")
       const args: Array<RedisArgument> = [key, value]
       if (options.ttl !== undefined && options.keepTtl === true) {
         return yield* rejected("SET", "ttl and keepTtl exclude each other")
@@ -132,7 +143,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       : Either.left(unexpected("MGET", "one value per key", reply))
 
   const readChunk = (keys: ReadonlyArray<string>) =>
-    Effect.flatMap(executor.command("MGET", keys, reading), ({ value }) =>
+    Effect.flatMap(send("MGET", keys, reading), ({ value }) =>
       Either.map(texts(value, keys), (items) =>
         items.map((item) => (typeof item === "string" ? Option.some(item) : Option.none()))
       )
@@ -198,7 +209,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       let deleted = 0
       let cursor = "0"
       do {
-        const { value: reply } = yield* executor.command(
+        const { value: reply } = yield* send(
           "SCAN",
           [cursor, "MATCH", pattern, "COUNT", chunkSize, ...(type === undefined ? [] : ["TYPE", type])],
           reading
@@ -214,10 +225,10 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     })
 
   return {
-    get: executor.get,
+    get: (key) => (key.isWellFormed() ? executor.get(key) : malformed("GET")),
     mget,
     unsafeMget,
-    getBuffer: executor.getBuffer,
+    getBuffer: (key) => (key.isWellFormed() ? executor.getBuffer(key) : malformed("GET")),
     set: store,
     setBuffer: store,
     del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),
@@ -235,24 +246,24 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     zadd: (key, score, member) =>
       Effect.map(integer("ZADD", [key, scoreText(score), member], reading), (added) => added === 1),
     zincrby: (key, increment, member) =>
-      Effect.flatMap(executor.command("ZINCRBY", [key, scoreText(increment), member], counting), ({ value }) =>
+      Effect.flatMap(send("ZINCRBY", [key, scoreText(increment), member], counting), ({ value }) =>
         typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected("ZINCRBY", "a score", value))
       ),
     zrem: (key, member) => Effect.map(integer("ZREM", [key, member], reading), (removed) => removed === 1),
     zcard: (key) => integer("ZCARD", [key], reading),
     zrevrange: (key, start, stop) =>
-      Effect.flatMap(executor.command("ZREVRANGE", [key, start, stop], reading), ({ value }) =>
+      Effect.flatMap(send("ZREVRANGE", [key, start, stop], reading), ({ value }) =>
         Array.isArray(value)
           ? Effect.succeed((value as ReadonlyArray<RedisReply>).map(String))
           : Effect.fail(unexpected("ZREVRANGE", "a list", value))
       ),
     zrevrangeWithScores: (key, start, stop) =>
-      Effect.flatMap(executor.command("ZREVRANGE", [key, start, stop, "WITHSCORES"], reading), ({ value }) =>
+      Effect.flatMap(send("ZREVRANGE", [key, start, stop, "WITHSCORES"], reading), ({ value }) =>
         scoredMembers("ZREVRANGE", value)
       ),
     zrevrangebyscore: (key, max, min, options) =>
       Effect.flatMap(
-        executor.command(
+        send(
           "ZREVRANGEBYSCORE",
           [
             key,
@@ -267,9 +278,15 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       ),
     zrevrank: (key, member) => optionalNumber("ZREVRANK", [key, member]),
     zscore: (key, member) => optionalNumber("ZSCORE", [key, member]),
-    publish: (channel, message) => integer("PUBLISH", [channel, message], counting),
-    subscribe: executor.subscribe,
-    listen: executor.listen,
+    publish: (channel, message) =>
+      channel.isWellFormed()
+        ? Effect.flatMap(executor.command("PUBLISH", [channel, message], counting), ({ value }) =>
+            typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected("PUBLISH", "an integer", value))
+          )
+        : malformed("PUBLISH"),
+    subscribe: (channel) =>
+      channel.isWellFormed() ? executor.subscribe(channel) : Stream.fromEffect(malformed("SUBSCRIBE")),
+    listen: (channel, heard) => (channel.isWellFormed() ? executor.listen(channel, heard) : malformed("SUBSCRIBE")),
     runStamped,
     unsafeRun,
     run: (script) => {
@@ -279,7 +296,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     send: (command, ...args) =>
       blocksOrTakesOver(command, args)
         ? rejected(command, `${command} would change or block the connection that all callers share; use a script`)
-        : Effect.map(executor.command(command.toUpperCase(), args, counting), ({ value }) => value),
+        : Effect.map(send(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
     serverTime: Effect.map(MonotonicClock.millis, (now) => now + executor.clockOffsetMillis()),

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
 import * as ReadScripts from "../../src/coordination/leaderboard/ReadScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
+import type { RedisError } from "../../src/redis/RedisError.js"
 import { age, onEveryLayer } from "../support/layers.js"
 
 onEveryLayer((it) => {
@@ -311,6 +312,28 @@ onEveryLayer((it) => {
       // what is no member has a rank and no row
       yield* client.zadd("board:typed", 15, "no level")
       expect((yield* board.top({ offset: 0, limit: 10 })).map(({ rank }) => rank)).toEqual([0, 2])
+    })
+  )
+
+  it.effect("refuses a member with a lone surrogate, two of which would be one", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const board = yield* Leaderboard.make({ key: "board:surrogates" })
+      yield* board.submit("a\ufffd", 1)
+      for (const member of ["a\ud800", "a\udfff"]) {
+        for (const refused of [
+          board.submit(member, 2),
+          board.rankOf(member),
+          board.percentileOf(member),
+          board.around(member, { above: 1, below: 1 }),
+          board.remove(member)
+        ]) {
+          expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({ code: "ERR" })
+        }
+      }
+      expect(yield* client.zrevrangeWithScores("board:surrogates", 0, -1)).toEqual([{ member: "a\ufffd", score: 1 }])
+      const odd = yield* Leaderboard.make({ key: "board:\ud800" })
+      expect(yield* Effect.flip(odd.submit("ada", 1))).toMatchObject({ code: "ERR" })
     })
   )
 

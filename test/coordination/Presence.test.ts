@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Presence from "../../src/coordination/Presence.js"
 import * as PresenceScripts from "../../src/coordination/presence/PresenceScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
+import type { RedisError } from "../../src/redis/RedisError.js"
 import { age, onEveryLayer } from "../support/layers.js"
 import { until } from "../support/until.js"
 
@@ -19,6 +20,24 @@ const ageBeats = (key: string, millis: number) =>
   })
 
 onEveryLayer((it) => {
+  it.scoped("refuses a member with a lone surrogate, two of which would be one", () =>
+    Effect.gen(function* () {
+      const online = yield* Presence.make({ key: "presence:surrogates", timeToLive: "1 minute" })
+      yield* online.beat("a\ufffd")
+      for (const member of ["a\ud800", "a\udfff"]) {
+        for (const refused of [
+          online.beat(member),
+          online.leave(member),
+          online.isOnline(member),
+          online.whileOnline(member)(Effect.void)
+        ]) {
+          expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({ code: "ERR" })
+        }
+      }
+      expect(yield* online.list({ offset: 0, limit: 10 })).toEqual(["a\ufffd"])
+    })
+  )
+
   it.effect("counts who has beaten, each once, and forgets who leaves", () =>
     Effect.gen(function* () {
       const online = yield* Presence.make({ key: "presence:beats", timeToLive: "1 minute" })

@@ -52,6 +52,7 @@ describe("hostile input", () => {
       ["with a field of the wrong type", body.replace(`"Ada"`, "7"), 400, /^displayName: /],
       ["with an empty name", body.replace(`"ada"`, `""`), 400, /^username: /],
       ["with a malformed address", body.replace("@", " "), 400, /^email: /],
+      ["with half a surrogate pair in a name", body.replace("Ada", "\\ud800"), 400, /^displayName: is not well-formed/],
       ["with an unknown field", body.replace("{", `{"admin":true,`), 400, /^admin: is unexpected/],
       ["with a huge value", body.replace("Ada", "x".repeat(50_000)), 400, /^displayName: .{0,220}$/]
     ]

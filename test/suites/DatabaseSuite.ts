@@ -69,6 +69,25 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
         )
 
         test(
+          "a name or address with a lone surrogate is refused, two of which would be one to a server",
+          Effect.gen(function* () {
+            const database = yield* Database
+            const ada = yield* createUser("ada\ufffd")
+            for (const odd of ["ada\ud800", "ada\udfff"]) {
+              const refused = [
+                database.createUser(person(odd)),
+                database.createUser({ ...person("bob"), displayName: odd }),
+                database.createUser({ ...person("bob"), email: `${odd}@example.com` }),
+                database.updateUser(ada, { username: odd })
+              ]
+              expect(yield* Effect.forEach(refused, (each) => tagOf(each))).toEqual(refused.map(() => "DatabaseError"))
+              expect(yield* tagOf(database.getUser(UserId.make(odd)))).toBe("UserNotFound")
+            }
+            expect((yield* database.getUser(ada)).username).toBe("ada\ufffd")
+          })
+        )
+
+        test(
           "ids are random UUIDs",
           Effect.gen(function* () {
             const [a, b] = [yield* createUser("ada"), yield* createUser("bob")]

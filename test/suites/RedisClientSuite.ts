@@ -186,6 +186,55 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
+  it.effect("refuses lone surrogates in keys, members and channels, two of which would be one to the server", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const key = fresh("surrogates")
+      const other = yield* Effect.all([redis.zadd(key, 1, "a\ufffd"), redis.set(`${key}\ufffd`, "other")])
+      expect(other).toEqual([true, true])
+      for (const unit of ["\ud800", "\udfff"]) {
+        const odd = `${key}${unit}`
+        const member = `a${unit}`
+        for (const refused of [
+          redis.get(odd),
+          redis.getBuffer(odd),
+          redis.mget([key, odd]),
+          redis.set(odd, "x"),
+          redis.set(odd, "x", { condition: "NX" }),
+          redis.setBuffer(odd, new Uint8Array(1)),
+          redis.del(key, odd),
+          redis.delPattern(odd),
+          redis.incr(odd),
+          redis.decr(odd),
+          redis.expire(odd, "1 minute"),
+          redis.ttl(odd),
+          redis.zadd(odd, 1, "a"),
+          redis.zadd(key, 2, member),
+          redis.zincrby(key, 2, member),
+          redis.zrem(key, member),
+          redis.zcard(odd),
+          redis.zrevrange(odd, 0, 1),
+          redis.zrevrangeWithScores(odd, 0, 1),
+          redis.zrevrangebyscore(odd, 1, 0),
+          redis.zrevrank(key, member),
+          redis.zscore(key, member),
+          redis.publish(odd, "x"),
+          Stream.runDrain(redis.subscribe(odd)),
+          redis.listen(odd, () => {}),
+          redis.send("SADD", key, member)
+        ]) {
+          expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({
+            _tag: "RedisServerError",
+            code: "ERR"
+          })
+        }
+      }
+      expect(yield* redis.zrevrangeWithScores(key, 0, -1)).toEqual([{ member: "a\ufffd", score: 1 }])
+      expect(yield* redis.get(`${key}\ufffd`)).toEqual(Option.some("other"))
+      expect(yield* redis.get(`${key}😀`)).toEqual(Option.none())
+    })
+  )
+
   it.effect("keeps bytes as they are", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
