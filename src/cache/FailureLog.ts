@@ -7,6 +7,7 @@
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Background from "../redis/Background.js"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
 import type { RedisError } from "../redis/RedisError.js"
 
@@ -34,12 +35,14 @@ const kindOf = (error: RedisError): string =>
 
 /**
  * Logs that Redis went away and that it is back, once each. A failure beside that (a timeout, a rejected command, an
- * overload) is logged when it begins, and again when it comes back after a minute without it.
+ * overload) is logged when it begins, and again when it comes back after a minute without it. The lines are everybody's,
+ * and so with the loggers, the level and the annotations of the place where the log was made.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
+export const make: Effect.Effect<FailureLog> = Effect.map(Background.fork, (fork) => {
+  const write = (line: Effect.Effect<void>) => Effect.sync(() => void fork(line))
   let isAwayNow = false
   /** when each kind of other failure was last seen, in milliseconds */
   const lastSeen = new Map<string, number>()
@@ -47,15 +50,17 @@ export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
   const succeeded = Effect.suspend(() => {
     if (!isAwayNow) return Effect.void
     isAwayNow = false
-    return Effect.logInfo("Redis answers again: the cache is used")
+    return write(Effect.logInfo("Redis answers again: the cache is used"))
   })
 
   const wentAway = (error: RedisError) =>
     Effect.suspend(() => {
       if (isAwayNow) return Effect.void
       isAwayNow = true
-      return Effect.logWarning(
-        `Redis is away, and until it is back caches look values up, or fail where they are told to: ${error.message}`
+      return write(
+        Effect.logWarning(
+          `Redis is away, and until it is back caches look values up, or fail where they are told to: ${error.message}`
+        )
       )
     })
 
@@ -66,7 +71,11 @@ export const make: Effect.Effect<FailureLog> = Effect.sync(() => {
       lastSeen.set(kind, now)
       return previous !== undefined && now - previous <= quietMillis
         ? Effect.void
-        : Effect.logWarning(`Redis failed a command of the cache, more of this kind are only counted: ${error.message}`)
+        : write(
+            Effect.logWarning(
+              `Redis failed a command of the cache, more of this kind are only counted: ${error.message}`
+            )
+          )
     })
 
   return {

@@ -7,6 +7,7 @@
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Background from "../redis/Background.js"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
 
 /**
@@ -36,13 +37,14 @@ export interface MisfitLog {
 const quietMillis = Duration.toMillis("1 minute")
 
 /**
- * `subject` begins each line, such as `cache user:profile`.
+ * `subject` begins each line, such as `cache user:profile`. The lines are everybody's, and so with the loggers, the level
+ * and the annotations of the place where the log was made.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (subject: string): Effect.Effect<MisfitLog> =>
-  Effect.map(Effect.clock, (clock) => {
+  Effect.zipWith(Effect.clock, Background.fork, (clock, fork) => {
     /** by kind: when it was logged last, and how many have not been since */
     const logged = new Map<string, { readonly at: number; unsaid: number }>()
     return {
@@ -58,7 +60,9 @@ export const make = (subject: string): Effect.Effect<MisfitLog> =>
         const unsaid = last === undefined || last.unsaid === 0 ? "" : ` (and ${last.unsaid} more since the last line)`
         const line = `${subject}: ${what}: ${why}${unsaid}`
         const warning = cause === undefined ? Effect.logWarning(line) : Effect.logWarning(line, cause)
-        return key === undefined ? warning : Effect.zipRight(warning, Effect.logDebug(`${subject}: ${what}: ${key}`))
+        const lines =
+          key === undefined ? warning : Effect.zipRight(warning, Effect.logDebug(`${subject}: ${what}: ${key}`))
+        return Effect.sync(() => void fork(lines))
       }
     }
   })

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Background from "../redis/Background.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -185,80 +186,85 @@ export declare namespace DistributedLock {
  *   yield* settle(({ fencingToken }) => Effect.log(`nor writes anything after ${fencingToken}`))
  * })
  */
-export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const runAcquire = client.run(LockScripts.acquire)
-  const runExtend = client.run(LockScripts.extend)
-  const runRelease = client.run(LockScripts.release)
-  const claims = Claim.make(client)
+export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = Effect.zipWith(
+  RedisClient,
+  Background.fork,
+  (client, fork) => {
+    const runAcquire = client.run(LockScripts.acquire)
+    const runExtend = client.run(LockScripts.extend)
+    const runRelease = client.run(LockScripts.release)
+    const claims = Claim.make(client, fork)
 
-  const prepare = (name: string, ttl: Duration.DurationInput) =>
-    Effect.gen(function* () {
-      const key = yield* KeyOwner.under("lock", name)
-      const ttlMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", ttl)
-      return { key, ttlMillis, token: yield* Token.random }
-    })
+    const prepare = (name: string, ttl: Duration.DurationInput) =>
+      Effect.gen(function* () {
+        const key = yield* KeyOwner.under("lock", name)
+        const ttlMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", ttl)
+        return { key, ttlMillis, token: yield* Token.random }
+      })
 
-  const hold = Effect.fnUntraced(
-    function* (name: string, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) {
-      const lock = yield* prepare(name, ttl)
-      const claim = {
-        key: name,
-        channel: LockScripts.channel(lock.key),
-        ttlMillis: lock.ttlMillis,
-        waitMillis: Duration.toMillis(waitFor),
-        ask: Effect.map(runAcquire(lock), ([granted, value]) =>
-          granted === 1 ? Either.right(value) : Either.left(value)
+    const hold = Effect.fnUntraced(
+      function* (name: string, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) {
+        const lock = yield* prepare(name, ttl)
+        const claim = {
+          key: name,
+          channel: LockScripts.channel(lock.key),
+          ttlMillis: lock.ttlMillis,
+          waitMillis: Duration.toMillis(waitFor),
+          ask: Effect.map(runAcquire(lock), ([granted, value]) =>
+            granted === 1 ? Either.right(value) : Either.left(value)
+          ),
+          extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
+          giveBack: runRelease(lock)
+        }
+        const [lease, fence] = yield* claims.hold(claim, scope)
+        return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
+      },
+      // the place of the call is in the caller's own span; to find it out takes longer than the lock
+      (effect, key) =>
+        Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
+    )
+
+    const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) =>
+      Effect.gen(function* () {
+        const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(waitFor)
+        const held = new Map<string, HeldLock>()
+        for (const name of Array.from(new Set(names)).sort()) {
+          const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
+          held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }, scope))
+        }
+        return held
+      })
+
+    return DistributedLock.of({
+      withLock: (key, options) =>
+        Claim.holding((scope) => Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))),
+      withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
+        Claim.holding((scope) =>
+          Effect.map(holdAll(keys, options, scope), (held) => ({
+            given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
+            leases: held.values()
+          }))
         ),
-        extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
-        giveBack: runRelease(lock)
-      }
-      const [lease, fence] = yield* claims.hold(claim, scope)
-      return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
-    },
-    // the place of the call is in the caller's own span; to find it out takes longer than the lock
-    (effect, key) => Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
-  )
-
-  const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) =>
-    Effect.gen(function* () {
-      const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(waitFor)
-      const held = new Map<string, HeldLock>()
-      for (const name of Array.from(new Set(names)).sort()) {
-        const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
-        held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }, scope))
-      }
-      return held
+      tryAcquire: (key, { ttl }) =>
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { ttl, waitFor: Duration.zero }, scope)).pipe(
+          Effect.asSome,
+          Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
+        ),
+      acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, ttl) {
+        const lock = yield* prepare(name, ttl)
+        const [granted] = yield* runAcquire(lock).pipe(
+          Effect.retry({ times: 1, while: isOutcomeUnknown }),
+          Effect.onError(() => Effect.ignoreLogged(runRelease(lock)))
+        )
+        return granted === 1 ? Option.some(lock.token) : Option.none()
+      }),
+      releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
+        const key = yield* KeyOwner.under("lock", name)
+        return (yield* runRelease({ key, token })) === 1
+      })
     })
-
-  return DistributedLock.of({
-    withLock: (key, options) =>
-      Claim.holding((scope) => Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))),
-    withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
-      Claim.holding((scope) =>
-        Effect.map(holdAll(keys, options, scope), (held) => ({
-          given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
-          leases: held.values()
-        }))
-      ),
-    tryAcquire: (key, { ttl }) =>
-      Effect.flatMap(Effect.scope, (scope) => hold(key, { ttl, waitFor: Duration.zero }, scope)).pipe(
-        Effect.asSome,
-        Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
-      ),
-    acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, ttl) {
-      const lock = yield* prepare(name, ttl)
-      const [granted] = yield* runAcquire(lock).pipe(
-        Effect.retry({ times: 1, while: isOutcomeUnknown }),
-        Effect.onError(() => Effect.ignoreLogged(runRelease(lock)))
-      )
-      return granted === 1 ? Option.some(lock.token) : Option.none()
-    }),
-    releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
-      const key = yield* KeyOwner.under("lock", name)
-      return (yield* runRelease({ key, token })) === 1
-    })
-  })
-})
+  }
+)
 
 /**
  * @since 0.1.0

@@ -11,6 +11,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Background from "../redis/Background.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
@@ -96,13 +97,14 @@ export declare namespace DistributedSemaphore {
  *   )
  * })
  */
-export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClient> = Effect.map(
+export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClient> = Effect.zipWith(
   RedisClient,
-  (client) => {
+  Background.fork,
+  (client, fork) => {
     const runAcquire = client.run(SemaphoreScripts.acquire)
     const runExtend = client.run(SemaphoreScripts.extend)
     const runRelease = client.run(SemaphoreScripts.release)
-    const claims = Claim.make(client)
+    const claims = Claim.make(client, fork)
 
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options, scope: Scope.Scope) {

@@ -6,10 +6,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Background from "../redis/Background.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError, RedisServerError } from "../redis/RedisError.js"
 import type { RedisScript } from "../redis/RedisScript.js"
@@ -72,7 +74,7 @@ const presence = <Member>(
   { beatEvery, key, timeToLive }: Options,
   schema: Schema.Schema<Member, string>
 ): Effect.Effect<Presence<Member>, never, RedisClient> =>
-  Effect.map(RedisClient, (client) => {
+  Effect.zipWith(RedisClient, Background.fork, (client, fork) => {
     const members = Members.make(schema)
     const checkedKey = wholeKey("presence", client, key)
     const running = <Input, Output>(script: RedisScript<Input, Output>) => {
@@ -107,8 +109,11 @@ const presence = <Member>(
         const schedule = yield* beats
         const beat = passedOver(runBeat({ key, member: text, ttlMillis }))
         yield* Effect.acquireRelease(beat, () => passedOver(runLeave({ key, member: text })))
-        // ends before the member leaves, since a scope closes backwards
-        yield* Effect.forkScoped(Effect.interruptible(Effect.schedule(beat, schedule)))
+        // it ends before the member leaves, since a scope closes backwards
+        yield* Effect.acquireRelease(
+          Effect.sync(() => fork(Effect.schedule(beat, schedule))),
+          Fiber.interrupt
+        )
       })
 
     return {

@@ -12,6 +12,7 @@ import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -181,7 +182,8 @@ export const makeRebuild = (
   Effect.gen(function* () {
     const database = yield* Database
     const redis = yield* RedisClient
-    const scope = yield* Effect.scope
+    // as the board was made, and not in the transaction of whoever finds it not built
+    const fork = yield* FiberSet.makeRuntime<never>()
     const lock = yield* DistributedLock.make
     const one = yield* Effect.makeSemaphore(1)
     const scores: Stream.Stream<Score, DatabaseError> = Stream.paginateChunkEffect(0, (offset) =>
@@ -193,7 +195,7 @@ export const makeRebuild = (
     const acquire = attempt(
       lock.tryAcquire(`rebuild:${boardKey}`, buildingLock).pipe(Effect.catchTag("InvalidKey", Effect.die))
     )
-    return acquire.pipe(
+    const rebuild = acquire.pipe(
       Effect.flatMap((lease) =>
         Effect.transposeMapOption(Option.flatten(Option.getRight(lease)), ({ whileHeld }) =>
           whileHeld(board.rebuild(scores))
@@ -205,9 +207,8 @@ export const makeRebuild = (
         // whoever finds it not built begins again
         LockLost: () => Effect.void
       }),
-      one.withPermitsIfAvailable(1),
-      Effect.forkIn(scope),
-      Effect.whenEffect(redis.isAvailable),
-      Effect.asVoid
+      one.withPermitsIfAvailable(1)
     )
+    const start = Effect.sync(() => fork(Effect.interruptible(rebuild)))
+    return Effect.asVoid(Effect.whenEffect(start, redis.isAvailable))
   })

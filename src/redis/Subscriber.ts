@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Background from "./Background.js"
 import * as Reconnection from "./Reconnection.js"
 import type { SubscriptionEvent } from "./RedisClient.js"
 import type { RedisDriver, RedisSubscriberConnection } from "./RedisConnection.js"
@@ -74,7 +75,7 @@ const missedBeatsToEnd = 2
  */
 export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Effect<Subscriber, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const scope = yield* Effect.scope
+    const fork = yield* Background.fork
     const ended = (reason: "Closed" | "Timeout", detail: string) =>
       Effect.suspend(() => Effect.fail(new RedisConnectError({ reason, address: driver.address, detail })))
     const beatChannel = `effect-cache-toolkit:beat:${crypto.randomUUID()}`
@@ -230,8 +231,8 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
               onFailure: (error) => Deferred.succeed(open.broken, error)
             })
           }
-          // joining is uninterruptible, what it starts must not be
-          supervision ??= yield* Effect.forkIn(Effect.interruptible(supervise), scope)
+          // for all readers, as this was made: the first reader's retry policy and log annotations are its own
+          supervision ??= fork(supervise)
         })
       )
 

@@ -2,10 +2,13 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Stream from "effect/Stream"
 import type { RedisClient, SubscriptionEvent } from "../../src/redis/RedisClient.js"
+import * as RedisCommands from "../../src/redis/RedisCommands.js"
 import { RedisConnectError } from "../../src/redis/RedisError.js"
 import { SubscriptionBuffer } from "../../src/redis/SubscriptionBuffer.js"
+import * as SupervisedExecutor from "../../src/redis/SupervisedExecutor.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import { connect, error, make, reply, runFor, settled, silence } from "../support/ScriptedDriver.js"
 
@@ -50,6 +53,28 @@ describe("a subscription", () => {
       server.publish("news", "heard")
       yield* settled
       expect(heard).toEqual(["<Connected>", "<Reconnected>", "heard"])
+    })
+  )
+
+  it.scoped("is dialled with nothing of its first reader, since others share its connection", () =>
+    Effect.gen(function* () {
+      const ref = FiberRef.unsafeMake("nobody's")
+      const server = yield* make
+      const dialled: Array<string> = []
+      const { connectSubscriber } = server.driver
+      const driver = {
+        ...server.driver,
+        connectSubscriber: Effect.zipRight(
+          Effect.map(FiberRef.get(ref), (whose) => dialled.push(whose)),
+          connectSubscriber
+        )
+      }
+      const redis = RedisCommands.fromExecutor(yield* SupervisedExecutor.make(driver, {}))
+      yield* settled
+      yield* Effect.locally(read(redis, "news"), ref, "the caller's")
+      server.cut()
+      yield* runFor(1000)
+      expect(dialled).toEqual(["nobody's", "nobody's"])
     })
   )
 

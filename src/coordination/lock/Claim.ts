@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import type * as Background from "../../redis/Background.js"
 import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
@@ -41,9 +42,9 @@ export interface Claims {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (redis: RedisClient.Service): Claims => {
-  const waiting = Waiting.make(redis)
-  const reconnections = Reconnections.make(redis.statusChanges)
+export const make = (redis: RedisClient.Service, fork: Background.Fork): Claims => {
+  const waiting = Waiting.make(redis, fork)
+  const reconnections = Reconnections.make(redis.statusChanges, fork)
   return {
     hold: Effect.fnUntraced(function* <Granted>(claim: Claim<Granted>, scope: Scope.Scope) {
       let askedAt = 0
@@ -85,7 +86,7 @@ export const make = (redis: RedisClient.Service): Claims => {
       yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
       const granted = yield* waiting.acquire({ ...claim, ask })
       // what extends it must not be left behind between its start and the finalizer that stops it
-      const lease = yield* Effect.uninterruptible(Lease.keep({ ...claim, askedAt, reconnections }, scope))
+      const lease = yield* Effect.uninterruptible(Lease.keep({ ...claim, askedAt, fork, reconnections }, scope))
       remaining = lease.remaining
       return [lease, granted] as const
     })

@@ -17,6 +17,7 @@ import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import type * as Background from "../../redis/Background.js"
 import * as Callback from "../../redis/Callback.js"
 import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisError } from "../../redis/RedisError.js"
@@ -56,6 +57,8 @@ export interface Holding {
   readonly askedAt: number
   /** Asks for a whole time to live from now. */
   readonly extend: Effect.Effect<"Held" | "Gone" | "TakenOver", RedisError>
+  /** What extends it runs as the locks were made, and not as who holds it: with other FiberRefs and another retry policy. */
+  readonly fork: Background.Fork
   /** after a new connection the lease is asked for at once, since the server may have restarted */
   readonly reconnections: Reconnections
 }
@@ -134,9 +137,8 @@ export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease>
       }
     })
 
-    // whoever acquires may be uninterruptible, what it starts must not be; a fork into the scope would take several times
-    // as long, and there is nothing to wait for when it ends
-    const extending = Runtime.runFork(yield* Effect.runtime<never>())(Effect.interruptible(extensions))
+    // a fork into the scope would take several times as long, and there is nothing to wait for when it ends
+    const extending = holding.fork(extensions)
     yield* Scope.addFinalizer(
       scope,
       Effect.sync(() => extending.unsafeInterruptAsFork(FiberId.none))

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Background from "../../redis/Background.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
 /**
@@ -29,7 +30,7 @@ const idlePause = "1 second"
  * @since 0.1.0
  * @category constructors
  */
-export const make = (statusChanges: Stream.Stream<ConnectionState>): Reconnections => {
+export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Background.Fork): Reconnections => {
   const listeners = new Set<Effect.Effect<unknown>>()
   let isListening = false
   /** since the last look */
@@ -66,8 +67,9 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>): Reconnectio
         Effect.suspend(() => {
           if (isListening) return Effect.void
           isListening = true
-          // whoever acquires may be uninterruptible, what it starts must not be
-          return Effect.forkDaemon(Effect.interruptible(Effect.raceFirst(hearing, idle)))
+          // it outlives the first listener, and works for those that follow
+          fork(Effect.raceFirst(hearing, idle))
+          return Effect.void
         })
       )
   }

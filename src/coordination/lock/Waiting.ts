@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import type * as Background from "../../redis/Background.js"
 import * as MonotonicClock from "../../redis/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
@@ -72,7 +73,7 @@ const either = (self: Effect.Effect<void>, that: Effect.Effect<void>): Effect.Ef
  * @since 0.1.0
  * @category constructors
  */
-export const make = (redis: RedisClient.Service): Waiting => {
+export const make = (redis: RedisClient.Service, fork: Background.Fork): Waiting => {
   const queues = new Map<string, Queue>()
   // a refused SUBSCRIBE costs every subscription of the client its connection: it is tried once
   let mayListen = true
@@ -87,7 +88,7 @@ export const make = (redis: RedisClient.Service): Waiting => {
     )
 
   const join = (channel: string): Effect.Effect<readonly [Queue, Waiter]> =>
-    Effect.gen(function* () {
+    Effect.sync(() => {
       const known = queues.get(channel)
       const queue: Queue = known ?? {
         waiters: new Set(),
@@ -98,10 +99,8 @@ export const make = (redis: RedisClient.Service): Waiting => {
       queue.waiters.add(waiter)
       if (known === undefined) {
         queues.set(channel, queue)
-        // joining is uninterruptible, what it starts must not be
-        queue.listening = yield* Effect.forkDaemon(
-          Effect.interruptible(mayListen ? listen(channel, queue.released) : Effect.void)
-        )
+        // it outlives the first who waits, and works for those that follow
+        queue.listening = fork(mayListen ? listen(channel, queue.released) : Effect.void)
       }
       return [queue, waiter] as const
     })
