@@ -74,12 +74,20 @@ export const fromParseError =
  */
 export const attempt = <A>(
   operation: CacheCodecError["operation"],
-  effect: () => Effect.Effect<A, ParseResult.ParseError | CacheCodecError>
-): Effect.Effect<A, CacheCodecError> =>
-  Effect.suspend(effect).pipe(
-    Effect.catchTag("ParseError", (error) => Effect.fail(fromParseError(operation)(error))),
-    Effect.catchAllDefect((cause) => Effect.fail(new CacheCodecError({ operation, path: "", cause })))
-  )
+  effect: () => Effect.Effect<A, ParseResult.ParseError>
+): Effect.Effect<A, CacheCodecError> => {
+  const died = (cause: unknown) => Either.left(new CacheCodecError({ operation, path: "", cause }))
+  return Effect.suspend(() => {
+    try {
+      const begun = effect()
+      const failing = Effect.mapError(begun, fromParseError(operation))
+      // most schemas answer at once: no later step of theirs can throw
+      return Either.isEither(begun) ? failing : Effect.catchAllDefect(failing, died)
+    } catch (cause) {
+      return died(cause)
+    }
+  })
+}
 
 /**
  * The codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, when the schema
@@ -132,7 +140,11 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
     })
 
   return {
-    encode: (value) => attempt("Encode", () => Effect.flatMap(toEncoded(value), toText)),
+    encode: (value) =>
+      Effect.flatMap(
+        attempt("Encode", () => toEncoded(value)),
+        toText
+      ),
     encodeNow: (value) => {
       if (toEncodedFast === undefined) return undefined
       try {

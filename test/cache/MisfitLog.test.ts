@@ -7,6 +7,7 @@ import * as MisfitLog from "../../src/cache/MisfitLog.js"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import * as CapturedLog from "../support/CapturedLog.js"
+import { settle } from "../support/until.js"
 
 describe("what does not fit", () => {
   it.effect("is logged once per kind and minute, with the number that was not", () =>
@@ -54,6 +55,31 @@ describe("what does not fit", () => {
           { level: "DEBUG", text: "cache secret: a value is not stored: secret:ada" }
         ])
         expect(lines.some(({ text }) => text.includes("4711"))).toBe(false)
+      }).pipe(Effect.provide([MemoryRedis.layer, layer]))
+    })
+  )
+
+  it.scoped("includes a refresh in the background that dies, which nobody else hears of", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* CapturedLog.make
+      yield* Effect.gen(function* () {
+        let isBroken = false
+        const { get } = yield* TypedCache.make({
+          name: "stale",
+          key: Schema.String,
+          value: Schema.String,
+          timeToLive: "1 minute",
+          staleFor: "1 hour",
+          lookup: () => (isBroken ? Effect.dieMessage("broken") : Effect.succeed("fine"))
+        })
+        yield* get("ada")
+        isBroken = true
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* get("ada")).toBe("fine")
+        yield* settle
+        expect(lines.filter(({ level }) => level !== "DEBUG")).toEqual([
+          { level: "WARN", text: "cache stale: a refresh in the background: its lookup died" }
+        ])
       }).pipe(Effect.provide([MemoryRedis.layer, layer]))
     })
   )
