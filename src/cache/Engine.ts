@@ -62,6 +62,7 @@ const markerMillis = Duration.toMillis("1 hour")
 /**
  * A set that reaches the server later than this does nothing, and a caller waits twice as long for a set whose fate is
  * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
+ * Large values have the time on top of it that they take on a slow line.
  */
 const setDeadlineMillis = 250
 

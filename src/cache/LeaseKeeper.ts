@@ -19,6 +19,16 @@ import type { Target } from "./scripts/shared.js"
 export interface LeaseKeeper {
   /** From now on the token's lease is renewed, within every third of its time, until the answer is called. */
   readonly hold: (target: Target, token: string) => () => void
+  /**
+   * Runs an effect that ends the lease with a value that is on the line for so long. Where the lease may not last until it
+   * arrives, it is prolonged first.
+   */
+  readonly outlasting: <A, E>(
+    target: Target,
+    token: string,
+    millis: number,
+    ending: Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
 }
 
 interface Held {
@@ -70,6 +80,14 @@ export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Ef
     )
 
     return {
+      outlasting: (target, token, millis, ending) =>
+        // it was renewed within a third of its time
+        millis < leaseMillis / 2
+          ? ending
+          : redis
+              .run(LeaseScripts.renew)({ ...target, token, leaseMillis: leaseMillis + millis })
+              // a server that does not know the script yet would be sent it behind the value
+              .pipe(Effect.ignore, Effect.zipRight(ending)),
       hold: (target, token) => {
         const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
         held.add(lease)

@@ -17,6 +17,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, type Unread, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
+import * as Line from "./Line.js"
 import * as LoadGraph from "./LoadGraph.js"
 import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "./Lookups.js"
 import type { Written } from "./Origin.js"
@@ -149,6 +150,7 @@ const replicaLag: Unread = {
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
     const { codec, invalidation, keeper, lookups, observer, redis, tier } = options
+    const line = Line.of(redis)
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
 
     /**
@@ -243,6 +245,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         const tagsTaken = invalidation.outbox.tagsTaken()
         const { text } = content
         const doubtful = () => unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
+        const body = CacheEntry.body(entry, content)
         // a marker that moves after it was read here speaks against the entry
         const sent = invalidation.withMarkers<Stamped<number>>(entry.tags, keepMillis, (answered) =>
           redis.unsafeRun(LeaseScripts.fill)(
@@ -250,14 +253,14 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
               ...target,
               token,
               created: entry.created,
-              body: CacheEntry.body(entry, content),
+              body,
               keepMillis,
               message: invalidation.bus.readyMessage(key)
             },
-            answered
+            line.carrying(body, answered)
           )
         )
-        return Effect.matchEffect(sent, {
+        return Effect.matchEffect(keeper.outlasting(target, token, line.millisFor(body), sent), {
           onFailure: doubtful,
           onSuccess: ({ markers, written }) => {
             if (written.generation !== generation || !invalidation.isUsable(generation)) return doubtful()

@@ -20,6 +20,7 @@ import type { CacheObserver } from "./CacheObserver.js"
 import * as EntryCodec from "./EntryCodec.js"
 import { type Invalidation, unreadBecause } from "./Invalidation.js"
 import type { LeaseKeeper } from "./LeaseKeeper.js"
+import * as Line from "./Line.js"
 import * as LoadGraph from "./LoadGraph.js"
 import type { Written } from "./Origin.js"
 import type { OutboxItem } from "./Outbox.js"
@@ -44,7 +45,7 @@ export interface WriterOptions<A> {
   readonly keeper: LeaseKeeper
   /** for how long the token of an update outlives its process */
   readonly leaseMillis: number
-  /** a set that reaches the server later than this does nothing */
+  /** a set that reaches the server later than this does nothing, beside the time that its value takes on the line */
   readonly setDeadlineMillis: number
 }
 
@@ -73,6 +74,7 @@ const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const { clock, codec, invalidation, observer, redis } = options
+  const line = Line.of(redis)
 
   /**
    * A write from before it is sent to after its end: the epochs move on both sides, and whatever is not acknowledged,
@@ -130,34 +132,35 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
 
   /**
    * A set of unknown fate may be on its way until its deadline. Its caller, who then lets the next write begin, is kept as
-   * long, and once more for what the server's clock may differ from its estimate.
+   * long, and some more for what the server's clock may differ from its estimate.
    */
-  const untilTooLate = (began: number): Effect.Effect<void> =>
+  const untilTooLate = (deadline: number): Effect.Effect<void> =>
     Effect.suspend(() =>
-      Effect.sleep(Math.max(0, began + 2 * options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
+      Effect.sleep(Math.max(0, deadline + options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
   const store = (key: string, written: Written<A>, content: Content): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const keepMillis = keepMillisOf(written)
-      const began = MonotonicClock.unsafeMillis(clock)
+      const body = CacheEntry.body(written, content)
+      const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + line.millisFor(body)
       const stored = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
         redis.unsafeRun(WriteScripts.set)(
           {
             ...options.target(key),
-            body: CacheEntry.body(written, content),
+            body,
             keepMillis,
             floor: invalidation.floor(),
-            deadline: Math.floor(began + redis.clockOffsetMillis() + options.setDeadlineMillis),
+            deadline: Math.floor(deadline + redis.clockOffsetMillis()),
             message: invalidation.bus.invalidateMessage(key)
           },
-          answered
+          line.carrying(body, answered)
         )
       )
       return acknowledged(
         { _tag: "Key", key },
         Effect.map(stored, ({ value }) => value === 1),
-        untilTooLate(began)
+        untilTooLate(deadline)
       )
     })
 
@@ -197,20 +200,22 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return written.value
         }
         const keepMillis = keepMillisOf(written)
+        const body = CacheEntry.body(written, content)
         const finished = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
           redis.unsafeRun(WriteScripts.finish)(
             {
               ...target,
               token,
               created: begun.right,
-              body: CacheEntry.body(written, content),
+              body,
               keepMillis,
               message: invalidation.bus.invalidateMessage(key)
             },
-            answered
+            line.carrying(body, answered)
           )
         )
-        yield* acknowledged({ _tag: "Key", key }, Effect.as(finished, true))
+        const ending = options.keeper.outlasting(target, token, line.millisFor(body), finished)
+        yield* acknowledged({ _tag: "Key", key }, Effect.as(ending, true))
         return written.value
       })
     )

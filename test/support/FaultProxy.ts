@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
  * - `Blackhole`: connections are accepted and nothing comes through, in neither direction. One that has lost bytes so
  *   never gets any more: no network takes bytes out of the middle of a stream
  * - `Delay`: replies arrive so much later, in their order
+ * - `Throttle`: requests pass at so many bytes a millisecond
  * - `CutMidReply`: the next reply ends half way, with its connection
  * - `Garbage`: the next reply is replaced with bytes that are no Redis protocol
  * - `Refuse`: connections are accepted and closed at once
@@ -17,6 +18,7 @@ import type * as Scope from "effect/Scope"
 export type Mode =
   | { readonly _tag: "Pass" | "Blackhole" | "CutMidReply" | "Garbage" | "Refuse" }
   | { readonly _tag: "Delay"; readonly millis: number }
+  | { readonly _tag: "Throttle"; readonly bytesPerMilli: number }
 
 export interface FaultProxy {
   readonly port: number
@@ -64,8 +66,14 @@ export const make = (target: number): Effect.Effect<FaultProxy, never, Scope.Sco
 
     const onRequest = (link: Link, bytes: Buffer) => {
       if (mode._tag === "Blackhole") link.black = true
-      if (link.held !== undefined) link.held.push(bytes)
-      else if (!link.black) link.server.write(bytes)
+      if (link.held !== undefined) return void link.held.push(bytes)
+      if (link.black) return
+      if (mode._tag !== "Throttle") return void link.server.write(bytes)
+      link.client.pause()
+      setTimeout(() => {
+        link.server.write(bytes)
+        link.client.resume()
+      }, bytes.length / mode.bytesPerMilli)
     }
 
     const deliver = (link: Link) => {
