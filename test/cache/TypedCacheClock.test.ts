@@ -6,6 +6,10 @@ import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
 import { hits, inTime, processes, read } from "../support/CacheProcesses.js"
+import * as CacheWorld from "../support/CacheWorld.js"
+import * as FaultProxy from "../support/FaultProxy.js"
+import { connect, eventually, test, title } from "../support/FaultSuite.js"
+import * as RedisServer from "../support/RedisServer.js"
 import { settle } from "../support/until.js"
 
 const hour = Duration.toMillis("1 hour")
@@ -95,6 +99,34 @@ describe("a cache whose server told a wrong time at one reconnection", () => {
         expect(state.asked).toBe(asked + seconds)
         yield* Effect.zipRight(TestClock.adjust("1 second"), settle)
       }
+    })
+  )
+
+  test(title("caches again on a server, as soon as the clock is right"), () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const proxy = yield* FaultProxy.make(server.port)
+      const redis = yield* connect({ host: "127.0.0.1", port: proxy.port })
+      const { client, state } = wrongClock(redis)
+      const { cache, database } = CacheWorld.make({ a: 1 }, { timeToLive: "3 hours" })
+      const own = yield* Effect.provideService(cache(), RedisClient, client)
+      yield* own.get("a")
+      state.ahead = hour
+      state.estimate = hour
+      const { generation } = yield* redis.getStatus
+      yield* proxy.cut
+      yield* eventually(
+        "it is back on another connection",
+        Effect.zipWith(redis.getStatus, own.isAvailable, (now, isOpen) => isOpen && now.generation > generation)
+      )
+      yield* own.get("a")
+      state.ahead = 0
+      state.estimate = 0
+      const reads = Effect.map(read(own), ([source]) => source === "Redis")
+      yield* eventually("it reads from Redis", reads)
+      const lookups = database.lookups()
+      expect(yield* Effect.replicateEffect(reads, 20)).not.toContain(false)
+      expect(database.lookups()).toBe(lookups)
     })
   )
 })
