@@ -136,7 +136,13 @@ describe("a cache whose reads lag behind its scripts", () => {
       )
       const primary = yield* connect({ host: "127.0.0.1", port: server.port })
       const reads = yield* connect({ host: "127.0.0.1", port: replica.port })
-      const split: RedisClient.Service = { ...primary, unsafeMget: reads.unsafeMget }
+      const { generation } = yield* primary.getStatus
+      // one connection as far as the cache can see
+      const split: RedisClient.Service = {
+        ...primary,
+        unsafeMget: (keys, answered) =>
+          reads.unsafeMget(keys, (exit) => answered(Exit.map(exit, ({ value }) => ({ value, generation }))))
+      }
       const { cache, database } = CacheWorld.make({ a: 1, b: 1 })
       const other = yield* Effect.provideService(cache(), RedisClient, primary)
       yield* follow
