@@ -137,7 +137,7 @@ const boardKeys = [
   boardKey,
   ...["ranked", "arrivals", "whole"].map((suffix) => RedisKey.auxiliary(boardKey, suffix)),
   RedisKey.auxiliary(`lock:rebuild:${boardKey}`, "fence"),
-  `${boardKey}:top:${page.offset}:${page.limit}`
+  `${boardKey}:top:${page.offset}%3A${page.limit}`
 ]
 
 const leaderboard = (players: ReadonlyArray<DemoPlayer>) =>
