@@ -34,7 +34,7 @@ const program = Layer.unwrapEffect(
   Effect.map(settings, (address) =>
     Layer.effectDiscard(announce).pipe(
       Layer.provide(Server.layer),
-      Layer.provide(DrainingServer.layer(address)),
+      Layer.provide(DrainingServer.layer({ ...address, lastRequests: "250 millis" })),
       Layer.provide(Authorization.layer),
       Layer.provide(ApiToken.layerConfig),
       Layer.provide(PlayerService.layer),

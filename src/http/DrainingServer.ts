@@ -1,10 +1,16 @@
 /**
- * Bun's server with an end that loses no request: it stops listening, answers what is in flight, and only then goes.
+ * Bun's server with an end that loses no request. For a moment it goes on to answer, and each answer closes its connection;
+ * then it stops listening, answers what is in flight, and only then goes.
+ *
+ * The moment is needed because Bun's `stop` closes the listener and every idle connection at once: a request that waits in
+ * the kernel's queues, sent before the end began, would be reset, and so would the next one on each kept connection.
  *
  * @since 0.1.0
  */
+import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as BunHttpServer from "@effect/platform-bun/BunHttpServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,6 +29,8 @@ export interface Options {
   readonly port: number
   /** 5 seconds by default; requests that take longer are interrupted and answered 503 */
   readonly drainTimeout?: Duration.DurationInput | undefined
+  /** how long requests are still taken when the server ends, with answers that close their connections; not at all by default */
+  readonly lastRequests?: Duration.DurationInput | undefined
 }
 
 /** Counts what is in flight; `idle` resumes when there is nothing. */
@@ -47,6 +55,11 @@ const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
   }
 })
 
+/** What the kernel has received is read before the timers of the same turn of the event loop are too late for it. */
+const nextTurn = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /**
  * Fails with `ServeError` when the address cannot be listened on.
  *
@@ -56,22 +69,37 @@ const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
 export const make = ({
   drainTimeout = Duration.seconds(5),
   host,
+  lastRequests = Duration.zero,
   port
 }: Options): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function* () {
-    // Finalizers run from the last to the first: the server stops listening, then requests are waited for, then their
-    // fibers end. The server's own `serve` would end the fibers while it still listens.
+    // Finalizers run from the last to the first: the last requests are taken, the server stops listening, then requests are
+    // waited for, then their fibers end. The server's own `serve` would end the fibers while it still listens.
     const requests = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const inFlight = yield* makeInFlight
     yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(inFlight.idle), drainTimeout))
-    const server = yield* BunHttpServer.make({ hostname: host, port }).pipe(
+    // Bun's page on errors for developers would show the source; without it Bun lets other programs share the port
+    const server = yield* BunHttpServer.make({ hostname: host, port, development: false, reusePort: false }).pipe(
       Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause }))
+    )
+    let isEnding = false
+    const lastMoment = Effect.zipRight(Effect.sleep(lastRequests), nextTurn)
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        isEnding = true
+        return Duration.toMillis(lastRequests) > 0 ? Effect.interruptible(lastMoment) : Effect.void
+      })
+    )
+    const closing = HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.succeed(isEnding ? HttpServerResponse.setHeader(response, "connection", "close") : response)
     )
     return HttpServer.make({
       address: server.address,
       serve: (app, middleware) =>
         server
-          .serve(app, (handled) => inFlight.track(middleware === undefined ? handled : middleware(handled)))
+          .serve(Effect.zipRight(closing, app), (handled) =>
+            inFlight.track(middleware === undefined ? handled : middleware(handled))
+          )
           .pipe(Scope.extend(requests))
     })
   })

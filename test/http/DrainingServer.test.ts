@@ -17,13 +17,16 @@ const fetchText = (port: number, path = "/") =>
   })
 
 /** A server whose only request is answered when the test says so. */
-const start = (drainTimeout?: Duration.DurationInput) =>
+const start = (drainTimeout?: Duration.DurationInput, lastRequests?: Duration.DurationInput) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const started = yield* Deferred.make<void>()
     const answer = yield* Deferred.make<string>()
     const interrupted = yield* Ref.make(false)
-    const server = yield* Scope.extend(DrainingServer.make({ host: "127.0.0.1", port: 0, drainTimeout }), scope)
+    const server = yield* Scope.extend(
+      DrainingServer.make({ host: "127.0.0.1", port: 0, drainTimeout, lastRequests }),
+      scope
+    )
     const app = Deferred.succeed(started, undefined).pipe(
       Effect.zipRight(Deferred.await(answer)),
       Effect.interruptible,
@@ -69,6 +72,18 @@ describe("a server that ends", () => {
       yield* server.close
       expect(yield* Fiber.join(request)).toMatch(/^503 /)
       expect(yield* Ref.get(server.interrupted)).toBe(true)
+    })
+  )
+
+  it.live("takes requests for a last moment and closes their connections by its answers", () =>
+    Effect.gen(function* () {
+      const server = yield* start(undefined, "1 hour")
+      yield* Deferred.succeed(server.answer, "in time")
+      const connection = Effect.promise(async () => (await fetch(`http://127.0.0.1:${server.port}/`)).headers)
+      expect((yield* connection).get("connection")).not.toBe("close")
+      const closing = yield* Effect.fork(server.close)
+      yield* Effect.repeat(connection, { until: (headers) => headers.get("connection") === "close" })
+      yield* Fiber.interrupt(closing)
     })
   )
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
@@ -141,6 +142,68 @@ describe("the program", () => {
       expect(client.received()).toMatch(/^HTTP\/1\.1 201 .*"username":"ada"/s)
       expect(yield* program.exitCode).toBe(0)
     })
+  )
+
+  it.scopedLive(
+    "loses no request that was sent before SIGTERM at 100 callers, and closes kept connections by its answers",
+    () =>
+      Effect.gen(function* () {
+        const program = yield* start()
+        const port = yield* program.listening
+        let ended = false
+        const lost: Array<string> = []
+        const counts = { before: 0, after: 0 }
+        const request = "GET /api/leaderboards/global HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+        /** Sends a request as soon as the last one is answered, after a pause of its own, until the server closes. */
+        const caller = (index: number) =>
+          Effect.async<void>((resume) => {
+            let received = ""
+            let sentBefore = false
+            let isWaiting = false
+            const socket = net.connect(port, "127.0.0.1")
+            const send = () => {
+              if (socket.destroyed || socket.readableEnded) return
+              sentBefore = !ended
+              isWaiting = true
+              socket.write(request)
+            }
+            socket.on("connect", send)
+            socket.on("data", (chunk) => {
+              received += chunk.toString()
+              const length = /content-length: (\d+)/i.exec(received)?.[1]
+              const [head = "", body = ""] = received.split(/\r\n\r\n(.*)/s)
+              if (length === undefined || body.length < Number(length)) return
+              received = ""
+              isWaiting = false
+              if (!head.startsWith("HTTP/1.1 200 ")) lost.push(head)
+              if (!sentBefore && !/connection: close/i.test(head)) lost.push(`kept open: ${head}`)
+              counts[sentBefore ? "before" : "after"] += 1
+              // some callers are always idle when the signal comes, others always wait
+              if (!/connection: close/i.test(head)) setTimeout(send, index % 2 === 0 ? 0 : index)
+            })
+            socket.on("error", () => {})
+            socket.on("close", () => {
+              if (isWaiting && sentBefore) lost.push(`no answer to caller ${index}`)
+              resume(Effect.void)
+            })
+          })
+
+        const callers = yield* Effect.fork(
+          Effect.all(
+            Array.from({ length: 100 }, (_, index) => caller(index)),
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* Effect.repeat(Effect.sleep("2 millis"), { until: () => counts.before >= 2000 })
+        program.process.kill("SIGTERM")
+        ended = true
+        yield* Fiber.join(callers)
+        expect(lost).toEqual([])
+        expect(counts.after).toBeGreaterThan(0)
+        expect(yield* program.exitCode).toBe(0)
+        yield* Effect.flip(Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/api/health`)))
+      })
   )
 
   const wrong: ReadonlyArray<readonly [name: string, value: string, says: RegExp]> = [
