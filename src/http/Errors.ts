@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { DatabaseError } from "../game/Database.js"
@@ -69,11 +71,21 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
   }
 }
 
+/** A lock is given back, or a connection made anew, within about this many seconds; the database may also stay away. */
+const retryAfter = "2"
+
 /**
- * Logs why the database failed and fails with what a client may know of it.
+ * Logs why the database failed, and fails with what a client may know of it, and when it may try again.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const databaseFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable> =>
-  Effect.zipRight(Effect.logError(error.message), Effect.fail(new DatabaseUnavailable()))
+  Effect.logError(error.message).pipe(
+    Effect.zipRight(
+      HttpApp.appendPreResponseHandler((_request, response) =>
+        Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", retryAfter))
+      )
+    ),
+    Effect.zipRight(Effect.fail(new DatabaseUnavailable()))
+  )

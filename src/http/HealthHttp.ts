@@ -15,8 +15,7 @@ import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisStatus } from "../redis/RedisStatus.js"
 import { Api, version } from "./Api.js"
 import { ApiToken } from "./ApiToken.js"
-
-const patience = Duration.seconds(2)
+import * as DatabaseHealth from "./DatabaseHealth.js"
 
 const describeRedis = (status: RedisStatus, available: boolean) => ({
   state: status.state._tag,
@@ -37,22 +36,14 @@ const describeRedis = (status: RedisStatus, available: boolean) => ({
 export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
   Effect.gen(function* () {
     const cache = yield* CacheService
-    const database = yield* Database
+    const databaseHealth = yield* DatabaseHealth.make(yield* Database)
     const redis = yield* RedisClient
     const token = yield* ApiToken
     const startedAt = yield* MonotonicClock.millis
 
-    const pingDatabase = database.ping.pipe(
-      Effect.timed,
-      Effect.map(([elapsed]) => elapsed),
-      Effect.timeout(patience),
-      Effect.tapError((error) => Effect.logWarning(`the database did not answer the health check: ${error.message}`)),
-      Effect.option
-    )
-
     const detailed = Effect.gen(function* () {
       const [ping, status, available, stats, now] = yield* Effect.all(
-        [pingDatabase, redis.getStatus, redis.isAvailable, cache.getStats, MonotonicClock.millis],
+        [databaseHealth, redis.getStatus, redis.isAvailable, cache.getStats, MonotonicClock.millis],
         { concurrency: "unbounded" }
       )
       const rest = {

@@ -95,9 +95,10 @@ layer(
     })
   )
 
-  it.effect("a failing database is a 503 that keeps its reason to itself", () =>
+  it.effect("a failing database is a 503 that says when to come back, and keeps its reason to itself", () =>
     Effect.map(TestServer.get("/api/users/ada/stats"), (answer) => {
       expect(answer.status).toBe(503)
+      expect(answer.headers.get("retry-after")).toBe("2")
       expect(answer.headers.get("content-type")).toBe("application/problem+json")
       expect(answer.text).not.toMatch(/secret|disk/)
     })

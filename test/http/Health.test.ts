@@ -2,9 +2,12 @@ import { describe, expect, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { DatabaseError } from "../../src/game/Database.js"
+import * as TestClock from "effect/TestClock"
+import { Database, DatabaseError } from "../../src/game/Database.js"
+import * as DatabaseHealth from "../../src/http/DatabaseHealth.js"
 import { RedisConnectError } from "../../src/redis/RedisError.js"
 import { ConnectionState, type RedisStatus } from "../../src/redis/RedisStatus.js"
 import { cache, database, players, redis, status } from "./support/stubs.js"
@@ -83,11 +86,35 @@ describe("health", () => {
     })
   )
 
-  it.live("is down when the database does not answer at all", () =>
-    Effect.gen(function* () {
-      const [, detailed] = yield* health({ ping: Effect.never })
-      expect(detailed.status).toBe(503)
-    })
+  it.effect(
+    "knows the database without waiting for it, and takes it for down when a probe stays without an answer",
+    () =>
+      Effect.gen(function* () {
+        const answered = yield* Effect.makeLatch(false)
+        let probes = 0
+        const stub = Effect.flatMap(Database, DatabaseHealth.make).pipe(
+          Effect.provide(
+            database({
+              ping: Effect.zipRight(
+                Effect.sync(() => probes++),
+                answered.await
+              )
+            })
+          )
+        )
+        const check = yield* stub
+        const checked = Effect.gen(function* () {
+          const fiber = yield* Effect.fork(check)
+          yield* TestClock.adjust("50 millis")
+          return Option.isSome(yield* Fiber.join(fiber))
+        })
+        expect(yield* checked).toBe(true)
+        yield* TestClock.adjust("2 seconds")
+        expect(yield* checked).toBe(false)
+        expect(yield* checked).toBe(false)
+        expect(probes).toBe(1)
+        X
+      }).pipe(Effect.scoped)
   )
 
   for (const [what, headers] of [
@@ -100,7 +127,8 @@ describe("health", () => {
         expect([well.status, well.json]).toEqual([200, { status: "ok" }])
         const [, degraded] = yield* health({ redis: down }, headers)
         expect([degraded.status, degraded.json]).toEqual([200, { status: "degraded" }])
-        const [, dead] = yield* health({ ping: Effect.never }, headers)
+        const ping = Effect.fail(new DatabaseError({ operation: "ping", detail: "away" }))
+        const [, dead] = yield* health({ ping }, headers)
         expect([dead.status, dead.json]).toEqual([503, { status: "down" }])
       })
     )
