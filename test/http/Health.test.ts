@@ -113,7 +113,9 @@ describe("health", () => {
         expect(yield* checked).toBe(false)
         expect(yield* checked).toBe(false)
         expect(probes).toBe(1)
-        X
+        yield* answered.open
+        expect([yield* checked, yield* checked]).toEqual([true, true])
+        expect(probes).toBe(2)
       }).pipe(Effect.scoped)
   )
 
