@@ -266,7 +266,7 @@ describe("a server", () => {
       })
   )
 
-  testWith("DEBUG")("that is still loading its data is waited for, and then has all of it", () =>
+  testWith("slow loading")("that is still loading its data is waited for, and then has all of it", () =>
     Effect.gen(function* () {
       const slowly = ["--key-load-delay", "300", "--loading-process-events-interval-bytes", "1024"]
       const server = yield* RedisServer.make({ args: ["--enable-debug-command", "yes"] })

@@ -61,22 +61,11 @@ describe("a server", () => {
   })
 
   it("says by name and reason what it lacks of what a test needs", () => {
-    expect(ServerKinds.lacking(ServerKinds.redis, ["DEBUG", "maxclients"])).toBe(undefined)
+    expect(ServerKinds.lacking(ServerKinds.redis, ["slow loading", "maxclients"])).toBe(undefined)
     expect(ServerKinds.lacking(ServerKinds.dragonfly, [])).toBe(undefined)
     expect(ServerKinds.lacking(ServerKinds.dragonfly, ["a few megabytes of memory", "maxclients"])).toBe(
       "Dragonfly lacks a few megabytes of memory: it needs 256 MB a thread; " +
         "Dragonfly lacks maxclients: it has no maxclients as Redis has it"
     )
-  })
-})
-
-describe("the code of an error", () => {
-  it.each([
-    ["WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE"],
-    ["ERR value is not an integer or out of range", "ERR"],
-    ["ERR Error running script (call to f_0a1b): @user_script:3: -WRONGTYPE Operation against a key", "WRONGTYPE"],
-    ["ERR Error running script (call to f_0a1b): @user_script:3: -ERR Out of memory", "ERR"]
-  ])("of %s is %s", (message, code) => {
-    expect(ServerKinds.codeOf(message)).toBe(code)
   })
 })

@@ -6,13 +6,14 @@ export type Feature =
   | "a password that is replaced"
   | "BUSY replies"
   | "counts of commands"
-  | "DEBUG"
   | "maxclients"
   | "Redis 7.0's view of odd arguments"
   | "renamed commands"
   | "replicas"
   | "replies in Lua as Redis gives them"
   | "rights by channel"
+  | "rights by subcommand"
+  | "slow loading"
   | "TLS beside a plain port"
 
 export interface StartOptions {
@@ -96,15 +97,16 @@ export const dragonfly: ServerKind = {
   lacks: {
     "a few megabytes of memory": "it needs 256 MB a thread",
     "a password that is replaced": "its first password still logs in",
-    "BUSY replies": "it runs other commands beside a script",
+    "BUSY replies": "its answer to endless scripts was not measured",
     "counts of commands": "its INFO commandstats was not measured",
-    DEBUG: "it has neither DEBUG POPULATE nor a slow start",
     maxclients: "it has no maxclients as Redis has it",
     "Redis 7.0's view of odd arguments": "it takes and refuses other odd arguments",
     "renamed commands": "its flag for it is another",
     replicas: "its replication was not measured",
     "replies in Lua as Redis gives them": "its Lua is 5.4, and scores are numbers there",
     "rights by channel": "its rights by channel were not measured",
+    "rights by subcommand": "its ACL knows whole commands",
+    "slow loading": "Redis' flags for it end it at its start",
     "TLS beside a plain port": "with TLS it has no plain port"
   },
   keepsData: false,
@@ -127,7 +129,3 @@ export const lacking = (kind: ServerKind, needs: ReadonlyArray<Feature>): string
   })
   return reasons.length === 0 ? undefined : reasons.join("; ")
 }
-
-/** The code of an error's text, which every server words in its own way. Dragonfly puts that of a script last. */
-export const codeOf = (message: string): string =>
-  /^ERR Error running script .* -([A-Z]+)\b/s.exec(message)?.[1] ?? message.split(" ", 1)[0] ?? ""

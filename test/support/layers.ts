@@ -13,18 +13,20 @@ import * as RedisServer from "./RedisServer.js"
 
 export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer
 
-/** A connected client of `TEST_REDIS_URL`, or of a server that lives as long as the layer. */
-export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
-  Effect.flatMap(RedisServer.givenOrStarted, (url) =>
-    Effect.map(RedisConfig.fromUrl(Redacted.make(url)), (address) => BunRedis.layer(address))
-  ).pipe(Effect.orDieWith((problem) => new Error(`TEST_REDIS_URL ${problem}`)))
-).pipe(
-  Layer.tap((context) =>
+/** A client that is connected before a test begins. */
+export const connected = (address: RedisConfig.RedisAddress): Layer.Layer<RedisClient> =>
+  Layer.tap(BunRedis.layer(address), (context) =>
     RedisClient.pipe(
       Effect.flatMap((client) => Stream.runHead(Stream.filter(client.statusChanges, (s) => s._tag === "Connected"))),
       Effect.provide(context)
     )
   )
+
+/** A connected client of `TEST_REDIS_URL`, or of a server that lives as long as the layer. */
+export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
+  Effect.flatMap(RedisServer.givenOrStarted, (url) =>
+    Effect.map(RedisConfig.fromUrl(Redacted.make(url)), connected)
+  ).pipe(Effect.orDieWith((problem) => new Error(`TEST_REDIS_URL ${problem}`)))
 )
 
 /** Runs the same tests on the memory layer and on a real server. */

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Keyspace from "../../src/redis/Keyspace.js"
 import type { RedisArgument } from "../../src/redis/RedisConnection.js"
 import type { RedisScript } from "../../src/redis/RedisScript.js"
+import * as RejectionCode from "../../src/redis/RejectionCode.js"
 import * as RedisServer from "./RedisServer.js"
 import * as ServerKinds from "./ServerKinds.js"
 
@@ -191,7 +192,7 @@ const isErrorReply = (reply: unknown): reply is { readonly error: string } =>
 /** What servers other than Redis 7.0 promise too: the codes of errors. Valkey takes no empty cursor. */
 const likeOtherServers = (reply: unknown, step: Step | undefined): unknown => {
   if (step?._tag === "Command" && step.command.toUpperCase() === "SCAN" && step.args[0] === "") return "not compared"
-  return isErrorReply(reply) ? { error: ServerKinds.codeOf(reply.error) } : reply
+  return isErrorReply(reply) ? { error: RejectionCode.of("", reply.error) } : reply
 }
 
 /** The error of a script without the place that a server adds: the script's hash and a line. */
