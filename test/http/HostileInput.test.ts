@@ -1,5 +1,7 @@
 import { describe, expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { services } from "./support/stubs.js"
 import * as TestServer from "./support/TestServer.js"
 
@@ -166,19 +168,28 @@ describe("hostile input", () => {
     }
   })
 
+  const lines: Array<string> = []
+  const log = Logger.replace(
+    Logger.defaultLogger,
+    Logger.map(Logger.logfmtLogger, (line) => void lines.push(line))
+  )
   layer(
     TestServer.layer(
       services({
         readUserProfile: () => Effect.die(new Error("secret inner workings")),
         readUserBalance: () => Effect.die("secret text")
       })
-    )
+    ).pipe(Layer.provide(log))
   )((it) => {
-    for (const path of ["profile", "balance"]) {
-      it.effect(`a defect while reading the ${path} is answered 500 without its text`, () =>
+    for (const [path, text] of [
+      ["profile", "secret inner workings"],
+      ["balance", "secret text"]
+    ] as const) {
+      it.effect(`a defect while reading the ${path} is answered 500 without its text, which the log has`, () =>
         Effect.map(TestServer.get(`/api/users/ada/${path}`), (answer) => {
           problem(answer, 500)
           expect(answer.text).not.toMatch(/secret/)
+          expect(lines.filter((line) => line.includes("ended in a defect")).at(-1)).toContain(text)
         })
       )
     }
