@@ -202,7 +202,14 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const timeOf = (generation: number) =>
       time.pipe(
         Effect.flatMap((time) => (time === undefined ? redis.serverTime : Effect.succeed(time))),
-        Effect.retry(Schedule.spaced("100 millis")),
+        Effect.retry({ schedule: Schedule.spaced("100 millis"), while: (error) => error._tag !== "RedisAuthError" }),
+        // nobody grants a right within a moment, and reads say what they wait for
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            refusal = unreadBecause(error)
+          })
+        ),
+        Effect.retry(Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("30 seconds"))),
         Effect.raceFirst(
           // a later generation makes this one's question moot
           redis.statusChanges.pipe(

@@ -127,7 +127,8 @@ export declare namespace RedisClient {
     readonly del: (...keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
     /**
      * Deletes the keys that match a glob pattern, by SCAN and UNLINK in batches, and says how many. Never build the
-     * pattern from user input without `RedisKey.escapeGlob`. May be repeated.
+     * pattern from user input without `RedisKey.escapeGlob`. Fails with `RedisProtocolError` where the server's cursor does not
+     * come to its end. May be repeated.
      */
     readonly delPattern: (pattern: string, options?: DelPatternOptions) => Effect.Effect<number, RedisError>
     /** Adds one and answers the new value. Never repeated after an unknown outcome. */

@@ -31,6 +31,17 @@ export const maxTimeToLive: Duration.Duration = Duration.seconds(268_435_455)
 /** Keys in one MGET, UNLINK or SCAN: large enough to amortise the round trip, small enough not to stall the server. */
 const chunkSize = 512
 
+/** Rounds of SCAN that no database is too small for: eight million places of a table. */
+const surelyEnoughRounds = 16_384
+
+/** Rounds of SCAN that no database is large enough for. */
+const maxRounds = 10_000_000
+
+interface ScanPage {
+  readonly cursor: string
+  readonly keys: ReadonlyArray<string>
+}
+
 /** Commands that would change the shared connection for its other users, or block it. */
 const refused: ReadonlySet<string> = new Set(
   (
@@ -57,6 +68,8 @@ const isWellFormed = (arg: RedisArgument): boolean => typeof arg !== "string" ||
 
 const unexpected = (command: string, expected: string, reply: unknown): RedisProtocolError =>
   new RedisProtocolError({ command, detail: `expected ${expected}, got ${reply === null ? "nothing" : typeof reply}` })
+
+const endless = (detail: string): RedisProtocolError => new RedisProtocolError({ command: "SCAN", detail })
 
 const millisOf = (command: string, ttl: Duration.DurationInput): Effect.Effect<number, RedisServerError> => {
   const millis = Math.ceil(Duration.toMillis(ttl))
@@ -204,24 +217,43 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       answered(Exit.isSuccess(exit) ? decoded(script, exit.value) : Exit.failCause(exit.cause))
     )
 
+  /** The cursor and the keys of a SCAN that began at `from`. */
+  const scanned = (reply: RedisReply, from: string): Effect.Effect<ScanPage, RedisProtocolError> => {
+    if (!Array.isArray(reply) || reply.length !== 2) return Effect.fail(unexpected("SCAN", "a cursor and keys", reply))
+    const [cursor, keys] = reply as ReadonlyArray<RedisReply>
+    const next = String(cursor)
+    if (!/^\d{1,20}$/.test(next)) return Effect.fail(unexpected("SCAN", "a cursor", cursor))
+    if (next === from && next !== "0") return Effect.fail(endless("the cursor stands still"))
+    return Array.isArray(keys) && keys.every((key) => typeof key === "string")
+      ? Effect.succeed({ cursor: next, keys })
+      : Effect.fail(unexpected("SCAN", "a list of keys", keys))
+  }
+
+  /** How many rounds a SCAN may need: many more than the database has keys for, since its table may be sparse. */
+  const mostRounds = integer("DBSIZE", [], reading).pipe(
+    Effect.orElseSucceed(() => Number.POSITIVE_INFINITY),
+    Effect.map((keys) => Math.min(surelyEnoughRounds + keys / 8, maxRounds))
+  )
+
   const delPattern = (pattern: string, { type, where = () => true }: DelPatternOptions = {}) =>
     Effect.gen(function* () {
       let deleted = 0
       let cursor = "0"
-      do {
+      let most = surelyEnoughRounds
+      for (let round = 1; ; round++) {
         const { value: reply } = yield* send(
           "SCAN",
           [cursor, "MATCH", pattern, "COUNT", chunkSize, ...(type === undefined ? [] : ["TYPE", type])],
           reading
         )
-        if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
-          return yield* Effect.fail(unexpected("SCAN", "a cursor and keys", reply))
-        }
-        cursor = String(reply[0])
-        const keys = (reply[1] as ReadonlyArray<RedisReply>).map(String).filter(where)
+        const page = yield* scanned(reply, cursor)
+        const keys = page.keys.filter(where)
         if (keys.length > 0) deleted += yield* integer("UNLINK", keys, reading)
-      } while (cursor !== "0")
-      return deleted
+        if (page.cursor === "0") return deleted
+        cursor = page.cursor
+        if (round === surelyEnoughRounds) most = yield* mostRounds
+        if (round >= most) return yield* Effect.fail(endless(`the cursor has not come to its end in ${round} rounds`))
+      }
     })
 
   return {

@@ -63,7 +63,14 @@ const onRanked = (context: RedisScript.ScriptContext) => {
 }
 
 /** The state, the rank of the first row, the size of the board, and members and their scores in turn. */
-const Reply = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Array(Schema.String))
+const Reply = Schema.Tuple(
+  Schema.Literal(states.outOfStep, states.absent, states.found),
+  Schema.NonNegativeInt,
+  Schema.NonNegativeInt,
+  Schema.Array(Schema.String).pipe(
+    Schema.filter((rows) => rows.length % 2 === 0, { message: () => "a member without its score" })
+  )
+)
 
 interface Reading {
   readonly keys: BoardKeys.BoardKeys
@@ -181,7 +188,7 @@ export const mend = RedisScript.make({
     end
     return math.max(#members, #entries)
   `,
-  reply: Schema.Int,
+  reply: Schema.NonNegativeInt,
   model: (context) => {
     const {
       args: [from = "", to = ""],

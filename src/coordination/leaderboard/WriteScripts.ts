@@ -110,7 +110,7 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
       end
       return {before and 0 or 1, moves and 1 or 0, text(moves and score or before)}
     `,
-    reply: Schema.Tuple(Schema.Int, Schema.Int, ScoreText),
+    reply: Schema.Tuple(Schema.Literal(refusals.notFinite, refusals.notOpen, 0, 1), Schema.NonNegativeInt, ScoreText),
     model: (context) => {
       const {
         args: [
@@ -194,7 +194,7 @@ export const remove = RedisScript.make({
     if redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
     return math.floor(removed)
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(0, 1),
   model: (context) => {
     const {
       args: [member = ""],

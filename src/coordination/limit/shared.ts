@@ -30,7 +30,7 @@ export interface Input {
  * @since 0.1.0
  * @category models
  */
-export type Consumed = readonly [allowed: number, remaining: number, resetMicros: number, retryMicros: number]
+export type Consumed = readonly [allowed: 0 | 1, remaining: number, resetMicros: number, retryMicros: number]
 
 /**
  * How much remains, and the microseconds until the whole limit is there again.
@@ -55,8 +55,13 @@ export interface LimitScripts {
   readonly refund: RedisScript.RedisScript<Input, Usage>
 }
 
-const Consumed = Schema.Tuple(Schema.Int, Schema.Int, Schema.Int, Schema.Int)
-const Usage = Schema.Tuple(Schema.Int, Schema.Int)
+// A rejected caller who is told to try again after no time at all would do so for ever.
+const Consumed = Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt, Schema.NonNegativeInt, Schema.Int).pipe(
+  Schema.filter(([allowed, , , retry]) => (allowed === 1 ? retry === 0 : retry > 0 || retry === -1), {
+    message: () => "the time until the same call is allowed does not go with the decision"
+  })
+)
+const Usage = Schema.Tuple(Schema.NonNegativeInt, Schema.NonNegativeInt)
 
 const argumentsOf = (input: Input): ReadonlyArray<string | number> => [
   input.cost,

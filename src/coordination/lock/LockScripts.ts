@@ -91,7 +91,11 @@ export const acquire = RedisScript.make({
     redis.call("PEXPIRE", KEYS[1], ARGV[2])
     return {1, lastFence() or nextFence()}
   `,
-  reply: Schema.Tuple(Schema.Int, Schema.Int),
+  reply: Schema.Tuple(Schema.Literal(0, 1), Schema.Int).pipe(
+    Schema.filter(([granted, value]) => (granted === 1 ? value > 0 : value >= -2), {
+      message: () => "neither a fencing token above 0 nor the time that another holds the lock"
+    })
+  ),
   model: (context): RedisReply => {
     const {
       args: [token = "", ttl = ""],
@@ -123,7 +127,7 @@ export const extend = RedisScript.make({
     if holder ~= ARGV[1] then return -1 end
     return redis.call("PEXPIRE", KEYS[1], ARGV[2])
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(-1, 0, 1),
   model: ({ args: [token = "", ttl = ""], call, keys: [key = ""] }) => {
     const holder = call("GET", key)
     if (holder === null) return 0
@@ -148,7 +152,7 @@ export const release = RedisScript.make({
     tell(ARGV[2])
     return 1
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(0, 1),
   model: ({ args: [token = "", channel = ""], call, keys: [key = ""] }) => {
     if (call("GET", key) !== token) return 0
     call("DEL", key)

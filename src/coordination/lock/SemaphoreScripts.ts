@@ -70,7 +70,7 @@ export const acquire = RedisScript.make({
     hold()
     return {1, 0}
   `,
-  reply: Schema.Tuple(Schema.Int, Schema.Int),
+  reply: Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt),
   model: (context) => {
     const {
       args: [token = "", , , permits = ""],
@@ -105,7 +105,7 @@ export const extend = RedisScript.make({
     hold()
     return 1
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(0, 1),
   model: (context) => {
     const {
       args: [token = ""],
@@ -136,7 +136,7 @@ export const release = RedisScript.make({
     if given > 0 then tell(ARGV[2]) end
     return given
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(0, 1),
   model: ({ args: [token = "", channel = ""], call, keys: [key = ""] }) => {
     const given = call("ZREM", key, token)
     if (given === 1) call("PUBLISH", channel, "")

@@ -69,7 +69,7 @@ export const beat = RedisScript.make({
     redis.call("PEXPIRE", KEYS[1], string.format("%.0f", tonumber(redis.call("ZSCORE", KEYS[1], last)) - now))
     return online()
   `,
-  reply: Schema.Int,
+  reply: Schema.NonNegativeInt,
   model: (context) => {
     const { call, first: member, key, now, online, second: ttl } = onPresence(context)
     for (const gone of texts(call("ZRANGEBYSCORE", key, "-inf", now, "LIMIT", 0, clearedAtOnce))) {
@@ -97,7 +97,7 @@ export const leave = RedisScript.make({
     redis.call("ZREM", KEYS[1], ARGV[1])
     return online()
   `,
-  reply: Schema.Int,
+  reply: Schema.NonNegativeInt,
   model: (context) => {
     const { call, first: member, key, online } = onPresence(context)
     call("ZREM", key, member)
@@ -117,7 +117,7 @@ export const count = RedisScript.make({
   keys: ({ key }: Timed) => [key],
   args: (input) => [nowArgument(input)],
   lua: `${luaOnline} return online()`,
-  reply: Schema.Int,
+  reply: Schema.NonNegativeInt,
   model: (context) => onPresence(context).online()
 })
 
@@ -136,7 +136,7 @@ export const isOnline = RedisScript.make({
     local ends = redis.call("ZSCORE", KEYS[1], ARGV[1])
     return ends and tonumber(ends) > now and 1 or 0
   `,
-  reply: Schema.Int,
+  reply: Schema.Literal(0, 1),
   model: (context) => {
     const { call, first: member, key, now } = onPresence(context)
     const ends = call("ZSCORE", key, member)

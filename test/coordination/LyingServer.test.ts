@@ -1,0 +1,128 @@
+/** What a broken or hostile server answers to scripts: an impossible value is an error, and never a decision. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as DistributedLock from "../../src/coordination/DistributedLock.js"
+import * as ReadScripts from "../../src/coordination/leaderboard/ReadScripts.js"
+import * as Scripts from "../../src/coordination/limit/Scripts.js"
+import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
+import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
+import * as Token from "../../src/coordination/lock/Token.js"
+import * as PresenceScripts from "../../src/coordination/presence/PresenceScripts.js"
+import * as RateLimiter from "../../src/coordination/RateLimiter.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import type { RedisReply } from "../../src/redis/RedisConnection.js"
+import type { RedisError } from "../../src/redis/RedisError.js"
+import { connect, make, reply, runFor } from "../support/ScriptedDriver.js"
+
+const token = Token.LockToken.make("token")
+const held = { key: "lock:a", token }
+const board = { keys: { board: "b", ranked: "{b}:r", arrivals: "{b}:a" }, anyway: false }
+const call = { key: "ratelimit:a", cost: 1, limit: 1, windowMillis: 1000, burst: 1 }
+
+type Run = (redis: RedisClient.Service) => Effect.Effect<unknown, RedisError>
+
+const never = Number.NaN
+
+const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyArray<RedisReply>]> = [
+  [
+    "a lock",
+    (redis) => redis.run(LockScripts.acquire)({ ...held, ttlMillis: 1000 }),
+    [[1, 0], [1, -1], [1, never], [1, 2 ** 53], [1, 1.5], [1, null], [1], [2, 7], [0, never], [0, -3], "OK", null]
+  ],
+  ["the extension of a lock", (redis) => redis.run(LockScripts.extend)({ ...held, ttlMillis: 1000 }), [2, never, null]],
+  ["the release of a lock", (redis) => redis.run(LockScripts.release)(held), [-1, 2, never, "1"]],
+  [
+    "a semaphore",
+    (redis) => redis.run(SemaphoreScripts.acquire)({ ...held, permits: 1, ttlMillis: 1000 }),
+    [[1, -1], [2, 0], [0, -1], [0, never], [0]]
+  ],
+  ["the extension of a permit", (redis) => redis.run(SemaphoreScripts.extend)({ ...held, ttlMillis: 1000 }), [-1, 2]],
+  ["the release of a permit", (redis) => redis.run(SemaphoreScripts.release)(held), [-1, 2]],
+  ...(["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const).flatMap((algorithm): typeof cases => [
+    [
+      `a limit, ${algorithm}`,
+      (redis) => Scripts.runners(redis)[algorithm].consume(call),
+      [
+        [0, 0, 1000, 0],
+        [0, 0, 1000, -2],
+        [0, -1, 0, 5],
+        [0, 0, -1, 5],
+        [1, 0, 1000, 5],
+        [2, 0, 0, 0],
+        [0, 0, 0, never]
+      ]
+    ],
+    [
+      `what is left of a limit, ${algorithm}`,
+      (redis) => Scripts.runners(redis)[algorithm].peek(call),
+      [
+        [-1, 0],
+        [0, -1]
+      ]
+    ]
+  ]),
+  ["a presence", (redis) => redis.run(PresenceScripts.count)({ key: "p" }), [-1, never, 2 ** 53]],
+  ["whether somebody is online", (redis) => redis.run(PresenceScripts.isOnline)({ key: "p", member: "a" }), [-1, 2]],
+  [
+    "a page of a board",
+    (redis) => redis.run(ReadScripts.page)({ ...board, offset: 0, limit: 5 }),
+    [
+      [2, 0, 0, []],
+      [1, -1, 0, []],
+      [1, 0, -1, []],
+      [1, 0, 1, ["a"]]
+    ]
+  ]
+]
+
+describe("a server that lies", () => {
+  for (const [what, run, replies] of cases) {
+    it.scoped(`about ${what} is found out`, () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        const redis = yield* connect(server)
+        for (const value of replies) {
+          server.answer = ({ command }) => (command.startsWith("EVAL") ? reply(value) : undefined)
+          expect(yield* Effect.flip(run(redis)), JSON.stringify(value)).toMatchObject({ _tag: "RedisProtocolError" })
+        }
+      })
+    )
+  }
+
+  it.scoped("with a fencing token of 0 gets no body to run, and no defect", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      server.answer = ({ command }) => (command.startsWith("EVAL") ? reply([1, 0]) : undefined)
+      const locks = yield* Effect.provideService(DistributedLock.make, RedisClient, redis)
+      const holding = locks.withLock("a", { ttl: "1 second", waitFor: "1 second" })(Effect.dieMessage("the body runs"))
+      const fiber = yield* Effect.fork(Effect.flip(holding))
+      yield* runFor(20_000)
+      expect((yield* Fiber.join(fiber))._tag).toBe("RedisProtocolError")
+    })
+  )
+
+  it.scoped("with a time of 0 until the next try keeps no caller trying for ever: the limit's policy decides", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server)
+      server.answer = ({ command }) => (command.startsWith("EVAL") ? reply([0, 0, 1000, 0]) : undefined)
+      const limiter = yield* Effect.provideService(RateLimiter.make, RedisClient, redis)
+      const limit = RateLimiter.fixedWindow({ limit: 5, window: "1 minute", onUnavailable: "deny" })
+      const result = yield* limiter.consume("ratelimit:a", limit)
+      expect(result).toMatchObject({
+        allowed: false,
+        decision: { _tag: "Outage", error: { _tag: "RedisProtocolError" } }
+      })
+      expect(Duration.toMillis(result.retryAfter)).toBeGreaterThan(0)
+      const before = server.sent.length
+      const waiting = limiter.withLimit("ratelimit:a", limit, { onExceeded: "delay", maxWait: "10 seconds" })
+      const fiber = yield* Effect.fork(Effect.flip(waiting(Effect.void)))
+      yield* runFor(20_000)
+      expect((yield* Fiber.join(fiber))._tag).toBe("RateLimitExceeded")
+      expect(server.sent.slice(before).filter(({ command }) => command.startsWith("EVAL")).length).toBeLessThan(40)
+    })
+  )
+})
