@@ -10,17 +10,17 @@
  */
 
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
+import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Callback from "./Callback.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import { Fifo } from "./Fifo.js"
+import * as Liveness from "./Liveness.js"
 import * as MonotonicClock from "./MonotonicClock.js"
 import { argumentsOf, type Caller, keyOf, QueuedCommand, type Resume } from "./QueuedCommand.js"
 import type { Stamped } from "./RedisClient.js"
@@ -115,8 +115,13 @@ export const make = (
     let connection: RedisConnection | undefined
     let generation = 0
     let shutReason: ShutReason = "Connecting"
-    let givenUp = Deferred.unsafeMake<RedisError>(FiberId.none)
-    let timeoutsInARow = 0
+    const scope = yield* Effect.scope
+    const liveness = new Liveness.Liveness({
+      clock,
+      timeoutMillis,
+      timeoutsToGiveUp: options.timeoutsToGiveUp,
+      fork: (effect) => void fork(Effect.forkIn(effect, scope))
+    })
     /** whether this connection takes MGET over any keys */
     let readsTogether = true
 
@@ -129,8 +134,6 @@ export const make = (
     let flushesWhole = false
     let turnTime = 0
     let wakeSweeper: (() => void) | undefined
-    /** changes with each hand-over and each reply */
-    let moves = 0
     /** when commands left last that a stall of the process had kept */
     let stalledAt = Number.NEGATIVE_INFINITY
 
@@ -193,12 +196,11 @@ export const make = (
     const takeOff = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>) => {
       const from = generation
       const endedBefore = ended
-      moves++
+      let size = 0
       const land = (): boolean => {
         if (ended !== endedBefore) return false
         inFlight -= entries.length
-        moves++
-        timeoutsInARow = 0
+        liveness.replied(size)
         if (waiting.length > 0) scheduleFlush()
         return true
       }
@@ -206,7 +208,10 @@ export const make = (
         if (land()) rejected(open, entries, cause)
       }
       try {
-        transmit(open, entries).then((reply) => {
+        const args = entries[0]?.kind === "Command" ? argumentsOf(entries[0]) : undefined
+        if (args !== undefined) size = Liveness.largeSize(args)
+        liveness.sent(size)
+        transmit(open, entries, args).then((reply) => {
           if (land()) answered(entries, reply, from)
         }, fail)
       } catch (cause) {
@@ -216,11 +221,14 @@ export const make = (
 
     const transmit = (
       open: RedisConnection,
-      entries: ReadonlyArray<QueuedCommand>
+      entries: ReadonlyArray<QueuedCommand>,
+      args: ReadonlyArray<RedisArgument> | undefined
     ): Promise<RedisReply | Uint8Array> => {
       const [first] = entries
       if (first === undefined || entries.length > 1) return open.send("MGET", entries.map(keyOf))
-      return first.kind === "ReadBytes" ? open.sendBuffer(keyOf(first)) : open.send(first.command, argumentsOf(first))
+      return args === undefined && first.kind === "ReadBytes"
+        ? open.sendBuffer(keyOf(first))
+        : open.send(first.command, args ?? argumentsOf(first))
     }
 
     const answered = (entries: ReadonlyArray<QueuedCommand>, reply: RedisReply | Uint8Array, from: number) => {
@@ -297,22 +305,15 @@ export const make = (
         else unsent.push(entry)
       }
       // callers go on within the call that tells them, and find what has become of the connection
-      if (expired.length > 0) lapsed(expired.length)
+      if (expired.length > 0) {
+        breaker.failed(expired.length)
+        liveness.timedOut()
+      }
       for (const entry of expired) {
         settle(entry, new RedisTimeout({ command: entry.command, waitedMillis: timeoutMillis }))
       }
       for (const entry of unsent) settle(entry, unavailable.Overloaded)
       while (waiting.peek()?.settled === true) waiting.shift()
-    }
-
-    const lapsed = (commands: number) => {
-      breaker.failed(commands)
-      timeoutsInARow++
-      if (timeoutsInARow < options.timeoutsToGiveUp) return
-      Deferred.unsafeDone(
-        givenUp,
-        Exit.succeed(new RedisTimeout({ command: "PING", waitedMillis: timeoutMillis * timeoutsInARow }))
-      )
     }
 
     const isOverdue = (): boolean =>
@@ -323,11 +324,8 @@ export const make = (
       Effect.suspend(() => {
         if (!isOverdue()) return Effect.void
         const wasStalled = late > Stall.stallMillis || MonotonicClock.unsafeMillis(clock) - stalledAt < timeoutMillis
-        return Stall.settled(timeoutMillis, wasStalled, news, () => !isOverdue())
+        return Stall.settled(timeoutMillis, wasStalled, liveness.news, () => !isOverdue())
       })
-    /** Bytes that come or leave are news too. */
-    const news = () => moves + (connection?.bufferedAmount() ?? 0)
-
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle
     const sweeper = Effect.async<void>((resume) => {
       if (pending.length > 0) return resume(Effect.void)
@@ -348,6 +346,7 @@ export const make = (
 
     const end = (reason: ShutReason) => {
       connection = undefined
+      liveness.shut()
       shutReason = reason
       ended++
       inFlight = 0
@@ -408,12 +407,10 @@ export const make = (
       },
       open: (next, number) =>
         Effect.sync(() => {
-          givenUp = Deferred.unsafeMake(FiberId.none)
           connection = next
           generation = number
-          timeoutsInARow = 0
           readsTogether = true
-          return givenUp
+          return liveness.open(next)
         }),
       shut: (reason) => Effect.sync(() => end(reason)),
       inFlight: () => inFlight,

@@ -38,7 +38,7 @@ describe("a stall of the process", () => {
     test(title(`of ${millis} ms makes no timeout of ${count} commands that were answered meanwhile`), () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
-        const redis = yield* connect({ port: server.port })
+        const redis = yield* connect({ port: server.port }, { commandTimeout: "1 second" })
         yield* available(redis)
         expect(failures(yield* during(millis, sets(redis, count)))).toEqual([])
         expect(yield* redis.get("key:0")).toEqual(Option.some("value"))
