@@ -43,7 +43,7 @@ export interface CommandQueueOptions {
   readonly maxWaiting: number
   /** keys in one MGET */
   readonly maxKeysPerRead: number
-  /** rounds of timeouts without a single reply between them, after which the connection is given up */
+  /** rounds of timeouts without a sign of life between them, after which the connection is given up */
   readonly timeoutsToGiveUp: number
   readonly toError: (command: string, cause: unknown) => RedisError
 }

@@ -27,13 +27,19 @@ import * as Supervisor from "./Supervisor.js"
 export interface ClientOptions {
   /** dial and handshake together: default 5 seconds */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** from a call to its reply, waiting included: default 1 second */
+  /**
+   * From a call to its reply, waiting included: default 1 second. A reply that has arrived is no timeout, however late a
+   * stalled process comes to read it. A large value on a slow line needs more.
+   */
   readonly commandTimeout?: Duration.DurationInput | undefined
   /** one SUBSCRIBE: default 5 seconds */
   readonly subscribeTimeout?: Duration.DurationInput | undefined
   /** between signs of life, on both connections: default 1 second */
   readonly heartbeatInterval?: Duration.DurationInput | undefined
-  /** rounds of timeouts without a reply between them, after which the connection is given up: default 3 */
+  /**
+   * Rounds of timeouts without a sign of life between them, after which the connection is given up: default 3. Replies are
+   * signs of life, and bytes of a large value that move. Where they move unseen, a line is trusted to carry 1 MB a second.
+   */
   readonly timeoutsToGiveUp?: number | undefined
   /** commands sent and not answered: default 4096 */
   readonly maxInFlight?: number | undefined
