@@ -323,7 +323,8 @@ export const make = (
     const judge = (late: number) =>
       Effect.suspend(() => {
         if (!isOverdue()) return Effect.void
-        const wasStalled = late > Stall.stallMillis || MonotonicClock.unsafeMillis(clock) - stalledAt < timeoutMillis
+        const wasStalled = () =>
+          late > Stall.stallMillis || MonotonicClock.unsafeMillis(clock) - stalledAt < timeoutMillis
         return Stall.settled(timeoutMillis, wasStalled, liveness.news, () => !isOverdue())
       })
     // one fiber and at most one timer for all deadlines; it sleeps through until the oldest one and parks when idle

@@ -68,13 +68,14 @@ const pause = (millis: number): Effect.Effect<void> =>
  */
 export const settled = (
   timeoutMillis: number,
-  wasStalled: boolean,
+  wasStalled: () => boolean,
   news: () => number = nothing,
   isDecided: () => boolean = () => false
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* turns(news)
-    if (!wasStalled) return
+    // asked now: what a stall kept from being sent has left in these turns
+    if (!wasStalled()) return
     for (let rounds = 1 / patience; rounds > 0 && !isDecided(); rounds--) {
       const before = news()
       yield* pause(timeoutMillis * patience)
@@ -85,7 +86,7 @@ export const settled = (
 
 /** Ends when a time is over and the event loop has taken what arrived in it. */
 const elapsed = (millis: number): Effect.Effect<void> =>
-  Effect.interruptible(Effect.flatMap(sleep(millis), (late) => settled(millis, late > stallMillis)))
+  Effect.interruptible(Effect.flatMap(sleep(millis), (late) => settled(millis, () => late > stallMillis)))
 
 /** Like `Effect.timeoutFail`, but an answer that has arrived is no timeout, however late the process comes to read it. */
 export const timeoutFail =

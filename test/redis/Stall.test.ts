@@ -50,7 +50,7 @@ describe("a stall of the process", () => {
   test(title("that comes again and again makes none either, of commands, heartbeats and beats"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
-      const options = { commandTimeout: "100 millis", heartbeatInterval: "20 millis", timeoutsToGiveUp: 1 } as const
+      const options = { commandTimeout: "800 millis", heartbeatInterval: "20 millis", timeoutsToGiveUp: 1 } as const
       const redis = yield* connect({ port: server.port }, options)
       yield* available(redis)
       let gaps = 0
@@ -63,8 +63,8 @@ describe("a stall of the process", () => {
         "it listens",
         Effect.sync(() => gaps === 1)
       )
-      for (let round = 0; round < 10; round++) {
-        expect(failures(yield* during(150, sets(redis, 100)))).toEqual([])
+      for (let round = 0; round < 5; round++) {
+        expect(failures(yield* during(850, sets(redis, 100)))).toEqual([])
         yield* Effect.sleep("10 millis")
       }
       expect(gaps, "the subscriber's connection is the first as well").toBe(1)
@@ -75,7 +75,7 @@ describe("a stall of the process", () => {
   test(title("makes no timeout of a dial and its handshake"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
-      const redis = yield* during(400, connect({ port: server.port }, { connectTimeout: "200 millis" }))
+      const redis = yield* during(1_600, connect({ port: server.port }, { connectTimeout: "1500 millis" }))
       yield* available(redis)
       yield* isUntouched(redis)
     })
