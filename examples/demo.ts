@@ -51,18 +51,21 @@ const onServer = (address: RedisConfig.RedisAddress) =>
       tls: address.tls === undefined ? undefined : { serverName: host, ...address.tls }
     }
     yield* title(`The server at ${RedisConfig.describe(address)}, players in a temporary SQLite file`)
-    yield* Effect.gen(function* () {
-      const redis = yield* RedisClient.RedisClient
-      const { lastFailure, server, state } = yield* redis.getStatus
-      if (state._tag !== "Connected") {
-        const cause = Option.match(lastFailure, { onNone: () => state._tag, onSome: (failure) => failure.message })
-        return yield* new Story.DemoFailed({ message: `${RedisConfig.describe(address)} cannot be used: ${cause}` })
-      }
-      yield* Effect.transposeMapOption(server, ({ name, version }) =>
-        Console.log(Table.dim(`  It is ${name} ${version}.\n`))
-      )
-      return yield* Story.tell({ takeAway: proxy.cut, bringBack: Option.some(proxy.mend) })
-    }).pipe(Effect.provide(game(BunRedis.layer(proxied, { reconnect: Schedule.spaced("200 millis") }))))
+    // without the proxy, which accepts connections also where its target does not
+    const { lastFailure, server, state } = yield* Effect.flatMap(
+      RedisClient.RedisClient,
+      (redis) => redis.getStatus
+    ).pipe(Effect.provide(BunRedis.layer(address)))
+    if (state._tag !== "Connected") {
+      const cause = Option.match(lastFailure, { onNone: () => state._tag, onSome: (failure) => failure.message })
+      return yield* new Story.DemoFailed({ message: `${RedisConfig.describe(address)} cannot be used: ${cause}` })
+    }
+    yield* Effect.transposeMapOption(server, ({ name, version }) =>
+      Console.log(Table.dim(`  It is ${name} ${version}.\n`))
+    )
+    yield* Story.tell({ takeAway: proxy.cut, bringBack: Option.some(proxy.mend) }).pipe(
+      Effect.provide(game(BunRedis.layer(proxied, { reconnect: Schedule.spaced("200 millis") })))
+    )
   }).pipe(Effect.scoped)
 
 const demo = Effect.gen(function* () {
