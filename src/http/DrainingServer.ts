@@ -33,6 +33,9 @@ export interface Options {
   readonly lastRequests?: Duration.DurationInput | undefined
 }
 
+/** Seconds without a byte after which Bun closes a connection, also one that waits for its answer: longer than a database may take. */
+const idleTimeout = 30
+
 /** Counts what is in flight; `idle` resumes when there is nothing. */
 const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
   let count = 0
@@ -79,9 +82,13 @@ export const make = ({
     const inFlight = yield* makeInFlight
     yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(inFlight.idle), drainTimeout))
     // Bun's page on errors for developers would show the source; without it Bun lets other programs share the port
-    const server = yield* BunHttpServer.make({ hostname: host, port, development: false, reusePort: false }).pipe(
-      Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause }))
-    )
+    const server = yield* BunHttpServer.make({
+      hostname: host,
+      port,
+      development: false,
+      reusePort: false,
+      idleTimeout
+    }).pipe(Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause })))
     let isEnding = false
     const lastMoment = Effect.zipRight(Effect.sleep(lastRequests), nextTurn)
     yield* Effect.addFinalizer(() =>

@@ -1,67 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import * as net from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-
-interface Program {
-  readonly directory: string
-  readonly process: ChildProcess
-  readonly output: () => string
-  /** the port it listens on; the whole output when it ends without listening */
-  readonly listening: Effect.Effect<number, string>
-  readonly exitCode: Effect.Effect<number | null>
-}
-
-/** The program as a user starts it, in a directory of its own and with no variable but these. */
-const start = (settings: Record<string, string> = {}) =>
-  Effect.gen(function* () {
-    const directory = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "toolkit-main-"))),
-      (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
-    )
-    const listening = yield* Deferred.make<number, string>()
-    const exit = yield* Deferred.make<number | null>()
-    return yield* Effect.acquireRelease(
-      Effect.sync((): Program => {
-        let output = ""
-        const child = spawn(process.execPath, [main], {
-          cwd: directory,
-          env: { PATH: process.env.PATH, PORT: "0", ...settings }
-        })
-        const read = (chunk: Buffer) => {
-          output += chunk.toString()
-          const port = /listening on http:\/\/[^ ]+:(\d+)/.exec(output)?.[1]
-          if (port !== undefined) Deferred.unsafeDone(listening, Effect.succeed(Number(port)))
-        }
-        child.stdout.on("data", read)
-        child.stderr.on("data", read)
-        child.on("close", (code) => {
-          Deferred.unsafeDone(listening, Effect.fail(output))
-          Deferred.unsafeDone(exit, Effect.succeed(code))
-        })
-        return {
-          directory,
-          process: child,
-          output: () => output,
-          listening: Deferred.await(listening),
-          exitCode: Deferred.await(exit)
-        }
-      }),
-      ({ process: child }) =>
-        Effect.zipRight(
-          Effect.sync(() => child.kill("SIGKILL")),
-          Deferred.await(exit)
-        )
-    )
-  })
+import * as ServerProgram from "./support/ServerProgram.js"
 
 const connect = (port: number) =>
   Effect.gen(function* () {
@@ -86,7 +30,7 @@ describe("the program", () => {
     "serves with no variable set, and its first lines say with which Redis, which database, and where",
     () =>
       Effect.gen(function* () {
-        const program = yield* start()
+        const program = yield* ServerProgram.start()
         const port = yield* program.listening
         const lines = program.output().split("\n").slice(0, 5).join("\n")
         expect(lines).toMatch(/embedded memory client/)
@@ -111,7 +55,7 @@ describe("the program", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it.scopedLive(`ends with 0 on ${signal}, idle connections or not`, () =>
       Effect.gen(function* () {
-        const program = yield* start()
+        const program = yield* ServerProgram.start()
         const port = yield* program.listening
         const idle = yield* connect(port)
         idle.socket.write("GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -124,7 +68,7 @@ describe("the program", () => {
 
   it.scopedLive("answers a request in flight before it ends", () =>
     Effect.gen(function* () {
-      const program = yield* start({ API_TOKEN: "sesame" })
+      const program = yield* ServerProgram.start({ API_TOKEN: "sesame" })
       const port = yield* program.listening
       const body = JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.com" })
       const client = yield* connect(port)
@@ -148,7 +92,7 @@ describe("the program", () => {
     "loses no request that was sent before SIGTERM at 100 callers, and closes kept connections by its answers",
     () =>
       Effect.gen(function* () {
-        const program = yield* start()
+        const program = yield* ServerProgram.start()
         const port = yield* program.listening
         let ended = false
         const lost: Array<string> = []
@@ -223,7 +167,7 @@ describe("the program", () => {
   for (const [name, value, says] of wrong) {
     it.scopedLive(`ends with 1 before it listens when ${name} is ${value}, and says what to do`, () =>
       Effect.gen(function* () {
-        const program = yield* start({ [name]: value })
+        const program = yield* ServerProgram.start({ [name]: value })
         expect(yield* program.exitCode).toBe(1)
         expect(program.output()).toMatch(says)
         expect(program.output()).not.toMatch(/listening|sesame|^\s+at /m)
@@ -233,8 +177,8 @@ describe("the program", () => {
 
   it.scopedLive("names PORT when another program has it", () =>
     Effect.gen(function* () {
-      const first = yield* start()
-      const second = yield* start({ PORT: String(yield* first.listening) })
+      const first = yield* ServerProgram.start()
+      const second = yield* ServerProgram.start({ PORT: String(yield* first.listening) })
       expect(yield* second.exitCode).toBe(1)
       expect(second.output()).toMatch(/PORT: another program listens on it/)
     })
