@@ -61,7 +61,11 @@ describe("the tags of a cache", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
-        const redis = yield* connect({ host: "127.0.0.1", port: server.port }, { commandTimeout: "20 seconds" })
+        const redis = yield* connect(
+          { host: "127.0.0.1", port: server.port },
+          // a beat of the subscription is a PUBLISH too
+          { commandTimeout: "20 seconds", heartbeatInterval: "1 hour" }
+        )
         const cache = yield* Effect.provideService(TaggedCache.make, RedisClient, redis)
         /** What an invalidation of a tag makes the server do. */
         const invalidated = (id: number) =>

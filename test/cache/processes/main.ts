@@ -67,10 +67,14 @@ const program = Effect.gen(function* () {
   }
   const caches = { remote: yield* make("remote"), tiered: yield* make("tiered") }
 
-  const stats = Effect.map(Effect.all([caches.remote.stats, caches.tiered.stats]), ([remote, tiered]) => ({
-    outbox: remote.outbox + tiered.outbox,
-    decodeFailures: remote.decodeFailures + tiered.decodeFailures
-  }))
+  const stats = Effect.gen(function* () {
+    const [remote, tiered] = yield* Effect.all([caches.remote.stats, caches.tiered.stats])
+    return {
+      isOpen: (yield* caches.remote.isAvailable) && (yield* caches.tiered.isAvailable),
+      outbox: remote.outbox + tiered.outbox,
+      decodeFailures: remote.decodeFailures + tiered.decodeFailures
+    }
+  })
 
   const write = (operation: Extract<Operation, { readonly _tag: "Write" }>) => {
     const { key } = operation
@@ -108,12 +112,11 @@ const program = Effect.gen(function* () {
           acknowledged: outbox === 0
         }))
       case "Status":
-        return Effect.zipWith(redis.getStatus, stats, ({ connected, generation }, { decodeFailures, outbox }) => ({
+        return Effect.zipWith(redis.getStatus, stats, ({ connected, generation }, stats) => ({
           _tag: "Status",
           connected,
           generation,
-          outbox,
-          decodeFailures
+          ...stats
         }))
     }
   }
@@ -147,7 +150,7 @@ const redis = Effect.map(Schema.decodeUnknown(Settings)(process.argv[2]), (setti
     },
     {
       commandTimeout: settings.commandTimeout,
-      connectTimeout: "1 second",
+      connectTimeout: Math.max(1_000, settings.commandTimeout),
       heartbeatInterval: "200 millis",
       reconnect: Schedule.spaced("50 millis"),
       circuitBreaker: { openFor: "100 millis" }

@@ -36,6 +36,8 @@ export const Answer = Schema.Union(
   Schema.TaggedStruct("Written", { version: Schema.Int, acknowledged: Schema.Boolean }),
   Schema.TaggedStruct("Status", {
     connected: Schema.Boolean,
+    /** whether its caches read from Redis */
+    isOpen: Schema.Boolean,
     generation: Schema.Int,
     outbox: Schema.Int,
     decodeFailures: Schema.Int
