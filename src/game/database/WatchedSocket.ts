@@ -11,8 +11,9 @@ import type * as Scope from "effect/Scope"
 
 interface Watched {
   readonly socket: Socket
-  /** what had been written and read when it was last looked at */
-  written: number
+  /** how much had been written when something was last read: what is written later has no answer yet */
+  answered: number
+  /** how much had been read at the last look */
   read: number
   /** how many looks in a row have found that something was written and nothing has come back */
   looksOwed: number
@@ -41,9 +42,10 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
     /** Counts looks and not time: a process that was held up has not given the server less time to answer. */
     const look = (watched: Watched): boolean => {
       const { bytesRead, bytesWritten } = watched.socket
-      if (bytesRead !== watched.read) watched.looksOwed = 0
-      if (bytesWritten !== watched.written || watched.looksOwed > 0) watched.looksOwed++
-      watched.written = bytesWritten
+      // a statement and its reply often fall between two looks: only their order tells whether a reply is missing
+      const isOwed = bytesWritten > watched.answered
+      if (!isOwed || bytesRead !== watched.read) watched.looksOwed = 0
+      if (isOwed) watched.looksOwed++
       watched.read = bytesRead
       return watched.looksOwed <= looks
     }
@@ -69,9 +71,12 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
 
     return () => {
       const socket = new Socket()
-      const watched: Watched = { socket, written: 0, read: 0, looksOwed: 0 }
+      const watched: Watched = { socket, answered: 0, read: 0, looksOwed: 0 }
       sockets.add(watched)
       socket.setKeepAlive(true, millis)
+      socket.on("data", () => {
+        watched.answered = socket.bytesWritten
+      })
       socket.once("close", () => sockets.delete(watched))
       return socket
     }
