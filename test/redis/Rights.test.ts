@@ -54,12 +54,12 @@ const reason = RedisServer.skipReasonFor("rights by subcommand")
 /** What the servers of this file have refused to the user. */
 const refused: Array<unknown> = []
 
-/** A client of a server's user with these rights. `more` is for what a suite asks by itself. */
-const asToolkit = (...more: ReadonlyArray<string>): Layer.Layer<RedisClient> =>
+/** A client of a server of its own, as the user with these rights. */
+const asToolkit = (): Layer.Layer<RedisClient> =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
-      yield* server.send("ACL", "SETUSER", "toolkit", "on", `>${password}`, ...rights, ...more)
+      yield* server.send("ACL", "SETUSER", "toolkit", "on", `>${password}`, ...rights)
       yield* Effect.addFinalizer(() => Effect.map(server.send("ACL", "LOG"), (log) => void refused.push(log)))
       return connected({ port: server.port, username: "toolkit", password: Redacted.make(password), database: 3 })
     })
@@ -70,7 +70,7 @@ describe.skipIf(reason !== undefined)(`a user with these rights alone (${reason 
     expect(refused).toEqual([[], []])
   })
 
-  cacheServiceSuite("has the cache service", asToolkit("+dbsize"))
+  cacheServiceSuite("has the cache service", asToolkit())
 
   layer(asToolkit(), { excludeTestServices: true })("has", (it) => {
     describe("caches", () => {
