@@ -195,7 +195,8 @@ export const enqueue = (load: Load | undefined, admit: () => void): (() => void)
  * @category permits
  */
 export const mayPass = (load: Load | undefined): boolean => {
-  if (load === undefined) return false
+  // as most are, without a search
+  if (load?.awaitedBy === undefined) return load?.hasPermit === true
   for (const { hasPermit } of reach(load, waiters)) if (hasPermit) return true
   return false
 }
