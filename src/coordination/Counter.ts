@@ -108,9 +108,11 @@ export const make = (options: {
       decrement: add(-1),
       get: Effect.flatMap(Effect.zipRight(checkedKey, client.get(key)), (stored) => {
         const count = Number(Option.getOrElse(stored, () => "0"))
-        return Number.isInteger(count)
+        return Number.isSafeInteger(count)
           ? Effect.succeed(Math.max(count, minimum))
-          : Effect.fail(new RedisProtocolError({ command: "GET", detail: `${key} does not hold an integer` }))
+          : Effect.fail(
+              new RedisProtocolError({ command: "GET", detail: `${key} does not hold an integer that is exact` })
+            )
       })
     }
   })

@@ -107,7 +107,9 @@ export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlrea
  */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   operation: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  /** whether it was refused, and would be again: nothing is wrong with the database */
+  refused: Schema.optionalWith(Schema.Boolean, { default: () => false })
 }) {
   override get message(): string {
     return `the database failed in ${this.operation}: ${this.detail}`

@@ -51,7 +51,9 @@ export const make: Effect.Effect<OnlinePlayers, never, RedisClient> = Effect.gen
   })
 
   const together = (anonymous: Effect.Effect<number, RedisError>, known: Effect.Effect<number, RedisError>) =>
-    Effect.zipWith(anonymous, known, (some, others) => some + others, { concurrent: true })
+    Effect.zipWith(anonymous, known, (some, others) => Math.min(some + others, Number.MAX_SAFE_INTEGER), {
+      concurrent: true
+    })
 
   return {
     count: together(counter.get, presence.count),

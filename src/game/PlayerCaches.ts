@@ -17,7 +17,7 @@ import * as TypedCache from "../cache/TypedCache.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as Attempts from "./Attempts.js"
 import * as CacheConfig from "./CacheConfig.js"
-import { Database, type DatabaseError, type GameNotFound, type UserNotFound } from "./Database.js"
+import { Database, type DatabaseError, GameNotFound, UserNotFound } from "./Database.js"
 import * as GlobalLeaderboard from "./GlobalLeaderboard.js"
 import type { Owner } from "./PlainKeys.js"
 import { Balance, GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
@@ -166,6 +166,7 @@ export const make = (
       key: UserId,
       value: UserProfile,
       timeToLive: config.userProfileTtl,
+      error: UserNotFound,
       lookup: database.getUser
     })
     const balances = yield* TypedCache.make({
@@ -174,6 +175,7 @@ export const make = (
       key: UserId,
       value: Balance,
       timeToLive: config.balanceTtl,
+      error: UserNotFound,
       lookup: database.getBalance
     })
     const stats = yield* TypedCache.make({
@@ -182,6 +184,7 @@ export const make = (
       key: UserId,
       value: UserStats,
       timeToLive: config.statsTtl,
+      error: UserNotFound,
       lookup: database.getStats
     })
     const games = yield* TypedCache.make({
@@ -190,6 +193,7 @@ export const make = (
       key: GameId,
       value: GameState,
       timeToLive: config.gameStateTtl,
+      error: GameNotFound,
       lookup: database.getGame
     })
     const leaderboardPages = yield* TypedCache.make({

@@ -24,7 +24,7 @@ import {
   type DatabaseError,
   type GameNotFound,
   type InsufficientFunds,
-  type UserNotFound,
+  UserNotFound,
   type UsernameTaken
 } from "./Database.js"
 import type { LeaderboardRow, Page } from "./GlobalLeaderboard.js"
@@ -145,9 +145,8 @@ export declare namespace PlayerService {
      * `InvalidKey` for an offset or limit that is no whole number.
      */
     readonly readLeaderboard: (page: Page) => Effect.Effect<Served<ReadonlyArray<LeaderboardRow>>, ReadError>
-    readonly getLeaderboardRank: (
-      userId: UserId
-    ) => Effect.Effect<LeaderboardRow, UserNotFound | InvalidKey | DatabaseError>
+    /** `UserNotFound` also for one who has not played. */
+    readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | ReadError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly readGame: (gameId: GameId) => Effect.Effect<Served<GameState>, GameNotFound | ReadError>
     readonly endGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | InvalidKey | DatabaseError>
@@ -187,8 +186,19 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     const warm = <Key, Value, E>(values: TypedCache<Key, Value, E>, id: Key) =>
       Effect.map(Effect.zipRight(acyclic(values.refresh(id)), values.getOption(id)), Option.isSome)
 
+    const invalidateAll = (userId: UserId) =>
+      Effect.all([profiles.invalidate(userId), balances.invalidate(userId), stats.invalidate(userId)], {
+        concurrency: "unbounded",
+        discard: true
+      })
+
     return PlayerService.of({
-      createUser: database.createUser,
+      createUser: Effect.fn("PlayerService.createUser")(function* (user) {
+        const profile = yield* database.createUser(user)
+        // somebody may have asked for the id before, and that there is none is cached too
+        yield* Effect.ignore(invalidateAll(profile.id))
+        return profile
+      }),
 
       readUserProfile: (id) => acyclic(profiles.getServed(id)),
       getUserProfile: (userId) => acyclic(valueOf(profiles.getServed(userId))),
@@ -258,6 +268,9 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
         if (Option.isSome(cached)) return cached.value
+        // the cache knows who has not played, or does not exist: ranking them would cost the database a count each time
+        const { gamesPlayed } = yield* acyclic(valueOf(stats.getServed(userId)))
+        if (gamesPlayed === 0) return yield* new UserNotFound({ userId })
         const { rank, score } = yield* database.rankOf(userId)
         // the database knows a player whom the cache does not: its leaderboard is not whole
         yield* rebuildLeaderboard

@@ -69,6 +69,12 @@ const DatabaseUnavailable = Problem.fromError(Errors.DatabaseUnavailable, {
   title: "The database does not answer"
 })
 
+const NotStorable = Problem.fromError(Errors.NotStorable, {
+  status: 422,
+  name: "NotStorable",
+  title: "The result cannot be kept"
+})
+
 const TooManyRequests = Problem.fromError(Errors.TooManyRequests, {
   status: 429,
   name: "TooManyRequests",
@@ -133,6 +139,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .setPayload(exactly({ username, displayName, email }))
       .addSuccess(UserProfile, { status: 201 })
       .addError(UsernameTaken)
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(
@@ -154,6 +161,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       )
       .addSuccess(UserProfile)
       .addError(UsernameTaken)
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(
@@ -167,6 +175,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .setPath(UserPath)
       .setPayload(exactly({ balance: Balance }))
       .addSuccess(UserBalance)
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(
@@ -175,8 +184,9 @@ export class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("recordGame", "/api/users/:id/games")
       .setPath(UserPath)
-      .setPayload(exactly({ won: Schema.Boolean, score: Schema.NonNegativeInt }))
+      .setPayload(exactly({ won: Schema.Boolean, score: Balance }))
       .addSuccess(UserStats)
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(
@@ -184,6 +194,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .setPath(UserPath)
       .addSuccess(UserBalance)
       .addError(DailyBonusAlreadyClaimed)
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(
@@ -223,6 +234,7 @@ export class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
       .setPath(UserPath)
       .addSuccess(LeaderboardEntry)
       .addError(UserNotFound)
+      .addError(Overloaded)
   )
   .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
@@ -248,6 +260,7 @@ export class GamesGroup extends HttpApiGroup.make("games")
         })
       )
       .addSuccess(GameState, { status: 201 })
+      .addError(NotStorable)
       .middleware(Authorization)
   )
   .add(

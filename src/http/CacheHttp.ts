@@ -7,6 +7,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { CacheService } from "../game/CacheService.js"
 import { Api } from "./Api.js"
+import * as Handling from "./Handling.js"
 
 /**
  * Answers the endpoints of the group.
@@ -15,5 +16,5 @@ import { Api } from "./Api.js"
  * @category handlers
  */
 export const layer = HttpApiBuilder.group(Api, "cache", (handlers) =>
-  Effect.map(CacheService, (cache) => handlers.handle("stats", () => cache.getStats))
+  Effect.map(CacheService, (cache) => Handling.marked(handlers.handle("stats", () => cache.getStats)))
 )

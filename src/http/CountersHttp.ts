@@ -10,6 +10,7 @@ import { CacheService } from "../game/CacheService.js"
 import type { UserId } from "../game/Player.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import { Api } from "./Api.js"
+import * as Handling from "./Handling.js"
 
 /**
  * Answers the endpoints of the group.
@@ -27,9 +28,11 @@ export const layer = HttpApiBuilder.group(Api, "counters", (handlers) =>
         Effect.map(Option.match({ onNone: () => undefined, onSome: (onlinePlayers) => ({ onlinePlayers }) }))
       )
 
-    return handlers
-      .handle("read", () => Effect.all({ onlinePlayers: cache.getOnlinePlayers, activeGames: cache.getActiveGames }))
-      .handle("online", ({ path }) => counted(path.id, cache.playerOnline))
-      .handle("offline", ({ path }) => counted(path.id, cache.playerOffline))
+    return Handling.marked(
+      handlers
+        .handle("read", () => Effect.all({ onlinePlayers: cache.getOnlinePlayers, activeGames: cache.getActiveGames }))
+        .handle("online", ({ path }) => counted(path.id, cache.playerOnline))
+        .handle("offline", ({ path }) => counted(path.id, cache.playerOffline))
+    )
   })
 )

@@ -58,6 +58,18 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 }
 
 /**
+ * The database cannot keep what would come of the request, such as a total beyond 2^53 - 1. Nothing has changed.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable", {}) {
+  override get message(): string {
+    return `the result cannot be kept: a balance or total would be greater than ${Number.MAX_SAFE_INTEGER}, or a text is none`
+  }
+}
+
+/**
  * The client has sent as many requests as it may.
  *
  * @since 0.1.0
@@ -89,3 +101,12 @@ export const databaseFailed = (error: DatabaseError): Effect.Effect<never, Datab
     ),
     Effect.zipRight(Effect.fail(new DatabaseUnavailable()))
   )
+
+/**
+ * As `databaseFailed`, of a write: what the database refuses is the request's fault and not logged.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const writeFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable | NotStorable> =>
+  error.refused ? Effect.fail(new NotStorable()) : databaseFailed(error)

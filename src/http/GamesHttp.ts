@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import { PlayerService } from "../game/PlayerService.js"
 import { Api } from "./Api.js"
 import * as CacheStatus from "./CacheStatus.js"
-import { databaseFailed } from "./Errors.js"
+import { databaseFailed, writeFailed } from "./Errors.js"
+import * as Handling from "./Handling.js"
 import * as Location from "./Location.js"
 import { retryLater } from "./Overload.js"
 
@@ -21,16 +22,18 @@ import { retryLater } from "./Overload.js"
 export const layer = HttpApiBuilder.group(Api, "games", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
-    return handlers
-      .handle("start", ({ payload }) =>
-        players.startGame(payload.players).pipe(
-          Effect.tap(({ id }) => Location.tell(`/api/games/${encodeURIComponent(id)}`)),
-          Effect.catchTag("DatabaseError", databaseFailed)
+    return Handling.marked(
+      handlers
+        .handle("start", ({ payload }) =>
+          players.startGame(payload.players).pipe(
+            Effect.tap(({ id }) => Location.tell(`/api/games/${encodeURIComponent(id)}`)),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
         )
-      )
-      .handle("state", ({ path }) =>
-        players.readGame(path.id).pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
-      )
-      .handle("end", ({ path }) => players.endGame(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed)))
+        .handle("state", ({ path }) =>
+          players.readGame(path.id).pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+        )
+        .handle("end", ({ path }) => players.endGame(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed)))
+    )
   })
 )

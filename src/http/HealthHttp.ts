@@ -16,6 +16,7 @@ import type { RedisStatus } from "../redis/RedisStatus.js"
 import { Api, version } from "./Api.js"
 import { ApiToken } from "./ApiToken.js"
 import * as DatabaseHealth from "./DatabaseHealth.js"
+import * as Handling from "./Handling.js"
 
 const describeRedis = (status: RedisStatus, available: boolean) => ({
   state: status.state._tag,
@@ -62,14 +63,16 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
       })
     })
 
-    return handlers
-      .handle("alive", () => Effect.succeed({ status: "ok" as const }))
-      .handle("detailed", ({ request }) =>
-        token.check(request) === "Right"
-          ? detailed
-          : Effect.map(detailed, (health) =>
-              health.status === "down" ? { status: health.status } : { status: health.status }
-            )
-      )
+    return Handling.marked(
+      handlers
+        .handle("alive", () => Effect.succeed({ status: "ok" as const }))
+        .handle("detailed", ({ request }) =>
+          token.check(request) === "Right"
+            ? detailed
+            : Effect.map(detailed, (health) =>
+                health.status === "down" ? { status: health.status } : { status: health.status }
+              )
+        )
+    )
   })
 )

@@ -9,6 +9,7 @@ import { PlayerService } from "../game/PlayerService.js"
 import { Api } from "./Api.js"
 import * as CacheStatus from "./CacheStatus.js"
 import { databaseFailed } from "./Errors.js"
+import * as Handling from "./Handling.js"
 import { retryLater } from "./Overload.js"
 
 /**
@@ -20,17 +21,19 @@ import { retryLater } from "./Overload.js"
 export const layer = HttpApiBuilder.group(Api, "leaderboards", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
-    return handlers
-      .handle("top", ({ urlParams }) =>
-        players.readLeaderboard(urlParams).pipe(
-          CacheStatus.tell,
-          retryLater,
-          Effect.map((entries) => ({ entries })),
-          Effect.catchTag("DatabaseError", databaseFailed)
+    return Handling.marked(
+      handlers
+        .handle("top", ({ urlParams }) =>
+          players.readLeaderboard(urlParams).pipe(
+            CacheStatus.tell,
+            retryLater,
+            Effect.map((entries) => ({ entries })),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
         )
-      )
-      .handle("rank", ({ path }) =>
-        players.getLeaderboardRank(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed))
-      )
+        .handle("rank", ({ path }) =>
+          players.getLeaderboardRank(path.id).pipe(retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+        )
+    )
   })
 )

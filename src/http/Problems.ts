@@ -15,7 +15,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Api } from "./Api.js"
+import { ApiToken } from "./ApiToken.js"
 import { InvalidRequest } from "./Errors.js"
+import * as Handling from "./Handling.js"
 import * as Problem from "./Problem.js"
 import * as RequestBody from "./RequestBody.js"
 
@@ -80,10 +82,10 @@ const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServe
  */
 export const layer = HttpApiBuilder.middleware(
   Api,
-  Effect.map(HttpApiBuilder.Router, ({ router }) => (app) => {
+  Effect.map(Effect.zip(HttpApiBuilder.Router, ApiToken), ([{ router }, token]) => (app) => {
     // the router's own failures are not in the type of the app that a middleware gets
     const routed: HttpApp.Default<RouteNotFound | HttpApiDecodeError> = app
-    return RequestBody.limit(routed).pipe(
+    return RequestBody.limit(token)(Handling.separate(routed)).pipe(
       Effect.catchTags({
         RouteNotFound: ({ request }) => Effect.map(router, (router) => withoutRoute(request, router)),
         HttpApiDecodeError: (error) => Effect.fail(fromDecodeError(error))

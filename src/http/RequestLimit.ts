@@ -11,8 +11,10 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as MisfitLog from "../cache/MisfitLog.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
-import type { RedisClient } from "../redis/RedisClient.js"
+import { RedisClient } from "../redis/RedisClient.js"
+import { type RedisAuthError, type RedisServerError, RedisUnavailable } from "../redis/RedisError.js"
 import { Api } from "./Api.js"
 import { ApiToken } from "./ApiToken.js"
 import { TooManyRequests } from "./Errors.js"
@@ -43,9 +45,30 @@ export const networkOf = (address: string): string => {
 // whoever watches the server has to see it also while it refuses others
 const isExempt = ({ url }: HttpServerRequest.HttpServerRequest): boolean => /^\/api\/health(?:[/?]|$)/.test(url)
 
+/**
+ * The client, to which every error is an outage: also where Redis answers and refuses, the settings are wrong or a key holds
+ * something else, requests are limited. Such an error is logged once per kind and minute.
+ */
+const tolerant = Effect.gen(function* () {
+  const client = yield* RedisClient
+  const log = yield* MisfitLog.make("HTTP_RATE_LIMIT: this process counts alone")
+  const refused = (error: RedisAuthError | RedisServerError) =>
+    Effect.zipRight(
+      log.note({ what: "code" in error ? error.code : error._tag, why: error.message }) ?? Effect.void,
+      new RedisUnavailable({ reason: "Disconnected" })
+    )
+  return RedisClient.of({
+    ...client,
+    run: (script) => {
+      const run = client.run(script)
+      return (input) => Effect.catchTags(run(input), { RedisAuthError: refused, RedisServerError: refused })
+    }
+  })
+})
+
 const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
   Effect.gen(function* () {
-    const limiter = yield* RateLimiter.make
+    const limiter = yield* Effect.provideServiceEffect(RateLimiter.make, RedisClient, tolerant)
     const token = yield* ApiToken
     // While Redis is away the requests fall on the database, and each process protects it from its own clients.
     const requests = RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } })
@@ -65,12 +88,8 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
         yield* RateLimitHeaders.exceeded(policy, result)
         return yield* new TooManyRequests({ retryAfter: result.retryAfter })
       }).pipe(
-        // Redis answers and refuses: the server's settings are wrong, and its clients can do nothing about it
-        Effect.catchTags({
-          InvalidKey: (error) => Effect.die(error),
-          RedisAuthError: (error) => Effect.logError(`requests are not limited: ${error.message}`),
-          RedisServerError: (error) => Effect.logError(`requests are not limited: ${error.message}`)
-        })
+        // a client's name is never too long for a key, and the numbers of the limit are checked at the start
+        Effect.catchTags({ InvalidKey: Effect.die, RedisAuthError: Effect.die, RedisServerError: Effect.die })
       )
 
     return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | TooManyRequests, R> =>

@@ -11,7 +11,8 @@ import { PlayerService } from "../game/PlayerService.js"
 import { Api } from "./Api.js"
 import { ApiToken } from "./ApiToken.js"
 import * as CacheStatus from "./CacheStatus.js"
-import { databaseFailed } from "./Errors.js"
+import { databaseFailed, writeFailed } from "./Errors.js"
+import * as Handling from "./Handling.js"
 import * as Location from "./Location.js"
 import { retryLater } from "./Overload.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
@@ -36,65 +37,67 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
     const token = yield* ApiToken
-    return handlers
-      .handle("create", ({ payload }) =>
-        players.createUser(payload).pipe(
-          Effect.tap(({ id }) => Location.tell(`/api/users/${encodeURIComponent(id)}/profile`)),
-          Effect.catchTag("DatabaseError", databaseFailed)
+    return Handling.marked(
+      handlers
+        .handle("create", ({ payload }) =>
+          players.createUser(payload).pipe(
+            Effect.tap(({ id }) => Location.tell(`/api/users/${encodeURIComponent(id)}/profile`)),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
         )
-      )
-      .handle("profile", ({ path, request }) =>
-        players.readUserProfile(path.id).pipe(
-          CacheStatus.tell,
-          retryLater,
-          Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
-          Effect.catchTag("DatabaseError", databaseFailed)
+        .handle("profile", ({ path, request }) =>
+          players.readUserProfile(path.id).pipe(
+            CacheStatus.tell,
+            retryLater,
+            Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
         )
-      )
-      .handle("updateProfile", ({ path, payload }) =>
-        players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
-      )
-      .handle("balance", ({ path }) =>
-        players.readUserBalance(path.id).pipe(
-          CacheStatus.tell,
-          retryLater,
-          Effect.map((balance) => ({ userId: path.id, balance })),
-          Effect.catchTag("DatabaseError", databaseFailed)
+        .handle("updateProfile", ({ path, payload }) =>
+          players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
         )
-      )
-      .handle("updateBalance", ({ path, payload }) =>
-        players.updateUserBalance(path.id, payload.balance).pipe(
-          Effect.map((balance) => ({ userId: path.id, balance })),
-          Effect.catchTag("DatabaseError", databaseFailed)
+        .handle("balance", ({ path }) =>
+          players.readUserBalance(path.id).pipe(
+            CacheStatus.tell,
+            retryLater,
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
         )
-      )
-      .handle("stats", ({ path }) =>
-        players
-          .readUserStats(path.id)
-          .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
-      )
-      .handle("recordGame", ({ path, payload }) =>
-        players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", databaseFailed))
-      )
-      .handle("dailyBonus", ({ path }) =>
-        players.claimDailyBonus(path.id).pipe(
-          Effect.tap(() => RateLimitHeaders.tell(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
-          Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
-            RateLimitHeaders.exceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
-          ),
-          Effect.map((balance) => ({ userId: path.id, balance })),
-          Effect.catchTag("DatabaseError", databaseFailed)
+        .handle("updateBalance", ({ path, payload }) =>
+          players.updateUserBalance(path.id, payload.balance).pipe(
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
         )
-      )
-      .handle("warmCache", ({ path }) =>
-        players.warmUserCache(path.id).pipe(
-          retryLater,
-          Effect.map((stored) => ({ stored })),
-          Effect.catchTag("DatabaseError", databaseFailed)
+        .handle("stats", ({ path }) =>
+          players
+            .readUserStats(path.id)
+            .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
         )
-      )
-      .handle("invalidateCache", ({ path }) =>
-        Effect.map(players.invalidateUser(path.id), (invalidated) => ({ invalidated }))
-      )
+        .handle("recordGame", ({ path, payload }) =>
+          players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
+        )
+        .handle("dailyBonus", ({ path }) =>
+          players.claimDailyBonus(path.id).pipe(
+            Effect.tap(() => RateLimitHeaders.tell(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
+            Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
+              RateLimitHeaders.exceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
+            ),
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
+        )
+        .handle("warmCache", ({ path }) =>
+          players.warmUserCache(path.id).pipe(
+            retryLater,
+            Effect.map((stored) => ({ stored })),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
+        )
+        .handle("invalidateCache", ({ path }) =>
+          Effect.map(players.invalidateUser(path.id), (invalidated) => ({ invalidated }))
+        )
+    )
   })
 )

@@ -20,6 +20,22 @@ onEveryLayer((it) => {
     })
   )
 
+  it.effect("fails where the key holds a number that is not exact, also when it counts", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const counter = yield* Counter.make({ key: "beyond" })
+      for (const stored of ["9007199254740992", "-9007199254740992", "99999999999999999999", "1e400", "many"]) {
+        yield* redis.set("beyond", stored)
+        expect([stored, yield* Effect.flip(counter.get)]).toMatchObject([stored, { _tag: "RedisProtocolError" }])
+        if (stored.startsWith("-")) continue
+        const counted = yield* Effect.flip(counter.increment)
+        expect(counted._tag).toMatch(/^Redis(Protocol|Server)Error$/)
+      }
+      yield* redis.set("beyond", String(Number.MAX_SAFE_INTEGER))
+      expect(yield* counter.get).toBe(Number.MAX_SAFE_INTEGER)
+    })
+  )
+
   it.effect("loses no increment of many at once", () =>
     Effect.gen(function* () {
       const counter = yield* Counter.make({ key: "counter:concurrent" })

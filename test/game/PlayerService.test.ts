@@ -9,7 +9,8 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import * as WriteScripts from "../../src/cache/scripts/WriteScripts.js"
-import { GameId, UserId } from "../../src/game/Player.js"
+import { UserNotFound } from "../../src/game/Database.js"
+import { GameId, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
@@ -85,10 +86,89 @@ describe("reading a player", () => {
           )
           expect(errors.map(({ _tag }) => _tag)).toEqual(errors.map(() => "InvalidKey"))
         }
-        // the lease of a lookup that failed is given back in the background
-        yield* until(Effect.map(redis.send("DBSIZE"), (now) => now === size))
+        // that the three are unknown is cached; the lease of a lookup that failed is given back in the background
+        yield* until(Effect.map(redis.send("DBSIZE"), (now) => now === Number(size) + 3))
       })
     )
+  )
+
+  it.effect("asks the database once for an id that nobody has, however often and for whatever it is asked", () =>
+    Effect.gen(function* () {
+      const asked = yield* Ref.make<ReadonlyArray<string>>([])
+      const noting =
+        <Args extends ReadonlyArray<unknown>, A, E>(name: string, operation: (...args: Args) => Effect.Effect<A, E>) =>
+        (...args: Args) =>
+          Effect.zipRight(
+            Ref.update(asked, (names) => [...names, name]),
+            operation(...args)
+          )
+      yield* withWorld(
+        ({ players }) =>
+          Effect.gen(function* () {
+            const id = UserId.make("nobody")
+            const game = GameId.make("none")
+            for (let round = 0; round < 10; round++) {
+              for (const read of [
+                players.readUserProfile(id),
+                players.readUserBalance(id),
+                players.readUserStats(id),
+                players.getLeaderboardRank(id),
+                players.readGame(game)
+              ]) {
+                const error = yield* Effect.flip<unknown, { readonly _tag: string }, never>(read)
+                expect(error._tag).toMatch(/^(User|Game)NotFound$/)
+              }
+            }
+            expect((yield* Ref.get(asked)).toSorted()).toEqual(["getBalance", "getGame", "getStats", "getUser"])
+          }),
+        {
+          spy: (database) => ({
+            getUser: noting("getUser", database.getUser),
+            getBalance: noting("getBalance", database.getBalance),
+            getStats: noting("getStats", database.getStats),
+            getGame: noting("getGame", database.getGame),
+            rankOf: noting("rankOf", database.rankOf)
+          })
+        }
+      )
+    })
+  )
+
+  it.effect("shows a player whose id was asked for before there was one", () =>
+    Effect.gen(function* () {
+      const id = UserId.make("guessed")
+      const born = yield* Ref.make(Option.none<UserProfile>())
+      const ofBorn = <A>(read: (profile: UserProfile) => A) =>
+        Effect.flatMap(
+          Ref.get(born),
+          Option.match({
+            onNone: () => new UserNotFound({ userId: id }),
+            onSome: (profile) => Effect.succeed(read(profile))
+          })
+        )
+      yield* withWorld(
+        ({ players }) =>
+          Effect.gen(function* () {
+            const reads = [players.getUserProfile(id), players.getUserBalance(id), players.getUserStats(id)]
+            for (const read of reads) yield* Effect.flip<unknown, unknown, never>(read)
+            expect(yield* newUser(players, "ada")).toBe(id)
+            expect((yield* players.getUserProfile(id)).username).toBe("ada")
+            expect(yield* players.getUserBalance(id)).toBe(0)
+            expect((yield* players.getUserStats(id)).gamesPlayed).toBe(0)
+          }),
+        {
+          spy: (database) => ({
+            createUser: (user) =>
+              Effect.map(database.createUser(user), (profile) => new UserProfile({ ...profile, id })).pipe(
+                Effect.tap((profile) => Ref.set(born, Option.some(profile)))
+              ),
+            getUser: () => ofBorn((profile) => profile),
+            getBalance: () => ofBorn(() => 0),
+            getStats: () => ofBorn(() => new UserStats({ gamesPlayed: 0, gamesWon: 0, bestScore: 0, totalScore: 0 }))
+          })
+        }
+      )
+    })
   )
 
   it.effect("does not cache what it read before an update that overtook it", () =>

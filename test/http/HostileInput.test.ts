@@ -1,8 +1,19 @@
-import { describe, expect, layer } from "@effect/vitest"
+import { describe, expect, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import { services } from "./support/stubs.js"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
+import * as CacheService from "../../src/game/CacheService.js"
+import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
+import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
+import type { UserId } from "../../src/game/Player.js"
+import * as PlayerService from "../../src/game/PlayerService.js"
+import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as CapturedLog from "../support/CapturedLog.js"
+import { served, services } from "./support/stubs.js"
 import * as TestServer from "./support/TestServer.js"
 
 const body = JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.com" })
@@ -47,7 +58,14 @@ describe("hostile input", () => {
 
     const bodies: ReadonlyArray<readonly [what: string, body: string, status: number, detail: RegExp]> = [
       ["broken JSON", "{", 400, /not valid JSON/],
-      ["deeply nested JSON", "[".repeat(60_000), 400, /./],
+      ["64 KB of brackets", "[".repeat(64 * 1024), 400, /nests deeper than 32/],
+      ["64 KB of brackets and their ends", "[".repeat(32 * 1024) + "]".repeat(32 * 1024), 400, /nests deeper than 32/],
+      ["64 KB of objects", `{"a":`.repeat(10_000) + "1" + "}".repeat(10_000), 400, /nests deeper than 32/],
+      ["brackets in a text", body.replace("Ada", "[".repeat(100)), 201, /^$/],
+      ["a bracket behind an escaped quote", body.replace("Ada", `\\"${"[".repeat(100)}`), 201, /^$/],
+      ["with U+0000 in a name", body.replace("Ada", "A\\u0000a"), 400, /^displayName: holds U\+0000/],
+      ["with half a pair in an unknown field", body.replace("{", `{"\\ud800":1,`), 400, /half a surrogate pair/],
+      ["in UTF-16", Buffer.from(body, "utf16le").toString("latin1"), 400, /./],
       ["a bare null", "null", 400, /./],
       ["an array", "[]", 400, /username|array|Expected/],
       ["without a field", `{"username":"ada","displayName":"Ada"}`, 400, /^email: is missing/],
@@ -61,6 +79,8 @@ describe("hostile input", () => {
     for (const [what, text, status, detail] of bodies) {
       it.effect(`a body that is ${what} is answered ${status} and says so`, () =>
         Effect.map(TestServer.send("POST", "/api/users", text), (answer) => {
+          expect(answer.status).toBe(status)
+          if (status < 400) return
           problem(answer, status)
           expect((answer.json as { detail: string }).detail).toMatch(detail)
         })
@@ -69,6 +89,65 @@ describe("hostile input", () => {
 
     it.effect("a missing body is answered 400", () =>
       Effect.map(TestServer.act("POST", "/api/users"), (answer) => problem(answer, 400))
+    )
+
+    it.effect("a number beyond the safe integers is answered 400", () =>
+      Effect.gen(function* () {
+        for (const number of ["9007199254740992", "1e16", "1e400", "-1", "0.5", "1.7976931348623157e308"]) {
+          const score = yield* TestServer.send("POST", "/api/users/ada/games", `{"won":true,"score":${number}}`)
+          problem(score, 400)
+          problem(yield* TestServer.send("PUT", "/api/users/ada/balance", `{"balance":${number}}`), 400)
+        }
+      })
+    )
+
+    for (const [what, headers] of [
+      ["compressed", { "content-encoding": "gzip" }],
+      ["compressed twice", { "content-encoding": "gzip, br" }],
+      ["in another charset", { "content-type": "application/json; charset=iso-8859-1" }],
+      ["in UTF-16", { "content-type": `application/json; x=1; Charset="utf-16"` }],
+      ["of another type that only begins as JSON", { "content-type": "application/json-patch+json" }],
+      ["of another type that only mentions JSON", { "content-type": "text/plain; application/json" }]
+    ] as const) {
+      it.effect(`a body that is ${what} is answered 415, with and without the token`, () =>
+        Effect.gen(function* () {
+          problem(yield* TestServer.send("POST", "/api/users", body, headers), 415)
+          problem(yield* TestServer.send("POST", "/api/users", body, { ...headers, authorization: "" }), 415)
+        })
+      )
+    }
+
+    it.effect("a body may say that it is UTF-8, and that it is not encoded", () =>
+      Effect.gen(function* () {
+        for (const type of ["application/json;charset=utf-8", `Application/JSON; charset="UTF-8"`]) {
+          const headers = { "content-type": type, "content-encoding": "identity" }
+          expect((yield* TestServer.send("POST", "/api/users", body, headers)).status).toBe(201)
+        }
+      })
+    )
+
+    it.effect("the half-sent body of a stranger is not waited for, and its connection closed", () =>
+      Effect.gen(function* () {
+        for (const rest of ["Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]) {
+          for (const authorization of ["", "Authorization: Bearer guess\r\n"]) {
+            const answer = yield* TestServer.raw(
+              `POST /api/users HTTP/1.1\r\nHost: localhost\r\n${authorization}Content-Type: application/json\r\n${rest}`
+            )
+            expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+            expect(answer).toMatch(/connection: close/i)
+          }
+        }
+      })
+    )
+
+    it.effect("the body of a GET is never read", () =>
+      Effect.map(
+        TestServer.raw(
+          `GET /api/users/ada/profile HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TestServer.token}\r\n` +
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        ),
+        (answer) => expect(answer).toMatch(/^HTTP\/1\.1 200 .*connection: close/is)
+      )
     )
 
     it.effect("a form is answered 415, since a page of another site could send it", () =>
@@ -194,4 +273,92 @@ describe("hostile input", () => {
       )
     }
   })
+
+  for (const rest of ["Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]) {
+    it.scoped(`the half-sent body of the holder of the token is waited for 8 seconds (${rest.split(":")[0]})`, () =>
+      Effect.gen(function* () {
+        const answer = yield* Effect.fork(
+          TestServer.raw(
+            `POST /api/users HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TestServer.token}\r\n` +
+              `Content-Type: application/json\r\n${rest}`
+          )
+        )
+        // the server's time goes on by itself: 408 comes whenever it began to wait
+        const turn = Effect.zipRight(
+          TestClock.adjust("1 second"),
+          Effect.promise(() => new Promise(setImmediate))
+        )
+        yield* Effect.repeat(turn, { until: () => Effect.map(Fiber.poll(answer), Option.isSome) })
+        expect(yield* Fiber.join(answer)).toMatch(/^HTTP\/1\.1 408 .*connection: close/is)
+      }).pipe(Effect.provide(TestServer.layer(services())))
+    )
+  }
+
+  it.scoped("a response that does not encode is answered 500, and the log says what does not fit", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      const wrong = services({
+        readUserBalance: () => Effect.succeed(served(0.5, "Lookup")),
+        readLeaderboard: () => Effect.succeed(served([{ rank: -1, userId: "ada" as UserId, score: 1 }], "Lookup"))
+      })
+      yield* Effect.gen(function* () {
+        for (const path of ["/api/users/ada/balance", "/api/leaderboards/global"]) {
+          const answer = yield* TestServer.get(path)
+          problem(answer, 500)
+          expect(answer.text).not.toMatch(/0\.5|Balance|rank/)
+        }
+        problem(yield* TestServer.get("/api/leaderboards/global?limit=x"), 400)
+      }).pipe(Effect.provide(TestServer.layer(wrong)), Effect.provide(log.layer))
+      expect(log.lines.filter(({ level }) => level === "ERROR")).toHaveLength(2)
+      const said = log.causes
+      expect(said[0]).toMatch(/does not fit the contract.*balance.*0\.5/s)
+      expect(said[1]).toMatch(/does not fit the contract.*rank.*-1/s)
+    })
+  )
+
+  it.scoped("totals that would leave the safe integers are answered 422 and change nothing", () =>
+    Effect.gen(function* () {
+      const created = yield* TestServer.send("POST", "/api/users", body)
+      const path = `/api/users/${(created.json as { readonly id: string }).id}`
+      const most = Number.MAX_SAFE_INTEGER
+      expect((yield* TestServer.send("PUT", `${path}/balance`, { balance: most })).status).toBe(200)
+      problem(yield* TestServer.act("POST", `${path}/daily-bonus`), 422)
+      expect((yield* TestServer.get(`${path}/balance`)).json).toMatchObject({ balance: most })
+      expect((yield* TestServer.send("POST", `${path}/games`, { won: true, score: most })).status).toBe(200)
+      problem(yield* TestServer.send("POST", `${path}/games`, { won: true, score: 1 }), 422)
+      expect((yield* TestServer.get(`${path}/stats`)).json).toMatchObject({ gamesPlayed: 1, totalScore: most })
+    }).pipe(
+      Effect.provide(
+        TestServer.layer(
+          PlayerService.layer.pipe(
+            Layer.provideMerge(CacheService.layer),
+            Layer.provideMerge(Layer.merge(MemoryRedis.layer, SqlDatabase.layer({ url: "sqlite::memory:" })))
+          )
+        )
+      )
+    )
+  )
+
+  it.scoped("a counter in Redis beyond the safe integers breaks no route", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      for (const count of ["9007199254740992", "99999999999999999999", "1e400", String(Number.MAX_SAFE_INTEGER)]) {
+        yield* redis.set("counters:players_online", count)
+        yield* redis.set("counters:active_games", count)
+        yield* TestServer.act("POST", "/api/players/ada/online")
+        for (const path of ["/api/counters", "/api/cache/stats", "/api/health/detailed"]) {
+          expect([count, path, (yield* TestServer.get(path, TestServer.asHolder)).status]).toEqual([count, path, 200])
+        }
+      }
+    }).pipe(
+      Effect.provide(
+        TestServer.layer(
+          PlayerService.layer.pipe(
+            Layer.provideMerge(CacheService.layer),
+            Layer.provideMerge(Layer.merge(MemoryRedis.layer, MemoryDatabase.layer))
+          )
+        ).pipe(Layer.provideMerge(MemoryRedis.layer))
+      )
+    )
+  )
 })

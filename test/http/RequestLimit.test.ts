@@ -7,7 +7,8 @@ import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import { networkOf } from "../../src/http/RequestLimit.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
-import { RedisServerError, RedisUnavailable } from "../../src/redis/RedisError.js"
+import { RedisAuthError, RedisProtocolError, RedisServerError, RedisUnavailable } from "../../src/redis/RedisError.js"
+import * as CapturedLog from "../support/CapturedLog.js"
 import * as FailingRedis from "../support/FailingRedis.js"
 import * as stubs from "./support/stubs.js"
 import * as TestServer from "./support/TestServer.js"
@@ -149,19 +150,34 @@ describe("a limit of 3 requests in 30 seconds", () => {
     })
   )
 
-  it.scoped("locks nobody out where Redis grants the server no right to count", () =>
-    Effect.gen(function* () {
-      const failure = yield* FailingRedis.failure
-      yield* Ref.set(failure, Option.some(new RedisServerError({ command: "EVALSHA", code: "WRONGTYPE", detail: "" })))
-      expect(
-        yield* statuses(5).pipe(
+  for (const error of [
+    new RedisServerError({ command: "EVALSHA", code: "WRONGTYPE", detail: "" }),
+    new RedisServerError({ command: "EVALSHA", code: "MOVED", detail: "" }),
+    new RedisServerError({ command: "EVALSHA", code: "ERR", detail: "" }),
+    new RedisAuthError({ reason: "NoPermission", detail: "" }),
+    new RedisProtocolError({ command: "EVALSHA", detail: "" })
+  ]) {
+    it.scoped(`is kept by this process on its own where Redis fails it, and logged once (${error.message})`, () =>
+      Effect.gen(function* () {
+        const failure = yield* FailingRedis.failure
+        const log = yield* CapturedLog.make
+        yield* Effect.gen(function* () {
+          yield* Ref.set(failure, Option.some(error))
+          expect(yield* statuses(10)).toEqual([200, 200, 200, 429, 429, 429, 429, 429, 429, 429])
+          yield* TestClock.adjust("59 seconds")
+          expect(yield* statuses(4)).toEqual([200, 200, 200, 429])
+        }).pipe(
           Effect.provide(
             serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }, FailingRedis.layer(failure, MemoryRedis.layer))
-          )
+          ),
+          Effect.provide(log.layer)
         )
-      ).toEqual([200, 200, 200, 200, 200])
-    })
-  )
+        const said = log.lines.filter(({ level, text }) => level !== "DEBUG" && /HTTP_RATE_LIMIT/.test(text))
+        // an answer that makes no sense is an outage to every limit
+        expect(said).toHaveLength(error._tag === "RedisProtocolError" ? 0 : 1)
+      })
+    )
+  }
 })
 
 describe("without a limit", () => {

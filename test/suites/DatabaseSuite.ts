@@ -201,7 +201,10 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
               database.recordGame(bob, { won: true, score: 1 }),
               database.topScores({ offset: 0, limit: -1 })
             ]) {
-              expect(yield* Effect.flip<unknown, unknown, never>(effect)).toMatchObject({ _tag: "DatabaseError" })
+              expect(yield* Effect.flip<unknown, unknown, never>(effect)).toMatchObject({
+                _tag: "DatabaseError",
+                refused: true
+              })
             }
             expect(yield* database.getBalance(ada)).toBe(Number.MAX_SAFE_INTEGER)
             expect(yield* database.getBalance(bob)).toBe(10)

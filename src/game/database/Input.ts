@@ -19,6 +19,7 @@ import { Balance, GameState, UserProfile } from "../Player.js"
 export const toDatabaseError = (operation: string, error: ParseResult.ParseError): DatabaseError =>
   new DatabaseError({
     operation,
+    refused: true,
     detail: ParseResult.ArrayFormatter.formatErrorSync(error)
       .map(({ message, path }) => [...path, message].join(": "))
       .join("; ")

@@ -115,6 +115,16 @@ export const isUsernameTaken = ({ cause }: SqlError): boolean => {
 }
 
 /**
+ * Whether the database cannot keep such a value: a total beyond the safe integers, which the tables' checks refuse, or text
+ * that its encoding does not have.
+ *
+ * @since 0.2.0
+ * @category predicates
+ */
+export const isRefused = ({ cause }: SqlError): boolean =>
+  ["SQLITE_CONSTRAINT_CHECK", "23514", "22003", "22021"].includes(property(cause, "code"))
+
+/**
  * Whether two processes created the same table at once, as Postgres reports it: the loser finds it on the next try.
  *
  * @since 0.1.0

@@ -38,7 +38,7 @@ export const make = (operationTimeout: Duration.Duration): Effect.Effect<Databas
     const sql = yield* SqlClient
 
     const failed = (operation: string) => (error: SqlError) =>
-      new DatabaseError({ operation, detail: SqlFailure.describe(error) })
+      new DatabaseError({ operation, detail: SqlFailure.describe(error), refused: SqlFailure.isRefused(error) })
 
     /** Repeats what met a lock, and gives up in time. */
     const inTime = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>

@@ -1,0 +1,58 @@
+/**
+ * Tells requests that do not decode, which is the client's fault, from responses that do not encode, which is the server's:
+ * the platform fails with the same error for both. What fails after the handler has answered is the response.
+ *
+ * @since 0.2.0
+ */
+import type { HttpApiDecodeError } from "@effect/platform/HttpApiError"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+
+const current = FiberRef.unsafeMake({ answered: false })
+
+/**
+ * Marks what all handlers of a group answer.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const marked = <
+  Handlers extends {
+    readonly handlers: Chunk.Chunk<{ readonly handler: (request: never) => Effect.Effect<unknown, unknown, unknown> }>
+  }
+>(
+  group: Handlers
+): Handlers =>
+  Object.assign(group, {
+    handlers: Chunk.map(group.handlers, (item) => ({
+      ...item,
+      handler: (request: never) =>
+        Effect.tap(item.handler(request), () =>
+          Effect.map(FiberRef.get(current), (request) => {
+            request.answered = true
+          })
+        )
+    }))
+  })
+
+/**
+ * Makes a defect of a response that does not encode, whose message says all of what is wrong.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const separate = <A, E, R>(
+  request: Effect.Effect<A, E | HttpApiDecodeError, R>
+): Effect.Effect<A, E | HttpApiDecodeError, R> =>
+  Effect.suspend(() => {
+    const state = { answered: false }
+    return Effect.catchIf(
+      Effect.locally(request, current, state),
+      (error): error is HttpApiDecodeError => state.answered && isDecodeError(error),
+      (error) => Effect.dieMessage(`a response does not fit the contract: ${error.message}`)
+    )
+  })
+
+const isDecodeError = (error: unknown): error is HttpApiDecodeError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "HttpApiDecodeError"
