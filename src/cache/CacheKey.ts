@@ -11,6 +11,7 @@ import * as FastDecoder from "../redis/FastDecoder.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import { Recent } from "./Recent.js"
+import * as SchemaVisit from "./SchemaVisit.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
@@ -34,7 +35,7 @@ type Written = Either.Either<string, Reason>
 const notEncodable: Written = Either.left("NotEncodable")
 
 /** Whether each encoded form is a text, by the schema alone. */
-const isAlwaysText = (ast: AST.AST, seen: ReadonlySet<AST.AST> = new Set()): boolean => {
+const isAlwaysText = (ast: AST.AST, seen: SchemaVisit.Seen = new Set()): boolean => {
   switch (ast._tag) {
     case "StringKeyword":
     case "TemplateLiteral":
@@ -49,7 +50,7 @@ const isAlwaysText = (ast: AST.AST, seen: ReadonlySet<AST.AST> = new Set()): boo
       return ast.types.every((type) => isAlwaysText(type, seen))
     case "Suspend":
       // a schema that refers to itself adds nothing to what its other members are
-      return seen.has(ast) || isAlwaysText(ast.f(), new Set([...seen, ast]))
+      return !SchemaVisit.isNew(seen, ast.f()) || isAlwaysText(ast.f(), seen)
     default:
       return false
   }

@@ -4,56 +4,25 @@
  *
  * @since 0.1.0
  */
-import * as Predicate from "effect/Predicate"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import { areConfused, isDate } from "./DateOverlap.js"
+import * as SchemaVisit from "./SchemaVisit.js"
 
-const isDate = (ast: AST.AST): boolean => {
-  const constructor = ast.annotations[AST.TypeConstructorAnnotationId]
-  return ast._tag === "Declaration" && Predicate.hasProperty(constructor, "_tag") && constructor._tag === "Date"
-}
+/**
+ * Reads only what it writes: another text, stored when the schema had one there, is no date.
+ */
+const DateText = Schema.transformOrFail(Schema.String, Schema.DateFromSelf, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const date = new Date(text)
+    return textOf(date) === text ? ParseResult.succeed(date) : ParseResult.fail(new ParseResult.Type(ast, text))
+  },
+  encode: (date) => ParseResult.succeed(textOf(date))
+})
 
-/** Whether a schema's encoded form may be a date itself. */
-const isStoredAsDate = (ast: AST.AST): boolean => {
-  switch (ast._tag) {
-    case "Refinement":
-    case "Transformation":
-      return isStoredAsDate(ast.from)
-    case "Union":
-      return ast.types.some(isStoredAsDate)
-    default:
-      return isDate(ast)
-  }
-}
-
-/** Whether a schema's encoded form may be a text, which a date's text could then be taken for. */
-const mayBeText = (ast: AST.AST, seen: ReadonlySet<AST.AST>): boolean => {
-  switch (ast._tag) {
-    case "Literal":
-      return typeof ast.literal === "string"
-    case "Enums":
-      return ast.enums.some(([, value]) => typeof value === "string")
-    case "StringKeyword":
-    case "TemplateLiteral":
-    case "UnknownKeyword":
-    case "AnyKeyword":
-      return true
-    case "Declaration":
-      return !isDate(ast)
-    case "Refinement":
-    case "Transformation":
-      return mayBeText(ast.from, seen)
-    case "Union":
-      return ast.types.some((type) => mayBeText(type, seen))
-    case "Suspend":
-      return !seen.has(ast) && mayBeText(ast.f(), new Set([...seen, ast]))
-    case "TypeLiteral":
-      // `Schema.Struct({})` is whatever is not null
-      return ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
-    default:
-      return false
-  }
-}
+const textOf = (date: Date): string => (Number.isNaN(date.getTime()) ? "Invalid Date" : date.toISOString())
 
 type Memo = Map<AST.AST, AST.AST>
 
@@ -66,7 +35,7 @@ const mapped = <A>(items: ReadonlyArray<A>, map: (item: A) => A): ReadonlyArray<
 const written = (ast: AST.AST, memo: Memo): AST.AST => {
   const known = memo.get(ast)
   if (known !== undefined) return known
-  const made = isDate(ast) ? Schema.DateFromString.ast : writtenParts(ast, memo)
+  const made = isDate(ast) ? DateText.ast : writtenParts(ast, memo)
   memo.set(ast, made)
   return made
 }
@@ -104,7 +73,7 @@ const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
     }
     case "Union": {
       // beside a text a date could not be told apart
-      if (ast.types.some(isStoredAsDate) && ast.types.some((type) => mayBeText(type, new Set()))) return ast
+      if (ast.types.some((one, i) => ast.types.slice(i + 1).some((other) => areConfused(one, other)))) return ast
       const types = mapped(ast.types, (type) => written(type, memo))
       return types === ast.types ? ast : AST.Union.make(types, ast.annotations)
     }
@@ -123,15 +92,13 @@ const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
   }
 }
 
-const hasDate = (ast: AST.AST, seen: Set<AST.AST>): boolean => {
-  if (seen.has(ast)) return false
-  seen.add(ast)
+const hasDate = (ast: AST.AST, seen: SchemaVisit.Seen): boolean => {
   switch (ast._tag) {
     case "Refinement":
     case "Transformation":
       return hasDate(ast.from, seen)
     case "Suspend":
-      return hasDate(ast.f(), seen)
+      return SchemaVisit.isNew(seen, ast.f()) && hasDate(ast.f(), seen)
     case "Union":
       return ast.types.some((type) => hasDate(type, seen))
     case "TupleType":
@@ -145,7 +112,8 @@ const hasDate = (ast: AST.AST, seen: Set<AST.AST>): boolean => {
 
 /**
  * A schema of the same values whose encoded form has a text of ISO 8601 for each `Date`; the schema itself where it has
- * none. A `Date` that stands in a union with a text is left alone: its text could not be told from the other.
+ * none. The dates of a union are left alone where a text stands in the same place of another of its types: the two could not
+ * be told apart.
  *
  * @since 0.1.0
  * @category combinators

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as SchemaVisit from "./SchemaVisit.js"
 
 /** What to write in place of a schema whose encoded form is an object of JavaScript, by the name of that form. */
 const remedies: Readonly<Record<string, string>> = {
@@ -43,7 +44,11 @@ interface Problem {
   readonly form: string
 }
 
-type Seen = ReadonlySet<AST.AST>
+/** As fields and otherwise, which differ in what may be undefined. */
+interface Seen {
+  readonly fields: SchemaVisit.Seen
+  readonly others: SchemaVisit.Seen
+}
 
 const firstOf = <A>(items: Iterable<A>, problemOf: (item: A) => Problem | undefined): Problem | undefined => {
   for (const item of items) {
@@ -80,7 +85,9 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
     case "Union":
       return firstOf(ast.types, (type) => problemIn(type, isField, seen))
     case "Suspend":
-      return seen.has(ast) ? undefined : problemIn(ast.f(), isField, new Set([...seen, ast]))
+      return SchemaVisit.isNew(isField ? seen.fields : seen.others, ast.f())
+        ? problemIn(ast.f(), isField, seen)
+        : undefined
     case "TupleType":
       return (
         firstOf(ast.elements.entries(), ([i, { type }]) => within(`${i}`, problemIn(type, false, seen))) ??
@@ -112,7 +119,7 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
  * @category getters
  */
 export const problemOf = (schema: { readonly ast: AST.AST }): string | undefined => {
-  const problem = problemIn(schema.ast, false, new Set())
+  const problem = problemIn(schema.ast, false, { fields: new Set(), others: new Set() })
   if (problem === undefined) return undefined
   const { form, path } = problem
   return `JSON cannot hold ${form}${path.length === 0 ? "" : ` (at ${path.join(".")})`}: use ${remedyOf(form)}`
@@ -151,7 +158,7 @@ const accepts = (ast: AST.Refinement, value: number): boolean => {
 }
 
 /** Of a schema's encoded side without a problem: whether some of its values are no JSON all the same. */
-const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: Seen): boolean => {
+const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: SchemaVisit.Seen): boolean => {
   // what its schema does not know is kept, and may be anything
   if (Option.isSome(AST.getParseOptionsAnnotation(ast))) return true
   switch (ast._tag) {
@@ -174,7 +181,8 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
     case "Union":
       return ast.types.some((type) => isDoubtful(type, filters, seen))
     case "Suspend":
-      return !seen.has(ast) && isDoubtful(ast.f(), filters, new Set([...seen, ast]))
+      // seen once, and so without the filters of the places where it stands
+      return SchemaVisit.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
     case "TupleType":
       return [...ast.elements, ...ast.rest].some(({ type }) => isDoubtful(type, [], seen))
     case "TypeLiteral":

@@ -197,4 +197,74 @@ describe("a cache codec", () => {
       expect(() => CacheCodec.make(Schema.Union(Schema.String, Schema.DateFromSelf))).toThrow("cannot hold Date")
     })
   )
+
+  it.effect("reads no Date out of a text that was stored as something else", () =>
+    Effect.gen(function* () {
+      const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateFromSelf }))
+      for (const text of ["tomorrow", "1", "2025"]) {
+        const stored = JSON.stringify({ at: text })
+        expect(codec.decodeNow(stored)).toBe(FastDecoder.unfit)
+        expect(yield* Effect.flip(codec.decode(stored))).toMatchObject({ operation: "Decode", path: "at" })
+      }
+    })
+  )
+
+  const [at, text] = [Schema.Struct({ at: Schema.DateFromSelf }), Schema.Struct({ at: Schema.String })]
+  interface Nested {
+    readonly at: string | ReadonlyArray<Nested>
+  }
+  const Nested: Schema.Schema<Nested> = Schema.Struct({
+    at: Schema.Union(Schema.String, Schema.Array(Schema.suspend(() => Nested)))
+  })
+  for (const { ast } of [
+    Schema.Union(at, text),
+    Schema.Union(text, at),
+    Schema.Union(at, Nested),
+    Schema.Union(at, Schema.Unknown),
+    Schema.Union(at, Schema.Struct({ at: Schema.String, note: Schema.optional(Schema.String) })),
+    Schema.Union(Schema.Array(Schema.DateFromSelf), Schema.Array(Schema.String)),
+    Schema.Union(Schema.Tuple(Schema.DateFromSelf), Schema.Array(Schema.String)),
+    Schema.Union(
+      Schema.Record({ key: Schema.String, value: Schema.DateFromSelf }),
+      Schema.Record({ key: Schema.String, value: Schema.String })
+    ),
+    Schema.Union(
+      Schema.suspend(() => Schema.DateFromSelf),
+      Schema.String
+    ),
+    Schema.Union(Schema.DateFromSelf, Schema.NumberFromString)
+  ]) {
+    it(`refuses ${ast}, since the text of a date could be taken for the other`, () => {
+      expect(() => CacheCodec.make(Schema.make<unknown>(ast))).toThrow("cannot hold Date")
+    })
+  }
+
+  const day = new Date(86_400_000)
+  it.effect("keeps the members of a union apart that hold dates", () =>
+    Effect.gen(function* () {
+      const Event = Schema.Union(
+        Schema.TaggedStruct("Planned", { at: Schema.DateFromSelf }),
+        Schema.TaggedStruct("Vague", { at: Schema.String }),
+        Schema.Struct({ since: Schema.DateFromSelf, note: Schema.optional(Schema.String) }),
+        Schema.Struct({ at: Schema.DateFromSelf, size: Schema.Number, weight: Schema.Number }),
+        Schema.Struct({ at: Schema.String, size: Schema.String, weight: Schema.String }),
+        Schema.Array(Schema.DateFromSelf),
+        Schema.DateFromSelf,
+        Schema.Number
+      )
+      const codec = CacheCodec.make(Event)
+      for (const event of [
+        { _tag: "Planned", at: day },
+        { _tag: "Vague", at: day.toISOString() },
+        { since: day },
+        { at: day, size: 1, weight: 2 },
+        { at: day.toISOString(), size: "1", weight: "2" },
+        [day],
+        day,
+        7
+      ] as const) {
+        expect(yield* codec.decode(yield* codec.encode(event))).toEqual(event)
+      }
+    })
+  )
 })

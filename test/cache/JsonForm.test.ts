@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as CacheCodec from "../../src/cache/CacheCodec.js"
 import * as JsonForm from "../../src/cache/JsonForm.js"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
@@ -70,6 +71,44 @@ describe("an encoded form", () => {
       expect([JsonForm.problemOf(schema), JsonForm.needsCheck(schema)]).toEqual([undefined, true])
     })
   }
+})
+
+describe("schemas", () => {
+  it("that refer to each other are looked at once each, and not by every path through them", () => {
+    const kinds: ReadonlyArray<Schema.Schema<unknown>> = Array.from({ length: 12 }, (_, kind) => {
+      const { ast } = Schema.Struct({
+        kind: Schema.Literal(kind),
+        ...Object.fromEntries(
+          Array.from({ length: 12 }, (_, other) => [
+            `to${other}`,
+            Schema.NullOr(Schema.suspend(() => kinds[other] ?? Schema.Unknown))
+          ])
+        ),
+        ...(kind === 11 ? { at: Schema.DateFromSelf, odd: Schema.BigIntFromSelf } : {})
+      })
+      return Schema.make<unknown>(ast)
+    })
+    const [first = Schema.Unknown] = kinds
+    expect(JsonForm.problemOf(first)).toMatch(/cannot hold Date \(at .*at\)/)
+    expect(() => CacheCodec.make(first)).toThrow(/cannot hold bigint \(at .*odd\)/)
+    expect(JsonForm.needsCheck(Schema.Struct({ kinds: kinds.at(5) ?? Schema.Unknown }))).toBe(true)
+  })
+
+  it.effect("that a function makes anew at every step are looked at as far as they say something new", () =>
+    Effect.gen(function* () {
+      interface List<A> {
+        readonly head: A
+        readonly tail: List<A> | null
+      }
+      const listOf = <A, I>(item: Schema.Schema<A, I>): Schema.Schema<List<A>, List<I>> =>
+        Schema.Struct({ head: item, tail: Schema.NullOr(Schema.suspend(() => listOf(item))) })
+      const codec = CacheCodec.make(listOf(Schema.DateFromSelf))
+      const list = { head: new Date(0), tail: { head: new Date(1), tail: null } }
+      expect(yield* codec.decode(yield* codec.encode(list))).toEqual(list)
+      expect(JsonForm.needsCheck(listOf(Schema.Int))).toBe(false)
+      expect(JsonForm.problemOf(listOf(Schema.BigIntFromSelf))).toContain("(at head)")
+    })
+  )
 })
 
 describe("a value", () => {
