@@ -34,7 +34,10 @@ const program = Effect.gen(function* () {
 
 BunRuntime.runMain(
   Effect.scoped(program).pipe(
-    Effect.provide(BunRedis.layer({ host: "127.0.0.1", port: Number(process.argv[2]) })),
+    // the beats of its subscription are commands that the test would count
+    Effect.provide(
+      BunRedis.layer({ host: "127.0.0.1", port: Number(process.argv[2]) }, { heartbeatInterval: "1 hour" })
+    ),
     // its output is what it is asked for, and nothing else
     Effect.provide(Logger.minimumLogLevel(LogLevel.None))
   )
