@@ -1,5 +1,6 @@
 import { Database as SqliteFile } from "bun:sqlite"
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs"
+import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
@@ -39,6 +40,37 @@ const lock = (path: string) =>
   )
 
 const unlock = (file: SqliteFile) => Effect.sync(() => file.run("COMMIT"))
+
+/** Passes everything, until it passes one byte of a reply and then nothing more on its connection. */
+const cuttingProxy = (target: number) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      let isCutting = false
+      const server = createServer((client) => {
+        const upstream = connect(target, "127.0.0.1")
+        client.on("error", () => {})
+        upstream.on("error", () => {})
+        client.on("data", (data) => upstream.write(data))
+        let isSilent = false
+        upstream.on("data", (data) => {
+          if (isSilent) return
+          isSilent = isCutting
+          isCutting = false
+          client.write(isSilent ? Buffer.from(data).subarray(0, 1) : data)
+        })
+        client.once("close", () => upstream.destroy())
+        upstream.once("close", () => client.destroy())
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      const cutNextReply = () => {
+        isCutting = true
+      }
+      return { port, close: () => server.close(), cutNextReply }
+    }),
+    ({ close }) => Effect.sync(close)
+  )
 
 const isDatabaseError = (operation: string, detail: RegExp) => (error: unknown) => {
   expect(error).toBeInstanceOf(DatabaseError)
@@ -202,6 +234,24 @@ describe.skipIf(PostgresSchema.skipReason !== undefined)("a Postgres", () => {
       yield* Effect.retry(database.updateBalance(id, 42), Schedule.recurs(10))
       expect((yield* many).every(Either.isRight)).toBe(true)
     })
+  )
+
+  /** As through TLS, what has come back does not tell that something is missing. */
+  it.scopedLive(
+    "whose network goes silent in the middle of a reply costs one operation, whose connection is closed",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresSchema.make
+        const proxy = yield* cuttingProxy(Number(new URL(url).port || 5432))
+        const database = yield* open({ url: through(proxy.port, url), operationTimeout: "1 second" })
+        const { id } = yield* database.createUser(ada)
+        proxy.cutNextReply()
+        isDatabaseError(
+          "updateBalance",
+          /has answered nothing for 700ms/
+        )(yield* Effect.flip(database.updateBalance(id, 7)))
+        expect(yield* database.updateBalance(id, 8)).toBe(8)
+      })
   )
 
   it.scopedLive("ends a statement that waits for a lock before its caller is told, and does not apply it later", () =>

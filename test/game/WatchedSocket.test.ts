@@ -39,8 +39,8 @@ const ask = (socket: Socket) =>
 it.scopedLive("a connection that has its answer stays open, and one that waits for an answer is closed", () =>
   Effect.gen(function* () {
     const { port } = yield* server
-    const idle = (yield* WatchedSocket.make("200 millis"))()
-    const silent = (yield* WatchedSocket.make("200 millis"))()
+    const idle = (yield* WatchedSocket.make("200 millis")).open()
+    const silent = (yield* WatchedSocket.make("200 millis")).open()
     yield* connect(idle, port)
     yield* connect(silent, port)
     yield* ask(idle)

@@ -24,6 +24,16 @@ export interface PostgresOptions {
 }
 
 /**
+ * @since 0.2.0
+ * @category models
+ */
+export interface Postgres {
+  readonly context: Context.Context<SqlClient>
+  /** For an operation that has waited for longer than any statement takes: closes the connections that have gone silent. */
+  readonly whenLate: Effect.Effect<void>
+}
+
+/**
  * The server ends a statement that takes longer, so that none is applied long after its caller was told that it failed.
  * `statement_timeout` in the URL wins; 0 there leaves it out, for poolers that refuse to be asked for it.
  */
@@ -38,7 +48,7 @@ const withStatementTimeout = (url: Redacted.Redacted<string>, millis: number): R
 /**
  * Connects. Fails with `SqlError` when no connection stands after `connectTimeout`, which later also bounds the wait for
  * a connection of the pool. A statement ends after six tenths of `operationTimeout`, and a connection is dropped when
- * nothing has come back on it for seven tenths.
+ * nothing has come back on it for seven tenths; with TLS, when an operation is late as well.
  *
  * @since 0.1.0
  * @category constructors
@@ -46,16 +56,17 @@ const withStatementTimeout = (url: Redacted.Redacted<string>, millis: number): R
 export const open = (
   url: Redacted.Redacted<string>,
   { connectTimeout, operationTimeout }: PostgresOptions
-): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
+): Effect.Effect<Postgres, SqlError, Scope.Scope> =>
   Effect.gen(function* () {
     const millis = Duration.toMillis(operationTimeout)
-    const stream = yield* WatchedSocket.make(millis * 0.7)
-    return yield* Layer.build(
+    const sockets = yield* WatchedSocket.make(millis * 0.7)
+    const context = yield* Layer.build(
       PgClient.layer({
         url: withStatementTimeout(url, Math.ceil(millis * 0.6)),
         connectTimeout,
-        stream,
+        stream: sockets.open,
         applicationName: "effect-cache-toolkit"
       })
     )
+    return { context, whenLate: sockets.closeQuiet }
   })

@@ -45,14 +45,14 @@ const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, optio
   // a program needs only the driver that it uses: each is an optional peer
   if (url._tag === "Postgres") {
     const Postgres = yield* Effect.tryPromise({ try: () => import("./Postgres.js"), catch: SqlFailure.notInstalled })
-    const context = yield* Postgres.open(url.url, {
+    const { context, whenLate } = yield* Postgres.open(url.url, {
       connectTimeout: options.connectTimeout ?? "5 seconds",
       operationTimeout: operationTimeoutOf(options)
     })
-    return { context, check: Effect.void }
+    return { context, check: Effect.void, whenLate }
   }
   const Sqlite = yield* Effect.tryPromise({ try: () => import("./Sqlite.js"), catch: SqlFailure.notInstalled })
-  return yield* Sqlite.open(url._tag === "SqliteMemory" ? ":memory:" : url.path)
+  return { ...(yield* Sqlite.open(url._tag === "SqliteMemory" ? ":memory:" : url.path)), whenLate: Effect.void }
 })
 
 const open = (
@@ -60,9 +60,12 @@ const open = (
   options: Timeouts = {}
 ): Effect.Effect<Database.Service, DatabaseError, Scope.Scope> =>
   connect(url, options).pipe(
-    Effect.flatMap(({ check, context }) =>
+    Effect.flatMap(({ check, context, whenLate }) =>
       Effect.map(
-        Effect.provide(Effect.zipRight(Migrations.run, SqlStatements.make(operationTimeoutOf(options))), context),
+        Effect.provide(
+          Effect.zipRight(Migrations.run, SqlStatements.make(operationTimeoutOf(options), whenLate)),
+          context
+        ),
         (service) => ({
           ...service,
           ping: Effect.zipRight(

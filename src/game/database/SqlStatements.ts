@@ -6,7 +6,7 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {
@@ -28,12 +28,15 @@ import * as SqlFailure from "./SqlFailure.js"
 
 /**
  * The service over any connection whose tables are up to date. An operation that takes longer than `operationTimeout`,
- * waiting included, fails with `DatabaseError`.
+ * waiting included, fails with `DatabaseError`. `whenLate` is run when it has taken eight tenths of that.
  *
  * @since 0.2.0
  * @category constructors
  */
-export const make = (operationTimeout: Duration.Duration): Effect.Effect<Database.Service, never, SqlClient> =>
+export const make = (
+  operationTimeout: Duration.Duration,
+  whenLate: Effect.Effect<void>
+): Effect.Effect<Database.Service, never, SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
 
@@ -44,7 +47,14 @@ export const make = (operationTimeout: Duration.Duration): Effect.Effect<Databas
     const inTime = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>
       effect.pipe(
         SqlFailure.retryWhileBusy,
-        Effect.timeoutFail({ duration: operationTimeout, onTimeout: () => SqlFailure.timedOut(operationTimeout) })
+        // before it is interrupted: the driver would first cancel its statement through the same network
+        Effect.raceFirst(
+          Effect.sleep(Duration.times(operationTimeout, 0.8)).pipe(
+            Effect.zipRight(whenLate),
+            Effect.zipRight(Effect.sleep(Duration.times(operationTimeout, 0.2))),
+            Effect.zipRight(Effect.suspend(() => SqlFailure.timedOut(operationTimeout)))
+          )
+        )
       )
 
     const transaction = <A, E>(effect: Effect.Effect<A, E>) =>

@@ -17,6 +17,21 @@ interface Watched {
   read: number
   /** how many looks in a row have found that something was written and nothing has come back */
   looksOwed: number
+  /** how many looks in a row have found that nothing has come back, whatever was written */
+  looksQuiet: number
+}
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface WatchedSockets {
+  readonly open: () => Socket
+  /**
+   * Closes the sockets on which nothing has come back for the time of `silence`, also those that wait for nothing. For a
+   * caller that knows that some answer is missing: what is written through TLS is not seen here.
+   */
+  readonly closeQuiet: Effect.Effect<void>
 }
 
 const looks = 10
@@ -29,10 +44,11 @@ const looks = 10
  * @since 0.2.0
  * @category constructors
  */
-export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socket, never, Scope.Scope> =>
+export const make = (silence: Duration.DurationInput): Effect.Effect<WatchedSockets, never, Scope.Scope> =>
   Effect.gen(function* () {
     const millis = Duration.toMillis(silence)
     const sockets = new Set<Watched>()
+    const answeredNothing = `the server has answered nothing for ${Duration.format(silence)}`
 
     const close = (watched: Watched, message: string) => {
       sockets.delete(watched)
@@ -46,6 +62,7 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
       const isOwed = bytesWritten > watched.answered
       if (!isOwed || bytesRead !== watched.read) watched.looksOwed = 0
       if (isOwed) watched.looksOwed++
+      watched.looksQuiet = bytesRead === watched.read ? watched.looksQuiet + 1 : 0
       watched.read = bytesRead
       return watched.looksOwed <= looks
     }
@@ -53,7 +70,7 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
     const lookAtAll = () => {
       const silent = Array.from(sockets).filter((watched) => !look(watched))
       if (silent.length === 0) return
-      for (const watched of silent) close(watched, `the server has answered nothing for ${Duration.format(silence)}`)
+      for (const watched of silent) close(watched, answeredNothing)
       for (const watched of Array.from(sockets)) {
         if (watched.looksOwed === 0) close(watched, "closed, since another connection to the same server went silent")
       }
@@ -69,9 +86,9 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
         })
     )
 
-    return () => {
+    const open = () => {
       const socket = new Socket()
-      const watched: Watched = { socket, answered: 0, read: 0, looksOwed: 0 }
+      const watched: Watched = { socket, answered: 0, read: 0, looksOwed: 0, looksQuiet: 0 }
       sockets.add(watched)
       socket.setKeepAlive(true, millis)
       socket.on("data", () => {
@@ -80,4 +97,10 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<() => Socke
       socket.once("close", () => sockets.delete(watched))
       return socket
     }
+
+    const closeQuiet = Effect.sync(() => {
+      for (const watched of Array.from(sockets)) if (watched.looksQuiet >= looks) close(watched, answeredNothing)
+    })
+
+    return { open, closeQuiet }
   })
