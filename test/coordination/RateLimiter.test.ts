@@ -197,7 +197,7 @@ onEveryLayer((it) => {
         const scripts = scriptsOf[algorithm as RateLimiter.RateLimit["algorithm"]]
         const key = scripts.keyOf("limit:tampered")
         const input = { key: "limit:tampered", cost: 3, limit: 7, windowMillis: minute, burst: 7 }
-        for (const number of ["4503599627370496", "9007199254740993", "9223372036854775807", "9".repeat(40)]) {
+        for (const number of ["007", "4503599627370496", "9007199254740993", "9223372036854775807", "9".repeat(40)]) {
           const texts = [number, `${number}:1`, `1:${number}`, `${number}:1:1`, `1:${number}:1`, `1:1:${number}`]
           for (const text of texts) {
             yield* client.del(key)

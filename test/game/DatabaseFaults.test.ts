@@ -3,15 +3,20 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, wr
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { SqlClient } from "@effect/sql/SqlClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Array from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { Database, DatabaseError } from "../../src/game/Database.js"
+import * as Migrations from "../../src/game/database/Migrations.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
+import * as Sqlite from "../../src/game/database/Sqlite.js"
+import * as SqlStatements from "../../src/game/database/SqlStatements.js"
 import * as FaultProxy from "../support/FaultProxy.js"
 import * as PostgresSchema from "../support/PostgresSchema.js"
 
@@ -98,6 +103,36 @@ describe("a SQLite file that another program has locked", () => {
       expect(balance).toBe(7)
       expect(yield* database.getBalance(id)).toBe(7)
       expect(yield* database.getUser(user.id)).toEqual(user)
+    })
+  )
+
+  it.scopedLive("lets a transfer wait for a reader too, where the file system allows no WAL", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryDirectory, "toolkit.db")
+      const { context } = yield* Sqlite.open(path)
+      const database = yield* Effect.gen(function* () {
+        const sql = yield* SqlClient
+        yield* sql`PRAGMA journal_mode = DELETE`
+        yield* Migrations.run
+        return yield* SqlStatements.make(Duration.minutes(1), Effect.void)
+      }).pipe(Effect.provide(context))
+      const [a, b] = [yield* database.createUser(ada), yield* database.createUser(bob)]
+      yield* database.updateBalance(a.id, 10)
+      const reader = yield* Effect.acquireRelease(
+        Effect.sync(() => new SqliteFile(path)),
+        (file) => Effect.sync(() => file.close())
+      )
+      reader.run("BEGIN")
+      expect(reader.query("SELECT count(*) AS count FROM users").all()).toEqual([{ count: 2 }])
+      const transfer = yield* Effect.fork(database.transfer(a.id, b.id, 4))
+      for (let turn = 0; turn < 100; turn++) yield* Effect.promise(() => new Promise((next) => setImmediate(next)))
+      expect(transfer.unsafePoll()).toBeNull()
+      reader.run("COMMIT")
+      expect(yield* Fiber.join(transfer)).toEqual({ from: 6, to: 4 })
+      expect(reader.query("SELECT balance FROM users ORDER BY username").all()).toEqual([
+        { balance: 6 },
+        { balance: 4 }
+      ])
     })
   )
 

@@ -8,7 +8,7 @@ import { type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 /**
  * A count without a time to live (left by a program that sets them by two commands and died in between) is no running
- * window: it would lock its caller out for ever. Neither is a text that is no count, or one beyond 2^53. A window that was begun under a longer
+ * window: it would lock its caller out for ever. Neither is a text that INCRBY refuses, such as 007, or a count beyond 2^53. A window that was begun under a longer
  * limit ends when one of the present length would, counted from the next call. A refund is for the window that runs now.
  *
  * @since 0.1.0
@@ -18,7 +18,8 @@ export const scripts: LimitScripts = make({
   name: "fixedWindow",
   keyOf: (key) => key,
   readLua: `
-    local used = tonumber(string.match(redis.call("GET", KEYS[1]) or "", "^%d+$"))
+    local count = redis.call("GET", KEYS[1]) or ""
+    local used = tonumber(string.match(count, "^[1-9]%d*$") or string.match(count, "^0$"))
     local left = redis.call("PTTL", KEYS[1])
     local running = used ~= nil and used < 2^53 and left > 0
     if not running then used, left = 0, 0 end
@@ -29,7 +30,7 @@ export const scripts: LimitScripts = make({
     const given = readArguments(context)
     const text = textOf(context.call("GET", given.key))
     const left = Number(context.call("PTTL", given.key))
-    const running = /^\d+$/.test(text) && Number(text) < 2 ** 53 && left > 0
+    const running = /^(?:0|[1-9]\d*)$/.test(text) && Number(text) < 2 ** 53 && left > 0
     const used = running ? Number(text) : 0
     return {
       ...given,

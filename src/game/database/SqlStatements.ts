@@ -57,8 +57,18 @@ export const make = (
         )
       )
 
+    /**
+     * Beside a reader, and without WAL, SQLite refuses a COMMIT and leaves the transaction open, in which other operations
+     * would then write. Refused as a statement it is rolled back; the COMMIT that follows has nothing to do.
+     */
+    const committed = sql.onDialectOrElse({
+      sqlite: () => Effect.zipRight(sql`COMMIT`, sql`BEGIN`),
+      orElse: () => Effect.void
+    })
     const transaction = <A, E>(effect: Effect.Effect<A, E>) =>
-      sql.withTransaction(effect).pipe(SqlFailure.fromDefect((defect) => defect instanceof SqlError))
+      sql
+        .withTransaction(Effect.zipLeft(effect, Effect.uninterruptible(committed)))
+        .pipe(SqlFailure.fromDefect((defect) => defect instanceof SqlError))
 
     const profileColumns = sql.literal(`id, username, display_name AS "displayName", email, created_at AS "createdAt"`)
     const gameColumns = sql.literal(`id, players, status, round, started_at AS "startedAt"`)
