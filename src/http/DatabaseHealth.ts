@@ -15,6 +15,9 @@ import * as MonotonicClock from "../redis/MonotonicClock.js"
 /** How long a health check waits for the probe that it begins, or that is under way. */
 const answerWithin = Duration.millis(50)
 
+/** So long the last probe says enough, and a health check does not wait for the next one. */
+const freshMillis = Duration.toMillis("1 second")
+
 /** A database that has not answered a probe for so long counts as down. */
 const downAfterMillis = Duration.toMillis("2 seconds")
 
@@ -25,8 +28,8 @@ interface Probe {
 
 /**
  * An effect that answers how long the database took for its last probe, and none while it is down: its last probe failed, or
- * the one under way has not been answered for two seconds. It begins a probe unless one is under way, and waits for it
- * 50 ms at the most. Until the first probe has ended the database counts as it was when the program opened it: up.
+ * the one under way has not been answered for two seconds. It begins a probe unless one is under way. Where the last one
+ * ended more than a second ago it waits for it, 50 ms at the most. Until the first probe has ended the database counts as it was when the program opened it: up.
  *
  * @since 0.2.0
  * @category constructors
@@ -37,6 +40,7 @@ export const make = (
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     let last: Option.Option<Duration.Duration> = Option.some(Duration.zero)
+    let lastAt = Number.NEGATIVE_INFINITY
     let probe: Probe | undefined
 
     const begin = (startedAt: number): Effect.Effect<Probe> => {
@@ -47,11 +51,10 @@ export const make = (
         Effect.map(([elapsed]) => elapsed),
         Effect.tapError(({ message }) => Effect.logWarning(`the database failed the health check: ${message}`)),
         Effect.option,
-        Effect.flatMap((latency) =>
-          Effect.sync(() => {
-            last = latency
-          })
-        ),
+        Effect.zipWith(MonotonicClock.millis, (latency, now) => {
+          last = latency
+          lastAt = now
+        }),
         Effect.ensuring(
           Effect.sync(() => {
             probe = undefined
@@ -66,7 +69,7 @@ export const make = (
     return Effect.gen(function* () {
       const now = yield* MonotonicClock.millis
       const { ended, startedAt } = probe ?? (yield* begin(now))
-      yield* Effect.timeoutOption(Deferred.await(ended), answerWithin)
+      if (now - lastAt > freshMillis) yield* Effect.timeoutOption(Deferred.await(ended), answerWithin)
       return probe !== undefined && now - startedAt >= downAfterMillis ? Option.none() : last
     })
   })

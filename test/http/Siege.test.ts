@@ -6,9 +6,11 @@
 import { Database as SqliteFile } from "bun:sqlite"
 import * as http from "node:http"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as ChildProgram from "../support/ChildProgram.js"
 import * as FaultProxy from "../support/FaultProxy.js"
 import * as PostgresSchema from "../support/PostgresSchema.js"
 import { until } from "../support/until.js"
@@ -27,20 +29,24 @@ type Outcome = number | "refused" | "late" | "lost"
 
 interface Tally {
   readonly outcomes: Map<Outcome, number>
-  readonly slowestMillis: () => number
+  /** the time of which so great a part of the answers took no longer, in whole milliseconds */
+  readonly quantile: (part: number) => number
   readonly count: (outcome: Outcome, millis: number) => void
   readonly total: () => number
 }
 
 const makeTally = (): Tally => {
   const outcomes = new Map<Outcome, number>()
-  let slowest = 0
+  const times: Array<number> = []
   return {
     outcomes,
-    slowestMillis: () => Math.round(slowest),
+    quantile: (part) => {
+      const sorted = times.toSorted((one, other) => one - other)
+      return Math.round(sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)] ?? 0)
+    },
     count: (outcome, millis) => {
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-      slowest = Math.max(slowest, millis)
+      times.push(millis)
     },
     total: () => Array.from(outcomes.values()).reduce((sum, count) => sum + count, 0)
   }
@@ -74,13 +80,6 @@ const send = (port: number, agent: http.Agent, { body, method, path }: Sent): Pr
     )
     request.end(text)
   })
-
-const timed = async (tally: Tally, sent: () => Promise<readonly [Outcome, string]>) => {
-  const started = performance.now()
-  const [outcome, text] = await sent()
-  tally.count(outcome, performance.now() - started)
-  return text
-}
 
 /** Users that the requests are about. */
 const createUsers = async (port: number, agent: http.Agent): Promise<ReadonlyArray<string>> => {
@@ -124,26 +123,29 @@ const besiege = (
     agent.destroy()
   })
 
-/** Asks for the health once after the other while an effect runs. */
+/** Has another process ask for the health while an effect runs, so that only the server's own time counts. */
 const watching = <A>(port: number, health: Tally, effect: Effect.Effect<A>) =>
-  Effect.gen(function* () {
-    const agent = new http.Agent({ keepAlive: true })
-    const watch = Effect.promise(() =>
-      timed(health, () => send(port, agent, { method: "GET", path: "/api/health/detailed" }))
-    ).pipe(Effect.zipRight(Effect.sleep("10 millis")), Effect.forever)
-    const fiber = yield* Effect.fork(watch)
-    const result = yield* effect
-    yield* Fiber.interrupt(fiber)
-    return result
-  })
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* ChildProgram.start({
+        program: fileURLToPath(new URL("./support/healthWatch.ts", import.meta.url)),
+        argument: `${port} ${token}`,
+        hear: (line) => {
+          const [status = "", millis = ""] = line.split(" ")
+          health.count(status === "lost" ? "lost" : Number(status), Number(millis))
+        }
+      })
+      yield* until("the health was asked for", () => health.total() > 0)
+      return yield* effect
+    })
+  )
 
 /** Shown by `vitest --silent=false`. */
 const report = (title: string, tally: Tally, health: Tally) => {
-  const counted = (of: Tally) => JSON.stringify(Object.fromEntries(of.outcomes))
-  return Effect.log(
-    `${title}: ${tally.total()} requests ${counted(tally)}, slowest ${tally.slowestMillis()} ms; ` +
-      `health ${counted(health)}, slowest ${health.slowestMillis()} ms`
-  )
+  const told = (of: Tally) =>
+    `${of.total()} ${JSON.stringify(Object.fromEntries(of.outcomes))}, ` +
+    `median ${of.quantile(0.5)} ms, 99 % ${of.quantile(0.99)} ms, slowest ${of.quantile(1)} ms`
+  return Effect.log(`${title}: requests ${told(tally)}; health ${told(health)}`)
 }
 
 const start = (settings: Record<string, string> = {}) => ServerProgram.start({ API_TOKEN: token, ...settings })
