@@ -110,8 +110,9 @@ const listFits = (from: AST.TupleType, to: AST.TupleType, reading: Reading, fits
 }
 
 const unknownFits = (from: AST.AST, to: AST.AST, fits: Fits): boolean => {
-  if (to._tag === "TypeLiteral")
+  if (to._tag === "TypeLiteral") {
     return to.propertySignatures.every((field) => field.isOptional || fits(from, field.type))
+  }
   return to._tag !== "TupleType" || [...to.elements, ...to.rest].every(({ type }) => fits(from, type))
 }
 

@@ -8,8 +8,9 @@ import { type LimitScripts, make, readArguments, textOf } from "./shared.js"
 
 /**
  * A count without a time to live (left by a program that sets them by two commands and died in between) is no running
- * window: it would lock its caller out for ever. Neither is a text that INCRBY refuses, such as 007, or a count beyond 2^53. A window that was begun under a longer
- * limit ends when one of the present length would, counted from the next call. A refund is for the window that runs now.
+ * window: it would lock its caller out for ever. Neither is a text that INCRBY refuses, such as 007, or a count beyond
+ * 2^53. A window that was begun under a longer limit ends when one of the present length would, counted from the next call.
+ * A refund is for the window that runs now.
  *
  * @since 0.1.0
  * @category scripts
