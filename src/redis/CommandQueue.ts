@@ -26,7 +26,15 @@ import { argumentsOf, type Caller, keyOf, QueuedCommand, type Resume } from "./Q
 import type { Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "./RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "./RedisError.js"
-import { isNotReady, isOfEveryRead, isOfOneKey, refused, type ShutReason, unavailable } from "./Refusal.js"
+import {
+  isNotReady,
+  isOfEveryRead,
+  isOfOneKey,
+  malformedKey,
+  refused,
+  type ShutReason,
+  unavailable
+} from "./Refusal.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Stall from "./Stall.js"
 
@@ -388,7 +396,8 @@ export const make = (
 
     const read = <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
       RetryPolicy.repeating<string, Option.Option<A>>(
-        (resume, _caller, key) => admit(kind, "GET", key, resume as Resume),
+        (resume, _caller, key) =>
+          key.isWellFormed() ? admit(kind, "GET", key, resume as Resume) : resume(malformedKey),
         () => true
       )
 

@@ -19,6 +19,7 @@ import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
 import type { RedisExecutor } from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
+import { malformed } from "./Refusal.js"
 
 /**
  * The longest time to live that every server keeps; Dragonfly shortens longer ones silently.
@@ -60,9 +61,6 @@ const blocksOrTakesOver = (command: string, args: ReadonlyArray<RedisArgument>):
 
 const rejected = (command: string, detail: string): Effect.Effect<never, RedisServerError> =>
   Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
-
-/** A lone surrogate is sent as U+FFFD: two keys or members that hold one would be the same to the server. */
-const malformed = (command: string) => rejected(command, "a key, member or channel is not well-formed Unicode")
 
 const isWellFormed = (arg: RedisArgument): boolean => typeof arg !== "string" || arg.isWellFormed()
 
@@ -257,10 +255,10 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     })
 
   return {
-    get: (key) => (key.isWellFormed() ? executor.get(key) : malformed("GET")),
+    get: executor.get,
     mget,
     unsafeMget,
-    getBuffer: (key) => (key.isWellFormed() ? executor.getBuffer(key) : malformed("GET")),
+    getBuffer: executor.getBuffer,
     set: store,
     setBuffer: store,
     del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),

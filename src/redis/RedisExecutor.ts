@@ -21,6 +21,7 @@ import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.j
  */
 export interface RedisExecutor {
   /** The text under a key; none when there is none or the key holds another type. The hottest path: no mapping above it. */
+  /** Fails with `RedisServerError`, code `ERR`, for a key with a lone surrogate, as `getBuffer` does. */
   readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
   readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
   /** One command, whatever it is; an error reply is a failure. */

@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Exit from "effect/Exit"
-import { type RedisError, RedisUnavailable } from "./RedisError.js"
+import { type RedisError, RedisServerError, RedisUnavailable } from "./RedisError.js"
 
 /** Why there is no connection. */
 export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
@@ -25,6 +25,15 @@ export const refused = {
   CircuitOpen: Exit.fail(unavailable.CircuitOpen),
   Overloaded: Exit.fail(unavailable.Overloaded)
 } as const
+
+/** A lone surrogate is sent as U+FFFD: two keys or members that hold one would be the same to the server. */
+export const malformed = (command: string): Exit.Exit<never, RedisServerError> =>
+  Exit.fail(
+    new RedisServerError({ command, code: "ERR", detail: "a key, member or channel is not well-formed Unicode" })
+  )
+
+/** Of a GET; made once, as what the queue refuses. */
+export const malformedKey = malformed("GET")
 
 /** Rejections that a GET of one key can escape although the MGET could not. */
 export const isOfOneKey = (error: RedisError): boolean =>

@@ -21,6 +21,7 @@ import type { RedisReply } from "../RedisConnection.js"
 import { fromServerReply, type RedisError, RedisUnavailable } from "../RedisError.js"
 import { callbacksOf, type RedisExecutor } from "../RedisExecutor.js"
 import { ConnectionState, type RedisStatus } from "../RedisStatus.js"
+import { malformedKey } from "../Refusal.js"
 import { SubscriptionBuffer } from "../SubscriptionBuffer.js"
 
 /**
@@ -150,12 +151,14 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     return {
       get: (key) =>
         step((before, now) => {
+          if (!key.isWellFormed()) return malformedKey
           const { keyspace, text } = Keyspace.get(before, now, key)
           if (keyspace !== before) MutableRef.set(current, keyspace)
           return Effect.succeed(Option.fromNullable(text))
         }),
       getBuffer: (key) =>
         step((before, now) => {
+          if (!key.isWellFormed()) return malformedKey
           const { bytes, keyspace } = Keyspace.getBytes(before, now, key)
           MutableRef.set(current, keyspace)
           return bytes instanceof Keyspace.ErrorReply
