@@ -20,6 +20,9 @@ const brief = (text: string): string => {
   return whole ? line : `${line}… (${text.length} characters)`
 }
 
+/** The words of an error that is being made. */
+const briefOf = ({ detail }: { readonly detail: string }): string => brief(detail)
+
 const locate = (address: string | undefined, detail: string): string =>
   [...(address === undefined ? [] : [address]), ...(detail === "" ? [] : [detail])].join(": ")
 
@@ -100,21 +103,12 @@ export class RedisAuthError extends Schema.TaggedError<RedisAuthError>()("RedisA
   /** the server's own words */
   detail: Schema.String
 }) {
-  constructor(props: RedisAuthErrorFields, options?: Schema.MakeOptions) {
-    super({ ...props, detail: brief(props.detail) }, options)
-  }
+  override readonly detail: string = briefOf(this)
 
   override get message(): string {
     const refused = this.command === undefined ? authAdvice[this.reason] : `${this.command}: ${authAdvice[this.reason]}`
     return refused + inParentheses(locate(this.address, this.detail))
   }
-}
-
-interface RedisAuthErrorFields {
-  readonly reason: "WrongPassword" | "PasswordRequired" | "NoPermission"
-  readonly command?: string | undefined
-  readonly address?: string | undefined
-  readonly detail: string
 }
 
 const authAdvice: Record<RedisAuthError["reason"], string> = {
@@ -139,20 +133,12 @@ export class RedisServerError extends Schema.TaggedError<RedisServerError>()("Re
   /** the reply, at most its first 256 characters */
   detail: Schema.String
 }) {
-  constructor(props: RedisServerErrorFields, options?: Schema.MakeOptions) {
-    super({ ...props, detail: brief(props.detail) }, options)
-  }
+  override readonly detail: string = briefOf(this)
 
   override get message(): string {
     const advice = rejectionAdvice[this.code]
     return `${this.command} was rejected: ${this.detail}${advice === undefined ? "" : ` (${advice})`}`
   }
-}
-
-interface RedisServerErrorFields {
-  readonly command: string
-  readonly code: string
-  readonly detail: string
 }
 
 const rejectionAdvice: Readonly<Record<string, string | undefined>> = {
@@ -173,9 +159,7 @@ export class RedisProtocolError extends Schema.TaggedError<RedisProtocolError>()
   /** what does not fit, at most 256 characters of it */
   detail: Schema.String
 }) {
-  constructor(props: { readonly command: string; readonly detail: string }, options?: Schema.MakeOptions) {
-    super({ ...props, detail: brief(props.detail) }, options)
-  }
+  override readonly detail: string = briefOf(this)
 
   override get message(): string {
     return `unexpected reply to ${this.command}: ${this.detail}`
@@ -252,19 +236,11 @@ export class RedisConnectError extends Schema.TaggedError<RedisConnectError>()("
   /** the words of the server or the system, at most 256 characters */
   detail: Schema.String
 }) {
-  constructor(props: RedisConnectErrorFields, options?: Schema.MakeOptions) {
-    super({ ...props, detail: brief(props.detail) }, options)
-  }
+  override readonly detail: string = briefOf(this)
 
   override get message(): string {
     return connectAdvice[this.reason] + inParentheses(locate(this.address, this.detail))
   }
-}
-
-interface RedisConnectErrorFields {
-  readonly reason: keyof typeof connectAdvice
-  readonly address?: string | undefined
-  readonly detail: string
 }
 
 const connectAdvice = {

@@ -187,7 +187,8 @@ const forwarder = (first: number) =>
           other.destroy()
         })
       }
-      from.pipe(to).pipe(from)
+      from.pipe(to)
+      to.pipe(from)
     })
     yield* Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
     yield* Effect.addFinalizer(() =>
