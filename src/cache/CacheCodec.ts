@@ -14,7 +14,7 @@ import * as JsonForm from "./JsonForm.js"
 
 /**
  * A value that has no text, or a text that holds no such value. It tells where, and not what the value was: cached
- * values are people's data and do not belong into logs. What a schema throws is told as it is.
+ * values are people's data and do not belong into logs. What a schema throws is kept as it is.
  *
  * @since 0.1.0
  * @category errors

@@ -59,7 +59,7 @@ export const make: Effect.Effect<FailureLog> = Effect.map(Background.fork, (fork
       isAwayNow = true
       return write(
         Effect.logWarning(
-          `Redis is away, and until it is back caches look values up, or fail where they are told to: ${error.message}`
+          `Redis is away, and until it is back caches look values up, or fail with onUnavailable "fail": ${error.message}`
         )
       )
     })

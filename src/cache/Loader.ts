@@ -129,7 +129,7 @@ export interface Loader<A, E> {
   readonly loadAlone: (key: string, origin: Origin<A, E>, seen: Seen<A>) => Effect.Effect<Loaded<A>, LoadError<E>>
 }
 
-/** How often a flight is told of a value that it then does not find, and the longest pause after the first time. */
+/** How often Acquire may report a value that the read then misses, and the longest pause after the first time. */
 const maxContradictions = 5
 const contradictionPauseMillis = 10
 

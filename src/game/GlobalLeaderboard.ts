@@ -182,7 +182,7 @@ export const makeRebuild = (
   Effect.gen(function* () {
     const database = yield* Database
     const redis = yield* RedisClient
-    // as the board was made, and not in the transaction of whoever finds it not built
+    // as the board was made, and not in the transaction of the caller that finds it unbuilt
     const fork = yield* FiberSet.makeRuntime<never>()
     const lock = yield* DistributedLock.make
     const one = yield* Effect.makeSemaphore(1)
@@ -204,7 +204,7 @@ export const makeRebuild = (
       Effect.scoped,
       Effect.catchTags({
         DatabaseError: (error) => Effect.logWarning(`the cached leaderboard was not built: ${error.message}`),
-        // whoever finds it not built begins again
+        // the next caller that finds it unbuilt begins again
         LockLost: () => Effect.void
       }),
       one.withPermitsIfAvailable(1)

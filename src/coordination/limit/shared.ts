@@ -55,7 +55,7 @@ export interface LimitScripts {
   readonly refund: RedisScript.RedisScript<Input, Usage>
 }
 
-// A rejected caller who is told to try again after no time at all would do so for ever.
+// With a retry of no time at all a rejected caller would repeat its call for ever.
 const Consumed = Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt, Schema.NonNegativeInt, Schema.Int).pipe(
   Schema.filter(([allowed, , , retry]) => (allowed === 1 ? retry === 0 : retry > 0 || retry === -1), {
     message: () => "the time until the same call is allowed does not go with the decision"

@@ -99,7 +99,7 @@ export const make = (redis: RedisClient.Service, fork: Background.Fork): Waiting
       queue.waiters.add(waiter)
       if (known === undefined) {
         queues.set(channel, queue)
-        // it outlives the first who waits, and works for those that follow
+        // it outlives the first waiting caller, and works for those that follow
         queue.listening = fork(mayListen ? listen(channel, queue.released) : Effect.void)
       }
       return [queue, waiter] as const
