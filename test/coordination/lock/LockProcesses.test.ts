@@ -161,13 +161,15 @@ describe("a lock of eight processes with many fibers", () => {
         expect(new Set(done).size).toBe(done.length)
         expect(done.filter((token) => !left.has(token))).toEqual([])
         expect(done).toContain(kept)
-        expect([...refused].sort()).toEqual([stopped, lost].sort())
         // nobody else was put out: who has entered has left, but for those who were killed or refused
         const last = tokens.at(-1)
         expect(tokens.filter((token) => !left.has(token) && token !== last)).toEqual([killed, stopped, lost])
 
         const failures = new Set(reports().flatMap((report) => (report._tag === "Failed" ? [report.error] : [])))
         expect([...failures].filter((error) => error !== "LockLost" && !error.startsWith("Redis"))).toEqual([])
+        // these two are refused by the database, unless they heard that the lock was lost before they wrote
+        expect(refused.filter((token) => token !== stopped && token !== lost)).toEqual([])
+        if (refused.length < 2) expect(failures).toContain("LockLost")
       }),
     options
   )
