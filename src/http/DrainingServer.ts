@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as MonotonicClock from "../redis/MonotonicClock.js"
 
 /**
  * Where to listen, and how long requests in flight may take when the server ends.
@@ -89,16 +90,25 @@ export const make = ({
       reusePort: false,
       idleTimeout
     }).pipe(Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause })))
-    let isEnding = false
-    const lastMoment = Effect.zipRight(Effect.sleep(lastRequests), nextTurn)
+    const clock = yield* Effect.clock
+    let endsAt: number | undefined
+    const isOver = yield* Effect.makeLatch(false)
+    // Callers whose connections are closed come back at once. Bun takes new connections as long as there are any before it
+    // looks at its timers, so that the answers look at the time too.
+    const lastMoment = Effect.raceFirst(Effect.zipRight(Effect.sleep(lastRequests), nextTurn), isOver.await)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        isEnding = true
-        return Duration.toMillis(lastRequests) > 0 ? Effect.interruptible(lastMoment) : Effect.void
+        const millis = Duration.toMillis(lastRequests)
+        endsAt = MonotonicClock.unsafeMillis(clock) + millis
+        return millis > 0 ? Effect.interruptible(lastMoment) : Effect.void
       })
     )
     const closing = HttpApp.appendPreResponseHandler((_request, response) =>
-      Effect.succeed(isEnding ? HttpServerResponse.setHeader(response, "connection", "close") : response)
+      Effect.sync(() => {
+        if (endsAt === undefined) return response
+        if (MonotonicClock.unsafeMillis(clock) > endsAt) isOver.unsafeOpen()
+        return HttpServerResponse.setHeader(response, "connection", "close")
+      })
     )
     return HttpServer.make({
       address: server.address,
