@@ -90,8 +90,8 @@ const closing = HttpApp.appendPreResponseHandler((_request, response) =>
 
 /**
  * Answers 415 to a body that is not plain JSON and 413 to one over the limit, by its headers alone; then, to the holder of
- * the token, 408 to one that does not arrive in time and 400 to one that is no JSON or holds what no database keeps. The
- * body of anybody else is never read: whoever needs a body needs the token too. Nor is that of a GET.
+ * the token, 408 to one that does not arrive in time and 400 to one that is no JSON or holds what no database keeps. No
+ * other body is read: a request with a body needs the token too. A GET has none.
  *
  * @since 0.1.0
  * @category middleware
