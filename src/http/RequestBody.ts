@@ -91,7 +91,7 @@ const closing = HttpApp.appendPreResponseHandler((_request, response) =>
 /**
  * Answers 415 to a body that is not plain JSON and 413 to one over the limit, by its headers alone; then, to the holder of
  * the token, 408 to one that does not arrive in time and 400 to one that is no JSON or holds what no database keeps. No
- * other body is read: a request with a body needs the token too. A GET has none.
+ * other body is read: a request with a body needs the token too. The body of a GET is not read either.
  *
  * @since 0.1.0
  * @category middleware
