@@ -2,12 +2,33 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
 import { inTime, processes, read } from "../support/CacheProcesses.js"
 import { settle, until } from "../support/until.js"
 
 const local = { capacity: 10, timeToLive: "1 minute" } as const
 
 describe("while messages are late", () => {
+  it.scoped(
+    "keeps a looked-up value in the local tier from before its markers were read, however late they arrive",
+    () =>
+      Effect.gen(function* () {
+        const local = { capacity: 10, timeToLive: "5 seconds" } as const
+        const { database, one, other } = yield* processes({ a: 1 }, { local, tags: () => ["t"] })
+        one.connection.deafen(true)
+        const release = one.connection.holdReplies("cache.ensureMarkers")
+        const loading = yield* Effect.fork(one.cache.get("a"))
+        yield* settle
+        database.rows.set("a", 2)
+        yield* other.cache.invalidateTag("t")
+        yield* TestClock.adjust("4 seconds")
+        yield* release
+        expect(yield* Fiber.join(loading)).toBe(1)
+        yield* TestClock.adjust("1 second")
+        expect(yield* one.cache.get("a")).toBe(2)
+      })
+  )
+
   it.scoped("a caller from after an invalidation has no value that was read before it", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })

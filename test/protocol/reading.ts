@@ -286,6 +286,7 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   if (rules.has("flightCloses")) close(process, flight)
   const entry: Entry = { key, version, created, stale: false }
 
+  const markersAsked = process.world.time
   let isCurrent = true
   if (withMarkers) {
     const outcome = yield* process.send(ensureMarkers(created))
@@ -297,7 +298,7 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
     return { _tag: "Value", version, source: "Lookup", entitled: before, leaseIsLeft: true }
   }
 
-  const asked = process.world.time
+  const asked = rules.has("localTimeFromMarkers") ? markersAsked : process.world.time
   const outcome = yield* process.send(fill(key, token, entry))
   const isSameGeneration = outcome._tag === "Reply" && outcome.generation === generation
   if (outcome._tag !== "Reply" || (rules.has("fillOfSameGeneration") && !isSameGeneration)) {

@@ -155,6 +155,26 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     operations: [get(1), invalidateTag(0), get(1)],
     scenario: { withMarkers: true, localTtl: 0, faults: { expireValue: 2 }, warm: true }
   },
+  localTimeFromMarkers: {
+    breaks: "localBound",
+    operations: [get(1), invalidateTag(0), get(1)],
+    scenario: { withMarkers: true, warm: true, faults: { expireValue: 1 } },
+    script: [
+      "expireValue: a",
+      "process 1: get a is called",
+      { all: "process 1", except: "gets the reply to Ensure markers" },
+      "process 0: tag a is called",
+      { all: "process 0" },
+      "time passes",
+      "process 1 gets the reply to Ensure markers",
+      { all: "process 1: flight" },
+      { all: "Fill a" },
+      { all: "process 1: flight" },
+      "time passes",
+      "process 1: get a is called",
+      { all: "process 1: get" }
+    ]
+  },
 
   invalidateDeletesValue: {
     breaks: "noWrongValueLeft",

@@ -31,6 +31,7 @@ export const rules = {
   fillComparesToken: "5: a fill stores only if the lease holds the flight's token",
   fillEndsLease: "5: a fill deletes the lease",
   fillReadsMarkers: "5: a flight compares its entry with the markers before its late callers may have it",
+  localTimeFromMarkers: "5: the local time of a filled value counts from before its markers are read",
 
   invalidateDeletesValue: "6: an invalidation deletes the value",
   invalidateDeletesLease: "6: an invalidation deletes the lease",
