@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { CacheSummary } from "./CacheStats.js"
 
@@ -56,3 +57,13 @@ export const Down = Schema.Union(
     HttpApiSchema.annotations({ status: 503, identifier: "HealthDownStatus", description: "HealthDownStatus" })
   )
 )
+
+/**
+ * Whether a request asks for the health. Whoever watches the server has to see it also while it refuses others, or lets them
+ * wait.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isHealthCheck = ({ url }: HttpServerRequest.HttpServerRequest): boolean =>
+  /^\/api\/health(?:[/?]|$)/.test(url)

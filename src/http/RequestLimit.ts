@@ -18,6 +18,7 @@ import { type RedisAuthError, type RedisServerError, RedisUnavailable } from "..
 import { Api } from "./Api.js"
 import { ApiToken } from "./ApiToken.js"
 import { TooManyRequests } from "./Errors.js"
+import { isHealthCheck } from "./Health.js"
 import * as HttpConfig from "./HttpConfig.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
 
@@ -41,9 +42,6 @@ export const networkOf = (address: string): string => {
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":")}::`
 }
-
-// whoever watches the server has to see it also while it refuses others
-const isExempt = ({ url }: HttpServerRequest.HttpServerRequest): boolean => /^\/api\/health(?:[/?]|$)/.test(url)
 
 /**
  * The client, to which every error is an outage: also where Redis answers and refuses, the settings are wrong or a key holds
@@ -94,7 +92,7 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
 
     return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | TooManyRequests, R> =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        isExempt(request) ? app : Effect.zipRight(admit(request), app)
+        isHealthCheck(request) ? app : Effect.zipRight(admit(request), app)
       )
   })
 

@@ -16,6 +16,7 @@ import * as LeaderboardsHttp from "./LeaderboardsHttp.js"
 import * as Problems from "./Problems.js"
 import * as RequestedHost from "./RequestedHost.js"
 import * as RequestLimit from "./RequestLimit.js"
+import * as RequestPacing from "./RequestPacing.js"
 import * as ResponseHeaders from "./ResponseHeaders.js"
 import * as UsersHttp from "./UsersHttp.js"
 
@@ -32,7 +33,8 @@ const groups = Layer.mergeAll(
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
 // the one that is added last is asked first: who is over the limit is refused before its body is read
-const middleware = ResponseHeaders.layer.pipe(
+const middleware = RequestPacing.layer.pipe(
+  Layer.provide(ResponseHeaders.layer),
   Layer.provide(RequestedHost.layerConfig),
   Layer.provide(RequestLimit.layerConfig),
   Layer.provide(Problems.layer)

@@ -2,7 +2,8 @@
  * Each rule is taken away, and a run is searched in which a promise breaks; the same runs with all rules break none.
  * The rules whose absence breaks nothing are tried in promises.test.ts.
  */
-import { describe, expect, it } from "vitest"
+import { setImmediate } from "node:timers/promises"
+import { beforeEach, describe, expect, it } from "vitest"
 import { clearAll, del, get, invalidate, invalidateTag, refresh, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
 import { allRules, type Needless, type Rule, type Rules, ruleNames, rules, without } from "./rules.js"
@@ -468,6 +469,9 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   commitFirst: { breaks: "noWrongValueLeft", operations: [invalidate(0), get(1)], scenario: { faults: {} } },
   throughEngine: { breaks: "noWrongValueLeft", operations: [get(1), del(0)], scenario: { faults: {} } }
 }
+
+// each test is one long turn of the event loop, and Vitest hears of a worker only between turns
+beforeEach(() => setImmediate())
 
 const seed = 20_250_101
 const runs = 40_000
