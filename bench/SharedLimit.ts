@@ -4,9 +4,9 @@
  * expired, looked up or counted.
  */
 import * as Exit from "effect/Exit"
-import * as CacheCodec from "../src/cache/CacheCodec.js"
-import * as Callback from "../src/redis/Callback.js"
-import * as FastDecoder from "../src/redis/FastDecoder.js"
+import * as CacheCodec from "../src/cache/entry/CacheCodec.js"
+import * as Callback from "../src/internal/Callback.js"
+import * as FastDecoder from "../src/internal/CompiledDecoder.js"
 import type { RedisClient } from "../src/redis/RedisClient.js"
 import { effectful, type Subject } from "./Measure.js"
 import { Profile } from "./Profile.js"

@@ -10,14 +10,14 @@
  *
  * @since 0.1.0
  */
-export * as CacheCodec from "./cache/CacheCodec.js"
+export * as CacheCodec from "./cache/entry/CacheCodec.js"
 
 /**
  * The keys that stored values are encrypted with.
  *
  * @since 0.1.0
  */
-export * as Encryption from "./cache/Encryption.js"
+export * as Encryption from "./cache/entry/Encryption.js"
 
 /**
  * Typed values, cached in this process and in Redis, and looked up when they are in neither.
@@ -122,43 +122,37 @@ export * as PlayerService from "./game/PlayerService.js"
  *
  * @since 0.1.0
  */
-export * as CircuitBreaker from "./redis/CircuitBreaker.js"
-
+export * as CircuitBreaker from "./redis/connection/CircuitBreaker.js"
+/**
+ * A driver's connections with supervision, timeouts and bounds.
+ *
+ * @since 0.1.0
+ */
+export * as SupervisedExecutor from "./redis/connection/SupervisedExecutor.js"
 /**
  * Redis inside the process: for tests, and for programs without a server.
  *
  * @since 0.1.0
  */
-export * as MemoryRedis from "./redis/driver/MemoryRedis.js"
-
-/**
- * Redis inside the process behind a connection that a test breaks.
- *
- * @since 0.1.0
- */
-export * as TestRedis from "./redis/driver/TestRedis.js"
-
+export * as MemoryRedis from "./redis/memory/MemoryRedis.js"
 /**
  * The service that talks to Redis.
  *
  * @since 0.1.0
  */
 export * as RedisClient from "./redis/RedisClient.js"
-
 /**
  * The typed commands on an executor.
  *
  * @since 0.1.0
  */
 export * as RedisCommands from "./redis/RedisCommands.js"
-
 /**
  * Where the server is and how to log in.
  *
  * @since 0.1.0
  */
 export * as RedisConfig from "./redis/RedisConfig.js"
-
 /**
  * What a driver implements.
  *
@@ -207,10 +201,9 @@ export * as RedisStatus from "./redis/RedisStatus.js"
  * @since 0.1.0
  */
 export * as RetryPolicy from "./redis/RetryPolicy.js"
-
 /**
- * A driver's connections with supervision, timeouts and bounds.
+ * Redis inside the process behind a connection that a test breaks.
  *
  * @since 0.1.0
  */
-export * as SupervisedExecutor from "./redis/SupervisedExecutor.js"
+export * as TestRedis from "./testing/TestRedis.js"

@@ -8,13 +8,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as TestRedis from "../redis/driver/TestRedis.js"
 import type { RedisClient } from "../redis/RedisClient.js"
+import * as TestCache from "../testing/TestCache.js"
+import * as TestRedis from "../testing/TestRedis.js"
 import { make, type TypedCache } from "./Cache.js"
-import * as CacheKey from "./CacheKey.js"
 import type { Description, LookupOptions } from "./CacheOptions.js"
-import type { LookupTimeout } from "./Lookups.js"
-import * as TestCache from "./TestCache.js"
+import * as CacheKey from "./entry/CacheKey.js"
+import type { LookupTimeout } from "./lookup/LookupRunner.js"
 
 /**
  * What a layer may say otherwise than the class that it is of.

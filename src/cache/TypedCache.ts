@@ -6,6 +6,14 @@
  *
  * @since 0.1.0
  */
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TestCache
+} from "../testing/TestCache.js"
 export {
   /**
    * @since 0.1.0
@@ -28,13 +36,6 @@ export {
    */
   type TypedCache
 } from "./Cache.js"
-export {
-  /**
-   * @since 0.1.0
-   * @category events
-   */
-  CacheEvent
-} from "./CacheEvents.js"
 export type {
   /**
    * @since 0.1.0
@@ -84,6 +85,18 @@ export {
 export {
   /**
    * @since 0.1.0
+   * @category models
+   */
+  type Migration,
+  /**
+   * @since 0.1.0
+   * @category migrations
+   */
+  migration
+} from "./entry/Migration.js"
+export {
+  /**
+   * @since 0.1.0
    * @category conditional lookups
    */
   NotModified,
@@ -107,21 +120,14 @@ export {
    * @category conditional lookups
    */
   versioned
-} from "./ConditionalLookup.js"
+} from "./lookup/ConditionalLookup.js"
 export {
   /**
    * @since 0.1.0
    * @category errors
    */
   LookupCycle
-} from "./LoadGraph.js"
-export {
-  /**
-   * @since 0.1.0
-   * @category batching
-   */
-  inOrderOf
-} from "./LookupSource.js"
+} from "./lookup/LoadGraph.js"
 export {
   /**
    * @since 0.1.0
@@ -133,40 +139,35 @@ export {
    * @category errors
    */
   LookupTimeout
-} from "./Lookups.js"
+} from "./lookup/LookupRunner.js"
 export {
   /**
    * @since 0.1.0
-   * @category models
+   * @category batching
    */
-  type Migration,
+  inOrderOf
+} from "./lookup/LookupSource.js"
+export {
   /**
    * @since 0.1.0
-   * @category migrations
+   * @category events
    */
-  migration
-} from "./Migration.js"
-export type {
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  RefreshAhead
-} from "./RefreshAhead.js"
+  CacheEvent
+} from "./observe/CacheEvents.js"
 export type {
   /**
    * @since 0.1.0
    * @category models
    */
   Served
-} from "./Served.js"
+} from "./read/CacheResult.js"
 export type {
   /**
    * @since 0.1.0
    * @category models
    */
-  TestCache
-} from "./TestCache.js"
+  RefreshAhead
+} from "./read/RefreshAhead.js"
 export {
   /**
    * @since 0.1.0
@@ -188,4 +189,4 @@ export {
    * @category models
    */
   type WarmSummary
-} from "./Warming.js"
+} from "./read/Warming.js"

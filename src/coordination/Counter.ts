@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as RedisScript from "../redis/RedisScript.js"
-import { integerFrom, wholeKey, wholeMillis } from "./arguments.js"
+import { integerFrom, wholeKey, wholeMillis } from "./ArgumentChecks.js"
 
 /**
  * A counter. It is exact up to 2^53 - 1. A key that does not exist counts as 0, or as the minimum where that is greater;

@@ -10,13 +10,13 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisServerError } from "../redis/RedisError.js"
-import { finite, integerFrom, wholeKey, wholeMillis } from "./arguments.js"
+import { finite, integerFrom, wholeKey, wholeMillis } from "./ArgumentChecks.js"
 import * as BoardKeys from "./leaderboard/BoardKeys.js"
+import { ScoreText } from "./leaderboard/BoardScript.js"
 import * as ReadScripts from "./leaderboard/ReadScripts.js"
-import { ScoreText } from "./leaderboard/shared.js"
 import * as Window from "./leaderboard/Window.js"
 import * as WriteScripts from "./leaderboard/WriteScripts.js"
-import * as Members from "./members.js"
+import * as Members from "./MemberCodec.js"
 
 /**
  * A member's place: ranks count from 0, the highest score first.

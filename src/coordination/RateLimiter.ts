@@ -9,13 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as MonotonicClock from "../internal/MonotonicClock.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
-import * as MonotonicClock from "../redis/MonotonicClock.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import { wholeKey } from "./arguments.js"
-import * as Blocks from "./limit/Blocks.js"
+import { wholeKey } from "./ArgumentChecks.js"
+import type { Consumed, Usage } from "./limit/LimitScript.js"
 import * as Outage from "./limit/Outage.js"
 import {
   Decision,
@@ -24,8 +24,8 @@ import {
   type RateLimitResult,
   type RateLimitUsage
 } from "./limit/RateLimit.js"
+import * as Blocks from "./limit/RejectionCache.js"
 import * as Scripts from "./limit/Scripts.js"
-import type { Consumed, Usage } from "./limit/shared.js"
 
 export type {
   /**

@@ -21,7 +21,7 @@ import * as DistributedLock from "../coordination/DistributedLock.js"
 import * as Leaderboard from "../coordination/Leaderboard.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import type { Attempts } from "./Attempts.js"
+import type { Attempts } from "./BestEffort.js"
 import { Database, type DatabaseError } from "./Database.js"
 import { UserId } from "./Player.js"
 

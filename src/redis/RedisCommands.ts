@@ -12,14 +12,14 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as FastDecoder from "./FastDecoder.js"
-import * as MonotonicClock from "./MonotonicClock.js"
+import * as FastDecoder from "../internal/CompiledDecoder.js"
+import * as MonotonicClock from "../internal/MonotonicClock.js"
+import { malformed } from "./CommandRefusal.js"
 import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
 import type { RedisExecutor } from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
-import { malformed } from "./Refusal.js"
 
 /**
  * The longest time to live that every server keeps; Dragonfly shortens longer ones silently.

@@ -10,8 +10,8 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
-import * as Callback from "./Callback.js"
-import * as MonotonicClock from "./MonotonicClock.js"
+import * as Callback from "../internal/Callback.js"
+import * as MonotonicClock from "../internal/MonotonicClock.js"
 import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {

@@ -10,9 +10,9 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../src/cache/TypedCache.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
-import { TestRedis } from "../../src/redis/driver/TestRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
+import { TestRedis } from "../../src/testing/TestRedis.js"
 import { until } from "../support/until.js"
 
 const UserId = Schema.String.pipe(Schema.brand("UserId"))

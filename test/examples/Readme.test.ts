@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { OpenApi } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
-import { Api } from "../../src/http/Api.js"
+import { Api } from "../../src/http/contract/Api.js"
 import { root } from "./support/program.js"
 
 const read = (...path: ReadonlyArray<string>) => readFileSync(join(root, ...path), "utf8")

@@ -15,7 +15,7 @@ import * as CacheService from "../../src/game/CacheService.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import {
   RedisConnectionLost,

@@ -2,12 +2,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import * as FailureLog from "../../src/cache/FailureLog.js"
-import * as Attempts from "../../src/game/Attempts.js"
+import * as FailureLog from "../../src/cache/observe/FailureLog.js"
+import * as Attempts from "../../src/game/BestEffort.js"
 import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as GlobalLeaderboard from "../../src/game/GlobalLeaderboard.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { until } from "../support/until.js"
 
 describe("a board that is built from the database", () => {

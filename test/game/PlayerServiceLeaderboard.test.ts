@@ -9,7 +9,7 @@ import { type BestScore, Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { UserId } from "../../src/game/Player.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { newUser, page, until, whole, withWorld } from "../support/PlayerWorld.js"
 

@@ -6,7 +6,7 @@ import type { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import * as RedisClient from "../../src/redis/RedisClient.js"
 import * as TestServer from "./support/TestServer.js"
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
 import * as KeyOwner from "../../src/redis/KeyOwner.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 
 describe("a key under a prefix of one kind", () => {

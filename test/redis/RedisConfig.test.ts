@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import { explain } from "../../src/http/StartupError.js"
+import { explain } from "../../src/http/server/StartupError.js"
 import * as RedisConfig from "../../src/redis/RedisConfig.js"
 
 const read = (variables: Record<string, string>) =>

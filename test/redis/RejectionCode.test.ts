@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { isOutage } from "../../src/coordination/limit/Outage.js"
+import { isNotReady, isOfEveryRead, isOfOneKey } from "../../src/redis/CommandRefusal.js"
 import { fromServerReply } from "../../src/redis/RedisError.js"
-import { isNotReady, isOfEveryRead, isOfOneKey } from "../../src/redis/Refusal.js"
 
 const wrap = (text: string) => `ERR Error running script (call to 4f2a9c): @user_script:1: ${text}`
 

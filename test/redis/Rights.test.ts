@@ -12,7 +12,7 @@ import * as DistributedSemaphore from "../../src/coordination/DistributedSemapho
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
 import * as Presence from "../../src/coordination/Presence.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
-import * as Keyspace from "../../src/redis/Keyspace.js"
+import * as Keyspace from "../../src/redis/memory/Keyspace.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { root } from "../examples/support/program.js"
 import { cacheServiceSuite } from "../suites/CacheServiceSuite.js"

@@ -8,7 +8,7 @@ import * as CacheService from "../../src/game/CacheService.js"
 import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
-import * as MemoryRedis from "../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 
 export interface World {

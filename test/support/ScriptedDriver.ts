@@ -7,7 +7,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
-import * as MonotonicClock from "../../src/redis/MonotonicClock.js"
+import * as MonotonicClock from "../../src/internal/MonotonicClock.js"
+import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
 import * as RedisCommands from "../../src/redis/RedisCommands.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../../src/redis/RedisConnection.js"
 import {
@@ -17,7 +18,6 @@ import {
   RedisConnectionLost,
   RedisProtocolError
 } from "../../src/redis/RedisError.js"
-import * as SupervisedExecutor from "../../src/redis/SupervisedExecutor.js"
 
 /** What the server does with one command. */
 export type Answer =

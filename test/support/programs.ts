@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import type * as Scope from "effect/Scope"
-import * as Keyspace from "../../src/redis/Keyspace.js"
+import * as Keyspace from "../../src/redis/memory/Keyspace.js"
 import type { RedisArgument } from "../../src/redis/RedisConnection.js"
 import type { RedisScript } from "../../src/redis/RedisScript.js"
 import * as RejectionCode from "../../src/redis/RejectionCode.js"

@@ -7,7 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
-import * as CacheEntry from "../CacheEntry.js"
+import * as CacheEntry from "../entry/CacheEntry.js"
 import {
   keys,
   luaNow,
@@ -18,7 +18,7 @@ import {
   type TokenedEntry,
   text,
   tokenedEntryArguments
-} from "./shared.js"
+} from "./CacheScript.js"
 
 /**
  * What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held.

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaNow, luaTell, luaText, now, text } from "./shared.js"
+import { luaNow, luaTell, luaText, now, text } from "./CacheScript.js"
 
 /**
  * The time that a marker's text stands for; undefined when it is none, which counts as a missing marker.

@@ -16,7 +16,7 @@ import {
   type TokenedEntry,
   text,
   tokenedEntryArguments
-} from "./shared.js"
+} from "./CacheScript.js"
 
 /**
  * Rule 6. Deletes value and lease and tells the other processes; says how many of the two were there.

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import * as BoardKeys from "./BoardKeys.js"
-import { luaBoard, memberFrom, onBoard } from "./shared.js"
+import { luaBoard, memberFrom, onBoard } from "./BoardScript.js"
 
 /**
  * What a reading script's reply begins with.

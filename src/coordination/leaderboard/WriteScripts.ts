@@ -5,9 +5,9 @@
  */
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
+import { luaMicros, micros } from "../ScriptTime.js"
 import * as BoardKeys from "./BoardKeys.js"
-import { luaBoard, onBoard, ScoreText } from "./shared.js"
+import { luaBoard, onBoard, ScoreText } from "./BoardScript.js"
 
 /**
  * How long a board is kept after a submission: `ttlMillis` from then on, or until `expiresAt`, in milliseconds of the

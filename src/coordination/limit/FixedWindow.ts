@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { type LimitScripts, make, readArguments, textOf } from "./shared.js"
+import { type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 /**
  * A count without a time to live (left by a program that sets them by two commands and died in between) is no running

@@ -5,12 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import * as MemoryRedis from "../../redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../redis/memory/MemoryRedis.js"
 import { fromExecutor } from "../../redis/RedisCommands.js"
 import type { RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
+import type { Consumed, Input, Usage } from "./LimitScript.js"
 import type { RateLimit } from "./RateLimit.js"
 import * as Scripts from "./Scripts.js"
-import type { Consumed, Input, Usage } from "./shared.js"
 
 /**
  * After how long it is worth asking again whether Redis is back, in microseconds. Asking costs nothing.

@@ -6,8 +6,8 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
+import { luaMicros, micros } from "../ScriptTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // After the server's clock was set back the window that was reached goes on as if it had just begun. Nothing is waited for
 // longer than two windows, after which the key itself ends. Numbers that no limit of this window writes are cut to those

@@ -7,8 +7,8 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
+import { luaMicros, micros } from "../ScriptTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // After the server's clock was set back calls are entered at the time of the last one, so that sums and times go together.
 // Nothing is waited for longer than one window, after which the key itself ends. Entries that are too old are skipped, and

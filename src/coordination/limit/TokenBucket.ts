@@ -9,8 +9,8 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./shared.js"
+import { luaMicros, micros } from "../ScriptTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the
 // server's clock was set back, or from a limit of other numbers, whose parts are taken for one microsecond.

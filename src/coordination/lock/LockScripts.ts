@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
-import { luaTell } from "./shared.js"
+import { luaMicros, micros } from "../ScriptTime.js"
+import { luaTell } from "./LockScript.js"
 import type { LockToken } from "./Token.js"
 
 /**

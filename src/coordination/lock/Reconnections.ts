@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Background from "../../redis/Background.js"
+import type * as Background from "../../internal/SharedFibers.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
 /**

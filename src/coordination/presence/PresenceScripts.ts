@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../time.js"
+import { luaMicros, micros } from "../ScriptTime.js"
 
 /** For tests: the server's time in milliseconds. */
 interface Timed {

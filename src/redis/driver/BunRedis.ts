@@ -16,6 +16,8 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { type ClientOptions, make as makeExecutor } from "../connection/SupervisedExecutor.js"
+import * as MemoryRedis from "../memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import * as RedisConfig from "../RedisConfig.js"
@@ -28,9 +30,7 @@ import {
   type RedisError,
   RedisProtocolError
 } from "../RedisError.js"
-import { type ClientOptions, make as makeExecutor } from "../SupervisedExecutor.js"
 import * as DialFailure from "./DialFailure.js"
-import * as MemoryRedis from "./MemoryRedis.js"
 
 const toError = (command: string, cause: unknown): RedisError => {
   const detail = DialFailure.messageOf(cause)

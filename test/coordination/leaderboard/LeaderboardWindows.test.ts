@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Window from "../../../src/coordination/leaderboard/Window.js"
-import * as MemoryRedis from "../../../src/redis/driver/MemoryRedis.js"
+import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { onEveryLayer } from "../../support/layers.js"
 

@@ -1,9 +1,9 @@
 /** Calls of one limit in random order under a time of the test's own, run on the models of its scripts. */
 import * as fc from "effect/FastCheck"
+import type { Input, LimitScripts } from "../../../src/coordination/limit/LimitScript.js"
 import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
-import type { Input, LimitScripts } from "../../../src/coordination/limit/shared.js"
 import type { RateLimit } from "../../../src/coordination/RateLimiter.js"
-import * as Keyspace from "../../../src/redis/Keyspace.js"
+import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
 import type { RedisScript } from "../../../src/redis/RedisScript.js"
 
 export type Numbers = Pick<Input, "limit" | "windowMillis" | "burst">

@@ -1,0 +1,122 @@
+/**
+ * Dates of JavaScript as JSON writes them: a row of a database with a `Date` in it is stored and read back, whether its
+ * schema is written with `Schema.Date` or with `Schema.DateFromSelf`.
+ *
+ * @since 0.1.0
+ */
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import * as SchemaVisit from "../../internal/SchemaWalk.js"
+import { areConfused, isDate } from "./DateOverlap.js"
+
+/**
+ * Reads only what it writes: another text, stored when the schema had one there, is no date.
+ */
+const DateText = Schema.transformOrFail(Schema.String, Schema.DateFromSelf, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const date = new Date(text)
+    return textOf(date) === text ? ParseResult.succeed(date) : ParseResult.fail(new ParseResult.Type(ast, text))
+  },
+  encode: (date) => ParseResult.succeed(textOf(date))
+})
+
+const textOf = (date: Date): string => (Number.isNaN(date.getTime()) ? "Invalid Date" : date.toISOString())
+
+type Memo = Map<AST.AST, AST.AST>
+
+/** The same where nothing changes, so that a schema without dates stays itself. */
+const mapped = <A>(items: ReadonlyArray<A>, map: (item: A) => A): ReadonlyArray<A> => {
+  const changed = items.map(map)
+  return changed.every((item, i) => item === items[i]) ? items : changed
+}
+
+const written = (ast: AST.AST, memo: Memo): AST.AST => {
+  const known = memo.get(ast)
+  if (known !== undefined) return known
+  const made = isDate(ast) ? DateText.ast : writtenParts(ast, memo)
+  memo.set(ast, made)
+  return made
+}
+
+/** What dates there are in a schema that refers to itself is known only when it is used: see `make`. */
+const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
+  switch (ast._tag) {
+    case "TypeLiteral": {
+      const properties = mapped(ast.propertySignatures, (of) => {
+        const type = written(of.type, memo)
+        return type === of.type
+          ? of
+          : new AST.PropertySignature(of.name, type, of.isOptional, of.isReadonly, of.annotations)
+      })
+      const indices = mapped(ast.indexSignatures, (of) => {
+        const type = written(of.type, memo)
+        return type === of.type ? of : new AST.IndexSignature(of.parameter, type, of.isReadonly)
+      })
+      return properties === ast.propertySignatures && indices === ast.indexSignatures
+        ? ast
+        : new AST.TypeLiteral(properties, indices, ast.annotations)
+    }
+    case "TupleType": {
+      const elements = mapped(ast.elements, (of) => {
+        const type = written(of.type, memo)
+        return type === of.type ? of : new AST.OptionalType(type, of.isOptional, of.annotations)
+      })
+      const rest = mapped(ast.rest, (of) => {
+        const type = written(of.type, memo)
+        return type === of.type ? of : new AST.Type(type, of.annotations)
+      })
+      return elements === ast.elements && rest === ast.rest
+        ? ast
+        : new AST.TupleType(elements, rest, ast.isReadonly, ast.annotations)
+    }
+    case "Union": {
+      // beside a text a date could not be told apart
+      if (ast.types.some((one, i) => ast.types.slice(i + 1).some((other) => areConfused(one, other)))) return ast
+      const types = mapped(ast.types, (type) => written(type, memo))
+      return types === ast.types ? ast : AST.Union.make(types, ast.annotations)
+    }
+    case "Refinement": {
+      const from = written(ast.from, memo)
+      return from === ast.from ? ast : new AST.Refinement(from, ast.filter, ast.annotations)
+    }
+    case "Transformation": {
+      const from = written(ast.from, memo)
+      return from === ast.from ? ast : new AST.Transformation(from, ast.to, ast.transformation, ast.annotations)
+    }
+    case "Suspend":
+      return new AST.Suspend(() => written(ast.f(), memo), ast.annotations)
+    default:
+      return ast
+  }
+}
+
+const hasDate = (ast: AST.AST, seen: SchemaVisit.Seen): boolean => {
+  switch (ast._tag) {
+    case "Refinement":
+    case "Transformation":
+      return hasDate(ast.from, seen)
+    case "Suspend":
+      return SchemaVisit.isNew(seen, ast.f()) && hasDate(ast.f(), seen)
+    case "Union":
+      return ast.types.some((type) => hasDate(type, seen))
+    case "TupleType":
+      return [...ast.elements, ...ast.rest].some(({ type }) => hasDate(type, seen))
+    case "TypeLiteral":
+      return [...ast.propertySignatures, ...ast.indexSignatures].some(({ type }) => hasDate(type, seen))
+    default:
+      return isDate(ast)
+  }
+}
+
+/**
+ * A schema of the same values whose encoded form has a text of ISO 8601 for each `Date`; the schema itself where it has
+ * none. The dates of a union are left alone where a text stands in the same place of another of its types: the two could not
+ * be told apart.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const make = <A, I>(schema: Schema.Schema<A, I>): Schema.Schema<A, unknown> =>
+  Schema.make<A, unknown, never>(hasDate(schema.ast, new Set()) ? written(schema.ast, new Map()) : schema.ast)

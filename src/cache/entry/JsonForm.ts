@@ -1,0 +1,260 @@
+/**
+ * What JSON can say: which schemas have an encoded form that it cannot, and which encoded values it would change on the
+ * way (ECMA-404; `JSON.stringify` writes NaN as null, a Map as {}, and a Date as a text that is no Date any more).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import * as SchemaVisit from "../../internal/SchemaWalk.js"
+
+/** What to write in place of a schema whose encoded form is an object of JavaScript, by the name of that form. */
+const remedies: Readonly<Record<string, string>> = {
+  Date: "Schema.Date in place of Schema.DateFromSelf",
+  URL: "Schema.URL in place of Schema.URLFromSelf",
+  ReadonlyMap: "Schema.Map in place of Schema.MapFromSelf",
+  ReadonlySet: "Schema.Set in place of Schema.SetFromSelf",
+  Uint8Array: "Schema.Uint8ArrayFromBase64 in place of Schema.Uint8ArrayFromSelf",
+  bigint: "Schema.BigInt in place of Schema.BigIntFromSelf",
+  symbol: "Schema.Symbol in place of Schema.SymbolFromSelf",
+  undefined: "Schema.NullOr or Schema.OptionFromNullOr"
+}
+
+const remedyOf = (form: string): string => {
+  const [, name] = /^effect\/(\w+)$/.exec(form) ?? []
+  if (name !== undefined) return `Schema.${name} in place of Schema.${name}FromSelf`
+  return remedies[form] ?? "a schema that encodes it, such as Schema.Date in place of Schema.DateFromSelf"
+}
+
+/** The JavaScript class of a declared schema's values; undefined where the schema does not name one. */
+const classOf = (ast: AST.Declaration): string | undefined => {
+  const constructor = ast.annotations[AST.TypeConstructorAnnotationId]
+  if (Predicate.hasProperty(constructor, "_tag") && typeof constructor._tag === "string") return constructor._tag
+  const isInstance = Option.contains(AST.getSchemaIdAnnotation(ast), Schema.InstanceOfSchemaId)
+  // a class of Schema on its decoded side
+  return isInstance || AST.SurrogateAnnotationId in ast.annotations ? String(ast) : undefined
+}
+
+/** What of a schema JSON has no word for, and where. */
+interface Problem {
+  readonly path: ReadonlyArray<string>
+  readonly form: string
+}
+
+/** As fields and otherwise, which differ in what may be undefined. */
+interface Seen {
+  readonly fields: SchemaVisit.Seen
+  readonly others: SchemaVisit.Seen
+}
+
+const firstOf = <A>(items: Iterable<A>, problemOf: (item: A) => Problem | undefined): Problem | undefined => {
+  for (const item of items) {
+    const problem = problemOf(item)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+const within = (name: string, problem: Problem | undefined): Problem | undefined =>
+  problem && { ...problem, path: [name, ...problem.path] }
+
+/** Of a schema's encoded side. A field may be undefined, which is the same as absent; an item of a list may not. */
+const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefined => {
+  switch (ast._tag) {
+    case "Literal":
+      return typeof ast.literal === "bigint" ? { path: [], form: "bigint" } : undefined
+    case "BigIntKeyword":
+      return { path: [], form: "bigint" }
+    case "SymbolKeyword":
+    case "UniqueSymbol":
+      return { path: [], form: "symbol" }
+    case "UndefinedKeyword":
+    case "VoidKeyword":
+      return isField ? undefined : { path: [], form: "undefined" }
+    case "Declaration": {
+      const form = classOf(ast)
+      return form === undefined ? undefined : { path: [], form }
+    }
+    case "Transformation":
+      return problemIn(ast.from, isField, seen)
+    case "Refinement":
+      return problemIn(ast.from, isField, seen)
+    case "Union":
+      return firstOf(ast.types, (type) => problemIn(type, isField, seen))
+    case "Suspend":
+      return SchemaVisit.isNew(isField ? seen.fields : seen.others, ast.f())
+        ? problemIn(ast.f(), isField, seen)
+        : undefined
+    case "TupleType":
+      return (
+        firstOf(ast.elements.entries(), ([i, { type }]) => within(`${i}`, problemIn(type, false, seen))) ??
+        firstOf(ast.rest, ({ type }) => within("*", problemIn(type, false, seen)))
+      )
+    case "TypeLiteral":
+      return (
+        firstOf(ast.propertySignatures, ({ name, type }) =>
+          typeof name === "symbol"
+            ? { path: [String(name)], form: "symbol" }
+            : within(String(name), problemIn(type, true, seen))
+        ) ??
+        firstOf(ast.indexSignatures, ({ parameter, type }) =>
+          AST.isSymbolKeyword(AST.encodedAST(parameter))
+            ? { path: ["*"], form: "symbol" }
+            : within("*", problemIn(type, true, seen))
+        )
+      )
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Why a schema's encoded form is none that JSON can hold, with the field and what to write instead; undefined when it is
+ * one, or when only its values can tell.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const problemOf = (schema: { readonly ast: AST.AST }): string | undefined => {
+  const problem = problemIn(schema.ast, false, { fields: new Set(), others: new Set() })
+  if (problem === undefined) return undefined
+  const { form, path } = problem
+  return `JSON cannot hold ${form}${path.length === 0 ? "" : ` (at ${path.join(".")})`}: use ${remedyOf(form)}`
+}
+
+/**
+ * Dies when a schema of a cache has a problem: a mistake of the program that makes the cache, whose values would be stored
+ * and never read back.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const required = (
+  name: string,
+  schemas: Readonly<Record<"key" | "value" | "error", { readonly ast: AST.AST } | undefined>>
+): Effect.Effect<void> =>
+  Effect.forEach(
+    Object.entries(schemas),
+    ([of, schema]) => {
+      const problem = schema && problemOf(schema)
+      return problem === undefined
+        ? Effect.void
+        : Effect.dieMessage(`the ${of} schema of the cache ${name} cannot be stored: ${problem}`)
+    },
+    { discard: true }
+  )
+
+const notFinite = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+
+const accepts = (ast: AST.Refinement, value: number): boolean => {
+  try {
+    return Option.isNone(ast.filter(value, AST.defaultParseOption, ast))
+  } catch {
+    return true
+  }
+}
+
+/** Of a schema's encoded side without a problem: whether some of its values are no JSON all the same. */
+const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: SchemaVisit.Seen): boolean => {
+  // what its schema does not know is kept, and may be anything
+  if (Option.isSome(AST.getParseOptionsAnnotation(ast))) return true
+  switch (ast._tag) {
+    case "NumberKeyword":
+      return notFinite.some((value) => filters.every((filter) => accepts(filter, value)))
+    case "Literal":
+      return typeof ast.literal === "number" && !Number.isFinite(ast.literal)
+    case "Enums":
+      return ast.enums.some(([, value]) => typeof value === "number" && !Number.isFinite(value))
+    case "UnknownKeyword":
+    case "AnyKeyword":
+    case "ObjectKeyword":
+    case "Declaration":
+      return true
+    case "Transformation":
+      // a filter behind it sees what it makes, and not what is stored
+      return isDoubtful(ast.from, [], seen)
+    case "Refinement":
+      return isDoubtful(ast.from, [...filters, ast], seen)
+    case "Union":
+      return ast.types.some((type) => isDoubtful(type, filters, seen))
+    case "Suspend":
+      // seen once, and so without the filters of the places where it stands
+      return SchemaVisit.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
+    case "TupleType":
+      return [...ast.elements, ...ast.rest].some(({ type }) => isDoubtful(type, [], seen))
+    case "TypeLiteral":
+      return (
+        // `Schema.Struct({})` is whatever is not null
+        (ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) ||
+        [...ast.propertySignatures, ...ast.indexSignatures].some(({ type }) => isDoubtful(type, [], seen))
+      )
+    default:
+      return false
+  }
+}
+
+/**
+ * Whether encoded values of a schema without a problem must be looked at before they are written: some may hold NaN, or
+ * be of a type that the schema does not tell.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const needsCheck = (schema: { readonly ast: AST.AST }): boolean => isDoubtful(schema.ast, [], new Set())
+
+const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/**
+ * Whether reading the JSON of a value gives the value back, where a field that is undefined counts as absent, and -0 as 0.
+ * Throws where the value holds itself or is nested deeper than the stack is.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isJson = (value: unknown): boolean => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true
+    case "number":
+      return Number.isFinite(value)
+    case "object": {
+      if (value === null) return true
+      if (Array.isArray(value)) {
+        if (Object.getPrototypeOf(value) !== Array.prototype) return false
+        // not by `every`, which leaves out what is missing
+        for (let i = 0; i < value.length; i++) if (!isJson(value[i])) return false
+        return true
+      }
+      if (!isPlain(value)) return false
+      for (const name in value) {
+        const field = value[name]
+        if (field !== undefined && !isJson(field)) return false
+      }
+      return true
+    }
+    default:
+      return false
+  }
+}
+
+/**
+ * The path to the first part of a value that is no JSON; empty when it is the value itself.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const pathToProblem = (value: unknown): ReadonlyArray<string> => {
+  if (typeof value !== "object" || value === null || (!Array.isArray(value) && !isPlain(value))) return []
+  const isList = Array.isArray(value)
+  for (const [name, part] of isList ? Array.from(value, (item, i) => [`${i}`, item] as const) : Object.entries(value)) {
+    if ((part !== undefined || isList) && !isJson(part)) return [name, ...pathToProblem(part)]
+  }
+  return []
+}

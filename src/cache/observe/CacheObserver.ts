@@ -1,0 +1,145 @@
+/**
+ * Everything that a cache tells about itself in one place: each happening is counted, emitted to who watches, and
+ * logged where an operator must know.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { LatencyHistogram } from "../../internal/LatencyHistogram.js"
+import type { MisfitLog } from "../../internal/ThrottledLog.js"
+import type { CacheCodecError } from "../entry/CacheCodec.js"
+import type { Names } from "../entry/CacheKey.js"
+import type { Unread } from "../invalidation/Invalidation.js"
+import type { OutboxItem } from "../invalidation/Outbox.js"
+import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
+import type { Counters } from "./CacheStats.js"
+import type { FailureLog } from "./FailureLog.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ObserverOptions {
+  readonly counters: Counters
+  readonly names: Names<never>
+  readonly lookupLatency: LatencyHistogram
+  readonly failureLog: FailureLog
+  readonly misfitLog: MisfitLog
+  readonly events: CacheEvents
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CacheObserver {
+  readonly counters: Counters
+  /** by the name of its key in this process */
+  readonly hitLocal: (name: string) => void
+  readonly hitRedis: (key: string) => void
+  readonly stale: (key: string) => void
+  readonly miss: (key: string) => void
+  /** how long it took, in milliseconds */
+  readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
+  readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
+  /** A stored text that is a miss; what is to be logged of it, if anything. */
+  readonly notDecoded: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
+  /** A value, or an error, that its caller has and the cache has not; `thrown` by the schema or function that failed. */
+  readonly notStored: (why: string, thrown?: unknown, key?: string) => Effect.Effect<void>
+  /** A refresh that nobody waits for has died. */
+  readonly refreshDied: (key: string, cause: Cause.Cause<unknown>) => Effect.Effect<void>
+  /** Whether it is news that Redis answers: `redisAnswered` does nothing otherwise. */
+  readonly isRecovering: () => boolean
+  readonly redisAnswered: Effect.Effect<void>
+  readonly redisFailed: (failure: Unread) => Effect.Effect<void>
+}
+
+const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : item._tag === "Tag" ? item.tag : "")
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = ({
+  counters,
+  events,
+  failureLog,
+  lookupLatency,
+  misfitLog,
+  names
+}: ObserverOptions): CacheObserver => {
+  let isDegraded = false
+  // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
+  const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
+  return {
+    counters,
+    hitLocal: (name) => {
+      counters.hitsLocal++
+      if (events.isWatched()) emitHit(names.textOf(name), "Local")
+    },
+    hitRedis: (key) => {
+      counters.hitsRedis++
+      if (events.isWatched()) emitHit(key, "Redis")
+    },
+    stale: (key) => {
+      counters.staleServed++
+      events.emit(() => CacheEvent.Stale({ key }))
+    },
+    miss: (key) => {
+      counters.misses++
+      events.emit(() => CacheEvent.Miss({ key }))
+    },
+    lookedUp: (key, millis, isSuccess) => {
+      counters.lookups++
+      if (!isSuccess) counters.lookupFailures++
+      lookupLatency.note(millis)
+      events.emit(() => CacheEvent.Lookup({ key, took: Duration.millis(millis), isSuccess }))
+    },
+    invalidated: (item, by) => {
+      if (by === "Self") counters.invalidations++
+      events.emit(() =>
+        CacheEvent.Invalidation({ of: item._tag === "Clear" ? "All" : item._tag, name: nameOf(item), by })
+      )
+    },
+    notDecoded: (key, { cause, message }) => {
+      counters.decodeFailures++
+      return misfitLog.note({
+        what: "a stored value is a miss",
+        why: message,
+        cause: cause === undefined ? undefined : Cause.die(cause),
+        key
+      })
+    },
+    notStored: (why, thrown, key) =>
+      Effect.suspend(() => {
+        counters.storeFailures++
+        const cause = thrown === undefined ? undefined : Cause.die(thrown)
+        return misfitLog.note({ what: "a value is not stored", why, cause, key }) ?? Effect.void
+      }),
+    refreshDied: (key, cause) =>
+      Effect.suspend(
+        () => misfitLog.note({ what: "a refresh in the background", why: "its lookup died", cause, key }) ?? Effect.void
+      ),
+    isRecovering: () => isDegraded || failureLog.isAway(),
+    redisAnswered: Effect.suspend(() => {
+      if (isDegraded) {
+        isDegraded = false
+        events.emit(() => CacheEvent.Recovery())
+      }
+      return failureLog.succeeded
+    }),
+    redisFailed: (failure) =>
+      Effect.suspend(() => {
+        counters.redisFailures++
+        // it is there for every other key
+        if (failure.isPending) return Effect.void
+        if (!isDegraded) {
+          isDegraded = true
+          events.emit(() => CacheEvent.Degradation({ reason: failure.reason }))
+        }
+        return failureLog.failed(failure.error)
+      })
+  }
+}

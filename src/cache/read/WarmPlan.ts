@@ -1,0 +1,78 @@
+/**
+ * What it takes that Redis holds fresh values of several keys: for warming, where nobody is served.
+ *
+ * @since 0.1.0
+ */
+import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { CacheEntry } from "../entry/CacheEntry.js"
+import type { CacheKey } from "../entry/CacheKey.js"
+import type { Unread } from "../invalidation/Invalidation.js"
+import type { LoadError, Origin, Seen } from "../load/Loader.js"
+import type { RedisTier } from "../tiers/RedisTier.js"
+import { type Answer, type Asked, freshOf, type Readable } from "../tiers/TierRead.js"
+import type { Served } from "./CacheResult.js"
+
+/**
+ * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Preparation<A, E> =
+  | { readonly _tag: "Fresh" }
+  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served<A>, LoadError<E>> }
+  | { readonly _tag: "Unread"; readonly unread: Unread }
+
+/**
+ * For each of several keys, all different, in their order. Redis is asked once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PrepareMany<A, E> = (
+  keys: ReadonlyArray<CacheKey>,
+  origins: ReadonlyArray<Origin<A, E>>
+) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A, E>(options: {
+  readonly tier: RedisTier<A>
+  readonly askedNow: (key: CacheKey) => Asked
+  readonly keepRead: (key: string, entry: CacheEntry<A>, asked: Asked, found: Readable<A>) => void
+  readonly load: (key: CacheKey, origin: Origin<A, E>, seen: Seen<A>) => Effect.Effect<Served<A>, LoadError<E>>
+}): PrepareMany<A, E> => {
+  const { askedNow, keepRead, load, tier } = options
+
+  const prepare = (key: CacheKey, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
+    if (answer._tag === "Unanswered") {
+      return Either.match(Cause.failureOrCause(answer.cause), {
+        onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
+        onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
+      })
+    }
+    const { created, entry, trusted } = answer
+    const fresh = freshOf(answer)
+    if (fresh === undefined) {
+      const previous = trusted ? entry : undefined
+      return { _tag: "Absent", load: load(key, origin, { newerThan: created, previous }) }
+    }
+    keepRead(key.text, fresh, asked, answer)
+    return { _tag: "Fresh" }
+  }
+
+  return (keys, origins) =>
+    Effect.suspend(() => {
+      const asked = keys.map(askedNow)
+      return Effect.map(tier.readMany(keys), (found) =>
+        Array.zipWith(Array.zip(keys, origins), Array.zip(asked, found), ([key, origin], [asked, answer]) =>
+          prepare(key, origin, asked, answer)
+        )
+      )
+    })
+}

@@ -1,0 +1,323 @@
+/**
+ * The shared tier: reads of one moment travel together, each key once, with the cache's markers beside them, and what
+ * Redis holds is held against what this process knows (rules 1, 2 and 12 of docs/protocol.md).
+ *
+ * Reads are told to callbacks and not to fibers, so that a caller is woken once, with what becomes of the answer; a
+ * suspension of a fiber costs as much as the rest of a read.
+ *
+ * @since 0.1.0
+ */
+
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { LRUCache } from "lru-cache"
+import * as Callback from "../../internal/Callback.js"
+import * as FastDecoder from "../../internal/CompiledDecoder.js"
+import { type LatencyHistogram, millisBetween } from "../../internal/LatencyHistogram.js"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import type { RedisClient } from "../../redis/RedisClient.js"
+import { type RedisError, RedisUnavailable } from "../../redis/RedisError.js"
+import { CacheCodecError } from "../entry/CacheCodec.js"
+import * as CacheEntry from "../entry/CacheEntry.js"
+import type { CacheKey } from "../entry/CacheKey.js"
+import type { EntryCodec } from "../entry/EntryCodec.js"
+import { type Invalidation, type Unread, unreadBecause } from "../invalidation/Invalidation.js"
+import type { MarkersSeen } from "../invalidation/Markers.js"
+import { markerOf } from "../scripts/MarkerScripts.js"
+import { Batch, Gathering, maxKeys } from "./PendingReads.js"
+import type { Answer, Asker, Readable } from "./TierRead.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisTier<A> {
+  /** What stands under a key, if this process may read it: told once, at once or when Redis answers. */
+  readonly ask: (key: CacheKey, asker: Asker<A>, number: number) => void
+  /** As `ask`. */
+  readonly read: (key: CacheKey) => Effect.Effect<Readable<A>, Unread>
+  /** As `ask`, of several keys at once, in their order. */
+  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<Answer<A>>>
+}
+
+/** How many parts a reply of hits is told in, and how many callers are at least worth one. */
+const parts = 4
+const leastPart = 8
+
+/** Waits for one answer. */
+class One<A> implements Asker<A> {
+  constructor(readonly resume: (exit: Exit.Exit<Readable<A>, Unread>) => void) {}
+
+  answered(answer: Answer<A>): void {
+    this.resume(answer._tag === "Readable" ? Exit.succeed(answer) : Exit.failCause(answer.cause))
+  }
+}
+
+/** Waits for several answers, each at the place of its number. */
+class Several<A> implements Asker<A> {
+  private readonly answers: Array<Answer<A>> = []
+
+  constructor(
+    private missing: number,
+    private readonly resume: (exit: Exit.Exit<ReadonlyArray<Answer<A>>>) => void
+  ) {}
+
+  answered(answer: Answer<A>, number: number): void {
+    this.answers[number] = answer
+    this.missing--
+    if (this.missing === 0) this.resume(Exit.succeed(this.answers))
+  }
+}
+
+type Entry<A> = CacheEntry.CacheEntry<A> | undefined
+
+/** What Redis has answered to a batch: texts, the clear marker before them, and entries in the order of the keys. */
+interface Reply<A> {
+  readonly generation: number
+  readonly texts: ReadonlyArray<string | undefined>
+  readonly tags: Map<string, number | undefined>
+  readonly entries: Array<Entry<A>>
+}
+
+/** A text that is no entry at all. */
+const noEntry = new CacheCodecError({ operation: "Decode", path: "" })
+
+/** How many texts stand before those of the keys. */
+const textsBefore = 1
+
+const markerIn = (text: string | undefined): number | undefined => (text === undefined ? undefined : markerOf(text))
+
+/** Keys whose tags are remembered, so that the markers can be asked for beside the value. */
+const maxKnownTags = 10_000
+
+/**
+ * The markers of a key's tags are asked for beside it as far as its tags are known from the last time; those of others
+ * follow in a second command. What that says of a marker is newer than the value, and so speaks against no less.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A>(options: {
+  readonly redis: RedisClient.Service
+  readonly codec: EntryCodec<A>
+  readonly invalidation: Invalidation
+  readonly isTagged: boolean
+  readonly latency: LatencyHistogram
+  /** Counts a text that is a miss, and answers what is to be logged of it. */
+  readonly onDecodeFailure: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
+}): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { codec, invalidation, latency, onDecodeFailure, redis } = options
+    const { markers, outbox } = invalidation
+    const clock = yield* Effect.clock
+    const unanswered = (cause: Cause.Cause<Unread>): Answer<A> => ({ _tag: "Unanswered", cause })
+    const closed = unanswered(Cause.fail(unreadBecause(new RedisUnavailable({ reason: "Disabled" }))))
+    const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
+    const open = new Set<Batch<A>>()
+    /** what others still join */
+    let gathering: Gathering<A> | undefined
+    let isClosed = false
+
+    const fork = yield* FiberSet.makeRuntime<never>()
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        for (const batch of open) batch.tell(batch.size, () => closed)
+      })
+    )
+
+    /** Nobody joins any more what a batch was gathered with. */
+    const endGathering = (batch: Batch<A>): void => {
+      if (gathering?.batches.includes(batch)) gathering = undefined
+    }
+
+    /**
+     * Tells who asks, and of hits in parts while nothing else is under way: Redis then works on what the first of them ask
+     * next while the others go on. `answersNow` is asked anew for each part, by what is known of invalidations then.
+     */
+    const answer = (batch: Batch<A>, answersNow: () => (place: number) => Answer<A>): void => {
+      open.delete(batch)
+      endGathering(batch)
+      const part = open.size > 0 ? batch.size : Math.max(leastPart, Math.ceil(batch.size / parts))
+      const tellPart = () => {
+        if (batch.tell(part, answersNow())) setImmediate(tellPart)
+      }
+      tellPart()
+    }
+
+    const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
+      const { keys } = batch
+      const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [] }
+      const decoding: Array<Effect.Effect<void>> = []
+      for (let place = 0; place < keys.length; place++) {
+        reply.entries.push(undefined)
+        const text = texts[place + textsBefore]
+        if (text !== undefined) decode(reply, place, keys[place] ?? "", text, decoding)
+      }
+      for (const [i, tag] of batch.tags.entries()) reply.tags.set(tag, markerIn(texts[keys.length + textsBefore + i]))
+      if (decoding.length === 0) seeTags(batch, reply)
+      else fork(Effect.andThen(Effect.all(decoding, { discard: true }), () => seeTags(batch, reply)))
+    }
+
+    /** Sees to the entry that a text is; where that takes an effect, it is left to be run. */
+    const decode = (
+      reply: Reply<A>,
+      place: number,
+      key: string,
+      text: string,
+      later: Array<Effect.Effect<void>>
+    ): void => {
+      const stored = CacheEntry.parse(text)
+      if (stored === undefined) {
+        failedNow(key, noEntry)
+        return
+      }
+      try {
+        const value = codec.decodeNow(key, stored)
+        if (value === FastDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
+        else reply.entries[place] = CacheEntry.withValue(stored, value)
+      } catch (cause) {
+        // thrown on, it would end the process
+        failedNow(key, new CacheCodecError({ operation: "Decode", path: "", cause }))
+      }
+    }
+
+    const failedNow = (key: string, error: CacheCodecError): void => {
+      const line = onDecodeFailure(key, error)
+      if (line !== undefined) fork(line)
+    }
+
+    const decodeLater = (
+      reply: Reply<A>,
+      place: number,
+      key: string,
+      stored: CacheEntry.StoredEntry
+    ): Effect.Effect<void> =>
+      Effect.matchCauseEffect(codec.decode(key, stored), {
+        onSuccess: (value) => {
+          reply.entries[place] = CacheEntry.withValue(stored, value)
+          return Effect.void
+        },
+        // also a codec that dies fails neither the reads of other keys nor the next read of this one
+        onFailure: (cause) => {
+          const error = Option.getOrElse(
+            Cause.failureOption(cause),
+            () => new CacheCodecError({ operation: "Decode", path: "", cause: Cause.squash(cause) })
+          )
+          return onDecodeFailure(key, error) ?? Effect.void
+        }
+      })
+
+    /** Asks for the markers of tags that were not known. */
+    const seeTags = (batch: Batch<A>, reply: Reply<A>): void => {
+      const others = new Set<string>()
+      if (knownTags !== undefined) {
+        for (const [place, entry] of reply.entries.entries()) {
+          const tags = entry?.tags
+          if (tags === undefined || tags.length === 0) continue
+          knownTags.set(batch.keys[place] ?? "", tags)
+          for (const tag of tags) if (!reply.tags.has(tag)) others.add(tag)
+        }
+      }
+      seeMore(batch, reply, Array.from(others))
+    }
+
+    const seeMore = (batch: Batch<A>, reply: Reply<A>, others: ReadonlyArray<string>): void => {
+      const some = others.slice(0, maxKeys)
+      if (some.length === 0) conclude(batch, reply)
+      else {
+        redis.unsafeMget(
+          () => some.map(markers.tag),
+          (exit) => {
+            if (Exit.isFailure(exit)) return fail(batch, exit.cause)
+            const { generation, value } = exit.value
+            // a marker of another connection's server says nothing of this one's values
+            if (generation === reply.generation) {
+              for (const [i, tag] of some.entries()) reply.tags.set(tag, markerIn(value[i]))
+            }
+            seeMore(batch, reply, others.slice(maxKeys))
+          }
+        )
+      }
+    }
+
+    const fail = (batch: Batch<A>, cause: Cause.Cause<RedisError>): void => {
+      const failure = unanswered(Cause.map(cause, unreadBecause))
+      answer(batch, () => () => failure)
+    }
+
+    const conclude = (batch: Batch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
+      const clear = markerIn(texts[0])
+      invalidation.noteMarker(clear)
+      const untagged: MarkersSeen = { clear, tags: [] }
+      const answerAt = (place: number, isUsable: boolean, serverTime: number): Answer<A> => {
+        if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
+        const entry = entries[place]
+        const text = texts[place + textsBefore]
+        if (entry === undefined) {
+          const created = text === undefined ? 0 : CacheEntry.createdOf(text)
+          return { _tag: "Readable", entry, created, text, trusted: false, serverTime }
+        }
+        const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
+        const trusted = invalidation.isTrusted(entry.created, entry.tags, seen, batch.tagsTaken)
+        return { _tag: "Readable", entry, created: entry.created, text, trusted, serverTime }
+      }
+      answer(batch, () => {
+        const isUsable = invalidation.isUsable(generation)
+        const serverTime = MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+        return (place) => answerAt(place, isUsable, serverTime)
+      })
+    }
+
+    const leave = (batch: Batch<A>): ReadonlyArray<string> => {
+      endGathering(batch)
+      if (knownTags === undefined) return [markers.clear, ...batch.keys]
+      const tags = new Set<string>()
+      for (const key of batch.keys) {
+        if (tags.size < maxKeys) for (const tag of knownTags.get(key) ?? []) tags.add(tag)
+      }
+      batch.tags = Array.from(tags)
+      return [markers.clear, ...batch.keys, ...batch.tags.map(markers.tag)]
+    }
+
+    const begin = () => new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
+
+    const send = (batch: Batch<A>): void => {
+      open.add(batch)
+      redis.unsafeMget(
+        () => leave(batch),
+        (exit) => {
+          latency.note(millisBetween(batch.asked, clock.unsafeCurrentTimeNanos()), batch.keys.length)
+          if (Exit.isFailure(exit)) fail(batch, exit.cause)
+          else received(batch, exit.value.generation, exit.value.value)
+        }
+      )
+    }
+
+    const ask: RedisTier<A>["ask"] = (key, asker, number) => {
+      if (isClosed) return asker.answered(closed, number)
+      if (!invalidation.mayRead(key.text)) {
+        return asker.answered(unanswered(Cause.fail(invalidation.refusal(key.text))), number)
+      }
+      gathering ??= new Gathering()
+      const begun = gathering.join(key, asker, number, begin)
+      if (begun !== undefined) send(begun)
+    }
+
+    return {
+      ask,
+      read: (key) => Callback.makeInTurn((resume) => ask(key, new One(resume), 0)),
+      readMany: (keys) =>
+        keys.length === 0
+          ? Effect.succeed([])
+          : Callback.makeInTurn((resume) => {
+              const asker = new Several<A>(keys.length, resume)
+              let number = 0
+              for (const key of keys) ask(key, asker, number++)
+            })
+    }
+  })

@@ -1,0 +1,47 @@
+/**
+ * What the game asks of Redis beside its caches: counters, rate limits, the leaderboard's sorted set, plain keys. A command
+ * that fails is counted and told to the log, and its caller goes on.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Ref from "effect/Ref"
+import type { FailureLog } from "../cache/observe/FailureLog.js"
+import type { RedisError } from "../redis/RedisError.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Attempts {
+  /** The answer of an operation, or its error. */
+  readonly attempt: <A, R>(
+    operation: Effect.Effect<A, RedisError, R>
+  ) => Effect.Effect<Either.Either<A, RedisError>, never, R>
+  /** how many attempts failed since the start */
+  readonly failures: Effect.Effect<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (failureLog: FailureLog): Effect.Effect<Attempts> =>
+  Effect.map(Ref.make(0), (failures) => {
+    const failed = (error: RedisError) =>
+      Effect.zipRight(
+        Ref.update(failures, (n) => n + 1),
+        failureLog.failed(error)
+      )
+    return {
+      attempt: (operation) =>
+        Effect.either(
+          operation.pipe(
+            Effect.tapError(failed),
+            Effect.tap(() => failureLog.succeeded)
+          )
+        ),
+      failures: Ref.get(failures)
+    }
+  })

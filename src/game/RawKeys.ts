@@ -1,0 +1,184 @@
+/**
+ * The application's own keys in the same database, and deletions that may reach the caches' keys: whatever can touch a
+ * cache goes through it, so that no process serves what was deleted here. What belongs to locks, limits, boards, counters,
+ * presence and markers is out of reach.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import * as CacheCodec from "../cache/entry/CacheCodec.js"
+import { wholeMillis } from "../coordination/ArgumentChecks.js"
+import * as MisfitLog from "../internal/ThrottledLog.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
+import type { SetOptions } from "../redis/RedisClient.js"
+import { RedisClient } from "../redis/RedisClient.js"
+import type { RedisError } from "../redis/RedisError.js"
+import * as RedisKey from "../redis/RedisKey.js"
+import type { Attempts } from "./BestEffort.js"
+import * as PlainScripts from "./RawScripts.js"
+
+/**
+ * A cache as the owner of the keys under its name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Owner {
+  readonly name: string
+  /** Invalidates by the text form of an id, and says whether Redis has done it; false for what can be no id of it. */
+  readonly invalidate: (id: string) => Effect.Effect<boolean>
+  readonly clear: Effect.Effect<boolean>
+}
+
+/**
+ * Nothing here fails while Redis is away: reads answer none, writes false. The same is answered for a key that is empty,
+ * longer than 512 bytes or holds a control character or a lone surrogate, and for one that is not plain: that begins with
+ * `lock:`, `semaphore:`, `ratelimit:`, `counters:`, `presence:` or `leaderboard:`, belongs to another key, as a marker, or
+ * holds no string.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlainKeys {
+  /** Under a plain key only, and no value that its schema forbids. */
+  readonly set: <A, I>(
+    key: string,
+    schema: Schema.Schema<A, I>,
+    value: A,
+    ttl: NonNullable<SetOptions["ttl"]>
+  ) => Effect.Effect<boolean>
+  readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
+  /** A cache's key is invalidated. */
+  readonly del: (key: string) => Effect.Effect<boolean>
+  /** How many keys of caches and plain ones were deleted. A cache that has keys which the pattern can match is cleared. */
+  readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
+  /** Empties the database and clears every cache. */
+  readonly flushDb: Effect.Effect<boolean>
+}
+
+/** What every match of a glob pattern begins with. */
+const literalHead = (pattern: string): string =>
+  (/^(?:\\.|[^\\*?[])*/s.exec(pattern)?.[0] ?? "").replace(/\\(.)/gs, "$1")
+
+const canMatch = (pattern: string, { name }: Owner): boolean => {
+  const head = literalHead(pattern)
+  return `${name}:`.startsWith(head) || head.startsWith(`${name}:`)
+}
+
+/** Where the toolkit and the guide keep what is no plain value. */
+const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:(?:present|whole)$/s
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: {
+  readonly attempts: Attempts
+  readonly owners: ReadonlyArray<Owner>
+}): Effect.Effect<PlainKeys, never, RedisClient> =>
+  Effect.zipWith(RedisClient, MisfitLog.make("plain keys"), (redis, misfitLog) => {
+    const { owners } = options
+    const { attempt } = options.attempts
+
+    const ownerOf = (key: string) => Option.fromNullable(owners.find(({ name }) => key.startsWith(`${name}:`)))
+
+    /** No plain value, nor an entry of one of these caches. */
+    const isForeign = (key: string) => places.test(key) || KeyOwner.isDerived(key) || KeyOwner.isEntry(redis, key)
+    /** What may be deleted by itself or by a pattern. */
+    const isWithinReach = (key: string) => Option.isSome(ownerOf(key)) || !isForeign(key)
+
+    const misfit = (misfit: MisfitLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
+    const ofCodec = (what: string, key: string, { cause, message }: CacheCodec.CacheCodecError) =>
+      misfit({ what, why: message, cause: cause === undefined ? undefined : Cause.die(cause), key })
+
+    const isKey = (key: string) => Either.isRight(RedisKey.make("cache", key))
+
+    const mayUse = (key: string): Effect.Effect<boolean> => {
+      if (!isKey(key)) return Effect.succeed(false)
+      return Option.isSome(ownerOf(key)) || isForeign(key)
+        ? Effect.as(
+            misfit({
+              what: "a key is left alone",
+              why: "it belongs to something else, which reads and writes it",
+              key
+            }),
+            false
+          )
+        : Effect.succeed(true)
+    }
+
+    const get = <A, I>(key: string, schema: Schema.Schema<A, I>): Effect.Effect<Option.Option<A>> =>
+      Effect.gen(function* () {
+        if (!(yield* mayUse(key))) return Option.none()
+        const text = Option.flatten(Option.getRight(yield* attempt(redis.get(key))))
+        const value = yield* Effect.transposeMapOption(text, (text) =>
+          CacheCodec.make(schema)
+            .decode(text)
+            .pipe(
+              Effect.tapError((error) => ofCodec("a stored value is a miss", key, error)),
+              Effect.either
+            )
+        )
+        const found = Option.flatMap(value, Option.getRight)
+        yield* Effect.logDebug(`cache ${Option.isSome(found) ? "HIT" : "MISS"}: ${key}`)
+        return found
+      })
+
+    const runSet = redis.run(PlainScripts.set)
+    const runDel = redis.run(PlainScripts.del)
+    const isDone = (replied: Effect.Effect<number, RedisError>) =>
+      Effect.map(attempt(replied), (reply) => Either.isRight(reply) && reply.right === 1)
+
+    const stored = (key: string, text: string, ttl: NonNullable<SetOptions["ttl"]>) =>
+      isDone(
+        Effect.flatMap(wholeMillis(PlainScripts.set.name, "the time to live", ttl), (ttlMillis) =>
+          runSet({ key, text, ttlMillis })
+        )
+      )
+
+    const set: PlainKeys["set"] = (key, schema, value, ttl) =>
+      Effect.gen(function* () {
+        if (!(yield* mayUse(key))) return false
+        const text = yield* Effect.either(CacheCodec.make(schema).encode(value))
+        if (Either.isRight(text)) return yield* stored(key, text.right, ttl)
+        yield* ofCodec("a value is not stored", key, text.left)
+        return false
+      })
+
+    /**
+     * The caches are cleared after the deletion, whatever became of it: their markers may have gone with the keys, and
+     * other processes hold values in their local tiers. Only when they are is the answer one.
+     */
+    const thenClear = <A>(touched: ReadonlyArray<Owner>, deletion: Effect.Effect<A>, otherwise: A): Effect.Effect<A> =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const exit = yield* Effect.exit(restore(deletion))
+          const cleared = yield* Effect.forEach(touched, ({ clear }) => clear, { concurrency: "unbounded" })
+          const answer = yield* exit
+          return cleared.every(Boolean) ? answer : otherwise
+        })
+      )
+
+    return {
+      get,
+      set,
+      del: (key) =>
+        Option.match(ownerOf(key), {
+          onNone: () => Effect.flatMap(mayUse(key), (may) => (may ? isDone(runDel({ key })) : Effect.succeed(false))),
+          onSome: (owner) => owner.invalidate(RedisKey.idOf(owner.name, key))
+        }),
+      delPattern: (pattern) =>
+        isKey(pattern)
+          ? thenClear(
+              owners.filter((owner) => canMatch(pattern, owner)),
+              Effect.map(attempt(redis.delPattern(pattern, { type: "string", where: isWithinReach })), Option.getRight),
+              Option.none()
+            )
+          : Effect.succeedNone,
+      flushDb: thenClear(owners, Effect.map(attempt(redis.flushDb), Either.isRight), false)
+    }
+  })

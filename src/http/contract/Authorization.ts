@@ -1,0 +1,58 @@
+/**
+ * Who may write: the holder of the token.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ApiToken } from "../token/ApiToken.js"
+import { Unauthorized } from "./Errors.js"
+import * as Problem from "./Problem.js"
+
+/**
+ * Fails with `Unauthorized` (401) when the token is not sent, whatever address the request comes from.
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export class Authorization extends HttpApiMiddleware.Tag<Authorization>()("effect-cache-toolkit/Authorization", {
+  failure: Problem.fromError(Unauthorized, { status: 401, name: "Unauthorized", title: "Not authorized" }),
+  security: { bearer: HttpApiSecurity.bearer }
+}) {}
+
+const challenge = (error: Unauthorized): Effect.Effect<never, Unauthorized> =>
+  Effect.zipRight(
+    HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.succeed(
+        HttpServerResponse.setHeader(
+          response,
+          "www-authenticate",
+          `Bearer realm="effect-cache-toolkit"${error.reason === "WrongToken" ? ', error="invalid_token"' : ""}`
+        )
+      )
+    ),
+    Effect.fail(error)
+  )
+
+/**
+ * By the `ApiToken`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Authorization, never, ApiToken> = Layer.effect(
+  Authorization,
+  Effect.map(ApiToken, ({ check }) => {
+    const holdsToken = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const found = check(request)
+      if (found === "Right") return Effect.void
+      return challenge(new Unauthorized({ reason: found === "Missing" ? "MissingToken" : "WrongToken" }))
+    })
+    return { bearer: () => holdsToken }
+  })
+)

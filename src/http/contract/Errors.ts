@@ -1,0 +1,112 @@
+/**
+ * The errors of the HTTP floor itself.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { DatabaseError } from "../../game/Database.js"
+
+/**
+ * The request did not have the form that the contract asks for.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  errors: Schema.Array(
+    Schema.Struct({
+      /** where in the body, the query or the path, as in `players[0]`; empty for the body as a whole */
+      field: Schema.String,
+      message: Schema.String
+    })
+  )
+}) {
+  override get message(): string {
+    return this.errors.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ")
+  }
+}
+
+/**
+ * The bearer token is missing or wrong.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
+  reason: Schema.Literal("MissingToken", "WrongToken")
+}) {
+  override get message(): string {
+    return this.reason === "MissingToken"
+      ? "send Authorization: Bearer with the API token, which the server's log says where to find"
+      : "the bearer token is wrong"
+  }
+}
+
+/**
+ * The database does not answer. What went wrong is in the server's log, not in the response.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {}) {
+  override get message(): string {
+    return "the database does not answer: try again in a moment"
+  }
+}
+
+/**
+ * The database cannot keep what would come of the request, such as a total beyond 2^53 - 1. Nothing has changed.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable", {}) {
+  override get message(): string {
+    return `the result cannot be kept: a balance or total would be greater than ${Number.MAX_SAFE_INTEGER}, or a text is none`
+  }
+}
+
+/**
+ * The client has sent as many requests as it may.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
+  retryAfter: Schema.DurationFromMillis
+}) {
+  override get message(): string {
+    return "this client has sent as many requests as it may: wait as long as Retry-After says"
+  }
+}
+
+/** A lock is given back, or a connection made anew, within about this many seconds; the database may also stay away. */
+const retryAfter = "2"
+
+/**
+ * Logs why the database failed, and fails with what a client may know of it, and when it may try again.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const databaseFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable> =>
+  Effect.logError(error.message).pipe(
+    Effect.zipRight(
+      HttpApp.appendPreResponseHandler((_request, response) =>
+        Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", retryAfter))
+      )
+    ),
+    Effect.zipRight(Effect.fail(new DatabaseUnavailable()))
+  )
+
+/**
+ * As `databaseFailed`, of a write: what the database refuses is the request's fault and not logged.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const writeFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable | NotStorable> =>
+  error.refused ? Effect.fail(new NotStorable()) : databaseFailed(error)

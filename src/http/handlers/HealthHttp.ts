@@ -1,0 +1,82 @@
+/**
+ * The health checks: one for whoever restarts the process, one for whoever wants to know why.
+ *
+ * @since 0.1.0
+ */
+
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { CacheService } from "../../game/CacheService.js"
+import { Database } from "../../game/Database.js"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import { RedisClient } from "../../redis/RedisClient.js"
+import type { RedisStatus } from "../../redis/RedisStatus.js"
+import { Api, version } from "../contract/Api.js"
+import * as Handling from "../middleware/Handling.js"
+import { ApiToken } from "../token/ApiToken.js"
+import * as DatabaseHealth from "./DatabaseHealth.js"
+
+const describeRedis = (status: RedisStatus, available: boolean) => ({
+  state: status.state._tag,
+  available,
+  connected: status.connected,
+  latencyMillis: Option.getOrNull(Option.map(status.latency, Duration.toMillis)),
+  bufferedAmount: status.bufferedAmount,
+  server: Option.getOrNull(status.server),
+  cause: "cause" in status.state ? status.state.cause.message : null
+})
+
+/**
+ * Answers the endpoints of the group.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
+  Effect.gen(function* () {
+    const cache = yield* CacheService
+    const databaseHealth = yield* DatabaseHealth.make(yield* Database)
+    const redis = yield* RedisClient
+    const token = yield* ApiToken
+    const startedAt = yield* MonotonicClock.millis
+
+    const detailed = Effect.gen(function* () {
+      // one after the other: none of them waits, and fibers of their own would only wait for their turns
+      const [ping, status, available, stats, now] = yield* Effect.all([
+        databaseHealth,
+        redis.getStatus,
+        redis.isAvailable,
+        cache.getStats,
+        MonotonicClock.millis
+      ])
+      const rest = {
+        version,
+        uptimeSeconds: Math.floor((now - startedAt) / 1000),
+        redis: describeRedis(status, available),
+        cache: stats
+      }
+      return Option.match(ping, {
+        onNone: () => ({ status: "down" as const, database: { status: "down" as const }, ...rest }),
+        onSome: (latency) => ({
+          status: available ? ("ok" as const) : ("degraded" as const),
+          database: { status: "ok" as const, latencyMillis: Duration.toMillis(latency) },
+          ...rest
+        })
+      })
+    })
+
+    return Handling.marked(
+      handlers
+        .handle("alive", () => Effect.succeed({ status: "ok" as const }))
+        .handle("detailed", ({ request }) =>
+          token.check(request) === "Right"
+            ? detailed
+            : Effect.map(detailed, (health) =>
+                health.status === "down" ? { status: health.status } : { status: health.status }
+              )
+        )
+    )
+  })
+)

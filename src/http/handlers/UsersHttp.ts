@@ -1,0 +1,103 @@
+/**
+ * The users: profile, balance, statistics, daily bonus, and their place in the cache.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { UserProfile } from "../../game/Player.js"
+import { PlayerService } from "../../game/PlayerService.js"
+import { Api } from "../contract/Api.js"
+import { databaseFailed, writeFailed } from "../contract/Errors.js"
+import { retryLater } from "../contract/Overload.js"
+import * as Handling from "../middleware/Handling.js"
+import * as RateLimitHeaders from "../middleware/RateLimitHeaders.js"
+import { ApiToken } from "../token/ApiToken.js"
+import * as CacheStatus from "./CacheStatus.js"
+import * as Location from "./Location.js"
+
+const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
+
+/** What strangers see: the leaderboard names every player, and would otherwise be a list of e-mail addresses. */
+const withoutEmail = ({ createdAt, displayName, id, username }: UserProfile) => ({
+  id,
+  username,
+  displayName,
+  createdAt
+})
+
+/**
+ * Answers the endpoints of the group.
+ *
+ * @since 0.1.0
+ * @category handlers
+ */
+export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
+  Effect.gen(function* () {
+    const players = yield* PlayerService
+    const token = yield* ApiToken
+    return Handling.marked(
+      handlers
+        .handle("create", ({ payload }) =>
+          players.createUser(payload).pipe(
+            Effect.tap(({ id }) => Location.tell(`/api/users/${encodeURIComponent(id)}/profile`)),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
+        )
+        .handle("profile", ({ path, request }) =>
+          players.readUserProfile(path.id).pipe(
+            CacheStatus.tell,
+            retryLater,
+            Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
+        )
+        .handle("updateProfile", ({ path, payload }) =>
+          players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
+        )
+        .handle("balance", ({ path }) =>
+          players.readUserBalance(path.id).pipe(
+            CacheStatus.tell,
+            retryLater,
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
+        )
+        .handle("updateBalance", ({ path, payload }) =>
+          players.updateUserBalance(path.id, payload.balance).pipe(
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
+        )
+        .handle("stats", ({ path }) =>
+          players
+            .readUserStats(path.id)
+            .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+        )
+        .handle("recordGame", ({ path, payload }) =>
+          players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
+        )
+        .handle("dailyBonus", ({ path }) =>
+          players.claimDailyBonus(path.id).pipe(
+            Effect.tap(() => RateLimitHeaders.tell(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
+            Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
+              RateLimitHeaders.exceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
+            ),
+            Effect.map((balance) => ({ userId: path.id, balance })),
+            Effect.catchTag("DatabaseError", writeFailed)
+          )
+        )
+        .handle("warmCache", ({ path }) =>
+          players.warmUserCache(path.id).pipe(
+            retryLater,
+            Effect.map((stored) => ({ stored })),
+            Effect.catchTag("DatabaseError", databaseFailed)
+          )
+        )
+        .handle("invalidateCache", ({ path }) =>
+          Effect.map(players.invalidateUser(path.id), (invalidated) => ({ invalidated }))
+        )
+    )
+  })
+)

@@ -1,0 +1,96 @@
+/**
+ * Turns everything that goes wrong outside of the contract into a problem: unknown paths and methods, bodies that are no
+ * JSON or do not fit the contract, and defects.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type { HttpApiDecodeError } from "@effect/platform/HttpApiError"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
+import { isServerError, type RouteNotFound } from "@effect/platform/HttpServerError"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Api } from "../contract/Api.js"
+import { InvalidRequest } from "../contract/Errors.js"
+import * as Problem from "../contract/Problem.js"
+import { ApiToken } from "../token/ApiToken.js"
+import * as Handling from "./Handling.js"
+import * as RequestBody from "./RequestBody.js"
+
+const maxMessageLength = 200
+
+/** The platform's decode error as the contract's: a field's name and what is wrong with it, which quotes a value only so far. */
+const fromDecodeError = (error: HttpApiDecodeError): InvalidRequest =>
+  new InvalidRequest({
+    errors: error.issues.map(({ path, message }) => ({
+      field: path
+        .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+        .join("")
+        .replace(/^\./, ""),
+      message: message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message
+    }))
+  })
+
+const isDecodable = (path: string): boolean => {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const methodsOf = (router: HttpRouter.HttpRouter<unknown, unknown>, path: string): ReadonlyArray<string> => {
+  const methods = Array.from(router.routes)
+    .filter((route) => new RegExp(`^${route.path.replace(/:\w+/g, "[^/]+")}$`).test(path))
+    .map((route) => route.method)
+  return methods.includes("GET") ? [...methods, "HEAD"] : methods
+}
+
+const withoutRoute = (
+  request: HttpServerRequest.HttpServerRequest,
+  router: HttpRouter.HttpRouter<unknown, unknown>
+): HttpServerResponse.HttpServerResponse => {
+  const path = request.url.replace(/\?.*$/s, "")
+  if (!isDecodable(path)) return Problem.response(400, "the path is not percent-encoded UTF-8")
+  const methods = methodsOf(router, path)
+  if (methods.length === 0) return Problem.response(404, "there is nothing at this path")
+  const allow = [...methods, "OPTIONS"].join(", ")
+  return request.method === "OPTIONS"
+    ? HttpServerResponse.empty({ status: 204, headers: { allow } })
+    : Problem.response(405, `this path answers to ${allow}`).pipe(HttpServerResponse.setHeader("allow", allow))
+}
+
+const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  // the platform dies with this error when it cannot read or parse a body
+  isServerError(defect) && defect._tag === "RequestError"
+    ? Effect.succeed(Problem.response(400, "the body is not valid JSON"))
+    : Effect.as(
+        Effect.logError("a request ended in a defect", Cause.die(defect)),
+        Problem.response(500, "something went wrong on the server; its log says what")
+      )
+
+/**
+ * Around the whole API.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = HttpApiBuilder.middleware(
+  Api,
+  Effect.map(Effect.zip(HttpApiBuilder.Router, ApiToken), ([{ router }, token]) => (app) => {
+    // the router's own failures are not in the type of the app that a middleware gets
+    const routed: HttpApp.Default<RouteNotFound | HttpApiDecodeError> = app
+    return RequestBody.limit(token)(Handling.separate(routed)).pipe(
+      Effect.catchTags({
+        RouteNotFound: ({ request }) => Effect.map(router, (router) => withoutRoute(request, router)),
+        HttpApiDecodeError: (error) => Effect.fail(fromDecodeError(error))
+      }),
+      Effect.catchAllDefect(fromDefect)
+    )
+  })
+).pipe(Layer.provide(HttpApiBuilder.Router.Live))

@@ -1,0 +1,130 @@
+/**
+ * What a request may bring along: JSON, not more of it than the limit, and not for longer than it may take.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { InvalidRequest } from "../contract/Errors.js"
+import * as Problem from "../contract/Problem.js"
+import type { ApiToken } from "../token/ApiToken.js"
+import * as JsonText from "./JsonText.js"
+
+/**
+ * The longest body, in bytes.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxBytes = 64 * 1024
+
+/**
+ * How long a body may take to arrive: a little less than Bun waits before it closes the connection without a word.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const maxWait = Duration.seconds(8)
+
+// the rest of a body that is not read would be taken for the next request
+const refuse = (status: 408 | 413 | 415, detail: string) =>
+  HttpServerResponse.setHeader(Problem.response(status, detail), "connection", "close")
+
+const tooLarge = refuse(413, `the body may have ${maxBytes} bytes at most`)
+const notJson = refuse(415, "the body must be application/json, in UTF-8")
+const encoded = refuse(415, "the body must not be compressed or otherwise encoded")
+const tooSlow = refuse(408, `the body did not arrive within ${Duration.toSeconds(maxWait)} seconds`)
+
+/** JSON is UTF-8 (RFC 8259); a page of another site cannot send it without being asked whether it may. */
+const isJson = (contentType: string): boolean => {
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";")
+  return (
+    type.trim() === "application/json" &&
+    parameters.every((parameter) => {
+      const [name = "", value = ""] = parameter.split("=")
+      return name.trim() !== "charset" || /^"?utf-?8"?$/.test(value.trim())
+    })
+  )
+}
+
+/**
+ * The body if it is not longer than `maxBytes`. A stream is left as soon as it is.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const collect = <E, R>(
+  body: Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<Option.Option<Uint8Array<ArrayBuffer>>, E, R> =>
+  body.pipe(
+    Stream.mapAccum(0, (length, chunk) => [length + chunk.length, { chunk, length: length + chunk.length }]),
+    Stream.takeUntil(({ length }) => length > maxBytes),
+    Stream.runCollect,
+    Effect.map((chunks) => {
+      const body = Buffer.concat(Array.from(chunks, ({ chunk }) => chunk))
+      return body.length > maxBytes ? Option.none() : Option.some(body)
+    })
+  )
+
+// a request whose body is in memory answers every way of reading it; the socket's address has to be carried over
+const withBody = (request: HttpServerRequest.HttpServerRequest, body: Uint8Array<ArrayBuffer>) =>
+  HttpServerRequest.fromWeb(
+    new Request(new URL(request.originalUrl, "http://localhost").href, { method: request.method, body })
+  ).modify({
+    url: request.url,
+    headers: request.headers,
+    ...Option.match(request.remoteAddress, {
+      onNone: () => ({}),
+      onSome: (remoteAddress) => ({ remoteAddress })
+    })
+  })
+
+const closing = HttpApp.appendPreResponseHandler((_request, response) =>
+  Effect.succeed(HttpServerResponse.setHeader(response, "connection", "close"))
+)
+
+/**
+ * Answers 415 to a body that is not plain JSON and 413 to one over the limit, by its headers alone; then, to the holder of
+ * the token, 408 to one that does not arrive in time and 400 to one that is no JSON or holds what no database keeps. No
+ * other body is read: a request with a body needs the token too. The body of a GET is not read either.
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const limit =
+  ({ check }: ApiToken.Service) =>
+  <E, R>(
+    app: HttpApp.HttpApp<HttpServerResponse.HttpServerResponse, E, R>
+  ): HttpApp.HttpApp<HttpServerResponse.HttpServerResponse, E | InvalidRequest, R> =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const { headers } = request
+      const length = headers["content-length"]
+      const chunked = headers["transfer-encoding"] !== undefined
+      if (!chunked && (length === undefined || length === "0")) return app
+      if (!isJson(headers["content-type"] ?? "")) return Effect.succeed(notJson)
+      if ((headers["content-encoding"] ?? "identity").trim().toLowerCase() !== "identity")
+        return Effect.succeed(encoded)
+      if (!chunked && Number(length) > maxBytes) return Effect.succeed(tooLarge)
+      const isUnread = request.method === "GET" || request.method === "HEAD" || check(request) !== "Right"
+      if (isUnread) return Effect.zipRight(closing, app)
+      return Effect.gen(function* () {
+        const arrived = yield* collect(request.stream).pipe(
+          Effect.orDie,
+          // a read of a socket cannot be interrupted: it ends with the connection
+          Effect.disconnect,
+          Effect.interruptible,
+          Effect.timeoutOption(maxWait)
+        )
+        if (Option.isNone(arrived)) return tooSlow
+        if (Option.isNone(arrived.value)) return tooLarge
+        const body = arrived.value.value
+        const problem = JsonText.problemOf(body)
+        if (problem !== undefined) return yield* new InvalidRequest({ errors: [problem] })
+        return yield* Effect.provideService(app, HttpServerRequest.HttpServerRequest, withBody(request, body))
+      })
+    })

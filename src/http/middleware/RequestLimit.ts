@@ -1,0 +1,113 @@
+/**
+ * How many requests each client may send, by `HTTP_RATE_LIMIT`. A client is the holder of the token, or else an address: of
+ * the socket, since whoever sends a request writes its `Forwarded` and `X-Forwarded-For` too.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as RateLimiter from "../../coordination/RateLimiter.js"
+import * as MisfitLog from "../../internal/ThrottledLog.js"
+import { RedisClient } from "../../redis/RedisClient.js"
+import { type RedisAuthError, type RedisServerError, RedisUnavailable } from "../../redis/RedisError.js"
+import { Api } from "../contract/Api.js"
+import { TooManyRequests } from "../contract/Errors.js"
+import { isHealthCheck } from "../contract/Health.js"
+import * as HttpConfig from "../HttpConfig.js"
+import { ApiToken } from "../token/ApiToken.js"
+import * as RateLimitHeaders from "./RateLimitHeaders.js"
+
+/**
+ * What one subscriber has of the network: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
+ * has all others.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const networkOf = (address: string): string => {
+  const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (v4 !== undefined) return v4
+  const [left = "", right] = address.replace(/%.*$/, "").split("::")
+  const before = left === "" ? [] : left.split(":")
+  const after = right === undefined || right === "" ? [] : right.split(":")
+  const zeros = Array.from({ length: Math.max(8 - before.length - after.length, 0) }, () => "0")
+  const groups = right === undefined ? before : [...before, ...zeros, ...after]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::`
+}
+
+/**
+ * The client, to which every error is an outage: also where Redis answers and refuses, the settings are wrong or a key holds
+ * something else, requests are limited. Such an error is logged once per kind and minute.
+ */
+const tolerant = Effect.gen(function* () {
+  const client = yield* RedisClient
+  const log = yield* MisfitLog.make("HTTP_RATE_LIMIT: this process counts alone")
+  const refused = (error: RedisAuthError | RedisServerError) =>
+    Effect.zipRight(
+      log.note({ what: "code" in error ? error.code : error._tag, why: error.message }) ?? Effect.void,
+      new RedisUnavailable({ reason: "Disconnected" })
+    )
+  return RedisClient.of({
+    ...client,
+    run: (script) => {
+      const run = client.run(script)
+      return (input) => Effect.catchTags(run(input), { RedisAuthError: refused, RedisServerError: refused })
+    }
+  })
+})
+
+const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
+  Effect.gen(function* () {
+    const limiter = yield* Effect.provideServiceEffect(RateLimiter.make, RedisClient, tolerant)
+    const token = yield* ApiToken
+    // While Redis is away the requests fall on the database, and each process protects it from its own clients.
+    const requests = RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } })
+    const policy: RateLimitHeaders.Policy = { name: "requests", quota: limit, window }
+
+    // a wrong token is no name: else every guess would have a limit of its own
+    const clientOf = (request: HttpServerRequest.HttpServerRequest): string =>
+      token.check(request) === "Right"
+        ? "token"
+        : Option.match(request.remoteAddress, { onNone: () => "unknown", onSome: networkOf })
+
+    const admit = (request: HttpServerRequest.HttpServerRequest) =>
+      Effect.gen(function* () {
+        const key = yield* RateLimiter.key("requests", clientOf(request))
+        const result = yield* limiter.consume(key, requests)
+        if (result.allowed) return yield* RateLimitHeaders.tell(policy, result)
+        yield* RateLimitHeaders.exceeded(policy, result)
+        return yield* new TooManyRequests({ retryAfter: result.retryAfter })
+      }).pipe(
+        // a client's name is never too long for a key, and the numbers of the limit are checked at the start
+        Effect.catchTags({ InvalidKey: Effect.die, RedisAuthError: Effect.die, RedisServerError: Effect.die })
+      )
+
+    return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | TooManyRequests, R> =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        isHealthCheck(request) ? app : Effect.zipRight(admit(request), app)
+      )
+  })
+
+/**
+ * Around the whole API but its health checks; nothing where `HTTP_RATE_LIMIT` is not set.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<never, ConfigError.ConfigError, RedisClient | ApiToken> = Layer.unwrapEffect(
+  Effect.map(
+    HttpConfig.requestLimit,
+    Option.match({
+      onNone: () => Layer.empty,
+      onSome: (requestLimit) => HttpApiBuilder.middleware(Api, limitRequests(requestLimit))
+    })
+  )
+)

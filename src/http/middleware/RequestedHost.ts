@@ -1,0 +1,57 @@
+/**
+ * By which names the server may be called. A page of an attacker can make its own name resolve to 127.0.0.1 (DNS
+ * rebinding) and then read what the browser gets from there, as if it were the page's own: the name gives it away.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { Api } from "../contract/Api.js"
+import * as Problem from "../contract/Problem.js"
+import * as HttpConfig from "../HttpConfig.js"
+
+const loopback = /^(localhost|ip6-localhost|127\.\d+\.\d+\.\d+|(::ffff:)?127\.\d+\.\d+\.\d+|::1|\[::1\])$/i
+
+/**
+ * Whether a `Host` header names this machine or one of the allowed names, on whatever port.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isAllowed = (host: string, allowed: ReadonlyArray<string>): boolean => {
+  const name = host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase()
+  return loopback.test(name) || allowed.includes(name)
+}
+
+const misdirected = Problem.response(
+  421,
+  "this server is not called by that name: its variable ALLOWED_HOSTS lists the names that a proxy may pass on"
+)
+
+const make = Effect.gen(function* () {
+  const { address } = yield* HttpServer.HttpServer
+  const allowed = yield* HttpConfig.allowedHosts
+  const isChecked = allowed.length > 0 || address._tag === "UnixAddress" || loopback.test(address.hostname)
+  return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
+    isChecked
+      ? Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+          // only HTTP/1.0 may leave it out, and no browser does
+          headers.host === undefined || isAllowed(headers.host, allowed) ? app : Effect.succeed(misdirected)
+        )
+      : app
+})
+
+/**
+ * Around the whole API and its pages: answers 421 to a foreign name while the server listens on loopback, or wherever
+ * `ALLOWED_HOSTS` is set.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<never, ConfigError.ConfigError, HttpServer.HttpServer> =
+  HttpApiBuilder.middleware(Api, make)

@@ -1,0 +1,35 @@
+/**
+ * What every answer says to browsers and caches.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { Api } from "../contract/Api.js"
+
+/** No page may frame an answer, guess its type, or keep it: what is personal and what is not have the same URL. */
+const common = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY"
+}
+
+/**
+ * Around the whole API; an answer's own headers win.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<never> = HttpApiBuilder.middleware(Api, (app) =>
+  Effect.zipRight(
+    HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.succeed(HttpServerResponse.setHeaders(response, { ...common, ...response.headers }))
+    ),
+    app
+  )
+)

@@ -1,0 +1,68 @@
+/**
+ * Says in the log what a cache's schemas and functions fail on, once per kind and minute and not once per value: a schema
+ * that does not fit fails on every read.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MonotonicClock from "./MonotonicClock.js"
+import * as Background from "./SharedFibers.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Misfit {
+  /** what happened, such as `a value was not stored` */
+  readonly what: string
+  /** why, without the value */
+  readonly why: string
+  /** what was thrown, where something was: a kind of its own */
+  readonly cause?: Cause.Cause<unknown> | undefined
+  /** told at debug level only, since ids may be people's data */
+  readonly key?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MisfitLog {
+  /** Notes a misfit at once, and answers what is to be logged of it: nothing when its kind was logged within the minute. */
+  readonly note: (misfit: Misfit) => Effect.Effect<void> | undefined
+}
+
+const quietMillis = Duration.toMillis("1 minute")
+
+/**
+ * `subject` begins each line, such as `cache user:profile`. The lines are everybody's, and so with the loggers, the level
+ * and the annotations of the place where the log was made.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (subject: string): Effect.Effect<MisfitLog> =>
+  Effect.zipWith(Effect.clock, Background.fork, (clock, fork) => {
+    /** by kind: when it was logged last, and how many have not been since */
+    const logged = new Map<string, { readonly at: number; unsaid: number }>()
+    return {
+      note: ({ cause, key, what, why }) => {
+        const kind = cause === undefined ? what : `${what}, thrown`
+        const now = MonotonicClock.unsafeMillis(clock)
+        const last = logged.get(kind)
+        if (last !== undefined && now - last.at < quietMillis) {
+          last.unsaid++
+          return undefined
+        }
+        logged.set(kind, { at: now, unsaid: 0 })
+        const unsaid = last === undefined || last.unsaid === 0 ? "" : ` (and ${last.unsaid} more since the last line)`
+        const line = `${subject}: ${what}: ${why}${unsaid}`
+        const warning = cause === undefined ? Effect.logWarning(line) : Effect.logWarning(line, cause)
+        const lines =
+          key === undefined ? warning : Effect.zipRight(warning, Effect.logDebug(`${subject}: ${what}: ${key}`))
+        return Effect.sync(() => void fork(lines))
+      }
+    }
+  })

@@ -1,0 +1,163 @@
+/**
+ * Refuses commands at once while most of them fail anyway, and finds out by a probe of its own when they no longer do.
+ *
+ * The states are those of M. Nygard, "Release It!" (2007): closed, open, half-open. The probe belongs to the breaker's
+ * scope and not to a caller, so that no interrupted caller can leave it half-open.
+ *
+ * @since 0.1.0
+ */
+
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import type { CircuitState } from "../RedisStatus.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitBreakerOptions {
+  /** the share of failed calls, from 0 to 1, at which the circuit opens: default 0.5 */
+  readonly failureRate?: number | undefined
+  /** fewer calls than this within the window never open it: default 20 */
+  readonly minimumCalls?: number | undefined
+  /** how far back calls are counted: default 10 seconds */
+  readonly window?: Duration.DurationInput | undefined
+  /** how long it stays open before each probe: default 1 second */
+  readonly openFor?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitBreaker {
+  readonly state: () => CircuitState
+  /** counts calls that were answered, if only with an error reply */
+  readonly succeeded: (count: number) => void
+  /** counts calls that timed out or lost their connection, and opens the circuit when they are too many */
+  readonly failed: (count: number) => void
+  /** closes the circuit and forgets what was counted: a new connection starts clean */
+  readonly reset: () => void
+  /** the state now and each change of it */
+  readonly changes: Stream.Stream<CircuitState>
+}
+
+const buckets = 10
+
+/**
+ * A breaker that runs `probe` while it is half-open: success closes it, failure opens it again. The probe must end by
+ * itself. Reads the monotonic clock once per call of `succeeded` or `failed`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  probe: Effect.Effect<boolean>,
+  options: CircuitBreakerOptions = {}
+): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.clockWith(Effect.succeed)
+    const failureRate = options.failureRate ?? 0.5
+    const minimumCalls = options.minimumCalls ?? 20
+    const bucketMillis = Math.max(1, Duration.toMillis(options.window ?? "10 seconds") / buckets)
+    const openFor = Duration.decode(options.openFor ?? "1 second")
+    const changes = yield* PubSub.sliding<CircuitState>(64)
+
+    let state: CircuitState = "Closed"
+    let wake: (() => void) | undefined
+
+    // a ring of counters: the bucket of a moment is its number modulo the length, valid while the number matches
+    const numbers = new Array<number>(buckets).fill(Number.NEGATIVE_INFINITY)
+    const succeededIn = new Array<number>(buckets).fill(0)
+    const failedIn = new Array<number>(buckets).fill(0)
+
+    const bucketNow = (): number => {
+      const number = Math.floor(MonotonicClock.unsafeMillis(clock) / bucketMillis)
+      const index = number % buckets
+      if (numbers[index] !== number) {
+        numbers[index] = number
+        succeededIn[index] = 0
+        failedIn[index] = 0
+      }
+      return index
+    }
+
+    const forget = () => {
+      numbers.fill(Number.NEGATIVE_INFINITY)
+    }
+
+    const is = (expected: CircuitState): boolean => state === expected
+
+    const become = (next: CircuitState) => {
+      if (state === next) return
+      state = next
+      changes.unsafeOffer(next)
+      wake?.()
+    }
+
+    const tooManyFailed = (current: number): boolean => {
+      let failures = 0
+      let calls = 0
+      const newest = numbers[current] ?? 0
+      for (let i = 0; i < buckets; i++) {
+        const age = newest - (numbers[i] ?? Number.NEGATIVE_INFINITY)
+        if (age >= 0 && age < buckets) {
+          failures += failedIn[i] ?? 0
+          calls += (failedIn[i] ?? 0) + (succeededIn[i] ?? 0)
+        }
+      }
+      return calls >= minimumCalls && failures >= calls * failureRate
+    }
+
+    const opened = Effect.async<void>((resume) => {
+      if (state === "Open") return resume(Effect.void)
+      wake = () => {
+        if (state !== "Open") return
+        wake = undefined
+        resume(Effect.void)
+      }
+    })
+
+    const recover = Effect.gen(function* () {
+      yield* opened
+      yield* Effect.sleep(openFor)
+      // a new connection may have closed it meanwhile, or during the probe
+      if (!is("Open")) return
+      become("HalfOpen")
+      const answered = yield* probe
+      if (!is("HalfOpen")) return
+      if (answered) forget()
+      become(answered ? "Closed" : "Open")
+    })
+    yield* Effect.forkScoped(Effect.forever(recover))
+
+    return {
+      state: () => state,
+      succeeded: (count) => {
+        const bucket = bucketNow()
+        succeededIn[bucket] = (succeededIn[bucket] ?? 0) + count
+      },
+      failed: (count) => {
+        const bucket = bucketNow()
+        failedIn[bucket] = (failedIn[bucket] ?? 0) + count
+        if (state === "Closed" && tooManyFailed(bucket)) become("Open")
+      },
+      reset: () => {
+        forget()
+        become("Closed")
+      },
+      changes: Stream.unwrapScoped(
+        Effect.map(PubSub.subscribe(changes), (queue) =>
+          Stream.concat(
+            Stream.sync(() => state),
+            Stream.fromQueue(queue)
+          )
+        )
+      )
+    }
+  })

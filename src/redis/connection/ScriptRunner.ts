@@ -1,0 +1,119 @@
+/**
+ * Running scripts on a server: by their hash, and whole where it is not known, be it by this process, which then works it
+ * out, or by the server (after SCRIPT FLUSH, a restart or a failover). EVAL makes it known to the server.
+ *
+ * @internal
+ */
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Callback from "../../internal/Callback.js"
+import type { Stamped } from "../RedisClient.js"
+import type { RedisArgument, RedisReply } from "../RedisConnection.js"
+import type { RedisError } from "../RedisError.js"
+import type { RedisExecutor } from "../RedisExecutor.js"
+import type { RedisScript } from "../RedisScript.js"
+import * as RetryPolicy from "../RetryPolicy.js"
+import type { CommandQueue } from "./queue/CommandQueue.js"
+
+type Answered = (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+
+// the hash depends on nothing but the text: one table for all clients of the process
+const hashes = new Map<string, string>()
+const hashing = new Map<string, Promise<string | undefined>>()
+
+/** Undefined where it cannot be worked out; scripts are then sent whole. */
+const hashed = (lua: string): Promise<string | undefined> => {
+  const begun = hashing.get(lua)
+  if (begun !== undefined) return begun
+  const hash = crypto.subtle.digest("SHA-1", new TextEncoder().encode(lua)).then(
+    (digest) => {
+      const text = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
+      hashes.set(lua, text)
+      return text
+    },
+    () => undefined
+  )
+  hashing.set(lua, hash)
+  return hash
+}
+
+const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
+  Exit.isFailure(exit) &&
+  exit.cause._tag === "Fail" &&
+  exit.cause.error._tag === "RedisServerError" &&
+  exit.cause.error.code === "NOSCRIPT"
+
+/**
+ * Whether the user may not send scripts whole, which was found out before any of it ran. Dragonfly does not name the
+ * command; a right that was missing inside a script, or to a key, is named as such.
+ */
+const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
+  Exit.isFailure(exit) &&
+  exit.cause._tag === "Fail" &&
+  exit.cause.error._tag === "RedisAuthError" &&
+  (/'eval' command/i.test(exit.cause.error.detail) || !/\b(script|keys?)\b/i.test(exit.cause.error.detail))
+
+/** A script with what it is run on. */
+interface Call {
+  readonly lua: string
+  readonly idempotent: boolean
+  readonly inOneGo: boolean
+  /** the number of keys, the keys and the arguments */
+  readonly rest: () => ReadonlyArray<RedisArgument>
+}
+
+const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): Call => ({
+  lua: script.lua,
+  idempotent: script.idempotent,
+  inOneGo: script.inOneGo ?? false,
+  rest: () => {
+    const keys = script.keys(input)
+    return [keys.length, ...keys, ...script.args(input)]
+  }
+})
+
+/**
+ * NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together are one attempt: a
+ * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
+ */
+export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
+  /** What is to be sent after a refusal by which nothing ran is handed to `goOn`. */
+  const attempt = (
+    call: Call,
+    answered: Answered,
+    goOn: (send: (answered: Answered) => void) => void,
+    caller?: Fiber.RuntimeFiber<unknown, unknown>
+  ): void => {
+    const { inOneGo, lua } = call
+    const rest = call.rest()
+    const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
+    const runByHash = (hash: string, answered: Answered) =>
+      late("EVALSHA", () => [hash, ...rest], answered, caller, inOneGo)
+    const hash = hashes.get(lua)
+    if (hash !== undefined) {
+      runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))
+      return
+    }
+    const hashing = hashed(lua)
+    runWhole((exit) => {
+      if (!isForbiddenWhole(exit)) return answered(exit)
+      // the server may have been told the script by someone who may
+      goOn((answered) => {
+        hashing.then((hash) => {
+          if (hash === undefined) return answered(exit)
+          runByHash(hash, (again) => answered(isUnknown(again) ? exit : again))
+        })
+      })
+    })
+  }
+  const run = RetryPolicy.repeating<Call, Stamped<RedisReply>>(
+    (resume, caller, call) =>
+      // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+      attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),
+    ({ idempotent }) => idempotent
+  )
+  return {
+    script: (script, input) => run(callOf(script, input)),
+    unsafeScript: (script, input, answered) => attempt(callOf(script, input), answered, (send) => send(answered))
+  }
+}

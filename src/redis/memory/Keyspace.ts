@@ -1,0 +1,222 @@
+/**
+ * The pure model of a server: a keyspace and a command give a reply and the next keyspace. It is the specification of the
+ * memory layer, and what real servers are compared with.
+ *
+ * It answers as Redis 7 does, in replies and error texts, with these differences. A key is gone at the instant its time
+ * has come; a server keeps it for that millisecond. The number of keys is bounded. Scores have their shortest text inside
+ * scripts, where Redis 7 writes 17 digits. There are only the commands listed in `commands`, without ranges BYLEX.
+ *
+ * @since 0.1.0
+ */
+
+import type { RedisArgument, RedisReply } from "../RedisConnection.js"
+import type { ScriptContext } from "../RedisScript.js"
+import * as ByteString from "./keyspace/ByteString.js"
+import type { Command, Environment } from "./keyspace/Command.js"
+import { hashCommands } from "./keyspace/HashCommands.js"
+import { keyCommands } from "./keyspace/KeyCommands.js"
+import type { ErrorReply } from "./keyspace/Reply.js"
+import * as Reply from "./keyspace/Reply.js"
+import { serverCommands } from "./keyspace/ServerCommands.js"
+import { setCommands } from "./keyspace/SetCommands.js"
+import { sortedSetCommands } from "./keyspace/SortedSetCommands.js"
+import * as Store from "./keyspace/Store.js"
+import { stringCommands } from "./keyspace/StringCommands.js"
+
+export type {
+  /**
+   * The time, and where published messages go.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  Environment
+} from "./keyspace/Command.js"
+export {
+  /**
+   * An error reply; its first word is the kind.
+   *
+   * @since 0.1.0
+   * @category errors
+   */
+  ErrorReply
+} from "./keyspace/Reply.js"
+
+/**
+ * The keys, their values and when they expire. It is immutable.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Keyspace extends Store.Store {}
+
+/**
+ * What a command or a script answers, and the keyspace after it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Outcome {
+  readonly reply: RedisReply | ErrorReply
+  readonly keyspace: Keyspace
+}
+
+/**
+ * The bound on the number of keys when none is given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultMaxKeys = 100_000
+
+/**
+ * A keyspace without keys. Beyond `maxKeys` (100,000 by default, at least 1) each new key takes the place of an expired
+ * one, or of the one that was used least recently; of keys used within the last `maxKeys / 8` uses, which one was used
+ * later is not known.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options?: { readonly maxKeys?: number | undefined }): Keyspace =>
+  Store.make(options?.maxKeys ?? defaultMaxKeys)
+
+const table: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    ...stringCommands,
+    ...keyCommands,
+    ...sortedSetCommands,
+    ...hashCommands,
+    ...setCommands,
+    ...serverCommands
+  })
+)
+
+/**
+ * The names of the commands that the model knows, in capitals.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const commands: ReadonlyArray<string> = Array.from(table.keys())
+
+const find = (command: string): Command | undefined => table.get(command) ?? table.get(command.toUpperCase())
+
+const takes = ({ arity }: Command, args: ReadonlyArray<string>): boolean =>
+  arity < 0 ? args.length + 1 >= -arity : args.length + 1 === arity
+
+/**
+ * Runs a command and answers as Bun's RESP3 client delivers it: scores as numbers, members with scores as pairs, a hash as
+ * an object, null for what is absent, an error as an `ErrorReply`.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
+export const execute = (
+  self: Keyspace,
+  environment: Environment,
+  command: string,
+  args: ReadonlyArray<RedisArgument>
+): Outcome => {
+  const texts = args.map(ByteString.fromArgument)
+  const swept = Store.sweep(self, environment.now)
+  const found = find(command)
+  if (found === undefined) return { reply: unknownCommand(command, texts), keyspace: swept }
+  if (!takes(found, texts)) return { reply: Reply.wrongArity(command), keyspace: swept }
+  const { reply, store } = found.run(swept, texts, environment)
+  return { reply: Reply.isError(reply) ? reply : Reply.toClient(reply), keyspace: store }
+}
+
+// a server cuts what it quotes at 128 bytes and takes line breaks for spaces
+const unknownCommand = (command: string, args: ReadonlyArray<string>): ErrorReply => {
+  let quoted = ""
+  for (const arg of args) {
+    if (quoted.length >= 128) break
+    quoted += `'${arg.slice(0, 128 - quoted.length)}' `
+  }
+  return Reply.error(
+    `unknown command '${command.slice(0, 128)}', with args beginning with: ${quoted}`.replace(/[\r\n]/g, " ")
+  )
+}
+
+/**
+ * Runs the model of a script, whole and at one instant. What the model did before an error reply ended it stays done, as on
+ * a server; whatever else it throws is a defect of the model and is thrown.
+ *
+ * Inside, `call` has the conventions that Lua sees over RESP2: integers are numbers, everything else is text ("OK", scores,
+ * both parts of TIME), pairs are flattened, and null stands for what is absent (`false` in Lua). Bytes that are not UTF-8
+ * are kept in texts as lone surrogates, so that passing them on and comparing them is exact.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
+export const runScript = (
+  self: Keyspace,
+  environment: Environment,
+  script: { readonly name: string; readonly model: (context: ScriptContext) => RedisReply },
+  keys: ReadonlyArray<string>,
+  args: ReadonlyArray<RedisArgument>
+): Outcome => {
+  let store: Store.Store = Store.sweep(self, environment.now)
+  const call: ScriptContext["call"] = (command, ...words) => {
+    const found = find(command)
+    if (found === undefined) throw Reply.error("Unknown Redis command called from script")
+    const texts = words.map(fromModel)
+    if (!takes(found, texts)) throw Reply.error("Wrong number of args calling Redis command from script")
+    const result = found.run(store, texts, environment)
+    store = result.store
+    if (Reply.isError(result.reply)) throw result.reply
+    return Reply.toScript(result.reply)
+  }
+  try {
+    const reply = script.model({
+      keys: keys.map(ByteString.fromArgument),
+      args: args.map(ByteString.fromArgument),
+      call
+    })
+    return { reply: Reply.fromScript(reply), keyspace: store }
+  } catch (thrown) {
+    if (!Reply.isError(thrown)) throw thrown
+    return { reply: new Reply.ErrorReply({ message: `${thrown.message} script: ${script.name}` }), keyspace: store }
+  }
+}
+
+const fromModel = (argument: RedisArgument): string =>
+  typeof argument === "string" ? ByteString.normalize(argument) : ByteString.fromArgument(argument)
+
+/**
+ * The text under a key, null when there is none or the key holds another type, and the keyspace after it: the one command
+ * that is worth a way of its own.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
+export const get = (
+  self: Keyspace,
+  now: number,
+  key: string
+): { readonly text: string | null; readonly keyspace: Keyspace } => {
+  const swept = Store.sweep(self, now)
+  const name = ByteString.fromArgument(key)
+  const entry = Store.lookup(swept, name, now)
+  if (entry === undefined || typeof entry.value !== "string") return { text: null, keyspace: swept }
+  return { text: ByteString.toText(entry.value), keyspace: Store.touch(swept, name, entry) }
+}
+
+/**
+ * As GET, with the stored bytes, which are exact where text is not.
+ *
+ * @since 0.1.0
+ * @category execution
+ */
+export const getBytes = (
+  self: Keyspace,
+  now: number,
+  key: string
+): { readonly bytes: Uint8Array | null | ErrorReply; readonly keyspace: Keyspace } => {
+  const swept = Store.sweep(self, now)
+  const name = ByteString.fromArgument(key)
+  const entry = Store.lookup(swept, name, now)
+  if (entry === undefined) return { bytes: null, keyspace: swept }
+  if (typeof entry.value !== "string") return { bytes: Reply.wrongType(), keyspace: swept }
+  return { bytes: ByteString.toBytes(entry.value), keyspace: Store.touch(swept, name, entry) }
+}

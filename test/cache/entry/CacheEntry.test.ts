@@ -1,0 +1,181 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
+
+const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
+/** brackets, quotes and backslashes are what a hasty parser trips over */
+const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("]", '"', "\\", '\\"', '"],"value":1}', "ü"))
+const stored = fc.record<CacheEntry.StoredEntry>({
+  created: time,
+  timeToLive: time,
+  tags: fc.array(text, { maxLength: 3 }),
+  versionTag: fc.option(text, { nil: undefined }),
+  content: fc.record({
+    kind: fc.constantFrom("value", "error"),
+    version: fc.integer({ min: 1, max: 999_999_999 }),
+    encoding: fc.option(
+      fc
+        .record({
+          compression: fc.constantFrom("gzip" as const, undefined),
+          keyId: fc.option(fc.stringMatching(/^[\w.-]{1,64}$/), { nil: undefined })
+        })
+        .filter(({ compression, keyId }) => compression !== undefined || keyId !== undefined),
+      { nil: undefined }
+    ),
+    text: fc.json()
+  })
+})
+const textOf = (entry: CacheEntry.StoredEntry) => `{"created":${entry.created},${CacheEntry.body(entry, entry.content)}`
+
+describe("a stored entry", () => {
+  it("is read as it was written, and is readable as JSON by anyone", () => {
+    fc.assert(
+      fc.property(stored, (entry) => {
+        expect(CacheEntry.parse(textOf(entry))).toEqual(entry)
+        const { content, tags, versionTag } = entry
+        expect(JSON.parse(textOf(entry))).toEqual({
+          created: entry.created,
+          ttl: entry.timeToLive,
+          ...(content.version === 1 ? {} : { version: content.version }),
+          ...(tags.length === 0 ? {} : { tags }),
+          ...(versionTag === undefined ? {} : { versionTag }),
+          ...(content.encoding?.compression === undefined ? {} : { compression: "gzip" }),
+          ...(content.encoding?.keyId === undefined ? {} : { keyId: content.encoding.keyId }),
+          [content.kind]: JSON.parse(content.text)
+        })
+      })
+    )
+  })
+
+  it("is never read when it is cut within its head or at its end", () => {
+    fc.assert(
+      fc.property(stored, fc.nat(), (entry, cut) => {
+        const text = textOf({ ...entry, content: { ...entry.content, text: '"text"' } })
+        expect(CacheEntry.parse(text.slice(0, cut % text.length))).toBeUndefined()
+      })
+    )
+  })
+
+  /** What a plain entry is: times of 1 to 15 digits, no other field, the value up to the last brace. */
+  const plain = /^\{"created":(\d{1,15}),"ttl":(\d{1,15}),"value":([\s\S]*)\}$/
+  const plainly = (text: string): CacheEntry.StoredEntry | undefined => {
+    const match = plain.exec(text)
+    if (match === null) return undefined
+    const [, created, ttl, value = ""] = match
+    return {
+      created: Number(created),
+      timeToLive: Number(ttl),
+      tags: [],
+      versionTag: undefined,
+      content: { kind: "value", version: 1, encoding: undefined, text: value }
+    }
+  }
+  const digits = fc.oneof(
+    fc.stringMatching(/^[0-9]{0,17}$/),
+    fc.constantFrom("0", "007", "000000000000001", "999999999999999", "9999999999999999", "٣", "-1", "1.5", "1e3", "")
+  )
+  /** Nearly a plain entry: each of its parts as it should be most of the time. */
+  const nearlyPlain = fc
+    .tuple(
+      fc.oneof(
+        { weight: 9, arbitrary: fc.constant('{"created":') },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom("", ' {"created":', '{"created": ', '{"created":"', '{"Created":', "[")
+        }
+      ),
+      digits,
+      fc.oneof(
+        { weight: 9, arbitrary: fc.constant(',"ttl":') },
+        { weight: 1, arbitrary: fc.constantFrom("", ', "ttl":', ',"tt":', ',"ttl":,"ttl":', ',"value":', "}") }
+      ),
+      digits,
+      fc.oneof(
+        { weight: 9, arbitrary: fc.constant(',"value":') },
+        { weight: 1, arbitrary: fc.constantFrom("", ',"value"', ' ,"value":', ',"error"', "}", ',"values":') }
+      ),
+      fc.oneof(fc.json(), fc.string({ unit: "binary" }), fc.constantFrom("", "}", '1},"value":{', "\n", "1}\n")),
+      fc.oneof({ weight: 9, arbitrary: fc.constant("}") }, { weight: 1, arbitrary: fc.constantFrom("", "}\n", "} ") })
+    )
+    .map((parts) => parts.join(""))
+
+  it("that is plain is what a regular expression says it is, at every edge", () => {
+    fc.assert(
+      fc.property(nearlyPlain, (text) => {
+        expect(CacheEntry.parse(text)).toEqual(plainly(text))
+      }),
+      { numRuns: 20_000 }
+    )
+    const edges: ReadonlyArray<readonly [text: string, created: number | undefined]> = [
+      ['{"created":999999999999999,"ttl":999999999999999,"value":1}', 999_999_999_999_999],
+      ['{"created":1000000000000000,"ttl":1,"value":1}', undefined],
+      ['{"created":1,"ttl":1000000000000000,"value":1}', undefined],
+      ['{"created":000000000000007,"ttl":01,"value":1}', 7],
+      ['{"created":0000000000000007,"ttl":01,"value":1}', undefined],
+      ['{"created":,"ttl":1,"value":1}', undefined],
+      ['{"created":1,"ttl":,"value":1}', undefined],
+      ['{"created":1,"ttl":1,"value":1', undefined],
+      ['{"created":1,"ttl":1,"value":1} ', undefined],
+      ['{"created":1,"ttl":1,"value":1}\n', undefined],
+      ['{"created":1,"ttl":1,"value":}', 1],
+      ['{"created":1,"ttl":1,"value":', undefined],
+      ['{"created":1', undefined],
+      ['{"created":1,"other":1,"ttl":1,"value":1}', undefined],
+      ['{"created":1,"ttl":1,"other":1,"value":1}', undefined],
+      // a field as long as the time to live's, with that one further on
+      ['{"created":1,"abc":5,"value":{"a":1,"ttl":2}}', undefined],
+      ['{"created":1,"ttl":1,"abcde":{"a":1,"value":2}}', undefined],
+      ['{"created":-1,"ttl":1,"value":1}', undefined],
+      ["", undefined]
+    ]
+    for (const [text, created] of edges) {
+      expect(CacheEntry.parse(text)?.created, text).toBe(created)
+      expect(plainly(text)?.created, text).toBe(created)
+    }
+  })
+
+  it("with other fields between its times and its value is no plain one, and still read", () => {
+    const fields = [
+      '"version":2,',
+      '"tags":["a"],',
+      '"versionTag":"v",',
+      '"compression":"gzip",',
+      '"keyId":"k",',
+      '"version":2,"tags":["a"],"versionTag":"v","compression":"gzip","keyId":"k",'
+    ]
+    for (const field of fields) {
+      const text = `{"created":7,"ttl":8,${field}"value":"text"}`
+      expect(plainly(text)).toBeUndefined()
+      expect(CacheEntry.parse(text), field).toMatchObject({ created: 7, timeToLive: 8, content: { text: '"text"' } })
+    }
+    expect(CacheEntry.parse('{"created":7,"ttl":8,"error":"text"}')).toMatchObject({ content: { kind: "error" } })
+  })
+
+  it("is none when its tags or its version tag are no JSON", () => {
+    for (const odd of ['"tags":["\\x"],', '"tags":[],', '"tags":["a",],', '"tags":[1],', '"versionTag":"\\x",']) {
+      expect(CacheEntry.parse(`{"created":1,"ttl":1,${odd}"value":1}`), odd).toBeUndefined()
+    }
+  })
+
+  it("has the birth of its head whether or not the rest can be read", () => {
+    fc.assert(
+      fc.property(stored, fc.string(), (entry, rest) => {
+        expect(CacheEntry.createdOf(textOf(entry))).toBe(entry.created)
+        expect(CacheEntry.createdOf(`{"created":${entry.created},${rest}`)).toBe(entry.created)
+      })
+    )
+    for (const foreign of ["", "hello", '{"created":"1"}', '{"created":1234567890123456,']) {
+      expect(CacheEntry.createdOf(foreign)).toBe(0)
+    }
+  })
+
+  it("is fresh, then stale, then neither, and never two at once", () => {
+    fc.assert(
+      fc.property(fc.nat(100), fc.nat(100), fc.nat(300), (timeToLive, staleFor, age) => {
+        const entry = { created: 1000, timeToLive }
+        expect(CacheEntry.isFresh(entry, 1000 + age)).toBe(age < timeToLive)
+        expect(CacheEntry.isStale(entry, 1000 + age, staleFor)).toBe(age >= timeToLive && age < timeToLive + staleFor)
+      })
+    )
+  })
+})

@@ -1,0 +1,79 @@
+/** What a process hears of the others, and what it makes of a message that it cannot read, or may have missed. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Bus from "../../../src/cache/invalidation/Bus.js"
+import type { OutboxItem } from "../../../src/cache/invalidation/Outbox.js"
+import * as OutageRedis from "../../support/OutageRedis.js"
+import { settle } from "../../support/until.js"
+
+/** A process that listens, and the messages of another one. */
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const make = (heard: Array<OutboxItem>) =>
+    Effect.flatMap(server.connect, (connection) =>
+      Effect.map(
+        Bus.make({ redis: connection.redis, name: "bus", onInvalidation: (item) => heard.push(item) }),
+        (bus) => ({ bus, connection })
+      )
+    )
+  const heard: Array<OutboxItem> = []
+  const own = yield* make(heard)
+  const other = yield* make([])
+  yield* settle
+  heard.length = 0
+  const tell = (message: string) => Effect.zipRight(server.direct.publish(own.bus.channel, message), settle)
+  return { heard, own, other, tell }
+})
+
+const isOver = (fiber: Fiber.RuntimeFiber<void>) => Effect.map(Fiber.poll(fiber), Option.isSome)
+
+describe("a process that listens", () => {
+  it.scoped("hears which key, which tag, or everything another one has invalidated, and not what it did itself", () =>
+    Effect.gen(function* () {
+      const { heard, other, own, tell } = yield* world
+      const { bus } = other
+      for (const message of [bus.invalidateMessage("k"), bus.tagMessage("t"), bus.clearMessage]) yield* tell(message)
+      for (const message of [own.bus.invalidateMessage("k"), own.bus.clearMessage]) yield* tell(message)
+      expect(heard).toEqual([{ _tag: "Key", key: "k" }, { _tag: "Tag", tag: "t" }, { _tag: "Clear" }])
+    })
+  )
+
+  it.scoped("takes what it cannot read for the worst that it may mean", () =>
+    Effect.gen(function* () {
+      const { heard, tell } = yield* world
+      for (const message of ["", "null", '{"from":"x","kind":"later"}', '{"from":"x","kind":"key"}'])
+        yield* tell(message)
+      expect(heard).toEqual([{ _tag: "Clear" }, { _tag: "Clear" }, { _tag: "Clear" }, { _tag: "Clear" }])
+    })
+  )
+})
+
+describe("who waits for a lease", () => {
+  it.scoped("is woken by a message that names its key, whoever sent it, and by no other", () =>
+    Effect.gen(function* () {
+      const { other, own, tell } = yield* world
+      for (const message of [own.bus.readyMessage, other.bus.readyMessage, other.bus.invalidateMessage]) {
+        const waiting = yield* Effect.fork(own.bus.awaitLease("k"))
+        yield* settle
+        yield* tell(message("l"))
+        expect(yield* isOver(waiting)).toBe(false)
+        yield* tell(message("k"))
+        expect(yield* isOver(waiting)).toBe(true)
+      }
+    })
+  )
+
+  it.scoped("is woken by what may have been such a message", () =>
+    Effect.gen(function* () {
+      const { own, tell } = yield* world
+      for (const happens of [tell("unreadable"), Effect.zipRight(own.connection.gap, settle)]) {
+        const waiting = yield* Effect.fork(own.bus.awaitLease("k"))
+        yield* settle
+        yield* happens
+        expect(yield* isOver(waiting)).toBe(true)
+      }
+    })
+  )
+})

@@ -1,0 +1,239 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as SingleFlight from "../../../src/cache/load/SingleFlight.js"
+
+/** Flights whose loads are counted and end when the test says so. */
+const world = Effect.gen(function* () {
+  const flights = yield* SingleFlight.make<string, string>({ redis: undefined })
+  const answer = yield* Deferred.make<string, string>()
+  const counts = { started: 0, interrupted: 0, running: 0 }
+  const load = (flight: SingleFlight.Flight) =>
+    Effect.suspend(() => {
+      counts.started++
+      counts.running++
+      return Deferred.await(answer)
+    }).pipe(
+      Effect.onInterrupt(() => Effect.sync(() => counts.interrupted++)),
+      Effect.ensuring(Effect.sync(() => counts.running--)),
+      Effect.map((value) => ({ value, entitled: flight.joined() }))
+    )
+  return { flights, answer, counts, load }
+})
+
+/** Lets every fiber run until it waits. */
+const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
+
+describe("one flight per key", () => {
+  it.scoped("runs one load for all who come while it is under way", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const callers = yield* Effect.forkAll(Array.from({ length: 100 }, () => flights.fly("k", 0, load)))
+      yield* settle
+      expect(counts.started).toBe(1)
+      yield* Deferred.succeed(answer, "value")
+      const answers = yield* Fiber.join(callers)
+      expect(new Set(answers.map(({ value }) => value))).toEqual(new Set(["value"]))
+    })
+  )
+
+  it.scoped("runs another for another key, and for the same key in another epoch", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const callers = yield* Effect.forkAll([
+        flights.fly("k", 0, load),
+        flights.fly("other", 0, load),
+        flights.fly("k", 1, load),
+        flights.fly("k", 1, load)
+      ])
+      yield* settle
+      expect(counts.started).toBe(3)
+      yield* Deferred.succeed(answer, "value")
+      yield* Fiber.join(callers)
+    })
+  )
+
+  it.scoped("runs another for a caller who asked to be alone, and lets nobody join that one", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      yield* Effect.fork(flights.fly("k", 0, load, { alone: true }))
+      yield* settle
+      yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      expect(counts.started).toBe(2)
+      yield* Deferred.succeed(answer, "value")
+    })
+  )
+
+  it.scoped("goes on for the others when the caller who began it is interrupted", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const first = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      const second = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      yield* Fiber.interrupt(first)
+      yield* Deferred.succeed(answer, "value")
+      expect(yield* Fiber.join(second)).toEqual({ value: "value", late: false })
+      expect(counts).toEqual({ started: 1, interrupted: 0, running: 0 })
+    })
+  )
+
+  it.scoped("stops when the last caller is interrupted, and the next caller begins anew", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const callers = yield* Effect.forEach(Array.from({ length: 3 }), () => Effect.fork(flights.fly("k", 0, load)))
+      yield* settle
+      yield* Fiber.interruptAll(callers)
+      yield* settle
+      expect(counts).toEqual({ started: 1, interrupted: 1, running: 0 })
+      const next = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      yield* Deferred.succeed(answer, "value")
+      expect((yield* Fiber.join(next)).value).toBe("value")
+    })
+  )
+
+  it.scoped("leaves the flight of a later epoch alone when one of an earlier epoch ends", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      const earlier = yield* Deferred.make<SingleFlight.Landed<string>>()
+      const first = yield* Effect.fork(flights.fly("k", 0, () => Deferred.await(earlier)))
+      yield* settle
+      const second = yield* Effect.fork(flights.fly("k", 1, load))
+      yield* settle
+      yield* Deferred.succeed(earlier, { value: "earlier", entitled: 1 })
+      expect((yield* Fiber.join(first)).value).toBe("earlier")
+      const third = yield* Effect.fork(flights.fly("k", 1, load))
+      yield* settle
+      expect(counts.started).toBe(1)
+      yield* Deferred.succeed(answer, "value")
+      expect([(yield* Fiber.join(second)).value, (yield* Fiber.join(third)).value]).toEqual(["value", "value"])
+    })
+  )
+
+  it.scoped("lets nobody join a load that was told to stop and has not ended", () =>
+    Effect.gen(function* () {
+      const { answer, flights, load } = yield* world
+      const stubborn = yield* Deferred.make<void>()
+      const caller = yield* Effect.fork(
+        flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
+      )
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      yield* Deferred.succeed(answer, "value")
+      const next = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      const answered = yield* Fiber.poll(next)
+      yield* Deferred.succeed(stubborn, undefined)
+      expect(Option.isSome(answered)).toBe(true)
+    })
+  )
+
+  it.scoped("does not keep an interrupted caller waiting for the end of the load", () =>
+    Effect.gen(function* () {
+      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
+      const stubborn = yield* Deferred.make<void>()
+      const caller = yield* Effect.fork(
+        flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
+      )
+      yield* settle
+      yield* Fiber.interrupt(caller)
+      yield* Deferred.succeed(stubborn, undefined)
+    })
+  )
+
+  it.scoped("gives its failure to everyone, unchanged, and a defect as a defect", () =>
+    Effect.gen(function* () {
+      const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>({ redis: undefined })
+      const gone = { _tag: "Gone" } as const
+      const failing = yield* Effect.forkAll(
+        Array.from({ length: 3 }, () => Effect.exit(flights.fly("k", 0, () => Effect.fail(gone))))
+      )
+      expect(yield* Fiber.join(failing)).toEqual([Exit.fail(gone), Exit.fail(gone), Exit.fail(gone)])
+      const dying = yield* Effect.exit(flights.fly("k", 0, () => Effect.die("broken")))
+      expect(dying).toEqual(Exit.die("broken"))
+    })
+  )
+
+  it.scoped("tells a caller who came too late for the value from those who did not", () =>
+    Effect.gen(function* () {
+      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
+      const read = yield* Deferred.make<void>()
+      const end = yield* Deferred.make<void>()
+      const load = (flight: SingleFlight.Flight) =>
+        Effect.gen(function* () {
+          yield* Deferred.await(read)
+          const entitled = flight.joined()
+          yield* Deferred.await(end)
+          return { value: "value", entitled }
+        })
+      const early = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      yield* Deferred.succeed(read, undefined)
+      yield* settle
+      const late = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      yield* Deferred.succeed(end, undefined)
+      expect((yield* Fiber.join(early)).late).toBe(false)
+      expect((yield* Fiber.join(late)).late).toBe(true)
+    })
+  )
+
+  it.scoped("lets nobody join once it is closed, while those in it still get their value", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      let close = () => {}
+      const first = yield* Effect.fork(
+        flights.fly("k", 0, (flight) => {
+          close = flight.close
+          return load(flight)
+        })
+      )
+      yield* settle
+      close()
+      const second = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      expect(counts.started).toBe(2)
+      yield* Deferred.succeed(answer, "value")
+      expect((yield* Fiber.join(first)).value).toBe("value")
+      expect((yield* Fiber.join(second)).value).toBe("value")
+    })
+  )
+
+  it.scoped("runs in the background without a caller, once, and outlives callers who join and leave", () =>
+    Effect.gen(function* () {
+      const { answer, counts, flights, load } = yield* world
+      yield* Effect.asVoid(flights.start("k", 0, load))
+      yield* Effect.asVoid(flights.start("k", 0, load))
+      yield* settle
+      const visitor = yield* Effect.fork(flights.fly("k", 0, load))
+      yield* settle
+      yield* Fiber.interrupt(visitor)
+      yield* settle
+      expect(counts).toEqual({ started: 1, interrupted: 0, running: 1 })
+      yield* Deferred.succeed(answer, "value")
+      yield* settle
+      expect(counts.running).toBe(0)
+    })
+  )
+
+  it.effect("ends with its scope, and leaves no caller waiting, then or later", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { flights, load } = yield* Scope.extend(world, scope)
+      const caller = yield* Effect.fork(Effect.exit(flights.fly("k", 0, load)))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      expect(Option.isSome(yield* Fiber.poll(caller))).toBe(true)
+      const late = yield* Effect.fork(Effect.exit(flights.fly("k", 0, load)))
+      yield* settle
+      expect(Option.isSome(yield* Fiber.poll(late))).toBe(true)
+    })
+  )
+})

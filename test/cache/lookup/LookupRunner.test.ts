@@ -1,0 +1,138 @@
+/** The permits of lookups that Redis being away has caused: who waits for one, and when it comes back. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
+import * as Lookups from "../../../src/cache/lookup/LookupRunner.js"
+import * as CacheEvents from "../../../src/cache/observe/CacheEvents.js"
+import * as CacheObserver from "../../../src/cache/observe/CacheObserver.js"
+import * as CacheStats from "../../../src/cache/observe/CacheStats.js"
+import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
+import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
+import * as MisfitLog from "../../../src/internal/ThrottledLog.js"
+import { settle } from "../../support/until.js"
+
+/** One lookup at a time. */
+const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
+  Effect.gen(function* () {
+    const observer = CacheObserver.make({
+      counters: CacheStats.counters(),
+      names: CacheKey.names("lookups", Schema.String),
+      lookupLatency: LatencyHistogram.make(),
+      failureLog: yield* FailureLog.make,
+      misfitLog: yield* MisfitLog.make("cache test"),
+      events: yield* CacheEvents.make
+    })
+    return yield* Lookups.make({
+      name: "lookups",
+      observer,
+      maxLookups: 1,
+      maxBatch: 1,
+      maxWaiting: 10,
+      hardTimeout: hardTimeout === undefined ? undefined : Duration.decode(hardTimeout)
+    })
+  })
+
+/** A lookup that goes on until it is let go, whoever interrupts it. */
+const stubborn = Effect.map(Deferred.make<number>(), (letGo) => ({
+  lookup: Effect.uninterruptible(Deferred.await(letGo)),
+  letGo: Deferred.succeed(letGo, 1)
+}))
+
+/** A lookup that says whether it has begun. */
+const noted = () => {
+  let hasBegun = false
+  const lookup = Effect.sync(() => {
+    hasBegun = true
+    return 2
+  })
+  return { lookup, hasBegun: () => hasBegun }
+}
+
+describe("a bounded lookup that cannot be interrupted", () => {
+  it.scoped("keeps its permit until it has ended, though its caller was answered at the hard timeout", () =>
+    Effect.gen(function* () {
+      const lookups = yield* withOnePermit("1 second")
+      const first = yield* stubborn
+      const second = noted()
+      const reading = yield* Effect.fork(Effect.flip(lookups.call(true, first.lookup)))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(reading)).toMatchObject({ _tag: "LookupTimeout" })
+      const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
+      yield* settle
+      expect(second.hasBegun()).toBe(false)
+      yield* first.letGo
+      expect(yield* Fiber.join(waiting)).toBe(2)
+    })
+  )
+
+  it.scoped("keeps its permit until it has ended, though its caller was interrupted", () =>
+    Effect.gen(function* () {
+      const lookups = yield* withOnePermit("1 second")
+      const first = yield* stubborn
+      const second = noted()
+      const reading = yield* Effect.fork(lookups.call(true, first.lookup))
+      yield* settle
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(reading))).toBe(true)
+      const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
+      yield* settle
+      expect(second.hasBegun()).toBe(false)
+      yield* first.letGo
+      expect(yield* Fiber.join(waiting)).toBe(2)
+    })
+  )
+})
+
+describe("a permit", () => {
+  for (const hardTimeout of [undefined, "1 second"] as const) {
+    const where = hardTimeout === undefined ? "without a hard timeout" : "with a hard timeout"
+
+    it.scoped(`comes back however a lookup ends, ${where}`, () =>
+      Effect.gen(function* () {
+        const lookups = yield* withOnePermit(hardTimeout)
+        for (const lookup of [Effect.succeed(1), Effect.fail("failed"), Effect.die("died"), Effect.interrupt]) {
+          yield* Effect.exit(lookups.call(true, lookup))
+        }
+        const reading = yield* Effect.fork(lookups.call(true, Effect.never))
+        yield* settle
+        yield* Fiber.interrupt(reading)
+        expect(yield* lookups.call(true, Effect.succeed(3))).toBe(3)
+      })
+    )
+
+    it.scoped(`is not taken by who stopped waiting for it, ${where}`, () =>
+      Effect.gen(function* () {
+        const lookups = yield* withOnePermit(hardTimeout)
+        const first = yield* stubborn
+        const second = noted()
+        yield* Effect.fork(lookups.call(true, first.lookup))
+        yield* settle
+        const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
+        yield* settle
+        yield* Fiber.interrupt(waiting)
+        yield* first.letGo
+        expect(yield* lookups.call(true, Effect.succeed(3))).toBe(3)
+        expect(second.hasBegun()).toBe(false)
+      })
+    )
+  }
+})
+
+describe("a lookup that Redis being away has not caused", () => {
+  it.scoped("needs no permit", () =>
+    Effect.gen(function* () {
+      const lookups = yield* withOnePermit()
+      const first = yield* stubborn
+      yield* Effect.fork(lookups.call(true, first.lookup))
+      yield* settle
+      expect(yield* lookups.call(false, Effect.succeed(3))).toBe(3)
+      yield* first.letGo
+    })
+  )
+})

@@ -1,0 +1,236 @@
+/** Warming: many ids, few lookups at once, told as it goes, stopped and taken up again. */
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import { layerOff } from "../../../src/redis/RedisClient.js"
+import { hits, inTime, processes, read } from "../../support/CacheProcesses.js"
+import * as CacheWorld from "../../support/CacheWorld.js"
+import type { NotFound } from "../../support/TestDatabase.js"
+import { settle, until } from "../../support/until.js"
+
+const numbers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`id${i}`, i]))
+const rows = numbers(100)
+const ids = Object.keys(rows)
+
+describe("warming", () => {
+  it.scoped("looks up what is not there, few at once, and leaves the rest alone", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes(rows)
+      yield* other.cache.getMany(ids.slice(0, 30))
+      database.hold()
+      const warming = yield* Effect.fork(one.cache.warm(ids, { concurrency: 5 }))
+      yield* database.begun(35)
+      yield* settle
+      expect(database.running()).toBe(5)
+      database.release()
+      expect(yield* Fiber.join(warming)).toEqual({ done: 100, loaded: 70, alreadyThere: 30, failed: 0, cursor: 100 })
+      expect(database.calls().flat()).toHaveLength(100)
+      expect(yield* other.cache.getMany(ids)).toEqual(Object.values(rows))
+      expect(yield* one.cache.warm(new Set(ids))).toMatchObject({ loaded: 0, alreadyThere: 100 })
+      expect(database.lookups()).toBe(100)
+    })
+  )
+
+  it.scoped("asks a source that takes several keys for as many as it takes", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes(rows, ({ lookupMany }) => ({ lookupMany, maxBatch: 20 }))
+      expect(yield* one.cache.warm(ids)).toMatchObject({ loaded: 100 })
+      expect(database.calls().map((keys) => keys.length)).toEqual([20, 20, 20, 20, 20])
+      expect(database.mostAtOnce()).toBe(1)
+    })
+  )
+
+  it.scoped("tells of its progress, names what has failed, and does not stop for it", () =>
+    Effect.gen(function* () {
+      const { one } = yield* processes(numbers(6))
+      const told: Array<TypedCache.WarmProgress<string, NotFound | TypedCache.EngineError<"lookup">>> = []
+      const given = ["id0", "nobody", "id1", "", "id2", "id2", "id3", "id4", "id5"]
+      const summary = yield* one.cache.warm(given, {
+        concurrency: 1,
+        onProgress: (progress) => Effect.sync(() => told.push(progress))
+      })
+      expect(summary).toEqual({ done: 9, loaded: 6, alreadyThere: 1, failed: 2, cursor: 9 })
+      expect(
+        told.map(({ failures, ...counts }) => [counts, failures.map(({ error, key }) => [key, error._tag])])
+      ).toEqual([
+        [
+          { done: 4, loaded: 2, alreadyThere: 0, failed: 2, cursor: 4 },
+          [
+            ["nobody", "NotFound"],
+            ["", "InvalidKey"]
+          ]
+        ],
+        [{ done: 8, loaded: 5, alreadyThere: 1, failed: 2, cursor: 8 }, []],
+        [summary, []]
+      ])
+      const stream = one.cache.warmStream(given, { concurrency: 1 })
+      expectTypeOf(stream).toEqualTypeOf<
+        Stream.Stream<
+          TypedCache.WarmProgress<string, NotFound | TypedCache.EngineError<"lookup">>,
+          TypedCache.WarmStopped
+        >
+      >()
+      const cursors = yield* Stream.runCollect(Stream.map(stream, ({ cursor }) => cursor))
+      expect(Chunk.toReadonlyArray(cursors)).toEqual([4, 8, 9])
+    })
+  )
+
+  it.scoped("goes on from the cursor of an earlier run, without reading again what that one has dealt with", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes(rows)
+      const half = yield* one.cache.warmStream(ids, { concurrency: 5 }).pipe(
+        Stream.takeUntil(({ done }) => done >= 40),
+        Stream.runLast,
+        Effect.map(Option.getOrThrow)
+      )
+      expect(half).toMatchObject({ done: 40, cursor: 40 })
+      yield* settle
+      expect(database.calls().flat()).toEqual(ids.slice(0, 40))
+      const before = yield* one.cache.stats
+      expect(yield* one.cache.warm(ids, { from: half.cursor })).toEqual({
+        done: 60,
+        loaded: 60,
+        alreadyThere: 0,
+        failed: 0,
+        cursor: 100
+      })
+      expect(database.calls().flat()).toEqual(ids)
+      expect((yield* one.cache.stats).lookups).toBe(before.lookups + 60)
+    })
+  )
+
+  it.scoped("stops its lookups when it is interrupted", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes(rows)
+      database.hold()
+      const warming = yield* Effect.fork(one.cache.warm(ids, { concurrency: 5 }))
+      yield* database.begun(5)
+      yield* Fiber.interrupt(warming)
+      yield* until("the lookups have stopped", () => database.running() === 0)
+      expect(database.lookups()).toBe(5)
+    })
+  )
+
+  it.scoped("takes ids from a stream, and fails as the stream does, with what came before it done", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes(rows)
+      const source = Stream.concat(Stream.fromIterable(ids.slice(0, 8)), Stream.fail("no more ids" as const))
+      const warming = one.cache.warm(source, { concurrency: 1 })
+      expectTypeOf(warming).toEqualTypeOf<
+        Effect.Effect<TypedCache.WarmSummary, TypedCache.WarmStopped | "no more ids">
+      >()
+      expect(yield* Effect.flip(warming)).toBe("no more ids")
+      expect(database.lookups()).toBe(8)
+      expect(yield* one.cache.warm(Stream.fromIterable(ids.slice(0, 8)))).toMatchObject({ alreadyThere: 8 })
+    })
+  )
+
+  it.scoped("loads again what a tag or a clear has made a miss, though Redis still holds it", () =>
+    Effect.gen(function* () {
+      const { database, one, other } = yield* processes({ a: 1, b: 2 }, { tags: (value) => [`tag:${value}`] })
+      yield* one.cache.getMany(["a", "b"])
+      yield* TestClock.adjust("1 second")
+      yield* other.cache.invalidateTag("tag:1")
+      yield* TestClock.adjust("1 second")
+      expect(yield* one.cache.warm(["a", "b"])).toMatchObject({ loaded: 1, alreadyThere: 1 })
+      yield* other.cache.clear
+      yield* TestClock.adjust("1 second")
+      expect(yield* one.cache.warm(["a", "b"])).toMatchObject({ loaded: 2, alreadyThere: 0 })
+      expect(database.lookups()).toBe(5)
+    })
+  )
+
+  it.scoped("renews what is stale, and waits for it", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 }, { staleFor: "1 hour" })
+      yield* one.cache.get("a")
+      yield* TestClock.adjust("2 minutes")
+      database.rows.set("a", 2)
+      expect(yield* one.cache.warm(["a"])).toMatchObject({ loaded: 1, alreadyThere: 0 })
+      expect(yield* read(one.cache)).toEqual(["Redis", 2, undefined])
+    })
+  )
+})
+
+describe("warming while Redis is away", () => {
+  it.scoped("looks up nothing, and goes on when Redis is back", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes(rows)
+      yield* Effect.zipRight(one.connection.cut, settle)
+      const warming = yield* Effect.fork(one.cache.warm(ids))
+      for (let seconds = 0; seconds < 20; seconds++) yield* Effect.zipRight(settle, TestClock.adjust("1 second"))
+      expect(database.lookups()).toBe(0)
+      yield* one.connection.restore
+      yield* inTime("it has ended", () => Effect.map(Fiber.poll(warming), Option.isSome))
+      expect(yield* Fiber.join(warming)).toMatchObject({ done: 100, loaded: 100 })
+      yield* hits(one.cache, "id99")
+    })
+  )
+
+  it.scoped("stops when Redis stays away, says where, and another run goes on from there", () =>
+    Effect.gen(function* () {
+      const { database, name, one } = yield* processes(rows)
+      const warming = yield* Effect.fork(
+        Effect.flip(
+          one.cache.warm(ids, {
+            concurrency: 10,
+            waitForRedis: "10 seconds",
+            onProgress: () => Effect.zipRight(one.connection.cut, settle)
+          })
+        )
+      )
+      yield* inTime("it has stopped", () => Effect.map(Fiber.poll(warming), Option.isSome))
+      const stopped = yield* Fiber.join(warming)
+      expect(stopped).toEqual(
+        new TypedCache.WarmStopped({
+          cache: name,
+          reason: "Disconnected",
+          done: 40,
+          loaded: 40,
+          alreadyThere: 0,
+          failed: 0,
+          cursor: 40
+        })
+      )
+      expect(stopped.message).toContain("before id 40")
+      expect(database.lookups()).toBe(40)
+      yield* one.connection.restore
+      const rest = yield* Effect.fork(one.cache.warm(ids, { from: stopped.cursor }))
+      yield* inTime("it has ended", () => Effect.map(Fiber.poll(rest), Option.isSome))
+      expect(yield* Fiber.join(rest)).toMatchObject({ done: 60, loaded: 60, cursor: 100 })
+      expect(database.calls().flat()).toEqual(ids)
+    })
+  )
+
+  it.scoped("takes what was looked up and not stored for not loaded", () =>
+    Effect.gen(function* () {
+      const { database, one } = yield* processes({ a: 1 })
+      database.hold()
+      const warming = yield* Effect.fork(one.cache.warm(["a"]))
+      yield* database.begun(1)
+      yield* Effect.zipRight(one.connection.cut, settle)
+      database.release()
+      yield* Effect.zipRight(settle, TestClock.adjust("1 second"))
+      expect(yield* Fiber.poll(warming)).toEqual(Option.none())
+      yield* one.connection.restore
+      yield* inTime("it has ended", () => Effect.map(Fiber.poll(warming), Option.isSome))
+      expect(yield* Fiber.join(warming)).toMatchObject({ loaded: 1 })
+      expect((yield* read(one.cache))[0]).toBe("Redis")
+    })
+  )
+
+  it.scoped("stops at once when Redis is switched off", () =>
+    Effect.gen(function* () {
+      const world = CacheWorld.make(rows)
+      const cache = yield* Effect.provide(world.cache(), layerOff)
+      const stopped = yield* Effect.flip(cache.warm(ids))
+      expect([stopped._tag, stopped.reason, stopped.cursor]).toEqual(["WarmStopped", "Disabled", 0])
+      expect(world.database.lookups()).toBe(0)
+    })
+  )
+})

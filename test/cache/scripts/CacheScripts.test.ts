@@ -1,0 +1,278 @@
+/** Every script of the cache protocol: its model against its Lua, and what it says about the births it hands out. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "effect/FastCheck"
+import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
+import type { Target } from "../../../src/cache/scripts/CacheScript.js"
+import * as LeaseScripts from "../../../src/cache/scripts/LeaseScripts.js"
+import * as MarkerScripts from "../../../src/cache/scripts/MarkerScripts.js"
+import * as WriteScripts from "../../../src/cache/scripts/WriteScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as RedisKey from "../../../src/redis/RedisKey.js"
+import type { RedisScript } from "../../../src/redis/RedisScript.js"
+import { compareScript } from "../../support/compareScript.js"
+import { onEveryLayer } from "../../support/layers.js"
+import { command, type Step, script as stepOf } from "../../support/programs.js"
+import { skipReasonOfUse } from "../../support/RedisServer.js"
+
+const channel = "told"
+const message = "changed"
+const clear = "{user}:clear"
+const tagFloor = "{user}:tags"
+const tagMarkers = ["{user}:tag:red", "{user}:tag:round"]
+const target = (key: string): Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
+
+const targets = fc.constantFrom("user:1", "user:2").map(target)
+const token = fc.constantFrom("mine", "theirs")
+const millis = fc.constantFrom(5_000, 10_000, 60_000)
+/** what a caller knows, and when entries are born, beside the present */
+const offset = fc.constantFrom(-60_000, -1, 0, 1, 60_000)
+const bodyOf = (timeToLive: number, text: string) =>
+  CacheEntry.body(
+    { timeToLive, tags: [], versionTag: undefined },
+    { kind: "value", version: 1, encoding: undefined, text }
+  )
+const body = fc.constantFrom(bodyOf(5_000, '"a"'), bodyOf(60_000, '{"b":[1,"ü"]}'))
+
+type At<Input> = (now: number) => Input
+
+const acquire = fc.record({ target: targets, token, leaseMillis: millis, offset, ahead: offset }).map(
+  ({ ahead, target, offset, ...rest }): At<Parameters<typeof LeaseScripts.acquire.args>[0]> =>
+    (now) => ({
+      ...target,
+      ...rest,
+      newerThan: now + offset,
+      floor: now + ahead,
+      now
+    })
+)
+const begin = acquire
+const renew = fc
+  .record({ target: targets, token, leaseMillis: millis })
+  .map(({ target, ...rest }) => ({ ...target, ...rest }))
+const release = fc.record({ target: targets, token }).map(({ target, token }) => ({ ...target, token, message }))
+const fill = fc.record({ target: targets, token, body, keepMillis: millis, offset }).map(
+  ({ target, offset, ...rest }): At<Parameters<typeof LeaseScripts.fill.args>[0]> =>
+    (now) => ({
+      ...target,
+      ...rest,
+      created: now + offset,
+      message
+    })
+)
+const finish = fill
+const invalidate = targets.map((target) => ({ ...target, message }))
+const set = fc.record({ target: targets, body, keepMillis: millis, offset, deadline: offset }).map(
+  ({ target, body, deadline, keepMillis, offset }): At<Parameters<typeof WriteScripts.set.args>[0]> =>
+    (now) => ({
+      ...target,
+      body,
+      keepMillis,
+      floor: now + offset,
+      deadline: now + deadline,
+      message,
+      now
+    })
+)
+const ensureMarkers = fc
+  .record({ keepMillis: millis, tags: fc.option(fc.subarray(tagMarkers), { nil: undefined }), offset })
+  .map(
+    ({ keepMillis, offset, tags }): At<Parameters<typeof MarkerScripts.ensureMarkers.args>[0]> =>
+      (now) => ({ clear, tagFloor, tags, keepMillis, now: now + offset })
+  )
+const moveClear = fc.record({ keepMillis: millis, offset }).map(
+  ({ keepMillis, offset }): At<Parameters<typeof MarkerScripts.moveClear.args>[0]> =>
+    (now) => ({ clear, keepMillis, channel, message, now: now + offset })
+)
+const moveTag = fc.record({ keepMillis: millis, tag: fc.constantFrom(...tagMarkers), offset }).map(
+  ({ keepMillis, offset, tag }): At<Parameters<typeof MarkerScripts.moveTag.args>[0]> =>
+    (now) => ({ tag, clear, tagFloor, keepMillis, channel, message, now: now + offset })
+)
+
+/** What may stand under a key: an entry, a cut one, a birth that is no time, and what is none of ours. */
+const strayTexts = fc
+  .constantFrom(
+    '{"created":1800000000000,"ttl":5000,"value":"a"}',
+    '{"created":1800000000000,"ttl":5000,"val',
+    '{"created":999999999999999,"ttl":1,"value":1}',
+    '{"created":1234567890123456,"ttl":1,"value":1}',
+    '{"created":,"ttl":1,"value":1}',
+    '{"created":-1,',
+    ' {"created":1800000000000,',
+    "",
+    "0",
+    "-5",
+    "1e99",
+    "0x10",
+    "nan",
+    "1800000000000",
+    "1234567890123456"
+  )
+  .chain((text) =>
+    fc
+      .constantFrom("user:1", "{user:1}:lease", clear, tagFloor, ...tagMarkers)
+      .map((key): Step => command("SET", key, text, "EX", 60))
+  )
+
+/** Another program's structure in the place of a value, a lease or a marker. */
+const strayTypes = fc
+  .constantFrom("user:1", "{user:1}:lease", clear, tagFloor, ...tagMarkers)
+  .chain((key) =>
+    fc.constantFrom<Step>(command("DEL", key), command("ZADD", key, "1", "a"), command("HSET", key, "a", "b"))
+  )
+
+const strays = fc.oneof({ weight: 3, arbitrary: strayTexts }, strayTypes)
+
+const steps = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
+  inputs.map((input) => stepOf(script, input))
+
+const anything: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: strays },
+  steps(LeaseScripts.acquire, acquire),
+  steps(LeaseScripts.renew, renew),
+  steps(LeaseScripts.release, release),
+  steps(LeaseScripts.fill, fill),
+  steps(WriteScripts.invalidate, invalidate),
+  steps(WriteScripts.set, set),
+  steps(WriteScripts.begin, begin),
+  steps(WriteScripts.finish, finish),
+  steps(MarkerScripts.ensureMarkers, ensureMarkers),
+  steps(MarkerScripts.moveClear, moveClear),
+  steps(MarkerScripts.moveTag, moveTag)
+)
+
+const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
+  it.scopedLive(`${script.name} does on a server what its model says, whatever stands there`, () =>
+    compareScript(script, inputs, { others: anything, numRuns: 200 })
+  )
+
+describe.skipIf(skipReasonOfUse() !== undefined)("the scripts of the cache", () => {
+  agrees(LeaseScripts.acquire, acquire)
+  agrees(LeaseScripts.renew, renew)
+  agrees(LeaseScripts.release, release)
+  agrees(LeaseScripts.fill, fill)
+  agrees(WriteScripts.invalidate, invalidate)
+  agrees(WriteScripts.set, set)
+  agrees(WriteScripts.begin, begin)
+  agrees(WriteScripts.finish, finish)
+  agrees(MarkerScripts.ensureMarkers, ensureMarkers)
+  agrees(MarkerScripts.moveClear, moveClear)
+  agrees(MarkerScripts.moveTag, moveTag)
+})
+
+onEveryLayer((it) => {
+  it.effect("grants one lease, again to its holder, and gives the next one only when it has ended", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const lease = target("scripts:lease")
+      const ask = (token: string) =>
+        redis.run(LeaseScripts.acquire)({ ...lease, token, leaseMillis: 60_000, newerThan: 0, floor: 0 })
+      expect((yield* ask("a"))[0]).toBe("granted")
+      expect((yield* ask("a"))[0]).toBe("granted")
+      expect(yield* ask("b")).toEqual(["held"])
+      expect(yield* redis.run(LeaseScripts.release)({ ...lease, token: "b", message })).toBe(0)
+      expect(yield* ask("b")).toEqual(["held"])
+      expect(yield* redis.run(LeaseScripts.release)({ ...lease, token: "a", message })).toBe(1)
+      expect((yield* ask("b"))[0]).toBe("granted")
+    })
+  )
+
+  it.effect("refuses a fill whose lease an invalidation, a set or an update has taken away", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const refused = (key: string, intruder: (target: Target) => Effect.Effect<unknown, unknown>) =>
+        Effect.gen(function* () {
+          const own = target(`scripts:fill:${key}`)
+          yield* redis.run(LeaseScripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
+          yield* intruder(own)
+          const old = bodyOf(60_000, '"old"')
+          const filled = yield* redis.run(LeaseScripts.fill)({
+            ...own,
+            token: "mine",
+            created: 1,
+            body: old,
+            keepMillis: 60_000,
+            message
+          })
+          expect([key, filled]).toEqual([key, 0])
+          expect(JSON.stringify(yield* redis.get(own.key))).not.toContain("old")
+        })
+      yield* refused("invalidate", (own) => redis.run(WriteScripts.invalidate)({ ...own, message }))
+      yield* refused("set", (own) =>
+        redis.run(WriteScripts.set)({
+          ...own,
+          body: bodyOf(60_000, '"new"'),
+          keepMillis: 60_000,
+          floor: 0,
+          deadline: Number.MAX_SAFE_INTEGER,
+          message
+        })
+      )
+      yield* refused("begin", (own) =>
+        redis.run(WriteScripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
+      )
+    })
+  )
+
+  it.effect("moves a marker forward even when the clock stands still or goes back", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const move = (now: number) =>
+        redis.run(MarkerScripts.moveClear)({ clear: "{scripts}:clear", keepMillis: 60_000, channel, message, now })
+      expect(yield* move(1000)).toBe(1000)
+      expect(yield* move(1000)).toBe(1001)
+      expect(yield* move(400)).toBe(1002)
+      expect(yield* move(2000)).toBe(2000)
+    })
+  )
+
+  it.effect("moves a tag's marker past every entry that was born after the clear marker", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const move = { keepMillis: 60_000, channel, message, now: 1000 }
+      const names = { clear: "{ahead}:clear", tagFloor: "{ahead}:tags", tag: "{ahead}:tag:red" }
+      yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
+      yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
+      // an entry is now born at 1002, ahead of the clock
+      expect(yield* redis.run(MarkerScripts.moveTag)({ ...names, ...move })).toBe(1002)
+    })
+  )
+
+  it.effect("makes a tag's missing marker as late as any tag has moved, and no later", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const names = { clear: "{evicted}:clear", tagFloor: "{evicted}:tags" }
+      const ensure = (now: number, ...tags: ReadonlyArray<string>) =>
+        redis.run(MarkerScripts.ensureMarkers)({ ...names, tags, keepMillis: 60_000, now })
+      expect(yield* ensure(1000, "{evicted}:tag:red")).toEqual([1000, 1000])
+      yield* redis.run(MarkerScripts.moveTag)({
+        ...names,
+        tag: "{evicted}:tag:red",
+        keepMillis: 60_000,
+        channel,
+        message,
+        now: 2000
+      })
+      yield* redis.del("{evicted}:tag:red")
+      expect(yield* ensure(3000, "{evicted}:tag:red", "{evicted}:tag:new")).toEqual([1000, 2000, 2000])
+      // nothing is known any more of what was moved
+      yield* redis.del("{evicted}:tag:red", "{evicted}:tags")
+      expect(yield* ensure(4000, "{evicted}:tag:red")).toEqual([1000, 4000])
+    })
+  )
+
+  it.effect("bears an entry after the clear marker that its caller has seen, and after nothing else", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const born = yield* redis.run(LeaseScripts.acquire)({
+        ...target("scripts:born"),
+        token: "mine",
+        leaseMillis: 60_000,
+        newerThan: 9000,
+        floor: 5000,
+        now: 5000
+      })
+      expect(born).toEqual(["granted", 5001])
+    })
+  )
+})

@@ -1,0 +1,495 @@
+/** What becomes of the keys of one moment where they are many, and where what stands under them differs in kind. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as CacheCodec from "../../../src/cache/entry/CacheCodec.js"
+import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
+import * as ContentEncoding from "../../../src/cache/entry/ContentEncoding.js"
+import * as Encryption from "../../../src/cache/entry/Encryption.js"
+import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
+import type { Answer } from "../../../src/cache/tiers/TierRead.js"
+import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
+import { RedisTimeout } from "../../../src/redis/RedisError.js"
+import * as OutageRedis from "../../support/OutageRedis.js"
+import { type TierByText, tierOn } from "../../support/tier.js"
+import { settle } from "../../support/until.js"
+
+const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
+const texts = EntryCodec.values(CacheCodec.make(Schema.String))
+const together = { concurrency: "unbounded" } as const
+
+/** A tier over a server whose clear marker stands at 10, and the keys of each command that it sent. */
+const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
+  Effect.gen(function* () {
+    const server = yield* OutageRedis.make
+    const connection = yield* server.connect
+    const commands: Array<ReadonlyArray<string>> = []
+    const latency = LatencyHistogram.make()
+    const undecodable: Array<string> = []
+    const redis: typeof connection.redis = {
+      ...connection.redis,
+      unsafeMget: (keys, answered) =>
+        connection.redis.unsafeMget(() => {
+          const named = keys()
+          commands.push(named)
+          return named
+        }, answered)
+    }
+    const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+    const onDecodeFailure = (key: string) => void undecodable.push(key)
+    const tier = yield* Scope.extend(tierOn(redis, codec, { latency, onDecodeFailure }), scope)
+    yield* settle
+    yield* server.direct.set("{tier}:clear", "10")
+    /** Stores a text as it is, born after the clear marker. */
+    const store = (key: string, value: string, fields = "") =>
+      server.direct.set(key, `{"created":20,"ttl":5,${fields}"value":${value}}`)
+    return { ...tier, commands, connection, latency, scope, server, store, undecodable }
+  })
+
+const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
+const valuesOf = <A>(answers: ReadonlyArray<Answer<A>>) =>
+  answers.map((answer) => (answer._tag === "Readable" ? answer.entry?.value : answer))
+
+describe("many keys of one moment", () => {
+  it.scoped("go as several commands of at most 512 keys, each with the clear marker, and all are answered", () =>
+    Effect.gen(function* () {
+      const { commands, latency, readMany, store } = yield* world(numbers)
+      const keys = keysOf(1_300)
+      yield* Effect.forEach(keys.slice(0, -1), (key, i) => store(key, `${i}`), { discard: true })
+      const answers = yield* readMany(keys)
+      expect(commands.map((command) => command.length)).toEqual([513, 513, 277])
+      for (const [marker] of commands) expect(marker).toBe("{tier}:clear")
+      expect(commands.flatMap(([, ...keys]) => keys)).toEqual(keys)
+      expect(valuesOf(answers)).toEqual([...keys.slice(0, -1).map((_, i) => i), undefined])
+      expect(answers.filter((answer) => answer._tag === "Readable" && answer.trusted)).toHaveLength(1_299)
+      expect(latency.summary().count).toBe(1_300)
+    })
+  )
+
+  it.scoped("of which each is asked for twice go once, and both callers have the answer", () =>
+    Effect.gen(function* () {
+      const { commands, readMany, store } = yield* world(numbers)
+      const keys = keysOf(700)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const [one, other] = yield* Effect.all([readMany(keys), readMany(keys.toReversed())], together)
+      expect(valuesOf(one)).toEqual(keys.map((_, i) => i))
+      expect(valuesOf(other)).toEqual(keys.map((_, i) => 699 - i))
+      // each has its place in the command that it was first asked for with
+      expect(commands.map((command) => command.length)).toEqual([513, 189])
+    })
+  )
+
+  it.scoped("fail alone where one of several commands does", () =>
+    Effect.gen(function* () {
+      const server = yield* OutageRedis.make
+      const connection = yield* server.connect
+      yield* server.direct.set("{tier}:clear", "10")
+      yield* server.direct.set("k600", '{"created":20,"ttl":5,"value":600}')
+      const error = new RedisTimeout({ command: "MGET", waitedMillis: 1_000 })
+      let sent = 0
+      const redis: typeof connection.redis = {
+        ...connection.redis,
+        unsafeMget: (keys, answered) => {
+          const isFirst = ++sent === 1
+          connection.redis.unsafeMget(keys, (reply) => answered(isFirst ? Exit.fail(error) : reply))
+        }
+      }
+      const latency = LatencyHistogram.make()
+      const { readMany } = yield* tierOn(redis, numbers, { isTagged: false, latency })
+      yield* settle
+      const answers = yield* readMany(keysOf(601))
+      expect(answers.map((answer) => answer._tag)).toEqual([
+        ...Array(512).fill("Unanswered"),
+        ...Array(89).fill("Readable")
+      ])
+      expect(answers[0]).toMatchObject({ cause: { error: { error } } })
+      expect(valuesOf(answers.slice(-1))).toEqual([600])
+      // from asking to the answer or failure
+      expect(latency.summary().count).toBe(601)
+    })
+  )
+
+  it.scoped("are asked for their tags' markers in as many commands as that takes, and trusted by all of them", () =>
+    Effect.gen(function* () {
+      const { commands, readMany, server, store } = yield* world(numbers)
+      const keys = keysOf(100)
+      const tagsOf = (i: number) => Array.from({ length: 12 }, (_, j) => `t${i * 12 + j}`)
+      for (const [i, key] of keys.entries()) {
+        yield* store(key, `${i}`, `"tags":${JSON.stringify(tagsOf(i))},`)
+        for (const tag of tagsOf(i)) yield* server.direct.set(`{tier}:tag:${tag}`, "15")
+      }
+      // those speak against k0, k50 and k99: the first tag, one of the middle and the last
+      for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
+      const distrusted = (answers: ReadonlyArray<Answer<number>>) =>
+        keys.filter((_, i) => {
+          const answer = answers[i]
+          return answer?._tag !== "Readable" || !answer.trusted
+        })
+      expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
+      expect(commands.map((command) => command.length)).toEqual([101, 512, 512, 176])
+      // the tags are known now: the first of them travel with the keys, and none is asked for twice
+      commands.length = 0
+      expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
+      expect(new Set(commands.flat()).size).toBe(commands.flat().length)
+      expect(commands.flat()).toHaveLength(101 + 1_200)
+      for (const command of commands) expect(command.length).toBeLessThanOrEqual(1 + 100 + 512 + 12)
+      expect(commands).toHaveLength(3)
+    })
+  )
+
+  it.scoped("begin another command once theirs has left, although its reply is still to come", () =>
+    Effect.gen(function* () {
+      const { commands, connection, read, store } = yield* world(numbers)
+      yield* store("a", "1")
+      const release = connection.holdReplies("MGET")
+      const first = yield* Effect.fork(read("a"))
+      yield* settle
+      yield* store("a", "2")
+      const second = yield* Effect.fork(Effect.all([read("a"), read("b")], together))
+      yield* settle
+      expect(commands).toEqual([
+        ["{tier}:clear", "a"],
+        ["{tier}:clear", "a", "b"]
+      ])
+      yield* release
+      expect((yield* Fiber.join(first)).entry?.value).toBe(1)
+      expect((yield* Fiber.join(second)).map(({ entry }) => entry?.value)).toEqual([2, undefined])
+    })
+  )
+
+  it.scoped(
+    "are answered to callers who ask again, write and close the scope while the others are still to be told",
+    () =>
+      Effect.gen(function* () {
+        const { commands, read, scope, server, store } = yield* world(numbers)
+        yield* Effect.forEach(keysOf(6), (key, i) => store(key, `${i}`), { discard: true })
+        const told: Array<string> = []
+        const caller = (key: string, next: Effect.Effect<unknown>) =>
+          Effect.gen(function* () {
+            told.push(`${key}: ${(yield* read(key)).entry?.value}`)
+            yield* next
+          })
+        const readAgain = Effect.flatMap(Effect.exit(read("k0")), (exit) =>
+          Effect.sync(() => told.push(Exit.isSuccess(exit) ? `again: ${exit.value.entry?.value}` : "closed"))
+        )
+        yield* Effect.all(
+          [
+            caller("k0", Effect.orDie(readAgain)),
+            caller("k1", Effect.orDie(server.direct.set("k5", "gone"))),
+            caller("k2", Effect.void),
+            // the second question of the first caller is then under way
+            caller("k3", Scope.close(scope, Exit.void)),
+            caller("k4", Effect.void),
+            caller("k5", Effect.void)
+          ],
+          together
+        )
+        expect(told.toSorted()).toEqual(["closed", "k0: 0", "k1: 1", "k2: 2", "k3: 3", "k4: 4", "k5: 5"])
+        expect(commands[0]).toHaveLength(7)
+      })
+  )
+
+  /** Asks for each, and answers how many were told in each turn of the event loop. */
+  const toldByTurn = ({ ask }: Pick<TierByText<number>, "ask">, keys: ReadonlyArray<string>) => {
+    const turns: Array<Array<string>> = []
+    let hasEnded = true
+    const answered = (answer: Answer<number>, number: number) => {
+      if (hasEnded) {
+        turns.push([])
+        hasEnded = false
+        setImmediate(() => {
+          hasEnded = true
+        })
+      }
+      turns.at(-1)?.push(`${keys[number]}: ${answer._tag === "Readable" ? answer.trusted : answer._tag}`)
+    }
+    for (const [number, key] of keys.entries()) ask(key, { answered }, number)
+    return turns
+  }
+
+  it.scoped("are told in four parts while nothing else is under way, and of at least eight callers", () =>
+    Effect.gen(function* () {
+      const { store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      for (const [count, sizes] of [
+        [100, [25, 25, 25, 25]],
+        [18, [8, 8, 2]],
+        [8, [8]]
+      ] as const) {
+        const turns = toldByTurn(tier, keys.slice(0, count))
+        yield* settle
+        expect(turns.map((told) => told.length)).toEqual(sizes)
+        expect(turns.flat()).toEqual(keys.slice(0, count).map((key) => `${key}: true`))
+      }
+    })
+  )
+
+  it.scoped("are told at once from the first miss on, so that those who miss look up together", () =>
+    Effect.gen(function* () {
+      const { server, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const sizes = Effect.suspend(() => {
+        const turns = toldByTurn(tier, keys)
+        return Effect.as(settle, turns)
+      }).pipe(Effect.map((turns) => turns.map((told) => told.length)))
+      // nothing is there
+      yield* server.direct.del("k30")
+      expect(yield* sizes).toEqual([25, 75])
+      // it was cleared
+      yield* server.direct.set("k10", '{"created":10,"ttl":5,"value":1}')
+      expect(yield* sizes).toEqual([100])
+      // they have expired
+      yield* store("k10", "10")
+      yield* store("k30", "30")
+      expect(yield* sizes).toEqual([25, 25, 25, 25])
+      yield* TestClock.adjust("1 minute")
+      expect(yield* sizes).toEqual([100])
+    })
+  )
+
+  it.scoped("are told as one while others are under way, and where one caller asks for all of them", () =>
+    Effect.gen(function* () {
+      const { connection, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(100)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const reached = yield* Effect.forEach(["first", "second"], () =>
+        Effect.sync(() => connection.holdReplies("MGET"))
+      )
+      const first = toldByTurn(tier, keys)
+      yield* settle
+      const second = toldByTurn(tier, ["k0"])
+      yield* settle
+      yield* Effect.all(reached)
+      yield* settle
+      expect(first.map((told) => told.length)).toEqual([100])
+      expect(second).toEqual([["k0: true"]])
+
+      let turns = 0
+      const turn = () => {
+        turns++
+        clock = setImmediate(turn)
+      }
+      let clock = setImmediate(turn)
+      const seen: Array<number> = []
+      const answered = () => void seen.push(turns)
+      const asker = { answered }
+      for (const [number, key] of keys.entries()) tier.ask(key, asker, number)
+      yield* settle
+      clearImmediate(clock)
+      expect(seen).toHaveLength(100)
+      expect(new Set(seen).size).toBe(1)
+    })
+  )
+
+  it.scoped("are answered by what is known when each is told", () =>
+    Effect.gen(function* () {
+      const { connection, store, ...tier } = yield* world(numbers)
+      const keys = keysOf(40)
+      yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
+      const turns: Array<string> = []
+      const answered = (answer: Answer<number>, number: number) => {
+        turns.push(answer._tag)
+        // the connection ends while the first part is told
+        if (number === 9) Effect.runSync(connection.cut)
+      }
+      // the last of them asks for what the first did
+      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries()) tier.ask(key, { answered }, number)
+      yield* settle
+      expect(turns).toEqual([...Array(10).fill("Readable"), ...Array(30).fill("Unanswered")])
+    })
+  )
+
+  it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
+    Effect.gen(function* () {
+      const { ask, connection, scope, store } = yield* world(numbers)
+      yield* store("k0", "1")
+      const told = new Map<string, number>()
+      const askFor = (key: string) => ask(key, { answered: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
+      const release = connection.holdReplies("MGET")
+      for (const key of keysOf(600)) askFor(key)
+      yield* settle
+      // some that have not left yet
+      for (const key of ["late", "later"]) askFor(key)
+      yield* Scope.close(scope, Exit.void)
+      expect(told.size).toBe(602)
+      yield* release
+      yield* settle
+      expect(new Set(told.values())).toEqual(new Set([1]))
+    })
+  )
+})
+
+describe("what stands under the keys of one command", () => {
+  const encryption = Either.getOrThrow(
+    Encryption.make([{ id: "key-1", key: Redacted.make(Buffer.alloc(32, 1).toString("base64")) }])
+  )
+  const encoded = (options: Partial<ContentEncoding.ContentEncodingOptions>) =>
+    ContentEncoding.make(texts, {
+      compression: undefined,
+      encryption: undefined,
+      serverTime: Effect.succeed(20),
+      ...options
+    })
+  const attributes = { timeToLive: 5, tags: [], versionTag: undefined }
+  const written = (codec: EntryCodec.EntryCodec<string>, key: string, value: string) =>
+    Effect.map(
+      codec.encode(key, value, attributes),
+      (content) => `{"created":20,${CacheEntry.body(attributes, content)}`
+    )
+
+  it.scoped("may be compressed or plain, short or so long that another thread takes it", () =>
+    Effect.gen(function* () {
+      const codec = encoded({ compression: { above: 10 } })
+      const { commands, readMany, server, undecodable } = yield* world(codec)
+      // pseudo-random, so that it stays longer than what is decompressed at once
+      let seed = 1
+      const word = () => {
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed.toString(36)
+      }
+      const long = Array.from({ length: 20_000 }, word).join()
+      const values = ["a", "b".repeat(1_000), long, "d"]
+      for (const [i, value] of values.entries()) {
+        yield* server.direct.set(`k${i}`, yield* written(codec, `k${i}`, value))
+      }
+      expect(yield* server.direct.get("k1")).toMatchObject({ value: expect.stringContaining('"compression":"gzip"') })
+      expect(yield* server.direct.get("k2")).toMatchObject({ value: expect.stringContaining('"compression":"gzip"') })
+      yield* server.direct.set("cut", '{"created":20,"ttl":5,"compression":"gzip","value":"H4sIAAAA"}')
+      const answers = yield* readMany(["k0", "k1", "cut", "k2", "k3", "none"])
+      expect(valuesOf(answers)).toEqual(["a", "b".repeat(1_000), undefined, long, "d", undefined])
+      expect(answers.map((answer) => answer._tag === "Readable" && answer.trusted)).toEqual([
+        true,
+        true,
+        false,
+        true,
+        true,
+        false
+      ])
+      expect(undecodable).toEqual(["cut"])
+      expect(commands).toHaveLength(1)
+    })
+  )
+
+  it.scoped("may be encrypted: what is not, or is for another key, does not decode, and harms no other", () =>
+    Effect.gen(function* () {
+      const codec = encoded({ encryption })
+      const { readMany, server, store, undecodable } = yield* world(codec)
+      yield* server.direct.set("a", yield* written(codec, "a", "one"))
+      yield* server.direct.set("b", yield* written(codec, "a", "one"))
+      yield* store("c", '"plain"')
+      yield* server.direct.set("d", yield* written(codec, "d", "four"))
+      const answers = yield* readMany(["a", "b", "c", "d"])
+      expect(valuesOf(answers)).toEqual(["one", undefined, undefined, "four"])
+      expect(answers[1]).toMatchObject({ created: 20, trusted: false })
+      expect(undecodable).toEqual(["b", "c"])
+    })
+  )
+
+  it.scoped("is told to nobody twice when the scope closes while some of it is being decoded", () =>
+    Effect.gen(function* () {
+      const slow: EntryCodec.EntryCodec<string> = {
+        ...texts,
+        decodeNow: encoded({ encryption }).decodeNow,
+        decode: () => Effect.never
+      }
+      const { ask, scope, store } = yield* world(slow)
+      yield* store("a", '"one"')
+      const answers: Array<Answer<unknown>> = []
+      for (const key of ["a", "b"]) ask(key, { answered: (answer) => answers.push(answer) }, 0)
+      yield* settle
+      expect(answers).toEqual([])
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
+      expect(answers).toMatchObject([closed, closed])
+    })
+  )
+
+  for (const [how, codec] of [
+    [
+      "at once",
+      {
+        ...numbers,
+        decodeNow: (key: string, stored: CacheEntry.StoredEntry) => {
+          if (stored.content.text === "13") throw new Error("unlucky")
+          return numbers.decodeNow(key, stored)
+        }
+      }
+    ],
+    [
+      "in an effect",
+      EntryCodec.values(
+        CacheCodec.make(
+          Schema.transform(Schema.Number, Schema.Number, {
+            decode: (n) => {
+              if (n === 13) throw new Error("unlucky")
+              return n
+            },
+            encode: (n) => n
+          })
+        )
+      )
+    ]
+  ] as const) {
+    it.scoped(`may be what its codec throws on, ${how}: it is a counted miss, and the others are answered`, () =>
+      Effect.gen(function* () {
+        const { connection, readMany, store, undecodable } = yield* world<number>(codec)
+        for (const [key, value] of [
+          ["a", 1],
+          ["b", 13],
+          ["c", 3]
+        ] as const) {
+          yield* store(key, `${value}`)
+        }
+        for (let i = 0; i < 2; i++) {
+          const [a, b, c] = yield* readMany(["a", "b", "c"])
+          expect(b).toMatchObject({ _tag: "Readable", entry: undefined, trusted: false })
+          expect(undecodable).toHaveLength(i + 1)
+          expect([a, c]).toMatchObject([{ entry: { value: 1 } }, { entry: { value: 3 } }])
+        }
+        // and nothing is left that would join them to a command that has gone
+        connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1 }))
+        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Unanswered" })
+      })
+    )
+  }
+
+  it.scoped("may be anything that another program has left there", () =>
+    Effect.gen(function* () {
+      const { readMany, server, store, undecodable } = yield* world(numbers)
+      const hostile: Record<string, string> = {
+        empty: "",
+        foreign: "hello",
+        cut: '{"created":20,"ttl":5,"value":',
+        deep: `{"created":20,"ttl":5,"value":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+        prototype: '{"created":20,"ttl":5,"value":{"__proto__":{"x":1}}}',
+        far: '{"created":999999999999999,"ttl":999999999999999,"value":1}',
+        tags: `{"created":20,"ttl":5,"tags":[${Array(20_000).fill('"a"').join()}],"value":1}`,
+        escape: '{"created":20,"ttl":5,"tags":["\\x"],"value":1}',
+        version: '{"created":20,"ttl":5,"version":9,"value":1}',
+        remembered: '{"created":20,"ttl":5,"error":1}'
+      }
+      for (const [key, text] of Object.entries(hostile)) yield* server.direct.set(key, text)
+      yield* server.direct.zadd("set", 1, "member")
+      yield* store("good", "1")
+      const keys = [...Object.keys(hostile), "set", "good"]
+      const answers = yield* readMany(keys)
+      const trusted = keys.filter((_, i) => {
+        const answer = answers[i]
+        return answer?._tag === "Readable" && answer.trusted
+      })
+      expect(trusted).toEqual(["far", "good"])
+      expect(undecodable.sort()).toEqual(
+        ["cut", "deep", "empty", "escape", "foreign", "prototype", "remembered", "version"].sort()
+      )
+    })
+  )
+})

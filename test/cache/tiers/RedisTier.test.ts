@@ -1,0 +1,174 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as CacheCodec from "../../../src/cache/entry/CacheCodec.js"
+import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
+import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
+import type { Answer } from "../../../src/cache/tiers/TierRead.js"
+import { RedisTimeout } from "../../../src/redis/RedisError.js"
+import * as OutageRedis from "../../support/OutageRedis.js"
+import { tierOn } from "../../support/tier.js"
+import { settle } from "../../support/until.js"
+
+const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
+
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const connection = yield* server.connect
+  let failures = 0
+  const { ask, read, readKeys, readMany } = yield* tierOn(connection.redis, numbers, {
+    onDecodeFailure: () => {
+      failures++
+    }
+  })
+  yield* settle
+  yield* server.direct.set("{tier}:clear", "10")
+  yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
+  yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
+  return { ask, read, readKeys, readMany, connection, server, failures: () => failures }
+})
+
+describe("reads of one moment", () => {
+  it.scoped("travel as one command, each key once, with the clear marker beside them", () =>
+    Effect.gen(function* () {
+      const { connection, failures, read } = yield* world
+      const before = connection.commands()
+      const [a, again, b, c] = yield* Effect.all([read("a"), read("a"), read("b"), read("c")], {
+        concurrency: "unbounded"
+      })
+      expect(connection.commands()).toBe(before + 1)
+      expect(a).toEqual({
+        _tag: "Readable",
+        entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
+        created: 20,
+        text: '{"created":20,"ttl":5,"value":1}',
+        trusted: true,
+        serverTime: expect.any(Number)
+      })
+      // decoded once and shared
+      expect(again.entry).toBe(a.entry)
+      expect(b).toMatchObject({ entry: undefined, created: 30, trusted: false })
+      expect(c).toMatchObject({ entry: undefined, created: 0, trusted: false })
+      expect(failures()).toBe(1)
+    })
+  )
+
+  it.scoped("are each answered, also where a key has been forgotten and put together anew between them", () =>
+    Effect.gen(function* () {
+      const { connection, readKeys } = yield* world
+      const before = connection.commands()
+      const answers = yield* readKeys([new CacheKey("a"), new CacheKey("b"), new CacheKey("a")])
+      expect(connection.commands()).toBe(before + 1)
+      expect(answers).toMatchObject([{ entry: { value: 1 } }, { created: 30 }, { entry: { value: 1 } }])
+    })
+  )
+
+  it.scoped("bring the markers of their tags: beside the value once its tags are known, else in a second command", () =>
+    Effect.gen(function* () {
+      const { connection, server, read } = yield* world
+      yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red","new"],"value":1}')
+      yield* server.direct.set("{tier}:tag:red", "15")
+      const before = connection.commands()
+      // one of its markers is missing
+      expect((yield* read("tagged")).trusted).toBe(false)
+      expect(connection.commands()).toBe(before + 2)
+      yield* server.direct.set("{tier}:tag:new", "19")
+      expect((yield* read("tagged")).trusted).toBe(true)
+      yield* server.direct.set("{tier}:tag:new", "20")
+      expect((yield* read("tagged")).trusted).toBe(false)
+      expect(connection.commands()).toBe(before + 4)
+    })
+  )
+
+  it.scoped("take markers that came over another connection than the value for missing", () =>
+    Effect.gen(function* () {
+      const { connection, server } = yield* world
+      yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red"],"value":1}')
+      yield* server.direct.set("{tier}:tag:red", "15")
+      let elsewhere = 0
+      const { read } = yield* tierOn(
+        {
+          ...connection.redis,
+          unsafeMget: (keys, answered) => {
+            const generation = 1 + elsewhere
+            connection.redis.unsafeMget(keys, (reply) =>
+              answered(Exit.map(reply, ({ value }) => ({ value, generation })))
+            )
+            elsewhere = 1 - elsewhere
+          }
+        },
+        numbers
+      )
+      yield* settle
+      expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: false })
+      // its tags are known now, and travel with it
+      expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: true })
+    })
+  )
+
+  it.scoped("are answered when the scope closes, whether they had been sent or not", () =>
+    Effect.gen(function* () {
+      const { connection } = yield* world
+      for (const isSent of [true, false]) {
+        const scope = yield* Scope.make()
+        let answerTooLate: (() => void) | undefined
+        const tier = yield* Scope.extend(
+          tierOn(
+            {
+              ...connection.redis,
+              unsafeMget: (keys, answered) => {
+                if (isSent) keys()
+                answerTooLate = () => answered(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
+              }
+            },
+            numbers
+          ),
+          scope
+        )
+        const answers: Array<Answer<unknown>> = []
+        yield* settle
+        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
+        yield* Scope.close(scope, Exit.void)
+        answerTooLate?.()
+        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
+        const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
+        expect(answers).toMatchObject([closed, closed])
+      }
+    })
+  )
+
+  it.scoped("fail together when the command does, and the next ones are sent anew", () =>
+    Effect.gen(function* () {
+      const { connection, read } = yield* world
+      const timeout = new RedisTimeout({ command: "MGET", waitedMillis: 1000 })
+      connection.failWith(timeout)
+      const failures = yield* Effect.all([Effect.flip(read("a")), Effect.flip(read("b"))], {
+        concurrency: "unbounded"
+      })
+      expect(failures).toMatchObject([{ error: timeout }, { error: timeout }])
+      connection.failWith(undefined)
+      expect((yield* read("a")).entry?.value).toBe(1)
+    })
+  )
+
+  it.scoped("do not wait for those before them", () =>
+    Effect.gen(function* () {
+      const { connection, read } = yield* world
+      const before = connection.commands()
+      const release = connection.holdReplies("MGET")
+      const first = yield* Effect.fork(read("a"))
+      yield* settle
+      const second = yield* Effect.fork(read("a"))
+      yield* settle
+      const interrupted = yield* Effect.fork(read("b"))
+      yield* settle
+      yield* Fiber.interrupt(interrupted)
+      expect(connection.commands()).toBe(before + 3)
+      yield* release
+      expect([(yield* Fiber.join(first)).entry?.value, (yield* Fiber.join(second)).entry?.value]).toEqual([1, 1])
+    })
+  )
+})

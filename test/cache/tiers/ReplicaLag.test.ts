@@ -1,0 +1,171 @@
+/** Reads that lag behind scripts, as where a proxy sends them to a replica: every read ends, after few questions. */
+import { describe, expect } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { RedisConnectionLost } from "../../../src/redis/RedisError.js"
+import * as CacheWorld from "../../support/CacheWorld.js"
+import * as CapturedLog from "../../support/CapturedLog.js"
+import { connect, eventually, testWith } from "../../support/FaultSuite.js"
+import { onEveryLayer } from "../../support/layers.js"
+import * as RedisServer from "../../support/RedisServer.js"
+
+/** A client whose MGET answers what there was when it began to lag, until it catches up. */
+const lagging = (redis: RedisClient.Service) => {
+  const state = { lagsBehind: new Map<string, string>(), isLagging: true, questions: 0, catchesUpAfter: Infinity }
+  const client: RedisClient.Service = {
+    ...redis,
+    runStamped: (script) => {
+      const run = redis.runStamped(script)
+      return (input) =>
+        Effect.suspend(() => {
+          if (script.name === "cache.acquire") state.questions++
+          return run(input)
+        })
+    },
+    unsafeMget: (keys, answered) => {
+      let asked: ReadonlyArray<string> = []
+      redis.unsafeMget(
+        () => (asked = keys()),
+        (exit) => {
+          if (state.questions >= state.catchesUpAfter) state.isLagging = false
+          const seen = (texts: ReadonlyArray<string | undefined>) =>
+            // the markers are older than all that is read here
+            texts.map((text, i) => (i === 0 || !state.isLagging ? text : state.lagsBehind.get(asked[i] ?? "")))
+          answered(Exit.map(exit, (reply) => ({ ...reply, value: seen(reply.value) })))
+        }
+      )
+    }
+  }
+  return { client, state }
+}
+
+const read = (cache: CacheWorld.Cache, id = "a") =>
+  Effect.map(cache.getServed(id), ({ reason, source, value }) => [source, value, reason] as const)
+
+const plain = { key: Schema.String, value: Schema.Number, timeToLive: "1 minute" } as const
+
+/** What a read asks at the most: five times, and once more. */
+const most = 6
+
+describe("a cache whose reads lag behind its scripts", () => {
+  onEveryLayer((it) => {
+    const world = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
+      Effect.gen(function* () {
+        const world = CacheWorld.make(rows, settings)
+        const { client, state } = lagging(yield* RedisClient)
+        const log = yield* CapturedLog.make
+        // its loads log as the cache does that they belong to
+        const own = yield* world.cache().pipe(Effect.provideService(RedisClient, client), Effect.provide(log.layer))
+        return { ...world, log, own, state, other: yield* world.cache() }
+      })
+
+    it.scoped("ends a read of what it never gets to see by a lookup, and says why", () =>
+      Effect.gen(function* () {
+        const { log, other, own, state } = yield* world({ a: 1, b: 1 })
+        yield* other.getMany(["a", "b"])
+        const answers = yield* Effect.all([read(own, "a"), read(own, "b"), read(own, "a")])
+        expect(answers).toEqual(answers.map(() => ["Degraded", 1, "ReplicaLag"]))
+        expect(state.questions).toBeLessThanOrEqual(answers.length * most)
+        expect(log.lines.filter(({ text }) => text.includes("replica"))).toHaveLength(1)
+      })
+    )
+
+    it.scoped("does so where it sees what was stored before", () =>
+      Effect.gen(function* () {
+        const redis = yield* RedisClient
+        const { database, key, other, own, state } = yield* world({ a: 1 })
+        yield* other.get("a")
+        yield* Effect.sleep("2 millis")
+        // it was invalidated, and the marker that follows is seen: the old one will not do
+        yield* own.clear
+        state.lagsBehind.set(
+          key("a"),
+          Option.getOrElse(yield* redis.get(key("a")), () => "")
+        )
+        database.rows.set("a", 2)
+        yield* other.set("a", 2)
+        expect(yield* read(own)).toEqual(["Degraded", 2, "ReplicaLag"])
+        expect(state.questions).toBeLessThanOrEqual(most)
+      })
+    )
+
+    it.scoped("finds the value where reads catch up meanwhile, and looks nothing up", () =>
+      Effect.gen(function* () {
+        const { database, other, own, state } = yield* world({ a: 1 })
+        yield* other.get("a")
+        state.catchesUpAfter = 3
+        expect(yield* read(own)).toEqual(["Redis", 1, undefined])
+        expect(database.lookups()).toBe(1)
+        expect(state.questions).toBe(3)
+      })
+    )
+
+    it.scoped("ends a read of several, a warming, a refresh, and a caller that asks for the error instead", () =>
+      Effect.gen(function* () {
+        const { database, name, other, own, state } = yield* world({ a: 1, b: 2, c: 3 })
+        yield* other.getMany(["a", "b", "c"])
+        expect(yield* own.getMany(["a", "b", "c"])).toEqual([1, 2, 3])
+        expect(state.questions).toBeLessThanOrEqual(3 * most)
+        const warmed = yield* Effect.either(own.warm(["a", "b", "c"], { waitForRedis: "1 second" }))
+        expect(Either.isLeft(warmed) && warmed.left._tag === "WarmStopped" && warmed.left.reason).toBe("ReplicaLag")
+        database.rows.set("a", 4)
+        expect(yield* own.refresh("a")).toBe(4)
+        const failing = yield* Effect.provideService(
+          TypedCache.make({ ...plain, name, lookup: database.lookup, onUnavailable: "fail" }),
+          RedisClient,
+          lagging(yield* RedisClient).client
+        )
+        expect((yield* Effect.flip(failing.get("b")))._tag).toBe("RedisProtocolError")
+      })
+    )
+  })
+
+  testWith("replicas")("ends every read on a replica that no longer follows, and caches again when it does", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make({ args: ["--repl-diskless-sync-delay", "0"] })
+      const replica = yield* RedisServer.make()
+      const follow = Effect.zipRight(
+        replica.send("REPLICAOF", "127.0.0.1", String(server.port)),
+        eventually(
+          "the replica follows",
+          Effect.map(replica.send("INFO", "replication"), (info) => String(info).includes("master_link_status:up"))
+        )
+      )
+      const primary = yield* connect({ host: "127.0.0.1", port: server.port })
+      // a client of the toolkit would not stay connected to a replica
+      const reads = yield* Effect.acquireRelease(
+        Effect.sync(() => new Bun.RedisClient(replica.url)),
+        (client) => Effect.sync(() => client.close())
+      )
+      const { generation } = yield* primary.getStatus
+      const split: RedisClient.Service = {
+        ...primary,
+        unsafeMget: (keys, answered) => {
+          reads.send("MGET", [...keys()]).then(
+            (value: ReadonlyArray<string | null>) =>
+              answered(Exit.succeed({ value: value.map((text) => text ?? undefined), generation })),
+            () => answered(Exit.fail(new RedisConnectionLost({ command: "MGET" })))
+          )
+        }
+      }
+      const { cache, database } = CacheWorld.make({ a: 1, b: 1 })
+      const other = yield* Effect.provideService(cache(), RedisClient, primary)
+      yield* follow
+      yield* replica.send("REPLICAOF", "NO", "ONE")
+      yield* other.get("a")
+      const own = yield* Effect.provideService(cache(), RedisClient, split)
+      expect(yield* read(own)).toEqual(["Degraded", 1, "ReplicaLag"])
+      expect(database.lookups()).toBe(2)
+      yield* follow
+      yield* eventually(
+        "it reads from Redis",
+        Effect.map(read(own), ([source]) => source === "Redis")
+      )
+    })
+  )
+})

@@ -1,0 +1,504 @@
+/** Holding a lock over time: extending it, losing it, and knowing when it can no longer be proved. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { RedisTimeout } from "../../../src/redis/RedisError.js"
+import * as OutageRedis from "../../support/OutageRedis.js"
+import { settle, until } from "../../support/until.js"
+
+const options = { ttl: "10 seconds", waitFor: 0 } as const
+const lost = (reason: DistributedLock.LockLost["reason"]) => new DistributedLock.LockLost({ key: "it", reason })
+
+/** Two processes on one server, the first with a connection that can be broken. */
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const connection = yield* server.connect
+  const lock = yield* Effect.provideService(DistributedLock.make, RedisClient, connection.redis)
+  const other = yield* Effect.provideService(DistributedLock.make, RedisClient, server.direct)
+  return { server, connection, lock, other }
+})
+
+/** Time passes in small steps, so that whatever it brings about is done before more of it passes. */
+const pass = (duration: Duration.DurationInput) =>
+  Effect.repeatN(Effect.zipRight(TestClock.adjust(Duration.toMillis(duration) / 40), settle), 39)
+
+/** A body that runs until it is interrupted, and says when it was. */
+const body = Effect.gen(function* () {
+  const running = yield* Deferred.make<void>()
+  const interrupted = yield* Ref.make(false)
+  return {
+    running: Deferred.await(running),
+    interrupted: Ref.get(interrupted),
+    run: Effect.zipRight(Deferred.succeed(running, undefined), Effect.never).pipe(
+      Effect.onInterrupt(() => Ref.set(interrupted, true))
+    )
+  }
+})
+
+const isHeld = (redis: RedisClient.Service) => Effect.map(redis.get("lock:it"), Option.isSome)
+
+describe("a lock that is held", () => {
+  it.scoped("is kept for as long as the body runs, however short its time to live", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("1 minute"), "done")))
+      for (let second = 1; second < 60; second++) {
+        yield* TestClock.adjust("1 second")
+        expect(Option.isNone(yield* other.acquireLock("it", "1 second"))).toBe(true)
+      }
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+      expect(Option.isSome(yield* other.acquireLock("it", "1 second"))).toBe(true)
+    })
+  )
+
+  it.scoped("is asked for no more once the body has ended, failed, died or was interrupted", () =>
+    Effect.gen(function* () {
+      const { connection, lock, server } = yield* world
+      const long = Effect.sleep("15 seconds")
+      for (const run of [long, Effect.zipRight(long, Effect.fail("no")), Effect.zipRight(long, Effect.die("no"))]) {
+        const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+        yield* pass("16 seconds")
+        yield* Fiber.join(fiber)
+        const commands = connection.commands()
+        expect(yield* isHeld(server.direct)).toBe(false)
+        yield* pass("1 minute")
+        expect(connection.commands()).toBe(commands)
+      }
+      const interrupted = yield* Effect.fork(lock.withLock("it", options)(Effect.never))
+      yield* pass("15 seconds")
+      yield* Fiber.interrupt(interrupted)
+      const commands = connection.commands()
+      expect(yield* isHeld(server.direct)).toBe(false)
+      yield* pass("1 minute")
+      expect(connection.commands()).toBe(commands)
+    })
+  )
+
+  it.scoped("is not lost by outages of half its time to live, whenever they begin", () =>
+    Effect.gen(function* () {
+      const { connection, lock, server } = yield* world
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("40 seconds"), "done")))
+      for (const sinceThen of [0, 1_100, 2_300, 3_100, 3_330]) {
+        yield* pass(Math.max(1, sinceThen))
+        if (sinceThen % 200 === 100) connection.failWith(new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 }))
+        else yield* connection.cut
+        yield* pass("5 seconds")
+        yield* connection.restore
+        yield* settle
+        expect(yield* isHeld(server.direct)).toBe(true)
+      }
+      yield* pass("8 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+    })
+  )
+
+  it.scoped("is asked for again soon after an extension that failed, though the connection stands", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("15 seconds"), "done")))
+      yield* pass("3 seconds")
+      connection.failWith(new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 }))
+      yield* pass("5 seconds")
+      connection.failWith(undefined)
+      yield* pass("8 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+    })
+  )
+
+  it.scoped("takes the fibers that the body has forked with it when it is given back or lost", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const ended = yield* Ref.make(0)
+      const child = Effect.onInterrupt(Effect.never, () => Ref.update(ended, (n) => n + 1))
+      const forking = Effect.zipLeft(Effect.fork(child), Effect.yieldNow())
+      yield* lock.withLock("it", options)(forking)
+      expect(yield* Ref.get(ended)).toBe(1)
+      const fiber = yield* Effect.fork(
+        Effect.exit(lock.withLock("it", options)(Effect.zipRight(forking, Effect.never)))
+      )
+      yield* settle
+      yield* server.direct.del("lock:it")
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* Ref.get(ended)).toBe(2)
+    })
+  )
+
+  it.scoped("is not had a second time by its own body, which waits for itself no longer than it wants to", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const inner = lock.withLock("it", { ttl: "10 seconds", waitFor: "3 seconds" })(Effect.dieMessage("the body ran"))
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.flip(inner)))
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(new DistributedLock.LockNotAcquired({ key: "it" }))
+      expect(yield* isHeld(server.direct)).toBe(false)
+    })
+  )
+
+  it.scoped("is lost before its time to live ends when Redis stays away", () =>
+    Effect.gen(function* () {
+      const { connection, lock, server } = yield* world
+      const { interrupted, run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      yield* connection.cut
+      yield* pass("8990 millis")
+      expect(yield* interrupted).toBe(false)
+      yield* pass("10 millis")
+      expect(yield* interrupted).toBe(true)
+      expect(yield* isHeld(server.direct)).toBe(true)
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Unproven")))
+    })
+  )
+
+  it.scoped("is counted from when it was asked for, and not from when the answer came", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const { interrupted, run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      const answer = yield* Effect.succeed(connection.holdReplies(LockScripts.extend.name))
+      // asked at 3.34 s, answered at 8 s
+      yield* pass("8 seconds")
+      yield* answer
+      yield* settle
+      yield* connection.cut
+      yield* pass("4300 millis")
+      expect(yield* interrupted).toBe(false)
+      yield* pass("100 millis")
+      expect(yield* interrupted).toBe(true)
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Unproven")))
+    })
+  )
+
+  it.scoped("is not extended by the answer to an acquire that took longer than its time to live", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const answer = connection.holdReplies(LockScripts.acquire.name)
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(Effect.dieMessage("the body ran"))))
+      yield* pass("9 seconds")
+      yield* answer
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Unproven")))
+    })
+  )
+
+  it.scoped("is lost without waiting for a server that hangs", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const { run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      const letExtended = connection.holdReplies(LockScripts.extend.name)
+      const letReleased = connection.holdReplies(LockScripts.release.name)
+      yield* pass("9 seconds")
+      expect(yield* Fiber.poll(fiber)).toEqual(Option.some(Exit.succeed(Exit.fail(lost("Unproven")))))
+      yield* Effect.zipRight(letExtended, letReleased)
+    })
+  )
+
+  it.scoped("is lost when another holds it, who keeps it", () =>
+    Effect.gen(function* () {
+      const { lock, other, server } = yield* world
+      const { interrupted, run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      yield* server.direct.del("lock:it")
+      expect(Option.isSome(yield* other.acquireLock("it", "1 minute"))).toBe(true)
+      yield* pass("4 seconds")
+      expect(yield* interrupted).toBe(true)
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("TakenOver")))
+      expect(yield* isHeld(server.direct)).toBe(true)
+    })
+  )
+
+  it.scoped("is lost when it is found gone", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const { run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      yield* server.direct.del("lock:it")
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* isHeld(server.direct)).toBe(false)
+    })
+  )
+
+  it.scoped("is lost as soon as the connection is back when the server has lost its data", () =>
+    Effect.gen(function* () {
+      const { connection, lock, server } = yield* world
+      const { run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLock("it", options)(run)))
+      yield* running
+      yield* settle
+      yield* connection.cut
+      yield* server.direct.flushDb
+      yield* connection.restore
+      // no time passes
+      yield* until("it is lost", () => Effect.map(Fiber.poll(fiber), Option.isSome))
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Gone")))
+    })
+  )
+
+  it.scoped("works where its caller cannot be interrupted, and cannot interrupt what must not be", () =>
+    Effect.gen(function* () {
+      const { connection, lock, server } = yield* world
+      const fiber = yield* Effect.fork(
+        Effect.uninterruptible(lock.withLock("it", options)(Effect.as(Effect.sleep("15 seconds"), "done")))
+      )
+      yield* pass("16 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+      expect(yield* isHeld(server.direct)).toBe(false)
+
+      const ended = yield* Ref.make(false)
+      const stubborn = yield* Effect.fork(
+        Effect.exit(
+          lock.withLock(
+            "it",
+            options
+          )(Effect.uninterruptible(Effect.zipRight(Effect.sleep("15 seconds"), Ref.set(ended, true))))
+        )
+      )
+      yield* settle
+      yield* connection.cut
+      yield* pass("14 seconds")
+      expect(yield* Fiber.poll(stubborn)).toEqual(Option.none())
+      yield* pass("2 seconds")
+      expect(yield* Fiber.join(stubborn)).toEqual(Exit.fail(lost("Unproven")))
+      expect(yield* Ref.get(ended)).toBe(true)
+    })
+  )
+
+  it.scoped("leaves the body's own scope to the body's caller", () =>
+    Effect.gen(function* () {
+      const { lock } = yield* world
+      const closed = yield* Ref.make(false)
+      const scope = yield* Scope.make()
+      yield* lock
+        .withLock(
+          "it",
+          options
+        )(Effect.addFinalizer(() => Ref.set(closed, true)))
+        .pipe(Scope.extend(scope))
+      expect(yield* Ref.get(closed)).toBe(false)
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Ref.get(closed)).toBe(true)
+    })
+  )
+
+  it.scoped("says for how long it may be relied on, which is no more once it is lost", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      const held = Option.getOrThrow(yield* lock.tryAcquire("it", options))
+      const remaining = Effect.map(held.remaining, Duration.toMillis)
+      expect(yield* remaining).toBe(9_000)
+      yield* settle
+      yield* connection.cut
+      yield* pass("2 seconds")
+      expect(yield* remaining).toBe(7_000)
+      yield* connection.restore
+      yield* settle
+      expect(yield* remaining).toBe(9_000)
+      yield* connection.cut
+      // the clock leaps, as it does for a program that was suspended
+      yield* TestClock.adjust("1 minute")
+      expect(yield* remaining).toBe(0)
+      expect(yield* Effect.exit(held.whileHeld(Effect.dieMessage("it ran")))).toEqual(Exit.fail(lost("Unproven")))
+    })
+  )
+})
+
+describe("tryAcquire", () => {
+  it.scoped("holds until its scope ends, asks once, and says when another holds it", () =>
+    Effect.gen(function* () {
+      const { connection, lock, other, server } = yield* world
+      const scope = yield* Scope.make()
+      const held = yield* Scope.extend(lock.tryAcquire("it", options), scope)
+      expect(Option.isSome(held)).toBe(true)
+      yield* pass("1 minute")
+      expect(Option.isNone(yield* other.tryAcquire("it", options))).toBe(true)
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* isHeld(server.direct)).toBe(false)
+
+      yield* other.acquireLock("it", "1 minute")
+      const commands = connection.commands()
+      expect(Option.isNone(yield* lock.tryAcquire("it", options))).toBe(true)
+      expect(connection.commands()).toBe(commands + 1)
+    })
+  )
+
+  it.scoped("tells of the loss to who asks, and interrupts what was bound to it", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const held = Option.getOrThrow(yield* lock.tryAcquire("it", options))
+      const { interrupted, run, running } = yield* body
+      const bound = yield* Effect.fork(Effect.exit(held.whileHeld(run)))
+      const told = yield* Effect.fork(Effect.exit(held.lost))
+      yield* running
+      yield* server.direct.flushDb
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(bound)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* Fiber.join(told)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* interrupted).toBe(true)
+    })
+  )
+})
+
+describe("fencing tokens", () => {
+  const fence = (lock: DistributedLock.DistributedLock.Service, key = "it") =>
+    lock.withLock(key, options)(({ fencingToken }) => Effect.succeed<number>(fencingToken))
+
+  it.scoped("are the server's time in microseconds, and grow within one microsecond", () =>
+    Effect.gen(function* () {
+      const { lock } = yield* world
+      yield* TestClock.setTime(1_800_000_000_000)
+      const tokens = yield* Effect.replicateEffect(fence(lock), 5)
+      expect(tokens).toEqual([0, 1, 2, 3, 4].map((n) => 1_800_000_000_000_000 + n))
+    })
+  )
+
+  it.scoped("grow when the lock ran out, when the server lost its data, and when its clock was set back", () =>
+    Effect.gen(function* () {
+      const { lock, other, server } = yield* world
+      yield* TestClock.setTime(1_800_000_000_000)
+      const tokens = [yield* fence(lock)]
+      yield* other.acquireLock("it", "1 second")
+      yield* TestClock.adjust("1 second")
+      tokens.push(yield* fence(lock))
+      yield* TestClock.setTime(1_700_000_000_000)
+      tokens.push(yield* fence(other))
+      yield* TestClock.setTime(1_800_000_002_000)
+      yield* server.direct.flushDb
+      tokens.push(yield* fence(lock))
+      expect(tokens).toEqual(Array.from(new Set(tokens)).sort((a, b) => a - b))
+      expect(tokens).toHaveLength(4)
+    })
+  )
+
+  it.scoped("are the same when a lost reply is asked for again", () =>
+    Effect.gen(function* () {
+      const { server } = yield* world
+      const ask = server.direct.run(LockScripts.acquire)
+      const mine = { key: "lock:it", token: DistributedLock.LockToken.make("mine"), ttlMillis: 1_000 }
+      expect(yield* ask(mine)).toEqual(yield* ask(mine))
+    })
+  )
+
+  it.scoped("are kept for a week", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      yield* fence(lock)
+      expect(yield* server.direct.ttl("{lock:it}:fence")).toEqual(Option.some(Duration.days(7)))
+    })
+  )
+})
+
+describe("withLocks", () => {
+  const keys = ["b", "a", "b", "c"] as const
+
+  it.scoped("holds every one of them, each with a fencing token, and gives them all back", () =>
+    Effect.gen(function* () {
+      const { lock, other, server } = yield* world
+      const fences = yield* lock.withLocks(
+        keys,
+        options
+      )(([b, a, again, c]) =>
+        Effect.gen(function* () {
+          expect([b.key, a.key, c.key]).toEqual(["b", "a", "c"])
+          expect(again).toBe(b)
+          for (const key of keys) expect(Option.isNone(yield* other.acquireLock(key, "1 second"))).toBe(true)
+          return [a, b, c].map(({ fencingToken }) => fencingToken)
+        })
+      )
+      expect(fences.every((fence) => fence > 0)).toBe(true)
+      for (const key of keys) expect(yield* server.direct.get(`lock:${key}`)).toEqual(Option.none())
+    })
+  )
+
+  it.scoped("holds none when one of them is not had, and names it", () =>
+    Effect.gen(function* () {
+      const { lock, other, server } = yield* world
+      yield* other.acquireLock("b", "1 minute")
+      const error = yield* Effect.flip(lock.withLocks(keys, options)(Effect.dieMessage("the body ran")))
+      expect(error).toEqual(new DistributedLock.LockNotAcquired({ key: "b" }))
+      expect(yield* server.direct.get("lock:a")).toEqual(Option.none())
+      expect(yield* server.direct.get("lock:c")).toEqual(Option.none())
+    })
+  )
+
+  it.scoped("waits for all of them together no longer than it was asked to", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      yield* other.acquireLock("a", "4 seconds")
+      yield* other.acquireLock("b", "1 minute")
+      const fiber = yield* Effect.fork(
+        Effect.flip(lock.withLocks(["a", "b"], { ttl: "10 seconds", waitFor: "6 seconds" })(Effect.void))
+      )
+      yield* pass("5990 millis")
+      expect(yield* Fiber.poll(fiber)).toEqual(Option.none())
+      yield* pass("10 millis")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "LockNotAcquired", key: "b" })
+    })
+  )
+
+  it.scoped("cannot wait in a circle, in whatever order its callers name the keys", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const asked = [
+        ["x", "y", "z"],
+        ["z", "y", "x"],
+        ["y", "z", "x"]
+      ]
+      const inside = yield* Ref.make(0)
+      const exclusive = Effect.gen(function* () {
+        expect(yield* Ref.getAndUpdate(inside, (n) => n + 1)).toBe(0)
+        yield* Effect.sleep("10 millis")
+        yield* Ref.update(inside, (n) => n - 1)
+      })
+      const fiber = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 30 }, (_, i) => i),
+          (i) =>
+            (i % 2 === 0 ? lock : other).withLocks(asked[i % 3] ?? [], { ttl: "10 seconds", waitFor: "8 seconds" })(
+              exclusive
+            ),
+          { concurrency: "unbounded", discard: true }
+        )
+      )
+      yield* pass("8 seconds")
+      expect(Option.map(yield* Fiber.poll(fiber), Exit.isSuccess)).toEqual(Option.some(true))
+    })
+  )
+
+  it.scoped("is interrupted when one of them is lost", () =>
+    Effect.gen(function* () {
+      const { lock, server } = yield* world
+      const { run, running } = yield* body
+      const fiber = yield* Effect.fork(Effect.exit(lock.withLocks(["a", "it"], options)(run)))
+      yield* running
+      yield* server.direct.del("lock:it")
+      yield* pass("4 seconds")
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(lost("Gone")))
+      expect(yield* server.direct.get("lock:a")).toEqual(Option.none())
+    })
+  )
+
+  it.scoped("of no keys is the body alone", () =>
+    Effect.gen(function* () {
+      const { connection, lock } = yield* world
+      expect(yield* lock.withLocks([], options)(Effect.succeed("done"))).toBe("done")
+      expect(connection.commands()).toBe(0)
+    })
+  )
+})

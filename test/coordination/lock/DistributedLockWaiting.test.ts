@@ -1,0 +1,321 @@
+/** Waiting for a lock: who is woken when, who asks, and what is left when nobody waits any more. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { RedisAuthError, RedisConnectionLost, RedisUnavailable } from "../../../src/redis/RedisError.js"
+import * as OutageRedis from "../../support/OutageRedis.js"
+import { settle, until } from "../../support/until.js"
+
+const options = { ttl: "10 seconds", waitFor: "5 seconds" } as const
+
+const lockOn = (redis: RedisClient.Service) => Effect.provideService(DistributedLock.make, RedisClient, redis)
+
+const world = Effect.gen(function* () {
+  const server = yield* OutageRedis.make
+  const [here, there] = [yield* server.connect, yield* server.connect]
+  return { server, here, there, lock: yield* lockOn(here.redis), other: yield* lockOn(there.redis) }
+})
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+/** As many who wait as wanted, one after the other, until all of them do. */
+const waiters = <A, E>(count: number, wait: (number: number) => Effect.Effect<A, E>) =>
+  Effect.forEach(numbers(count), (number) => Effect.zipLeft(Effect.fork(wait(number)), settle))
+
+const tokenOf = (lock: DistributedLock.DistributedLock.Service, ttl: "1 minute" | "3 seconds" = "1 minute") =>
+  Effect.map(lock.acquireLock("it", ttl), Option.getOrThrow)
+
+/** Locks on a client that loses replies to `acquire`, after the server has done its part. */
+const losingReplies = (
+  redis: RedisClient.Service,
+  loses: (reply: unknown) => boolean,
+  before: Effect.Effect<void> = Effect.void
+) =>
+  lockOn({
+    ...redis,
+    run: (script) => {
+      const run = redis.run(script)
+      if (script.name !== LockScripts.acquire.name) return run
+      return (input) =>
+        Effect.tap(run(input), (reply) =>
+          loses(reply) ? Effect.zipRight(before, new RedisConnectionLost({ command: "EVALSHA" })) : Effect.void
+        )
+    }
+  })
+
+const hasEnded = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
+  until("it has ended", () => Effect.map(Fiber.poll(fiber), Option.isSome))
+
+describe("who waits for a lock", () => {
+  it.scoped("is woken by the release, in its own process and in others, though no time passes", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const [first] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      yield* other.releaseLock("it", token)
+      if (first !== undefined) yield* hasEnded(first)
+
+      // those who wait behind others are woken by whom they stood behind
+      const release = yield* Deferred.make<void>()
+      const holder = yield* Effect.fork(lock.withLock("it", options)(Deferred.await(release)))
+      yield* settle
+      const all = yield* waiters(6, (n) => (n % 2 === 0 ? lock : other).withLock("it", options)(Effect.succeed(n)))
+      yield* Deferred.succeed(release, undefined)
+      yield* hasEnded(holder)
+      yield* Effect.forEach(all, hasEnded)
+      expect(yield* Fiber.join(Fiber.all(all))).toEqual(numbers(6))
+    })
+  )
+
+  it.scoped("asks besides, and so gets it also when the message of the release is lost", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      here.deafen(true)
+      yield* other.releaseLock("it", token)
+      yield* settle
+      expect(waiter?.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("200 millis")
+      expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("gets it when the time of a holder that died has ended", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      yield* tokenOf(other, "3 seconds")
+      const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      yield* TestClock.adjust("2990 millis")
+      expect(waiter?.unsafePoll()).toBeNull()
+      yield* Effect.repeatN(TestClock.adjust("2 millis"), 10)
+      expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("stands behind others of its process: a hundred ask no oftener than one", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      yield* tokenOf(other)
+      const all = yield* Effect.forEach(numbers(100), () => Effect.fork(lock.withLock("it", options)(Effect.void)))
+      yield* settle
+      const before = here.commands()
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      expect(here.commands() - before).toBeLessThan(45)
+      expect(here.commands() - before).toBeGreaterThan(9)
+      yield* Fiber.interruptAll(all)
+    })
+  )
+
+  it.scoped("gets it in the order of coming, in one process", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const order = yield* Ref.make<ReadonlyArray<number>>([])
+      const all = yield* waiters(20, (n) => lock.withLock("it", options)(Ref.update(order, (done) => [...done, n])))
+      yield* other.releaseLock("it", token)
+      yield* Effect.forEach(all, hasEnded)
+      expect(yield* Ref.get(order)).toEqual(numbers(20))
+    })
+  )
+
+  it.scoped("moves up when those in front are interrupted, or are out of patience", () =>
+    Effect.gen(function* () {
+      const { lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const patience = ["5 seconds", "1 second", "5 seconds", "2 seconds", "5 seconds"] as const
+      const all = yield* waiters(patience.length, (n) =>
+        lock.withLock("it", { ttl: "10 seconds", waitFor: patience[n] ?? 0 })(Effect.succeed(n))
+      )
+      const [first, second, third, fourth, last] = all
+      if (first === undefined || third === undefined) return yield* Effect.dieMessage("nobody waits")
+      yield* Fiber.interrupt(first)
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      expect(second?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
+      expect(fourth?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
+      yield* Fiber.interrupt(third)
+      yield* other.releaseLock("it", token)
+      yield* until("the last one has had its turn", () => last?.unsafePoll() !== null)
+      expect(last?.unsafePoll()).toEqual(Exit.succeed(4))
+    })
+  )
+
+  it.scoped("hears at once that Redis has gone away, also behind others", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      yield* tokenOf(other)
+      const all = yield* waiters(10, () => lock.withLock("it", options)(Effect.dieMessage("the body ran")))
+      yield* here.cut
+      yield* TestClock.adjust("200 millis")
+      for (const waiter of all) {
+        yield* hasEnded(waiter)
+        expect(yield* Effect.flip(Fiber.join(waiter))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+      }
+    })
+  )
+
+  it.scoped("listens while somebody waits, once for all of them, and no longer", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let [listening, subscriptions] = [0, 0]
+      const lock = yield* lockOn({
+        ...here.redis,
+        subscribe: (channel) =>
+          Stream.unwrapScoped(
+            Effect.as(
+              Effect.acquireRelease(
+                Effect.sync(() => {
+                  subscriptions++
+                  listening++
+                }),
+                () =>
+                  Effect.sync(() => {
+                    listening--
+                  })
+              ),
+              here.redis.subscribe(channel)
+            )
+          )
+      })
+      yield* lock.withLock("it", options)(Effect.void)
+      expect(subscriptions).toBe(0)
+      const token = yield* tokenOf(other)
+      const all = yield* waiters(5, () => lock.withLock("it", options)(Effect.void))
+      expect([listening, subscriptions]).toEqual([1, 1])
+      yield* Fiber.interruptAll(all.slice(1))
+      yield* settle
+      expect(listening).toBe(1)
+      yield* other.releaseLock("it", token)
+      yield* Effect.forEach(all, hasEnded)
+      yield* until("nobody listens", () => listening === 0)
+      expect(subscriptions).toBe(1)
+    })
+  )
+
+  it.scoped("goes on by asking where the user may not listen, which is tried once", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let subscriptions = 0
+      const refused = new RedisAuthError({ reason: "NoPermission", command: "SUBSCRIBE", detail: "NOPERM" })
+      const lock = yield* lockOn({
+        ...here.redis,
+        subscribe: () =>
+          Stream.fromEffect(
+            Effect.suspend(() => {
+              subscriptions++
+              return Effect.fail(refused)
+            })
+          )
+      })
+      for (let round = 0; round < 3; round++) {
+        const token = yield* tokenOf(other)
+        const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+        yield* other.releaseLock("it", token)
+        yield* TestClock.adjust("200 millis")
+        expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+      }
+      expect(subscriptions).toBe(1)
+    })
+  )
+
+  it.scoped("is not overtaken by who comes later in its process, though the lock is free for a moment", () =>
+    Effect.gen(function* () {
+      const { here, lock, other } = yield* world
+      const token = yield* tokenOf(other)
+      const order = yield* Ref.make<ReadonlyArray<number>>([])
+      const wait = (n: number) => lock.withLock("it", options)(Ref.update(order, (done) => [...done, n]))
+      const early = yield* waiters(3, wait)
+      // the release is heard of late
+      here.deafen(true)
+      yield* other.releaseLock("it", token)
+      const late = yield* Effect.fork(wait(3))
+      yield* settle
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 4)
+      yield* Effect.forEach([...early, late], hasEnded)
+      expect(yield* Ref.get(order)).toEqual(numbers(4))
+    })
+  )
+
+  it.scoped("hears at once that Redis is away also behind one who waits on because its reply was lost", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let repliesToLose = 0
+      const lock = yield* losingReplies(here.redis, () => repliesToLose-- > 0)
+      const token = yield* tokenOf(other)
+      const [first, ...behind] = yield* waiters(4, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      // the request of the first one, and its repetition
+      repliesToLose = 2
+      yield* TestClock.adjust("200 millis")
+      yield* settle
+      yield* here.cut
+      yield* TestClock.adjust("200 millis")
+      for (const waiter of behind) {
+        yield* hasEnded(waiter)
+        expect(yield* Effect.flip(Fiber.join(waiter))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+      }
+      expect(first?.unsafePoll()).toBeNull()
+      const late = yield* Effect.flip(lock.withLock("it", options)(Effect.dieMessage("the body ran")))
+      expect(late).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
+
+      yield* here.restore
+      yield* other.releaseLock("it", token)
+      yield* TestClock.adjust("200 millis")
+      if (first !== undefined) yield* hasEnded(first)
+      expect(first?.unsafePoll()).toEqual(Exit.succeed("my turn"))
+    })
+  )
+
+  it.scoped("is not blocked by those who wait for what a lost reply had granted to it", () =>
+    Effect.gen(function* () {
+      const { here } = yield* world
+      const letLost = yield* Deferred.make<void>()
+      let lostReplies = 0
+      const lock = yield* losingReplies(
+        here.redis,
+        // its own request and its repetition, and no refusal
+        (reply) => Array.isArray(reply) && reply[0] === 1 && ++lostReplies <= 2,
+        Deferred.await(letLost)
+      )
+      const [holder] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("mine all along")))
+      const behind = yield* waiters(3, (n) => lock.withLock("it", options)(Effect.succeed(n)))
+      yield* Deferred.succeed(letLost, undefined)
+      yield* settle
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 9)
+      expect(holder?.unsafePoll()).toEqual(Exit.succeed("mine all along"))
+      expect(yield* Fiber.join(Fiber.all(behind))).toEqual([0, 1, 2])
+    })
+  )
+
+  it.scoped("stands in line again when it is refused after a lost reply, and asks no longer on its own", () =>
+    Effect.gen(function* () {
+      const { here, other } = yield* world
+      let repliesToLose = 0
+      let asked = 0
+      const lock = yield* losingReplies(here.redis, () => {
+        asked++
+        return repliesToLose-- > 0
+      })
+      const token = yield* tokenOf(other)
+      // the request of each and its repetition, so that all of them wait on for what may be their own
+      repliesToLose = 8
+      const all = yield* waiters(4, (n) => lock.withLock("it", options)(Effect.succeed(n)))
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 2)
+      asked = 0
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 9)
+      // one that asks does so at pauses of at least half of 200 ms; four of them twice as often
+      expect(asked).toBeLessThanOrEqual(20)
+      yield* other.releaseLock("it", token)
+      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 4)
+      expect(Array.from(yield* Fiber.join(Fiber.all(all))).toSorted()).toEqual(numbers(4))
+    })
+  )
+})

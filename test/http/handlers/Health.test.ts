@@ -1,0 +1,138 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
+import { Database, DatabaseError } from "../../../src/game/Database.js"
+import * as DatabaseHealth from "../../../src/http/handlers/DatabaseHealth.js"
+import { RedisConnectError } from "../../../src/redis/RedisError.js"
+import { ConnectionState, type RedisStatus } from "../../../src/redis/RedisStatus.js"
+import { cache, database, players, redis, status } from "../support/stubs.js"
+import * as TestServer from "../support/TestServer.js"
+
+const down: RedisStatus = {
+  ...status,
+  connected: false,
+  server: Option.none(),
+  latency: Option.none(),
+  state: ConnectionState.Unavailable({
+    since: DateTime.unsafeMake(0),
+    nextIn: Duration.seconds(30),
+    cause: new RedisConnectError({ reason: "Refused", detail: "ECONNREFUSED" })
+  })
+}
+
+const health = (
+  options: { readonly redis?: RedisStatus; readonly ping?: Effect.Effect<void, DatabaseError> },
+  headers: Record<string, string> = TestServer.asHolder
+) =>
+  Effect.all([TestServer.get("/api/health"), TestServer.get("/api/health/detailed", headers)]).pipe(
+    Effect.provide(
+      TestServer.layer(
+        Layer.mergeAll(players(), cache(), database({ ping: options.ping ?? Effect.void }), redis(options.redis))
+      )
+    )
+  )
+
+describe("health", () => {
+  it.live("is ok while Redis and the database answer", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({})
+      expect([alive.status, alive.json]).toEqual([200, { status: "ok" }])
+      expect(detailed.status).toBe(200)
+      expect(detailed.json).toEqual({
+        status: "ok",
+        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        uptimeSeconds: expect.any(Number),
+        redis: {
+          state: "Connected",
+          available: true,
+          connected: true,
+          latencyMillis: 0.5,
+          bufferedAmount: 0,
+          server: { name: "Redis", version: "7.0.15" },
+          cause: null
+        },
+        database: { status: "ok", latencyMillis: expect.any(Number) },
+        cache: expect.objectContaining({ available: true, hits: 3, misses: 4 })
+      })
+    })
+  )
+
+  it.live("is degraded, and still 200, while Redis is away, and says why it is", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({ redis: down })
+      expect(alive.status).toBe(200)
+      expect(detailed.status).toBe(200)
+      expect(detailed.json).toMatchObject({
+        status: "degraded",
+        redis: { state: "Unavailable", available: false, cause: expect.stringContaining("nothing accepts connections") }
+      })
+    })
+  )
+
+  it.live("is down, with 503, when the database fails, while the process still counts as alive", () =>
+    Effect.gen(function* () {
+      const [alive, detailed] = yield* health({
+        ping: Effect.fail(new DatabaseError({ operation: "ping", detail: "/secret/path" }))
+      })
+      expect(alive.status).toBe(200)
+      expect(detailed.status).toBe(503)
+      expect(detailed.json).toMatchObject({ status: "down", database: { status: "down" } })
+      expect(detailed.text).not.toContain("secret")
+    })
+  )
+
+  it.effect(
+    "knows the database without waiting for it, and takes it for down when a probe stays without an answer",
+    () =>
+      Effect.gen(function* () {
+        const answered = yield* Effect.makeLatch(false)
+        let probes = 0
+        const stub = Effect.flatMap(Database, DatabaseHealth.make).pipe(
+          Effect.provide(
+            database({
+              ping: Effect.zipRight(
+                Effect.sync(() => probes++),
+                answered.await
+              )
+            })
+          )
+        )
+        const check = yield* stub
+        const checked = Effect.gen(function* () {
+          const fiber = yield* Effect.fork(check)
+          yield* TestClock.adjust("50 millis")
+          return Option.isSome(yield* Fiber.join(fiber))
+        })
+        expect(yield* checked).toBe(true)
+        yield* TestClock.adjust("2 seconds")
+        expect(yield* checked).toBe(false)
+        expect(yield* checked).toBe(false)
+        expect(probes).toBe(1)
+        yield* answered.open
+        expect([yield* checked, yield* checked]).toEqual([true, true])
+        expect(probes).toBe(2)
+      }).pipe(Effect.scoped)
+  )
+
+  for (const [what, headers] of [
+    ["without a token", {}],
+    ["with a wrong token", { authorization: "Bearer guess" }]
+  ] as const) {
+    it.live(`tells strangers only the status (${what})`, () =>
+      Effect.gen(function* () {
+        const [, well] = yield* health({}, headers)
+        expect([well.status, well.json]).toEqual([200, { status: "ok" }])
+        const [, degraded] = yield* health({ redis: down }, headers)
+        expect([degraded.status, degraded.json]).toEqual([200, { status: "degraded" }])
+        const ping = Effect.fail(new DatabaseError({ operation: "ping", detail: "away" }))
+        const [, dead] = yield* health({ ping }, headers)
+        expect([dead.status, dead.json]).toEqual([503, { status: "down" }])
+      })
+    )
+  }
+})

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as fc from "effect/FastCheck"
+import { Recent } from "../../src/internal/TwoGenerationMap.js"
+
+describe("what was made last", () => {
+  it("is remembered for the last texts, and for no more than twice as many", () => {
+    const texts = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 400, size: "max" })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), texts, (capacity, asked) => {
+        const recent = new Recent<string>(capacity)
+        const last: Array<string> = []
+        for (const number of asked) {
+          const text = `t${number}`
+          const made = recent.get(text)
+          // those that were asked for last, each once
+          if (new Set(last.slice(-capacity)).has(text)) expect(made).toBe(`made of ${text}`)
+          else expect([undefined, `made of ${text}`]).toContain(made)
+          if (made === undefined) recent.set(text, `made of ${text}`)
+          if (last.includes(text)) last.splice(last.indexOf(text), 1)
+          last.push(text)
+        }
+        const known = Array.from({ length: 41 }, (_, i) => `t${i}`).filter((text) => peek(recent, text))
+        expect(known.length).toBeLessThanOrEqual(2 * capacity)
+      })
+    )
+  })
+})
+
+/** Whether it is remembered, without asking for it. */
+const peek = (recent: Recent<string>, text: string): boolean =>
+  Object.values(recent).some((part: unknown) => part instanceof Map && part.has(text))
