@@ -6,7 +6,7 @@
 import * as Exit from "effect/Exit"
 import * as CacheCodec from "../src/cache/entry/CacheCodec.js"
 import * as Callback from "../src/internal/Callback.js"
-import * as FastDecoder from "../src/internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../src/internal/CompiledDecoder.js"
 import type { RedisClient } from "../src/redis/RedisClient.js"
 import { effectful, type Subject } from "./Measure.js"
 import { Profile } from "./Profile.js"
@@ -32,7 +32,7 @@ export const sharedLimit = (client: RedisClient.Service): Subject => {
   const valueOf = (text: string | undefined): Exit.Exit<Profile> => {
     if (text === undefined) return Exit.die("the key holds nothing")
     const profile = codec.decodeNow(text)
-    return profile === FastDecoder.unfit ? Exit.die(`${text} is no profile`) : Exit.succeed(profile)
+    return profile === CompiledDecoder.unfit ? Exit.die(`${text} is no profile`) : Exit.succeed(profile)
   }
 
   const tell = ({ callers }: Gathering, texts: ReadonlyArray<string | undefined>) => {

@@ -9,8 +9,8 @@ const program = Effect.gen(function* () {
     timeToLive: "10 minutes",
     lookup: (name) => Effect.succeed({ name, founded: 1624 }) // your database, with its own errors
   })
-  const first = yield* cities.getServed("Gothenburg") // source: "Lookup"
-  const second = yield* cities.getServed("Gothenburg") // source: "Redis"; "Degraded", looked up, while it is away
+  const first = yield* cities.getResult("Gothenburg") // source: "Lookup"
+  const second = yield* cities.getResult("Gothenburg") // source: "Redis"; "Degraded", looked up, while it is away
   yield* Console.log(first.source, second.source, second.value)
   yield* cities.invalidate("Gothenburg") // after a change: the next get looks up, in every process
 })

@@ -9,7 +9,7 @@ export interface DemoPlayer {
   readonly name: string
 }
 
-type Source = Pick<TypedCache.Served<unknown>, "source" | "reason">
+type Source = Pick<TypedCache.CacheResult<unknown>, "source" | "reason">
 
 /** Profile, balance and statistics of one player. */
 const readOnce = (id: Player.UserId) =>

@@ -93,7 +93,7 @@ const writes = (player: DemoPlayer) =>
     const players = yield* PlayerService.PlayerService
 
     yield* players.updateUserBalance(player.id, 250)
-    const balance = yield* cache.lookupUserBalance(player.id)
+    const balance = yield* cache.getUserBalanceResult(player.id)
     yield* expect(
       Option.exists(balance, ({ value }) => value === 250),
       "the write should have gone through to the cache"
@@ -104,7 +104,7 @@ const writes = (player: DemoPlayer) =>
     })
 
     yield* players.updateUserProfile(player.id, { displayName: `${player.name} the First` })
-    const dropped = yield* cache.lookupUserProfile(player.id)
+    const dropped = yield* cache.getUserProfileResult(player.id)
     const reloaded = yield* players.readUserProfile(player.id)
     yield* expect(Option.isNone(dropped), "the profile should have left the cache")
     yield* expect(reloaded.value.displayName === `${player.name} the First`, "the old profile was served")

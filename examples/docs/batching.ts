@@ -30,7 +30,7 @@ const program = Effect.gen(function* () {
         queries.push(`where id in (${ids.join(", ")})`)
         const rows = table.filter(({ id }) => ids.includes(id))
         // in the order of the ids, with an error for each that has no row
-        return TypedCache.inOrderOf(ids, {
+        return TypedCache.alignToKeys(ids, {
           key: (row: (typeof rows)[number]) => row.id,
           missing: (id) => new PlayerNotFound({ id })
         })(rows)

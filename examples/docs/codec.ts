@@ -37,7 +37,7 @@ const program = Effect.gen(function* () {
   })
 
   yield* before.get("ada")
-  const { source, value } = yield* profiles.getServed("ada")
+  const { source, value } = yield* profiles.getResult("ada")
   yield* Console.log(`${value.last}, ${value.first} (${source})`)
 
   const redis = yield* RedisClient.RedisClient

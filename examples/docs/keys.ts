@@ -15,7 +15,7 @@ const program = Effect.gen(function* () {
   yield* reports.get({ customer: 7, kind: "day", at })
 
   // the same key, whatever the order of its fields
-  const again = yield* reports.getServed({ at, kind: "day", customer: 7 })
+  const again = yield* reports.getResult({ at, kind: "day", customer: 7 })
   const redis = yield* RedisClient.RedisClient
   const stored = yield* redis.get('report:%7B"at":"2025-01-02T00:00:00.000Z","customer":7,"kind":"day"%7D')
   yield* Console.log(again.source, stored)

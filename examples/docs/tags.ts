@@ -22,8 +22,8 @@ const program = Effect.gen(function* () {
   database.set("ada", { name: "Ada", guild: "analytical engines" })
   yield* players.invalidateTag("guild:engines")
 
-  const ada = yield* players.getServed("ada")
-  const grace = yield* players.getServed("grace")
+  const ada = yield* players.getResult("ada")
+  const grace = yield* players.getResult("grace")
   yield* Console.log(`${ada.value.guild} (${ada.source}), ${grace.value.guild} (${grace.source})`)
   if (ada.source !== "Lookup" || grace.source !== "Redis") return yield* Effect.dieMessage("not as it should be")
 })

@@ -11,7 +11,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Callback from "../internal/Callback.js"
-import * as AtHand from "../internal/SyncEffect.js"
+import * as SyncEffect from "../internal/SyncEffect.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
@@ -25,13 +25,13 @@ import * as EntryCodec from "./entry/EntryCodec.js"
 import * as JsonForm from "./entry/JsonForm.js"
 import type * as Loader from "./load/Loader.js"
 import type { LookupCycle } from "./lookup/LoadGraph.js"
-import type * as Lookups from "./lookup/LookupRunner.js"
+import type * as LookupRunner from "./lookup/LookupRunner.js"
 import * as LookupSource from "./lookup/LookupSource.js"
-import * as Origin from "./lookup/Source.js"
+import * as Source from "./lookup/Source.js"
 import type * as CacheEvents from "./observe/CacheEvents.js"
 import type * as CacheStats from "./observe/CacheStats.js"
-import * as ManyReader from "./read/BatchReader.js"
-import type * as Served from "./read/CacheResult.js"
+import * as BatchReader from "./read/BatchReader.js"
+import type * as CacheResult from "./read/CacheResult.js"
 import * as Warming from "./read/Warming.js"
 
 /**
@@ -43,7 +43,7 @@ import * as Warming from "./read/Warming.js"
 export type EngineError<OnUnavailable extends "lookup" | "fail"> =
   | RedisKey.InvalidKey
   | LookupCycle
-  | (OnUnavailable extends "fail" ? RedisError : Lookups.LookupOverloaded)
+  | (OnUnavailable extends "fail" ? RedisError : LookupRunner.LookupOverloaded)
 
 /**
  * How `getMany` goes about it.
@@ -71,11 +71,11 @@ export interface TypedCache<in out Key, in out Value, out E, out OnUnavailable e
    */
   readonly get: (key: Key) => Effect.Effect<Value, E | EngineError<OnUnavailable>>
   /** As `get`, with where the value came from. */
-  readonly getServed: (key: Key) => Effect.Effect<Served.Served<Value>, E | EngineError<OnUnavailable>>
+  readonly getResult: (key: Key) => Effect.Effect<CacheResult.CacheResult<Value>, E | EngineError<OnUnavailable>>
   /**
    * What the cache holds, stale or not; never looks up, and answers none while Redis is away, and for a remembered error.
    */
-  readonly getOption: (key: Key) => Effect.Effect<Option.Option<Served.Served<Value>>, RedisKey.InvalidKey>
+  readonly getOption: (key: Key) => Effect.Effect<Option.Option<CacheResult.CacheResult<Value>>, RedisKey.InvalidKey>
   /**
    * The values in the order of the keys, by one MGET; a key that stands there twice is looked up once. The first failure
    * fails it, or each stands in its place (`mode: "either"`).
@@ -194,7 +194,7 @@ export const make = <
   TypedCache<
     Key,
     Value,
-    E | Remembered | (HardTimeout extends undefined ? never : Lookups.LookupTimeout),
+    E | Remembered | (HardTimeout extends undefined ? never : LookupRunner.LookupTimeout),
     OnUnavailable
   >,
   never,
@@ -206,7 +206,7 @@ export const make = <
     type Failure =
       | E
       | Remembered
-      | (HardTimeout extends undefined ? never : Lookups.LookupTimeout)
+      | (HardTimeout extends undefined ? never : LookupRunner.LookupTimeout)
       | EngineError<OnUnavailable>
 
     yield* JsonForm.required(options.name, {
@@ -226,15 +226,15 @@ export const make = <
     const { reader, writer } = engine
 
     const source = yield* LookupSource.make(options, context, engine)
-    const origin = Origin.make(options, source, Engine.longestMillis(options), engine.serverTime, engine.observer)
+    const origin = Source.make(options, source, Engine.longestMillis(options), engine.serverTime, engine.observer)
     /** A class, since one is made for each read and most are of no use. */
-    class KeyOrigin implements Loader.Origin<Held, E> {
+    class KeyOrigin implements Loader.ValueSource<Held, E> {
       constructor(private readonly key: Key) {}
-      lookup(...[previous, lookup]: Parameters<Loader.Origin<Held, E>["lookup"]>) {
+      lookup(...[previous, lookup]: Parameters<Loader.ValueSource<Held, E>["lookup"]>) {
         return origin.lookUp(this.key, previous, lookup)
       }
     }
-    const originOf = (key: Key): Loader.Origin<Held, E> => new KeyOrigin(key)
+    const originOf = (key: Key): Loader.ValueSource<Held, E> => new KeyOrigin(key)
 
     // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
     // LookupTimeout only where there is a hard timeout
@@ -245,7 +245,7 @@ export const make = <
 
     const read =
       <A, B>(
-        run: (key: CacheKey.CacheKey, origin: Loader.Origin<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
+        run: (key: CacheKey.CacheKey, origin: Loader.ValueSource<Held, E>) => Effect.Effect<A, Loader.LoadError<E>>,
         unwrap: (answer: A) => Effect.Effect<B, Remembered>
       ) =>
       (id: Key): Effect.Effect<B, Failure> =>
@@ -257,7 +257,9 @@ export const make = <
         })
     const valueOf = (held: Held): Exit.Exit<Value, Remembered> =>
       held instanceof EntryCodec.Remembered ? Exit.fail(held.error) : Exit.succeed(held)
-    const servedOf = (served: Served.Served<Held>): Effect.Effect<Served.Served<Value>, Remembered> =>
+    const servedOf = (
+      served: CacheResult.CacheResult<Held>
+    ): Effect.Effect<CacheResult.CacheResult<Value>, Remembered> =>
       Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
 
     const readPast = reader.past(valueOf)
@@ -279,7 +281,7 @@ export const make = <
       const key = keyOf(id)
       return Either.isLeft(key) ? undefined : present(names.ofText(key.right.text))
     }
-    const get = reader.isAtHand ? AtHand.make(atHand, getPast) : getPast
+    const get = reader.isAtHand ? SyncEffect.make(atHand, getPast) : getPast
 
     const ways = {
       reader,
@@ -289,7 +291,7 @@ export const make = <
         held instanceof EntryCodec.Remembered ? ofError(held.error) : ofValue(held),
       failureOf
     }
-    const many = ManyReader.make(ways)
+    const many = BatchReader.make(ways)
     const warmStream = Warming.make({
       ...ways,
       name: options.name,
@@ -312,7 +314,7 @@ export const make = <
     return {
       name: options.name,
       get,
-      getServed: read(reader.getServed, servedOf),
+      getResult: read(reader.getResult, servedOf),
       getOption: (id) =>
         Effect.flatMap(keyOf(id), (key) =>
           Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
@@ -336,7 +338,7 @@ export const make = <
       refresh: read(reader.refresh, valueOf),
       invalidate: (id) => Effect.flatMap(keyOf(id), ({ text }) => writer.invalidate(text)),
       invalidateTag: (tag) =>
-        Effect.flatMap(RedisKey.make(Origin.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
+        Effect.flatMap(RedisKey.make(Source.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
       clear: writer.clear,
       isAvailable: Effect.sync(engine.isAvailable),
       stats: Effect.sync(engine.stats),

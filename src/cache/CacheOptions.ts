@@ -41,7 +41,7 @@ export interface LookupOptions<Key, Value, E, R> {
   ) => Effect.Effect<Answer<NoInfer<Value>>, E, R>
   /**
    * Looks up several keys at once, where several are to be looked up: of a `getMany`, or of concurrent gets. It answers in
-   * the order of the keys, for each of them what `lookup` would (see `inOrderOf`); when it fails, each of them fails so.
+   * the order of the keys, for each of them what `lookup` would (see `alignToKeys`); when it fails, each of them fails so.
    * A key that is looked up alone goes to `lookup`.
    */
   readonly lookupMany?:
@@ -58,7 +58,7 @@ export interface LookupOptions<Key, Value, E, R> {
  * @since 0.1.0
  * @category models
  */
-export interface Description<
+export interface CacheDefinition<
   Key,
   Value,
   I,
@@ -160,5 +160,5 @@ export interface Options<
   Remembered = never,
   RememberedI = never,
   KeyI = string
-> extends Description<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>,
+> extends CacheDefinition<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>,
     LookupOptions<Key, Value, E, R> {}

@@ -12,7 +12,7 @@ import type { RedisClient } from "../redis/RedisClient.js"
 import * as TestCache from "../testing/TestCache.js"
 import * as TestRedis from "../testing/TestRedis.js"
 import { make, type TypedCache } from "./Cache.js"
-import type { Description, LookupOptions } from "./CacheOptions.js"
+import type { CacheDefinition, LookupOptions } from "./CacheOptions.js"
 import * as CacheKey from "./entry/CacheKey.js"
 import type { LookupTimeout } from "./lookup/LookupRunner.js"
 
@@ -22,9 +22,18 @@ import type { LookupTimeout } from "./lookup/LookupRunner.js"
  * @since 0.1.0
  * @category models
  */
-export type Settings<Key, Value> = Partial<
+export type LayerOptions<Key, Value> = Partial<
   Omit<
-    Description<Key, Value, unknown, "lookup" | "fail", Duration.DurationInput | undefined, unknown, unknown, unknown>,
+    CacheDefinition<
+      Key,
+      Value,
+      unknown,
+      "lookup" | "fail",
+      Duration.DurationInput | undefined,
+      unknown,
+      unknown,
+      unknown
+    >,
     "name" | "key" | "value" | "error" | "onUnavailable" | "hardTimeout"
   >
 >
@@ -60,7 +69,7 @@ export interface CacheTag<
    * layer builds a cache.
    */
   readonly layer: <R = never>(
-    options: LookupOptions<Key, Value, LookupE, R> & Settings<Key, Value>
+    options: LookupOptions<Key, Value, LookupE, R> & LayerOptions<Key, Value>
   ) => Layer.Layer<Self, never, RedisClient | R>
   /**
    * The cache in a test: no server, no lookup, and `Test` to play with it. `seed` is what its source has and the cache
@@ -71,7 +80,7 @@ export interface CacheTag<
     options?: {
       readonly seed?: Iterable<readonly [Key, Value]> | undefined
       readonly missing?: ((key: Key) => LookupE) | undefined
-    } & Settings<Key, Value>
+    } & LayerOptions<Key, Value>
   ) => Layer.Layer<Self | TestOf<Self> | TestRedis.TestRedis | RedisClient>
   /** What `layerTest` lets a test do. */
   readonly Test: Context.Tag<TestOf<Self>, TestCache.TestCache<Key, Value, LookupE>>
@@ -112,7 +121,7 @@ export const Tag =
     RememberedI = never,
     KeyI = string
   >(
-    description: Description<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>
+    description: CacheDefinition<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>
   ): CacheTag<
     Self,
     Id,
@@ -126,7 +135,7 @@ export const Tag =
     const tag = Context.Tag(id)<Self, TypedCache<Key, Value, Failure, OnUnavailable>>()
     const Test = Context.GenericTag<TestOf<Self>, TestCache.TestCache<Key, Value, E | Remembered>>(`${id}/Test`)
 
-    const build = <R>(options: LookupOptions<Key, Value, E | Remembered, R> & Settings<Key, Value>) =>
+    const build = <R>(options: LookupOptions<Key, Value, E | Remembered, R> & LayerOptions<Key, Value>) =>
       make<Key, Value, I, E | Remembered, R, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>({
         ...description,
         ...options
@@ -134,7 +143,7 @@ export const Tag =
 
     return Object.assign(tag, {
       Test,
-      layer: <R = never>(options: LookupOptions<Key, Value, E | Remembered, R> & Settings<Key, Value>) =>
+      layer: <R = never>(options: LookupOptions<Key, Value, E | Remembered, R> & LayerOptions<Key, Value>) =>
         Layer.scoped(tag, build(options)),
       layerTest: ({
         missing,
@@ -143,7 +152,7 @@ export const Tag =
       }: {
         readonly seed?: Iterable<readonly [Key, Value]> | undefined
         readonly missing?: ((key: Key) => E | Remembered) | undefined
-      } & Settings<Key, Value> = {}) =>
+      } & LayerOptions<Key, Value> = {}) =>
         Layer.provideMerge(
           Layer.scopedContext(
             Effect.gen(function* () {

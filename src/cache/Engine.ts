@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as LatencyHistogram from "../internal/LatencyHistogram.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
-import * as MisfitLog from "../internal/ThrottledLog.js"
+import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import * as RedisKey from "../redis/RedisKey.js"
@@ -22,10 +22,10 @@ import * as ContentEncoding from "./entry/ContentEncoding.js"
 import * as EntryCodec from "./entry/EntryCodec.js"
 import * as Migration from "./entry/Migration.js"
 import * as Invalidation from "./invalidation/Invalidation.js"
-import * as LeaseKeeper from "./load/LeaseRenewal.js"
+import * as LeaseRenewal from "./load/LeaseRenewal.js"
 import * as Loader from "./load/Loader.js"
 import type { Load } from "./lookup/LoadGraph.js"
-import * as Lookups from "./lookup/LookupRunner.js"
+import * as LookupRunner from "./lookup/LookupRunner.js"
 import * as CacheEvents from "./observe/CacheEvents.js"
 import * as CacheObserver from "./observe/CacheObserver.js"
 import * as CacheStats from "./observe/CacheStats.js"
@@ -34,7 +34,7 @@ import * as Reader from "./read/Reader.js"
 import type { Target } from "./scripts/CacheScript.js"
 import * as LocalTier from "./tiers/LocalTier.js"
 import * as RedisTier from "./tiers/RedisTier.js"
-import type { Asked } from "./tiers/TierRead.js"
+import type { Started } from "./tiers/TierRead.js"
 import * as Writer from "./write/Writer.js"
 
 /**
@@ -46,7 +46,7 @@ export interface Engine<A, E> {
   readonly writer: Writer.Writer<A>
   /** of the loads */
   readonly owner: Load["owner"]
-  readonly lookups: Lookups.Lookups
+  readonly lookups: LookupRunner.LookupRunner
   readonly observer: CacheObserver.CacheObserver
   /** the server's time, as last learned, in milliseconds */
   readonly serverTime: () => number
@@ -112,7 +112,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       names,
       lookupLatency,
       failureLog: options.failureLog ?? (yield* FailureLog.make),
-      misfitLog: yield* MisfitLog.make(`cache ${options.name}`),
+      misfitLog: yield* ThrottledLog.make(`cache ${options.name}`),
       events
     })
 
@@ -181,7 +181,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const keep = (
       key: string,
       entry: CacheEntry.CacheEntry<Held>,
-      { at, epoch }: Asked,
+      { at, epoch }: Started,
       bytes: number,
       serverTime: number
     ) => {
@@ -201,7 +201,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
             keep(key, entry, { at, epoch }, bytes, serverTime)
           )
 
-    const lookups = yield* Lookups.make({
+    const lookups = yield* LookupRunner.make({
       name: options.name,
       observer,
       maxLookups: options.maxLookups ?? 32,
@@ -209,7 +209,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       maxWaiting: options.maxWaiting ?? 1024,
       hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
     })
-    const keeper = yield* LeaseKeeper.make(redis, leaseMillis)
+    const keeper = yield* LeaseRenewal.make(redis, leaseMillis)
     const loader = yield* Loader.make<Held, E>({
       redis,
       tier,

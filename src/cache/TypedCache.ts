@@ -41,7 +41,7 @@ export type {
    * @since 0.1.0
    * @category models
    */
-  Description,
+  CacheDefinition,
   /**
    * @since 0.1.0
    * @category models
@@ -70,7 +70,7 @@ export {
    * @since 0.1.0
    * @category models
    */
-  type Settings,
+  type LayerOptions,
   /**
    * @since 0.1.0
    * @category services
@@ -145,7 +145,7 @@ export {
    * @since 0.1.0
    * @category batching
    */
-  inOrderOf
+  alignToKeys
 } from "./lookup/LookupSource.js"
 export {
   /**
@@ -159,7 +159,7 @@ export type {
    * @since 0.1.0
    * @category models
    */
-  Served
+  CacheResult
 } from "./read/CacheResult.js"
 export type {
   /**

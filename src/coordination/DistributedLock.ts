@@ -11,13 +11,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
-import * as Background from "../internal/SharedFibers.js"
+import * as SharedFibers from "../internal/SharedFibers.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import { wholeMillis } from "./ArgumentChecks.js"
-import * as Claim from "./lock/Acquisition.js"
+import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as LockScripts from "./lock/LockScripts.js"
@@ -130,7 +130,7 @@ export declare namespace DistributedLock {
       key: string,
       options: Options
     ) => <A, E, R>(
-      body: Claim.Body<HeldLock, A, E, R>
+      body: Acquisition.Body<HeldLock, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
      * As `withLock`, holding all of several locks or none. They are taken one after the other in the order of their keys'
@@ -142,7 +142,7 @@ export declare namespace DistributedLock {
       keys: Keys,
       options: Options
     ) => <A, E, R>(
-      body: Claim.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
+      body: Acquisition.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
      * Takes the lock if nobody holds it, and holds it until the scope ends. Asks once, and with the same token again where
@@ -188,12 +188,12 @@ export declare namespace DistributedLock {
  */
 export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = Effect.zipWith(
   RedisClient,
-  Background.fork,
+  SharedFibers.fork,
   (client, fork) => {
     const runAcquire = client.run(LockScripts.acquire)
     const runExtend = client.run(LockScripts.extend)
     const runRelease = client.run(LockScripts.release)
-    const claims = Claim.make(client, fork)
+    const claims = Acquisition.make(client, fork)
 
     const prepare = (name: string, ttl: Duration.DurationInput) =>
       Effect.gen(function* () {
@@ -237,9 +237,11 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
 
     return DistributedLock.of({
       withLock: (key, options) =>
-        Claim.holding((scope) => Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))),
+        Acquisition.holding((scope) =>
+          Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))
+        ),
       withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
-        Claim.holding((scope) =>
+        Acquisition.holding((scope) =>
           Effect.map(holdAll(keys, options, scope), (held) => ({
             given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
             leases: held.values()

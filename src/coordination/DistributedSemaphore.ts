@@ -11,13 +11,13 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Background from "../internal/SharedFibers.js"
+import * as SharedFibers from "../internal/SharedFibers.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import { integerFrom, wholeMillis } from "./ArgumentChecks.js"
-import * as Claim from "./lock/Acquisition.js"
+import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as SemaphoreScripts from "./lock/SemaphoreScripts.js"
@@ -71,7 +71,7 @@ export declare namespace DistributedSemaphore {
       key: string,
       options: Options
     ) => <A, E, R>(
-      body: Claim.Body<Lease, A, E, R>
+      body: Acquisition.Body<Lease, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /** Takes a permit if one is free, and holds it until the scope ends; see `DistributedLock.tryAcquire`. */
     readonly tryAcquire: (
@@ -99,12 +99,12 @@ export declare namespace DistributedSemaphore {
  */
 export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClient> = Effect.zipWith(
   RedisClient,
-  Background.fork,
+  SharedFibers.fork,
   (client, fork) => {
     const runAcquire = client.run(SemaphoreScripts.acquire)
     const runExtend = client.run(SemaphoreScripts.extend)
     const runRelease = client.run(SemaphoreScripts.release)
-    const claims = Claim.make(client, fork)
+    const claims = Acquisition.make(client, fork)
 
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options, scope: Scope.Scope) {
@@ -132,7 +132,9 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 
     return DistributedSemaphore.of({
       withPermit: (key, options) =>
-        Claim.holding((scope) => Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))),
+        Acquisition.holding((scope) =>
+          Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))
+        ),
       tryAcquire: (key, { permits, ttl }) =>
         Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, ttl, waitFor: Duration.zero }, scope)).pipe(
           Effect.asSome,

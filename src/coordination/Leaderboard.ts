@@ -16,7 +16,7 @@ import { ScoreText } from "./leaderboard/BoardScript.js"
 import * as ReadScripts from "./leaderboard/ReadScripts.js"
 import * as Window from "./leaderboard/Window.js"
 import * as WriteScripts from "./leaderboard/WriteScripts.js"
-import * as Members from "./MemberCodec.js"
+import * as MemberCodec from "./MemberCodec.js"
 
 /**
  * A member's place: ranks count from 0, the highest score first.
@@ -153,7 +153,7 @@ const onPlace = <Member>(
   schema: Schema.Schema<Member, string>,
   placeAt: (serverMillis: number) => Effect.Effect<Place, RedisError>
 ): Leaderboard<Member> => {
-  const members = Members.make(schema)
+  const members = MemberCodec.make(schema)
   const scoreOf = Schema.decodeSync(ScoreText)
   const runSubmit = client.run(WriteScripts.submit)
   const runAdd = client.run(WriteScripts.add)
@@ -319,10 +319,10 @@ const board = <Member>(
  * })
  */
 export function make<Member>(
-  options: BoardOptions & Members.Typed<Member>
+  options: BoardOptions & MemberCodec.Typed<Member>
 ): Effect.Effect<Leaderboard<Member>, never, RedisClient>
 export function make(options: BoardOptions): Effect.Effect<Leaderboard, never, RedisClient>
-export function make<Member>(options: BoardOptions & Partial<Members.Typed<Member>>) {
+export function make<Member>(options: BoardOptions & Partial<MemberCodec.Typed<Member>>) {
   return options.member === undefined ? board(options, Schema.String) : board(options, options.member)
 }
 
@@ -380,9 +380,9 @@ const windows = <Member>(
  * })
  */
 export function makeWindows<Member>(
-  options: WindowOptions & Members.Typed<Member>
+  options: WindowOptions & MemberCodec.Typed<Member>
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient>
 export function makeWindows(options: WindowOptions): Effect.Effect<Leaderboards, never, RedisClient>
-export function makeWindows<Member>(options: WindowOptions & Partial<Members.Typed<Member>>) {
+export function makeWindows<Member>(options: WindowOptions & Partial<MemberCodec.Typed<Member>>) {
   return options.member === undefined ? windows(options, Schema.String) : windows(options, options.member)
 }

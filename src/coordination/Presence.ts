@@ -11,12 +11,12 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as Background from "../internal/SharedFibers.js"
+import * as SharedFibers from "../internal/SharedFibers.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError, RedisServerError } from "../redis/RedisError.js"
 import type { RedisScript } from "../redis/RedisScript.js"
 import { integerFrom, wholeKey, wholeMillis } from "./ArgumentChecks.js"
-import * as Members from "./MemberCodec.js"
+import * as MemberCodec from "./MemberCodec.js"
 import * as PresenceScripts from "./presence/PresenceScripts.js"
 
 /**
@@ -74,8 +74,8 @@ const presence = <Member>(
   { beatEvery, key, timeToLive }: Options,
   schema: Schema.Schema<Member, string>
 ): Effect.Effect<Presence<Member>, never, RedisClient> =>
-  Effect.zipWith(RedisClient, Background.fork, (client, fork) => {
-    const members = Members.make(schema)
+  Effect.zipWith(RedisClient, SharedFibers.fork, (client, fork) => {
+    const members = MemberCodec.make(schema)
     const checkedKey = wholeKey("presence", client, key)
     const running = <Input, Output>(script: RedisScript<Input, Output>) => {
       const run = client.run(script)
@@ -158,9 +158,9 @@ const presence = <Member>(
  * })
  */
 export function make<Member>(
-  options: Options & Members.Typed<Member>
+  options: Options & MemberCodec.Typed<Member>
 ): Effect.Effect<Presence<Member>, never, RedisClient>
 export function make(options: Options): Effect.Effect<Presence, never, RedisClient>
-export function make<Member>(options: Options & Partial<Members.Typed<Member>>) {
+export function make<Member>(options: Options & Partial<MemberCodec.Typed<Member>>) {
   return options.member === undefined ? presence(options, Schema.String) : presence(options, options.member)
 }

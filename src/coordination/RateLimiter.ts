@@ -24,7 +24,7 @@ import {
   type RateLimitResult,
   type RateLimitUsage
 } from "./limit/RateLimit.js"
-import * as Blocks from "./limit/RejectionCache.js"
+import * as RejectionCache from "./limit/RejectionCache.js"
 import * as Scripts from "./limit/Scripts.js"
 
 export type {
@@ -216,7 +216,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
   const client = yield* RedisClient
   const redis = Scripts.runners(client)
   const outage = yield* Outage.make
-  const blocks = Blocks.make()
+  const blocks = RejectionCache.make()
 
   /** Asks Redis, and the limit's policy where Redis cannot be asked. */
   const decide = <A, B>(

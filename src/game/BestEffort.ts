@@ -14,7 +14,7 @@ import type { RedisError } from "../redis/RedisError.js"
  * @since 0.1.0
  * @category models
  */
-export interface Attempts {
+export interface BestEffort {
   /** The answer of an operation, or its error. */
   readonly attempt: <A, R>(
     operation: Effect.Effect<A, RedisError, R>
@@ -27,7 +27,7 @@ export interface Attempts {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (failureLog: FailureLog): Effect.Effect<Attempts> =>
+export const make = (failureLog: FailureLog): Effect.Effect<BestEffort> =>
   Effect.map(Ref.make(0), (failures) => {
     const failed = (error: RedisError) =>
       Effect.zipRight(

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type * as EngineStats from "../cache/observe/CacheStats.js"
-import type { Served, TypedCache } from "../cache/TypedCache.js"
+import type { CacheResult, TypedCache } from "../cache/TypedCache.js"
 import * as Counter from "../coordination/Counter.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -24,9 +24,9 @@ import type { LeaderboardRow, Page, Score } from "./GlobalLeaderboard.js"
 import * as OnlinePlayers from "./OnlinePlayers.js"
 import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player.js"
 import * as PlayerCaches from "./PlayerCaches.js"
-import * as PlainKeys from "./RawKeys.js"
+import * as RawKeys from "./RawKeys.js"
 
-export type { Served } from "../cache/TypedCache.js"
+export type { CacheResult } from "../cache/TypedCache.js"
 export type { LeaderboardRow } from "./GlobalLeaderboard.js"
 
 /**
@@ -58,22 +58,22 @@ export declare namespace CacheService {
   export interface Service {
     readonly setUserProfile: (userId: UserId, profile: UserProfile) => Effect.Effect<boolean>
     readonly getUserProfile: (userId: UserId) => Effect.Effect<Option.Option<UserProfile>>
-    readonly lookupUserProfile: (userId: UserId) => Effect.Effect<Option.Option<Served<UserProfile>>>
+    readonly getUserProfileResult: (userId: UserId) => Effect.Effect<Option.Option<CacheResult<UserProfile>>>
     readonly invalidateUserProfile: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setUserBalance: (userId: UserId, balance: number) => Effect.Effect<boolean>
     readonly getUserBalance: (userId: UserId) => Effect.Effect<Option.Option<number>>
-    readonly lookupUserBalance: (userId: UserId) => Effect.Effect<Option.Option<Served<number>>>
+    readonly getUserBalanceResult: (userId: UserId) => Effect.Effect<Option.Option<CacheResult<number>>>
     readonly invalidateUserBalance: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setUserStats: (userId: UserId, stats: UserStats) => Effect.Effect<boolean>
     readonly getUserStats: (userId: UserId) => Effect.Effect<Option.Option<UserStats>>
-    readonly lookupUserStats: (userId: UserId) => Effect.Effect<Option.Option<Served<UserStats>>>
+    readonly getUserStatsResult: (userId: UserId) => Effect.Effect<Option.Option<CacheResult<UserStats>>>
     readonly invalidateUserStats: (userId: UserId) => Effect.Effect<boolean>
 
     readonly setGameState: (gameId: GameId, state: GameState) => Effect.Effect<boolean>
     readonly getGameState: (gameId: GameId) => Effect.Effect<Option.Option<GameState>>
-    readonly lookupGameState: (gameId: GameId) => Effect.Effect<Option.Option<Served<GameState>>>
+    readonly getGameStateResult: (gameId: GameId) => Effect.Effect<Option.Option<CacheResult<GameState>>>
     readonly invalidateGameState: (gameId: GameId) => Effect.Effect<boolean>
 
     /** Profile, balance and statistics of a user; never rate limits. */
@@ -199,7 +199,7 @@ const defaultTimeToLive: TimeToLive = "1 hour"
 
 /** What a cache does without a lookup, where an id that can be no key is one that nothing is stored under. */
 const cacheOnly = <Key, Value, E>(cache: TypedCache<Key, Value, E>) => {
-  const lookup = (id: Key): Effect.Effect<Option.Option<Served<Value>>> =>
+  const lookup = (id: Key): Effect.Effect<Option.Option<CacheResult<Value>>> =>
     Effect.catchTag(cache.getOption(id), "InvalidKey", () => Effect.succeedNone)
   return {
     set: (id: Key, value: Value) => Effect.catchTag(cache.set(id, value), "InvalidKey", () => Effect.succeed(false)),
@@ -226,7 +226,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
   function* () {
     const redis = yield* RedisClient
     const { all, attempts, leaderboard, ...caches } = yield* PlayerCaches.PlayerCaches
-    const plain = yield* PlainKeys.make({ attempts, owners: all })
+    const plain = yield* RawKeys.make({ attempts, owners: all })
     const rateLimiter = yield* RateLimiter.make
     const onlinePlayers = yield* OnlinePlayers.make
     const activeGames = yield* Counter.make({ key: "counters:active_games" })
@@ -276,22 +276,22 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
     return CacheService.of({
       setUserProfile: profiles.set,
       getUserProfile: profiles.get,
-      lookupUserProfile: profiles.lookup,
+      getUserProfileResult: profiles.lookup,
       invalidateUserProfile: profiles.invalidate,
 
       setUserBalance: balances.set,
       getUserBalance: balances.get,
-      lookupUserBalance: balances.lookup,
+      getUserBalanceResult: balances.lookup,
       invalidateUserBalance: balances.invalidate,
 
       setUserStats: stats.set,
       getUserStats: stats.get,
-      lookupUserStats: stats.lookup,
+      getUserStatsResult: stats.lookup,
       invalidateUserStats: stats.invalidate,
 
       setGameState: games.set,
       getGameState: games.get,
-      lookupGameState: games.lookup,
+      getGameStateResult: games.lookup,
       invalidateGameState: games.invalidate,
 
       invalidateUser: (userId) =>

@@ -21,7 +21,7 @@ import * as DistributedLock from "../coordination/DistributedLock.js"
 import * as Leaderboard from "../coordination/Leaderboard.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import type { Attempts } from "./BestEffort.js"
+import type { BestEffort } from "./BestEffort.js"
 import { Database, type DatabaseError } from "./Database.js"
 import { UserId } from "./Player.js"
 
@@ -99,7 +99,7 @@ const rebuildPage = 500
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ attempt }: Attempts): Effect.Effect<GlobalLeaderboard, never, RedisClient> =>
+export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, never, RedisClient> =>
   Effect.gen(function* () {
     const redis = yield* RedisClient
     const board = yield* Leaderboard.make({ key: boardKey })
@@ -177,7 +177,7 @@ const buildingLock = { ttl: "30 seconds" } as const
  */
 export const makeRebuild = (
   board: GlobalLeaderboard,
-  { attempt }: Attempts
+  { attempt }: BestEffort
 ): Effect.Effect<Effect.Effect<void>, never, Database | RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     const database = yield* Database

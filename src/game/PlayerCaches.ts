@@ -15,7 +15,7 @@ import type { CacheStats } from "../cache/observe/CacheStats.js"
 import * as FailureLog from "../cache/observe/FailureLog.js"
 import * as TypedCache from "../cache/TypedCache.js"
 import type { RedisClient } from "../redis/RedisClient.js"
-import * as Attempts from "./BestEffort.js"
+import * as BestEffort from "./BestEffort.js"
 import * as CacheConfig from "./CacheConfig.js"
 import { Database, type DatabaseError, GameNotFound, UserNotFound } from "./Database.js"
 import * as GlobalLeaderboard from "./GlobalLeaderboard.js"
@@ -64,7 +64,7 @@ export declare namespace PlayerCaches {
     /** all caches, as owners of their keys and of their counts */
     readonly all: ReadonlyArray<Owner & { readonly stats: Effect.Effect<CacheStats> }>
     /** commands beside the caches, told to the same log */
-    readonly attempts: Attempts.Attempts
+    readonly attempts: BestEffort.BestEffort
   }
 }
 
@@ -84,7 +84,7 @@ const LeaderboardRows = Schema.Array(
   Schema.Struct({ rank: Schema.NonNegativeInt, userId: UserId, score: Schema.Finite })
 )
 
-const outcomes: Record<TypedCache.Served<unknown>["source"], string> = {
+const outcomes: Record<TypedCache.CacheResult<unknown>["source"], string> = {
   Local: "HIT",
   Redis: "HIT",
   Stale: "HIT",
@@ -101,7 +101,7 @@ const logged = <Key, Value, E>(
   const tell = (id: Key, outcome: string) => Effect.logDebug(`cache ${outcome}: ${cache.name}:${text(id)}`)
   return {
     ...cache,
-    getServed: (id) => Effect.tap(cache.getServed(id), ({ source }) => tell(id, outcomes[source])),
+    getResult: (id) => Effect.tap(cache.getResult(id), ({ source }) => tell(id, outcomes[source])),
     getOption: (id) =>
       Effect.tap(cache.getOption(id), (served) =>
         tell(id, Option.isSome(served) ? outcomes[served.value.source] : "MISS")
@@ -135,7 +135,7 @@ export const make = (
   Effect.gen(function* () {
     const database = yield* Database
     const failureLog = yield* FailureLog.make
-    const attempts = yield* Attempts.make(failureLog)
+    const attempts = yield* BestEffort.make(failureLog)
     const leaderboard = yield* GlobalLeaderboard.make(attempts)
     const rebuildLeaderboard = yield* GlobalLeaderboard.makeRebuild(leaderboard, attempts)
 

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { LookupCycle } from "../cache/lookup/LoadGraph.js"
 import type { LookupOverloaded } from "../cache/lookup/LookupRunner.js"
-import type { Served, TypedCache } from "../cache/TypedCache.js"
+import type { CacheResult, TypedCache } from "../cache/TypedCache.js"
 import * as DistributedLock from "../coordination/DistributedLock.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
@@ -32,7 +32,7 @@ import type { GameId, GameState, UserId, UserProfile, UserStats } from "./Player
 import { PlayerCaches } from "./PlayerCaches.js"
 
 export type { LookupOverloaded } from "../cache/lookup/LookupRunner.js"
-export type { Served } from "../cache/TypedCache.js"
+export type { CacheResult } from "../cache/TypedCache.js"
 
 /**
  * Reads go through the caches: the database is asked when they do not have the value, and while Redis is away, where too
@@ -101,21 +101,21 @@ export declare namespace PlayerService {
     /** Cache-aside. */
     readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | ReadError>
     /** As `getUserProfile`, with where the value came from and how long it stays fresh. */
-    readonly readUserProfile: (userId: UserId) => Effect.Effect<Served<UserProfile>, UserNotFound | ReadError>
+    readonly readUserProfile: (userId: UserId) => Effect.Effect<CacheResult<UserProfile>, UserNotFound | ReadError>
     /** Updates the database, then invalidates. */
     readonly updateUserProfile: (
       userId: UserId,
       updates: Partial<Pick<UserProfile, "username" | "displayName" | "email">>
     ) => Effect.Effect<UserProfile, UserNotFound | InvalidKey | UsernameTaken | DatabaseError>
     readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
-    readonly readUserBalance: (userId: UserId) => Effect.Effect<Served<number>, UserNotFound | ReadError>
+    readonly readUserBalance: (userId: UserId) => Effect.Effect<CacheResult<number>, UserNotFound | ReadError>
     /** Write-through: the database first, then the cache. */
     readonly updateUserBalance: (
       userId: UserId,
       balance: number
     ) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
     readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | ReadError>
-    readonly readUserStats: (userId: UserId) => Effect.Effect<Served<UserStats>, UserNotFound | ReadError>
+    readonly readUserStats: (userId: UserId) => Effect.Effect<CacheResult<UserStats>, UserNotFound | ReadError>
     /** Records a game, invalidates the statistics and enters the score into the leaderboard. */
     readonly recordGame: (
       userId: UserId,
@@ -144,11 +144,11 @@ export declare namespace PlayerService {
      * From the cache, else from the database, after which the cache's leaderboard is built again in the background.
      * `InvalidKey` for an offset or limit that is no whole number.
      */
-    readonly readLeaderboard: (page: Page) => Effect.Effect<Served<ReadonlyArray<LeaderboardRow>>, ReadError>
+    readonly readLeaderboard: (page: Page) => Effect.Effect<CacheResult<ReadonlyArray<LeaderboardRow>>, ReadError>
     /** `UserNotFound` also for one who has not played. */
     readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | ReadError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
-    readonly readGame: (gameId: GameId) => Effect.Effect<Served<GameState>, GameNotFound | ReadError>
+    readonly readGame: (gameId: GameId) => Effect.Effect<CacheResult<GameState>, GameNotFound | ReadError>
     readonly endGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | InvalidKey | DatabaseError>
   }
 }
@@ -180,7 +180,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     /** The lookups read the database and no cache: a cycle would be a mistake of this module. */
     const acyclic = <A, E>(read: Effect.Effect<A, E | LookupCycle>) =>
       Effect.catchAll(read, (error) => (error instanceof LookupCycle ? Effect.die(error) : Effect.fail(error)))
-    const valueOf = <A, E>(read: Effect.Effect<Served<A>, E>) => Effect.map(read, ({ value }) => value)
+    const valueOf = <A, E>(read: Effect.Effect<CacheResult<A>, E>) => Effect.map(read, ({ value }) => value)
 
     /** Whether the cache holds the value that was just looked up for it. */
     const warm = <Key, Value, E>(values: TypedCache<Key, Value, E>, id: Key) =>
@@ -200,21 +200,21 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         return profile
       }),
 
-      readUserProfile: (id) => acyclic(profiles.getServed(id)),
-      getUserProfile: (userId) => acyclic(valueOf(profiles.getServed(userId))),
+      readUserProfile: (id) => acyclic(profiles.getResult(id)),
+      getUserProfile: (userId) => acyclic(valueOf(profiles.getResult(userId))),
       updateUserProfile: Effect.fn("PlayerService.updateUserProfile")(function* (userId, updates) {
         yield* checked(userId)
         return yield* thenInvalidate(profiles.invalidate(userId))(database.updateUser(userId, updates))
       }),
 
-      readUserBalance: (id) => acyclic(balances.getServed(id)),
-      getUserBalance: (userId) => acyclic(valueOf(balances.getServed(userId))),
+      readUserBalance: (id) => acyclic(balances.getResult(id)),
+      getUserBalance: (userId) => acyclic(valueOf(balances.getResult(userId))),
       updateUserBalance: Effect.fn("PlayerService.updateUserBalance")((userId, balance) =>
         balances.update(userId, database.updateBalance(userId, balance))
       ),
 
-      readUserStats: (id) => acyclic(stats.getServed(id)),
-      getUserStats: (userId) => acyclic(valueOf(stats.getServed(userId))),
+      readUserStats: (id) => acyclic(stats.getResult(id)),
+      getUserStats: (userId) => acyclic(valueOf(stats.getResult(userId))),
       recordGame: Effect.fn("PlayerService.recordGame")(function* (userId, game) {
         yield* checked(userId)
         const recorded = yield* thenInvalidate(stats.invalidate(userId))(database.recordGame(userId, game))
@@ -263,13 +263,13 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
       }),
       invalidateUser: (userId) => Effect.zipRight(checked(userId), cache.invalidateUser(userId)),
 
-      readLeaderboard: (id) => acyclic(leaderboardPages.getServed(id)),
+      readLeaderboard: (id) => acyclic(leaderboardPages.getResult(id)),
       getLeaderboardRank: Effect.fn("PlayerService.getLeaderboardRank")(function* (userId) {
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
         if (Option.isSome(cached)) return cached.value
         // the cache knows who has not played, or does not exist: ranking them would cost the database a count each time
-        const { gamesPlayed } = yield* acyclic(valueOf(stats.getServed(userId)))
+        const { gamesPlayed } = yield* acyclic(valueOf(stats.getResult(userId)))
         if (gamesPlayed === 0) return yield* new UserNotFound({ userId })
         const { rank, score } = yield* database.rankOf(userId)
         // the database knows a player whom the cache does not: its leaderboard is not whole
@@ -283,7 +283,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* cache.incrementActiveGames
         return game
       }),
-      readGame: (id) => acyclic(games.getServed(id)),
+      readGame: (id) => acyclic(games.getResult(id)),
       endGame: Effect.fn("PlayerService.endGame")(function* (gameId) {
         yield* checked(gameId)
         yield* thenInvalidate(games.invalidate(gameId))(database.deleteGame(gameId))

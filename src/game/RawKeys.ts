@@ -12,14 +12,14 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as CacheCodec from "../cache/entry/CacheCodec.js"
 import { wholeMillis } from "../coordination/ArgumentChecks.js"
-import * as MisfitLog from "../internal/ThrottledLog.js"
+import * as ThrottledLog from "../internal/ThrottledLog.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import type { SetOptions } from "../redis/RedisClient.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
-import type { Attempts } from "./BestEffort.js"
-import * as PlainScripts from "./RawScripts.js"
+import type { BestEffort } from "./BestEffort.js"
+import * as RawScripts from "./RawScripts.js"
 
 /**
  * A cache as the owner of the keys under its name.
@@ -43,7 +43,7 @@ export interface Owner {
  * @since 0.1.0
  * @category models
  */
-export interface PlainKeys {
+export interface RawKeys {
   /** Under a plain key only, and no value that its schema forbids. */
   readonly set: <A, I>(
     key: string,
@@ -77,10 +77,10 @@ const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{
  * @category constructors
  */
 export const make = (options: {
-  readonly attempts: Attempts
+  readonly attempts: BestEffort
   readonly owners: ReadonlyArray<Owner>
-}): Effect.Effect<PlainKeys, never, RedisClient> =>
-  Effect.zipWith(RedisClient, MisfitLog.make("plain keys"), (redis, misfitLog) => {
+}): Effect.Effect<RawKeys, never, RedisClient> =>
+  Effect.zipWith(RedisClient, ThrottledLog.make("plain keys"), (redis, misfitLog) => {
     const { owners } = options
     const { attempt } = options.attempts
 
@@ -91,7 +91,7 @@ export const make = (options: {
     /** What may be deleted by itself or by a pattern. */
     const isWithinReach = (key: string) => Option.isSome(ownerOf(key)) || !isForeign(key)
 
-    const misfit = (misfit: MisfitLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
+    const misfit = (misfit: ThrottledLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
     const ofCodec = (what: string, key: string, { cause, message }: CacheCodec.CacheCodecError) =>
       misfit({ what, why: message, cause: cause === undefined ? undefined : Cause.die(cause), key })
 
@@ -128,19 +128,19 @@ export const make = (options: {
         return found
       })
 
-    const runSet = redis.run(PlainScripts.set)
-    const runDel = redis.run(PlainScripts.del)
+    const runSet = redis.run(RawScripts.set)
+    const runDel = redis.run(RawScripts.del)
     const isDone = (replied: Effect.Effect<number, RedisError>) =>
       Effect.map(attempt(replied), (reply) => Either.isRight(reply) && reply.right === 1)
 
     const stored = (key: string, text: string, ttl: NonNullable<SetOptions["ttl"]>) =>
       isDone(
-        Effect.flatMap(wholeMillis(PlainScripts.set.name, "the time to live", ttl), (ttlMillis) =>
+        Effect.flatMap(wholeMillis(RawScripts.set.name, "the time to live", ttl), (ttlMillis) =>
           runSet({ key, text, ttlMillis })
         )
       )
 
-    const set: PlainKeys["set"] = (key, schema, value, ttl) =>
+    const set: RawKeys["set"] = (key, schema, value, ttl) =>
       Effect.gen(function* () {
         if (!(yield* mayUse(key))) return false
         const text = yield* Effect.either(CacheCodec.make(schema).encode(value))

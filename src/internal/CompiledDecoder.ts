@@ -32,10 +32,10 @@ export type Unfit = typeof unfit
  * @since 0.1.0
  * @category models
  */
-export type FastDecoder = (json: unknown) => unknown
+export type CompiledDecoder = (json: unknown) => unknown
 
 /** What is compiled already, and what a part must satisfy whose kind its schema does not tell. */
-class Memo extends Map<AST.AST, FastDecoder> {
+class Memo extends Map<AST.AST, CompiledDecoder> {
   constructor(readonly accepts: ((value: unknown) => boolean) | undefined) {
     super()
   }
@@ -62,7 +62,7 @@ export const make = <A, I>(
   }
 }
 
-const compile = (ast: AST.AST, memo: Memo): FastDecoder => {
+const compile = (ast: AST.AST, memo: Memo): CompiledDecoder => {
   const made = memo.get(ast)
   if (made !== undefined) return made
   const decoder = isPlain(ast) ? compilePlain(ast, memo) : bySchema(ast, memo)
@@ -74,7 +74,7 @@ const compile = (ast: AST.AST, memo: Memo): FastDecoder => {
 const isPlain = (ast: AST.AST): boolean =>
   Option.isNone(AST.getParseOptionsAnnotation(ast)) && Option.isNone(AST.getDecodingFallbackAnnotation(ast))
 
-const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
+const compilePlain = (ast: AST.AST, memo: Memo): CompiledDecoder => {
   switch (ast._tag) {
     case "Literal":
       return fitting((json) => json === ast.literal)
@@ -99,7 +99,7 @@ const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
       return compileUnion(ast, memo) ?? bySchema(ast, memo)
     case "Suspend": {
       // what it stands for may hold it, and is compiled when there is something to decode
-      let decoder: FastDecoder | undefined
+      let decoder: CompiledDecoder | undefined
       return (json) => {
         decoder ??= compile(ast.f(), memo)
         return decoder(json)
@@ -111,13 +111,13 @@ const compilePlain = (ast: AST.AST, memo: Memo): FastDecoder => {
 }
 
 const fitting =
-  (is: (json: unknown) => boolean): FastDecoder =>
+  (is: (json: unknown) => boolean): CompiledDecoder =>
   (json) =>
     is(json) ? json : unfit
 
-const bySchema = (ast: AST.AST, { accepts }: Memo): FastDecoder => {
+const bySchema = (ast: AST.AST, { accepts }: Memo): CompiledDecoder => {
   const decode = ParseResult.decodeUnknownEither(Schema.make<unknown, unknown, never>(ast))
-  const decoder: FastDecoder = (json) => Either.getOrElse(decode(json), () => unfit)
+  const decoder: CompiledDecoder = (json) => Either.getOrElse(decode(json), () => unfit)
   if (accepts === undefined) return decoder
   return (json) => {
     const decoded = decoder(json)
@@ -125,7 +125,7 @@ const bySchema = (ast: AST.AST, { accepts }: Memo): FastDecoder => {
   }
 }
 
-const compileRefinement = (ast: AST.Refinement, memo: Memo): FastDecoder => {
+const compileRefinement = (ast: AST.Refinement, memo: Memo): CompiledDecoder => {
   const decode = compile(ast.from, memo)
   return (json) => {
     const decoded = decode(json)
@@ -136,7 +136,7 @@ const compileRefinement = (ast: AST.Refinement, memo: Memo): FastDecoder => {
 interface Field {
   readonly name: string
   readonly isOptional: boolean
-  readonly decode: FastDecoder
+  readonly decode: CompiledDecoder
 }
 
 /** What `JSON.parse` makes: whatever it holds is its own, but for what every object has. */
@@ -144,7 +144,7 @@ const isPlainObject = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && Object.getPrototypeOf(json) === Object.prototype
 
 /** None for an object whose fields are not all known by an ordinary name. */
-const compileStruct = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefined => {
+const compileStruct = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | undefined => {
   if (ast.indexSignatures.length > 0 || ast.propertySignatures.length === 0) return undefined
   const fields: Array<Field> = []
   for (const { isOptional, name, type } of ast.propertySignatures) {
@@ -181,7 +181,7 @@ const compileStruct = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefine
 }
 
 /** None for an object that is not by strings alone. */
-const compileRecord = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefined => {
+const compileRecord = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | undefined => {
   const [signature, ...others] = ast.indexSignatures
   if (signature === undefined || others.length > 0 || ast.propertySignatures.length > 0) return undefined
   if (signature.parameter._tag !== "StringKeyword" || !isPlain(signature.parameter)) return undefined
@@ -204,7 +204,7 @@ const compileRecord = (ast: AST.TypeLiteral, memo: Memo): FastDecoder | undefine
 }
 
 /** Lists of one type, and of a fixed length; none for others. */
-const compileArray = (ast: AST.TupleType, memo: Memo): FastDecoder | undefined => {
+const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefined => {
   const [rest, ...afterRest] = ast.rest
   if (afterRest.length > 0 || (rest !== undefined && ast.elements.length > 0)) return undefined
   if (ast.elements.some(({ isOptional }) => isOptional)) return undefined
@@ -225,16 +225,16 @@ const compileArray = (ast: AST.TupleType, memo: Memo): FastDecoder | undefined =
   }
 }
 
-const never: FastDecoder = () => unfit
+const never: CompiledDecoder = () => unfit
 
 /**
  * Unions of which no two members can fit one value, so that the order in which the schema tries them does not matter:
  * plain values, one kind of list, and objects that a field tells apart. None for others.
  */
-const compileUnion = (ast: AST.Union, memo: Memo): FastDecoder | undefined => {
-  const plain: Array<FastDecoder> = []
+const compileUnion = (ast: AST.Union, memo: Memo): CompiledDecoder | undefined => {
+  const plain: Array<CompiledDecoder> = []
   const objects: Array<AST.TypeLiteral> = []
-  let list: FastDecoder | undefined
+  let list: CompiledDecoder | undefined
   for (const member of ast.types) {
     if (!isPlain(member)) return undefined
     if (isOfPlainValues(member)) plain.push(compile(member, memo))
@@ -271,12 +271,12 @@ const isOfPlainValues = (ast: AST.AST): boolean => {
   }
 }
 
-const compileObjects = (objects: ReadonlyArray<AST.TypeLiteral>, memo: Memo): FastDecoder | undefined => {
+const compileObjects = (objects: ReadonlyArray<AST.TypeLiteral>, memo: Memo): CompiledDecoder | undefined => {
   const [first, ...others] = objects
   if (first === undefined) return never
   if (others.length === 0) return compile(first, memo)
   for (const { name } of first.propertySignatures) {
-    const kinds = new Map<unknown, FastDecoder>()
+    const kinds = new Map<unknown, CompiledDecoder>()
     for (const object of objects) {
       const kind = literalOf(object, name)
       if (kind !== undefined) kinds.set(kind, compile(object, memo))

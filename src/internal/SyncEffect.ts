@@ -24,7 +24,7 @@ class Ended<A> {
 const answersInARow = 1_024
 let answersLeft = answersInARow
 
-class AtHand<Id, A, E> extends Effectable.Class<A, E> {
+class SyncEffect<Id, A, E> extends Effectable.Class<A, E> {
   constructor(
     readonly id: Id,
     readonly peek: (id: Id) => Exit.Exit<A, E> | undefined,
@@ -58,4 +58,4 @@ class AtHand<Id, A, E> extends Effectable.Class<A, E> {
 export const make =
   <Id, A, E>(peek: (id: Id) => Exit.Exit<A, E> | undefined, past: (id: Id) => Effect.Effect<A, E>) =>
   (id: Id): Effect.Effect<A, E> =>
-    new AtHand(id, peek, past)
+    new SyncEffect(id, peek, past)

@@ -8,7 +8,7 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MonotonicClock from "./MonotonicClock.js"
-import * as Background from "./SharedFibers.js"
+import * as SharedFibers from "./SharedFibers.js"
 
 /**
  * @since 0.1.0
@@ -29,7 +29,7 @@ export interface Misfit {
  * @since 0.1.0
  * @category models
  */
-export interface MisfitLog {
+export interface ThrottledLog {
   /** Notes a misfit at once, and answers what is to be logged of it: nothing when its kind was logged within the minute. */
   readonly note: (misfit: Misfit) => Effect.Effect<void> | undefined
 }
@@ -43,8 +43,8 @@ const quietMillis = Duration.toMillis("1 minute")
  * @since 0.1.0
  * @category constructors
  */
-export const make = (subject: string): Effect.Effect<MisfitLog> =>
-  Effect.zipWith(Effect.clock, Background.fork, (clock, fork) => {
+export const make = (subject: string): Effect.Effect<ThrottledLog> =>
+  Effect.zipWith(Effect.clock, SharedFibers.fork, (clock, fork) => {
     /** by kind: when it was logged last, and how many have not been since */
     const logged = new Map<string, { readonly at: number; unsaid: number }>()
     return {

@@ -8,7 +8,7 @@
  * Remembers at least the last `capacity` texts and at most twice as many, in two generations: when the young one is full,
  * it becomes the old one, whose texts come back when they are asked for.
  */
-export class Recent<A> {
+export class TwoGenerationMap<A> {
   private young = new Map<string, A>()
   private old = new Map<string, A>()
 

@@ -58,7 +58,7 @@ export interface ScoredMember {
  * @since 0.1.0
  * @category models
  */
-export interface Stamped<out A> {
+export interface WithGeneration<out A> {
   readonly value: A
   readonly generation: number
 }
@@ -115,7 +115,7 @@ export declare namespace RedisClient {
      */
     readonly unsafeMget: (
       keys: () => ReadonlyArray<string>,
-      answered: (texts: Exit.Exit<Stamped<ReadonlyArray<string | undefined>>, RedisError>) => void
+      answered: (texts: Exit.Exit<WithGeneration<ReadonlyArray<string | undefined>>, RedisError>) => void
     ) => void
     /** The stored bytes. May be repeated. */
     readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
@@ -187,14 +187,14 @@ export declare namespace RedisClient {
     /** As `run`, with the generation that answered. */
     readonly runStamped: <Input, Output>(
       script: RedisScript<Input, Output>
-    ) => (input: Input) => Effect.Effect<Stamped<Output>, RedisError>
+    ) => (input: Input) => Effect.Effect<WithGeneration<Output>, RedisError>
     /**
      * As `runStamped`, without a fiber and told to a callback: at once where it is refused, else in the turn of the reply.
      * Scripts are sent in the order of their calls. Never repeated.
      */
     readonly unsafeRun: <Input, Output>(
       script: RedisScript<Input, Output>
-    ) => (input: Input, answered: (reply: Exit.Exit<Stamped<Output>, RedisError>) => void) => void
+    ) => (input: Input, answered: (reply: Exit.Exit<WithGeneration<Output>, RedisError>) => void) => void
     /**
      * Any other command. Refused without sending: commands that change the shared connection for other callers
      * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.

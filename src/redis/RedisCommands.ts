@@ -12,10 +12,10 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as FastDecoder from "../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../internal/CompiledDecoder.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
 import { malformed } from "./CommandRefusal.js"
-import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, Stamped } from "./RedisClient.js"
+import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, WithGeneration } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
 import type { RedisExecutor } from "./RedisExecutor.js"
@@ -97,10 +97,10 @@ const replyDecoders = new WeakMap<object, (reply: unknown) => unknown>()
 
 const replyDecoder = <Input, Output>(
   script: RedisScript<Input, Output>
-): ((reply: unknown) => Output | typeof FastDecoder.unfit) => {
+): ((reply: unknown) => Output | typeof CompiledDecoder.unfit) => {
   const known = replyDecoders.get(script)
-  if (known !== undefined) return known as (reply: unknown) => Output | typeof FastDecoder.unfit
-  const decode = FastDecoder.make(script.reply)
+  if (known !== undefined) return known as (reply: unknown) => Output | typeof CompiledDecoder.unfit
+  const decode = CompiledDecoder.make(script.reply)
   replyDecoders.set(script, decode)
   return decode
 }
@@ -189,10 +189,10 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
 
   const decoded = <Input, Output>(
     script: RedisScript<Input, Output>,
-    { generation, value }: Stamped<RedisReply>
-  ): Exit.Exit<Stamped<Output>, RedisProtocolError> => {
+    { generation, value }: WithGeneration<RedisReply>
+  ): Exit.Exit<WithGeneration<Output>, RedisProtocolError> => {
     const output = replyDecoder(script)(value)
-    if (output !== FastDecoder.unfit) return Exit.succeed({ value: output, generation })
+    if (output !== CompiledDecoder.unfit) return Exit.succeed({ value: output, generation })
     const failed = (detail: string) => Exit.fail(new RedisProtocolError({ command: script.name, detail }))
     try {
       return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
@@ -207,7 +207,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
 
   const runStamped =
     <Input, Output>(script: RedisScript<Input, Output>) =>
-    (input: Input): Effect.Effect<Stamped<Output>, RedisError> =>
+    (input: Input): Effect.Effect<WithGeneration<Output>, RedisError> =>
       Effect.flatMap(executor.script(script, input), (reply) => decoded(script, reply))
 
   const unsafeRun: RedisClient.Service["unsafeRun"] = (script) => (input, answered) =>

@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
-import type { Stamped, SubscriptionEvent } from "./RedisClient.js"
+import type { SubscriptionEvent, WithGeneration } from "./RedisClient.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { RedisError } from "./RedisError.js"
 import type { RedisScript } from "./RedisScript.js"
@@ -29,22 +29,22 @@ export interface RedisExecutor {
     command: string,
     args: ReadonlyArray<RedisArgument>,
     options: { readonly idempotent: boolean }
-  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /** The undecoded reply of an MGET; see `RedisClient`. */
   readonly unsafeMget: (
     keys: () => ReadonlyArray<string>,
-    answered: (reply: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+    answered: (reply: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
   ) => void
   /** The undecoded reply of a script. */
   readonly script: <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input
-  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /** As `script`; see `RedisClient`. */
   readonly unsafeScript: <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input,
-    answered: (reply: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+    answered: (reply: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
   ) => void
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
   /** As `subscribe`; see `RedisClient`. */

@@ -60,7 +60,7 @@ const greeting = (id: UserId) =>
   )
 
 const sourceOf = (id: UserId) =>
-  Effect.flatMap(Profiles, (profiles) => Effect.map(profiles.getServed(id), ({ source }) => source))
+  Effect.flatMap(Profiles, (profiles) => Effect.map(profiles.getResult(id), ({ source }) => source))
 
 describe("a cache's class", () => {
   it.effect("has a layer over a client and a source, which is one expression", () =>
@@ -83,7 +83,7 @@ describe("a cache's class", () => {
         expect(yield* greeting(grace)).toBe("Who are you?")
         expect(yield* greeting(grace)).toBe("Who are you?")
         expect(asked).toEqual([ada, grace])
-        const { timeLeft } = yield* Effect.flatMap(Profiles, (profiles) => profiles.getServed(ada))
+        const { timeLeft } = yield* Effect.flatMap(Profiles, (profiles) => profiles.getResult(ada))
         expect(Number(timeLeft.value._tag === "Millis" && timeLeft.value.millis)).toBeLessThanOrEqual(10_000)
       }).pipe(Effect.provide(Layer.provide(layer, Layer.merge(MemoryRedis.layer, database))))
     })
@@ -178,7 +178,7 @@ describe("a cache in an application's test", () => {
       expect(yield* visits.get(ada)).toBe(7)
       yield* connection.cut
       expect(yield* Effect.either(visits.get(ada))).toMatchObject(Either.left({ _tag: "RedisUnavailable" }))
-      expect((yield* profiles.getServed(ada)).source).toBe("Degraded")
+      expect((yield* profiles.getResult(ada)).source).toBe("Degraded")
       yield* until("the outage is noticed", () => Effect.map(profiles.isAvailable, Boolean.not))
     }).pipe(
       Effect.provide(

@@ -49,7 +49,7 @@ describe("with values kept in the process", () => {
 
   const sourceOf = (cache: CacheService.CacheService.Service) =>
     Effect.map(
-      cache.lookupUserBalance(ada),
+      cache.getUserBalanceResult(ada),
       Option.map(({ source }) => source)
     )
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as FailureLog from "../../src/cache/observe/FailureLog.js"
-import * as Attempts from "../../src/game/BestEffort.js"
+import * as BestEffort from "../../src/game/BestEffort.js"
 import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as GlobalLeaderboard from "../../src/game/GlobalLeaderboard.js"
@@ -16,7 +16,7 @@ describe("a board that is built from the database", () => {
       const ref = FiberRef.unsafeMake("nobody's")
       const database = yield* MemoryDatabase.make
       const readers: Array<string> = []
-      const attempts = yield* Effect.flatMap(FailureLog.make, Attempts.make)
+      const attempts = yield* Effect.flatMap(FailureLog.make, BestEffort.make)
       const board = yield* GlobalLeaderboard.make(attempts)
       const rebuild = yield* Effect.provideService(GlobalLeaderboard.makeRebuild(board, attempts), Database, {
         ...database,

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { GameState, UserProfile, UserStats } from "../../src/game/Player.js"
-import * as FastDecoder from "../../src/internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../src/internal/CompiledDecoder.js"
 
 interface Tree {
   readonly name: string
@@ -31,8 +31,8 @@ const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
   const decodeSlowly = Schema.decodeUnknownEither(schema)
   return {
     name,
-    decodeSlowly: (json: unknown): unknown => Either.getOrElse(decodeSlowly(json), () => FastDecoder.unfit),
-    decodeFast: FastDecoder.make(schema) as FastDecoder.FastDecoder,
+    decodeSlowly: (json: unknown): unknown => Either.getOrElse(decodeSlowly(json), () => CompiledDecoder.unfit),
+    decodeFast: CompiledDecoder.make(schema) as CompiledDecoder.CompiledDecoder,
     fitting: Arbitrary.make(Schema.typeSchema(schema)).map((value) => asStored(Schema.encodeSync(schema)(value)))
   }
 }
@@ -155,7 +155,7 @@ describe("the fast decoder", () => {
           const json = asStored(value)
           const expected = decodeSlowly(structuredClone(json))
           const decoded = decodeFast(json)
-          if (decoded !== FastDecoder.unfit) expect(decoded).toEqual(expected)
+          if (decoded !== CompiledDecoder.unfit) expect(decoded).toEqual(expected)
         }),
         { numRuns: 500 }
       )
@@ -163,27 +163,27 @@ describe("the fast decoder", () => {
   }
 
   it("hands on what JSON already is, without a copy", () => {
-    const decode = FastDecoder.make(Schema.Struct({ id: Schema.String, tags: Schema.Array(Schema.NonEmptyString) }))
+    const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String, tags: Schema.Array(Schema.NonEmptyString) }))
     const json = { id: "1", tags: ["a"] }
     expect(decode(json)).toBe(json)
   })
 
   it("leaves out fields that the schema does not know, also the prototype's name", () => {
-    const decode = FastDecoder.make(Schema.Struct({ id: Schema.String }))
+    const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String }))
     expect(decode(JSON.parse(`{"id":"1","__proto__":{"admin":true},"more":1}`))).toEqual({ id: "1" })
   })
 
   it("leaves objects that inherit fields to the schema", () => {
-    const decode = FastDecoder.make(Schema.Struct({ id: Schema.String }))
-    expect(decode(Object.create({ id: "1" }))).toBe(FastDecoder.unfit)
+    const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String }))
+    expect(decode(Object.create({ id: "1" }))).toBe(CompiledDecoder.unfit)
   })
 
   it("transforms what is to be transformed, in a struct that otherwise stays", () => {
-    const decode = FastDecoder.make(Schema.Struct({ id: Schema.String, at: Schema.DateTimeUtc }))
+    const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String, at: Schema.DateTimeUtc }))
     expect(decode({ id: "1", at: "2025-01-01T00:00:00.000Z" })).toEqual({
       id: "1",
       at: DateTime.unsafeMake("2025-01-01T00:00:00.000Z")
     })
-    expect(decode({ id: "1", at: "yesterday" })).toBe(FastDecoder.unfit)
+    expect(decode({ id: "1", at: "yesterday" })).toBe(CompiledDecoder.unfit)
   })
 })

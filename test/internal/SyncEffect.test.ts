@@ -3,14 +3,14 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as AtHand from "../../src/internal/SyncEffect.js"
+import * as SyncEffect from "../../src/internal/SyncEffect.js"
 
 /** A cell that is asked for, and how often it was not at hand. */
 const cell = () => {
   let held: Exit.Exit<number, string> | undefined
   let runs = 0
   let peeks = 0
-  const get = AtHand.make(
+  const get = SyncEffect.make(
     (_: string) => {
       peeks++
       return held

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../src/cache/TypedCache.js"
-import * as MisfitLog from "../../src/internal/ThrottledLog.js"
+import * as ThrottledLog from "../../src/internal/ThrottledLog.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import { settle } from "../support/until.js"
@@ -14,7 +14,7 @@ describe("what does not fit", () => {
     Effect.gen(function* () {
       const { layer, lines } = yield* CapturedLog.make
       yield* Effect.gen(function* () {
-        const { note } = yield* MisfitLog.make("cache user")
+        const { note } = yield* ThrottledLog.make("cache user")
         const say = (what: string, cause?: Cause.Cause<unknown>) => note({ what, why: "so", cause }) ?? Effect.void
         for (let i = 0; i < 3; i++) yield* say("read")
         yield* say("read", Cause.die("thrown"))

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import { Recent } from "../../src/internal/TwoGenerationMap.js"
+import { TwoGenerationMap } from "../../src/internal/TwoGenerationMap.js"
 
 describe("what was made last", () => {
   it("is remembered for the last texts, and for no more than twice as many", () => {
     const texts = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 400, size: "max" })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), texts, (capacity, asked) => {
-        const recent = new Recent<string>(capacity)
+        const recent = new TwoGenerationMap<string>(capacity)
         const last: Array<string> = []
         for (const number of asked) {
           const text = `t${number}`
@@ -27,5 +27,5 @@ describe("what was made last", () => {
 })
 
 /** Whether it is remembered, without asking for it. */
-const peek = (recent: Recent<string>, text: string): boolean =>
+const peek = (recent: TwoGenerationMap<string>, text: string): boolean =>
   Object.values(recent).some((part: unknown) => part instanceof Map && part.has(text))

@@ -92,9 +92,9 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
 
     test("tells where a value came from and the time it has left", (cache) =>
       Effect.gen(function* () {
-        expect(yield* cache.lookupUserProfile(ada)).toEqual(Option.none())
+        expect(yield* cache.getUserProfileResult(ada)).toEqual(Option.none())
         yield* cache.setUserProfile(ada, profile(ada))
-        const found = Option.getOrThrow(yield* cache.lookupUserProfile(ada))
+        const found = Option.getOrThrow(yield* cache.getUserProfileResult(ada))
         expect(found).toMatchObject({ source: "Redis", value: profile(ada) })
         const left = Duration.toSeconds(found.timeLeft)
         expect(left).toBeLessThanOrEqual(300)
@@ -105,7 +105,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
       Effect.gen(function* () {
         yield* cache.setUserBalance(ada, 0)
         expect(yield* cache.getUserBalance(ada)).toEqual(Option.some(0))
-        expect(Option.getOrThrow(yield* cache.lookupUserBalance(ada)).value).toBe(0)
+        expect(Option.getOrThrow(yield* cache.getUserBalanceResult(ada)).value).toBe(0)
       }))
 
     test("does not store a value that its schema forbids", (cache, redis) =>
@@ -122,7 +122,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         for (const text of ["not json", "{}", '{"created":99999999999999,"ttl":300000,"value":{"id":7}}', ""]) {
           yield* redis.set("user:profile:ada", text, { ttl: "1 minute" })
           expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
-          expect(yield* cache.lookupUserProfile(ada)).toEqual(Option.none())
+          expect(yield* cache.getUserProfileResult(ada)).toEqual(Option.none())
         }
         const after = yield* cache.getStats
         expect(after.decodeFailures - before.decodeFailures).toBe(8)
@@ -184,7 +184,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         for (const id of invalidIds) {
           expect(yield* cache.setUserProfile(id, profile(id))).toBe(false)
           expect(yield* cache.getUserProfile(id)).toEqual(Option.none())
-          expect(yield* cache.lookupUserProfile(id)).toEqual(Option.none())
+          expect(yield* cache.getUserProfileResult(id)).toEqual(Option.none())
           expect(yield* cache.invalidateUser(id)).toBe(false)
           expect(yield* cache.checkRateLimit(id, "login", 5, 60)).toBe(false)
           expect(yield* cache.checkRateLimit("ada", id, 5, 60)).toBe(false)
@@ -275,7 +275,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         yield* cache.getUserBalance(ada)
         yield* cache.setUserBalance(ada, 0)
         yield* cache.getUserBalance(ada)
-        yield* cache.lookupUserBalance(ada)
+        yield* cache.getUserBalanceResult(ada)
         const after = yield* cache.getStats
         expect(after).toMatchObject({ available: true, connected: true, onlinePlayers: 1, activeGames: 1 })
         expect(after.misses - before.misses).toBe(1)

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { expect } from "vitest"
-import { RedisClient, type Stamped } from "../../src/redis/RedisClient.js"
+import { RedisClient, type WithGeneration } from "../../src/redis/RedisClient.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
 import * as RedisScript from "../../src/redis/RedisScript.js"
 
@@ -138,7 +138,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* redis.set(one, "1")
       yield* redis.zadd(two, 1, "member")
       const keys = [one]
-      const read = Effect.async<Stamped<ReadonlyArray<string | undefined>>, RedisError>((resume) => {
+      const read = Effect.async<WithGeneration<ReadonlyArray<string | undefined>>, RedisError>((resume) => {
         redis.unsafeMget(() => keys, resume)
         // in the same turn
         keys.push(fresh("absent"), two)

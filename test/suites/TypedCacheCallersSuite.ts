@@ -96,7 +96,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       expect(differences(made, caller).length).toBeGreaterThan(7)
       yield* nothingOf(own.get("a"))
       yield* own.clear
-      yield* nothingOf(own.getServed("a"))
+      yield* nothingOf(own.getResult("a"))
       yield* own.clear
       yield* nothingOf(own.getMany(["a", "b"]), 2)
       yield* own.clear
@@ -123,7 +123,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     Effect.gen(function* () {
       const { nothingOf, own } = yield* world({ timeToLive: "1 millis", staleFor: "1 hour" })
       yield* own.get("a")
-      yield* nothingOf(until("it is stale", () => Effect.map(own.getServed("a"), ({ source }) => source === "Stale")))
+      yield* nothingOf(until("it is stale", () => Effect.map(own.getResult("a"), ({ source }) => source === "Stale")))
     })
   )
 
@@ -180,7 +180,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         timeToLive: "1 minute",
         lookup: () => Effect.succeed("looked up")
       })
-      expect(yield* asCaller(own.getServed("a"))).toMatchObject({ value: "1", source: "Redis" })
+      expect(yield* asCaller(own.getResult("a"))).toMatchObject({ value: "1", source: "Redis" })
       expect(seen).toEqual(["nobody's", "nobody's"])
     })
   )

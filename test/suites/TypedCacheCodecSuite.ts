@@ -110,7 +110,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
       yield* read
       expect(lookups).toEqual({ old: 1, new: 0 })
-      expect((yield* young.getServed("a")).source).toBe("Redis")
+      expect((yield* young.getResult("a")).source).toBe("Redis")
 
       // what the newer one stores is looked up once by the older one, and is then for both
       yield* young.set("a", { first: "Ada", last: "Lovelace" })
@@ -135,7 +135,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       expect(yield* redis.get(key("a"))).toMatchObject({
         value: expect.stringMatching(/"keyId":"2","value":"[^"]+"}$/)
       })
-      expect((yield* other.getServed("a")).source).toBe("Redis")
+      expect((yield* other.getResult("a")).source).toBe("Redis")
       yield* other.set("b", 3)
       // written with a key that this one does not have
       expect(yield* one.get("b")).toBe(2)
@@ -181,7 +181,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         })
         const ways: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
           cache.get("a"),
-          Effect.map(cache.getServed("a"), (served) => served.value),
+          Effect.map(cache.getResult("a"), (served) => served.value),
           Effect.map(cache.getMany(["b", "a"]), ([, value]) => value),
           cache.request("a"),
           cache.refresh("a"),
@@ -192,7 +192,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           const before = (yield* cache.stats).decodeFailures
           expect(yield* way).toBe(7)
           expect((yield* cache.stats).decodeFailures).toBeGreaterThan(before)
-          expect((yield* cache.getServed("a")).source).toBe("Redis")
+          expect((yield* cache.getResult("a")).source).toBe("Redis")
         }
         yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { ttl: "1 minute" })
         expect(yield* cache.getOption("a")).toEqual(Option.none())
@@ -244,7 +244,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         lookup: () => Effect.succeed({ at: new Date(0), until: new Date(1) })
       })
       yield* cache.get("a")
-      const { source, value } = yield* cache.getServed("a")
+      const { source, value } = yield* cache.getResult("a")
       expect({ source, value }).toEqual({ source: "Redis", value: { at: new Date(0), until: new Date(1) } })
       expect((yield* cache.stats).decodeFailures).toBe(0)
     })
@@ -321,7 +321,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         })
         const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
           cache.get(13),
-          cache.getServed(13),
+          cache.getResult(13),
           cache.getMany([1, 13]),
           cache.getOption(13),
           cache.request(13),

@@ -189,9 +189,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       for (const stray of [key("a"), lease("a"), clearMarker]) {
         yield* redis.del(key("a"), stray)
         yield* redis.zadd(stray, 1, "stray")
-        expect(yield* own.getServed("a"), stray).toMatchObject({ source: "Lookup", value: 1 })
+        expect(yield* own.getResult("a"), stray).toMatchObject({ source: "Lookup", value: 1 })
         yield* until(`${stray} has been replaced`, () =>
-          Effect.map(own.getServed("a"), ({ source }) => source === "Redis")
+          Effect.map(own.getResult("a"), ({ source }) => source === "Redis")
         )
       }
     })
@@ -296,7 +296,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       for (const id of ["", "x".repeat(513), "a\nb"]) {
         const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
           own.get(id),
-          own.getServed(id),
+          own.getResult(id),
           own.getOption(id),
           own.getMany(["a", id]),
           own.set(id, 1),

@@ -29,7 +29,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     Effect.gen(function* () {
       const [outer, inner] = [yield* named("name"), yield* named("name:inner")]
       yield* inner.get("ada")
-      expect(yield* outer.getServed("inner:ada")).toMatchObject({ value: "inner:ada of name", source: "Lookup" })
+      expect(yield* outer.getResult("inner:ada")).toMatchObject({ value: "inner:ada of name", source: "Lookup" })
       expect(yield* outer.getMany(["inner:ada", "inner"])).toEqual(["inner:ada of name", "inner of name"])
       expect(yield* outer.set("inner:bob", "set")).toBe(true)
       expect(yield* inner.getOption("bob")).toEqual(Option.none())
@@ -44,7 +44,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.scoped("forgets nothing of another cache, by id, tag or all together", () =>
     Effect.gen(function* () {
       const [outer, inner] = [yield* named("lost"), yield* named("lost:inner")]
-      const isKept = Effect.map(inner.getServed("ada"), ({ source }) => source === "Redis")
+      const isKept = Effect.map(inner.getResult("ada"), ({ source }) => source === "Redis")
       yield* inner.get("ada")
       yield* outer.get("inner:ada")
       expect(yield* outer.invalidate("inner:ada")).toBe(true)
@@ -64,7 +64,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* cache.get("a:b")
       const entry = Option.getOrThrow(yield* redis.get("earlier:a%3Ab"))
       yield* redis.set("earlier:c:d", entry, { ttl: "1 minute" })
-      expect(yield* cache.getServed("c:d")).toMatchObject({ value: "c:d of earlier", source: "Lookup" })
+      expect(yield* cache.getResult("c:d")).toMatchObject({ value: "c:d of earlier", source: "Lookup" })
     })
   )
 

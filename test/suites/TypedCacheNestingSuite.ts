@@ -41,7 +41,7 @@ const cycleOf = (cache: { readonly name: string }, ...ids: ReadonlyArray<string>
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   const ways: Readonly<Record<string, (cache: Texts, id: string) => Effect.Effect<unknown, Failure>>> = {
     get: (cache, id) => cache.get(id),
-    getServed: (cache, id) => cache.getServed(id),
+    getResult: (cache, id) => cache.getResult(id),
     getMany: (cache, id) => cache.getMany([id]),
     request: (cache, id) => cache.request(id),
     refresh: (cache, id) => cache.refresh(id)
@@ -125,8 +125,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       })
       expect(cycle.map(({ _tag }) => _tag)).toEqual(["LookupCycle", "LookupCycle"])
       isCyclic = false
-      expect(yield* cache.getServed("a")).toMatchObject({ value: "a", source: "Lookup" })
-      expect(yield* cache.getServed("a")).toMatchObject({ value: "a", source: "Redis" })
+      expect(yield* cache.getResult("a")).toMatchObject({ value: "a", source: "Lookup" })
+      expect(yield* cache.getResult("a")).toMatchObject({ value: "a", source: "Redis" })
       expect(yield* cache.get("b")).toBe("b")
     })
   )

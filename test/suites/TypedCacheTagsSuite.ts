@@ -18,7 +18,7 @@ const world = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Sett
   CacheWorld.make(rows, { tags, ...settings })
 
 const sources = (cache: CacheWorld.Cache, ids: ReadonlyArray<string>) =>
-  Effect.forEach(ids, (id) => Effect.map(cache.getServed(id), ({ source }) => source))
+  Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source }) => source))
 
 /** Waits until the server's clock is past a marker. */
 const laterThan = (marker: string) =>
@@ -98,8 +98,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       )
       yield* own.invalidateTag("home:a")
       expect(yield* own.getOption("a")).toEqual(Option.none())
-      expect((yield* own.getServed("a")).source).toBe("Lookup")
-      expect((yield* own.getServed("b")).source).toBe("Stale")
+      expect((yield* own.getResult("a")).source).toBe("Lookup")
+      expect((yield* own.getResult("b")).source).toBe("Stale")
     })
   )
 
@@ -130,7 +130,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         expect([evicted, yield* other.getOption("a")]).toEqual([evicted, Option.none()])
         expect([evicted, yield* other.get("a")]).toEqual([evicted, 3])
         yield* until("it is cached again", () =>
-          Effect.map(Effect.orDie(one.getServed("a")), ({ source, value }) => {
+          Effect.map(Effect.orDie(one.getResult("a")), ({ source, value }) => {
             expect(value).toBe(3)
             return source === "Redis"
           })

@@ -285,7 +285,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const write = Deferred.succeed(begun, undefined).pipe(Effect.zipRight(Deferred.await(mayEnd)), Effect.as(2))
       const writing = yield* Effect.fork(one.update("a", write))
       yield* Deferred.await(begun)
-      const reading = yield* Effect.fork(other.getServed("a"))
+      const reading = yield* Effect.fork(other.getResult("a"))
       // it asks again after 50 ms at the soonest: so often that the token would have ended, were it not renewed
       yield* until("the other has asked many times", () =>
         Effect.map(other.stats, ({ leaseWaits }) => leaseWaits >= 18)

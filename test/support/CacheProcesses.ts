@@ -35,10 +35,10 @@ export const processes = (rows: Readonly<Record<string, number>>, settings: Cach
   })
 
 export const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ reason, source, value }) => [source, value, reason] as const)
+  Effect.map(cache.getResult(id), ({ reason, source, value }) => [source, value, reason] as const)
 
 /** Whether a cache reads from Redis again. */
 export const hits = (cache: CacheWorld.Cache, id = "a") =>
   inTime("it reads from Redis again", () =>
-    Effect.map(Effect.orDie(cache.getServed(id)), ({ source }) => source === "Redis")
+    Effect.map(Effect.orDie(cache.getResult(id)), ({ source }) => source === "Redis")
   )

@@ -51,7 +51,7 @@ export const make = (rows: Readonly<Record<string, number>>, settings: SettingsO
 /** Reads until the local tier has the value: a cache that has just begun to listen drops what it holds once. */
 export const inLocalTier = (cache: Cache, id: string) =>
   until(`${id} is in the local tier`, () =>
-    Effect.map(Effect.orDie(cache.getServed(id)), ({ source }) => source === "Local")
+    Effect.map(Effect.orDie(cache.getResult(id)), ({ source }) => source === "Local")
   )
 
 /** Waits until Redis holds nothing under a key. */

@@ -4,7 +4,7 @@ import { CacheKey } from "../../src/cache/entry/CacheKey.js"
 import type * as EntryCodec from "../../src/cache/entry/EntryCodec.js"
 import * as Invalidation from "../../src/cache/invalidation/Invalidation.js"
 import * as RedisTier from "../../src/cache/tiers/RedisTier.js"
-import type { Answer, Asker, Readable } from "../../src/cache/tiers/TierRead.js"
+import type { Found, ReadListener, TierResult } from "../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../src/internal/LatencyHistogram.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
 
@@ -50,9 +50,9 @@ export const tierOn = <A>(
 
 /** A tier whose keys are called by their texts. */
 export interface TierByText<A> {
-  readonly ask: (text: string, asker: Asker<A>, number: number) => void
-  readonly read: (text: string) => Effect.Effect<Readable<A>, Invalidation.Unread>
-  readonly readMany: (texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Answer<A>>>
+  readonly ask: (text: string, asker: ReadListener<A>, number: number) => void
+  readonly read: (text: string) => Effect.Effect<Found<A>, Invalidation.ReadFailure>
+  readonly readMany: (texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
   readonly readKeys: RedisTier.RedisTier<A>["readMany"]
 }
 

@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as FastDecoder from "../../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
 import * as DateText from "./DateText.js"
 import * as JsonForm from "./JsonForm.js"
 
@@ -45,7 +45,7 @@ export interface CacheCodec<A> {
   readonly encodeNow: (value: A) => string | undefined
   readonly decode: (text: string) => Effect.Effect<A, CacheCodecError>
   /** As `decode`, without an effect; `unfit` where that takes the schema itself, which also has the word on what fails. */
-  readonly decodeNow: (text: string) => A | FastDecoder.Unfit
+  readonly decodeNow: (text: string) => A | CompiledDecoder.Unfit
 }
 
 const pathOf = (error: ParseResult.ParseError): string => {
@@ -113,13 +113,13 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
   const needsCheck = JsonForm.needsCheck(schema)
   const toEncoded = Schema.encode(schema)
   const fromEncoded = Schema.decodeUnknown(schema)
-  const fromEncodedFast = FastDecoder.make(schema)
+  const fromEncodedFast = CompiledDecoder.make(schema)
   // a schema that transforms nothing does the same in both directions
   const toEncodedFast =
     AST.typeAST(schema.ast) !== schema.ast
       ? undefined
       : needsCheck
-        ? FastDecoder.make(schema, JsonForm.isJson)
+        ? CompiledDecoder.make(schema, JsonForm.isJson)
         : fromEncodedFast
 
   const toText = (encoded: unknown): Either.Either<string, CacheCodecError> => {
@@ -149,7 +149,7 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
       if (toEncodedFast === undefined) return undefined
       try {
         const encoded = toEncodedFast(value)
-        return encoded === FastDecoder.unfit ? undefined : JSON.stringify(encoded)
+        return encoded === CompiledDecoder.unfit ? undefined : JSON.stringify(encoded)
       } catch {
         // nested too deeply
         return undefined
@@ -161,7 +161,7 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
         return fromEncodedFast(JSON.parse(text))
       } catch {
         // no JSON
-        return FastDecoder.unfit
+        return CompiledDecoder.unfit
       }
     }
   }

@@ -7,9 +7,9 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as FastDecoder from "../../internal/CompiledDecoder.js"
-import * as SchemaVisit from "../../internal/SchemaWalk.js"
-import { Recent } from "../../internal/TwoGenerationMap.js"
+import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
+import * as SchemaWalk from "../../internal/SchemaWalk.js"
+import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 
@@ -35,7 +35,7 @@ type Written = Either.Either<string, Reason>
 const notEncodable: Written = Either.left("NotEncodable")
 
 /** Whether each encoded form is a text, by the schema alone. */
-const isAlwaysText = (ast: AST.AST, seen: SchemaVisit.Seen = new Set()): boolean => {
+const isAlwaysText = (ast: AST.AST, seen: SchemaWalk.Seen = new Set()): boolean => {
   switch (ast._tag) {
     case "StringKeyword":
     case "TemplateLiteral":
@@ -50,7 +50,7 @@ const isAlwaysText = (ast: AST.AST, seen: SchemaVisit.Seen = new Set()): boolean
       return ast.types.every((type) => isAlwaysText(type, seen))
     case "Suspend":
       // a schema that refers to itself adds nothing to what its other members are
-      return !SchemaVisit.isNew(seen, ast.f()) || isAlwaysText(ast.f(), seen)
+      return !SchemaWalk.isNew(seen, ast.f()) || isAlwaysText(ast.f(), seen)
     default:
       return false
   }
@@ -141,13 +141,13 @@ export const make = <Key, I>(
       return Either.left(thrown)
     }
   }
-  const fitting = isOwnText(schema) ? FastDecoder.make(schema) : undefined
+  const fitting = isOwnText(schema) ? CompiledDecoder.make(schema) : undefined
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
   const put = isText ? RedisKey.make : KeyOwner.under
 
-  const recent = new Recent<Either.Either<CacheKey, RedisKey.InvalidKey>>(remembered)
+  const recent = new TwoGenerationMap<Either.Either<CacheKey, RedisKey.InvalidKey>>(remembered)
   const made = (id: string) => {
     const known = recent.get(id)
     if (known !== undefined) return known

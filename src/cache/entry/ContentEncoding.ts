@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as FastDecoder from "../../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
 import { CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, Encoding, StoredEntry } from "./CacheEntry.js"
 import * as Compression from "./Compression.js"
@@ -128,6 +128,8 @@ export const make = <A>(
       return Effect.flatMap(decoded(key, entry, encoding), (content) => codec.decode(key, { ...entry, content }))
     },
     decodeNow: (key, entry) =>
-      encryption === undefined && entry.content.encoding === undefined ? codec.decodeNow(key, entry) : FastDecoder.unfit
+      encryption === undefined && entry.content.encoding === undefined
+        ? codec.decodeNow(key, entry)
+        : CompiledDecoder.unfit
   }
 }

@@ -7,7 +7,7 @@
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as SchemaVisit from "../../internal/SchemaWalk.js"
+import * as SchemaWalk from "../../internal/SchemaWalk.js"
 import { areConfused, isDate } from "./DateOverlap.js"
 
 /**
@@ -92,13 +92,13 @@ const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
   }
 }
 
-const hasDate = (ast: AST.AST, seen: SchemaVisit.Seen): boolean => {
+const hasDate = (ast: AST.AST, seen: SchemaWalk.Seen): boolean => {
   switch (ast._tag) {
     case "Refinement":
     case "Transformation":
       return hasDate(ast.from, seen)
     case "Suspend":
-      return SchemaVisit.isNew(seen, ast.f()) && hasDate(ast.f(), seen)
+      return SchemaWalk.isNew(seen, ast.f()) && hasDate(ast.f(), seen)
     case "Union":
       return ast.types.some((type) => hasDate(type, seen))
     case "TupleType":

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FastDecoder from "../../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
@@ -24,7 +24,7 @@ export interface EntryCodec<A> {
   readonly encodeNow: (key: string, value: A, attributes: Attributes) => Content | undefined
   readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
   /** What `decode` answers, where that takes no effect; `unfit` elsewhere. */
-  readonly decodeNow: (key: string, entry: StoredEntry) => A | FastDecoder.Unfit
+  readonly decodeNow: (key: string, entry: StoredEntry) => A | CompiledDecoder.Unfit
 }
 
 /**
@@ -84,7 +84,7 @@ export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Vers
     return migration === undefined ? Effect.fail(noValue) : migration.decode(content.text)
   },
   decodeNow: (_key, { content }) =>
-    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : FastDecoder.unfit
+    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : CompiledDecoder.unfit
 })
 
 /**
@@ -97,7 +97,7 @@ export const nothing = <A>(): EntryCodec<A> => ({
   encode: () => Effect.fail(new CacheCodecError({ operation: "Encode", path: "" })),
   encodeNow: () => undefined,
   decode: () => Effect.fail(noValue),
-  decodeNow: () => FastDecoder.unfit
+  decodeNow: () => CompiledDecoder.unfit
 })
 
 /**
@@ -130,5 +130,5 @@ export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): Ent
           errors.decode(key, { ...entry, content: { ...entry.content, kind: "value" } }),
           (error) => new Remembered(error)
         ),
-  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : FastDecoder.unfit)
+  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : CompiledDecoder.unfit)
 })

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as SchemaVisit from "../../internal/SchemaWalk.js"
+import * as SchemaWalk from "../../internal/SchemaWalk.js"
 
 /** What to write in place of a schema whose encoded form is an object of JavaScript, by the name of that form. */
 const remedies: Readonly<Record<string, string>> = {
@@ -46,8 +46,8 @@ interface Problem {
 
 /** As fields and otherwise, which differ in what may be undefined. */
 interface Seen {
-  readonly fields: SchemaVisit.Seen
-  readonly others: SchemaVisit.Seen
+  readonly fields: SchemaWalk.Seen
+  readonly others: SchemaWalk.Seen
 }
 
 const firstOf = <A>(items: Iterable<A>, problemOf: (item: A) => Problem | undefined): Problem | undefined => {
@@ -85,7 +85,7 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
     case "Union":
       return firstOf(ast.types, (type) => problemIn(type, isField, seen))
     case "Suspend":
-      return SchemaVisit.isNew(isField ? seen.fields : seen.others, ast.f())
+      return SchemaWalk.isNew(isField ? seen.fields : seen.others, ast.f())
         ? problemIn(ast.f(), isField, seen)
         : undefined
     case "TupleType":
@@ -158,7 +158,7 @@ const accepts = (ast: AST.Refinement, value: number): boolean => {
 }
 
 /** Of a schema's encoded side without a problem: whether some of its values are no JSON all the same. */
-const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: SchemaVisit.Seen): boolean => {
+const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: SchemaWalk.Seen): boolean => {
   // what its schema does not know is kept, and may be anything
   if (Option.isSome(AST.getParseOptionsAnnotation(ast))) return true
   switch (ast._tag) {
@@ -182,7 +182,7 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
       return ast.types.some((type) => isDoubtful(type, filters, seen))
     case "Suspend":
       // seen once, and so without the filters of the places where it stands
-      return SchemaVisit.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
+      return SchemaWalk.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
     case "TupleType":
       return [...ast.elements, ...ast.rest].some(({ type }) => isDoubtful(type, [], seen))
     case "TypeLiteral":

@@ -51,9 +51,9 @@ export interface InvalidationOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Unread {
+export interface ReadFailure {
   readonly error: RedisError
-  /** one word, for `Served` and `Cache-Status` */
+  /** one word, for `CacheResult` and `Cache-Status` */
   readonly reason: string
   /** Redis may be there, and the key waits for an invalidation that it has not taken */
   readonly isPending: boolean
@@ -63,7 +63,7 @@ export interface Unread {
  * @since 0.1.0
  * @category constructors
  */
-export const unreadBecause = (error: RedisError): Unread => ({
+export const readFailureOf = (error: RedisError): ReadFailure => ({
   error,
   reason: error._tag === "RedisUnavailable" ? error.reason : error._tag,
   isPending: false
@@ -82,7 +82,7 @@ export interface Invalidation extends Markers.Markers {
   /** Whether the key may be read from Redis at all. */
   readonly mayRead: (key: string) => boolean
   /** Why not. */
-  readonly refusal: (key: string) => Unread
+  readonly refusal: (key: string) => ReadFailure
   /** Whether a reply of this generation may be used. */
   readonly isUsable: (generation: number) => boolean
   /**
@@ -104,7 +104,7 @@ export interface Invalidation extends Markers.Markers {
 }
 
 /** Redis may be there, but it has not taken the key's invalidation yet. */
-const pending: Unread = {
+const pending: ReadFailure = {
   error: new RedisUnavailable({ reason: "Disconnected" }),
   reason: "InvalidationPending",
   isPending: true
@@ -137,7 +137,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     let openGeneration: number | undefined = initial.connected ? initial.generation : undefined
     /** the generation that has ended the last outage which was taken note of */
     let notedGeneration = openGeneration
-    let refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(initial.state, initial.circuit) }))
+    let refusal = readFailureOf(new RedisUnavailable({ reason: reasonOf(initial.state, initial.circuit) }))
     let wakeReplay: (() => void) | undefined
 
     const move = (item: Outbox.OutboxItem) => {
@@ -206,7 +206,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         // nobody grants a right within a moment, and reads say what they wait for
         Effect.tapError((error) =>
           Effect.sync(() => {
-            refusal = unreadBecause(error)
+            refusal = readFailureOf(error)
           })
         ),
         Effect.retry(Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("30 seconds"))),
@@ -269,7 +269,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const note = ([state, circuit]: readonly [ConnectionState, CircuitState]): number | undefined => {
       const generation = state._tag === "Connected" && circuit === "Closed" ? state.generation : undefined
       if (generation !== undefined && generation === openGeneration) return undefined
-      refusal = unreadBecause(new RedisUnavailable({ reason: reasonOf(state, circuit) }))
+      refusal = readFailureOf(new RedisUnavailable({ reason: reasonOf(state, circuit) }))
       openGeneration = undefined
       if (generation === undefined || generation !== notedGeneration) return generation
       openGeneration = generation

@@ -16,9 +16,9 @@ import * as LeaseScripts from "../scripts/LeaseScripts.js"
  * @since 0.1.0
  * @category models
  */
-export interface LeaseKeeper {
+export interface LeaseRenewal {
   /** From now on the token's lease is renewed, within every third of its time, until the answer is called. */
-  readonly hold: (target: Target, token: string) => () => void
+  readonly start: (target: Target, token: string) => () => void
   /**
    * Runs an effect that ends the lease with a value that is on the line for so long. Where the lease may not last until it
    * arrives, it is prolonged first.
@@ -44,7 +44,10 @@ interface Held {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Effect<LeaseKeeper, never, Scope.Scope> =>
+export const make = (
+  redis: RedisClient.Service,
+  leaseMillis: number
+): Effect.Effect<LeaseRenewal, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const held = new Set<Held>()
@@ -88,7 +91,7 @@ export const make = (redis: RedisClient.Service, leaseMillis: number): Effect.Ef
               .run(LeaseScripts.renew)({ ...target, token, leaseMillis: leaseMillis + millis })
               // a server that does not know the script yet would be sent it behind the value
               .pipe(Effect.ignore, Effect.zipRight(ending)),
-      hold: (target, token) => {
+      start: (target, token) => {
         const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
         held.add(lease)
         onFirst?.()

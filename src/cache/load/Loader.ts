@@ -9,14 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type { RedisClient, Stamped } from "../../redis/RedisClient.js"
+import type { RedisClient, WithGeneration } from "../../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
-import { type Invalidation, type Unread, unreadBecause } from "../invalidation/Invalidation.js"
+import { type Invalidation, type ReadFailure, readFailureOf } from "../invalidation/Invalidation.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
-import type { Lookup, LookupOverloaded, Lookups, LookupTimeout } from "../lookup/LookupRunner.js"
+import type { Lookup, LookupOverloaded, LookupRunner, LookupTimeout } from "../lookup/LookupRunner.js"
 import type { Written } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
@@ -24,9 +24,9 @@ import * as LeaseScripts from "../scripts/LeaseScripts.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
 import { freshOf } from "../tiers/TierRead.js"
-import * as Line from "../tiers/TransferTime.js"
-import type { LeaseKeeper } from "./LeaseRenewal.js"
-import type { Flight, Landed } from "./SingleFlight.js"
+import * as TransferTime from "../tiers/TransferTime.js"
+import type { LeaseRenewal } from "./LeaseRenewal.js"
+import type { Completed, Flight } from "./SingleFlight.js"
 
 /**
  * A value with its birth by the server's clock, and how it was come by.
@@ -58,12 +58,12 @@ export interface LoaderOptions<A> {
   readonly tier: RedisTier<A>
   readonly invalidation: Invalidation
   readonly codec: EntryCodec.EntryCodec<A>
-  readonly lookups: Lookups
+  readonly lookups: LookupRunner
   readonly observer: CacheObserver
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
-  readonly keeper: LeaseKeeper
+  readonly keeper: LeaseRenewal
   readonly leaseMillis: number
   /** a caller that waited longer for another's lease looks up by itself, in milliseconds */
   readonly waitMillis: number
@@ -88,7 +88,7 @@ export interface LoaderOptions<A> {
  * @since 0.1.0
  * @category models
  */
-export interface Origin<A, E> {
+export interface ValueSource<A, E> {
   /** The value and what is stored beside it. `previous` is what the cache holds, where that may still be served. */
   readonly lookup: (
     previous: CacheEntry.CacheEntry<A> | undefined,
@@ -106,7 +106,7 @@ export interface Seen<A> {
   /** an entry of that birth or before will not do */
   readonly newerThan: number
   /** Redis has just failed this caller, and is not asked again, so that it costs one timeout and not several */
-  readonly failure?: Unread | undefined
+  readonly failure?: ReadFailure | undefined
   /** the trusted entry that is to be renewed */
   readonly previous?: CacheEntry.CacheEntry<A> | undefined
 }
@@ -119,14 +119,14 @@ export interface Loader<A, E> {
   /** A flight's whole way to a value. */
   readonly load: (
     key: string,
-    origin: Origin<A, E>,
+    origin: ValueSource<A, E>,
     seen: Seen<A>
-  ) => (flight: Flight) => Effect.Effect<Landed<Loaded<A>>, LoadError<E>>
+  ) => (flight: Flight) => Effect.Effect<Completed<Loaded<A>>, LoadError<E>>
   /**
    * A lookup in the fiber and the context of one caller, for that caller alone: nothing is stored, and it waits for no
    * other load. Few run at once without Redis too, since few transactions do.
    */
-  readonly loadAlone: (key: string, origin: Origin<A, E>, seen: Seen<A>) => Effect.Effect<Loaded<A>, LoadError<E>>
+  readonly loadAlone: (key: string, origin: ValueSource<A, E>, seen: Seen<A>) => Effect.Effect<Loaded<A>, LoadError<E>>
 }
 
 /** How often Acquire may report a value that the read then misses, and the longest pause after the first time. */
@@ -134,7 +134,7 @@ const maxContradictions = 5
 const contradictionPauseMillis = 10
 
 /** Redis is there, and yet cannot be read: its reads do not know what its scripts have written. */
-const replicaLag: Unread = {
+const replicaLag: ReadFailure = {
   error: new RedisProtocolError({
     command: "MGET",
     detail: "it answers less than scripts have written, as a replica does"
@@ -150,7 +150,7 @@ const replicaLag: Unread = {
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
     const { codec, invalidation, keeper, lookups, observer, redis, tier } = options
-    const line = Line.of(redis)
+    const line = TransferTime.of(redis)
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
 
     /**
@@ -162,16 +162,16 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       entry: CacheEntry.CacheEntry<A>,
       flight: Flight,
       lookup: { readonly started: number; readonly before: number; readonly text?: string; readonly reason: string }
-    ): Effect.Effect<Landed<Loaded<A>>> =>
+    ): Effect.Effect<Completed<Loaded<A>>> =>
       Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.text), () => ({
         value: { entry, source: "Degraded", reason: lookup.reason },
-        entitled: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
+        joinedBefore: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
       }))
 
     /** Looked up and not kept by anyone. */
-    const unkept = (entry: CacheEntry.CacheEntry<A>, entitled: number): Landed<Loaded<A>> => ({
+    const unkept = (entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<Loaded<A>> => ({
       value: { entry, source: "Lookup", reason: undefined },
-      entitled
+      joinedBefore
     })
 
     let isLagKnown = false
@@ -206,11 +206,11 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         )
       }
 
-      const degraded = (failure: Unread): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> =>
+      const degraded = (failure: ReadFailure): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> =>
         Effect.zipRight(
           // who was failed by the same reply joins before the lookup begins, and has not come too late for it
           Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()),
-          Effect.suspend((): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+          Effect.suspend((): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
             const before = flight.joined()
             const started = MonotonicClock.unsafeMillis(clock)
@@ -239,7 +239,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         content: CacheEntry.Content,
         generation: number,
         { before, started }: { readonly before: number; readonly started: number }
-      ): Effect.Effect<Landed<Loaded<A>>> => {
+      ): Effect.Effect<Completed<Loaded<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
         const asked = MonotonicClock.unsafeMillis(clock)
         const tagsTaken = invalidation.outbox.tagsTaken()
@@ -247,7 +247,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         const doubtful = () => unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
         const body = CacheEntry.body(entry, content)
         // a marker that moves after it was read here speaks against the entry
-        const sent = invalidation.withMarkers<Stamped<number>>(entry.tags, keepMillis, (answered) =>
+        const sent = invalidation.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (answered) =>
           redis.unsafeRun(LeaseScripts.fill)(
             {
               ...target,
@@ -276,12 +276,12 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       }
 
-      const underLease = (created: number, generation: number): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+      const underLease = (created: number, generation: number): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
         const started = MonotonicClock.unsafeMillis(clock)
         const before = flight.joined()
         // after an outage everything is looked up again, which is bounded as the outage itself is
         const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
-        endRenewal = keeper.hold(target, token)
+        endRenewal = keeper.start(target, token)
         return Effect.flatMap(lookUp(isAfterOutage), (looked) => {
           endRenewal()
           flight.close()
@@ -305,25 +305,25 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       })
 
-      const step: Effect.Effect<Landed<Loaded<A>>, LoadError<E>> = Effect.suspend(() => {
+      const step: Effect.Effect<Completed<Loaded<A>>, LoadError<E>> = Effect.suspend(() => {
         if (!invalidation.mayRead(key)) return degraded(invalidation.refusal(key))
-        const entitled = flight.joined()
+        const joinedBefore = flight.joined()
         const asked = MonotonicClock.unsafeMillis(clock)
         mayHoldLease = true
         return Effect.matchEffect(Effect.zipRight(invalidation.ensureMarker, acquire), {
-          onFailure: (error) => degraded(unreadBecause(error)),
+          onFailure: (error) => degraded(readFailureOf(error)),
           onSuccess: ({ generation, value: acquired }) => {
             if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], generation)
-            return acquired[0] === "value" ? newer(asked, entitled, CacheEntry.createdOf(acquired[1])) : held(asked)
+            return acquired[0] === "value" ? newer(asked, joinedBefore, CacheEntry.createdOf(acquired[1])) : held(asked)
           }
         })
       })
 
       /** Another filled it meanwhile, at `created`: read it with what speaks against it. */
-      const newer = (asked: number, entitled: number, created: number) =>
+      const newer = (asked: number, joinedBefore: number, created: number) =>
         Effect.matchEffect(tier.read(new CacheKey(key)), {
           onFailure: degraded,
           onSuccess: (found) => {
@@ -331,7 +331,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             if (entry !== undefined) {
               return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, found.text), () => ({
                 value: { entry, source: "Redis", reason: undefined } as const,
-                entitled
+                joinedBefore
               }))
             }
             newerThan = Math.max(newerThan, found.created)
@@ -343,7 +343,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
        * What Acquire has told of is not there: it was invalidated in between, which the next Acquire knows; or reads lag
        * behind scripts, and will catch up in a moment, or never.
        */
-      const contradicted = (): Effect.Effect<Landed<Loaded<A>>, LoadError<E>> => {
+      const contradicted = (): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
         if (++contradictions > maxContradictions) return Effect.zipRight(lagging, degraded(replicaLag))
         const longest = contradictionPauseMillis * 2 ** (contradictions - 1)
         return Effect.flatMap(Random.nextRange(longest / 2, longest), (pause) =>

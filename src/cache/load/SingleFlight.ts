@@ -10,19 +10,19 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../internal/Callback.js"
-import * as Background from "../../internal/SharedFibers.js"
+import * as SharedFibers from "../../internal/SharedFibers.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**
- * What a load ends with. Callers that joined at position `entitled` or later came too late for the value: something may
+ * What a load ends with. Callers that joined at position `joinedBefore` or later came too late for the value: something may
  * have been invalidated before they came and after the value was read.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Landed<out A> {
+export interface Completed<out A> {
   readonly value: A
-  readonly entitled: number
+  readonly joinedBefore: number
 }
 
 /**
@@ -49,10 +49,10 @@ export interface SingleFlight<A, E> {
    * The value and whether this caller came too late for it. Fails with `LookupCycle`, at once, for a caller that a load of
    * this key waits for.
    */
-  readonly fly: (
+  readonly load: (
     key: string,
     epoch: number,
-    load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
+    load: (flight: Flight) => Effect.Effect<Completed<A>, E>,
     options?: { readonly alone?: boolean }
   ) => Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>
   /**
@@ -62,7 +62,7 @@ export interface SingleFlight<A, E> {
   readonly start: (
     key: string,
     epoch: number,
-    load: (flight: Flight) => Effect.Effect<Landed<A>, E>
+    load: (flight: Flight) => Effect.Effect<Completed<A>, E>
   ) => Effect.Effect<Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>>
 }
 
@@ -70,9 +70,9 @@ class Tracked<A, E> extends LoadGraph.Load implements Flight {
   callers = 1
   count = 1
   /** who is told how it ended */
-  waiting: Array<(exit: Exit.Exit<Landed<A>, E>) => void> = []
-  exit: Exit.Exit<Landed<A>, E> | undefined
-  fiber: Fiber.RuntimeFiber<Landed<A>, E> | undefined
+  waiting: Array<(exit: Exit.Exit<Completed<A>, E>) => void> = []
+  exit: Exit.Exit<Completed<A>, E> | undefined
+  fiber: Fiber.RuntimeFiber<Completed<A>, E> | undefined
 
   constructor(
     owner: LoadGraph.Load["owner"],
@@ -103,9 +103,9 @@ interface Joined<A, E> {
  */
 export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const fork = yield* Background.fork
+    const fork = yield* SharedFibers.fork
     const flights = new Map<string, Tracked<A, E>>()
-    const flying = new Set<Fiber.RuntimeFiber<Landed<A>, E>>()
+    const flying = new Set<Fiber.RuntimeFiber<Completed<A>, E>>()
     let isClosed = false
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
@@ -119,7 +119,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       from: LoadGraph.Load | undefined,
       key: string,
       epoch: number,
-      load: (flight: Flight) => Effect.Effect<Landed<A>, E>,
+      load: (flight: Flight) => Effect.Effect<Completed<A>, E>,
       alone: boolean
     ): Joined<A, E> => {
       const present = alone ? undefined : flights.get(key)
@@ -146,7 +146,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       return { flight, position: 0, arrive }
     }
 
-    const landed = ({ flight }: Joined<A, E>): Effect.Effect<Landed<A>, E> =>
+    const completed = ({ flight }: Joined<A, E>): Effect.Effect<Completed<A>, E> =>
       Callback.make((resume) => {
         if (flight.exit === undefined) flight.waiting.push(resume)
         else resume(flight.exit)
@@ -160,20 +160,20 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       return Fiber.interruptFork(flight.fiber)
     }
 
-    const outcome = ({ position }: Joined<A, E>, { entitled, value }: Landed<A>) => ({
+    const outcome = ({ position }: Joined<A, E>, { joinedBefore, value }: Completed<A>) => ({
       value,
-      late: position >= entitled
+      late: position >= joinedBefore
     })
 
     return {
-      fly: (key, epoch, load, options) =>
+      load: (key, epoch, load, options) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.withFiberRuntime((caller) => {
             const from = LoadGraph.of(caller)
             const cycle = LoadGraph.cycle(from, owner, key)
             if (cycle !== undefined) return cycle
             const joined = launch(from, key, epoch, load, options?.alone === true)
-            return Effect.matchCauseEffect(restore(landed(joined)), {
+            return Effect.matchCauseEffect(restore(completed(joined)), {
               onSuccess: (value) => {
                 joined.arrive()
                 return Exit.succeed(outcome(joined, value))
@@ -197,7 +197,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
                 LoadGraph.cycle(LoadGraph.of(caller), owner, key) ??
                 LoadGraph.waiting(
                   joined.flight,
-                  Effect.map(restore(landed(joined)), (value) => outcome(joined, value))
+                  Effect.map(restore(completed(joined)), (value) => outcome(joined, value))
                 )
             )
           )

@@ -15,7 +15,7 @@ import * as FiberId from "effect/FiberId"
 import * as Iterable from "effect/Iterable"
 import type * as Scope from "effect/Scope"
 import * as LoadGraph from "./LoadGraph.js"
-import type { Lookup, Lookups, LookupTimeout } from "./LookupRunner.js"
+import type { Lookup, LookupRunner, LookupTimeout } from "./LookupRunner.js"
 
 /**
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface LookupBatch<in Question, out A, out E> {
 export interface LookupBatchOptions<Question, A, E> {
   /** the cache */
   readonly owner: LoadGraph.Load["owner"]
-  readonly lookups: Lookups
+  readonly lookups: LookupRunner
   /** of the lookups that are gathered */
   readonly isBounded: boolean
   /** the most questions of one call */

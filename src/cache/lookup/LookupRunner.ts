@@ -49,7 +49,7 @@ export class LookupTimeout extends Schema.TaggedError<LookupTimeout>()("LookupTi
  * @since 0.1.0
  * @category models
  */
-export interface LookupsOptions {
+export interface LookupRunnerOptions {
   readonly name: string
   readonly observer: CacheObserver
   /** lookups at once without Redis */
@@ -80,7 +80,7 @@ export interface Lookup {
  * @since 0.1.0
  * @category models
  */
-export interface Lookups {
+export interface LookupRunner {
   /**
    * Counts and times the lookup of a key. One that is bounded fails with `LookupOverloaded`, at once, when too many are
    * under way or wait, unless a holder of a permit waits for it.
@@ -111,7 +111,7 @@ export const make = ({
   maxWaiting,
   name,
   observer
-}: LookupsOptions): Effect.Effect<Lookups> =>
+}: LookupRunnerOptions): Effect.Effect<LookupRunner> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const permits = LookupPermits.make(maxLookups)
@@ -159,7 +159,7 @@ export const make = ({
         )
       })
 
-    const run: Lookups["run"] = <A, E>(
+    const run: LookupRunner["run"] = <A, E>(
       key: string,
       isBounded: boolean,
       lookup: (lookup: Lookup) => Effect.Effect<A, E>

@@ -18,7 +18,7 @@ import type { Answer, Options } from "../CacheOptions.js"
 import type { Previous } from "./ConditionalLookup.js"
 import type { Load } from "./LoadGraph.js"
 import * as LookupBatch from "./LookupBatch.js"
-import type { Lookup, Lookups, LookupTimeout } from "./LookupRunner.js"
+import type { Lookup, LookupRunner, LookupTimeout } from "./LookupRunner.js"
 
 /**
  * A key to look up, and what the cache holds of it.
@@ -58,7 +58,7 @@ export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxB
 export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
   options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
   context: Context.Context<R>,
-  { lookups, owner }: { readonly lookups: Lookups; readonly owner: Load["owner"] }
+  { lookups, owner }: { readonly lookups: LookupRunner; readonly owner: Load["owner"] }
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {
   const { lookupMany } = options
   const one = ({ key, previous }: Question<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
@@ -113,9 +113,9 @@ const comparable = (key: unknown): unknown =>
  * const rows = [{ id: 2, name: "Grace" }]
  *
  * // [Left("nobody is 1"), Right({ id: 2, name: "Grace" })]
- * const answers = TypedCache.inOrderOf([1, 2], { key: (row: { id: number }) => row.id, missing: (id) => `nobody is ${id}` })(rows)
+ * const answers = TypedCache.alignToKeys([1, 2], { key: (row: { id: number }) => row.id, missing: (id) => `nobody is ${id}` })(rows)
  */
-export const inOrderOf =
+export const alignToKeys =
   <Key, Value, E>(
     keys: ReadonlyArray<Key>,
     options: {

@@ -8,10 +8,10 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { LatencyHistogram } from "../../internal/LatencyHistogram.js"
-import type { MisfitLog } from "../../internal/ThrottledLog.js"
+import type { ThrottledLog } from "../../internal/ThrottledLog.js"
 import type { CacheCodecError } from "../entry/CacheCodec.js"
 import type { Names } from "../entry/CacheKey.js"
-import type { Unread } from "../invalidation/Invalidation.js"
+import type { ReadFailure } from "../invalidation/Invalidation.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
 import type { Counters } from "./CacheStats.js"
@@ -26,7 +26,7 @@ export interface ObserverOptions {
   readonly names: Names<never>
   readonly lookupLatency: LatencyHistogram
   readonly failureLog: FailureLog
-  readonly misfitLog: MisfitLog
+  readonly misfitLog: ThrottledLog
   readonly events: CacheEvents
 }
 
@@ -53,7 +53,7 @@ export interface CacheObserver {
   /** Whether it is news that Redis answers: `redisAnswered` does nothing otherwise. */
   readonly isRecovering: () => boolean
   readonly redisAnswered: Effect.Effect<void>
-  readonly redisFailed: (failure: Unread) => Effect.Effect<void>
+  readonly redisFailed: (failure: ReadFailure) => Effect.Effect<void>
 }
 
 const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : item._tag === "Tag" ? item.tag : "")

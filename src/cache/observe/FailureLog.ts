@@ -8,7 +8,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import * as Background from "../../internal/SharedFibers.js"
+import * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisError } from "../../redis/RedisError.js"
 
 /**
@@ -41,7 +41,7 @@ const kindOf = (error: RedisError): string =>
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<FailureLog> = Effect.map(Background.fork, (fork) => {
+export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fork) => {
   const write = (line: Effect.Effect<void>) => Effect.sync(() => void fork(line))
   let isAwayNow = false
   /** when each kind of other failure was last seen, in milliseconds */

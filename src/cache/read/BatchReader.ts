@@ -10,17 +10,17 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import type { LoadError, Origin } from "../load/Loader.js"
+import type { LoadError, ValueSource } from "../load/Loader.js"
 import type { Reader } from "./Reader.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface ManyReaderOptions<Key, A, Value, E, Failure> {
+export interface BatchReaderOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
-  readonly originOf: (id: Key) => Origin<A, E>
+  readonly originOf: (id: Key) => ValueSource<A, E>
   /** What a tier's answer is to a caller: a value or an error. */
   readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
@@ -30,7 +30,7 @@ export interface ManyReaderOptions<Key, A, Value, E, Failure> {
  * @since 0.1.0
  * @category models
  */
-export interface ManyReader<in Key, out Value, out Failure> {
+export interface BatchReader<in Key, out Value, out Failure> {
   /** In the order of the ids. The first failure that is seen fails it all, and what no other caller needs stops. */
   readonly values: (
     ids: ReadonlyArray<Key>,
@@ -60,8 +60,8 @@ const failed = <Failure>(failure: Failure) => new Failed(failure)
  * @category constructors
  */
 export const make = <Key, A, Value, E, Failure>(
-  options: ManyReaderOptions<Key, A, Value, E, Failure>
-): ManyReader<Key, Value, Failure> => {
+  options: BatchReaderOptions<Key, A, Value, E, Failure>
+): BatchReader<Key, Value, Failure> => {
   const { failureOf, keyOf, originOf, reader, unwrap } = options
   type Outcome = Value | Failed<Failure>
 

@@ -13,7 +13,7 @@ import type { CacheEntry } from "../entry/CacheEntry.js"
  * @since 0.1.0
  * @category models
  */
-export interface Served<out A> {
+export interface CacheResult<out A> {
   readonly value: A
   readonly source: "Local" | "Redis" | "Lookup" | "Stale" | "Degraded"
   /** since the value was looked up or set */
@@ -32,10 +32,10 @@ export interface Served<out A> {
  */
 export const make = <A>(
   entry: CacheEntry<A>,
-  source: Served<A>["source"],
+  source: CacheResult<A>["source"],
   serverTime: number,
   reason?: string
-): Served<A> => {
+): CacheResult<A> => {
   // the server's time is known only roughly: it may seem to be before the birth
   const age = Math.max(0, serverTime - entry.created)
   return {

@@ -18,23 +18,23 @@ import type { RedisClient } from "../../redis/RedisClient.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey, Names } from "../entry/CacheKey.js"
 import type { Invalidation } from "../invalidation/Invalidation.js"
-import type { LoadError, Loaded, Loader, Origin, Seen } from "../load/Loader.js"
+import type { LoadError, Loaded, Loader, Seen, ValueSource } from "../load/Loader.js"
 import * as SingleFlight from "../load/SingleFlight.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import * as Transaction from "../lookup/Transaction.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { type Answer, type Asked, type Asker, freshOf, type Readable } from "../tiers/TierRead.js"
-import * as Served from "./CacheResult.js"
-import * as Refreshing from "./Refresher.js"
-import * as Preparing from "./WarmPlan.js"
+import { type Found, freshOf, type ReadListener, type Started, type TierResult } from "../tiers/TierRead.js"
+import * as CacheResult from "./CacheResult.js"
+import * as Refresher from "./Refresher.js"
+import * as WarmPlan from "./WarmPlan.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A, E>, "flights"> {
+export interface ReaderOptions<A, E> extends Omit<Refresher.RefresherOptions<A, E>, "flights"> {
   /** of the loads */
   readonly owner: LoadGraph.Load["owner"]
   readonly redis: RedisClient.Service
@@ -47,7 +47,7 @@ export interface ReaderOptions<A, E> extends Omit<Refreshing.RefreshingOptions<A
   readonly keepsLocally: boolean
   readonly staleMillis: (value: A) => number
   /** Keeps an entry read from Redis in this process, if nothing happened to its key since it was asked for. */
-  readonly keepRead: (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>) => void
+  readonly keepRead: (key: string, entry: CacheEntry.CacheEntry<A>, asked: Started, found: Found<A>) => void
 }
 
 /**
@@ -74,46 +74,49 @@ export interface Reader<A, E> {
   /** Reads what is not at hand, and tells what is to be made of it: what is made of its value. */
   readonly past: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
-  ) => (key: CacheKey, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
-  readonly getServed: (key: CacheKey, origin: Origin<A, E>) => Effect.Effect<Served.Served<A>, LoadError<E>>
+  ) => (key: CacheKey, origin: ValueSource<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
+  readonly getResult: (
+    key: CacheKey,
+    origin: ValueSource<A, E>
+  ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
   /** Of several keys, all different. Redis is asked once. */
   readonly getMany: (
     keys: ReadonlyArray<CacheKey>,
-    originAt: (place: number) => Origin<A, E>
+    originAt: (place: number) => ValueSource<A, E>
   ) => Effect.Effect<Many<A, E>>
-  readonly prepareMany: Preparing.PrepareMany<A, E>
-  readonly getOption: (key: CacheKey) => Effect.Effect<Option.Option<Served.Served<A>>>
+  readonly prepareMany: WarmPlan.PlanMany<A, E>
+  readonly getOption: (key: CacheKey) => Effect.Effect<Option.Option<CacheResult.CacheResult<A>>>
   /** Looks up now, whatever is stored. */
-  readonly refresh: (key: CacheKey, origin: Origin<A, E>) => Effect.Effect<A, LoadError<E>>
+  readonly refresh: (key: CacheKey, origin: ValueSource<A, E>) => Effect.Effect<A, LoadError<E>>
 }
 
 /** What callers are given: a value, or what is known of it besides. */
 interface Form<A, E, B, E2> {
   /** of an entry that is fresh in Redis */
   readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => Effect.Effect<B, E2>
-  readonly ofServed: (served: Served.Served<A>) => Effect.Effect<B, E2>
-  readonly proceed: (answer: Answer<A>, read: Read<A, E, B, E2>) => Effect.Effect<B, E2 | LoadError<E>>
+  readonly ofServed: (served: CacheResult.CacheResult<A>) => Effect.Effect<B, E2>
+  readonly proceed: (answer: TierResult<A>, read: Read<A, E, B, E2>) => Effect.Effect<B, E2 | LoadError<E>>
 }
 
 /** One read of one key past the local tier, which is told what to make of the answer in the turn in which it is there. */
-class Read<A, E, B, E2> implements Asker<A> {
+class Read<A, E, B, E2> implements ReadListener<A> {
   constructor(
     readonly key: CacheKey,
-    readonly origin: Origin<A, E>,
-    readonly asked: Asked,
+    readonly origin: ValueSource<A, E>,
+    readonly asked: Started,
     /** the flights that this caller came too late for */
     readonly joins: number,
     readonly form: Form<A, E, B, E2>,
     readonly tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
   ) {}
 
-  answered(answer: Answer<A>): void {
+  onResult(answer: TierResult<A>): void {
     this.tell(this.form.proceed(answer, this))
   }
 }
 
 /** Where nothing is kept in this process, nobody looks at it. */
-const unasked: Asked = { at: 0, epoch: 0 }
+const unasked: Started = { at: 0, epoch: 0 }
 
 /** A caller that came too late for this many flights takes one of its own, so that it ends. */
 const maxJoins = 2
@@ -129,14 +132,14 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const { invalidation, keepRead, loader, local, names, observer, redis, refreshAhead, tier } = options
     const clock = yield* Effect.clock
     const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>(options.owner)
-    const refreshing = yield* Refreshing.make({ ...options, flights })
+    const refreshing = yield* Refresher.make({ ...options, flights })
 
-    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<Served.Served<A>> => {
+    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
       if (source === "Degraded") observer.counters.degraded++
-      return Effect.map(redis.serverTime, (now) => Served.make(entry, source, now, reason))
+      return Effect.map(redis.serverTime, (now) => CacheResult.make(entry, source, now, reason))
     }
 
-    const serveStale = (key: string, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>, serverTime: number) =>
+    const serveStale = (key: string, origin: ValueSource<A, E>, entry: CacheEntry.CacheEntry<A>, serverTime: number) =>
       Effect.flatMap(
         refreshing.refreshed(key, origin, entry),
         Option.match({
@@ -144,12 +147,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           onNone: () =>
             Effect.sync(() => {
               observer.stale(key)
-              return Served.make(entry, "Stale", serverTime)
+              return CacheResult.make(entry, "Stale", serverTime)
             })
         })
       )
 
-    const hitRedis = (key: string, entry: CacheEntry.CacheEntry<A>, asked: Asked, found: Readable<A>): void => {
+    const hitRedis = (key: string, entry: CacheEntry.CacheEntry<A>, asked: Started, found: Found<A>): void => {
       observer.hitRedis(key)
       keepRead(key, entry, asked, found)
     }
@@ -157,10 +160,10 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     /** Where Redis holds nothing fresh. */
     const staleOrLoaded = (
       key: CacheKey,
-      origin: Origin<A, E>,
-      { created, entry, serverTime, trusted }: Readable<A>,
+      origin: ValueSource<A, E>,
+      { created, entry, serverTime, trusted }: Found<A>,
       joins: number
-    ): Effect.Effect<Served.Served<A>, LoadError<E>> => {
+    ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> => {
       if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))) {
         return serveStale(key.text, origin, entry, serverTime)
       }
@@ -174,11 +177,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     /** Where the answer is no fresh value. */
     const loaded = (
       key: CacheKey,
-      origin: Origin<A, E>,
-      answer: Answer<A>,
+      origin: ValueSource<A, E>,
+      answer: TierResult<A>,
       joins: number
-    ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
-      answer._tag === "Readable"
+    ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> =>
+      answer._tag === "Found"
         ? noticed(Effect.suspend(() => staleOrLoaded(key, origin, answer, joins)))
         : Either.match(Cause.failureOrCause(answer.cause), {
             onLeft: (failure) => fly(key, origin, { newerThan: 0, failure }, joins),
@@ -186,11 +189,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           })
 
     const proceed = <B, E2>(
-      answer: Answer<A>,
+      answer: TierResult<A>,
       { asked, form, joins, key, origin }: Read<A, E, B, E2>
     ): Effect.Effect<B, E2 | LoadError<E>> => {
       const entry = freshOf(answer)
-      if (answer._tag !== "Readable" || entry === undefined) {
+      if (answer._tag !== "Found" || entry === undefined) {
         return Effect.flatMap(loaded(key, origin, answer, joins), form.ofServed)
       }
       hitRedis(key.text, entry, asked, answer)
@@ -202,22 +205,24 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       )
     }
 
-    const askedNow = ({ text }: CacheKey): Asked =>
+    const askedNow = ({ text }: CacheKey): Started =>
       options.keepsLocally ? { at: MonotonicClock.unsafeMillis(clock), epoch: invalidation.epochs.of(text) } : unasked
 
     /** Past the local tier, from now on: called when it is to run. */
     const readThrough = <B, E2>(
       key: CacheKey,
-      origin: Origin<A, E>,
+      origin: ValueSource<A, E>,
       joins: number,
       form: Form<A, E, B, E2>,
       tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
     ): void => tier.ask(key, new Read(key, origin, askedNow(key), joins, form, tell), 0)
-    const readServed = (key: CacheKey, origin: Origin<A, E>, joins: number) =>
-      Callback.makeInTurn<Served.Served<A>, LoadError<E>>((resume) => readThrough(key, origin, joins, asServed, resume))
+    const readServed = (key: CacheKey, origin: ValueSource<A, E>, joins: number) =>
+      Callback.makeInTurn<CacheResult.CacheResult<A>, LoadError<E>>((resume) =>
+        readThrough(key, origin, joins, asServed, resume)
+      )
 
-    const asServed: Form<A, E, Served.Served<A>, never> = {
-      ofHit: (entry, serverTime) => Exit.succeed(Served.make(entry, "Redis", serverTime)),
+    const asServed: Form<A, E, CacheResult.CacheResult<A>, never> = {
+      ofHit: (entry, serverTime) => Exit.succeed(CacheResult.make(entry, "Redis", serverTime)),
       ofServed: Effect.succeed,
       proceed
     }
@@ -229,16 +234,16 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     const fly = (
       key: CacheKey,
-      origin: Origin<A, E>,
+      origin: ValueSource<A, E>,
       seen: Seen<A>,
       joins: number
-    ): Effect.Effect<Served.Served<A>, LoadError<E>> =>
+    ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> =>
       Effect.withFiberRuntime((caller) =>
         Transaction.isIn(caller)
           ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key.text, origin, seen), landed)
           : Effect.flatMap(
               // the epoch of the moment in which it flies, which may come long after it was known that it would
-              flights.fly(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
+              flights.load(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
                 alone: joins >= maxJoins
               }),
               ({ late, value }) => {
@@ -249,7 +254,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             )
       )
 
-    const loadAlone = (from: LoadGraph.Load | undefined, key: string, origin: Origin<A, E>, seen: Seen<A>) =>
+    const loadAlone = (from: LoadGraph.Load | undefined, key: string, origin: ValueSource<A, E>, seen: Seen<A>) =>
       LoadGraph.cycle(from, options.owner, key) ??
       LoadGraph.within(new LoadGraph.Load(options.owner, key, true))(loader.loadAlone(key, origin, seen))
 
@@ -266,24 +271,28 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       past: <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>) => {
         const form = formOf(ofValue)
-        const ahead = (key: CacheKey, origin: Origin<A, E>, entry: CacheEntry.CacheEntry<A>) =>
+        const ahead = (key: CacheKey, origin: ValueSource<A, E>, entry: CacheEntry.CacheEntry<A>) =>
           Effect.zipRight(
             Effect.flatMap(redis.serverTime, (now) => refreshing.lookAhead(key.text, origin, entry, now)),
             ofValue(entry.value)
           )
-        return (key: CacheKey, origin: Origin<A, E>, tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => {
+        return (
+          key: CacheKey,
+          origin: ValueSource<A, E>,
+          tell: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
+        ) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key)
           if (entry === undefined) readThrough(key, origin, 0, form, tell)
           else tell(ahead(key, origin, entry))
         }
       },
 
-      getServed: (key, origin) =>
+      getResult: (key, origin) =>
         Effect.suspend(() => {
           const entry = localHit(key)
           if (entry === undefined) return readServed(key, origin, 0)
           return Effect.flatMap(redis.serverTime, (now) =>
-            Effect.as(refreshing.lookAhead(key.text, origin, entry, now), Served.make(entry, "Local", now))
+            Effect.as(refreshing.lookAhead(key.text, origin, entry, now), CacheResult.make(entry, "Local", now))
           )
         }),
 
@@ -293,7 +302,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const early: Array<Effect.Effect<void>> = []
           /** the places of what is not at hand */
           const places: Array<number> = []
-          const asked: Array<Asked> = []
+          const asked: Array<Started> = []
           if (options.keepsLocally) {
             for (let place = 0; place < keys.length; place++) {
               const key = Array.unsafeGet(keys, place)
@@ -320,7 +329,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               const key = Array.unsafeGet(absent, i)
               const place = isAllAbsent ? i : (places[i] ?? 0)
               const entry = freshOf(answer)
-              if (answer._tag !== "Readable" || entry === undefined) {
+              if (answer._tag !== "Found" || entry === undefined) {
                 later.push({ place, load: Effect.map(loaded(key, originAt(place), answer, 0), ({ value }) => value) })
                 continue
               }
@@ -336,12 +345,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           })
         }),
 
-      prepareMany: Preparing.make({ tier, askedNow, keepRead, load: (key, origin, seen) => fly(key, origin, seen, 0) }),
+      prepareMany: WarmPlan.make({ tier, askedNow, keepRead, load: (key, origin, seen) => fly(key, origin, seen, 0) }),
 
       getOption: (key) =>
         Effect.gen(function* () {
           const present = localHit(key)
-          if (present !== undefined) return Option.some(Served.make(present, "Local", yield* redis.serverTime))
+          if (present !== undefined) return Option.some(CacheResult.make(present, "Local", yield* redis.serverTime))
           const asked = askedNow(key)
           const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
@@ -353,7 +362,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const fresh = freshOf(found.right)
           if (fresh !== undefined) {
             hitRedis(key.text, fresh, asked, found.right)
-            return Option.some(Served.make(fresh, "Redis", serverTime))
+            return Option.some(CacheResult.make(fresh, "Redis", serverTime))
           }
           if (
             entry !== undefined &&
@@ -361,7 +370,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))
           ) {
             observer.stale(key.text)
-            return Option.some(Served.make(entry, "Stale", serverTime))
+            return Option.some(CacheResult.make(entry, "Stale", serverTime))
           }
           observer.miss(key.text)
           return Option.none()

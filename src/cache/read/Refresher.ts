@@ -12,7 +12,7 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
 import type * as CacheEntry from "../entry/CacheEntry.js"
 import type { Invalidation } from "../invalidation/Invalidation.js"
-import type { LoadError, Loaded, Loader, Origin } from "../load/Loader.js"
+import type { LoadError, Loaded, Loader, ValueSource } from "../load/Loader.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
@@ -21,7 +21,7 @@ import { isDue, type RefreshAhead } from "./RefreshAhead.js"
  * @since 0.1.0
  * @category models
  */
-export interface RefreshingOptions<A, E> {
+export interface RefresherOptions<A, E> {
   readonly loader: Loader<A, E>
   readonly flights: SingleFlight<Loaded<A>, LoadError<E>>
   readonly invalidation: Invalidation
@@ -39,17 +39,17 @@ export interface RefreshingOptions<A, E> {
  * @since 0.1.0
  * @category models
  */
-export interface Refreshing<A, E> {
+export interface Refresher<A, E> {
   /** Begins to refresh a stale value, and answers the new one where it comes soon enough for its caller. */
   readonly refreshed: (
     key: string,
-    origin: Origin<A, E>,
+    origin: ValueSource<A, E>,
     stale: CacheEntry.CacheEntry<A>
   ) => Effect.Effect<Option.Option<Loaded<A>>>
   /** Begins to refresh what is fresh and soon will not be. */
   readonly lookAhead: (
     key: string,
-    origin: Origin<A, E>,
+    origin: ValueSource<A, E>,
     entry: CacheEntry.CacheEntry<A>,
     serverTime: number
   ) => Effect.Effect<void>
@@ -62,7 +62,7 @@ const maxPaused = 10_000
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refreshing<A, E>> =>
+export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refresher<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
     const { flights, invalidation, loader, observer, refreshAhead } = options
     const failedAt = new LRUCache<string, number>({ max: maxPaused })
@@ -76,7 +76,7 @@ export const make = <A, E>(options: RefreshingOptions<A, E>): Effect.Effect<Refr
      */
     const start = (
       key: string,
-      origin: Origin<A, E>,
+      origin: ValueSource<A, E>,
       previous: CacheEntry.CacheEntry<A>
     ): Effect.Effect<Effect.Effect<{ readonly value: Loaded<A>; readonly late: boolean }, LoadError<E>> | undefined> =>
       Effect.suspend(() => {

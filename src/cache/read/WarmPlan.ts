@@ -9,11 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { CacheEntry } from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import type { Unread } from "../invalidation/Invalidation.js"
-import type { LoadError, Origin, Seen } from "../load/Loader.js"
+import type { ReadFailure } from "../invalidation/Invalidation.js"
+import type { LoadError, Seen, ValueSource } from "../load/Loader.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { type Answer, type Asked, freshOf, type Readable } from "../tiers/TierRead.js"
-import type { Served } from "./CacheResult.js"
+import { type Found, freshOf, type Started, type TierResult } from "../tiers/TierRead.js"
+import type { CacheResult } from "./CacheResult.js"
 
 /**
  * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
@@ -21,10 +21,10 @@ import type { Served } from "./CacheResult.js"
  * @since 0.1.0
  * @category models
  */
-export type Preparation<A, E> =
+export type WarmPlan<A, E> =
   | { readonly _tag: "Fresh" }
-  | { readonly _tag: "Absent"; readonly load: Effect.Effect<Served<A>, LoadError<E>> }
-  | { readonly _tag: "Unread"; readonly unread: Unread }
+  | { readonly _tag: "Absent"; readonly load: Effect.Effect<CacheResult<A>, LoadError<E>> }
+  | { readonly _tag: "Unread"; readonly unread: ReadFailure }
 
 /**
  * For each of several keys, all different, in their order. Redis is asked once.
@@ -32,10 +32,10 @@ export type Preparation<A, E> =
  * @since 0.1.0
  * @category models
  */
-export type PrepareMany<A, E> = (
+export type PlanMany<A, E> = (
   keys: ReadonlyArray<CacheKey>,
-  origins: ReadonlyArray<Origin<A, E>>
-) => Effect.Effect<ReadonlyArray<Preparation<A, E>>>
+  origins: ReadonlyArray<ValueSource<A, E>>
+) => Effect.Effect<ReadonlyArray<WarmPlan<A, E>>>
 
 /**
  * @since 0.1.0
@@ -43,16 +43,20 @@ export type PrepareMany<A, E> = (
  */
 export const make = <A, E>(options: {
   readonly tier: RedisTier<A>
-  readonly askedNow: (key: CacheKey) => Asked
-  readonly keepRead: (key: string, entry: CacheEntry<A>, asked: Asked, found: Readable<A>) => void
-  readonly load: (key: CacheKey, origin: Origin<A, E>, seen: Seen<A>) => Effect.Effect<Served<A>, LoadError<E>>
-}): PrepareMany<A, E> => {
+  readonly askedNow: (key: CacheKey) => Started
+  readonly keepRead: (key: string, entry: CacheEntry<A>, asked: Started, found: Found<A>) => void
+  readonly load: (
+    key: CacheKey,
+    origin: ValueSource<A, E>,
+    seen: Seen<A>
+  ) => Effect.Effect<CacheResult<A>, LoadError<E>>
+}): PlanMany<A, E> => {
   const { askedNow, keepRead, load, tier } = options
 
-  const prepare = (key: CacheKey, origin: Origin<A, E>, asked: Asked, answer: Answer<A>): Preparation<A, E> => {
-    if (answer._tag === "Unanswered") {
+  const prepare = (key: CacheKey, origin: ValueSource<A, E>, asked: Started, answer: TierResult<A>): WarmPlan<A, E> => {
+    if (answer._tag === "Failed") {
       return Either.match(Cause.failureOrCause(answer.cause), {
-        onLeft: (unread): Preparation<A, E> => ({ _tag: "Unread", unread }),
+        onLeft: (unread): WarmPlan<A, E> => ({ _tag: "Unread", unread }),
         onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
       })
     }

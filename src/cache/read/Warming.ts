@@ -17,11 +17,11 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import { RedisError } from "../../redis/RedisError.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import { unreadBecause } from "../invalidation/Invalidation.js"
-import type { LoadError, Origin } from "../load/Loader.js"
+import { readFailureOf } from "../invalidation/Invalidation.js"
+import type { LoadError, ValueSource } from "../load/Loader.js"
 import { LookupOverloaded } from "../lookup/LookupRunner.js"
 import type { Reader } from "./Reader.js"
-import type { Preparation } from "./WarmPlan.js"
+import type { WarmPlan } from "./WarmPlan.js"
 
 /**
  * How far a warming has come, counted from where this run began.
@@ -94,7 +94,7 @@ export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly name: string
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
-  readonly originOf: (id: Key) => Origin<A, E>
+  readonly originOf: (id: Key) => ValueSource<A, E>
   /** What a tier's answer is to a caller: a value or an error. */
   readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
@@ -134,10 +134,10 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
   /** A failure of Redis, and of it alone. */
   const awayBecause = (error: LoadError<E>): string | undefined => {
     if (error instanceof LookupOverloaded) return error._tag
-    return warming.failsWithoutRedis && isRedisError(error) ? unreadBecause(error).reason : undefined
+    return warming.failsWithoutRedis && isRedisError(error) ? readFailureOf(error).reason : undefined
   }
 
-  const outcomeOf = (preparation: Preparation<A, E>): Effect.Effect<Outcome<Failure>> => {
+  const outcomeOf = (preparation: WarmPlan<A, E>): Effect.Effect<Outcome<Failure>> => {
     if (preparation._tag === "Fresh") return Effect.succeed({ _tag: "AlreadyThere" })
     if (preparation._tag === "Unread") return Effect.succeed({ _tag: "Away", reason: preparation.unread.reason })
     return Effect.match(preparation.load, {

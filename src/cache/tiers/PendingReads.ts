@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { CacheKey } from "../entry/CacheKey.js"
-import { type Answer, type Asker, freshOf } from "./TierRead.js"
+import { freshOf, type ReadListener, type TierResult } from "./TierRead.js"
 
 /**
  * Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server.
@@ -20,12 +20,12 @@ export const maxKeys = 512
  * @since 0.1.0
  * @category models
  */
-export class Batch<A> {
+export class ReadBatch<A> {
   /** each once */
   readonly keys: Array<string> = []
   /** whose markers travel with them */
   tags: ReadonlyArray<string> = []
-  private readonly askers: Array<Asker<A>> = []
+  private readonly askers: Array<ReadListener<A>> = []
   /** of each asker its number for its key */
   private readonly numbers: Array<number> = []
   /** of each asker the place of its key */
@@ -44,7 +44,7 @@ export class Batch<A> {
     return this.askers.length
   }
 
-  join(place: number, asker: Asker<A>, number: number): void {
+  join(place: number, asker: ReadListener<A>, number: number): void {
     this.askers.push(asker)
     this.numbers.push(number)
     this.places.push(place)
@@ -55,11 +55,11 @@ export class Batch<A> {
    * of them asks for. From the first answer that is no hit it tells all of them, since what their callers do next is
    * gathered by turns of the event loop: those who miss look up together. Answers whether there are more.
    */
-  tell(count: number, answerAt: (place: number) => Answer<A>): boolean {
+  tell(count: number, answerAt: (place: number) => TierResult<A>): boolean {
     const { askers, numbers, places } = this
-    const answers: Array<Answer<A>> = []
+    const answers: Array<TierResult<A>> = []
     let end = this.told + count
-    let last: Asker<A> | undefined
+    let last: ReadListener<A> | undefined
     while (this.told < askers.length) {
       const i = this.told
       const asker = askers[i]
@@ -70,7 +70,7 @@ export class Batch<A> {
       const answer = answers[place] ?? answerAt(place)
       answers[place] = answer
       if (end < askers.length && freshOf(answer) === undefined) end = askers.length
-      asker?.answered(answer, numbers[i] ?? 0)
+      asker?.onResult(answer, numbers[i] ?? 0)
     }
     return false
   }
@@ -85,14 +85,14 @@ let gatherings = 0
  * @since 0.1.0
  * @category models
  */
-export class Gathering<A> {
-  readonly batches: Array<Batch<A>> = []
+export class PendingReads<A> {
+  readonly batches: Array<ReadBatch<A>> = []
   private readonly number = ++gatherings
   /** how many keys it has */
   private size = 0
 
   /** Answers the batch that it has begun, if it has; it must then be sent. */
-  join(key: CacheKey, asker: Asker<A>, number: number, begin: () => Batch<A>): Batch<A> | undefined {
+  join(key: CacheKey, asker: ReadListener<A>, number: number, begin: () => ReadBatch<A>): ReadBatch<A> | undefined {
     const isNew = key.gathering !== this.number
     if (isNew) {
       key.gathering = this.number

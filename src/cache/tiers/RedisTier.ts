@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../../internal/Callback.js"
-import * as FastDecoder from "../../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
 import { type LatencyHistogram, millisBetween } from "../../internal/LatencyHistogram.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -25,11 +25,11 @@ import { CacheCodecError } from "../entry/CacheCodec.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { EntryCodec } from "../entry/EntryCodec.js"
-import { type Invalidation, type Unread, unreadBecause } from "../invalidation/Invalidation.js"
+import { type Invalidation, type ReadFailure, readFailureOf } from "../invalidation/Invalidation.js"
 import type { MarkersSeen } from "../invalidation/Markers.js"
 import { markerOf } from "../scripts/MarkerScripts.js"
-import { Batch, Gathering, maxKeys } from "./PendingReads.js"
-import type { Answer, Asker, Readable } from "./TierRead.js"
+import { maxKeys, PendingReads, ReadBatch } from "./PendingReads.js"
+import type { Found, ReadListener, TierResult } from "./TierRead.js"
 
 /**
  * @since 0.1.0
@@ -37,11 +37,11 @@ import type { Answer, Asker, Readable } from "./TierRead.js"
  */
 export interface RedisTier<A> {
   /** What stands under a key, if this process may read it: told once, at once or when Redis answers. */
-  readonly ask: (key: CacheKey, asker: Asker<A>, number: number) => void
+  readonly ask: (key: CacheKey, asker: ReadListener<A>, number: number) => void
   /** As `ask`. */
-  readonly read: (key: CacheKey) => Effect.Effect<Readable<A>, Unread>
+  readonly read: (key: CacheKey) => Effect.Effect<Found<A>, ReadFailure>
   /** As `ask`, of several keys at once, in their order. */
-  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<Answer<A>>>
+  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
 }
 
 /** How many parts a reply of hits is told in, and how many callers are at least worth one. */
@@ -49,24 +49,24 @@ const parts = 4
 const leastPart = 8
 
 /** Waits for one answer. */
-class One<A> implements Asker<A> {
-  constructor(readonly resume: (exit: Exit.Exit<Readable<A>, Unread>) => void) {}
+class One<A> implements ReadListener<A> {
+  constructor(readonly resume: (exit: Exit.Exit<Found<A>, ReadFailure>) => void) {}
 
-  answered(answer: Answer<A>): void {
-    this.resume(answer._tag === "Readable" ? Exit.succeed(answer) : Exit.failCause(answer.cause))
+  onResult(answer: TierResult<A>): void {
+    this.resume(answer._tag === "Found" ? Exit.succeed(answer) : Exit.failCause(answer.cause))
   }
 }
 
 /** Waits for several answers, each at the place of its number. */
-class Several<A> implements Asker<A> {
-  private readonly answers: Array<Answer<A>> = []
+class Several<A> implements ReadListener<A> {
+  private readonly answers: Array<TierResult<A>> = []
 
   constructor(
     private missing: number,
-    private readonly resume: (exit: Exit.Exit<ReadonlyArray<Answer<A>>>) => void
+    private readonly resume: (exit: Exit.Exit<ReadonlyArray<TierResult<A>>>) => void
   ) {}
 
-  answered(answer: Answer<A>, number: number): void {
+  onResult(answer: TierResult<A>, number: number): void {
     this.answers[number] = answer
     this.missing--
     if (this.missing === 0) this.resume(Exit.succeed(this.answers))
@@ -114,12 +114,12 @@ export const make = <A>(options: {
     const { codec, invalidation, latency, onDecodeFailure, redis } = options
     const { markers, outbox } = invalidation
     const clock = yield* Effect.clock
-    const unanswered = (cause: Cause.Cause<Unread>): Answer<A> => ({ _tag: "Unanswered", cause })
-    const closed = unanswered(Cause.fail(unreadBecause(new RedisUnavailable({ reason: "Disabled" }))))
+    const unanswered = (cause: Cause.Cause<ReadFailure>): TierResult<A> => ({ _tag: "Failed", cause })
+    const closed = unanswered(Cause.fail(readFailureOf(new RedisUnavailable({ reason: "Disabled" }))))
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
-    const open = new Set<Batch<A>>()
+    const open = new Set<ReadBatch<A>>()
     /** what others still join */
-    let gathering: Gathering<A> | undefined
+    let gathering: PendingReads<A> | undefined
     let isClosed = false
 
     const fork = yield* FiberSet.makeRuntime<never>()
@@ -131,7 +131,7 @@ export const make = <A>(options: {
     )
 
     /** Nobody joins any more what a batch was gathered with. */
-    const endGathering = (batch: Batch<A>): void => {
+    const endGathering = (batch: ReadBatch<A>): void => {
       if (gathering?.batches.includes(batch)) gathering = undefined
     }
 
@@ -139,7 +139,7 @@ export const make = <A>(options: {
      * Tells who asks, and of hits in parts while nothing else is under way: Redis then works on what the first of them ask
      * next while the others go on. `answersNow` is asked anew for each part, by what is known of invalidations then.
      */
-    const answer = (batch: Batch<A>, answersNow: () => (place: number) => Answer<A>): void => {
+    const answer = (batch: ReadBatch<A>, answersNow: () => (place: number) => TierResult<A>): void => {
       open.delete(batch)
       endGathering(batch)
       const part = open.size > 0 ? batch.size : Math.max(leastPart, Math.ceil(batch.size / parts))
@@ -149,7 +149,7 @@ export const make = <A>(options: {
       tellPart()
     }
 
-    const received = (batch: Batch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
+    const received = (batch: ReadBatch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
       const { keys } = batch
       const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [] }
       const decoding: Array<Effect.Effect<void>> = []
@@ -178,7 +178,7 @@ export const make = <A>(options: {
       }
       try {
         const value = codec.decodeNow(key, stored)
-        if (value === FastDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
+        if (value === CompiledDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
         else reply.entries[place] = CacheEntry.withValue(stored, value)
       } catch (cause) {
         // thrown on, it would end the process
@@ -213,7 +213,7 @@ export const make = <A>(options: {
       })
 
     /** Asks for the markers of tags that were not known. */
-    const seeTags = (batch: Batch<A>, reply: Reply<A>): void => {
+    const seeTags = (batch: ReadBatch<A>, reply: Reply<A>): void => {
       const others = new Set<string>()
       if (knownTags !== undefined) {
         for (const [place, entry] of reply.entries.entries()) {
@@ -226,7 +226,7 @@ export const make = <A>(options: {
       seeMore(batch, reply, Array.from(others))
     }
 
-    const seeMore = (batch: Batch<A>, reply: Reply<A>, others: ReadonlyArray<string>): void => {
+    const seeMore = (batch: ReadBatch<A>, reply: Reply<A>, others: ReadonlyArray<string>): void => {
       const some = others.slice(0, maxKeys)
       if (some.length === 0) conclude(batch, reply)
       else {
@@ -245,26 +245,26 @@ export const make = <A>(options: {
       }
     }
 
-    const fail = (batch: Batch<A>, cause: Cause.Cause<RedisError>): void => {
-      const failure = unanswered(Cause.map(cause, unreadBecause))
+    const fail = (batch: ReadBatch<A>, cause: Cause.Cause<RedisError>): void => {
+      const failure = unanswered(Cause.map(cause, readFailureOf))
       answer(batch, () => () => failure)
     }
 
-    const conclude = (batch: Batch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
+    const conclude = (batch: ReadBatch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
       const clear = markerIn(texts[0])
       invalidation.noteMarker(clear)
       const untagged: MarkersSeen = { clear, tags: [] }
-      const answerAt = (place: number, isUsable: boolean, serverTime: number): Answer<A> => {
+      const answerAt = (place: number, isUsable: boolean, serverTime: number): TierResult<A> => {
         if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
         const entry = entries[place]
         const text = texts[place + textsBefore]
         if (entry === undefined) {
           const created = text === undefined ? 0 : CacheEntry.createdOf(text)
-          return { _tag: "Readable", entry, created, text, trusted: false, serverTime }
+          return { _tag: "Found", entry, created, text, trusted: false, serverTime }
         }
         const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
         const trusted = invalidation.isTrusted(entry.created, entry.tags, seen, batch.tagsTaken)
-        return { _tag: "Readable", entry, created: entry.created, text, trusted, serverTime }
+        return { _tag: "Found", entry, created: entry.created, text, trusted, serverTime }
       }
       answer(batch, () => {
         const isUsable = invalidation.isUsable(generation)
@@ -273,7 +273,7 @@ export const make = <A>(options: {
       })
     }
 
-    const leave = (batch: Batch<A>): ReadonlyArray<string> => {
+    const leave = (batch: ReadBatch<A>): ReadonlyArray<string> => {
       endGathering(batch)
       if (knownTags === undefined) return [markers.clear, ...batch.keys]
       const tags = new Set<string>()
@@ -284,9 +284,9 @@ export const make = <A>(options: {
       return [markers.clear, ...batch.keys, ...batch.tags.map(markers.tag)]
     }
 
-    const begin = () => new Batch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
+    const begin = () => new ReadBatch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
 
-    const send = (batch: Batch<A>): void => {
+    const send = (batch: ReadBatch<A>): void => {
       open.add(batch)
       redis.unsafeMget(
         () => leave(batch),
@@ -299,11 +299,11 @@ export const make = <A>(options: {
     }
 
     const ask: RedisTier<A>["ask"] = (key, asker, number) => {
-      if (isClosed) return asker.answered(closed, number)
+      if (isClosed) return asker.onResult(closed, number)
       if (!invalidation.mayRead(key.text)) {
-        return asker.answered(unanswered(Cause.fail(invalidation.refusal(key.text))), number)
+        return asker.onResult(unanswered(Cause.fail(invalidation.refusal(key.text))), number)
       }
-      gathering ??= new Gathering()
+      gathering ??= new PendingReads()
       const begun = gathering.join(key, asker, number, begin)
       if (begun !== undefined) send(begun)
     }

@@ -5,7 +5,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import type { Unread } from "../invalidation/Invalidation.js"
+import type { ReadFailure } from "../invalidation/Invalidation.js"
 
 /**
  * When Redis was asked for a key, in milliseconds, and the key's epoch then.
@@ -13,7 +13,7 @@ import type { Unread } from "../invalidation/Invalidation.js"
  * @since 0.1.0
  * @category models
  */
-export interface Asked {
+export interface Started {
   readonly at: number
   readonly epoch: number
 }
@@ -24,8 +24,8 @@ export interface Asked {
  * @since 0.1.0
  * @category models
  */
-export interface Readable<out A> {
-  readonly _tag: "Readable"
+export interface Found<out A> {
+  readonly _tag: "Found"
   /** none also when the stored text does not decode */
   readonly entry: CacheEntry.CacheEntry<A> | undefined
   /** when what is stored was born, decodable or not; 0 when there is nothing */
@@ -44,7 +44,7 @@ export interface Readable<out A> {
  * @since 0.1.0
  * @category models
  */
-export type Answer<A> = Readable<A> | { readonly _tag: "Unanswered"; readonly cause: Cause.Cause<Unread> }
+export type TierResult<A> = Found<A> | { readonly _tag: "Failed"; readonly cause: Cause.Cause<ReadFailure> }
 
 /**
  * The entry of a hit: nothing speaks against it, and its time to live has not passed.
@@ -52,8 +52,8 @@ export type Answer<A> = Readable<A> | { readonly _tag: "Unanswered"; readonly ca
  * @since 0.1.0
  * @category getters
  */
-export const freshOf = <A>(answer: Answer<A>): CacheEntry.CacheEntry<A> | undefined => {
-  if (answer._tag !== "Readable" || answer.entry === undefined || !answer.trusted) return undefined
+export const freshOf = <A>(answer: TierResult<A>): CacheEntry.CacheEntry<A> | undefined => {
+  if (answer._tag !== "Found" || answer.entry === undefined || !answer.trusted) return undefined
   return CacheEntry.isFresh(answer.entry, answer.serverTime) ? answer.entry : undefined
 }
 
@@ -63,6 +63,6 @@ export const freshOf = <A>(answer: Answer<A>): CacheEntry.CacheEntry<A> | undefi
  * @since 0.1.0
  * @category models
  */
-export interface Asker<in A> {
-  readonly answered: (answer: Answer<A>, number: number) => void
+export interface ReadListener<in A> {
+  readonly onResult: (answer: TierResult<A>, number: number) => void
 }

@@ -9,7 +9,7 @@ import type { RedisClient } from "../../redis/RedisClient.js"
  * @since 0.1.0
  * @category models
  */
-export interface Line {
+export interface TransferTime {
   /** How long a text may take that is sent now, behind those that are on their way, in milliseconds. */
   readonly millisFor: (text: string) => number
   /** Counts a text that is sent now as on its way, until the callback in the answer is called. */
@@ -24,9 +24,9 @@ const leastLength = 16_384
 
 const bytesOf = (text: string): number => (text.length < leastLength ? 0 : Buffer.byteLength(text))
 
-const lines = new WeakMap<RedisClient.Service, Line>()
+const lines = new WeakMap<RedisClient.Service, TransferTime>()
 
-const make = (): Line => {
+const make = (): TransferTime => {
   let underWay = 0
   return {
     millisFor: (text) => Math.floor((underWay + bytesOf(text)) / bytesPerMilli),
@@ -48,7 +48,7 @@ const make = (): Line => {
  * @since 0.1.0
  * @category constructors
  */
-export const of = (redis: RedisClient.Service): Line => {
+export const of = (redis: RedisClient.Service): TransferTime => {
   const line = lines.get(redis) ?? make()
   lines.set(redis, line)
   return line

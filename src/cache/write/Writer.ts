@@ -12,20 +12,20 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type { RedisClient, Stamped } from "../../redis/RedisClient.js"
+import type { RedisClient, WithGeneration } from "../../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
 import type { Content } from "../entry/CacheEntry.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
-import { type Invalidation, unreadBecause } from "../invalidation/Invalidation.js"
+import { type Invalidation, readFailureOf } from "../invalidation/Invalidation.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
-import type { LeaseKeeper } from "../load/LeaseRenewal.js"
+import type { LeaseRenewal } from "../load/LeaseRenewal.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import type { Written } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
-import * as Line from "../tiers/TransferTime.js"
+import * as TransferTime from "../tiers/TransferTime.js"
 
 /**
  * @since 0.1.0
@@ -42,7 +42,7 @@ export interface WriterOptions<A> {
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
-  readonly keeper: LeaseKeeper
+  readonly keeper: LeaseRenewal
   /** for how long the token of an update outlives its process */
   readonly leaseMillis: number
   /** a set that reaches the server later than this does nothing, beside the time that its value takes on the line */
@@ -74,7 +74,7 @@ const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const { clock, codec, invalidation, observer, redis } = options
-  const line = Line.of(redis)
+  const line = TransferTime.of(redis)
 
   /**
    * A write from before it is sent to after its end: the epochs move on both sides, and whatever is not acknowledged,
@@ -100,7 +100,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.matchEffect({
         onSuccess: (isTaken) =>
           observer.isRecovering() ? Effect.as(observer.redisAnswered, isTaken) : Exit.succeed(isTaken),
-        onFailure: (error) => Effect.as(observer.redisFailed(unreadBecause(error)), false)
+        onFailure: (error) => Effect.as(observer.redisFailed(readFailureOf(error)), false)
       })
     )
   }
@@ -144,7 +144,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       const keepMillis = keepMillisOf(written)
       const body = CacheEntry.body(written, content)
       const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + line.millisFor(body)
-      const stored = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
+      const stored = invalidation.withMarkersKept<WithGeneration<number>>(written.tags, keepMillis, (answered) =>
         redis.unsafeRun(WriteScripts.set)(
           {
             ...options.target(key),
@@ -179,13 +179,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         const begun = yield* Effect.either(
           redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: invalidation.floor() })
         )
-        if (Either.isLeft(begun)) yield* observer.redisFailed(unreadBecause(begun.left))
+        if (Either.isLeft(begun)) yield* observer.redisFailed(readFailureOf(begun.left))
 
         // what it reads of this key does not wait for its token
         const load = new LoadGraph.Load(options.owner, key, false)
         load.hasLease = Either.isRight(begun)
         const writing = LoadGraph.within(load)(restore(write))
-        const endRenewal = Either.isLeft(begun) ? () => {} : options.keeper.hold(target, token)
+        const endRenewal = Either.isLeft(begun) ? () => {} : options.keeper.start(target, token)
         const exit = yield* Effect.exit(writing)
         endRenewal()
         if (Exit.isFailure(exit)) {
@@ -201,7 +201,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         }
         const keepMillis = keepMillisOf(written)
         const body = CacheEntry.body(written, content)
-        const finished = invalidation.withMarkersKept<Stamped<number>>(written.tags, keepMillis, (answered) =>
+        const finished = invalidation.withMarkersKept<WithGeneration<number>>(written.tags, keepMillis, (answered) =>
           redis.unsafeRun(WriteScripts.finish)(
             {
               ...target,

@@ -36,7 +36,7 @@ export interface Asking {
  * @since 0.1.0
  * @category models
  */
-export interface Blocks {
+export interface RejectionCache {
   readonly find: (key: string, call: string, now: number) => Block | undefined
   /** Says that a call of the key is asked; `answered` ends it. */
   readonly ask: (key: string) => Asking
@@ -54,7 +54,7 @@ const maxCallsPerKey = 16
  * @since 0.1.0
  * @category constructors
  */
-export const make = (): Blocks => {
+export const make = (): RejectionCache => {
   const blocked = new LRUCache<string, Map<string, Block>>({ max: maxKeys })
   const asked = new Map<string, Asking>()
   return {

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type * as Background from "../../internal/SharedFibers.js"
+import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
 import * as Lease from "./Lease.js"
@@ -19,9 +19,9 @@ import * as Waiting from "./Waiting.js"
  * @since 0.1.0
  * @category models
  */
-export interface Claim<out Granted> extends Waiting.Wanted<Granted> {
+export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
   readonly ttlMillis: number
-  readonly extend: Lease.Holding["extend"]
+  readonly extend: Lease.LeaseState["extend"]
   /** Gives back by compare, so that it may be tried also where it is unknown whether anything was ever had. */
   readonly giveBack: Effect.Effect<unknown, RedisError>
 }
@@ -30,10 +30,10 @@ export interface Claim<out Granted> extends Waiting.Wanted<Granted> {
  * @since 0.1.0
  * @category models
  */
-export interface Claims {
+export interface Acquisitions {
   /** Waits for what is claimed, and holds it until the scope ends. */
   readonly hold: <Granted>(
-    claim: Claim<Granted>,
+    claim: Acquisition<Granted>,
     scope: Scope.Scope
   ) => Effect.Effect<readonly [Lease.Lease, Granted], LockNotAcquired | RedisError>
 }
@@ -42,11 +42,11 @@ export interface Claims {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (redis: RedisClient.Service, fork: Background.Fork): Claims => {
+export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acquisitions => {
   const waiting = Waiting.make(redis, fork)
   const reconnections = Reconnections.make(redis.statusChanges, fork)
   return {
-    hold: Effect.fnUntraced(function* <Granted>(claim: Claim<Granted>, scope: Scope.Scope) {
+    hold: Effect.fnUntraced(function* <Granted>(claim: Acquisition<Granted>, scope: Scope.Scope) {
       let askedAt = 0
       let everyAskAnswered = true
       let mayHold = false

@@ -19,7 +19,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Callback from "../../internal/Callback.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type * as Background from "../../internal/SharedFibers.js"
+import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import { LockLost } from "./LockError.js"
 import type { Reconnections } from "./Reconnections.js"
@@ -50,7 +50,7 @@ export interface Lease {
  * @since 0.1.0
  * @category models
  */
-export interface Holding {
+export interface LeaseState {
   readonly key: string
   readonly ttlMillis: number
   /** when it was asked for, by `MonotonicClock`, in the request that was granted */
@@ -58,7 +58,7 @@ export interface Holding {
   /** Asks for a whole time to live from now. */
   readonly extend: Effect.Effect<"Held" | "Gone" | "TakenOver", RedisError>
   /** What extends it runs as the locks were made, and not as who holds it: with other FiberRefs and another retry policy. */
-  readonly fork: Background.Fork
+  readonly fork: SharedFibers.Fork
   /** after a new connection the lease is asked for at once, since the server may have restarted */
   readonly reconnections: Reconnections
 }
@@ -87,7 +87,7 @@ const retryPause = 0.25
  * @since 0.1.0
  * @category constructors
  */
-export const keep = (holding: Holding, scope: Scope.Scope): Effect.Effect<Lease> =>
+export const keep = (holding: LeaseState, scope: Scope.Scope): Effect.Effect<Lease> =>
   Effect.gen(function* () {
     const { key, ttlMillis } = holding
     const provenFor = ttlMillis * (1 - safetyMargin)

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Background from "../../internal/SharedFibers.js"
+import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
 /**
@@ -30,7 +30,7 @@ const idlePause = "1 second"
  * @since 0.1.0
  * @category constructors
  */
-export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Background.Fork): Reconnections => {
+export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: SharedFibers.Fork): Reconnections => {
   const listeners = new Set<Effect.Effect<unknown>>()
   let isListening = false
   /** since the last look */

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type * as Background from "../../internal/SharedFibers.js"
+import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
 import { LockNotAcquired } from "./LockError.js"
@@ -23,7 +23,7 @@ import { LockNotAcquired } from "./LockError.js"
  * @since 0.1.0
  * @category models
  */
-export interface Wanted<out Granted> {
+export interface Request<out Granted> {
   /** the key as the caller named it */
   readonly key: string
   /** the channel that tells of releases */
@@ -44,7 +44,7 @@ export interface Waiting {
    * until then, and with an error of Redis at once; but once a reply was lost, what was asked for may be one's own, and is
    * asked for, out of turn, until Redis answers or the time is over. Who is refused then stands behind the others.
    */
-  readonly acquire: <Granted>(wanted: Wanted<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
+  readonly acquire: <Granted>(wanted: Request<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
 }
 
 interface Waiter {
@@ -73,7 +73,7 @@ const either = (self: Effect.Effect<void>, that: Effect.Effect<void>): Effect.Ef
  * @since 0.1.0
  * @category constructors
  */
-export const make = (redis: RedisClient.Service, fork: Background.Fork): Waiting => {
+export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiting => {
   const queues = new Map<string, Queue>()
   // a refused SUBSCRIBE costs every subscription of the client its connection: it is tried once
   let mayListen = true
@@ -122,7 +122,7 @@ export const make = (redis: RedisClient.Service, fork: Background.Fork): Waiting
     )
 
   return {
-    acquire: Effect.fnUntraced(function* <Granted>(wanted: Wanted<Granted>) {
+    acquire: Effect.fnUntraced(function* <Granted>(wanted: Request<Granted>) {
       const deadline = (yield* MonotonicClock.millis) + wanted.waitMillis
       let replyLost = false
       let isOutOfTurn = false

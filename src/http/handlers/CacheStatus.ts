@@ -7,14 +7,14 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Served } from "../../game/PlayerService.js"
+import type { CacheResult } from "../../game/PlayerService.js"
 
 const cacheName = "effect-cache-toolkit"
 
 // a string of a structured field (RFC 9651) is printable ASCII, with quotes and backslashes escaped
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`
 
-const hit = ({ source, timeLeft }: Pick<Served<unknown>, "source" | "timeLeft">): string => {
+const hit = ({ source, timeLeft }: Pick<CacheResult<unknown>, "source" | "timeLeft">): string => {
   const ttl = Duration.isFinite(timeLeft) ? `; ttl=${Math.floor(Duration.toSeconds(timeLeft))}` : ""
   return `${cacheName}; hit${ttl}; detail=${source.toLowerCase()}`
 }
@@ -26,7 +26,7 @@ const hit = ({ source, timeLeft }: Pick<Served<unknown>, "source" | "timeLeft">)
  * @since 0.1.0
  * @category conversions
  */
-export const format = (served: Pick<Served<unknown>, "source" | "timeLeft" | "reason">): string => {
+export const format = (served: Pick<CacheResult<unknown>, "source" | "timeLeft" | "reason">): string => {
   switch (served.source) {
     case "Local":
     case "Redis":
@@ -45,7 +45,7 @@ export const format = (served: Pick<Served<unknown>, "source" | "timeLeft" | "re
  * @since 0.1.0
  * @category combinators
  */
-export const tell = <A, E, R>(read: Effect.Effect<Served<A>, E, R>): Effect.Effect<A, E, R> =>
+export const tell = <A, E, R>(read: Effect.Effect<CacheResult<A>, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(read, (served) =>
     Effect.as(
       HttpApp.appendPreResponseHandler((_request, response) =>

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as RateLimiter from "../../coordination/RateLimiter.js"
-import * as MisfitLog from "../../internal/ThrottledLog.js"
+import * as ThrottledLog from "../../internal/ThrottledLog.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisAuthError, type RedisServerError, RedisUnavailable } from "../../redis/RedisError.js"
 import { Api } from "../contract/Api.js"
@@ -49,7 +49,7 @@ export const networkOf = (address: string): string => {
  */
 const tolerant = Effect.gen(function* () {
   const client = yield* RedisClient
-  const log = yield* MisfitLog.make("HTTP_RATE_LIMIT: this process counts alone")
+  const log = yield* ThrottledLog.make("HTTP_RATE_LIMIT: this process counts alone")
   const refused = (error: RedisAuthError | RedisServerError) =>
     Effect.zipRight(
       log.note({ what: "code" in error ? error.code : error._tag, why: error.message }) ?? Effect.void,

@@ -62,5 +62,5 @@ export const make = (perTurn: number): (<E, R>(app: HttpApp.Default<E, R>) => Ht
  */
 export const layer: Layer.Layer<never> = HttpApiBuilder.middleware(
   Api,
-  Effect.sync(() => make(8))
+  Effect.sync(() => make(4))
 )

@@ -7,7 +7,7 @@
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Callback from "../../internal/Callback.js"
-import type { Stamped } from "../RedisClient.js"
+import type { WithGeneration } from "../RedisClient.js"
 import type { RedisArgument, RedisReply } from "../RedisConnection.js"
 import type { RedisError } from "../RedisError.js"
 import type { RedisExecutor } from "../RedisExecutor.js"
@@ -15,7 +15,7 @@ import type { RedisScript } from "../RedisScript.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
 
-type Answered = (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void
+type Answered = (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
 
 // the hash depends on nothing but the text: one table for all clients of the process
 const hashes = new Map<string, string>()
@@ -106,7 +106,7 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
       })
     })
   }
-  const run = RetryPolicy.repeating<Call, Stamped<RedisReply>>(
+  const run = RetryPolicy.repeating<Call, WithGeneration<RedisReply>>(
     (resume, caller, call) =>
       // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
       attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),

@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import { malformedKey } from "../CommandRefusal.js"
-import { RedisClient, type Stamped } from "../RedisClient.js"
+import { RedisClient, type WithGeneration } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
 import { fromServerReply, type RedisError, RedisUnavailable } from "../RedisError.js"
@@ -94,7 +94,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     const answer = (
       command: string,
       { keyspace, reply }: Keyspace.Outcome
-    ): Effect.Effect<Stamped<RedisReply>, RedisError> => {
+    ): Effect.Effect<WithGeneration<RedisReply>, RedisError> => {
       MutableRef.set(current, keyspace)
       return reply instanceof Keyspace.ErrorReply
         ? Effect.fail(fromServerReply(command, reply.message))

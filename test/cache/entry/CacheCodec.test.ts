@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CacheCodec from "../../../src/cache/entry/CacheCodec.js"
 import { Balance, GameState, UserProfile, UserStats } from "../../../src/game/Player.js"
-import * as FastDecoder from "../../../src/internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../../src/internal/CompiledDecoder.js"
 
 const roundTrip = <A, I>(schema: Schema.Schema<A, I>, value: A) => {
   const codec = CacheCodec.make(schema)
@@ -106,7 +106,7 @@ describe("a cache codec", () => {
       ]) {
         const codec = CacheCodec.make(schema)
         expect(yield* codec.decode(yield* codec.encode(12))).toBe(12)
-        expect([codec.encodeNow(13), codec.decodeNow("13")]).toEqual([undefined, FastDecoder.unfit])
+        expect([codec.encodeNow(13), codec.decodeNow("13")]).toEqual([undefined, CompiledDecoder.unfit])
         for (const [operation, call] of [
           ["Encode", codec.encode(13)],
           ["Decode", codec.decode("13")]
@@ -203,7 +203,7 @@ describe("a cache codec", () => {
       const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateFromSelf }))
       for (const text of ["tomorrow", "1", "2025"]) {
         const stored = JSON.stringify({ at: text })
-        expect(codec.decodeNow(stored)).toBe(FastDecoder.unfit)
+        expect(codec.decodeNow(stored)).toBe(CompiledDecoder.unfit)
         expect(yield* Effect.flip(codec.decode(stored))).toMatchObject({ operation: "Decode", path: "at" })
       }
     })

@@ -11,7 +11,7 @@ import * as Compression from "../../../src/cache/entry/Compression.js"
 import * as ContentEncoding from "../../../src/cache/entry/ContentEncoding.js"
 import * as Encryption from "../../../src/cache/entry/Encryption.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
-import * as FastDecoder from "../../../src/internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../../src/internal/CompiledDecoder.js"
 
 const keysOf = (...bytes: ReadonlyArray<number>) =>
   Either.getOrThrow(
@@ -51,7 +51,7 @@ const stored = ({ above, keys = [], now = bornAt }: Settings) => {
       const entry = CacheEntry.parse(text)
       if (entry === undefined) return Effect.succeed(undefined)
       const now = codec.decodeNow(key, entry)
-      return now !== FastDecoder.unfit
+      return now !== CompiledDecoder.unfit
         ? Effect.succeed({ value: now })
         : Effect.orElseSucceed(
             Effect.map(codec.decode(key, entry), (value) => ({ value })),

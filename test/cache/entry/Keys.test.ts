@@ -33,7 +33,7 @@ const worldOf = <I>(name: string, key: Schema.Schema<string, I>) =>
     // a cache that has just begun to listen drops what it holds once
     yield* settle
     const sources = (cache: typeof one) =>
-      Effect.forEach(ids, (id) => Effect.map(cache.getServed(id), ({ source, value }) => [id, source, value] as const))
+      Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source, value }) => [id, source, value] as const))
     const keptAt = (version: number) => ids.map((id) => [id, "Local", `${id} at ${version}`] as const)
     /** Both processes have all of it in their local tiers. */
     const fill = Effect.gen(function* () {
@@ -137,7 +137,7 @@ for (const [what, schema] of schemas) {
         const hits = yield* Effect.fork(Stream.runCollect(Stream.take(one.events, 3)))
         yield* settle
         yield* one.get("a{b")
-        yield* one.getServed("50%25")
+        yield* one.getResult("50%25")
         yield* one.getMany(["%7B"])
         expect(Array.from(yield* Fiber.join(hits))).toMatchObject(
           ["item:a%7Bb", "item:50%2525", "item:%257B"].map((key) => ({ _tag: "Hit", tier: "Local", key }))

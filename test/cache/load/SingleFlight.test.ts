@@ -20,7 +20,7 @@ const world = Effect.gen(function* () {
     }).pipe(
       Effect.onInterrupt(() => Effect.sync(() => counts.interrupted++)),
       Effect.ensuring(Effect.sync(() => counts.running--)),
-      Effect.map((value) => ({ value, entitled: flight.joined() }))
+      Effect.map((value) => ({ value, joinedBefore: flight.joined() }))
     )
   return { flights, answer, counts, load }
 })
@@ -32,7 +32,7 @@ describe("one flight per key", () => {
   it.scoped("runs one load for all who come while it is under way", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      const callers = yield* Effect.forkAll(Array.from({ length: 100 }, () => flights.fly("k", 0, load)))
+      const callers = yield* Effect.forkAll(Array.from({ length: 100 }, () => flights.load("k", 0, load)))
       yield* settle
       expect(counts.started).toBe(1)
       yield* Deferred.succeed(answer, "value")
@@ -45,10 +45,10 @@ describe("one flight per key", () => {
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const callers = yield* Effect.forkAll([
-        flights.fly("k", 0, load),
-        flights.fly("other", 0, load),
-        flights.fly("k", 1, load),
-        flights.fly("k", 1, load)
+        flights.load("k", 0, load),
+        flights.load("other", 0, load),
+        flights.load("k", 1, load),
+        flights.load("k", 1, load)
       ])
       yield* settle
       expect(counts.started).toBe(3)
@@ -60,9 +60,9 @@ describe("one flight per key", () => {
   it.scoped("runs another for a caller who asked to be alone, and lets nobody join that one", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      yield* Effect.fork(flights.fly("k", 0, load, { alone: true }))
+      yield* Effect.fork(flights.load("k", 0, load, { alone: true }))
       yield* settle
-      yield* Effect.fork(flights.fly("k", 0, load))
+      yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       expect(counts.started).toBe(2)
       yield* Deferred.succeed(answer, "value")
@@ -72,9 +72,9 @@ describe("one flight per key", () => {
   it.scoped("goes on for the others when the caller who began it is interrupted", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      const first = yield* Effect.fork(flights.fly("k", 0, load))
+      const first = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
-      const second = yield* Effect.fork(flights.fly("k", 0, load))
+      const second = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       yield* Fiber.interrupt(first)
       yield* Deferred.succeed(answer, "value")
@@ -86,12 +86,12 @@ describe("one flight per key", () => {
   it.scoped("stops when the last caller is interrupted, and the next caller begins anew", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      const callers = yield* Effect.forEach(Array.from({ length: 3 }), () => Effect.fork(flights.fly("k", 0, load)))
+      const callers = yield* Effect.forEach(Array.from({ length: 3 }), () => Effect.fork(flights.load("k", 0, load)))
       yield* settle
       yield* Fiber.interruptAll(callers)
       yield* settle
       expect(counts).toEqual({ started: 1, interrupted: 1, running: 0 })
-      const next = yield* Effect.fork(flights.fly("k", 0, load))
+      const next = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       yield* Deferred.succeed(answer, "value")
       expect((yield* Fiber.join(next)).value).toBe("value")
@@ -101,14 +101,14 @@ describe("one flight per key", () => {
   it.scoped("leaves the flight of a later epoch alone when one of an earlier epoch ends", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      const earlier = yield* Deferred.make<SingleFlight.Landed<string>>()
-      const first = yield* Effect.fork(flights.fly("k", 0, () => Deferred.await(earlier)))
+      const earlier = yield* Deferred.make<SingleFlight.Completed<string>>()
+      const first = yield* Effect.fork(flights.load("k", 0, () => Deferred.await(earlier)))
       yield* settle
-      const second = yield* Effect.fork(flights.fly("k", 1, load))
+      const second = yield* Effect.fork(flights.load("k", 1, load))
       yield* settle
-      yield* Deferred.succeed(earlier, { value: "earlier", entitled: 1 })
+      yield* Deferred.succeed(earlier, { value: "earlier", joinedBefore: 1 })
       expect((yield* Fiber.join(first)).value).toBe("earlier")
-      const third = yield* Effect.fork(flights.fly("k", 1, load))
+      const third = yield* Effect.fork(flights.load("k", 1, load))
       yield* settle
       expect(counts.started).toBe(1)
       yield* Deferred.succeed(answer, "value")
@@ -121,12 +121,12 @@ describe("one flight per key", () => {
       const { answer, flights, load } = yield* world
       const stubborn = yield* Deferred.make<void>()
       const caller = yield* Effect.fork(
-        flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
+        flights.load("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
       )
       yield* settle
       yield* Fiber.interrupt(caller)
       yield* Deferred.succeed(answer, "value")
-      const next = yield* Effect.fork(flights.fly("k", 0, load))
+      const next = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       const answered = yield* Fiber.poll(next)
       yield* Deferred.succeed(stubborn, undefined)
@@ -139,7 +139,7 @@ describe("one flight per key", () => {
       const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
       const stubborn = yield* Deferred.make<void>()
       const caller = yield* Effect.fork(
-        flights.fly("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
+        flights.load("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
       )
       yield* settle
       yield* Fiber.interrupt(caller)
@@ -152,10 +152,10 @@ describe("one flight per key", () => {
       const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>({ redis: undefined })
       const gone = { _tag: "Gone" } as const
       const failing = yield* Effect.forkAll(
-        Array.from({ length: 3 }, () => Effect.exit(flights.fly("k", 0, () => Effect.fail(gone))))
+        Array.from({ length: 3 }, () => Effect.exit(flights.load("k", 0, () => Effect.fail(gone))))
       )
       expect(yield* Fiber.join(failing)).toEqual([Exit.fail(gone), Exit.fail(gone), Exit.fail(gone)])
-      const dying = yield* Effect.exit(flights.fly("k", 0, () => Effect.die("broken")))
+      const dying = yield* Effect.exit(flights.load("k", 0, () => Effect.die("broken")))
       expect(dying).toEqual(Exit.die("broken"))
     })
   )
@@ -168,15 +168,15 @@ describe("one flight per key", () => {
       const load = (flight: SingleFlight.Flight) =>
         Effect.gen(function* () {
           yield* Deferred.await(read)
-          const entitled = flight.joined()
+          const joinedBefore = flight.joined()
           yield* Deferred.await(end)
-          return { value: "value", entitled }
+          return { value: "value", joinedBefore }
         })
-      const early = yield* Effect.fork(flights.fly("k", 0, load))
+      const early = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       yield* Deferred.succeed(read, undefined)
       yield* settle
-      const late = yield* Effect.fork(flights.fly("k", 0, load))
+      const late = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       yield* Deferred.succeed(end, undefined)
       expect((yield* Fiber.join(early)).late).toBe(false)
@@ -189,14 +189,14 @@ describe("one flight per key", () => {
       const { answer, counts, flights, load } = yield* world
       let close = () => {}
       const first = yield* Effect.fork(
-        flights.fly("k", 0, (flight) => {
+        flights.load("k", 0, (flight) => {
           close = flight.close
           return load(flight)
         })
       )
       yield* settle
       close()
-      const second = yield* Effect.fork(flights.fly("k", 0, load))
+      const second = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       expect(counts.started).toBe(2)
       yield* Deferred.succeed(answer, "value")
@@ -211,7 +211,7 @@ describe("one flight per key", () => {
       yield* Effect.asVoid(flights.start("k", 0, load))
       yield* Effect.asVoid(flights.start("k", 0, load))
       yield* settle
-      const visitor = yield* Effect.fork(flights.fly("k", 0, load))
+      const visitor = yield* Effect.fork(flights.load("k", 0, load))
       yield* settle
       yield* Fiber.interrupt(visitor)
       yield* settle
@@ -226,12 +226,12 @@ describe("one flight per key", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { flights, load } = yield* Scope.extend(world, scope)
-      const caller = yield* Effect.fork(Effect.exit(flights.fly("k", 0, load)))
+      const caller = yield* Effect.fork(Effect.exit(flights.load("k", 0, load)))
       yield* settle
       yield* Scope.close(scope, Exit.void)
       yield* settle
       expect(Option.isSome(yield* Fiber.poll(caller))).toBe(true)
-      const late = yield* Effect.fork(Effect.exit(flights.fly("k", 0, load)))
+      const late = yield* Effect.fork(Effect.exit(flights.load("k", 0, load)))
       yield* settle
       expect(Option.isSome(yield* Fiber.poll(late))).toBe(true)
     })

@@ -176,7 +176,7 @@ describe("getMany", () => {
       yield* TestClock.adjust("2 minutes")
       expect(yield* one.cache.getMany(ids)).toEqual([1, 2, 3])
       yield* inTime("they are fresh", () =>
-        Effect.map(Effect.orDie(one.cache.getServed("c")), ({ source }) => source === "Redis")
+        Effect.map(Effect.orDie(one.cache.getResult("c")), ({ source }) => source === "Redis")
       )
       expect(yield* one.cache.getMany(ids)).toEqual([1, 20, 30])
       expect(seen).toEqual([
@@ -464,7 +464,7 @@ describe("what a query has found, in the order of the keys", () => {
       { x: 2, tags: ["b"], name: "second" },
       { x: 1, tags: ["a"], name: "first" }
     ]
-    const answers = TypedCache.inOrderOf(
+    const answers = TypedCache.alignToKeys(
       [
         { x: 1, tags: ["a"] },
         { x: 3, tags: [] },

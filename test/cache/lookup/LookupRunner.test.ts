@@ -8,13 +8,13 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
-import * as Lookups from "../../../src/cache/lookup/LookupRunner.js"
+import * as LookupRunner from "../../../src/cache/lookup/LookupRunner.js"
 import * as CacheEvents from "../../../src/cache/observe/CacheEvents.js"
 import * as CacheObserver from "../../../src/cache/observe/CacheObserver.js"
 import * as CacheStats from "../../../src/cache/observe/CacheStats.js"
 import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
-import * as MisfitLog from "../../../src/internal/ThrottledLog.js"
+import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
 import { settle } from "../../support/until.js"
 
 /** One lookup at a time. */
@@ -25,10 +25,10 @@ const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
       names: CacheKey.names("lookups", Schema.String),
       lookupLatency: LatencyHistogram.make(),
       failureLog: yield* FailureLog.make,
-      misfitLog: yield* MisfitLog.make("cache test"),
+      misfitLog: yield* ThrottledLog.make("cache test"),
       events: yield* CacheEvents.make
     })
-    return yield* Lookups.make({
+    return yield* LookupRunner.make({
       name: "lookups",
       observer,
       maxLookups: 1,

@@ -69,7 +69,7 @@ const outside = ({ balances, lookups }: Effect.Effect.Success<ReturnType<typeof 
 type Read = (balances: CacheWorld.Cache) => Effect.Effect<unknown, unknown>
 const ways: Readonly<Record<string, Read>> = {
   get: (balances) => balances.get("ada"),
-  getServed: (balances) => Effect.map(balances.getServed("ada"), ({ value }) => value),
+  getResult: (balances) => Effect.map(balances.getResult("ada"), ({ value }) => value),
   getMany: (balances) => Effect.map(balances.getMany(["ada", "bob"]), ([ada]) => ada),
   request: (balances) => balances.request("ada"),
   refresh: (balances) => balances.refresh("ada")
@@ -91,8 +91,8 @@ describe("a read inside of a SQL transaction", () => {
           Effect.gen(function* () {
             const accounts = yield* world(settings)
             expect(yield* rolledBack(accounts, read(accounts.balances))).toBe(999)
-            expect(yield* accounts.balances.getServed("ada")).toMatchObject({ value: 1, source: "Lookup" })
-            expect(yield* accounts.balances.getServed("ada")).toMatchObject({ value: 1, source: "Redis" })
+            expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Lookup" })
+            expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Redis" })
           }).pipe(Effect.provide(layer))
       )
     }
@@ -125,7 +125,7 @@ describe("a read inside of a SQL transaction", () => {
     Effect.gen(function* () {
       const accounts = yield* world({ maxLookups: 1, maxWaiting: 0 })
       const [begin, ended] = yield* outside(accounts, "bob")
-      expect(yield* rolledBack(accounts, Effect.zipRight(begin, accounts.balances.getServed("ada")))).toMatchObject({
+      expect(yield* rolledBack(accounts, Effect.zipRight(begin, accounts.balances.getResult("ada")))).toMatchObject({
         value: 999,
         source: "Degraded",
         reason: "Disabled"

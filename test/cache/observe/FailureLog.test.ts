@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
-import * as MisfitLog from "../../../src/internal/ThrottledLog.js"
+import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
 import { RedisUnavailable } from "../../../src/redis/RedisError.js"
 
 describe("what a cache logs once for all", () => {
@@ -19,7 +19,7 @@ describe("what a cache logs once for all", () => {
       effect.pipe(Effect.annotateLogs("request", 1), Logger.withMinimumLogLevel(LogLevel.None))
     return Effect.gen(function* () {
       const [failures, misfits] = yield* Effect.annotateLogs(
-        Effect.all([FailureLog.make, MisfitLog.make("cache user")]),
+        Effect.all([FailureLog.make, ThrottledLog.make("cache user")]),
         "made",
         "here"
       )

@@ -28,7 +28,7 @@ describe("a cache after an outage", () => {
       yield* one.connection.restore
       yield* inTime("it reads from Redis again", () =>
         Effect.gen(function* () {
-          const { source, value } = yield* Effect.orDie(one.cache.getServed("a"))
+          const { source, value } = yield* Effect.orDie(one.cache.getResult("a"))
           expect(value).toBe(2)
           return source === "Redis"
         })

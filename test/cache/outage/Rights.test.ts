@@ -28,7 +28,7 @@ describe("a user without the right to TIME", () => {
       // the mark of distrust after an outage needs the server's time
       server.cut()
       yield* runFor(61_000)
-      expect(yield* cache.getServed("a")).toMatchObject({ value: "a", source: "Degraded", reason: "RedisAuthError" })
+      expect(yield* cache.getResult("a")).toMatchObject({ value: "a", source: "Degraded", reason: "RedisAuthError" })
       // those of two handshakes, and those after 0, 1, 3, 7, 15 and 31 seconds
       expect(server.count("TIME")).toBe(8)
     })

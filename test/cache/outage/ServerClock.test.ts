@@ -79,7 +79,7 @@ describe("a cache whose server told a wrong time at one reconnection", () => {
       // it was stored before the outage, and nobody has been able to invalidate it
       expect((yield* read(other.cache))[1]).toBe(1)
       yield* inTime("it reads from Redis again", () =>
-        Effect.map(Effect.orDie(own.getServed("a")), ({ source, value }) => {
+        Effect.map(Effect.orDie(own.getResult("a")), ({ source, value }) => {
           expect(value).toBe(2)
           return source === "Redis"
         })

@@ -13,7 +13,7 @@ import { during } from "../../support/stall.js"
 const ids = Array.from({ length: 100 }, (_, i) => `id${i}`)
 const rows = Object.fromEntries(ids.map((id, i) => [id, i]))
 const readAll = (cache: CacheWorld.Cache) =>
-  Effect.forEach(ids, (id) => Effect.map(cache.getServed(id), ({ source }) => source), { concurrency: "unbounded" })
+  Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source }) => source), { concurrency: "unbounded" })
 
 /** The answer of a source whose reply arrives while the process computes. */
 const arrived = <A>(answer: A) =>

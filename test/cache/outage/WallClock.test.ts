@@ -21,7 +21,7 @@ const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}
   world.cache(settings).pipe(Effect.zipLeft(settle), Effect.zipLeft(TestClock.adjust("1 second")))
 
 const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ source, value }) => [source, value] as const)
+  Effect.map(cache.getResult(id), ({ source, value }) => [source, value] as const)
 
 describe("a wall clock that is set by an hour", () => {
   test("makes no value older or younger", (jump) =>

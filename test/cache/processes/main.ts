@@ -100,7 +100,7 @@ const program = Effect.gen(function* () {
   const perform = (operation: Operation): Effect.Effect<Answer, unknown> => {
     switch (operation._tag) {
       case "Read":
-        return Effect.map(caches[operation.cache].getServed(operation.key), ({ source, value }) => ({
+        return Effect.map(caches[operation.cache].getResult(operation.key), ({ source, value }) => ({
           _tag: "Read",
           version: value.version,
           source

@@ -23,7 +23,7 @@ const program = Effect.gen(function* () {
     Stream.splitLines,
     Stream.mapEffect(decodeIds),
     Stream.runForEach((ids) =>
-      Effect.flatMap(Effect.forEach(ids, cache.getServed, { concurrency: "unbounded" }), (answers) =>
+      Effect.flatMap(Effect.forEach(ids, cache.getResult, { concurrency: "unbounded" }), (answers) =>
         Effect.sync(() => {
           process.stdout.write(`${JSON.stringify(answers.map(({ source, value }) => [source, value]))}\n`)
         })

@@ -20,7 +20,7 @@ const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}
 
 /** What one read answers, in short. */
 const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ source, value }) => [source, value] as const)
+  Effect.map(cache.getResult(id), ({ source, value }) => [source, value] as const)
 
 describe("a value without staleFor", () => {
   test("is served while it is fresh and is a miss from its end on", () =>
@@ -42,7 +42,7 @@ describe("a value without staleFor", () => {
       const world = CacheWorld.make({ a: 1 }, { local: { capacity: 1, timeToLive: "1 minute" } })
       const own = yield* opened(world, { timeToLive: "1 minute" })
       for (const source of ["Lookup", "Local"] as const) {
-        const served = yield* own.getServed("a")
+        const served = yield* own.getResult("a")
         expect(served.source).toBe(source)
         const [age, left] = source === "Lookup" ? [0, 60] : [20, 40]
         expect([Duration.toSeconds(served.age), Duration.toSeconds(served.timeLeft)]).toEqual([age, left])

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
-import * as Served from "../../../src/cache/read/CacheResult.js"
+import * as CacheResult from "../../../src/cache/read/CacheResult.js"
 
 describe("an entry that is served", () => {
   const entry = { value: 1, created: 1_000, timeToLive: 300, tags: [], versionTag: undefined }
 
   it("has between nothing and its time to live left, whatever the server's time is taken for", () => {
     const at = (serverTime: number) => {
-      const { age, timeLeft } = Served.make(entry, "Redis", serverTime)
+      const { age, timeLeft } = CacheResult.make(entry, "Redis", serverTime)
       return [Duration.toMillis(age), Duration.toMillis(timeLeft)]
     }
     expect(at(1_100)).toEqual([100, 200])

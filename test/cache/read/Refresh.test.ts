@@ -24,7 +24,7 @@ const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}
   world.cache(settings).pipe(Effect.zipLeft(settle), Effect.zipLeft(TestClock.adjust("1 second")))
 
 const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ source, value }) => [source, value] as const)
+  Effect.map(cache.getResult(id), ({ source, value }) => [source, value] as const)
 
 const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.raceFirst(effect, Effect.forever(TestClock.adjust("10 millis")))
@@ -225,9 +225,9 @@ describe("a lookup that is told what the cache holds", () => {
       expect(yield* own.get("a")).toBe("one")
       for (let round = 0; round < 2; round++) {
         yield* TestClock.adjust("1 minute")
-        expect((yield* own.getServed("a")).source).toBe("Stale")
+        expect((yield* own.getResult("a")).source).toBe("Stale")
         yield* settle
-        expect(yield* own.getServed("a")).toMatchObject({ source: "Redis", value: "one" })
+        expect(yield* own.getResult("a")).toMatchObject({ source: "Redis", value: "one" })
       }
       origin.value = "two"
       origin.etag = "v2"
@@ -314,7 +314,7 @@ describe("an error that is remembered", () => {
       )
       yield* TestClock.adjust("10 seconds")
       answers(Effect.succeed(1))
-      expect(yield* other.getServed("a")).toMatchObject({ source: "Lookup", value: 1 })
+      expect(yield* other.getResult("a")).toMatchObject({ source: "Lookup", value: 1 })
     }))
 
   test("gives way to a value that is set, and to an invalidation", () =>

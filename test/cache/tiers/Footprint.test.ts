@@ -126,7 +126,7 @@ describe("a cache's footprint", () => {
         expect(yield* other.getOption(6)).toEqual(Option.none())
         yield* TestClock.adjust("1 millis")
         expect(yield* other.get(6)).toBe(60)
-        expect(yield* cache.getServed(6)).toMatchObject({ value: 60, source: "Redis" })
+        expect(yield* cache.getResult(6)).toMatchObject({ value: 60, source: "Redis" })
         // also where it goes while the lookup runs: the value is given to who asked, and kept by nobody
         yield* TestClock.adjust("1 millis")
         whileLookedUp = Effect.orDie(server.del("{item}:clear"))
@@ -135,7 +135,7 @@ describe("a cache's footprint", () => {
         expect(yield* other.getOption(7)).toEqual(Option.none())
         yield* TestClock.adjust("1 millis")
         expect(yield* other.get(7)).toBe(70)
-        expect(yield* cache.getServed(7)).toMatchObject({ source: "Redis" })
+        expect(yield* cache.getResult(7)).toMatchObject({ source: "Redis" })
       })
   )
 

@@ -38,7 +38,7 @@ describe("a cache of large values over a slow line", () => {
     const other = yield* Effect.provideService(make("slow"), RedisClient, direct)
     yield* cache.set("warm", "up")
     yield* proxy.become({ _tag: "Throttle", bytesPerMilli: 2 * 1024 })
-    const sourceOf = (id: string) => Effect.map(other.getServed(id), ({ source, value }) => [source, value.length])
+    const sourceOf = (id: string) => Effect.map(other.getResult(id), ({ source, value }) => [source, value.length])
     return { cache, sourceOf }
   })
 
@@ -63,7 +63,7 @@ describe("a cache of large values over a slow line", () => {
   test(title("stores what it has looked up, though it takes longer than a lease"), () =>
     Effect.gen(function* () {
       const { cache, sourceOf } = yield* slowLine
-      expect((yield* cache.getServed("large")).source).toBe("Lookup")
+      expect((yield* cache.getResult("large")).source).toBe("Lookup")
       expect(yield* sourceOf("large")).toEqual(["Redis", large.length])
     })
   )

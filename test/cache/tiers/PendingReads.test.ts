@@ -13,7 +13,7 @@ import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
 import * as ContentEncoding from "../../../src/cache/entry/ContentEncoding.js"
 import * as Encryption from "../../../src/cache/entry/Encryption.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
-import type { Answer } from "../../../src/cache/tiers/TierRead.js"
+import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/OutageRedis.js"
@@ -53,8 +53,8 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
   })
 
 const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
-const valuesOf = <A>(answers: ReadonlyArray<Answer<A>>) =>
-  answers.map((answer) => (answer._tag === "Readable" ? answer.entry?.value : answer))
+const valuesOf = <A>(answers: ReadonlyArray<TierResult<A>>) =>
+  answers.map((answer) => (answer._tag === "Found" ? answer.entry?.value : answer))
 
 describe("many keys of one moment", () => {
   it.scoped("go as several commands of at most 512 keys, each with the clear marker, and all are answered", () =>
@@ -67,7 +67,7 @@ describe("many keys of one moment", () => {
       for (const [marker] of commands) expect(marker).toBe("{tier}:clear")
       expect(commands.flatMap(([, ...keys]) => keys)).toEqual(keys)
       expect(valuesOf(answers)).toEqual([...keys.slice(0, -1).map((_, i) => i), undefined])
-      expect(answers.filter((answer) => answer._tag === "Readable" && answer.trusted)).toHaveLength(1_299)
+      expect(answers.filter((answer) => answer._tag === "Found" && answer.trusted)).toHaveLength(1_299)
       expect(latency.summary().count).toBe(1_300)
     })
   )
@@ -104,10 +104,7 @@ describe("many keys of one moment", () => {
       const { readMany } = yield* tierOn(redis, numbers, { isTagged: false, latency })
       yield* settle
       const answers = yield* readMany(keysOf(601))
-      expect(answers.map((answer) => answer._tag)).toEqual([
-        ...Array(512).fill("Unanswered"),
-        ...Array(89).fill("Readable")
-      ])
+      expect(answers.map((answer) => answer._tag)).toEqual([...Array(512).fill("Failed"), ...Array(89).fill("Found")])
       expect(answers[0]).toMatchObject({ cause: { error: { error } } })
       expect(valuesOf(answers.slice(-1))).toEqual([600])
       // from asking to the answer or failure
@@ -126,10 +123,10 @@ describe("many keys of one moment", () => {
       }
       // those speak against k0, k50 and k99: the first tag, one of the middle and the last
       for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
-      const distrusted = (answers: ReadonlyArray<Answer<number>>) =>
+      const distrusted = (answers: ReadonlyArray<TierResult<number>>) =>
         keys.filter((_, i) => {
           const answer = answers[i]
-          return answer?._tag !== "Readable" || !answer.trusted
+          return answer?._tag !== "Found" || !answer.trusted
         })
       expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
       expect(commands.map((command) => command.length)).toEqual([101, 512, 512, 176])
@@ -199,7 +196,7 @@ describe("many keys of one moment", () => {
   const toldByTurn = ({ ask }: Pick<TierByText<number>, "ask">, keys: ReadonlyArray<string>) => {
     const turns: Array<Array<string>> = []
     let hasEnded = true
-    const answered = (answer: Answer<number>, number: number) => {
+    const answered = (answer: TierResult<number>, number: number) => {
       if (hasEnded) {
         turns.push([])
         hasEnded = false
@@ -207,9 +204,9 @@ describe("many keys of one moment", () => {
           hasEnded = true
         })
       }
-      turns.at(-1)?.push(`${keys[number]}: ${answer._tag === "Readable" ? answer.trusted : answer._tag}`)
+      turns.at(-1)?.push(`${keys[number]}: ${answer._tag === "Found" ? answer.trusted : answer._tag}`)
     }
-    for (const [number, key] of keys.entries()) ask(key, { answered }, number)
+    for (const [number, key] of keys.entries()) ask(key, { onResult: answered }, number)
     return turns
   }
 
@@ -280,7 +277,7 @@ describe("many keys of one moment", () => {
       let clock = setImmediate(turn)
       const seen: Array<number> = []
       const answered = () => void seen.push(turns)
-      const asker = { answered }
+      const asker = { onResult: answered }
       for (const [number, key] of keys.entries()) tier.ask(key, asker, number)
       yield* settle
       clearImmediate(clock)
@@ -295,15 +292,15 @@ describe("many keys of one moment", () => {
       const keys = keysOf(40)
       yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
       const turns: Array<string> = []
-      const answered = (answer: Answer<number>, number: number) => {
+      const answered = (answer: TierResult<number>, number: number) => {
         turns.push(answer._tag)
         // the connection ends while the first part is told
         if (number === 9) Effect.runSync(connection.cut)
       }
       // the last of them asks for what the first did
-      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries()) tier.ask(key, { answered }, number)
+      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries()) tier.ask(key, { onResult: answered }, number)
       yield* settle
-      expect(turns).toEqual([...Array(10).fill("Readable"), ...Array(30).fill("Unanswered")])
+      expect(turns).toEqual([...Array(10).fill("Found"), ...Array(30).fill("Failed")])
     })
   )
 
@@ -312,7 +309,7 @@ describe("many keys of one moment", () => {
       const { ask, connection, scope, store } = yield* world(numbers)
       yield* store("k0", "1")
       const told = new Map<string, number>()
-      const askFor = (key: string) => ask(key, { answered: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
+      const askFor = (key: string) => ask(key, { onResult: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
       const release = connection.holdReplies("MGET")
       for (const key of keysOf(600)) askFor(key)
       yield* settle
@@ -365,7 +362,7 @@ describe("what stands under the keys of one command", () => {
       yield* server.direct.set("cut", '{"created":20,"ttl":5,"compression":"gzip","value":"H4sIAAAA"}')
       const answers = yield* readMany(["k0", "k1", "cut", "k2", "k3", "none"])
       expect(valuesOf(answers)).toEqual(["a", "b".repeat(1_000), undefined, long, "d", undefined])
-      expect(answers.map((answer) => answer._tag === "Readable" && answer.trusted)).toEqual([
+      expect(answers.map((answer) => answer._tag === "Found" && answer.trusted)).toEqual([
         true,
         true,
         false,
@@ -402,13 +399,13 @@ describe("what stands under the keys of one command", () => {
       }
       const { ask, scope, store } = yield* world(slow)
       yield* store("a", '"one"')
-      const answers: Array<Answer<unknown>> = []
-      for (const key of ["a", "b"]) ask(key, { answered: (answer) => answers.push(answer) }, 0)
+      const answers: Array<TierResult<unknown>> = []
+      for (const key of ["a", "b"]) ask(key, { onResult: (answer) => answers.push(answer) }, 0)
       yield* settle
       expect(answers).toEqual([])
       yield* Scope.close(scope, Exit.void)
       yield* settle
-      const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
+      const closed = { _tag: "Failed", cause: { error: { reason: "Disabled" } } }
       expect(answers).toMatchObject([closed, closed])
     })
   )
@@ -451,13 +448,13 @@ describe("what stands under the keys of one command", () => {
         }
         for (let i = 0; i < 2; i++) {
           const [a, b, c] = yield* readMany(["a", "b", "c"])
-          expect(b).toMatchObject({ _tag: "Readable", entry: undefined, trusted: false })
+          expect(b).toMatchObject({ _tag: "Found", entry: undefined, trusted: false })
           expect(undecodable).toHaveLength(i + 1)
           expect([a, c]).toMatchObject([{ entry: { value: 1 } }, { entry: { value: 3 } }])
         }
         // and nothing is left that would join them to a command that has gone
         connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1 }))
-        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Unanswered" })
+        expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Failed" })
       })
     )
   }
@@ -484,7 +481,7 @@ describe("what stands under the keys of one command", () => {
       const answers = yield* readMany(keys)
       const trusted = keys.filter((_, i) => {
         const answer = answers[i]
-        return answer?._tag === "Readable" && answer.trusted
+        return answer?._tag === "Found" && answer.trusted
       })
       expect(trusted).toEqual(["far", "good"])
       expect(undecodable.sort()).toEqual(

@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as CacheCodec from "../../../src/cache/entry/CacheCodec.js"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
-import type { Answer } from "../../../src/cache/tiers/TierRead.js"
+import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/OutageRedis.js"
 import { tierOn } from "../../support/tier.js"
@@ -41,7 +41,7 @@ describe("reads of one moment", () => {
       })
       expect(connection.commands()).toBe(before + 1)
       expect(a).toEqual({
-        _tag: "Readable",
+        _tag: "Found",
         entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
         created: 20,
         text: '{"created":20,"ttl":5,"value":1}',
@@ -128,13 +128,13 @@ describe("reads of one moment", () => {
           ),
           scope
         )
-        const answers: Array<Answer<unknown>> = []
+        const answers: Array<TierResult<unknown>> = []
         yield* settle
-        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
+        tier.ask("a", { onResult: (answer) => answers.push(answer) }, 0)
         yield* Scope.close(scope, Exit.void)
         answerTooLate?.()
-        tier.ask("a", { answered: (answer) => answers.push(answer) }, 0)
-        const closed = { _tag: "Unanswered", cause: { error: { reason: "Disabled" } } }
+        tier.ask("a", { onResult: (answer) => answers.push(answer) }, 0)
+        const closed = { _tag: "Failed", cause: { error: { reason: "Disabled" } } }
         expect(answers).toMatchObject([closed, closed])
       }
     })

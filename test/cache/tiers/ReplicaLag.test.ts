@@ -45,7 +45,7 @@ const lagging = (redis: RedisClient.Service) => {
 }
 
 const read = (cache: CacheWorld.Cache, id = "a") =>
-  Effect.map(cache.getServed(id), ({ reason, source, value }) => [source, value, reason] as const)
+  Effect.map(cache.getResult(id), ({ reason, source, value }) => [source, value, reason] as const)
 
 const plain = { key: Schema.String, value: Schema.Number, timeToLive: "1 minute" } as const
 

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TestClock from "effect/TestClock"
 import * as Reconnections from "../../../src/coordination/lock/Reconnections.js"
-import * as Background from "../../../src/internal/SharedFibers.js"
+import * as SharedFibers from "../../../src/internal/SharedFibers.js"
 import { ConnectionState } from "../../../src/redis/RedisStatus.js"
 import { settle } from "../../support/until.js"
 
@@ -25,7 +25,7 @@ const world = Effect.gen(function* () {
   const become = (next: ConnectionState) => Effect.zipRight(SubscriptionRef.set(state, next), settle)
   return {
     subscriptions,
-    reconnections: Reconnections.make(Stream.unwrapScoped(Effect.as(counted, state.changes)), yield* Background.fork),
+    reconnections: Reconnections.make(Stream.unwrapScoped(Effect.as(counted, state.changes)), yield* SharedFibers.fork),
     disconnect: become(ConnectionState.Connecting()),
     connect: (generation: number) => become(ConnectionState.Connected({ generation }))
   }

@@ -8,7 +8,7 @@ import * as CacheStats from "../../../src/cache/observe/CacheStats.js"
 import { CacheService } from "../../../src/game/CacheService.js"
 import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
-import { PlayerService, type Served } from "../../../src/game/PlayerService.js"
+import { type CacheResult, PlayerService } from "../../../src/game/PlayerService.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
@@ -39,9 +39,9 @@ export const status: RedisStatus = {
 
 export const served = <A>(
   value: A,
-  source: Served<A>["source"],
-  rest: Partial<Pick<Served<A>, "timeLeft" | "reason">> = {}
-): Served<A> => ({ value, source, age: Duration.zero, timeLeft: Duration.zero, reason: undefined, ...rest })
+  source: CacheResult<A>["source"],
+  rest: Partial<Pick<CacheResult<A>, "timeLeft" | "reason">> = {}
+): CacheResult<A> => ({ value, source, age: Duration.zero, timeLeft: Duration.zero, reason: undefined, ...rest })
 
 /** There is one user, `ada`; a call that a test did not expect is a defect. */
 export const players = (overrides: Partial<PlayerService.Service> = {}) =>

@@ -253,7 +253,7 @@ describe("a failover behind one address", () => {
       )
       yield* eventually(
         "the cache is served from the new primary",
-        Effect.map(cache.getServed("a"), ({ source }) => source === "Redis" || source === "Local")
+        Effect.map(cache.getResult("a"), ({ source }) => source === "Redis" || source === "Local")
       )
       expect(yield* cache.invalidate("a")).toBe(true)
     })

@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker } from "../../../src/redis/connection/CircuitBreaker.js"
 import * as CommandQueue from "../../../src/redis/connection/queue/CommandQueue.js"
-import type { Stamped } from "../../../src/redis/RedisClient.js"
+import type { WithGeneration } from "../../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
 import type { CircuitState } from "../../../src/redis/RedisStatus.js"
@@ -44,7 +44,7 @@ const world = (options: { readonly maxInFlight?: number; readonly maxWaiting?: n
     const connect = Effect.flatMap(server.driver.connect, (connection) => Effect.asVoid(queue.open(connection, 7)))
     /** The arguments that are sent if it leaves, how often they were asked for, and all that its caller was told. */
     const late = (...args: ReadonlyArray<string>) => {
-      const call = { args: [...args], asked: 0, told: [] as Exit.Exit<Stamped<RedisReply>, RedisError>[] }
+      const call = { args: [...args], asked: 0, told: [] as Exit.Exit<WithGeneration<RedisReply>, RedisError>[] }
       queue.late(
         "MGET",
         () => {

@@ -30,7 +30,7 @@ import {
   type ShutReason,
   unavailable
 } from "../../CommandRefusal.js"
-import type { Stamped } from "../../RedisClient.js"
+import type { WithGeneration } from "../../RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "../../RedisError.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
@@ -68,12 +68,12 @@ export interface CommandQueue {
     command: string,
     args: ReadonlyArray<RedisArgument>,
     options: { readonly idempotent: boolean }
-  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /** As `command`, but past an open circuit, and never repeated: for heartbeats and probes. */
   readonly probe: (
     command: string,
     args: ReadonlyArray<RedisArgument>
-  ) => Effect.Effect<Stamped<RedisReply>, RedisError>
+  ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /**
    * As `command`, told to a callback: in the turn of the reply, or at once where the command is refused, and never
    * repeated. Its arguments are asked for when it leaves, and not at all where it does not, be it that its caller has
@@ -82,7 +82,7 @@ export interface CommandQueue {
   readonly late: (
     command: string,
     args: () => ReadonlyArray<RedisArgument>,
-    answered: (exit: Exit.Exit<Stamped<RedisReply>, RedisError>) => void,
+    answered: (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void,
     caller?: Caller,
     inOneGo?: boolean
   ) => void
@@ -187,25 +187,25 @@ export const make = (
       for (let left = isHalf ? waiting.length >> 1 : waiting.length; left > 0; left--) {
         const entry = inFlight < options.maxInFlight ? waiting.shift() : undefined
         if (entry === undefined) break
-        entry.done = entry.isForNobody
+        entry.done = entry.isAbandoned
         if (entry.done) continue
         inFlight++
         entry.sent = true
         if (entry.kind === "Read" && readsTogether) reads.push(entry)
-        else takeOff(open, [entry])
+        else dispatch(open, [entry])
       }
       if (isHalf) scheduleFlush()
       for (let i = 0; i < reads.length; i += options.maxKeysPerRead) {
-        takeOff(open, reads.slice(i, i + options.maxKeysPerRead))
+        dispatch(open, reads.slice(i, i + options.maxKeysPerRead))
       }
     }
 
     /** Hands over one entry as it is, or several reads as one MGET. */
-    const takeOff = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>) => {
+    const dispatch = (open: RedisConnection, entries: ReadonlyArray<QueuedCommand>) => {
       const from = generation
       const endedBefore = ended
       let size = 0
-      const land = (): boolean => {
+      const complete = (): boolean => {
         if (ended !== endedBefore) return false
         inFlight -= entries.length
         liveness.replied(size)
@@ -213,14 +213,14 @@ export const make = (
         return true
       }
       const fail = (cause: unknown) => {
-        if (land()) rejected(open, entries, cause)
+        if (complete()) rejected(open, entries, cause)
       }
       try {
         const args = entries[0]?.kind === "Command" ? argumentsOf(entries[0]) : undefined
         if (args !== undefined) size = Liveness.largeSize(args)
         liveness.sent(size)
         transmit(open, entries, args).then((reply) => {
-          if (land()) answered(entries, reply, from)
+          if (complete()) answered(entries, reply, from)
         }, fail)
       } catch (cause) {
         fail(cause)
@@ -263,7 +263,7 @@ export const make = (
       if (connection !== open || !isOfOneKey(error)) return failed(entries, error)
       if (isOfEveryRead(error)) readsTogether = false
       inFlight += entries.length
-      for (const entry of entries) takeOff(open, [entry])
+      for (const entry of entries) dispatch(open, [entry])
     }
 
     const succeed = (entry: QueuedCommand, reply: RedisReply | Uint8Array, from: number) => {
@@ -401,7 +401,7 @@ export const make = (
         () => true
       )
 
-    const run = RetryPolicy.repeating<Command, Stamped<RedisReply>>(
+    const run = RetryPolicy.repeating<Command, WithGeneration<RedisReply>>(
       (resume, caller, { args, command }) => admit("Command", command, args, resume as Resume, caller),
       ({ idempotent }) => idempotent
     )

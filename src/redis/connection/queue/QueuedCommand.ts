@@ -6,7 +6,7 @@
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
-import type { Stamped } from "../../RedisClient.js"
+import type { WithGeneration } from "../../RedisClient.js"
 import type { RedisArgument, RedisReply } from "../../RedisConnection.js"
 import type { RedisError } from "../../RedisError.js"
 
@@ -17,7 +17,7 @@ export type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">
 export type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
 
 /** What a caller of each kind is answered with. */
-export type Answer = Option.Option<string | Uint8Array> | Stamped<RedisReply>
+export type Answer = Option.Option<string | Uint8Array> | WithGeneration<RedisReply>
 
 /** A command with its caller. */
 export class QueuedCommand {
@@ -40,7 +40,7 @@ export class QueuedCommand {
   ) {}
 
   /** whether nobody wants it any more */
-  get isForNobody(): boolean {
+  get isAbandoned(): boolean {
     return this.settled || (this.caller !== undefined && this.caller.unsafePoll() !== null)
   }
 }

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Background from "../../../internal/SharedFibers.js"
+import * as SharedFibers from "../../../internal/SharedFibers.js"
 import * as Stall from "../../../internal/Stall.js"
 import type { SubscriptionEvent } from "../../RedisClient.js"
 import type { RedisDriver, RedisSubscriberConnection } from "../../RedisConnection.js"
@@ -75,7 +75,7 @@ const missedBeatsToEnd = 2
  */
 export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Effect<Subscriber, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const fork = yield* Background.fork
+    const fork = yield* SharedFibers.fork
     const ended = (reason: "Closed" | "Timeout", detail: string) =>
       Effect.suspend(() => Effect.fail(new RedisConnectError({ reason, address: driver.address, detail })))
     const beatChannel = `effect-cache-toolkit:beat:${crypto.randomUUID()}`
