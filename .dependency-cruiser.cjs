@@ -10,7 +10,7 @@ const floors = [
   ["cache", "coordination"],
   ["game", "testing"],
   ["http"],
-  ["index.ts", "main.ts"]
+  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "main.ts"]
 ]
 
 /** The rooms of src/cache, from below: each imports from those before it, and only the modules beside the rooms from all. */
@@ -78,11 +78,24 @@ module.exports = {
       to: { pathNot: "^(src/(internal|redis)/|node_modules/effect/)" }
     },
     {
-      name: "the face needs no runtime",
-      comment: "The package's face loads on any runtime: Bun, ioredis and SQL are subpaths of their own",
+      name: "the entry points . and /driver and /testing need effect and nothing else",
+      comment: "@effect/platform and the runtimes are optional peers",
       severity: "error",
-      from: { path: "^src/index\\.ts$" },
+      from: { path: "^src/(index|driver|testing)\\.ts$" },
+      to: { reachable: true, path: "(BunRedis|IoRedis|SqlDatabase)\\.ts$|^src/(game|http)/|@effect/(platform|sql)" }
+    },
+    {
+      name: "the entry points /http and /game need no runtime",
+      comment: "A router of @effect/platform runs on Bun and on Node; SQL has the entry point /game/SqlDatabase",
+      severity: "error",
+      from: { path: "^src/(http|game)\\.ts$" },
       to: { reachable: true, path: "(BunRedis|IoRedis|SqlDatabase)\\.ts$|@effect/(platform-bun|sql)" }
+    },
+    {
+      name: "the entry point /http does not need the example domain",
+      severity: "error",
+      from: { path: "^src/http\\.ts$" },
+      to: { reachable: true, path: "^src/game/" }
     }
   ],
   options: {

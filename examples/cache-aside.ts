@@ -1,13 +1,7 @@
 /** The guide's cache-aside, write-through and invalidation, and what stays of them when Redis is gone. */
 import { Console, Effect, Layer, Logger, LogLevel } from "effect"
-import {
-  CacheService,
-  MemoryDatabase,
-  MemoryRedis,
-  PlayerCaches,
-  PlayerService,
-  RedisClient
-} from "effect-cache-toolkit"
+import { MemoryRedis, RedisClient } from "effect-cache-toolkit"
+import { CacheService, MemoryDatabase, PlayerCaches, PlayerService } from "effect-cache-toolkit/game"
 
 const program = Effect.gen(function* () {
   const players = yield* PlayerService.PlayerService

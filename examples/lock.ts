@@ -1,6 +1,7 @@
 /** One process at a time leads a game, and a leader who was paused for too long changes nothing any more. */
 import { Console, Effect, Layer } from "effect"
-import { Database, DistributedLock, MemoryDatabase, MemoryRedis, type Player } from "effect-cache-toolkit"
+import { DistributedLock, MemoryRedis } from "effect-cache-toolkit"
+import { Database, MemoryDatabase, type Player } from "effect-cache-toolkit/game"
 
 /** Each write of a leader carries the fencing token of its lock. */
 const lead = (who: string, gameId: Player.GameId, waitFor: "5 seconds" | "0 seconds") =>

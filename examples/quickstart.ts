@@ -15,5 +15,5 @@ const program = Effect.gen(function* () {
   yield* cities.invalidate("Gothenburg") // after a change: the next get looks up, in every process
 })
 
-// BunRedis.layer({ host: "localhost" }), from "effect-cache-toolkit/redis/driver/BunRedis", for a server
+// BunRedis.layer({ host: "localhost" }), from "effect-cache-toolkit/BunRedis", for a server
 Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))

@@ -1,7 +1,8 @@
 /** Reading players, with where each value came from and how long it took. */
 
 import { Array, Data, type Duration, Effect, Equal } from "effect"
-import { type Player, PlayerService, type TypedCache } from "effect-cache-toolkit"
+import type { TypedCache } from "effect-cache-toolkit"
+import { type Player, PlayerService } from "effect-cache-toolkit/game"
 import * as Table from "./Table.js"
 
 export interface DemoPlayer {

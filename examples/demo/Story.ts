@@ -1,15 +1,8 @@
 /** What the demo shows on whatever Redis it is given: each step is checked, and a step that goes wrong ends the demo. */
 
 import { Array, Console, Data, Duration, Effect, Option, Schedule, Stream } from "effect"
-import {
-  CacheService,
-  Database,
-  type Player,
-  PlayerService,
-  RedisClient,
-  RedisKey,
-  type RedisStatus
-} from "effect-cache-toolkit"
+import { RedisClient, RedisKey, type RedisStatus } from "effect-cache-toolkit"
+import { CacheService, Database, type Player, PlayerService } from "effect-cache-toolkit/game"
 import {
   allFrom,
   type DemoPlayer,

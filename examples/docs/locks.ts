@@ -1,5 +1,6 @@
 import { Console, Effect, Layer } from "effect"
-import { Database, DistributedLock, MemoryDatabase, MemoryRedis } from "effect-cache-toolkit"
+import { DistributedLock, MemoryRedis } from "effect-cache-toolkit"
+import { Database, MemoryDatabase } from "effect-cache-toolkit/game"
 
 const program = Effect.gen(function* () {
   const database = yield* Database.Database

@@ -231,7 +231,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
  * @since 0.1.0
  * @category layers
  * @example
- * import { RedisClient, TestRedis } from "effect-cache-toolkit"
+ * import { RedisClient } from "effect-cache-toolkit"
+ * import { TestRedis } from "effect-cache-toolkit/testing"
  * import * as Effect from "effect/Effect"
  *
  * const outage = Effect.gen(function* () {

@@ -96,7 +96,7 @@ const open = (
  * @since 0.1.0
  * @category layers
  * @example
- * import * as SqlDatabase from "effect-cache-toolkit/game/database/SqlDatabase"
+ * import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
  *
  * const database = SqlDatabase.layer({ url: "sqlite:./data/toolkit.db" })
  */

@@ -7,7 +7,7 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { CacheResult } from "../../game/PlayerService.js"
+import type { CacheResult } from "../../cache/read/CacheResult.js"
 
 const cacheName = "effect-cache-toolkit"
 

@@ -154,7 +154,7 @@ export const driver = (
  * @category layers
  * @example
  * import { RedisClient } from "effect-cache-toolkit"
- * import * as BunRedis from "effect-cache-toolkit/redis/driver/BunRedis"
+ * import * as BunRedis from "effect-cache-toolkit/BunRedis"
  * import * as Effect from "effect/Effect"
  * import * as Redacted from "effect/Redacted"
  *

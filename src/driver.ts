@@ -1,0 +1,36 @@
+/**
+ * The entry point `/driver`: what a driver or a `RedisClient` layer of another kind is built from.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Rejects commands at once while most of them fail.
+ *
+ * @since 0.1.0
+ */
+export * as CircuitBreaker from "./redis/connection/CircuitBreaker.js"
+/**
+ * Runs the connections of a driver with reconnection, time-outs and bounds.
+ *
+ * @since 0.1.0
+ */
+export * as SupervisedExecutor from "./redis/connection/SupervisedExecutor.js"
+/**
+ * Builds the typed commands of a `RedisClient` on an executor.
+ *
+ * @since 0.1.0
+ */
+export * as RedisCommands from "./redis/RedisCommands.js"
+/**
+ * Defines the interface that a driver implements.
+ *
+ * @since 0.1.0
+ */
+export * as RedisConnection from "./redis/RedisConnection.js"
+/**
+ * Defines the few operations that a `RedisClient` is built on.
+ *
+ * @since 0.1.0
+ */
+export * as RedisExecutor from "./redis/RedisExecutor.js"

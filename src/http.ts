@@ -1,0 +1,19 @@
+/**
+ * The entry point `/http`: middleware and response headers for a router of `@effect/platform`.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Reports a cached read in the `Cache-Status` header (RFC 9211).
+ *
+ * @since 0.2.0
+ */
+export * as CacheStatus from "./http/handlers/CacheStatus.js"
+
+/**
+ * Reports a rate limit in the `RateLimit` headers.
+ *
+ * @since 0.2.0
+ */
+export * as RateLimitHeaders from "./http/middleware/RateLimitHeaders.js"

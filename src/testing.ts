@@ -1,0 +1,12 @@
+/**
+ * The entry point `/testing`: test doubles for the tests of an application.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Provides Redis in memory behind a connection that a test can break.
+ *
+ * @since 0.1.0
+ */
+export * as TestRedis from "./testing/TestRedis.js"
