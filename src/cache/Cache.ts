@@ -326,13 +326,13 @@ export const make = <
       warmStream,
       set: (id, value) =>
         Effect.flatMap(keyOf(id), ({ text }) =>
-          Effect.flatMap(origin.written(value, id), (written) => writer.set(text, written))
+          Effect.flatMap(origin.newEntry(value, id), (entry) => writer.set(text, entry))
         ),
       update: (id, write) =>
         Effect.flatMap(keyOf(id), ({ text }) =>
           writer.update(
             text,
-            Effect.flatMap(write, (value) => origin.written(value, id))
+            Effect.flatMap(write, (value) => origin.newEntry(value, id))
           )
         ),
       refresh: read(reader.refresh, valueOf),

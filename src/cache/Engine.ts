@@ -13,7 +13,6 @@ import * as MonotonicClock from "../internal/MonotonicClock.js"
 import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
-import * as RedisKey from "../redis/RedisKey.js"
 import type { Options } from "./CacheOptions.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
 import type * as CacheEntry from "./entry/CacheEntry.js"
@@ -31,7 +30,7 @@ import * as CacheObserver from "./observe/CacheObserver.js"
 import * as CacheStats from "./observe/CacheStats.js"
 import * as FailureLog from "./observe/FailureLog.js"
 import * as Reader from "./read/Reader.js"
-import type { Target } from "./scripts/CacheScript.js"
+import * as CacheScript from "./scripts/CacheScript.js"
 import * as LocalTier from "./tiers/LocalTier.js"
 import * as RedisTier from "./tiers/RedisTier.js"
 import type { Started } from "./tiers/TierRead.js"
@@ -108,7 +107,6 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const redisLatency = LatencyHistogram.make()
     const lookupLatency = LatencyHistogram.make()
     const observer = CacheObserver.make({
-      counters: CacheStats.counters(),
       names,
       lookupLatency,
       failureLog: options.failureLog ?? (yield* FailureLog.make),
@@ -134,17 +132,17 @@ export const make = <Key, Value, I, E, Err, ErrI>(
         ? LocalTier.none<Held>()
         : LocalTier.make<Held>(options.local, names.ofText)
 
-    const target = (key: string): Target => ({
-      key,
-      lease: RedisKey.auxiliary(key, "lease"),
-      channel: invalidation.bus.channel
-    })
-
-    const invalidation: Invalidation.Invalidation = yield* Invalidation.make({
+    const {
+      bus,
+      guard,
+      local: localInvalidation,
+      markers,
+      outboxSize,
+      writes
+    } = yield* Invalidation.make({
       redis,
       name: options.name,
       isTagged: options.tags !== undefined,
-      target: (key) => target(key),
       outboxCapacity: options.outboxCapacity ?? 10_000,
       afterOutage: options.afterOutage ?? "revalidate",
       markerMillis,
@@ -152,10 +150,13 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       onOthers: (item) => observer.invalidated(item, "Other")
     })
 
+    const target = (key: string) => CacheScript.target(bus.channel, key)
+
     const tier = yield* RedisTier.make({
       redis,
       codec,
-      invalidation,
+      guard,
+      markers,
       isTagged: options.tags !== undefined,
       latency: redisLatency,
       onDecodeFailure: observer.notDecoded
@@ -186,7 +187,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       serverTime: number
     ) => {
       const now = MonotonicClock.unsafeMillis(clock)
-      if (invalidation.epochs.of(key) !== epoch) return
+      if (localInvalidation.epochOf(key) !== epoch) return
       const left = entry.created + entry.timeToLive - serverTime
       local.set(names.ofText(key), entry, Math.min(at + localMillis, now + left), bytes)
     }
@@ -209,17 +210,20 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       maxWaiting: options.maxWaiting ?? 1024,
       hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
     })
-    const keeper = yield* LeaseRenewal.make(redis, leaseMillis)
+    const renewal = yield* LeaseRenewal.make(redis, leaseMillis)
     const loader = yield* Loader.make<Held, E>({
       redis,
       tier,
-      invalidation,
+      guard,
+      markers,
+      local: localInvalidation,
+      bus,
       codec,
       lookups,
       observer,
       target,
       staleMillis,
-      keeper,
+      renewal,
       leaseMillis,
       waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
       pollMillis: 100,
@@ -234,7 +238,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       names,
       tier,
       loader,
-      invalidation,
+      invalidation: localInvalidation,
       observer,
       staleMillis,
       refreshAhead: options.refreshAhead,
@@ -247,29 +251,31 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       owner,
       redis,
       clock,
-      invalidation,
+      writes,
+      markers,
+      bus,
       codec,
       observer,
       target,
       staleMillis,
-      keeper,
+      renewal,
       leaseMillis,
       setDeadlineMillis
     })
 
     const stats = (): CacheStats.CacheStats => ({
       name: options.name,
-      ...observer.counters,
+      ...observer.counts(),
       evictions: local.evictions(),
       local: local.size(),
-      outbox: invalidation.outbox.size(),
+      outbox: outboxSize(),
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })
     yield* CacheStats.publish(stats)
 
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
-    const isAvailable = invalidation.isOpen
+    const isAvailable = guard.isOpen
 
     return { reader, writer, owner, lookups, observer, serverTime, isAvailable, stats, events: events.stream }
   })

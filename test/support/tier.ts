@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { CacheKey } from "../../src/cache/entry/CacheKey.js"
 import type * as EntryCodec from "../../src/cache/entry/EntryCodec.js"
 import * as Invalidation from "../../src/cache/invalidation/Invalidation.js"
+import type { ReadFailure } from "../../src/cache/invalidation/ReadFailure.js"
 import * as RedisTier from "../../src/cache/tiers/RedisTier.js"
 import type { Found, ReadListener, TierResult } from "../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../src/internal/LatencyHistogram.js"
@@ -23,19 +24,19 @@ export const tierOn = <A>(
       redis,
       name: "tier",
       isTagged,
-      target: (key) => ({ key, lease: `{${key}}:lease`, channel: "tier" }),
       outboxCapacity: 10,
       afterOutage: "trust",
       markerMillis: 3_600_000,
       dropLocal: () => {},
       onOthers: () => {}
     }),
-    (invalidation) =>
+    ({ guard, markers }) =>
       Effect.map(
         RedisTier.make({
           redis,
           codec,
-          invalidation,
+          guard,
+          markers,
           isTagged,
           latency,
           onDecodeFailure: (key) => {
@@ -51,7 +52,7 @@ export const tierOn = <A>(
 /** A tier whose keys are called by their texts. */
 export interface TierByText<A> {
   readonly ask: (text: string, asker: ReadListener<A>, number: number) => void
-  readonly read: (text: string) => Effect.Effect<Found<A>, Invalidation.ReadFailure>
+  readonly read: (text: string) => Effect.Effect<Found<A>, ReadFailure>
   readonly readMany: (texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
   readonly readKeys: RedisTier.RedisTier<A>["readMany"]
 }

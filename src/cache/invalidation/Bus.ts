@@ -1,14 +1,14 @@
 /**
- * What the processes of one cache tell each other, over one channel: that a key, a tag or everything was invalidated, and
- * that a lease has ended (rule 11 of docs/protocol.md). Messages may be late or lost; a gap counts as the worst of them.
+ * The channel on which the processes of one cache tell each other about invalidations and ended leases (rule 11 of
+ * docs/protocol.md). Messages may be late or lost. A gap counts as an invalidation of everything.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { RedisClient, SubscriptionEvent } from "../../redis/RedisClient.js"
+import * as BusMessage from "./BusMessage.js"
 import type { OutboxItem } from "./Outbox.js"
 
 /**
@@ -17,36 +17,34 @@ import type { OutboxItem } from "./Outbox.js"
  */
 export interface BusOptions {
   readonly redis: RedisClient.Service
-  /** names the cache */
+  /** the name of the cache */
   readonly name: string
-  /** another process has invalidated a key, what has a tag, or everything; or something that was not heard, as everything */
+  /** Another process has invalidated this. A message that was missed, or cannot be read, counts as a clear. */
   readonly onInvalidation: (item: OutboxItem) => void
+}
+
+/**
+ * The texts that scripts publish.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BusMessages {
+  readonly channel: string
+  readonly invalidateMessage: (key: string) => string
+  readonly tagMessage: (tag: string) => string
+  readonly clearMessage: string
+  readonly readyMessage: (key: string) => string
 }
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Bus {
-  readonly channel: string
-  readonly invalidateMessage: (key: string) => string
-  readonly tagMessage: (tag: string) => string
-  readonly clearMessage: string
-  readonly readyMessage: (key: string) => string
-  /** Waits until someone says that the key's lease has ended. */
+export interface Bus extends BusMessages {
+  /** Waits until a message says that the key's lease has ended. */
   readonly awaitLease: (key: string) => Effect.Effect<void>
 }
-
-const Message = Schema.parseJson(
-  Schema.Struct({
-    from: Schema.String,
-    kind: Schema.Literal("key", "ready", "tag", "clear"),
-    /** or tag */
-    key: Schema.optional(Schema.String)
-  })
-)
-
-const decodeMessage = Schema.decodeUnknownEither(Message)
 
 /**
  * Listens as long as the scope is open.
@@ -57,29 +55,21 @@ const decodeMessage = Schema.decodeUnknownEither(Message)
 export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope> =>
   Effect.gen(function* () {
     const self = crypto.randomUUID()
+    const isOwn = BusMessage.isFrom(self)
     const channel = `effect-cache-toolkit:${options.name}`
-    const ownHead = `{"from":"${self}"`
-    const sleepers = new Map<string, Set<() => void>>()
-
-    const message = (kind: "key" | "ready" | "tag" | "clear", key?: string) => JSON.stringify({ from: self, kind, key })
+    const waiters = new Map<string, Set<() => void>>()
 
     const wake = (key: string) => {
-      for (const resume of sleepers.get(key) ?? []) resume()
+      for (const resume of waiters.get(key) ?? []) resume()
     }
 
-    const supposeAnything = () => {
+    /** The message could have been any: everything is invalid, and every lease may have ended. */
+    const assumeWorst = () => {
       options.onInvalidation({ _tag: "Clear" })
-      for (const key of sleepers.keys()) wake(key)
+      for (const key of waiters.keys()) wake(key)
     }
 
-    const hear = (event: SubscriptionEvent) => {
-      if (event._tag === "Gap") return supposeAnything()
-      // most of what is heard is one's own, and concerns only who waits here
-      if (sleepers.size === 0 && event.message.startsWith(ownHead)) return
-      const decoded = decodeMessage(event.message)
-      // whoever sent this speaks another version: take it for the worst that it may mean
-      if (Either.isLeft(decoded)) return supposeAnything()
-      const { from, key, kind } = decoded.right
+    const onMessage = ({ from, key, kind }: BusMessage.BusMessage) => {
       if (kind === "ready") {
         if (key !== undefined) wake(key)
       } else if (from !== self) {
@@ -94,16 +84,28 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       }
     }
 
-    yield* options.redis.listen(channel, hear).pipe(
-      // a user without the right to the channel is bounded by the local time to live alone
+    const onEvent = (event: SubscriptionEvent) => {
+      if (event._tag === "Gap") return assumeWorst()
+      // most messages are this process's own, and matter only to its waiters
+      if (waiters.size === 0 && isOwn(event.message)) return
+      Option.match(BusMessage.decode(event.message), { onNone: assumeWorst, onSome: onMessage })
+    }
+
+    yield* options.redis.listen(channel, onEvent).pipe(
+      // without the right to the channel, only the local time to live bounds the age of local entries
       Effect.catchAll((error) =>
         error._tag === "RedisUnavailable" && error.reason === "Disabled"
           ? Effect.void
-          : Effect.logWarning(`cache ${options.name} hears no other process: ${error.message}`)
+          : Effect.logWarning(
+              `cache "${options.name}" receives no invalidations of other processes; ` +
+                `only its local time to live bounds the age of local entries: ${error.message}`
+            )
       ),
       Effect.interruptible,
       Effect.forkScoped
     )
+
+    const message = (kind: BusMessage.BusMessage["kind"], key?: string) => BusMessage.encode({ from: self, kind, key })
 
     return {
       channel,
@@ -113,19 +115,19 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       readyMessage: (key) => message("ready", key),
       awaitLease: (key) =>
         Effect.async<void>((resume) => {
-          const woken = () => {
-            leave()
+          const onWake = () => {
+            remove()
             resume(Effect.void)
           }
-          const leave = () => {
-            const present = sleepers.get(key)
-            present?.delete(woken)
-            if (present?.size === 0) sleepers.delete(key)
+          const remove = () => {
+            const present = waiters.get(key)
+            present?.delete(onWake)
+            if (present?.size === 0) waiters.delete(key)
           }
-          const present = sleepers.get(key)
-          if (present === undefined) sleepers.set(key, new Set([woken]))
-          else present.add(woken)
-          return Effect.sync(leave)
+          const present = waiters.get(key)
+          if (present === undefined) waiters.set(key, new Set([onWake]))
+          else present.add(onWake)
+          return Effect.sync(remove)
         })
     }
   })

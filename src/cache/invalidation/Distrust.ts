@@ -1,6 +1,6 @@
 /**
- * What an outage speaks against: entries that were born before its end, since others may have invalidated them unheard
- * (rule 10 of docs/protocol.md).
+ * Distrusts entries from before the end of an outage, since other processes may have invalidated them unheard (rule 10 of
+ * docs/protocol.md).
  *
  * @since 0.1.0
  */
@@ -10,9 +10,9 @@
  * @category models
  */
 export interface DistrustOptions {
-  /** the server's time by this process's estimate, in milliseconds */
+  /** This process's estimate of the server's time, in milliseconds. */
   readonly serverTime: () => number
-  /** Asks the server for its time, and hands the answer to `told`: called while the mark seems to lie ahead of it. */
+  /** Asks the server for its time and passes the answer to `noteTime`. Called while the mark seems to be in the future. */
   readonly askTime: () => void
 }
 
@@ -21,25 +21,25 @@ export interface DistrustOptions {
  * @category models
  */
 export interface Distrust {
-  /** The mark: entries born then or before are distrusted. */
+  /** The mark: entries created then or before are distrusted. */
   readonly upTo: () => number
   /** An outage has ended at `now` by the server's clock, in milliseconds. */
   readonly outageEnded: (now: number) => void
-  /** What the server's clock shows, as a later answer of TIME tells it, in milliseconds. */
-  readonly told: (now: number) => void
-  /** Whether an outage speaks against an entry that was read beside this clear marker. */
-  readonly speaksAgainst: (created: number, clear: number) => boolean
+  /** The server has answered TIME with `now`, in milliseconds. */
+  readonly noteTime: (now: number) => void
+  /** Whether an entry that was read with this clear marker is distrusted. */
+  readonly isDistrusted: (created: number, clear: number) => boolean
 }
 
-/** Estimates of the server's time may differ by so much, and a clock that is corrected by less costs no more misses. */
+/** Estimates of the server's time differ by this much. A clock that is corrected by less costs no more misses. */
 const toleranceMillis = 1_000
 
 /**
- * The mark is a time of the server's clock. Where that clock was wrong when it was asked, and far ahead, nothing would be
- * cached until it comes to the mark; so a later answer that contradicts the mark lowers it.
+ * The mark is a time of the server's clock. If that clock was far ahead when it was asked, nothing would be cached until it
+ * reaches the mark. A later answer that contradicts the mark therefore lowers it.
  *
- * What the wrong clock has stamped is then younger than the mark, and is distrusted for as long as it lies ahead of the
- * server's clock. Only a birth that follows the clear marker lies ahead of it by right.
+ * Entries that the wrong clock has stamped are then younger than the mark. They are distrusted while they lie ahead of the
+ * server's clock. Only an entry created directly after the clear marker may lie ahead of it.
  *
  * @since 0.1.0
  * @category constructors
@@ -48,7 +48,7 @@ export const make = ({ askTime, serverTime }: DistrustOptions): Distrust => {
   let upTo = 0
   let wasClockWrong = false
 
-  const told = (now: number) => {
+  const noteTime = (now: number) => {
     if (now + toleranceMillis >= upTo) return
     upTo = now
     wasClockWrong = true
@@ -58,12 +58,12 @@ export const make = ({ askTime, serverTime }: DistrustOptions): Distrust => {
 
   return {
     upTo: () => upTo,
-    told,
+    noteTime,
     outageEnded: (now) => {
-      told(now)
+      noteTime(now)
       upTo = Math.max(upTo, now)
     },
-    speaksAgainst: (created, clear) => {
+    isDistrusted: (created, clear) => {
       if (created > upTo) return wasClockWrong && isAhead(created, clear)
       if (serverTime() + toleranceMillis < upTo) askTime()
       return true

@@ -1,10 +1,9 @@
 /**
- * Markers: a time per cache or tag, that entries born then or before are invalid; what makes them outlive the entries that
- * depend on them, and what moves them (rule 12 of docs/protocol.md).
+ * Markers: a time per cache or tag. Entries created at that time or before are invalid. This module moves markers, and
+ * keeps them alive longer than the entries that depend on them (rule 12 of docs/protocol.md).
  *
  * @since 0.1.0
  */
-
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Callback from "../../internal/Callback.js"
@@ -13,7 +12,7 @@ import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as MarkerScripts from "../scripts/MarkerScripts.js"
-import type { Bus } from "./Bus.js"
+import type { BusMessages } from "./Bus.js"
 import type { OutboxItem } from "./Outbox.js"
 
 /**
@@ -22,8 +21,8 @@ import type { OutboxItem } from "./Outbox.js"
  */
 export interface MarkersOptions {
   readonly redis: RedisClient.Service
-  readonly bus: Bus
-  /** names the cache */
+  readonly bus: BusMessages
+  /** the name of the cache */
   readonly name: string
   /** whether its entries have tags */
   readonly isTagged: boolean
@@ -32,7 +31,7 @@ export interface MarkersOptions {
 }
 
 /**
- * The names of a cache's markers, which share a slot.
+ * The Redis keys of a cache's markers, which share a slot.
  *
  * @since 0.1.0
  * @category models
@@ -44,12 +43,12 @@ export interface MarkerKeys {
 }
 
 /**
- * What stood under the markers of a cache and of an entry's tags, in their order: undefined where nothing did.
+ * The clear marker, and the markers of an entry's tags in the order of the tags. Undefined: the marker is missing.
  *
  * @since 0.1.0
  * @category models
  */
-export interface MarkersSeen {
+export interface MarkerValues {
   readonly clear: number | undefined
   readonly tags: ReadonlyArray<number | undefined>
 }
@@ -65,39 +64,94 @@ export const markerKeys = (name: string): MarkerKeys => ({
 })
 
 /**
+ * Called once with the reply or the failure of a command.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Markers {
-  readonly markers: MarkerKeys
-  /** The clear marker as last seen: an entry made now is born after it. */
+export type ReplyListener<A> = (reply: Exit.Exit<A, RedisError>) => void
+
+/**
+ * The markers of a read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReadMarkers {
+  readonly keys: MarkerKeys
+  /** Remembers the clear marker of a reply; undefined when it is missing. */
+  readonly noteClear: (marker: number | undefined) => void
+}
+
+/**
+ * The markers of an entry that is about to be stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface EntryMarkers {
+  /** The clear marker as last seen. A new entry is created after it. */
   readonly floor: () => number
-  /** The clear marker as it was just read or made; undefined when it is missing. */
-  readonly noteMarker: (marker: number | undefined) => void
-  /** From now on it is not known how long they are kept: the server may be another one. */
-  readonly forgetKept: () => void
-  /** Makes the clear marker unless it is known to be there. */
-  readonly ensureMarker: Effect.Effect<void, RedisError>
+  /** Creates the clear marker, unless this process has seen it. */
+  readonly ensureClear: Effect.Effect<void, RedisError>
   /**
-   * Sends a write of an entry that is kept for `keepMillis`, and in the same flush what makes its markers outlive it, or
-   * reads them where they are known to. Fails when either does, and not before both have ended.
+   * Sends the write of an entry that is kept for `keepMillis`. The same flush extends the life of the entry's markers, or
+   * only reads them where they live long enough. Fails when either fails, and not before both have ended.
    */
   readonly withMarkers: <A>(
     tags: ReadonlyArray<string>,
     keepMillis: number,
-    write: (answered: Answered<A>) => void
-  ) => Effect.Effect<{ readonly markers: MarkersSeen; readonly written: A }, RedisError>
-  /** As `withMarkers`, without their values. */
+    write: (onReply: ReplyListener<A>) => void
+  ) => Effect.Effect<{ readonly markers: MarkerValues; readonly written: A }, RedisError>
+  /** Like `withMarkers`, but does not read the markers. */
   readonly withMarkersKept: <A>(
     tags: ReadonlyArray<string>,
     keepMillis: number,
-    write: (answered: Answered<A>) => void
+    write: (onReply: ReplyListener<A>) => void
   ) => Effect.Effect<A, RedisError>
-  /** Moves the marker of a tag or of the cache. */
-  readonly moveMarker: (item: Exclude<OutboxItem, { readonly _tag: "Key" }>) => Effect.Effect<void, RedisError>
 }
 
-type Answered<A> = (reply: Exit.Exit<A, RedisError>) => void
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MarkerMoves {
+  /** Moves the marker of a tag or of the cache. */
+  readonly move: (item: Exclude<OutboxItem, { readonly _tag: "Key" }>) => Effect.Effect<void, RedisError>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Markers extends ReadMarkers, EntryMarkers, MarkerMoves {
+  /** Forgets how long the markers live. Called after an outage, since the server may be another one. */
+  readonly forgetLifetime: () => void
+}
+
+/** Sends two commands in one flush and resumes when both have ended. */
+const both = <A, B>(
+  first: (onReply: ReplyListener<A>) => void,
+  second: (onReply: ReplyListener<B>) => void
+): Effect.Effect<readonly [A, B], RedisError> =>
+  Callback.make((resume) => {
+    let a: Exit.Exit<A, RedisError> | undefined
+    let b: Exit.Exit<B, RedisError> | undefined
+    const conclude = () => {
+      if (a === undefined || b === undefined) return
+      if (Exit.isFailure(b)) resume(Exit.failCause(b.cause))
+      else if (Exit.isFailure(a)) resume(Exit.failCause(a.cause))
+      else resume(Exit.succeed([a.value, b.value]))
+    }
+    first((reply) => {
+      a = reply
+      conclude()
+    })
+    second((reply) => {
+      b = reply
+      conclude()
+    })
+  })
 
 /**
  * @since 0.1.0
@@ -107,25 +161,27 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
   Effect.gen(function* () {
     const { bus, redis } = options
     const clock = yield* Effect.clock
-    const markers = markerKeys(options.name)
+    const keys = markerKeys(options.name)
 
     /** The clear marker as last seen. */
     let clearMarker: number | undefined
-    /** until when it is there at least, by the monotonic clock, unless it is evicted */
+    /** By the monotonic clock, the time until which the clear marker lives, unless it is evicted. */
     let clearKeptUntil = Number.NEGATIVE_INFINITY
-    /** who waits for it to be read, before the command leaves */
-    let clearReaders: Array<Answered<MarkersSeen>> | undefined
-    const noteMarker = (seen: number | undefined) => {
-      clearMarker = seen === undefined ? undefined : Math.max(clearMarker ?? 0, seen)
+    /** Listeners of the next read of the clear marker, until its command is sent. */
+    let clearListeners: Array<ReplyListener<MarkerValues>> | undefined
+
+    const noteClear = (marker: number | undefined) => {
+      clearMarker = marker === undefined ? undefined : Math.max(clearMarker ?? 0, marker)
     }
 
-    const moveMarker: Markers["moveMarker"] = (item) => {
-      const { keepMillis, clear, tagFloor } = { ...markers, keepMillis: options.markerMillis }
+    const move: Markers["move"] = (item) => {
+      const { clear, tagFloor } = keys
       const { channel } = bus
+      const keepMillis = options.markerMillis
       return item._tag === "Tag"
         ? Effect.asVoid(
             redis.run(MarkerScripts.moveTag)({
-              tag: markers.tag(item.tag),
+              tag: keys.tag(item.tag),
               clear,
               tagFloor,
               keepMillis,
@@ -133,121 +189,97 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
               message: bus.tagMessage(item.tag)
             })
           )
-        : // what this process stores in the same millisecond is then younger than it
+        : // noted, so that an entry that this process stores in the same millisecond is created after it
           Effect.map(
             redis.run(MarkerScripts.moveClear)({ clear, keepMillis, channel, message: bus.clearMessage }),
-            noteMarker
+            noteClear
           )
     }
 
-    /** Makes the markers of an entry outlive it for twice as long as they must, so that the next entries need not. */
-    const ensureMarkers = (tags: ReadonlyArray<string>, keepMillis: number, answered: Answered<MarkersSeen>): void => {
-      const { clear, tag, tagFloor } = markers
+    /** Lets the markers outlive an entry for twice as long as they must, so that the next entries need not. */
+    const extend = (tags: ReadonlyArray<string>, keepMillis: number, onReply: ReplyListener<MarkerValues>): void => {
+      const { clear, tag, tagFloor } = keys
       const millis = keepMillis + 2 * options.markerMillis
       const keptUntil = MonotonicClock.unsafeMillis(clock) + millis
       redis.unsafeRun(MarkerScripts.ensureMarkers)(
         { clear, tagFloor, tags: options.isTagged ? tags.map(tag) : undefined, keepMillis: millis },
         (reply) => {
           if (Exit.isSuccess(reply)) {
-            noteMarker(reply.value.value[0])
+            noteClear(reply.value.value[0])
             clearKeptUntil = Math.max(clearKeptUntil, keptUntil)
           }
-          answered(Exit.map(reply, ({ value: [clear, ...tags] }) => ({ clear, tags })))
+          onReply(Exit.map(reply, ({ value: [clear, ...tags] }) => ({ clear, tags })))
         }
       )
     }
 
-    /** Whether the markers of an entry are known to outlive it. One that was evicted all the same is missing to readers. */
-    const areKept = (tags: ReadonlyArray<string>, keepMillis: number): boolean =>
+    /** Whether the markers live longer than an entry. If one is evicted all the same, the entry becomes a miss. */
+    const liveLongEnough = (tags: ReadonlyArray<string>, keepMillis: number): boolean =>
       tags.length === 0 &&
       clearMarker !== undefined &&
       MonotonicClock.unsafeMillis(clock) + keepMillis + options.markerMillis <= clearKeptUntil
 
-    /** The clear marker, which is read once for all who ask in one turn. Where it is missing, the next load makes it. */
-    const readClear = (answered: Answered<MarkersSeen>): void => {
-      if (clearReaders !== undefined) {
-        clearReaders.push(answered)
+    /** Reads the clear marker, once for all listeners of one turn. Where it is missing, the next load creates it. */
+    const readClear = (onReply: ReplyListener<MarkerValues>): void => {
+      if (clearListeners !== undefined) {
+        clearListeners.push(onReply)
         return
       }
-      const readers = [answered]
-      clearReaders = readers
-      const leave = () => {
-        if (clearReaders === readers) clearReaders = undefined
+      const listeners = [onReply]
+      clearListeners = listeners
+      const close = () => {
+        if (clearListeners === listeners) clearListeners = undefined
       }
       redis.unsafeMget(
         () => {
-          leave()
-          return [markers.clear]
+          close()
+          return [keys.clear]
         },
         (reply) => {
-          leave()
-          const seen = Exit.map(reply, ({ value: [text] }) => ({
+          close()
+          const values = Exit.map(reply, ({ value: [text] }) => ({
             clear: text === undefined ? undefined : MarkerScripts.markerOf(text),
             tags: []
           }))
-          if (Exit.isSuccess(seen)) noteMarker(seen.value.clear)
-          for (const each of readers) each(seen)
+          if (Exit.isSuccess(values)) noteClear(values.value.clear)
+          for (const listener of listeners) listener(values)
         }
       )
     }
 
-    /** Two questions in one flush, answered when both are. */
-    const both = <A, B>(
-      ask: (answered: Answered<A>) => void,
-      write: (answered: Answered<B>) => void
-    ): Effect.Effect<readonly [A, B], RedisError> =>
-      Callback.make((resume) => {
-        let asked: Exit.Exit<A, RedisError> | undefined
-        let written: Exit.Exit<B, RedisError> | undefined
-        const conclude = () => {
-          if (asked === undefined || written === undefined) return
-          if (Exit.isFailure(written)) resume(Exit.failCause(written.cause))
-          else if (Exit.isFailure(asked)) resume(Exit.failCause(asked.cause))
-          else resume(Exit.succeed([asked.value, written.value]))
-        }
-        ask((reply) => {
-          asked = reply
-          conclude()
-        })
-        write((reply) => {
-          written = reply
-          conclude()
-        })
-      })
-
-    const ensureMarker = Effect.suspend(() =>
+    const ensureClear = Effect.suspend(() =>
       clearMarker === undefined
-        ? Effect.asVoid(Callback.make<MarkersSeen, RedisError>((resume) => ensureMarkers([], 0, resume)))
+        ? Effect.asVoid(Callback.make<MarkerValues, RedisError>((resume) => extend([], 0, resume)))
         : Effect.void
     )
-    yield* Effect.ignore(ensureMarker)
+    yield* Effect.ignore(ensureClear)
 
     return {
-      markers,
+      keys,
+      noteClear,
       floor: () => clearMarker ?? 0,
-      noteMarker,
-      forgetKept: () => {
-        clearKeptUntil = Number.NEGATIVE_INFINITY
-      },
-      ensureMarker,
-      moveMarker,
+      ensureClear,
       withMarkers: (tags, keepMillis, write) =>
         Effect.map(
           both(
-            (answered: Answered<MarkersSeen>) =>
-              areKept(tags, keepMillis) ? readClear(answered) : ensureMarkers(tags, keepMillis, answered),
+            (onReply: ReplyListener<MarkerValues>) =>
+              liveLongEnough(tags, keepMillis) ? readClear(onReply) : extend(tags, keepMillis, onReply),
             write
           ),
           ([markers, written]) => ({ markers, written })
         ),
       withMarkersKept: (tags, keepMillis, write) =>
         Effect.suspend(() =>
-          areKept(tags, keepMillis)
+          liveLongEnough(tags, keepMillis)
             ? Callback.make(write)
             : Effect.map(
-                both((answered: Answered<MarkersSeen>) => ensureMarkers(tags, keepMillis, answered), write),
+                both((onReply: ReplyListener<MarkerValues>) => extend(tags, keepMillis, onReply), write),
                 ([, written]) => written
               )
-        )
+        ),
+      move,
+      forgetLifetime: () => {
+        clearKeptUntil = Number.NEGATIVE_INFINITY
+      }
     }
   })

@@ -1,11 +1,11 @@
 /**
- * Invalidations that Redis has not surely taken, bounded: what enters beyond the capacity becomes one clear of all.
+ * Invalidations that Redis has not acknowledged, up to a capacity. An overflow replaces them all by one clear.
  *
  * @since 0.1.0
  */
 
 /**
- * A key, what has a tag, or everything.
+ * A key, all entries with a tag, or everything.
  *
  * @since 0.1.0
  * @category models
@@ -16,23 +16,23 @@ export type OutboxItem =
   | { readonly _tag: "Clear" }
 
 /**
- * Synchronous, so that entering an item is one step with the end of the write that failed.
+ * Synchronous, so that an item enters in the same step in which its write fails.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Outbox {
   readonly add: (item: OutboxItem) => void
+  /** Whether the key, or a clear, is pending. */
   readonly has: (key: string) => boolean
-  readonly hasClear: () => boolean
-  /** Whether one of the tags waits. */
+  /** Whether one of the tags is pending. */
   readonly hasTag: (tags: ReadonlyArray<string>) => boolean
-  /** How many tags were acknowledged so far, and clears, which may stand for tags. */
-  readonly tagsTaken: () => number
+  /** The number of acknowledged tags so far, and of acknowledged clears, since a clear may stand for tags. */
+  readonly tagsAcknowledged: () => number
   readonly size: () => number
-  /** what waits now, each with the number of its last addition */
+  /** The pending items, each with the number of its last addition. */
   readonly items: () => ReadonlyArray<readonly [OutboxItem, number]>
-  /** Removes an item unless it was added again since `addition`. */
+  /** Removes an item, unless it was added again since `addition`. */
   readonly acknowledge: (item: OutboxItem, addition: number) => void
 }
 
@@ -45,15 +45,15 @@ export const make = (capacity: number): Outbox => {
   const tags = new Map<string, number>()
   let clear: number | undefined
   let additions = 0
-  let tagsTaken = 0
+  let tagsAcknowledged = 0
   const size = () => keys.size + tags.size
 
-  const addTo = (waiting: Map<string, number>, name: string) => {
+  const addName = (pending: Map<string, number>, name: string) => {
     if (clear !== undefined && size() === 0) {
-      // the clear that waits covers it, and must now be acknowledged after this addition
+      // the pending clear covers it: only an acknowledgement of a clear that is sent after this addition counts
       clear = additions
-    } else if (waiting.has(name) || size() < capacity) {
-      waiting.set(name, additions)
+    } else if (pending.has(name) || size() < capacity) {
+      pending.set(name, additions)
     } else {
       keys.clear()
       tags.clear()
@@ -65,14 +65,13 @@ export const make = (capacity: number): Outbox => {
     add: (item) => {
       additions++
       if (item._tag === "Clear") clear = additions
-      else if (item._tag === "Key") addTo(keys, item.key)
-      else addTo(tags, item.tag)
+      else if (item._tag === "Key") addName(keys, item.key)
+      else addName(tags, item.tag)
     },
-    // it is empty nearly always
+    // almost always empty
     has: (key) => clear !== undefined || (keys.size > 0 && keys.has(key)),
-    hasClear: () => clear !== undefined,
     hasTag: (names) => tags.size > 0 && names.some((tag) => tags.has(tag)),
-    tagsTaken: () => tagsTaken,
+    tagsAcknowledged: () => tagsAcknowledged,
     size: () => size() + (clear === undefined ? 0 : 1),
     items: () => [
       ...(clear === undefined ? [] : [[{ _tag: "Clear" } as const, clear] as const]),
@@ -83,12 +82,12 @@ export const make = (capacity: number): Outbox => {
       if (item._tag === "Clear") {
         if (clear !== addition) return
         clear = undefined
-        tagsTaken++
+        tagsAcknowledged++
       } else {
-        const [waiting, name] = item._tag === "Key" ? ([keys, item.key] as const) : ([tags, item.tag] as const)
-        if (waiting.get(name) !== addition) return
-        waiting.delete(name)
-        if (item._tag === "Tag") tagsTaken++
+        const [pending, name] = item._tag === "Key" ? ([keys, item.key] as const) : ([tags, item.tag] as const)
+        if (pending.get(name) !== addition) return
+        pending.delete(name)
+        if (item._tag === "Tag") tagsAcknowledged++
       }
     }
   }

@@ -1,10 +1,9 @@
 /**
- * Renewing leases while what they were taken for goes on: one fiber for all of a cache, since most lookups end long before
- * their lease and a fiber for each would cost more than they do (rules 4 and 8 of docs/protocol.md).
+ * Renews leases while their lookup or update runs (rules 4 and 8 of docs/protocol.md). One fiber renews all leases of a
+ * cache: most lookups end long before their lease, and a fiber for each would cost more than the lookups.
  *
  * @since 0.1.0
  */
-
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
@@ -17,21 +16,21 @@ import * as LeaseScripts from "../scripts/LeaseScripts.js"
  * @category models
  */
 export interface LeaseRenewal {
-  /** From now on the token's lease is renewed, within every third of its time, until the answer is called. */
+  /** Starts to renew the token's lease, at least every third of its time. The answer is a function that stops it. */
   readonly start: (target: Target, token: string) => () => void
   /**
-   * Runs an effect that ends the lease with a value that is on the line for so long. Where the lease may not last until it
-   * arrives, it is prolonged first.
+   * Runs an effect that sends a value, which takes `millis` to arrive and then ends the lease. A lease that might expire
+   * before that is extended first.
    */
-  readonly outlasting: <A, E>(
+  readonly extendedFor: <A, E>(
     target: Target,
     token: string,
     millis: number,
-    ending: Effect.Effect<A, E>
+    effect: Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
 }
 
-interface Held {
+interface RenewedLease {
   readonly target: Target
   readonly token: string
   /** when it was acquired or renewed, in milliseconds */
@@ -39,7 +38,7 @@ interface Held {
 }
 
 /**
- * Keeps leases as long as the scope is open.
+ * Renews as long as the scope is open.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,22 +49,22 @@ export const make = (
 ): Effect.Effect<LeaseRenewal, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const held = new Set<Held>()
+    const leases = new Set<RenewedLease>()
     const roundMillis = Math.max(1, leaseMillis / 6)
     let onFirst: (() => void) | undefined
 
-    const someoneHolds = Effect.async<void>((resume) => {
-      if (held.size > 0) return resume(Effect.void)
+    const nonEmpty = Effect.async<void>((resume) => {
+      if (leases.size > 0) return resume(Effect.void)
       onFirst = () => {
         onFirst = undefined
         resume(Effect.void)
       }
     })
 
-    /** A lease is as old as two rounds at the most when it is renewed. */
+    /** A lease is at most two rounds old when it is renewed. */
     const renewDue = Effect.flatMap(MonotonicClock.millis, (now) =>
       Effect.forEach(
-        Array.from(held).filter(({ renewed }) => now - renewed >= roundMillis),
+        Array.from(leases).filter(({ renewed }) => now - renewed >= roundMillis),
         (lease) => {
           lease.renewed = now
           return Effect.ignore(redis.run(LeaseScripts.renew)({ ...lease.target, token: lease.token, leaseMillis }))
@@ -74,7 +73,7 @@ export const make = (
       )
     )
 
-    yield* someoneHolds.pipe(
+    yield* nonEmpty.pipe(
       Effect.zipRight(Effect.sleep(roundMillis)),
       Effect.zipRight(renewDue),
       Effect.forever,
@@ -83,19 +82,19 @@ export const make = (
     )
 
     return {
-      outlasting: (target, token, millis, ending) =>
-        // it was renewed within a third of its time
+      extendedFor: (target, token, millis, effect) =>
+        // the lease was renewed within the last third of its time
         millis < leaseMillis / 2
-          ? ending
+          ? effect
           : redis
               .run(LeaseScripts.renew)({ ...target, token, leaseMillis: leaseMillis + millis })
-              // a server that does not know the script yet would be sent it behind the value
-              .pipe(Effect.ignore, Effect.zipRight(ending)),
+              // awaited: if the server must first be sent the script's text, the renewal would travel behind the value
+              .pipe(Effect.ignore, Effect.zipRight(effect)),
       start: (target, token) => {
         const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
-        held.add(lease)
+        leases.add(lease)
         onFirst?.()
-        return () => held.delete(lease)
+        return () => leases.delete(lease)
       }
     }
   })

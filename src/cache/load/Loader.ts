@@ -1,10 +1,9 @@
 /**
- * Loading one value: under a lease where Redis allows, waiting for who holds it, and without Redis where it must
- * (rules 2 to 5 and 13 of docs/protocol.md).
+ * Loads one value: under a lease where Redis allows, after waiting where another process holds the lease, and without
+ * Redis where it is unavailable (rules 2 to 5 and 13 of docs/protocol.md).
  *
  * @since 0.1.0
  */
-
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
@@ -14,10 +13,14 @@ import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
-import { type Invalidation, type ReadFailure, readFailureOf } from "../invalidation/Invalidation.js"
+import type { Bus } from "../invalidation/Bus.js"
+import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
+import type { EntryMarkers } from "../invalidation/Markers.js"
+import { type ReadFailure, readFailureOf } from "../invalidation/ReadFailure.js"
+import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import type { Lookup, LookupOverloaded, LookupRunner, LookupTimeout } from "../lookup/LookupRunner.js"
-import type { Written } from "../lookup/Source.js"
+import type { NewEntry } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as LeaseScripts from "../scripts/LeaseScripts.js"
@@ -29,12 +32,12 @@ import type { LeaseRenewal } from "./LeaseRenewal.js"
 import type { Completed, Flight } from "./SingleFlight.js"
 
 /**
- * A value with its birth by the server's clock, and how it was come by.
+ * An entry and where it came from.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Loaded<out A> {
+export interface LoadResult<out A> {
   readonly entry: CacheEntry.CacheEntry<A>
   readonly source: "Redis" | "Lookup" | "Degraded"
   /** why Redis was not used; present when the source is `Degraded` */
@@ -42,7 +45,7 @@ export interface Loaded<out A> {
 }
 
 /**
- * What a load can fail with: with a `RedisError` only where `onUnavailable` is `fail`.
+ * The failures of a load. It fails with a `RedisError` only where `onUnavailable` is `fail`.
  *
  * @since 0.1.0
  * @category errors
@@ -56,22 +59,25 @@ export type LoadError<E> = E | LoadGraph.LookupCycle | LookupOverloaded | Lookup
 export interface LoaderOptions<A> {
   readonly redis: RedisClient.Service
   readonly tier: RedisTier<A>
-  readonly invalidation: Invalidation
+  readonly guard: LoadGuard
+  readonly markers: EntryMarkers
+  readonly local: Pick<LocalInvalidation, "invalidateLocally">
+  readonly bus: Pick<Bus, "awaitLease" | "invalidateMessage" | "readyMessage">
   readonly codec: EntryCodec.EntryCodec<A>
   readonly lookups: LookupRunner
-  readonly observer: CacheObserver
+  readonly observer: Pick<CacheObserver, "fillRejected" | "leaseHeld" | "notStored" | "redisFailed">
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
-  readonly keeper: LeaseRenewal
+  readonly renewal: LeaseRenewal
   readonly leaseMillis: number
-  /** a caller that waited longer for another's lease looks up by itself, in milliseconds */
+  /** a load that waited longer for another's lease runs its own lookup, in milliseconds */
   readonly waitMillis: number
   readonly pollMillis: number
   readonly onUnavailable: "lookup" | "fail"
   /**
-   * Keeps a loaded or read value in this process, if nothing happened to its key since `epoch`. `text` is what is stored
-   * of it, where that is known.
+   * Keeps an entry in the local tier, if its key has not been invalidated since `epoch`. `asked` is when the entry was
+   * asked for, and `text` its stored form where that is known.
    */
   readonly keepLocal: (
     key: string,
@@ -83,31 +89,31 @@ export interface LoaderOptions<A> {
 }
 
 /**
- * Where a value comes from when no tier has it.
+ * The source of one key's value.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ValueSource<A, E> {
-  /** The value and what is stored beside it. `previous` is what the cache holds, where that may still be served. */
+  /** Looks up the value and its attributes. `previous` is the cached entry, if it may still be served. */
   readonly lookup: (
     previous: CacheEntry.CacheEntry<A> | undefined,
     lookup: Lookup
-  ) => Effect.Effect<Written<A>, E | LookupTimeout>
+  ) => Effect.Effect<NewEntry<A>, E | LookupTimeout>
 }
 
 /**
- * What a load knows beforehand.
+ * What a load must improve on.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Seen<A> {
-  /** an entry of that birth or before will not do */
+export interface LoadRequest<A> {
+  /** An entry created then or before is not accepted. */
   readonly newerThan: number
-  /** Redis has just failed this caller, and is not asked again, so that it costs one timeout and not several */
+  /** The failure of the caller's read. Redis is then not asked again: a read costs one timeout, not several. */
   readonly failure?: ReadFailure | undefined
-  /** the trusted entry that is to be renewed */
+  /** The trusted entry that the load refreshes. */
   readonly previous?: CacheEntry.CacheEntry<A> | undefined
 }
 
@@ -116,32 +122,42 @@ export interface Seen<A> {
  * @category models
  */
 export interface Loader<A, E> {
-  /** A flight's whole way to a value. */
+  /** Loads a value for all callers of a flight. */
   readonly load: (
     key: string,
-    origin: ValueSource<A, E>,
-    seen: Seen<A>
-  ) => (flight: Flight) => Effect.Effect<Completed<Loaded<A>>, LoadError<E>>
+    source: ValueSource<A, E>,
+    request: LoadRequest<A>
+  ) => (flight: Flight) => Effect.Effect<Completed<LoadResult<A>>, LoadError<E>>
   /**
-   * A lookup in the fiber and the context of one caller, for that caller alone: nothing is stored, and it waits for no
-   * other load. Few run at once without Redis too, since few transactions do.
+   * Looks up a value for one caller, in that caller's fiber and context. It stores nothing and waits for no other load.
+   * Without Redis it needs no permit, since few transactions run at once.
    */
-  readonly loadAlone: (key: string, origin: ValueSource<A, E>, seen: Seen<A>) => Effect.Effect<Loaded<A>, LoadError<E>>
+  readonly loadAlone: (
+    key: string,
+    source: ValueSource<A, E>,
+    request: LoadRequest<A>
+  ) => Effect.Effect<LoadResult<A>, LoadError<E>>
 }
 
 /** How often Acquire may report a value that the read then misses, and the longest pause after the first time. */
 const maxContradictions = 5
 const contradictionPauseMillis = 10
 
-/** Redis is there, and yet cannot be read: its reads do not know what its scripts have written. */
+/** Redis is available, but its reads do not see what its scripts have written. */
 const replicaLag: ReadFailure = {
   error: new RedisProtocolError({
     command: "MGET",
-    detail: "it answers less than scripts have written, as a replica does"
+    detail: "it does not return values that scripts have written, as a replica does"
   }),
   reason: "ReplicaLag",
   isPending: true
 }
+
+/** The result of a lookup that no tier keeps for late callers. */
+const lookupResult = <A>(entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<LoadResult<A>> => ({
+  value: { entry, source: "Lookup", reason: undefined },
+  joinedBefore
+})
 
 /**
  * @since 0.1.0
@@ -149,181 +165,171 @@ const replicaLag: ReadFailure = {
  */
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
-    const { codec, invalidation, keeper, lookups, observer, redis, tier } = options
-    const line = TransferTime.of(redis)
+    const { bus, codec, guard, lookups, markers, observer, redis, renewal, tier } = options
+    const transfer = TransferTime.of(redis)
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
 
     /**
-     * A value that Redis has not confirmed: this process promises for it only what it knows itself. Once Redis can be
-     * read again that is not enough for callers from after the lookup began.
+     * The result of a lookup that Redis has not confirmed. It is as new as this process knows. Where Redis can be read
+     * again, callers that joined after the lookup began need more, and are late.
      */
-    const unconfirmed = (
+    const degradedResult = (
       key: string,
       entry: CacheEntry.CacheEntry<A>,
       flight: Flight,
-      lookup: { readonly started: number; readonly before: number; readonly text?: string; readonly reason: string }
-    ): Effect.Effect<Completed<Loaded<A>>> =>
+      lookup: {
+        readonly started: number
+        readonly joinedBefore: number
+        readonly text?: string
+        readonly reason: string
+      }
+    ): Effect.Effect<Completed<LoadResult<A>>> =>
       Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.text), () => ({
         value: { entry, source: "Degraded", reason: lookup.reason },
-        joinedBefore: invalidation.mayRead(key) ? lookup.before : Number.POSITIVE_INFINITY
+        joinedBefore: guard.mayRead(key) ? lookup.joinedBefore : Number.POSITIVE_INFINITY
       }))
 
-    /** Looked up and not kept by anyone. */
-    const unkept = (entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<Loaded<A>> => ({
-      value: { entry, source: "Lookup", reason: undefined },
-      joinedBefore
-    })
-
-    let isLagKnown = false
-    /** Reads are sent somewhere that is behind what scripts have written. Says so once: it is a matter of the set-up. */
-    const lagging = Effect.suspend(() => {
-      if (isLagKnown) return Effect.void
-      isLagKnown = true
+    let isLagReported = false
+    /** Once: the cause is the set-up, which does not change while the program runs. */
+    const reportLag = Effect.suspend(() => {
+      if (isLagReported) return Effect.void
+      isLagReported = true
       return Effect.logWarning(
-        "Redis answers reads with less than its scripts have written: are they sent to a replica? Every command of a " +
-          "cache must go to the primary; until then values are looked up that Redis holds"
+        "Redis does not return values that its scripts have written, so that the cache looks them up again. " +
+          "Its reads may go to a replica: send every command of a cache to the primary"
       )
     })
 
-    const load: Loader<A, E>["load"] = (key, origin, seen) => (flight) => {
+    const load: Loader<A, E>["load"] = (key, source, request) => (flight) => {
       const target = options.target(key)
       const token = crypto.randomUUID()
       const lookUp = (isBounded: boolean) =>
-        lookups.run(key, isBounded, (lookup) => origin.lookup(seen.previous, lookup))
-      let newerThan = seen.newerThan
+        lookups.run(key, isBounded, (lookup) => source.lookup(request.previous, lookup))
+      let newerThan = request.newerThan
       let mayHoldLease = false
       let endRenewal = () => {}
       let waitsSince: number | undefined
       let contradictions = 0
 
-      // not awaited: the value must not wait for Redis, and the lease ends by itself
-      const giveBack = () => {
+      // not awaited: the value must not wait for Redis, and the lease expires anyway
+      const release = () => {
         endRenewal()
         if (!mayHoldLease) return
-        redis.unsafeRun(LeaseScripts.release)(
-          { ...target, token, message: invalidation.bus.readyMessage(key) },
-          () => {}
-        )
+        redis.unsafeRun(LeaseScripts.release)({ ...target, token, message: bus.readyMessage(key) }, () => {})
       }
 
-      const degraded = (failure: ReadFailure): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> =>
+      const degraded = (failure: ReadFailure): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> =>
         Effect.zipRight(
-          // who was failed by the same reply joins before the lookup begins, and has not come too late for it
+          // callers that failed with the same reply join before the lookup begins, and so are not late
           Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()),
-          Effect.suspend((): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
+          Effect.suspend((): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
-            const before = flight.joined()
+            const joinedBefore = flight.joined()
             const started = MonotonicClock.unsafeMillis(clock)
-            return Effect.flatMap(lookUp(true), (looked) =>
-              unconfirmed(key, { ...looked, created: serverTime() }, flight, {
+            return Effect.flatMap(lookUp(true), (value) =>
+              degradedResult(key, { ...value, created: serverTime() }, flight, {
                 started,
-                before,
+                joinedBefore,
                 reason: failure.reason
               })
             )
           })
         )
 
-      /** What may not be stored: what it was to replace is not to stay either. */
-      const storeNothing = () => {
-        if (seen.newerThan === 0) return
-        invalidation.move({ _tag: "Key", key })
-        redis.unsafeRun(WriteScripts.invalidate)(
-          { ...target, message: invalidation.bus.invalidateMessage(key) },
-          () => {}
-        )
+      /** The new value may not be stored: the entry that it replaces must not stay either. */
+      const removePrevious = () => {
+        if (request.newerThan === 0) return
+        options.local.invalidateLocally({ _tag: "Key", key })
+        redis.unsafeRun(WriteScripts.invalidate)({ ...target, message: bus.invalidateMessage(key) }, () => {})
       }
 
       const fill = (
         entry: CacheEntry.CacheEntry<A>,
         content: CacheEntry.Content,
         generation: number,
-        { before, started }: { readonly before: number; readonly started: number }
-      ): Effect.Effect<Completed<Loaded<A>>> => {
+        { joinedBefore, started }: { readonly joinedBefore: number; readonly started: number }
+      ): Effect.Effect<Completed<LoadResult<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
         const asked = MonotonicClock.unsafeMillis(clock)
-        const tagsTaken = invalidation.outbox.tagsTaken()
+        const tagsAcknowledged = guard.tagsAcknowledged()
         const { text } = content
-        const doubtful = () => unconfirmed(key, entry, flight, { started, before, text, reason: "FillUnconfirmed" })
+        const unconfirmed = () =>
+          degradedResult(key, entry, flight, { started, joinedBefore, text, reason: "FillUnconfirmed" })
         const body = CacheEntry.body(entry, content)
-        // a marker that moves after it was read here speaks against the entry
-        const sent = invalidation.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (answered) =>
+        // the markers are read in the same flush: the entry is not served if one has moved since the lease was granted
+        const sent = markers.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
           redis.unsafeRun(LeaseScripts.fill)(
-            {
-              ...target,
-              token,
-              created: entry.created,
-              body,
-              keepMillis,
-              message: invalidation.bus.readyMessage(key)
-            },
-            line.carrying(body, answered)
+            { ...target, token, created: entry.created, body, keepMillis, message: bus.readyMessage(key) },
+            transfer.carrying(body, onReply)
           )
         )
-        return Effect.matchEffect(keeper.outlasting(target, token, line.millisFor(body), sent), {
-          onFailure: doubtful,
+        return Effect.matchEffect(renewal.extendedFor(target, token, transfer.millisFor(body), sent), {
+          onFailure: unconfirmed,
           onSuccess: ({ markers, written }) => {
-            if (written.generation !== generation || !invalidation.isUsable(generation)) return doubtful()
+            if (written.generation !== generation || !guard.isUsable(generation)) return unconfirmed()
             mayHoldLease = false
-            if (written.value !== 1 || !invalidation.isTrusted(entry.created, entry.tags, markers, tagsTaken)) {
-              observer.counters.fillsRefused++
-              return Exit.succeed(unkept(entry, before))
+            if (written.value !== 1 || !guard.isTrusted(entry.created, entry.tags, markers, tagsAcknowledged)) {
+              observer.fillRejected()
+              return Exit.succeed(lookupResult(entry, joinedBefore))
             }
             return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, text), () =>
-              unkept(entry, flight.joined())
+              lookupResult(entry, flight.joined())
             )
           }
         })
       }
 
-      const underLease = (created: number, generation: number): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
+      const underLease = (
+        created: number,
+        generation: number
+      ): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
         const started = MonotonicClock.unsafeMillis(clock)
-        const before = flight.joined()
-        // after an outage everything is looked up again, which is bounded as the outage itself is
-        const isAfterOutage = seen.newerThan > 0 && seen.newerThan <= invalidation.distrustUpTo()
-        endRenewal = keeper.start(target, token)
-        return Effect.flatMap(lookUp(isAfterOutage), (looked) => {
+        const joinedBefore = flight.joined()
+        // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
+        const isAfterOutage = request.newerThan > 0 && request.newerThan <= guard.distrustedUpTo()
+        endRenewal = renewal.start(target, token)
+        return Effect.flatMap(lookUp(isAfterOutage), (value) => {
           endRenewal()
           flight.close()
-          const entry = { ...looked, created }
+          const entry = { ...value, created }
           return Effect.flatMap(EntryCodec.storable(codec, observer, key, entry), (content) => {
-            if (content !== undefined) return fill(entry, content, generation, { started, before })
-            storeNothing()
-            return Exit.succeed(unkept(entry, before))
+            if (content !== undefined) return fill(entry, content, generation, { started, joinedBefore })
+            removePrevious()
+            return Exit.succeed(lookupResult(entry, joinedBefore))
           })
         })
       }
 
       const acquire = Effect.suspend(() => {
-        newerThan = Math.max(newerThan, invalidation.distrustUpTo())
+        newerThan = Math.max(newerThan, guard.distrustedUpTo())
         return redis.runStamped(LeaseScripts.acquire)({
           ...target,
           token,
           leaseMillis: options.leaseMillis,
           newerThan,
-          floor: invalidation.floor()
+          floor: markers.floor()
         })
       })
 
-      const step: Effect.Effect<Completed<Loaded<A>>, LoadError<E>> = Effect.suspend(() => {
-        if (!invalidation.mayRead(key)) return degraded(invalidation.refusal(key))
+      const step: Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> = Effect.suspend(() => {
+        if (!guard.mayRead(key)) return degraded(guard.failureOf(key))
         const joinedBefore = flight.joined()
         const asked = MonotonicClock.unsafeMillis(clock)
         mayHoldLease = true
-        return Effect.matchEffect(Effect.zipRight(invalidation.ensureMarker, acquire), {
+        return Effect.matchEffect(Effect.zipRight(markers.ensureClear, acquire), {
           onFailure: (error) => degraded(readFailureOf(error)),
           onSuccess: ({ generation, value: acquired }) => {
-            if (!invalidation.isUsable(generation)) return degraded(invalidation.refusal(key))
+            if (!guard.isUsable(generation)) return degraded(guard.failureOf(key))
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], generation)
-            return acquired[0] === "value" ? newer(asked, joinedBefore, CacheEntry.createdOf(acquired[1])) : held(asked)
+            return acquired[0] === "value" ? readNewer(asked, joinedBefore, acquired[1]) : leaseHeld(asked)
           }
         })
       })
 
-      /** Another filled it meanwhile, at `created`: read it with what speaks against it. */
-      const newer = (asked: number, joinedBefore: number, created: number) =>
+      /** Another process has stored a value, created at `created`: reads it with the markers that may invalidate it. */
+      const readNewer = (asked: number, joinedBefore: number, created: number) =>
         Effect.matchEffect(tier.read(new CacheKey(key)), {
           onFailure: degraded,
           onSuccess: (found) => {
@@ -335,43 +341,43 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
               }))
             }
             newerThan = Math.max(newerThan, found.created)
-            return found.created < created ? contradicted() : step
+            return found.created < created ? retryContradiction() : step
           }
         })
 
       /**
-       * What Acquire has told of is not there: it was invalidated in between, which the next Acquire knows; or reads lag
-       * behind scripts, and will catch up in a moment, or never.
+       * The read misses the value that Acquire reported. Either it was invalidated in between, which the next Acquire
+       * finds out. Or reads lag behind scripts, and catch up in a moment or never.
        */
-      const contradicted = (): Effect.Effect<Completed<Loaded<A>>, LoadError<E>> => {
-        if (++contradictions > maxContradictions) return Effect.zipRight(lagging, degraded(replicaLag))
+      const retryContradiction = (): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
+        if (++contradictions > maxContradictions) return Effect.zipRight(reportLag, degraded(replicaLag))
         const longest = contradictionPauseMillis * 2 ** (contradictions - 1)
         return Effect.flatMap(Random.nextRange(longest / 2, longest), (pause) =>
           Effect.zipRight(Effect.sleep(pause), step)
         )
       }
 
-      const held = (now: number) => {
-        observer.counters.leaseWaits++
+      const leaseHeld = (now: number) => {
+        observer.leaseHeld()
         waitsSince ??= now
         if (LoadGraph.waitsForOwnLease(flight) || now - waitsSince >= options.waitMillis) {
-          const before = flight.joined()
-          return Effect.map(lookUp(false), (looked) => unkept({ ...looked, created: serverTime() }, before))
+          const joinedBefore = flight.joined()
+          return Effect.map(lookUp(false), (value) => lookupResult({ ...value, created: serverTime() }, joinedBefore))
         }
-        // woken by the bus, and polling besides, since messages get lost
+        // polls besides waiting for a message, since messages get lost
         return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
-          Effect.zipRight(Effect.race(invalidation.bus.awaitLease(key), Effect.sleep(pause)), step)
+          Effect.zipRight(Effect.race(bus.awaitLease(key), Effect.sleep(pause)), step)
         )
       }
 
-      return Effect.ensuring(seen.failure === undefined ? step : degraded(seen.failure), Effect.sync(giveBack))
+      return Effect.ensuring(request.failure === undefined ? step : degraded(request.failure), Effect.sync(release))
     }
 
-    const loadAlone: Loader<A, E>["loadAlone"] = (key, origin, { failure }) => {
-      const looked: Effect.Effect<Loaded<A>, LoadError<E>> = Effect.map(
-        lookups.run(key, false, (lookup) => origin.lookup(undefined, { ...lookup, isAlone: true })),
-        (looked) => ({
-          entry: { ...looked, created: serverTime() },
+    const loadAlone: Loader<A, E>["loadAlone"] = (key, source, { failure }) => {
+      const looked: Effect.Effect<LoadResult<A>, LoadError<E>> = Effect.map(
+        lookups.run(key, false, (lookup) => source.lookup(undefined, { ...lookup, isAlone: true })),
+        (value) => ({
+          entry: { ...value, created: serverTime() },
           source: failure === undefined ? "Lookup" : "Degraded",
           reason: failure?.reason
         })

@@ -51,7 +51,7 @@ export class LookupTimeout extends Schema.TaggedError<LookupTimeout>()("LookupTi
  */
 export interface LookupRunnerOptions {
   readonly name: string
-  readonly observer: CacheObserver
+  readonly observer: Pick<CacheObserver, "lookedUp" | "lookupRejected">
   /** lookups at once without Redis */
   readonly maxLookups: number
   /** the most keys that one of those is for */
@@ -168,7 +168,7 @@ export const make = ({
       return Effect.withFiberRuntime<A, E | LookupOverloaded>((fiber) => {
         if (LoadGraph.mayPass(LoadGraph.of(fiber))) return counted(key, isBounded, lookup)
         if (queued >= maxLookups * maxBatch + maxWaiting) {
-          observer.counters.lookupsRefused++
+          observer.lookupRejected()
           return Effect.fail(new LookupOverloaded({ cache: name }))
         }
         return Effect.acquireUseRelease(

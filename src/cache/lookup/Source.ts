@@ -26,7 +26,7 @@ import type { LookupSource } from "./LookupSource.js"
  * @since 0.1.0
  * @category models
  */
-export interface Written<out A> extends Attributes {
+export interface NewEntry<out A> extends Attributes {
   readonly value: A
 }
 
@@ -40,9 +40,9 @@ export interface Origin<Key, Value, E, Err> {
     key: Key,
     previous: CacheEntry<Value | Remembered<Err>> | undefined,
     lookup: Lookup
-  ) => Effect.Effect<Written<Value | Remembered<Err>>, E | LookupTimeout>
-  /** A value that was not looked up. */
-  readonly written: (value: Value, key: Key) => Effect.Effect<Written<Value>>
+  ) => Effect.Effect<NewEntry<Value | Remembered<Err>>, E | LookupTimeout>
+  /** The entry of a value that was not looked up. */
+  readonly newEntry: (value: Value, key: Key) => Effect.Effect<NewEntry<Value>>
 }
 
 /**
@@ -80,7 +80,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   const jittered = (millis: number) => Effect.map(Random.next, (random) => millis * (1 - jitter * random))
 
   /** What only its caller gets, without a time to live. */
-  const unstored = <A>(value: A, versionTag?: string): Written<A> => ({
+  const unstored = <A>(value: A, versionTag?: string): NewEntry<A> => ({
     value,
     timeToLive: 0,
     tags: noTags,
@@ -96,7 +96,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
           )
         )
 
-  const written = (value: Value, key: Key, versionTag?: string): Effect.Effect<Written<Value>> =>
+  const newEntry = (value: Value, key: Key, versionTag?: string): Effect.Effect<NewEntry<Value>> =>
     Effect.suspend(() => {
       try {
         const tags = tagsOf(value, key)
@@ -110,7 +110,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       }
     })
 
-  const remembered = (error: Err): Effect.Effect<Written<Remembered<Err>>> =>
+  const remembered = (error: Err): Effect.Effect<NewEntry<Remembered<Err>>> =>
     Effect.suspend(() => {
       const value = new Remembered(error)
       try {
@@ -123,11 +123,11 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
 
   const answered = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
     Effect.flatMap(source.ask({ key, previous }, lookup), (answer) => {
-      if (answer instanceof Versioned) return written(answer.value, key, answer.versionTag)
-      if (!(answer instanceof NotModified)) return written(answer, key)
+      if (answer instanceof Versioned) return newEntry(answer.value, key, answer.versionTag)
+      if (!(answer instanceof NotModified)) return newEntry(answer, key)
       return Option.match(previous, {
         onNone: () => Effect.dieMessage(`a lookup of the cache ${name} answered notModified without a previous value`),
-        onSome: ({ value, versionTag }) => written(value, key, versionTag)
+        onSome: ({ value, versionTag }) => newEntry(value, key, versionTag)
       })
     })
 
@@ -136,7 +136,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   const failed = (
     failure: E | LookupTimeout,
     isRemembered: (failure: unknown) => failure is Err
-  ): Effect.Effect<Written<Remembered<Err>>, E | LookupTimeout> => {
+  ): Effect.Effect<NewEntry<Remembered<Err>>, E | LookupTimeout> => {
     if (failure instanceof LookupTimeout) return Effect.fail(failure)
     try {
       return isRemembered(failure) ? remembered(failure) : Effect.fail(failure)
@@ -146,7 +146,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   }
 
   return {
-    written,
+    newEntry,
     lookUp: (key, entry, lookup) =>
       Effect.suspend(() => {
         const previous =

@@ -11,10 +11,10 @@ import type { LatencyHistogram } from "../../internal/LatencyHistogram.js"
 import type { ThrottledLog } from "../../internal/ThrottledLog.js"
 import type { CacheCodecError } from "../entry/CacheCodec.js"
 import type { Names } from "../entry/CacheKey.js"
-import type { ReadFailure } from "../invalidation/Invalidation.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
+import type { ReadFailure } from "../invalidation/ReadFailure.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
-import type { Counters } from "./CacheStats.js"
+import * as CacheStats from "./CacheStats.js"
 import type { FailureLog } from "./FailureLog.js"
 
 /**
@@ -22,7 +22,6 @@ import type { FailureLog } from "./FailureLog.js"
  * @category models
  */
 export interface ObserverOptions {
-  readonly counters: Counters
   readonly names: Names<never>
   readonly lookupLatency: LatencyHistogram
   readonly failureLog: FailureLog
@@ -35,12 +34,21 @@ export interface ObserverOptions {
  * @category models
  */
 export interface CacheObserver {
-  readonly counters: Counters
+  /** The counts since the start. */
+  readonly counts: () => CacheStats.Counters
   /** by the name of its key in this process */
   readonly hitLocal: (name: string) => void
   readonly hitRedis: (key: string) => void
   readonly stale: (key: string) => void
   readonly miss: (key: string) => void
+  /** A lookup has answered because Redis could not be used. */
+  readonly degraded: () => void
+  /** A lookup was rejected because too many were under way without Redis. */
+  readonly lookupRejected: () => void
+  /** A load has found the lease held by another. */
+  readonly leaseHeld: () => void
+  /** A fill came too late: the value was invalidated or written meanwhile. */
+  readonly fillRejected: () => void
   /** how long it took, in milliseconds */
   readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
   readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
@@ -62,19 +70,13 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({
-  counters,
-  events,
-  failureLog,
-  lookupLatency,
-  misfitLog,
-  names
-}: ObserverOptions): CacheObserver => {
+export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: ObserverOptions): CacheObserver => {
+  const counters = CacheStats.counters()
   let isDegraded = false
   // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
   const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
   return {
-    counters,
+    counts: () => counters,
     hitLocal: (name) => {
       counters.hitsLocal++
       if (events.isWatched()) emitHit(names.textOf(name), "Local")
@@ -90,6 +92,18 @@ export const make = ({
     miss: (key) => {
       counters.misses++
       events.emit(() => CacheEvent.Miss({ key }))
+    },
+    degraded: () => {
+      counters.degraded++
+    },
+    lookupRejected: () => {
+      counters.lookupsRefused++
+    },
+    leaseHeld: () => {
+      counters.leaseWaits++
+    },
+    fillRejected: () => {
+      counters.fillsRefused++
     },
     lookedUp: (key, millis, isSuccess) => {
       counters.lookups++

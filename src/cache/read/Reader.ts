@@ -17,8 +17,8 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey, Names } from "../entry/CacheKey.js"
-import type { Invalidation } from "../invalidation/Invalidation.js"
-import type { LoadError, Loaded, Loader, Seen, ValueSource } from "../load/Loader.js"
+import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
+import type { LoadError, Loader, LoadRequest, LoadResult, ValueSource } from "../load/Loader.js"
 import * as SingleFlight from "../load/SingleFlight.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import * as Transaction from "../lookup/Transaction.js"
@@ -42,7 +42,7 @@ export interface ReaderOptions<A, E> extends Omit<Refresher.RefresherOptions<A, 
   readonly names: Names<never>
   readonly tier: RedisTier<A>
   readonly loader: Loader<A, E>
-  readonly invalidation: Invalidation
+  readonly invalidation: LocalInvalidation
   readonly observer: CacheObserver
   readonly keepsLocally: boolean
   readonly staleMillis: (value: A) => number
@@ -131,11 +131,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
   Effect.gen(function* () {
     const { invalidation, keepRead, loader, local, names, observer, redis, refreshAhead, tier } = options
     const clock = yield* Effect.clock
-    const flights = yield* SingleFlight.make<Loaded<A>, LoadError<E>>(options.owner)
+    const flights = yield* SingleFlight.make<LoadResult<A>, LoadError<E>>(options.owner)
     const refreshing = yield* Refresher.make({ ...options, flights })
 
-    const landed = ({ entry, reason, source }: Loaded<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
-      if (source === "Degraded") observer.counters.degraded++
+    const landed = ({ entry, reason, source }: LoadResult<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
+      if (source === "Degraded") observer.degraded()
       return Effect.map(redis.serverTime, (now) => CacheResult.make(entry, source, now, reason))
     }
 
@@ -206,7 +206,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     }
 
     const askedNow = ({ text }: CacheKey): Started =>
-      options.keepsLocally ? { at: MonotonicClock.unsafeMillis(clock), epoch: invalidation.epochs.of(text) } : unasked
+      options.keepsLocally ? { at: MonotonicClock.unsafeMillis(clock), epoch: invalidation.epochOf(text) } : unasked
 
     /** Past the local tier, from now on: called when it is to run. */
     const readThrough = <B, E2>(
@@ -235,7 +235,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const fly = (
       key: CacheKey,
       origin: ValueSource<A, E>,
-      seen: Seen<A>,
+      seen: LoadRequest<A>,
       joins: number
     ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> =>
       Effect.withFiberRuntime((caller) =>
@@ -243,7 +243,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key.text, origin, seen), landed)
           : Effect.flatMap(
               // the epoch of the moment in which it flies, which may come long after it was known that it would
-              flights.load(key.text, invalidation.epochs.of(key.text), loader.load(key.text, origin, seen), {
+              flights.load(key.text, invalidation.epochOf(key.text), loader.load(key.text, origin, seen), {
                 alone: joins >= maxJoins
               }),
               ({ late, value }) => {
@@ -254,7 +254,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             )
       )
 
-    const loadAlone = (from: LoadGraph.Load | undefined, key: string, origin: ValueSource<A, E>, seen: Seen<A>) =>
+    const loadAlone = (
+      from: LoadGraph.Load | undefined,
+      key: string,
+      origin: ValueSource<A, E>,
+      seen: LoadRequest<A>
+    ) =>
       LoadGraph.cycle(from, options.owner, key) ??
       LoadGraph.within(new LoadGraph.Load(options.owner, key, true))(loader.loadAlone(key, origin, seen))
 
@@ -378,7 +383,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       refresh: (key, origin) =>
         Effect.gen(function* () {
-          invalidation.move({ _tag: "Key", key: key.text })
+          invalidation.invalidateLocally({ _tag: "Key", key: key.text })
           const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
             return (yield* fly(key, origin, { newerThan: 0, failure: found.left }, maxJoins)).value

@@ -11,8 +11,8 @@ import { LRUCache } from "lru-cache"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
 import type * as CacheEntry from "../entry/CacheEntry.js"
-import type { Invalidation } from "../invalidation/Invalidation.js"
-import type { LoadError, Loaded, Loader, ValueSource } from "../load/Loader.js"
+import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
+import type { LoadError, Loader, LoadResult, ValueSource } from "../load/Loader.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
@@ -23,8 +23,8 @@ import { isDue, type RefreshAhead } from "./RefreshAhead.js"
  */
 export interface RefresherOptions<A, E> {
   readonly loader: Loader<A, E>
-  readonly flights: SingleFlight<Loaded<A>, LoadError<E>>
-  readonly invalidation: Invalidation
+  readonly flights: SingleFlight<LoadResult<A>, LoadError<E>>
+  readonly invalidation: Pick<LocalInvalidation, "epochOf">
   readonly observer: CacheObserver
   readonly refreshAhead: RefreshAhead | undefined
   /** how long a lookup takes on average, in milliseconds */
@@ -45,7 +45,7 @@ export interface Refresher<A, E> {
     key: string,
     origin: ValueSource<A, E>,
     stale: CacheEntry.CacheEntry<A>
-  ) => Effect.Effect<Option.Option<Loaded<A>>>
+  ) => Effect.Effect<Option.Option<LoadResult<A>>>
   /** Begins to refresh what is fresh and soon will not be. */
   readonly lookAhead: (
     key: string,
@@ -78,11 +78,13 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
       key: string,
       origin: ValueSource<A, E>,
       previous: CacheEntry.CacheEntry<A>
-    ): Effect.Effect<Effect.Effect<{ readonly value: Loaded<A>; readonly late: boolean }, LoadError<E>> | undefined> =>
+    ): Effect.Effect<
+      Effect.Effect<{ readonly value: LoadResult<A>; readonly late: boolean }, LoadError<E>> | undefined
+    > =>
       Effect.suspend(() => {
         if (isPaused(key)) return Effect.succeed(undefined)
         const load = loader.load(key, origin, { newerThan: previous.created, previous })
-        return flights.start(key, invalidation.epochs.of(key), (flight) =>
+        return flights.start(key, invalidation.epochOf(key), (flight) =>
           Effect.tapErrorCause(load(flight), (cause) => {
             failedAt.set(key, MonotonicClock.unsafeMillis(clock))
             return Cause.isDie(cause) ? observer.refreshDied(key, cause) : Effect.void

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { CacheEntry } from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import type { ReadFailure } from "../invalidation/Invalidation.js"
-import type { LoadError, Seen, ValueSource } from "../load/Loader.js"
+import type { ReadFailure } from "../invalidation/ReadFailure.js"
+import type { LoadError, LoadRequest, ValueSource } from "../load/Loader.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
 import { type Found, freshOf, type Started, type TierResult } from "../tiers/TierRead.js"
 import type { CacheResult } from "./CacheResult.js"
@@ -48,7 +48,7 @@ export const make = <A, E>(options: {
   readonly load: (
     key: CacheKey,
     origin: ValueSource<A, E>,
-    seen: Seen<A>
+    seen: LoadRequest<A>
   ) => Effect.Effect<CacheResult<A>, LoadError<E>>
 }): PlanMany<A, E> => {
   const { askedNow, keepRead, load, tier } = options

@@ -5,10 +5,11 @@
  * @since 0.1.0
  */
 import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 
 /**
- * Which value, and who is told.
+ * A value's key, its lease, and the channel on which its changes are published.
  *
  * @since 0.1.0
  * @category models
@@ -18,6 +19,16 @@ export interface Target {
   readonly lease: string
   readonly channel: string
 }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const target = (channel: string, key: string): Target => ({
+  key,
+  lease: RedisKey.auxiliary(key, "lease"),
+  channel
+})
 
 /**
  * A value and its lease, which share a slot.

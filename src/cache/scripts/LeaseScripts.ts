@@ -27,7 +27,7 @@ import {
  * @category models
  */
 export const Acquired = Schema.Union(
-  Schema.Tuple(Schema.Literal("value"), Schema.String),
+  Schema.Tuple(Schema.Literal("value"), Schema.NumberFromString),
   Schema.Tuple(Schema.Literal("granted"), Schema.NumberFromString),
   Schema.Tuple(Schema.Literal("held"))
 )
@@ -61,7 +61,8 @@ export const acquire = RedisScript.make({
   args: (input) => [input.token, input.leaseMillis, input.newerThan, input.floor, input.now ?? ""],
   lua: `${luaNow}${luaText}${CacheEntry.luaCreatedOf}
 local value = text(KEYS[1])
-if value and createdOf(value) > tonumber(ARGV[3]) then return {"value", value} end
+local created = value and createdOf(value) or 0
+if created > tonumber(ARGV[3]) then return {"value", string.format("%.0f", created)} end
 local holder = text(KEYS[2])
 if holder and holder ~= ARGV[1] then return {"held"} end
 redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
@@ -76,7 +77,8 @@ return {"granted", string.format("%.0f", math.max(now(ARGV[5]), tonumber(ARGV[4]
     } = context
     const [token = "", leaseMillis = "", newerThan = "", floor = "", given] = args
     const value = text({ call }, key)
-    if (value !== undefined && CacheEntry.createdOf(value) > Number(newerThan)) return ["value", value]
+    const created = value === undefined ? 0 : CacheEntry.createdOf(value)
+    if (created > Number(newerThan)) return ["value", String(created)]
     const holder = text({ call }, lease)
     if (holder !== undefined && holder !== token) return ["held"]
     call("SET", lease, token, "PX", leaseMillis)

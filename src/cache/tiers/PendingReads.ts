@@ -33,10 +33,10 @@ export class ReadBatch<A> {
   /** how many have been told */
   private told = 0
 
-  /** When the first of them was asked for, in nanoseconds, and `tagsTaken` of the outbox then. */
+  /** When the first of them was asked for, in nanoseconds, and `tagsAcknowledged` of the guard then. */
   constructor(
     readonly asked: bigint,
-    readonly tagsTaken: number
+    readonly tagsAcknowledged: number
   ) {}
 
   /** how many ask, each as often as it asks */

@@ -25,8 +25,9 @@ import { CacheCodecError } from "../entry/CacheCodec.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { EntryCodec } from "../entry/EntryCodec.js"
-import { type Invalidation, type ReadFailure, readFailureOf } from "../invalidation/Invalidation.js"
-import type { MarkersSeen } from "../invalidation/Markers.js"
+import type { MarkerValues, ReadMarkers } from "../invalidation/Markers.js"
+import { type ReadFailure, readFailureOf } from "../invalidation/ReadFailure.js"
+import type { ReadGuard } from "../invalidation/ReadGuard.js"
 import { markerOf } from "../scripts/MarkerScripts.js"
 import { maxKeys, PendingReads, ReadBatch } from "./PendingReads.js"
 import type { Found, ReadListener, TierResult } from "./TierRead.js"
@@ -104,15 +105,15 @@ const maxKnownTags = 10_000
 export const make = <A>(options: {
   readonly redis: RedisClient.Service
   readonly codec: EntryCodec<A>
-  readonly invalidation: Invalidation
+  readonly guard: ReadGuard
+  readonly markers: ReadMarkers
   readonly isTagged: boolean
   readonly latency: LatencyHistogram
   /** Counts a text that is a miss, and answers what is to be logged of it. */
   readonly onDecodeFailure: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
 }): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { codec, invalidation, latency, onDecodeFailure, redis } = options
-    const { markers, outbox } = invalidation
+    const { codec, guard, latency, markers, onDecodeFailure, redis } = options
     const clock = yield* Effect.clock
     const unanswered = (cause: Cause.Cause<ReadFailure>): TierResult<A> => ({ _tag: "Failed", cause })
     const closed = unanswered(Cause.fail(readFailureOf(new RedisUnavailable({ reason: "Disabled" }))))
@@ -231,7 +232,7 @@ export const make = <A>(options: {
       if (some.length === 0) conclude(batch, reply)
       else {
         redis.unsafeMget(
-          () => some.map(markers.tag),
+          () => some.map(markers.keys.tag),
           (exit) => {
             if (Exit.isFailure(exit)) return fail(batch, exit.cause)
             const { generation, value } = exit.value
@@ -252,10 +253,10 @@ export const make = <A>(options: {
 
     const conclude = (batch: ReadBatch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
       const clear = markerIn(texts[0])
-      invalidation.noteMarker(clear)
-      const untagged: MarkersSeen = { clear, tags: [] }
+      markers.noteClear(clear)
+      const untagged: MarkerValues = { clear, tags: [] }
       const answerAt = (place: number, isUsable: boolean, serverTime: number): TierResult<A> => {
-        if (!isUsable) return unanswered(Cause.fail(invalidation.refusal(batch.keys[place] ?? "")))
+        if (!isUsable) return unanswered(Cause.fail(guard.failureOf(batch.keys[place] ?? "")))
         const entry = entries[place]
         const text = texts[place + textsBefore]
         if (entry === undefined) {
@@ -263,11 +264,11 @@ export const make = <A>(options: {
           return { _tag: "Found", entry, created, text, trusted: false, serverTime }
         }
         const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
-        const trusted = invalidation.isTrusted(entry.created, entry.tags, seen, batch.tagsTaken)
+        const trusted = guard.isTrusted(entry.created, entry.tags, seen, batch.tagsAcknowledged)
         return { _tag: "Found", entry, created: entry.created, text, trusted, serverTime }
       }
       answer(batch, () => {
-        const isUsable = invalidation.isUsable(generation)
+        const isUsable = guard.isUsable(generation)
         const serverTime = MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
         return (place) => answerAt(place, isUsable, serverTime)
       })
@@ -275,16 +276,16 @@ export const make = <A>(options: {
 
     const leave = (batch: ReadBatch<A>): ReadonlyArray<string> => {
       endGathering(batch)
-      if (knownTags === undefined) return [markers.clear, ...batch.keys]
+      if (knownTags === undefined) return [markers.keys.clear, ...batch.keys]
       const tags = new Set<string>()
       for (const key of batch.keys) {
         if (tags.size < maxKeys) for (const tag of knownTags.get(key) ?? []) tags.add(tag)
       }
       batch.tags = Array.from(tags)
-      return [markers.clear, ...batch.keys, ...batch.tags.map(markers.tag)]
+      return [markers.keys.clear, ...batch.keys, ...batch.tags.map(markers.keys.tag)]
     }
 
-    const begin = () => new ReadBatch<A>(clock.unsafeCurrentTimeNanos(), outbox.tagsTaken())
+    const begin = () => new ReadBatch<A>(clock.unsafeCurrentTimeNanos(), guard.tagsAcknowledged())
 
     const send = (batch: ReadBatch<A>): void => {
       open.add(batch)
@@ -300,8 +301,8 @@ export const make = <A>(options: {
 
     const ask: RedisTier<A>["ask"] = (key, asker, number) => {
       if (isClosed) return asker.onResult(closed, number)
-      if (!invalidation.mayRead(key.text)) {
-        return asker.onResult(unanswered(Cause.fail(invalidation.refusal(key.text))), number)
+      if (!guard.mayRead(key.text)) {
+        return asker.onResult(unanswered(Cause.fail(guard.failureOf(key.text))), number)
       }
       gathering ??= new PendingReads()
       const begun = gathering.join(key, asker, number, begin)

@@ -5,7 +5,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import type { ReadFailure } from "../invalidation/Invalidation.js"
+import type { ReadFailure } from "../invalidation/ReadFailure.js"
 
 /**
  * When Redis was asked for a key, in milliseconds, and the key's epoch then.

@@ -1,10 +1,9 @@
 /**
- * Writing: what Redis has not surely taken is an invalidation that is kept until it has (rules 6 to 9 of
- * docs/protocol.md).
+ * Writes values and invalidations. A write that Redis has not acknowledged becomes an invalidation in the outbox (rules 6
+ * to 9 of docs/protocol.md).
  *
  * @since 0.1.0
  */
-
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,11 +16,14 @@ import { isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
 import type { Content } from "../entry/CacheEntry.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
-import { type Invalidation, readFailureOf } from "../invalidation/Invalidation.js"
+import type { BusMessages } from "../invalidation/Bus.js"
+import type { EntryMarkers, MarkerMoves } from "../invalidation/Markers.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
+import { readFailureOf } from "../invalidation/ReadFailure.js"
+import type { WriteRecord } from "../invalidation/WriteRecord.js"
 import type { LeaseRenewal } from "../load/LeaseRenewal.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
-import type { Written } from "../lookup/Source.js"
+import type { NewEntry } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
@@ -32,20 +34,22 @@ import * as TransferTime from "../tiers/TransferTime.js"
  * @category models
  */
 export interface WriterOptions<A> {
-  /** of the loads */
+  /** the cache of the loads */
   readonly owner: LoadGraph.Load["owner"]
   readonly redis: RedisClient.Service
   readonly clock: Clock.Clock
-  readonly invalidation: Invalidation
+  readonly writes: WriteRecord
+  readonly markers: Pick<EntryMarkers, "floor" | "withMarkersKept"> & MarkerMoves
+  readonly bus: Pick<BusMessages, "invalidateMessage">
   readonly codec: EntryCodec.EntryCodec<A>
-  readonly observer: CacheObserver
+  readonly observer: Pick<CacheObserver, "invalidated" | "isRecovering" | "notStored" | "redisAnswered" | "redisFailed">
   readonly target: (key: string) => Target
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
-  readonly keeper: LeaseRenewal
-  /** for how long the token of an update outlives its process */
+  readonly renewal: LeaseRenewal
+  /** for how long an update's token outlives its process, in milliseconds */
   readonly leaseMillis: number
-  /** a set that reaches the server later than this does nothing, beside the time that its value takes on the line */
+  /** A set that reaches the server later than this does nothing. The transfer of its value is not counted. */
   readonly setDeadlineMillis: number
 }
 
@@ -54,16 +58,16 @@ export interface WriterOptions<A> {
  * @category models
  */
 export interface Writer<A> {
-  /** Whether Redis has acknowledged it; where not, it is kept. */
+  /** Whether Redis has acknowledged the invalidation. If not, it is in the outbox. */
   readonly invalidate: (key: string) => Effect.Effect<boolean>
   readonly invalidateTag: (tag: string) => Effect.Effect<boolean>
   readonly clear: Effect.Effect<boolean>
-  /** Whether the value is stored; where not, the key is invalidated. */
-  readonly set: (key: string, written: Written<A>) => Effect.Effect<boolean>
-  readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<Written<B>, E, R>) => Effect.Effect<B, E, R>
+  /** Whether the value is stored. If not, the key is invalidated. */
+  readonly set: (key: string, entry: NewEntry<A>) => Effect.Effect<boolean>
+  readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<NewEntry<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
-/** Whether what ended so may still reach the server. */
+/** Whether a command that ended so may still reach the server. */
 const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   Exit.isFailure(exit) &&
   (Cause.isInterrupted(exit.cause) || Option.exists(Cause.failureOption(exit.cause), isOutcomeUnknown))
@@ -73,40 +77,36 @@ const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
  * @category constructors
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
-  const { clock, codec, invalidation, observer, redis } = options
-  const line = TransferTime.of(redis)
+  const { bus, clock, codec, markers, observer, redis, renewal, writes } = options
+  const transfer = TransferTime.of(redis)
 
   /**
-   * A write from before it is sent to after its end: the epochs move on both sides, and whatever is not acknowledged,
-   * an interruption included, is remembered in the same step. A write that may still arrive keeps its caller until
-   * `untilTooLate` has ended.
+   * Records a write from before it is sent until after its end, an interruption included. Answers whether Redis has
+   * acknowledged it. A write that may still arrive returns only when `untilTooLate` has ended.
    */
-  const acknowledged = (
+  const recorded = (
     item: OutboxItem,
     write: Effect.Effect<boolean, RedisError>,
     untilTooLate: Effect.Effect<void> = Effect.void
   ): Effect.Effect<boolean> => {
-    const concluded = (exit: Exit.Exit<boolean, RedisError>): void => {
-      if (!Exit.isSuccess(exit) || !exit.value) invalidation.remember(item)
-      invalidation.move(item)
-    }
+    const end = (exit: Exit.Exit<boolean, RedisError>): void => writes.end(item, Exit.isSuccess(exit) && exit.value)
     return Effect.suspend(() => {
-      invalidation.move(item)
+      writes.begin(item)
       return write
     }).pipe(
       Effect.onExit((exit) =>
-        mayArrive(exit) ? Effect.map(untilTooLate, () => concluded(exit)) : Effect.sync(() => concluded(exit))
+        mayArrive(exit) ? Effect.map(untilTooLate, () => end(exit)) : Effect.sync(() => end(exit))
       ),
       Effect.matchEffect({
-        onSuccess: (isTaken) =>
-          observer.isRecovering() ? Effect.as(observer.redisAnswered, isTaken) : Exit.succeed(isTaken),
+        onSuccess: (isAcknowledged) =>
+          observer.isRecovering() ? Effect.as(observer.redisAnswered, isAcknowledged) : Exit.succeed(isAcknowledged),
         onFailure: (error) => Effect.as(observer.redisFailed(readFailureOf(error)), false)
       })
     )
   }
 
-  const forget = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
-    acknowledged(
+  const invalidateItem = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
+    recorded(
       item,
       Effect.suspend(() => {
         observer.invalidated(item, "Self")
@@ -115,58 +115,55 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     )
 
   const invalidate = (key: string) =>
-    forget(
+    invalidateItem(
       { _tag: "Key", key },
-      redis.run(WriteScripts.invalidate)({
-        ...options.target(key),
-        message: invalidation.bus.invalidateMessage(key)
-      })
+      redis.run(WriteScripts.invalidate)({ ...options.target(key), message: bus.invalidateMessage(key) })
     )
   const invalidateTag = (tag: string) => {
     const item = { _tag: "Tag", tag } as const
-    return forget(item, invalidation.moveMarker(item))
+    return invalidateItem(item, markers.move(item))
   }
-  const clear = forget({ _tag: "Clear" }, invalidation.moveMarker({ _tag: "Clear" }))
+  const clear = invalidateItem({ _tag: "Clear" }, markers.move({ _tag: "Clear" }))
 
-  const keepMillisOf = ({ timeToLive, value }: Written<A>) => Math.ceil(timeToLive + options.staleMillis(value))
+  const keepMillisOf = ({ timeToLive, value }: NewEntry<A>) => Math.ceil(timeToLive + options.staleMillis(value))
 
   /**
-   * A set of unknown fate may be on its way until its deadline. Its caller, who then lets the next write begin, is kept as
-   * long, and some more for what the server's clock may differ from its estimate.
+   * A set of unknown fate may arrive until its deadline. Its caller starts the next write when it returns, and so waits
+   * until then. It waits longer by the margin that the server's clock may differ from its estimate.
    */
   const untilTooLate = (deadline: number): Effect.Effect<void> =>
     Effect.suspend(() =>
       Effect.sleep(Math.max(0, deadline + options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
-  const store = (key: string, written: Written<A>, content: Content): Effect.Effect<boolean> =>
+  const store = (key: string, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
     Effect.suspend(() => {
-      const keepMillis = keepMillisOf(written)
-      const body = CacheEntry.body(written, content)
-      const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + line.millisFor(body)
-      const stored = invalidation.withMarkersKept<WithGeneration<number>>(written.tags, keepMillis, (answered) =>
+      const keepMillis = keepMillisOf(entry)
+      const body = CacheEntry.body(entry, content)
+      const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
+      const stored = markers.withMarkersKept<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
         redis.unsafeRun(WriteScripts.set)(
           {
             ...options.target(key),
             body,
             keepMillis,
-            floor: invalidation.floor(),
+            floor: markers.floor(),
             deadline: Math.floor(deadline + redis.clockOffsetMillis()),
-            message: invalidation.bus.invalidateMessage(key)
+            message: bus.invalidateMessage(key)
           },
-          line.carrying(body, answered)
+          transfer.carrying(body, onReply)
         )
       )
-      return acknowledged(
+      return recorded(
         { _tag: "Key", key },
         Effect.map(stored, ({ value }) => value === 1),
         untilTooLate(deadline)
       )
     })
 
-  const set: Writer<A>["set"] = (key, written) =>
-    Effect.flatMap(EntryCodec.storable(codec, observer, key, written), (content) =>
-      content === undefined ? Effect.as(invalidate(key), false) : store(key, written, content)
+  const set: Writer<A>["set"] = (key, entry) =>
+    Effect.flatMap(EntryCodec.storable(codec, observer, key, entry), (content) =>
+      content === undefined ? Effect.as(invalidate(key), false) : store(key, entry, content)
     )
 
   const update: Writer<A>["update"] = (key, write) =>
@@ -175,48 +172,41 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         const token = crypto.randomUUID()
         const target = options.target(key)
         const { leaseMillis } = options
-        invalidation.move({ _tag: "Key", key })
+        writes.begin({ _tag: "Key", key })
         const begun = yield* Effect.either(
-          redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: invalidation.floor() })
+          redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: markers.floor() })
         )
         if (Either.isLeft(begun)) yield* observer.redisFailed(readFailureOf(begun.left))
 
-        // what it reads of this key does not wait for its token
+        // reads of this key within `write` do not wait for the update's own token
         const load = new LoadGraph.Load(options.owner, key, false)
         load.hasLease = Either.isRight(begun)
         const writing = LoadGraph.within(load)(restore(write))
-        const endRenewal = Either.isLeft(begun) ? () => {} : options.keeper.start(target, token)
+        const endRenewal = Either.isLeft(begun) ? () => {} : renewal.start(target, token)
         const exit = yield* Effect.exit(writing)
         endRenewal()
         if (Exit.isFailure(exit)) {
-          // it may have committed all the same: what is loaded from now on must not be older than this moment
+          // the write may have committed all the same: values that are loaded from now on must be newer
           yield* invalidate(key)
           return yield* Effect.failCause(exit.cause)
         }
-        const written = exit.value
-        const content = yield* EntryCodec.storable(codec, observer, key, written)
+        const entry = exit.value
+        const content = yield* EntryCodec.storable(codec, observer, key, entry)
         if (Either.isLeft(begun) || content === undefined) {
           yield* invalidate(key)
-          return written.value
+          return entry.value
         }
-        const keepMillis = keepMillisOf(written)
-        const body = CacheEntry.body(written, content)
-        const finished = invalidation.withMarkersKept<WithGeneration<number>>(written.tags, keepMillis, (answered) =>
+        const keepMillis = keepMillisOf(entry)
+        const body = CacheEntry.body(entry, content)
+        const finished = markers.withMarkersKept<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
           redis.unsafeRun(WriteScripts.finish)(
-            {
-              ...target,
-              token,
-              created: begun.right,
-              body,
-              keepMillis,
-              message: invalidation.bus.invalidateMessage(key)
-            },
-            line.carrying(body, answered)
+            { ...target, token, created: begun.right, body, keepMillis, message: bus.invalidateMessage(key) },
+            transfer.carrying(body, onReply)
           )
         )
-        const ending = options.keeper.outlasting(target, token, line.millisFor(body), finished)
-        yield* acknowledged({ _tag: "Key", key }, Effect.as(ending, true))
-        return written.value
+        const extended = renewal.extendedFor(target, token, transfer.millisFor(body), finished)
+        yield* recorded({ _tag: "Key", key }, Effect.as(extended, true))
+        return entry.value
       })
     )
 

@@ -19,31 +19,31 @@ const world = (now: number) => {
 describe("a mark of distrust", () => {
   it("speaks against nothing before the first outage", () => {
     const { distrust } = world(5)
-    expect([distrust.speaksAgainst(1, 0), distrust.speaksAgainst(hour, 0)]).toEqual([false, false])
+    expect([distrust.isDistrusted(1, 0), distrust.isDistrusted(hour, 0)]).toEqual([false, false])
   })
 
   it("speaks against what was born at the end of an outage or before", () => {
     const { distrust, state } = world(hour)
     distrust.outageEnded(hour)
-    expect([hour - 1, hour, hour + 1].map((created) => distrust.speaksAgainst(created, 0))).toEqual([true, true, false])
+    expect([hour - 1, hour, hour + 1].map((created) => distrust.isDistrusted(created, 0))).toEqual([true, true, false])
     expect(state.asked).toBe(0)
   })
 
   it("has the time asked for while it lies ahead of the server's clock, and is lowered by the answer", () => {
     const { distrust, state } = world(hour)
     distrust.outageEnded(2 * hour)
-    expect(distrust.speaksAgainst(hour + 1, 0)).toBe(true)
+    expect(distrust.isDistrusted(hour + 1, 0)).toBe(true)
     expect(state.asked).toBe(1)
-    distrust.told(hour)
+    distrust.noteTime(hour)
     expect(distrust.upTo()).toBe(hour)
-    expect([hour, hour + 1].map((created) => distrust.speaksAgainst(created, 0))).toEqual([true, false])
+    expect([hour, hour + 1].map((created) => distrust.isDistrusted(created, 0))).toEqual([true, false])
     expect(state.asked).toBe(1)
   })
 
   it("is never raised by an answer, nor lowered by what clocks differ by anyway", () => {
     const { distrust } = world(hour)
     distrust.outageEnded(hour)
-    for (const now of [hour + 1, 2 * hour, hour - 1_000]) distrust.told(now)
+    for (const now of [hour + 1, 2 * hour, hour - 1_000]) distrust.noteTime(now)
     expect(distrust.upTo()).toBe(hour)
   })
 
@@ -60,12 +60,12 @@ describe("a mark of distrust", () => {
     const { distrust, state } = world(hour)
     const born = 2 * hour - 1
     distrust.outageEnded(2 * hour)
-    distrust.told(hour)
-    expect(distrust.speaksAgainst(born, 0)).toBe(true)
+    distrust.noteTime(hour)
+    expect(distrust.isDistrusted(born, 0)).toBe(true)
     // a birth may be a little ahead of the estimate, or follow a marker
-    expect(distrust.speaksAgainst(hour + 1_000, 0)).toBe(false)
-    expect(distrust.speaksAgainst(born, born - 1)).toBe(false)
+    expect(distrust.isDistrusted(hour + 1_000, 0)).toBe(false)
+    expect(distrust.isDistrusted(born, born - 1)).toBe(false)
     state.now = born
-    expect(distrust.speaksAgainst(born, 0)).toBe(false)
+    expect(distrust.isDistrusted(born, 0)).toBe(false)
   })
 })

@@ -19,7 +19,7 @@ describe("the outbox", () => {
       fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 0, max: 3 }), (steps, capacity) => {
         const outbox = Outbox.make(capacity)
         const covers = (item: Outbox.OutboxItem) =>
-          outbox.hasClear() ||
+          outbox.has("never entered") ||
           (item._tag === "Key" ? outbox.has(item.key) : item._tag === "Tag" && outbox.hasTag([item.tag]))
         /** when each item entered last, and what was sent when */
         const entered = new Map<Outbox.OutboxItem, number>()

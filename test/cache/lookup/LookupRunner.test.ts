@@ -5,37 +5,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
 import * as LookupRunner from "../../../src/cache/lookup/LookupRunner.js"
-import * as CacheEvents from "../../../src/cache/observe/CacheEvents.js"
-import * as CacheObserver from "../../../src/cache/observe/CacheObserver.js"
-import * as CacheStats from "../../../src/cache/observe/CacheStats.js"
-import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
-import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
-import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
 import { settle } from "../../support/until.js"
 
 /** One lookup at a time. */
 const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
-  Effect.gen(function* () {
-    const observer = CacheObserver.make({
-      counters: CacheStats.counters(),
-      names: CacheKey.names("lookups", Schema.String),
-      lookupLatency: LatencyHistogram.make(),
-      failureLog: yield* FailureLog.make,
-      misfitLog: yield* ThrottledLog.make("cache test"),
-      events: yield* CacheEvents.make
-    })
-    return yield* LookupRunner.make({
-      name: "lookups",
-      observer,
-      maxLookups: 1,
-      maxBatch: 1,
-      maxWaiting: 10,
-      hardTimeout: hardTimeout === undefined ? undefined : Duration.decode(hardTimeout)
-    })
+  LookupRunner.make({
+    name: "lookups",
+    observer: { lookedUp: () => {}, lookupRejected: () => {} },
+    maxLookups: 1,
+    maxBatch: 1,
+    maxWaiting: 10,
+    hardTimeout: hardTimeout === undefined ? undefined : Duration.decode(hardTimeout)
   })
 
 /** A lookup that goes on until it is let go, whoever interrupts it. */

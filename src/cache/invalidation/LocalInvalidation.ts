@@ -1,0 +1,36 @@
+/**
+ * The effect of an invalidation in this process: epochs move, and local entries are dropped (rules 1 and 6 of
+ * docs/protocol.md).
+ *
+ * @since 0.1.0
+ */
+import * as Epochs from "./Epochs.js"
+import type { OutboxItem } from "./Outbox.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalInvalidation {
+  /** The epoch of a key. A value read under an earlier epoch is not kept. */
+  readonly epochOf: (key: string) => number
+  /** Moves the epochs of the item's keys and drops the item from the local tier, in one step. */
+  readonly invalidateLocally: (item: OutboxItem) => void
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (dropLocal: (item: OutboxItem) => void): LocalInvalidation => {
+  const epochs = Epochs.make()
+  return {
+    epochOf: epochs.of,
+    invalidateLocally: (item) => {
+      if (item._tag === "Key") epochs.move(item.key)
+      // the tags of a key that is being loaded are not known yet
+      else epochs.moveAll()
+      dropLocal(item)
+    }
+  }
+}
