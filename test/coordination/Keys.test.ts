@@ -7,7 +7,6 @@ import * as Schema from "effect/Schema"
 import * as CacheKey from "../../src/cache/entry/CacheKey.js"
 import * as Markers from "../../src/cache/invalidation/Markers.js"
 import * as BoardKeys from "../../src/coordination/leaderboard/BoardKeys.js"
-import * as LimitScripts from "../../src/coordination/limit/Scripts.js"
 import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
 import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
 import { LockToken } from "../../src/coordination/lock/Token.js"
@@ -15,6 +14,7 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as KeyOwner from "../../src/redis/KeyOwner.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import * as RedisKey from "../../src/redis/RedisKey.js"
+import { limitScripts } from "./limit/limitScripts.js"
 
 const client = Effect.runSync(Effect.provide(RedisClient, layerOff))
 
@@ -90,14 +90,14 @@ const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> 
   limit: (action, id) => {
     const key = RateLimiter.key(action, id)
     if (!isRight(key)) return []
-    return Object.entries(LimitScripts.scriptsOf).map(([algorithm, { keyOf }]) =>
+    return Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
       owned(["limit", algorithm, action, id], keyOf(key.right))
     )
   },
   namedLimit: (key) =>
     KeyOwner.wholeKeyProblem(client, key) !== undefined
       ? []
-      : Object.entries(LimitScripts.scriptsOf).map(([algorithm, { keyOf }]) =>
+      : Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
           algorithm === "FixedWindow" ? whole(keyOf(key)) : owned(["named limit", algorithm, key], keyOf(key))
         ),
   board: (key) => {

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as DistributedLock from "../../src/coordination/DistributedLock.js"
 import * as ReadScripts from "../../src/coordination/leaderboard/ReadScripts.js"
-import * as Scripts from "../../src/coordination/limit/Scripts.js"
+import * as LimitRunner from "../../src/coordination/limit/LimitRunner.js"
 import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
 import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
 import * as Token from "../../src/coordination/lock/Token.js"
@@ -15,6 +15,7 @@ import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
 import { connect, make, reply, runFor } from "../support/ScriptedDriver.js"
+import { limitScripts } from "./limit/limitScripts.js"
 
 const token = Token.LockToken.make("token")
 const held = { key: "lock:a", token }
@@ -43,7 +44,7 @@ const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyAr
   ...(["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const).flatMap((algorithm): typeof cases => [
     [
       `a limit, ${algorithm}`,
-      (redis) => Scripts.runners(redis)[algorithm].consume(call),
+      (redis) => LimitRunner.onClient(redis)(limitScripts[algorithm]).consume(call),
       [
         [0, 0, 1000, 0],
         [0, 0, 1000, -2],
@@ -56,7 +57,7 @@ const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyAr
     ],
     [
       `what is left of a limit, ${algorithm}`,
-      (redis) => Scripts.runners(redis)[algorithm].peek(call),
+      (redis) => LimitRunner.onClient(redis)(limitScripts[algorithm]).peek(call),
       [
         [-1, 0],
         [0, -1]

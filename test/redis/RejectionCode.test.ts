@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { isOutage } from "../../src/coordination/limit/Outage.js"
+import { isOutage } from "../../src/coordination/limit/Fallback.js"
 import { isNotReady, isOfEveryRead, isOfOneKey } from "../../src/redis/CommandRefusal.js"
 import { fromServerReply } from "../../src/redis/RedisError.js"
 

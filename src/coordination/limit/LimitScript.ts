@@ -41,6 +41,16 @@ export type Consumed = readonly [allowed: 0 | 1, remaining: number, resetMicros:
 export type Usage = readonly [remaining: number, resetMicros: number]
 
 /**
+ * A script whose model answers in the type of its reply, so that it also decides without a server.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LimitScript<Reply extends RedisReply> extends RedisScript.RedisScript<Input, Reply> {
+  readonly model: (context: RedisScript.ScriptContext) => Reply
+}
+
+/**
  * The scripts of one algorithm. A call that is rejected changes nothing, and neither does `peek`. `refund` gives back what
  * an allowed call has cost, as far as it still counts.
  *
@@ -50,9 +60,9 @@ export type Usage = readonly [remaining: number, resetMicros: number]
 export interface LimitScripts {
   /** The key that a limit's state is under: each algorithm has its own, all in one slot. */
   readonly keyOf: (key: string) => string
-  readonly consume: RedisScript.RedisScript<Input, Consumed>
-  readonly peek: RedisScript.RedisScript<Input, Usage>
-  readonly refund: RedisScript.RedisScript<Input, Usage>
+  readonly consume: LimitScript<Consumed>
+  readonly peek: LimitScript<Usage>
+  readonly refund: LimitScript<Usage>
 }
 
 // With a retry of no time at all a rejected caller would repeat its call for ever.
@@ -127,16 +137,19 @@ export const make = <State>(algorithm: {
     idempotent: boolean,
     { lua, model }: Operation<State, Reply>,
     reply: Schema.Schema<Reply, Encoded>
-  ): RedisScript.RedisScript<Input, Reply> =>
-    RedisScript.make({
+  ): LimitScript<Reply> => {
+    const decide = (context: RedisScript.ScriptContext) => model(algorithm.read(context), context.call)
+    const script = RedisScript.make({
       name: `rateLimiter.${algorithm.name}.${name}`,
       idempotent,
       keys: ({ key }: Input) => [algorithm.keyOf(key)],
       args: argumentsOf,
       lua: luaArguments + algorithm.readLua + lua,
       reply,
-      model: (context) => model(algorithm.read(context), context.call)
+      model: decide
     })
+    return { ...script, model: decide }
+  }
   return {
     keyOf: algorithm.keyOf,
     consume: script("consume", false, algorithm.consume, Consumed),

@@ -7,6 +7,11 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as FixedWindow from "./FixedWindow.js"
+import type { LimitScripts } from "./LimitScript.js"
+import * as SlidingCounter from "./SlidingCounter.js"
+import * as SlidingLog from "./SlidingLog.js"
+import * as TokenBucket from "./TokenBucket.js"
 
 /**
  * What is decided while Redis cannot be asked. It never applies where Redis has answered that the limit is exceeded.
@@ -22,13 +27,21 @@ import type { RedisError } from "../../redis/RedisError.js"
 export type OutagePolicy = "allow" | "deny" | { readonly local: { readonly processes: number } }
 
 /**
+ * @since 0.2.0
+ * @category models
+ */
+export type Algorithm = "FixedWindow" | "SlidingLog" | "SlidingCounter" | "TokenBucket"
+
+/**
  * A limit, made by `fixedWindow`, `slidingLog`, `slidingCounter` or `tokenBucket`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RateLimit {
-  readonly algorithm: "FixedWindow" | "SlidingLog" | "SlidingCounter" | "TokenBucket"
+  readonly algorithm: Algorithm
+  /** what decides, on the server and in the process */
+  readonly scripts: LimitScripts
   /** how much is allowed in a window */
   readonly limit: number
   readonly window: Duration.Duration
@@ -49,15 +62,15 @@ export interface Options {
   readonly onUnavailable: OutagePolicy
 }
 
-const make =
-  (algorithm: RateLimit["algorithm"]) =>
-  (options: Options): RateLimit => ({
-    algorithm,
-    limit: options.limit,
-    window: Duration.decode(options.window),
-    burst: options.limit,
-    onUnavailable: options.onUnavailable
-  })
+// each constructor names its scripts itself, so that a bundle holds only the algorithms that its program uses
+const make = (algorithm: Algorithm, scripts: LimitScripts, options: Options): RateLimit => ({
+  algorithm,
+  scripts,
+  limit: options.limit,
+  window: Duration.decode(options.window),
+  burst: options.limit,
+  onUnavailable: options.onUnavailable
+})
 
 /**
  * A window starts with the first call that is allowed and ends `window` later, whatever is called in between; the next call
@@ -69,7 +82,7 @@ const make =
  * @since 0.1.0
  * @category constructors
  */
-export const fixedWindow: (options: Options) => RateLimit = make("FixedWindow")
+export const fixedWindow = (options: Options): RateLimit => make("FixedWindow", FixedWindow.scripts, options)
 
 /**
  * Each call that is allowed is remembered for `window`.
@@ -81,7 +94,7 @@ export const fixedWindow: (options: Options) => RateLimit = make("FixedWindow")
  * @since 0.1.0
  * @category constructors
  */
-export const slidingLog: (options: Options) => RateLimit = make("SlidingLog")
+export const slidingLog = (options: Options): RateLimit => make("SlidingLog", SlidingLog.scripts, options)
 
 /**
  * Windows of the calendar, counted from 1970. What was allowed in the previous one counts by the part of it that the last
@@ -96,7 +109,7 @@ export const slidingLog: (options: Options) => RateLimit = make("SlidingLog")
  * @since 0.1.0
  * @category constructors
  */
-export const slidingCounter: (options: Options) => RateLimit = make("SlidingCounter")
+export const slidingCounter = (options: Options): RateLimit => make("SlidingCounter", SlidingCounter.scripts, options)
 
 /**
  * A bucket of `burst` tokens (by default `limit`), full at first, into which `limit` tokens flow in a `window`, evenly; a
@@ -112,7 +125,7 @@ export const slidingCounter: (options: Options) => RateLimit = make("SlidingCoun
  * @category constructors
  */
 export const tokenBucket = (options: Options & { readonly burst?: number | undefined }): RateLimit => ({
-  ...make("TokenBucket")(options),
+  ...make("TokenBucket", TokenBucket.scripts, options),
   burst: options.burst ?? options.limit
 })
 
@@ -120,7 +133,7 @@ export const tokenBucket = (options: Options & { readonly burst?: number | undef
  * Who decided.
  *
  * - `Redis`: it was asked
- * - `Block`: this process remembers that Redis has rejected the same call and for how long it would
+ * - `Cached`: this process remembers a rejection of the same call by Redis, which still holds
  * - `Outage`: Redis could not be asked, or gave no answer, for this error: the limit's `onUnavailable` decided. After
  *   `RedisTimeout` and `RedisConnectionLost` Redis may have counted the call all the same
  *
@@ -129,7 +142,7 @@ export const tokenBucket = (options: Options & { readonly burst?: number | undef
  */
 export type Decision = Data.TaggedEnum<{
   Redis: {}
-  Block: {}
+  Cached: {}
   Outage: { readonly error: RedisError }
 }>
 

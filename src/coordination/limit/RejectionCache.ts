@@ -1,17 +1,17 @@
 /**
- * What this process remembers of rejections, so that a flood of calls on a limit that is used up does not reach Redis.
+ * Remembers rejections, so that a flood of calls on an exhausted limit does not reach Redis.
  *
  * @since 0.1.0
  */
-import { LRUCache } from "lru-cache"
+import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
 
 /**
- * A rejection and until when it holds, in milliseconds of the clock that only goes forward.
+ * A rejection and until when it holds, in milliseconds of the monotonic clock.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Block {
+export interface Rejection {
   readonly until: number
   readonly limit: number
   readonly remaining: number
@@ -20,34 +20,34 @@ export interface Block {
 }
 
 /**
- * The calls of one key that are asked of Redis at the moment.
+ * The calls of one key that are waiting for Redis.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Asking {
+export interface Pending {
   count: number
 }
 
 /**
- * `call` is everything that a rejection depends on beside the key: the limit's numbers and the cost. A call that costs less,
- * or goes by another limit, may be allowed where one was rejected.
+ * `call` is everything that a rejection depends on beside the key: the limit's numbers and the cost. A cheaper call, or one
+ * of another limit, may be allowed where this one was rejected.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RejectionCache {
-  readonly find: (key: string, call: string, now: number) => Block | undefined
-  /** Says that a call of the key is asked; `answered` ends it. */
-  readonly ask: (key: string) => Asking
-  readonly answered: (key: string, asking: Asking) => void
-  /** Remembers the rejection of a call that was asked, unless the key was cleared since: it may be no longer true. */
-  readonly block: (key: string, asking: Asking, call: string, block: Block) => void
+  readonly find: (key: string, call: string, now: number) => Rejection | undefined
+  /** Notes that a call of the key is sent; `settled` ends it. */
+  readonly sent: (key: string) => Pending
+  readonly settled: (key: string, pending: Pending) => void
+  /** Remembers the rejection of a pending call, unless the key was cleared since the call was sent. */
+  readonly remember: (key: string, pending: Pending, call: string, rejection: Rejection) => void
   readonly clear: (key: string) => void
 }
 
-/** the keys that are remembered; beyond them the one used least recently gives way */
-const maxKeys = 10_000
+/** how many keys are remembered; beyond them the ones used least recently give way */
+const capacity = 10_000
 const maxCallsPerKey = 16
 
 /**
@@ -55,32 +55,32 @@ const maxCallsPerKey = 16
  * @category constructors
  */
 export const make = (): RejectionCache => {
-  const blocked = new LRUCache<string, Map<string, Block>>({ max: maxKeys })
-  const asked = new Map<string, Asking>()
+  const rejections = new TwoGenerationMap<Map<string, Rejection>>(capacity)
+  const pendingOf = new Map<string, Pending>()
   return {
     find: (key, call, now) => {
-      const block = blocked.get(key)?.get(call)
-      return block !== undefined && now < block.until ? block : undefined
+      const rejection = rejections.get(key)?.get(call)
+      return rejection !== undefined && now < rejection.until ? rejection : undefined
     },
-    ask: (key) => {
-      const asking = asked.get(key) ?? { count: 0 }
-      asking.count += 1
-      asked.set(key, asking)
-      return asking
+    sent: (key) => {
+      const pending = pendingOf.get(key) ?? { count: 0 }
+      pending.count += 1
+      pendingOf.set(key, pending)
+      return pending
     },
-    answered: (key, asking) => {
-      asking.count -= 1
-      if (asking.count === 0 && asked.get(key) === asking) asked.delete(key)
+    settled: (key, pending) => {
+      pending.count -= 1
+      if (pending.count === 0 && pendingOf.get(key) === pending) pendingOf.delete(key)
     },
-    block: (key, asking, call, block) => {
-      if (asked.get(key) !== asking) return
-      const calls = blocked.get(key) ?? new Map<string, Block>()
+    remember: (key, pending, call, rejection) => {
+      if (pendingOf.get(key) !== pending) return
+      const calls = rejections.get(key) ?? new Map<string, Rejection>()
       if (calls.size >= maxCallsPerKey) calls.clear()
-      blocked.set(key, calls.set(call, block))
+      rejections.set(key, calls.set(call, rejection))
     },
     clear: (key) => {
-      blocked.delete(key)
-      asked.delete(key)
+      rejections.get(key)?.clear()
+      pendingOf.delete(key)
     }
   }
 }

@@ -3,10 +3,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Array from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
 import type { RateLimit } from "../../../src/coordination/RateLimiter.js"
 import * as RedisServer from "../../support/RedisServer.js"
 import { until } from "../../support/until.js"
+import { limitScripts } from "./limitScripts.js"
 import * as LimitProcess from "./processes/LimitProcess.js"
 import { limits } from "./processes/messages.js"
 import * as Recording from "./processes/Recording.js"
@@ -116,7 +116,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("8 processes of 200 fibers
         const granted = yield* grants
         const byKey = Array.groupBy(granted, ({ key }) => key)
         for (const [key, limit] of Object.entries(limits)) {
-          const ofKey = byKey[scriptsOf[limit.algorithm].keyOf(key)] ?? []
+          const ofKey = byKey[limitScripts[limit.algorithm].keyOf(key)] ?? []
           expect([key, broken[limit.algorithm](ofKey, limit)]).toEqual([key, []])
           // it was used up again and again
           expect(costOf(ofKey)).toBeGreaterThan(20 * limit.limit)

@@ -6,13 +6,13 @@ import * as fc from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import type { Input } from "../../../src/coordination/limit/LimitScript.js"
-import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
 import type * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { compareScript } from "../../support/compareScript.js"
 import { onServer } from "../../support/layers.js"
 import { coarse, command, compare, script } from "../../support/programs.js"
 import { skipReasonOfUse } from "../../support/RedisServer.js"
+import { limitScripts } from "./limitScripts.js"
 
 const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 3_000
@@ -63,7 +63,7 @@ const beyond = huge.flatMap((number) => [number, `${number}:7`, `7:${number}`, `
 const ofLife = (reply: unknown) => (Array.isArray(reply) ? reply.map((part) => coarse(part, 5_000_000)) : reply)
 
 for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const) {
-  const scripts = scriptsOf[algorithm]
+  const scripts = limitScripts[algorithm]
   const inputs = fc
     .tuple(
       fc.record({ key: name, cost: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(8)), ahead }),
@@ -100,7 +100,7 @@ for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBu
 }
 
 describe("the scripts of TokenBucket", () => {
-  const scripts = scriptsOf.TokenBucket
+  const scripts = limitScripts.TokenBucket
   const rate = fc.record({
     limit: fc.constantFrom(3, 7, 999, 1_000_003),
     windowMillis: fc.constantFrom(1, 10, 1_000, 86_400_001),
@@ -131,7 +131,7 @@ describe("the scripts of TokenBucket", () => {
 
 describe("the scripts of every algorithm", () => {
   it("touch no key but the one that they declare", () => {
-    for (const { consume, keyOf, peek, refund } of Record.values(scriptsOf)) {
+    for (const { consume, keyOf, peek, refund } of Record.values(limitScripts)) {
       for (const { keys, lua } of [consume, peek, refund]) {
         expect(keys({ key: "limit", cost: 1, limit: 1, windowMillis: 1, burst: 1 })).toEqual([keyOf("limit")])
         const touched = [...lua.matchAll(/redis\.p?call\("(\w+)"(?:, ([^,)]+))?/g)].map(([, name, key]) => [name, key])
@@ -144,7 +144,7 @@ describe("the scripts of every algorithm", () => {
   test("go by the server's own clock, and leave no key that lives on", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      for (const [algorithm, scripts] of Record.toEntries(scriptsOf)) {
+      for (const [algorithm, scripts] of Record.toEntries(limitScripts)) {
         const input = { key: "clock", cost: 2, limit: 3, windowMillis: 60_000, burst: 3 }
         expect(yield* client.run(scripts.consume)(input)).toMatchObject([1, 1, expect.any(Number), 0])
         const [remaining, reset] = yield* client.run(scripts.peek)(input)

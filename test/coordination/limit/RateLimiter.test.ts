@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
-import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { age, onEveryLayer } from "../../support/layers.js"
+import { limitScripts } from "./limitScripts.js"
 
 const minute = 60_000
 const { Decision } = RateLimiter
@@ -83,7 +83,7 @@ onEveryLayer((it) => {
           retryAfter: Duration.infinity,
           decision: Decision.Redis()
         })
-        expect(yield* client.ttl(scriptsOf[limitOf(3).algorithm].keyOf("limit:cost"))).toEqual(Option.none())
+        expect(yield* client.ttl(limitScripts[limitOf(3).algorithm].keyOf("limit:cost"))).toEqual(Option.none())
       })
     )
 
@@ -119,7 +119,7 @@ onEveryLayer((it) => {
         const client = yield* RedisClient
         const limiter = yield* RateLimiter.make
         const limit = limitOf(3)
-        const key = scriptsOf[limit.algorithm].keyOf("limit:other")
+        const key = limitScripts[limit.algorithm].keyOf("limit:other")
         yield* client.send("HSET", key, "field", "1")
         for (const operation of [
           limiter.consume("limit:other", limit),
@@ -194,7 +194,7 @@ onEveryLayer((it) => {
     it.effect(`answers whole numbers that every Lua tells apart, whatever stands under its key (${algorithm})`, () =>
       Effect.gen(function* () {
         const client = yield* RedisClient
-        const scripts = scriptsOf[algorithm as RateLimiter.RateLimit["algorithm"]]
+        const scripts = limitScripts[algorithm as RateLimiter.RateLimit["algorithm"]]
         const key = scripts.keyOf("limit:tampered")
         const input = { key: "limit:tampered", cost: 3, limit: 7, windowMillis: minute, burst: 7 }
         for (const number of ["007", "4503599627370496", "9007199254740993", "9223372036854775807", "9".repeat(40)]) {

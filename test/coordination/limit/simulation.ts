@@ -1,10 +1,10 @@
 /** Calls of one limit in random order under a time of the test's own, run on the models of its scripts. */
 import * as fc from "effect/FastCheck"
 import type { Input, LimitScripts } from "../../../src/coordination/limit/LimitScript.js"
-import { scriptsOf } from "../../../src/coordination/limit/Scripts.js"
 import type { RateLimit } from "../../../src/coordination/RateLimiter.js"
 import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
 import type { RedisScript } from "../../../src/redis/RedisScript.js"
+import { limitScripts } from "./limitScripts.js"
 
 export type Numbers = Pick<Input, "limit" | "windowMillis" | "burst">
 
@@ -62,7 +62,7 @@ export const simulate = (
   numbers: Numbers,
   program: ReadonlyArray<Step>
 ): ReadonlyArray<Call> => {
-  const scripts: LimitScripts = scriptsOf[algorithm]
+  const scripts: LimitScripts = limitScripts[algorithm]
   let keyspace = Keyspace.make()
   let now = start
 

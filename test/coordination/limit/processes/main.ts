@@ -21,7 +21,7 @@ const program = (fibers: number) =>
     const counts = { allowed: 0, rejected: 0, blocked: 0, denied: 0, allowedWithoutRedis: 0 }
     const count = ({ allowed, decision }: RateLimiter.RateLimitResult) => {
       if (decision._tag === "Outage") counts[allowed ? "allowedWithoutRedis" : "denied"] += 1
-      else if (decision._tag === "Block") counts.blocked += 1
+      else if (decision._tag === "Cached") counts.blocked += 1
       else counts[allowed ? "allowed" : "rejected"] += 1
     }
     const call = Effect.gen(function* () {

@@ -1,0 +1,62 @@
+/**
+ * Waits until a limit allows a call.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import { type RateLimit, RateLimitExceeded, type RateLimitResult } from "./RateLimit.js"
+
+/**
+ * How much of a limit one call takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Cost {
+  /** an integer of at least 1; default 1 */
+  readonly cost?: number | undefined
+}
+
+/**
+ * What a call does when its limit is exceeded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Exceeding =
+  /** fails at once */
+  | (Cost & { readonly onExceeded: "fail" })
+  /** waits until it is allowed; fails at once when that takes longer than `maxWait` */
+  | (Cost & { readonly onExceeded: "delay"; readonly maxWait: Duration.DurationInput })
+
+/** A timer takes no more than 24 days; the caller asks again when it wakes. */
+const longestSleepMillis = 3_600_000
+
+/**
+ * Consumes from a limit, and retries after `retryAfter` for as long as `maxWait` allows. Fails with `RateLimitExceeded`
+ * otherwise.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const admit = <E>(
+  consume: (key: string, limit: RateLimit, options: Cost) => Effect.Effect<RateLimitResult, E>,
+  key: string,
+  limit: RateLimit,
+  options: Exceeding
+): Effect.Effect<void, E | RateLimitExceeded> =>
+  Effect.gen(function* () {
+    const maxWaitMillis = options.onExceeded === "delay" ? Duration.toMillis(options.maxWait) : 0
+    const deadline = (yield* MonotonicClock.millis) + maxWaitMillis
+    while (true) {
+      const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
+      if (allowed) return
+      const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
+      if (!Duration.isFinite(retryAfter) || (yield* MonotonicClock.millis) + waitMillis > deadline) {
+        return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
+      }
+      yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))
+    }
+  })

@@ -1,0 +1,170 @@
+/**
+ * Consumes from limits: asks Redis, remembers its rejections, and falls back to the limit's policy during an outage.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import type { RedisClient } from "../../redis/RedisClient.js"
+import type { RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
+import { wholeKey } from "../ArgumentChecks.js"
+import type { Cost } from "./Admission.js"
+import * as Fallback from "./Fallback.js"
+import * as LimitInput from "./LimitInput.js"
+import * as LimitRunner from "./LimitRunner.js"
+import type { Consumed, Input, Usage } from "./LimitScript.js"
+import { Decision, type RateLimit, type RateLimitResult, type RateLimitUsage } from "./RateLimit.js"
+import * as RejectionCache from "./RejectionCache.js"
+
+/**
+ * What Redis answers when it rejects a call instead of deciding it: a mistake of the program or its settings.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type Refusal = RedisAuthError | RedisServerError
+
+/**
+ * The operations of the limiter on one client.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Consumption {
+  readonly consume: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitResult, Refusal>
+  readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Refusal>
+  readonly refund: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, Refusal>
+  readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
+}
+
+/** The longest time that a rejection is remembered, since other processes may refund or reset meanwhile. */
+const longestMemoryMillis = 1_000
+
+const fromMicros = (micros: number): Duration.Duration =>
+  micros === -1 ? Duration.infinity : Duration.millis(micros / 1_000)
+
+const usageOf = (limit: number, [remaining, reset]: Usage, decision: Decision): RateLimitUsage => ({
+  limit,
+  remaining,
+  resetAfter: fromMicros(reset),
+  decision
+})
+
+const resultOf = (
+  limit: number,
+  [allowed, remaining, reset, retry]: Consumed,
+  decision: Decision
+): RateLimitResult => ({
+  ...usageOf(limit, [remaining, reset], decision),
+  allowed: allowed === 1,
+  retryAfter: fromMicros(retry)
+})
+
+/**
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = (client: RedisClient.Service): Consumption => {
+  const runnerOf = LimitRunner.onClient(client)
+  const fallback = Fallback.make()
+  const rejections = RejectionCache.make()
+
+  /** Asks Redis, and the fallback during an outage. */
+  const decide = <A, B>(
+    asked: Effect.Effect<A, RedisError>,
+    answer: (reply: A, decision: Decision) => B,
+    instead: Effect.Effect<A>
+  ): Effect.Effect<B, Refusal> =>
+    asked.pipe(
+      Effect.map((reply) => answer(reply, Decision.Redis())),
+      Effect.catchIf(Fallback.isOutage, (error) =>
+        Effect.map(instead, (reply) => answer(reply, Decision.Outage({ error })))
+      )
+    )
+
+  const ask = (key: string, limit: RateLimit, cost: number, call: string, askedAt: number) =>
+    Effect.flatMap(LimitInput.make("RateLimiter.consume", client, key, limit, cost), (input) =>
+      Effect.uninterruptibleMask((restore) => {
+        const pending = rejections.sent(key)
+        const decided = decide(
+          runnerOf(limit.scripts).consume(input),
+          (reply, decision) => {
+            const result = resultOf(limit.burst, reply, decision)
+            if (!result.allowed && decision._tag === "Redis") remember(key, pending, call, askedAt, result)
+            return result
+          },
+          Effect.suspend(() => fallback.consume(limit, input))
+        )
+        return Effect.matchCauseEffect(restore(decided), {
+          onSuccess: (result) => {
+            rejections.settled(key, pending)
+            return Exit.succeed(result)
+          },
+          onFailure: (cause) => {
+            rejections.settled(key, pending)
+            return Exit.failCause(cause)
+          }
+        })
+      })
+    )
+
+  const remember = (
+    key: string,
+    pending: RejectionCache.Pending,
+    call: string,
+    askedAt: number,
+    { limit, remaining, resetAfter, retryAfter }: RateLimitResult
+  ) => {
+    const retryAt = askedAt + Duration.toMillis(retryAfter)
+    rejections.remember(key, pending, call, {
+      until: Math.min(retryAt, askedAt + longestMemoryMillis),
+      limit,
+      remaining,
+      resetAt: askedAt + Duration.toMillis(resetAfter),
+      retryAt
+    })
+  }
+
+  const operation = (
+    name: "peek" | "refund",
+    key: string,
+    limit: RateLimit,
+    cost: number
+  ): Effect.Effect<RateLimitUsage, Refusal> =>
+    Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
+      decide(
+        runnerOf(limit.scripts)[name](input),
+        (usage, decision) => usageOf(limit.burst, usage, decision),
+        Effect.suspend(() => fallback[name](limit, input))
+      )
+    )
+
+  const forget = (key: string) => Effect.sync(() => rejections.clear(key))
+
+  return {
+    consume: (key, limit, { cost = 1 } = {}) =>
+      Effect.flatMap(MonotonicClock.millis, (now) => {
+        const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
+        const rejection = rejections.find(key, call, now)
+        if (rejection === undefined) return ask(key, limit, cost, call, now)
+        return Effect.succeed({
+          allowed: false,
+          limit: rejection.limit,
+          remaining: rejection.remaining,
+          resetAfter: Duration.millis(Math.max(rejection.resetAt - now, 0)),
+          retryAfter: Duration.millis(rejection.retryAt - now),
+          decision: Decision.Cached()
+        })
+      }),
+    peek: (key, limit) => operation("peek", key, limit, 1),
+    refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
+    reset: (key, limit) =>
+      wholeKey("RateLimiter.reset", client, key, "ratelimit").pipe(
+        Effect.zipRight(fallback.reset(limit, key)),
+        Effect.zipRight(runnerOf(limit.scripts).reset(key)),
+        Effect.ensuring(forget(key))
+      )
+  }
+}

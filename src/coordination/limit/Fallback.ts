@@ -1,0 +1,110 @@
+/**
+ * Decides for a limit while Redis is unavailable, by the limit's `onUnavailable`.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { RedisAuthError, RedisError } from "../../redis/RedisError.js"
+import * as LimitRunner from "./LimitRunner.js"
+import type { Consumed, Input, LimitScripts, Usage } from "./LimitScript.js"
+import type { RateLimit } from "./RateLimit.js"
+
+/**
+ * The wait that a rejected caller is given, in microseconds: Redis may be back by then, and asking costs nothing.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const retryMicros = 1_000_000
+
+// Codes of a server that answers and cannot decide: it is starting, runs a long script, is out of memory, may not write or
+// has lost its primary.
+const unable: ReadonlySet<string> = new Set([
+  "LOADING",
+  "BUSY",
+  "OOM",
+  "MISCONF",
+  "READONLY",
+  "NOREPLICAS",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN"
+])
+
+/**
+ * Whether Redis is unavailable for a limit. A wrong type under the key, missing rights or wrong arguments are mistakes of
+ * the program or its settings, which no policy hides.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isOutage = (error: RedisError): error is Exclude<RedisError, RedisAuthError> =>
+  error._tag === "RedisServerError" ? unable.has(error.code) : error._tag !== "RedisAuthError"
+
+/**
+ * Answers in the place of the scripts, by the policy of the limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fallback {
+  readonly consume: (limit: RateLimit, input: Input) => Effect.Effect<Consumed>
+  readonly peek: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
+  /** Returns to this process's share what it has allowed. The other policies have counted nothing. */
+  readonly refund: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
+  readonly reset: (limit: RateLimit, key: string) => Effect.Effect<void>
+}
+
+/**
+ * The part of a limit that each of several processes may allow, so that all parts together stay within the limit. A bucket's
+ * share is a smaller bucket that fills more slowly in proportion.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const shareOf = ({ algorithm }: RateLimit, input: Input, processes: number): Input => {
+  const burst = Math.floor(input.burst / processes)
+  return algorithm === "TokenBucket"
+    ? { ...input, burst, windowMillis: input.windowMillis * processes }
+    : { ...input, burst, limit: burst }
+}
+
+/**
+ * Counts shares with the models of the same scripts, inside the process. Nothing is built before the first outage of a
+ * limit whose policy is `local`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (): Fallback => {
+  let local: ((scripts: LimitScripts) => LimitRunner.LimitRunner<never>) | undefined
+  const shares = ({ scripts }: RateLimit) => {
+    local ??= LimitRunner.inProcess()
+    return local(scripts)
+  }
+
+  const usage = (limit: RateLimit, input: Input, operation: "peek" | "refund"): Effect.Effect<Usage> => {
+    if (limit.onUnavailable === "allow") return Effect.succeed([limit.burst, 0])
+    if (limit.onUnavailable === "deny") return Effect.succeed([0, retryMicros])
+    return shares(limit)[operation](shareOf(limit, input, limit.onUnavailable.local.processes))
+  }
+
+  return {
+    consume: (limit, input) => {
+      if (input.cost > limit.burst) return Effect.map(usage(limit, input, "peek"), (usage) => [0, ...usage, -1])
+      if (limit.onUnavailable === "allow") return Effect.succeed([1, limit.burst, 0, 0])
+      if (limit.onUnavailable === "deny") return Effect.succeed([0, 0, retryMicros, retryMicros])
+      const share = shareOf(limit, input, limit.onUnavailable.local.processes)
+      return Effect.map(shares(limit).consume(share), ([allowed, remaining, reset, retry]) => [
+        allowed,
+        remaining,
+        reset,
+        // a cost above the share is within the limit, and Redis allows it when it is back
+        retry === -1 ? retryMicros : retry
+      ])
+    },
+    peek: (limit, input) => usage(limit, input, "peek"),
+    refund: (limit, input) => usage(limit, input, "refund"),
+    reset: (limit, key) => (local === undefined ? Effect.void : local(limit.scripts).reset(key))
+  }
+}
