@@ -3,10 +3,10 @@
  * time travel as one MGET; each text is parsed and validated, and its caller goes on. Nothing is ever invalidated,
  * expired, looked up or counted.
  */
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CacheCodec from "../src/cache/entry/CacheCodec.js"
 import * as Callback from "../src/internal/Callback.js"
-import * as CompiledDecoder from "../src/internal/CompiledDecoder.js"
 import type { RedisClient } from "../src/redis/RedisClient.js"
 import { effectful, type Subject } from "./Measure.js"
 import { Profile } from "./Profile.js"
@@ -18,7 +18,7 @@ export const name = "MGET + JSON.parse + validation"
 const parts = 4
 const leastPart = 8
 
-type Told = (exit: Exit.Exit<Profile>) => void
+type Told = (profile: Effect.Effect<Profile>) => void
 
 interface Gathering {
   readonly keys: Array<string>
@@ -29,11 +29,8 @@ export const sharedLimit = (client: RedisClient.Service): Subject => {
   const codec = CacheCodec.make(Profile)
   let gathering: Gathering | undefined
 
-  const valueOf = (text: string | undefined): Exit.Exit<Profile> => {
-    if (text === undefined) return Exit.die("the key holds nothing")
-    const profile = codec.decodeNow(text)
-    return profile === CompiledDecoder.unfit ? Exit.die(`${text} is no profile`) : Exit.succeed(profile)
-  }
+  const valueOf = (text: string | undefined): Effect.Effect<Profile> =>
+    text === undefined ? Exit.die("the key holds nothing") : Effect.orDie(codec.decode(text))
 
   const tell = ({ callers }: Gathering, texts: ReadonlyArray<string | undefined>) => {
     const part = Math.max(leastPart, Math.ceil(callers.length / parts))

@@ -202,7 +202,7 @@ export const make = <
 > =>
   Effect.gen(function* () {
     /** What the tiers hold. */
-    type Held = Value | EntryCodec.Remembered<Remembered>
+    type Held = Value | EntryCodec.CachedError<Remembered>
     type Failure =
       | E
       | Remembered
@@ -256,7 +256,7 @@ export const make = <
             : failing(Effect.flatMap(run(key.right, originOf(id)), unwrap))
         })
     const valueOf = (held: Held): Exit.Exit<Value, Remembered> =>
-      held instanceof EntryCodec.Remembered ? Exit.fail(held.error) : Exit.succeed(held)
+      held instanceof EntryCodec.CachedError ? Exit.fail(held.error) : Exit.succeed(held)
     const servedOf = (
       served: CacheResult.CacheResult<Held>
     ): Effect.Effect<CacheResult.CacheResult<Value>, Remembered> =>
@@ -288,7 +288,7 @@ export const make = <
       keyOf,
       originOf,
       unwrap: <B, C>(held: Held, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
-        held instanceof EntryCodec.Remembered ? ofError(held.error) : ofValue(held),
+        held instanceof EntryCodec.CachedError ? ofError(held.error) : ofValue(held),
       failureOf
     }
     const many = BatchReader.make(ways)

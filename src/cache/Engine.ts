@@ -94,10 +94,10 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     Options<Key, Value, I, E, never, "lookup" | "fail", Duration.DurationInput | undefined, Err, ErrI>,
     "key" | "lookup" | "lookupMany" | "timeToLive"
   > & { readonly names: Names<never> }
-): Effect.Effect<Engine<Value | EntryCodec.Remembered<Err>, E>, never, RedisClient | Scope.Scope> =>
+): Effect.Effect<Engine<Value | EntryCodec.CachedError<Err>, E>, never, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     /** What the tiers hold. */
-    type Held = Value | EntryCodec.Remembered<Err>
+    type Held = Value | EntryCodec.CachedError<Err>
 
     const { names } = options
     const redis = yield* RedisClient
@@ -124,7 +124,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     })
 
     const valueStaleMillis = staleForMillis(options)
-    const staleMillis = (held: Held) => (held instanceof EntryCodec.Remembered ? 0 : valueStaleMillis)
+    const staleMillis = (held: Held) => (held instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(options.leaseTime ?? "5 seconds"))
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local =
@@ -188,7 +188,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     ) => {
       const now = MonotonicClock.unsafeMillis(clock)
       if (localInvalidation.epochOf(key) !== epoch) return
-      const left = entry.created + entry.timeToLive - serverTime
+      const left = entry.createdAt + entry.timeToLive - serverTime
       local.set(names.ofText(key), entry, Math.min(at + localMillis, now + left), bytes)
     }
     const keepRead: Reader.ReaderOptions<Held, E>["keepRead"] = (key, entry, asked, { serverTime, text }) => {

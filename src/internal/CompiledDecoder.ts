@@ -17,13 +17,13 @@ import * as AST from "effect/SchemaAST"
  * @since 0.1.0
  * @category symbols
  */
-export const unfit: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
+export const undecided: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type Unfit = typeof unfit
+export type Undecided = typeof undecided
 
 /**
  * Of a value fresh from `JSON.parse`, or from a server, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
@@ -51,13 +51,13 @@ class Memo extends Map<AST.AST, CompiledDecoder> {
 export const make = <A, I>(
   schema: Schema.Schema<A, I>,
   accepts?: (value: unknown) => boolean
-): ((json: unknown) => A | Unfit) => {
+): ((json: unknown) => A | Undecided) => {
   const decode = compile(schema.ast, new Memo(accepts))
   return (json) => {
     try {
-      return decode(json) as A | Unfit
+      return decode(json) as A | Undecided
     } catch {
-      return unfit
+      return undecided
     }
   }
 }
@@ -113,15 +113,15 @@ const compilePlain = (ast: AST.AST, memo: Memo): CompiledDecoder => {
 const fitting =
   (is: (json: unknown) => boolean): CompiledDecoder =>
   (json) =>
-    is(json) ? json : unfit
+    is(json) ? json : undecided
 
 const bySchema = (ast: AST.AST, { accepts }: Memo): CompiledDecoder => {
   const decode = ParseResult.decodeUnknownEither(Schema.make<unknown, unknown, never>(ast))
-  const decoder: CompiledDecoder = (json) => Either.getOrElse(decode(json), () => unfit)
+  const decoder: CompiledDecoder = (json) => Either.getOrElse(decode(json), () => undecided)
   if (accepts === undefined) return decoder
   return (json) => {
     const decoded = decoder(json)
-    return accepts(decoded) ? decoded : unfit
+    return accepts(decoded) ? decoded : undecided
   }
 }
 
@@ -129,7 +129,9 @@ const compileRefinement = (ast: AST.Refinement, memo: Memo): CompiledDecoder => 
   const decode = compile(ast.from, memo)
   return (json) => {
     const decoded = decode(json)
-    return decoded === unfit || Option.isSome(ast.filter(decoded, AST.defaultParseOption, ast)) ? unfit : decoded
+    return decoded === undecided || Option.isSome(ast.filter(decoded, AST.defaultParseOption, ast))
+      ? undecided
+      : decoded
   }
 }
 
@@ -153,17 +155,17 @@ const compileStruct = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | unde
     fields.push({ name, isOptional, decode: compile(type, memo) })
   }
   return (json) => {
-    if (!isPlainObject(json)) return unfit
+    if (!isPlainObject(json)) return undecided
     let present = 0
     let changed: Map<string, unknown> | undefined
     for (const { decode, isOptional, name } of fields) {
       const field = json[name]
       if (field === undefined && !Object.hasOwn(json, name)) {
         if (isOptional) continue
-        return unfit
+        return undecided
       }
       const decoded = decode(field)
-      if (decoded === unfit) return unfit
+      if (decoded === undecided) return undecided
       present++
       if (decoded !== field) {
         changed ??= new Map()
@@ -188,12 +190,12 @@ const compileRecord = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | unde
   const decode = compile(signature.type, memo)
   return (json) => {
     // an instance of a class may have a `toJSON` of its own
-    if (!isPlainObject(json)) return unfit
+    if (!isPlainObject(json)) return undecided
     let output: Record<string, unknown> | undefined
     for (const name of Object.keys(json)) {
-      if (name === "__proto__") return unfit
+      if (name === "__proto__") return undecided
       const decoded = decode(json[name])
-      if (decoded === unfit) return unfit
+      if (decoded === undecided) return undecided
       if (decoded !== json[name]) {
         output ??= { ...json }
         output[name] = decoded
@@ -211,11 +213,11 @@ const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefin
   const items = ast.elements.map(({ type }) => compile(type, memo))
   const item = rest === undefined ? undefined : compile(rest.type, memo)
   return (json) => {
-    if (!Array.isArray(json) || (item === undefined && json.length !== items.length)) return unfit
+    if (!Array.isArray(json) || (item === undefined && json.length !== items.length)) return undecided
     let output: Array<unknown> | undefined
     for (let i = 0; i < json.length; i++) {
       const decoded = (item ?? items[i] ?? never)(json[i])
-      if (decoded === unfit) return unfit
+      if (decoded === undecided) return undecided
       if (decoded !== json[i]) {
         output ??= json.slice()
         output[i] = decoded
@@ -225,7 +227,7 @@ const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefin
   }
 }
 
-const never: CompiledDecoder = () => unfit
+const never: CompiledDecoder = () => undecided
 
 /**
  * Unions of which no two members can fit one value, so that the order in which the schema tries them does not matter:
@@ -246,8 +248,8 @@ const compileUnion = (ast: AST.Union, memo: Memo): CompiledDecoder | undefined =
   if (object === undefined) return undefined
   return (json) => {
     if (typeof json === "object" && json !== null) return Array.isArray(json) ? (list ?? never)(json) : object(json)
-    for (const decode of plain) if (decode(json) !== unfit) return json
-    return unfit
+    for (const decode of plain) if (decode(json) !== undecided) return json
+    return undecided
   }
 }
 

@@ -97,9 +97,9 @@ const replyDecoders = new WeakMap<object, (reply: unknown) => unknown>()
 
 const replyDecoder = <Input, Output>(
   script: RedisScript<Input, Output>
-): ((reply: unknown) => Output | typeof CompiledDecoder.unfit) => {
+): ((reply: unknown) => Output | typeof CompiledDecoder.undecided) => {
   const known = replyDecoders.get(script)
-  if (known !== undefined) return known as (reply: unknown) => Output | typeof CompiledDecoder.unfit
+  if (known !== undefined) return known as (reply: unknown) => Output | typeof CompiledDecoder.undecided
   const decode = CompiledDecoder.make(script.reply)
   replyDecoders.set(script, decode)
   return decode
@@ -192,7 +192,7 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     { generation, value }: WithGeneration<RedisReply>
   ): Exit.Exit<WithGeneration<Output>, RedisProtocolError> => {
     const output = replyDecoder(script)(value)
-    if (output !== CompiledDecoder.unfit) return Exit.succeed({ value: output, generation })
+    if (output !== CompiledDecoder.undecided) return Exit.succeed({ value: output, generation })
     const failed = (detail: string) => Exit.fail(new RedisProtocolError({ command: script.name, detail }))
     try {
       return Either.match(Schema.decodeUnknownEither(script.reply)(value), {

@@ -31,7 +31,7 @@ const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
   const decodeSlowly = Schema.decodeUnknownEither(schema)
   return {
     name,
-    decodeSlowly: (json: unknown): unknown => Either.getOrElse(decodeSlowly(json), () => CompiledDecoder.unfit),
+    decodeSlowly: (json: unknown): unknown => Either.getOrElse(decodeSlowly(json), () => CompiledDecoder.undecided),
     decodeFast: CompiledDecoder.make(schema) as CompiledDecoder.CompiledDecoder,
     fitting: Arbitrary.make(Schema.typeSchema(schema)).map((value) => asStored(Schema.encodeSync(schema)(value)))
   }
@@ -155,7 +155,7 @@ describe("the fast decoder", () => {
           const json = asStored(value)
           const expected = decodeSlowly(structuredClone(json))
           const decoded = decodeFast(json)
-          if (decoded !== CompiledDecoder.unfit) expect(decoded).toEqual(expected)
+          if (decoded !== CompiledDecoder.undecided) expect(decoded).toEqual(expected)
         }),
         { numRuns: 500 }
       )
@@ -175,7 +175,7 @@ describe("the fast decoder", () => {
 
   it("leaves objects that inherit fields to the schema", () => {
     const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String }))
-    expect(decode(Object.create({ id: "1" }))).toBe(CompiledDecoder.unfit)
+    expect(decode(Object.create({ id: "1" }))).toBe(CompiledDecoder.undecided)
   })
 
   it("transforms what is to be transformed, in a struct that otherwise stays", () => {
@@ -184,6 +184,6 @@ describe("the fast decoder", () => {
       id: "1",
       at: DateTime.unsafeMake("2025-01-01T00:00:00.000Z")
     })
-    expect(decode({ id: "1", at: "yesterday" })).toBe(CompiledDecoder.unfit)
+    expect(decode({ id: "1", at: "yesterday" })).toBe(CompiledDecoder.undecided)
   })
 })

@@ -1,29 +1,31 @@
 /**
- * A value and the text that stands for it in the cache: the JSON of the value's encoded form, readable with any client.
+ * Converts a value to the text that a cache stores for it, and back: the JSON of the value's encoded form.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
+import * as Eager from "../../internal/Eager.js"
 import * as DateText from "./DateText.js"
 import * as JsonForm from "./JsonForm.js"
 
 /**
- * A value that has no text, or a text that holds no such value. It tells where, and not what the value was: cached
- * values are people's data and do not belong into logs. What a schema throws is kept as it is.
+ * A value cannot be stored, or a stored text does not decode. The error names the field and not its content: cached values
+ * are personal data and do not belong into logs.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("CacheCodecError", {
   operation: Schema.Literal("Encode", "Decode"),
-  /** the path to the first field that does not fit, such as `address.city`; empty when it is the value itself */
+  /** the path to the first field that does not fit, such as `address.city`; empty for the value itself */
   path: Schema.String,
-  /** what the schema, or a migration, has thrown; absent when the value just does not fit */
+  /** what the schema or the migration threw; absent when the value does not fit the schema */
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message(): string {
@@ -34,68 +36,69 @@ export class CacheCodecError extends Schema.TaggedError<CacheCodecError>()("Cach
 }
 
 /**
- * Both directions for one type of value.
+ * Encodes and decodes the values of one type.
+ *
+ * Both functions answer an `Exit` where the schema needs no other effect, which is the case for most schemas. A caller that
+ * has no fiber checks with `Exit.isExit` and skips the runtime.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CacheCodec<A> {
+  /** The JSON of a value. Fails when the value does not satisfy the schema, or JSON cannot hold its encoded form. */
   readonly encode: (value: A) => Effect.Effect<string, CacheCodecError>
-  /** As `encode`, without an effect; undefined where that takes the schema itself, which also has the word on what fails. */
-  readonly encodeNow: (value: A) => string | undefined
+  /** The value of a JSON text. Fails when the text is no JSON or does not satisfy the schema. */
   readonly decode: (text: string) => Effect.Effect<A, CacheCodecError>
-  /** As `decode`, without an effect; `unfit` where that takes the schema itself, which also has the word on what fails. */
-  readonly decodeNow: (text: string) => A | CompiledDecoder.Unfit
 }
 
 const pathOf = (error: ParseResult.ParseError): string => {
   try {
     return (ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []).map(String).join(".")
   } catch {
-    // it writes the value as well, which throws where that is nested deeper than the stack is
+    // the formatter prints the value too, and throws on one that is nested deeper than the stack
     return ""
   }
 }
 
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const fromParseError =
-  (operation: CacheCodecError["operation"]) =>
-  (error: ParseResult.ParseError): CacheCodecError =>
-    new CacheCodecError({ operation, path: pathOf(error) })
+const failure = (operation: CacheCodecError["operation"], path: string): Exit.Exit<never, CacheCodecError> =>
+  Exit.fail(new CacheCodecError({ operation, path }))
+
+const thrown = (operation: CacheCodecError["operation"], cause: unknown): Exit.Exit<never, CacheCodecError> =>
+  Exit.fail(new CacheCodecError({ operation, path: "", cause }))
 
 /**
- * An effect of a schema, begun when it is run, whose defects are failures like any other. An interruption is none.
+ * Starts a schema's effect and reports its errors and its defects as `CacheCodecError`. Answers an `Exit` where the schema
+ * does. An interruption stays an interruption.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const attempt = <A>(
   operation: CacheCodecError["operation"],
-  effect: () => Effect.Effect<A, ParseResult.ParseError>
+  start: () => Effect.Effect<A, ParseResult.ParseError>
 ): Effect.Effect<A, CacheCodecError> => {
-  const died = (cause: unknown) => Either.left(new CacheCodecError({ operation, path: "", cause }))
-  return Effect.suspend(() => {
-    try {
-      const begun = effect()
-      const failing = Effect.mapError(begun, fromParseError(operation))
-      // most schemas answer at once: no later step of theirs can throw
-      return Either.isEither(begun) ? failing : Effect.catchAllDefect(failing, died)
-    } catch (cause) {
-      return died(cause)
+  const fromParseError = (error: ParseResult.ParseError) => new CacheCodecError({ operation, path: pathOf(error) })
+  try {
+    const started = start()
+    if (Eager.isEither(started)) {
+      return Either.isRight(started) ? Exit.succeed(started.right) : Exit.fail(fromParseError(started.left))
     }
-  })
+    return started.pipe(
+      Effect.mapError(fromParseError),
+      Effect.catchAllDefect((cause) => thrown(operation, cause))
+    )
+  } catch (cause) {
+    return thrown(operation, cause)
+  }
 }
 
 /**
- * The codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, when the schema
- * throws on it, or when its encoded form is no JSON (NaN, an instance of a class, a cycle); `decode` when the text is no
- * JSON, does not decode, or makes the schema throw.
+ * Makes the codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, when the
+ * schema throws on it, or when its encoded form is no JSON (NaN, an instance of a class, a cycle). `decode` fails when the
+ * text is no JSON, does not decode, or makes the schema throw.
  *
- * Throws a `TypeError` for a schema whose encoded form JSON cannot hold, such as `Schema.BigIntFromSelf`. A `Date` is written as its
- * text of ISO 8601, also by `Schema.DateFromSelf`.
+ * Throws a `TypeError` for a schema whose encoded form JSON cannot hold, such as `Schema.BigIntFromSelf`. A `Date` is
+ * written as its text of ISO 8601, also for `Schema.DateFromSelf`.
  *
  * @since 0.1.0
  * @category constructors
@@ -113,56 +116,56 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
   const needsCheck = JsonForm.needsCheck(schema)
   const toEncoded = Schema.encode(schema)
   const fromEncoded = Schema.decodeUnknown(schema)
-  const fromEncodedFast = CompiledDecoder.make(schema)
+  const decodeCompiled = CompiledDecoder.make(schema)
   // a schema that transforms nothing does the same in both directions
-  const toEncodedFast =
+  const encodeCompiled =
     AST.typeAST(schema.ast) !== schema.ast
       ? undefined
       : needsCheck
         ? CompiledDecoder.make(schema, JsonForm.isJson)
-        : fromEncodedFast
+        : decodeCompiled
 
-  const toText = (encoded: unknown): Either.Either<string, CacheCodecError> => {
+  const toText = (encoded: unknown): Exit.Exit<string, CacheCodecError> => {
     try {
-      if (!needsCheck || JsonForm.isJson(encoded)) return Either.right(JSON.stringify(encoded))
-      const path = JsonForm.pathToProblem(encoded).join(".")
-      return Either.left(new CacheCodecError({ operation: "Encode", path }))
+      if (!needsCheck || JsonForm.isJson(encoded)) return Exit.succeed(JSON.stringify(encoded))
+      return failure("Encode", JsonForm.pathToProblem(encoded).join("."))
     } catch {
-      // it holds itself, or is nested too deeply
-      return Either.left(new CacheCodecError({ operation: "Encode", path: "" }))
+      // the value contains itself, or is nested too deeply
+      return failure("Encode", "")
     }
   }
 
-  const fromText = (text: string): Effect.Effect<unknown, CacheCodecError> =>
-    Effect.try({
-      try: () => JSON.parse(text) as unknown,
-      catch: () => new CacheCodecError({ operation: "Decode", path: "" })
-    })
+  /** The text of a value that the compiled decoder accepts. */
+  const compiledText = (value: A): string | undefined => {
+    if (encodeCompiled === undefined) return undefined
+    try {
+      const encoded = encodeCompiled(value)
+      return encoded === CompiledDecoder.undecided ? undefined : JSON.stringify(encoded)
+    } catch {
+      // nested too deeply
+      return undefined
+    }
+  }
 
   return {
-    encode: (value) =>
-      Effect.flatMap(
+    encode: (value) => {
+      const text = compiledText(value)
+      if (text !== undefined) return Exit.succeed(text)
+      return Eager.flatMap(
         attempt("Encode", () => toEncoded(value)),
         toText
-      ),
-    encodeNow: (value) => {
-      if (toEncodedFast === undefined) return undefined
-      try {
-        const encoded = toEncodedFast(value)
-        return encoded === CompiledDecoder.unfit ? undefined : JSON.stringify(encoded)
-      } catch {
-        // nested too deeply
-        return undefined
-      }
+      )
     },
-    decode: (text) => Effect.flatMap(fromText(text), (json) => attempt("Decode", () => fromEncoded(json))),
-    decodeNow: (text) => {
+    decode: (text) => {
+      let json: unknown
       try {
-        return fromEncodedFast(JSON.parse(text))
+        json = JSON.parse(text)
       } catch {
-        // no JSON
-        return CompiledDecoder.unfit
+        return failure("Decode", "")
       }
+      const value = decodeCompiled(json)
+      if (value !== CompiledDecoder.undecided) return Exit.succeed(value)
+      return attempt("Decode", () => fromEncoded(json))
     }
   }
 }

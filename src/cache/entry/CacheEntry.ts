@@ -55,7 +55,7 @@ export interface Content {
  */
 export interface StoredEntry extends Attributes {
   /** when its lease was granted or its set ran, by the server's clock, in milliseconds */
-  readonly created: number
+  readonly createdAt: number
   readonly content: Content
 }
 
@@ -67,7 +67,7 @@ export interface StoredEntry extends Attributes {
  */
 export interface CacheEntry<out A> extends Attributes {
   readonly value: A
-  readonly created: number
+  readonly createdAt: number
 }
 
 /**
@@ -117,7 +117,7 @@ const shape = new RegExp(
  * @since 0.1.0
  * @category getters
  */
-export const createdOf = (text: string): number => {
+export const createdAtOf = (text: string): number => {
   const digits = head.exec(text)?.[1]
   return digits === undefined || digits.length > 15 ? 0 : Number(digits)
 }
@@ -168,7 +168,7 @@ const parsePlain = (stored: string): StoredEntry | undefined => {
   const ttlLength = ttlEnd - ttlStart
   if (createdLength < 1 || createdLength > longestNumber || ttlLength < 1 || ttlLength > longestNumber) return undefined
   return {
-    created: numberBetween(stored, createdHead.length, createdEnd),
+    createdAt: numberBetween(stored, createdHead.length, createdEnd),
     timeToLive: numberBetween(stored, ttlStart, ttlEnd),
     tags: none,
     versionTag: undefined,
@@ -195,7 +195,7 @@ const parseAny = (stored: string): StoredEntry | undefined => {
   if ((tags === undefined) !== (tagsText === undefined)) return undefined
   if ((versionTag === undefined) !== (versionTagText === undefined)) return undefined
   return {
-    created: Number(created),
+    createdAt: Number(created),
     timeToLive: Number(ttl),
     tags: tags ?? none,
     versionTag,
@@ -217,9 +217,9 @@ const parseAny = (stored: string): StoredEntry | undefined => {
  * @since 0.1.0
  * @category combinators
  */
-export const withValue = <A>({ created, tags, timeToLive, versionTag }: StoredEntry, value: A): CacheEntry<A> => ({
+export const withValue = <A>({ createdAt, tags, timeToLive, versionTag }: StoredEntry, value: A): CacheEntry<A> => ({
   value,
-  created,
+  createdAt,
   tags,
   timeToLive,
   versionTag
@@ -237,8 +237,8 @@ export const expired = (stored: string): string => stored.replace(/^(\{"created"
  * @since 0.1.0
  * @category predicates
  */
-export const isFresh = (entry: Pick<StoredEntry, "created" | "timeToLive">, serverTime: number): boolean =>
-  serverTime - entry.created < entry.timeToLive
+export const isFresh = (entry: Pick<StoredEntry, "createdAt" | "timeToLive">, serverTime: number): boolean =>
+  serverTime - entry.createdAt < entry.timeToLive
 
 /**
  * Past its time to live, and not longer than `staleFor` (milliseconds).
@@ -247,7 +247,7 @@ export const isFresh = (entry: Pick<StoredEntry, "created" | "timeToLive">, serv
  * @category predicates
  */
 export const isStale = (
-  entry: Pick<StoredEntry, "created" | "timeToLive">,
+  entry: Pick<StoredEntry, "createdAt" | "timeToLive">,
   serverTime: number,
   staleFor: number
-): boolean => !isFresh(entry, serverTime) && serverTime - entry.created < entry.timeToLive + staleFor
+): boolean => !isFresh(entry, serverTime) && serverTime - entry.createdAt < entry.timeToLive + staleFor

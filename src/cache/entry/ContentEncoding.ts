@@ -1,11 +1,11 @@
 /**
- * What becomes of a value's JSON before it is stored: compressed, then encrypted, or neither. What is either stands as
- * base64 in the place of the JSON.
+ * Compresses and then encrypts a value's JSON before it is stored. The result is stored as base64 in place of the JSON.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
+import * as Exit from "effect/Exit"
+import * as Eager from "../../internal/Eager.js"
 import { CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, Encoding, StoredEntry } from "./CacheEntry.js"
 import * as Compression from "./Compression.js"
@@ -17,23 +17,23 @@ import type { EntryCodec } from "./EntryCodec.js"
  * @category models
  */
 export interface ContentEncodingOptions {
-  /** what is written; what is read may be compressed in any case */
+  /** for writes; reads accept compressed and plain content in any case */
   readonly compression: Compression.Compression | undefined
-  /** with it, nothing is read that is not encrypted */
+  /** for writes and reads: plain content then does not decode */
   readonly encryption: Encryption | undefined
   /** in milliseconds */
   readonly serverTime: Effect.Effect<number>
 }
 
 /**
- * An entry is born before it is encrypted, but for what the clocks of server and process differ. So whoever can write to
- * Redis cannot make an old value young.
+ * The server stamps an entry before the process encrypts it, so a later creation time is a forgery: an old value made young
+ * by someone with access to Redis. The tolerance is for the difference between the two clocks.
  */
-const maxBornAfterMillis = 60_000
+const maxCreatedAfterMillis = 60_000
 
 const timeBytes = 8
 
-/** All that is stored of an entry but its birth, which the server writes, and what is encrypted. */
+/** Binds a content to its key and attributes. The creation time is missing, since the server adds it after encryption. */
 const associatedData = (
   key: string,
   { tags, timeToLive, versionTag }: Attributes,
@@ -53,11 +53,12 @@ const associatedData = (
 
 const base64 = /^"([A-Za-z0-9+/]+={0,2})"$/
 
-const unreadable = new CacheCodecError({ operation: "Decode", path: "" })
+const unreadable = Exit.fail(new CacheCodecError({ operation: "Decode", path: "" }))
 
 /**
- * A codec whose contents are so encoded. What does not decompress or decrypt fails with `CacheCodecError`, as does with
- * encryption what was encrypted for another key or other attributes, by an unknown key, or not at all.
+ * Wraps a codec: its contents are compressed and encrypted as the options say. Content that does not decompress or decrypt
+ * fails with `CacheCodecError`. With encryption, so does plain content, and content that was encrypted for another key,
+ * with other attributes or by an unknown encryption key.
  *
  * @since 0.1.0
  * @category constructors
@@ -66,70 +67,73 @@ export const make = <A>(
   codec: EntryCodec<A>,
   { compression, encryption, serverTime }: ContentEncodingOptions
 ): EntryCodec<A> => {
-  /** Undefined where it is not worth it. */
+  /** Undefined where compression saves nothing. */
   const compressed = (json: Buffer): Effect.Effect<Buffer | undefined> =>
     compression === undefined || json.length <= compression.above
-      ? Effect.succeed(undefined)
+      ? Exit.succeed(undefined)
       : Effect.map(Compression.compress(json), (bytes) =>
-          // base64 has four characters for three bytes, and encryption writes it in any case
+          // base64 has four characters for three bytes, and encryption writes base64 in any case
           bytes !== undefined &&
           (encryption === undefined ? bytes.length * 4 < json.length * 3 : bytes.length < json.length)
             ? bytes
             : undefined
         )
 
-  const encoded = (key: string, attributes: Attributes, content: Content): Effect.Effect<Content> =>
-    Effect.gen(function* () {
-      const json = Buffer.from(content.text)
-      const packed = yield* compressed(json)
-      const encoding = { compression: packed === undefined ? undefined : "gzip", keyId: encryption?.keyId } as const
-      if (encryption !== undefined) {
-        const time = Buffer.alloc(timeBytes)
-        time.writeDoubleBE(yield* serverTime)
-        const sealed = encryption.seal([time, packed ?? json], associatedData(key, attributes, content, encoding))
-        return { ...content, encoding, text: `"${sealed.toString("base64")}"` }
-      }
-      return packed === undefined ? content : { ...content, encoding, text: `"${packed.toString("base64")}"` }
+  const sealed = (
+    key: string,
+    attributes: Attributes,
+    content: Content,
+    encoding: Encoding,
+    { keyId, seal }: Encryption,
+    bytes: Buffer
+  ): Effect.Effect<Content> =>
+    Effect.map(serverTime, (now) => {
+      const time = Buffer.alloc(timeBytes)
+      time.writeDoubleBE(now)
+      const encrypted = seal([time, bytes], associatedData(key, attributes, content, { ...encoding, keyId }))
+      return { ...content, encoding: { ...encoding, keyId }, text: `"${encrypted.toString("base64")}"` }
     })
 
-  /** The bytes that were encrypted; undefined when they were not, or not as what they stand for now. */
+  const encoded = (key: string, attributes: Attributes, content: Content): Effect.Effect<Content> => {
+    const json = Buffer.from(content.text)
+    return Eager.flatMap(compressed(json), (packed) => {
+      const encoding: Encoding = { compression: packed === undefined ? undefined : "gzip", keyId: undefined }
+      if (encryption !== undefined) return sealed(key, attributes, content, encoding, encryption, packed ?? json)
+      return Exit.succeed(
+        packed === undefined ? content : { ...content, encoding, text: `"${packed.toString("base64")}"` }
+      )
+    })
+  }
+
+  /** The bytes before encryption; undefined when they are not encrypted as the options and the entry say. */
   const opened = (key: string, entry: StoredEntry, encoding: Encoding, bytes: Buffer): Buffer | undefined => {
     if (encryption === undefined) return encoding.keyId === undefined ? bytes : undefined
     if (encoding.keyId === undefined) return undefined
     const plain = encryption.open(encoding.keyId, bytes, associatedData(key, entry, entry.content, encoding))
     if (plain === undefined || plain.length < timeBytes) return undefined
-    return entry.created <= plain.readDoubleBE(0) + maxBornAfterMillis ? plain.subarray(timeBytes) : undefined
+    return entry.createdAt <= plain.readDoubleBE(0) + maxCreatedAfterMillis ? plain.subarray(timeBytes) : undefined
   }
 
-  const decoded = (key: string, entry: StoredEntry, encoding: Encoding): Effect.Effect<Content, CacheCodecError> =>
-    Effect.suspend(() => {
-      const text = base64.exec(entry.content.text)?.[1]
-      const packed = text === undefined ? undefined : opened(key, entry, encoding, Buffer.from(text, "base64"))
-      if (packed === undefined) return Effect.fail(unreadable)
-      return Effect.flatMap(
-        encoding.compression === undefined ? Effect.succeed(packed) : Compression.decompress(packed),
-        (json) =>
-          json === undefined
-            ? Effect.fail(unreadable)
-            : Effect.succeed({ ...entry.content, encoding: undefined, text: json.toString() })
-      )
-    })
+  const decoded = (key: string, entry: StoredEntry, encoding: Encoding): Effect.Effect<Content, CacheCodecError> => {
+    const text = base64.exec(entry.content.text)?.[1]
+    const packed = text === undefined ? undefined : opened(key, entry, encoding, Buffer.from(text, "base64"))
+    if (packed === undefined) return unreadable
+    const json = encoding.compression === undefined ? Exit.succeed(packed) : Compression.decompress(packed)
+    return Eager.flatMap(json, (json) =>
+      json === undefined ? unreadable : Exit.succeed({ ...entry.content, encoding: undefined, text: json.toString() })
+    )
+  }
 
   return {
     encode:
       compression === undefined && encryption === undefined
         ? codec.encode
         : (key, value, attributes) =>
-            Effect.flatMap(codec.encode(key, value, attributes), (content) => encoded(key, attributes, content)),
-    encodeNow: compression === undefined && encryption === undefined ? codec.encodeNow : () => undefined,
+            Eager.flatMap(codec.encode(key, value, attributes), (content) => encoded(key, attributes, content)),
     decode: (key, entry) => {
       const { encoding } = entry.content
-      if (encoding === undefined) return encryption === undefined ? codec.decode(key, entry) : Effect.fail(unreadable)
-      return Effect.flatMap(decoded(key, entry, encoding), (content) => codec.decode(key, { ...entry, content }))
-    },
-    decodeNow: (key, entry) =>
-      encryption === undefined && entry.content.encoding === undefined
-        ? codec.decodeNow(key, entry)
-        : CompiledDecoder.unfit
+      if (encoding === undefined) return encryption === undefined ? codec.decode(key, entry) : unreadable
+      return Eager.flatMap(decoded(key, entry, encoding), (content) => codec.decode(key, { ...entry, content }))
+    }
   }
 }

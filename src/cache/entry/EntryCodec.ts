@@ -1,63 +1,54 @@
 /**
- * What a cache stores under a key, and back: a value, or an error that is remembered in its place.
+ * Converts what a cache holds to what it stores under a key, and back: a value, or a cached error in its place.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
-import type { CacheObserver } from "../observe/CacheObserver.js"
+import * as Eager from "../../internal/Eager.js"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
 import type { Versions } from "./Migration.js"
 
 /**
- * Both fail with `CacheCodecError`: `encode` when the value cannot be stored, `decode` when what is stored is no such
- * value, which is a miss.
+ * Encodes and decodes the content of entries.
+ *
+ * Both functions answer an `Exit` where no other effect is needed. They fail with `CacheCodecError`: `encode` when the
+ * value cannot be stored, `decode` when the stored content is no such value. A read counts the latter as a miss.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EntryCodec<A> {
   readonly encode: (key: string, value: A, attributes: Attributes) => Effect.Effect<Content, CacheCodecError>
-  /** What `encode` answers, where that takes no effect; undefined elsewhere. */
-  readonly encodeNow: (key: string, value: A, attributes: Attributes) => Content | undefined
   readonly decode: (key: string, entry: StoredEntry) => Effect.Effect<A, CacheCodecError>
-  /** What `decode` answers, where that takes no effect; `unfit` elsewhere. */
-  readonly decodeNow: (key: string, entry: StoredEntry) => A | CompiledDecoder.Unfit
 }
 
 /**
- * What may be stored of a value; undefined, and a failed store, when it may not. Nothing is of a value without a time to
- * live.
+ * The content to store for a value; undefined when it must not be stored. A value without a time to live is not stored.
+ * A value that does not encode is reported to `notStored`.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const storable = <A>(
   codec: EntryCodec<A>,
-  { notStored }: Pick<CacheObserver, "notStored">,
+  notStored: (why: string, thrown: unknown, key: string) => Effect.Effect<void>,
   key: string,
   written: Attributes & { readonly value: A }
 ): Effect.Effect<Content | undefined> => {
-  // nor of one whose time to live is NaN
+  // written this way round, so that NaN is no time to live either
   if (!(written.timeToLive >= 1)) return Exit.succeed(undefined)
-  const now = codec.encodeNow(key, written.value, written)
-  return now !== undefined
-    ? Exit.succeed(now)
-    : Effect.matchEffect(codec.encode(key, written.value, written), {
-        onSuccess: Exit.succeed,
-        onFailure: ({ cause, message }) => Effect.as(notStored(message, cause, key), undefined)
-      })
+  const encoded = codec.encode(key, written.value, written)
+  return Eager.isExit(encoded) && Exit.isSuccess(encoded)
+    ? Exit.succeed(encoded.value)
+    : Effect.catchAll(encoded, ({ cause, message }) => Effect.as(notStored(message, cause, key), undefined))
 }
 
-const noValue = new CacheCodecError({ operation: "Decode", path: "" })
-
-/** What a codec's text is stored as. */
-const contentOf = (text: string, version: number): Content => ({ kind: "value", version, encoding: undefined, text })
+const noValue = Exit.fail(new CacheCodecError({ operation: "Decode", path: "" }))
 
 /**
- * Of values alone, in their only version: a remembered error, left by a program that remembers errors, is no value.
+ * Encodes values in their only version. A cached error does not decode: another program stored it.
  *
  * @since 0.1.0
  * @category constructors
@@ -65,70 +56,59 @@ const contentOf = (text: string, version: number): Content => ({ kind: "value", 
 export const values = <A>(codec: CacheCodec<A>): EntryCodec<A> => versioned(codec, { version: 1, migrations: {} })
 
 /**
- * Of values in several versions: those of another one than its own are read by its migrations, and fail where there is
- * none.
+ * Encodes values in one version, and decodes those of other versions by their migrations. A version without a migration
+ * does not decode.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const versioned = <A>(codec: CacheCodec<A>, { migrations, version }: Versions<A>): EntryCodec<A> => ({
-  encode: (_key, value) => Effect.map(codec.encode(value), (text) => contentOf(text, version)),
-  encodeNow: (_key, value) => {
-    const text = codec.encodeNow(value)
-    return text === undefined ? undefined : contentOf(text, version)
-  },
+  encode: (_key, value) =>
+    Eager.map(codec.encode(value), (text): Content => ({ kind: "value", version, encoding: undefined, text })),
   decode: (_key, { content }) => {
-    if (content.kind !== "value") return Effect.fail(noValue)
+    if (content.kind !== "value") return noValue
     if (content.version === version) return codec.decode(content.text)
-    const migration = migrations[content.version]
-    return migration === undefined ? Effect.fail(noValue) : migration.decode(content.text)
-  },
-  decodeNow: (_key, { content }) =>
-    content.kind === "value" && content.version === version ? codec.decodeNow(content.text) : CompiledDecoder.unfit
+    return migrations[content.version]?.decode(content.text) ?? noValue
+  }
 })
 
 /**
- * Of nothing: everything is a miss.
+ * Encodes and decodes nothing: every stored content is a miss.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const nothing = <A>(): EntryCodec<A> => ({
-  encode: () => Effect.fail(new CacheCodecError({ operation: "Encode", path: "" })),
-  encodeNow: () => undefined,
-  decode: () => Effect.fail(noValue),
-  decodeNow: () => CompiledDecoder.unfit
+  encode: () => Exit.fail(new CacheCodecError({ operation: "Encode", path: "" })),
+  decode: () => noValue
 })
 
 /**
- * An error of a lookup, in the place of a value.
+ * A lookup's error that is cached in place of a value.
  *
  * @since 0.1.0
  * @category models
  */
-export class Remembered<out E> {
+export class CachedError<out E> {
   constructor(readonly error: E) {}
 }
 
 /**
- * Of values, and of errors in their place.
+ * Encodes values, and cached errors in their place.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): EntryCodec<A | Remembered<E>> => ({
+export const outcomes = <A, E>(codec: EntryCodec<A>, errors: EntryCodec<E>): EntryCodec<A | CachedError<E>> => ({
   encode: (key, outcome, attributes) =>
-    outcome instanceof Remembered
-      ? Effect.map(errors.encode(key, outcome.error, attributes), (content) => ({ ...content, kind: "error" }))
+    outcome instanceof CachedError
+      ? Eager.map(errors.encode(key, outcome.error, attributes), (content) => ({ ...content, kind: "error" }))
       : codec.encode(key, outcome, attributes),
-  encodeNow: (key, outcome, attributes) =>
-    outcome instanceof Remembered ? undefined : codec.encodeNow(key, outcome, attributes),
   decode: (key, entry) =>
     entry.content.kind === "value"
       ? codec.decode(key, entry)
-      : Effect.map(
+      : Eager.map(
           errors.decode(key, { ...entry, content: { ...entry.content, kind: "value" } }),
-          (error) => new Remembered(error)
-        ),
-  decodeNow: (key, entry) => (entry.content.kind === "value" ? codec.decodeNow(key, entry) : CompiledDecoder.unfit)
+          (error) => new CachedError(error)
+        )
 })

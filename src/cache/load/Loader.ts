@@ -227,7 +227,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             const joinedBefore = flight.joined()
             const started = MonotonicClock.unsafeMillis(clock)
             return Effect.flatMap(lookUp(true), (value) =>
-              degradedResult(key, { ...value, created: serverTime() }, flight, {
+              degradedResult(key, { ...value, createdAt: serverTime() }, flight, {
                 started,
                 joinedBefore,
                 reason: failure.reason
@@ -259,7 +259,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         // the markers are read in the same flush: the entry is not served if one has moved since the lease was granted
         const sent = markers.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
           redis.unsafeRun(LeaseScripts.fill)(
-            { ...target, token, created: entry.created, body, keepMillis, message: bus.readyMessage(key) },
+            { ...target, token, created: entry.createdAt, body, keepMillis, message: bus.readyMessage(key) },
             transfer.carrying(body, onReply)
           )
         )
@@ -268,7 +268,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           onSuccess: ({ markers, written }) => {
             if (written.generation !== generation || !guard.isUsable(generation)) return unconfirmed()
             mayHoldLease = false
-            if (written.value !== 1 || !guard.isTrusted(entry.created, entry.tags, markers, tagsAcknowledged)) {
+            if (written.value !== 1 || !guard.isTrusted(entry.createdAt, entry.tags, markers, tagsAcknowledged)) {
               observer.fillRejected()
               return Exit.succeed(lookupResult(entry, joinedBefore))
             }
@@ -280,7 +280,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       }
 
       const underLease = (
-        created: number,
+        createdAt: number,
         generation: number
       ): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
         const started = MonotonicClock.unsafeMillis(clock)
@@ -291,8 +291,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         return Effect.flatMap(lookUp(isAfterOutage), (value) => {
           endRenewal()
           flight.close()
-          const entry = { ...value, created }
-          return Effect.flatMap(EntryCodec.storable(codec, observer, key, entry), (content) => {
+          const entry = { ...value, createdAt }
+          return Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) => {
             if (content !== undefined) return fill(entry, content, generation, { started, joinedBefore })
             removePrevious()
             return Exit.succeed(lookupResult(entry, joinedBefore))
@@ -328,8 +328,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       })
 
-      /** Another process has stored a value, created at `created`: reads it with the markers that may invalidate it. */
-      const readNewer = (asked: number, joinedBefore: number, created: number) =>
+      /** Another process has stored a value, created at `createdAt`: reads it with the markers that may invalidate it. */
+      const readNewer = (asked: number, joinedBefore: number, createdAt: number) =>
         Effect.matchEffect(tier.read(new CacheKey(key)), {
           onFailure: degraded,
           onSuccess: (found) => {
@@ -340,8 +340,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
                 joinedBefore
               }))
             }
-            newerThan = Math.max(newerThan, found.created)
-            return found.created < created ? retryContradiction() : step
+            newerThan = Math.max(newerThan, found.createdAt)
+            return found.createdAt < createdAt ? retryContradiction() : step
           }
         })
 
@@ -362,7 +362,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         waitsSince ??= now
         if (LoadGraph.waitsForOwnLease(flight) || now - waitsSince >= options.waitMillis) {
           const joinedBefore = flight.joined()
-          return Effect.map(lookUp(false), (value) => lookupResult({ ...value, created: serverTime() }, joinedBefore))
+          return Effect.map(lookUp(false), (value) => lookupResult({ ...value, createdAt: serverTime() }, joinedBefore))
         }
         // polls besides waiting for a message, since messages get lost
         return Effect.flatMap(Random.nextRange(options.pollMillis / 2, options.pollMillis), (pause) =>
@@ -377,7 +377,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const looked: Effect.Effect<LoadResult<A>, LoadError<E>> = Effect.map(
         lookups.run(key, false, (lookup) => source.lookup(undefined, { ...lookup, isAlone: true })),
         (value) => ({
-          entry: { ...value, created: serverTime() },
+          entry: { ...value, createdAt: serverTime() },
           source: failure === undefined ? "Lookup" : "Degraded",
           reason: failure?.reason
         })

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { Options } from "../CacheOptions.js"
 import type { Attributes, CacheEntry } from "../entry/CacheEntry.js"
-import { Remembered } from "../entry/EntryCodec.js"
+import { CachedError } from "../entry/EntryCodec.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { NotModified, type Previous, Versioned } from "./ConditionalLookup.js"
 import { type Lookup, LookupTimeout } from "./LookupRunner.js"
@@ -38,9 +38,9 @@ export interface Origin<Key, Value, E, Err> {
   /** A lookup's answer, or a failure that is remembered. */
   readonly lookUp: (
     key: Key,
-    previous: CacheEntry<Value | Remembered<Err>> | undefined,
+    previous: CacheEntry<Value | CachedError<Err>> | undefined,
     lookup: Lookup
-  ) => Effect.Effect<NewEntry<Value | Remembered<Err>>, E | LookupTimeout>
+  ) => Effect.Effect<NewEntry<Value | CachedError<Err>>, E | LookupTimeout>
   /** The entry of a value that was not looked up. */
   readonly newEntry: (value: Value, key: Key) => Effect.Effect<NewEntry<Value>>
 }
@@ -110,9 +110,9 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       }
     })
 
-  const remembered = (error: Err): Effect.Effect<NewEntry<Remembered<Err>>> =>
+  const remembered = (error: Err): Effect.Effect<NewEntry<CachedError<Err>>> =>
     Effect.suspend(() => {
-      const value = new Remembered(error)
+      const value = new CachedError(error)
       try {
         const shortened = jittered(millisOf(negativeTtl))
         return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: noTags, versionTag: undefined }))
@@ -136,7 +136,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
   const failed = (
     failure: E | LookupTimeout,
     isRemembered: (failure: unknown) => failure is Err
-  ): Effect.Effect<NewEntry<Remembered<Err>>, E | LookupTimeout> => {
+  ): Effect.Effect<NewEntry<CachedError<Err>>, E | LookupTimeout> => {
     if (failure instanceof LookupTimeout) return Effect.fail(failure)
     try {
       return isRemembered(failure) ? remembered(failure) : Effect.fail(failure)
@@ -150,12 +150,12 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     lookUp: (key, entry, lookup) =>
       Effect.suspend(() => {
         const previous =
-          entry === undefined || entry.value instanceof Remembered
+          entry === undefined || entry.value instanceof CachedError
             ? Option.none()
             : Option.some({
                 value: entry.value,
                 versionTag: entry.versionTag,
-                age: Duration.millis(Math.max(0, serverTime() - entry.created))
+                age: Duration.millis(Math.max(0, serverTime() - entry.createdAt))
               })
         const answer = answered(key, previous, lookup)
         return isRemembered === undefined ? answer : Effect.catchAll(answer, (failure) => failed(failure, isRemembered))

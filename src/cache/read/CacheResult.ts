@@ -37,7 +37,7 @@ export const make = <A>(
   reason?: string
 ): CacheResult<A> => {
   // the server's time is known only roughly: it may seem to be before the birth
-  const age = Math.max(0, serverTime - entry.created)
+  const age = Math.max(0, serverTime - entry.createdAt)
   return {
     value: entry.value,
     source,

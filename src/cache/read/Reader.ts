@@ -161,14 +161,14 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     const staleOrLoaded = (
       key: CacheKey,
       origin: ValueSource<A, E>,
-      { created, entry, serverTime, trusted }: Found<A>,
+      { createdAt, entry, serverTime, trusted }: Found<A>,
       joins: number
     ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> => {
       if (entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, options.staleMillis(entry.value))) {
         return serveStale(key.text, origin, entry, serverTime)
       }
       observer.miss(key.text)
-      return fly(key, origin, { newerThan: created }, joins)
+      return fly(key, origin, { newerThan: createdAt }, joins)
     }
 
     const noticed = <B, E2>(next: Effect.Effect<B, E2>): Effect.Effect<B, E2> =>
@@ -388,9 +388,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           if (Either.isLeft(found)) {
             return (yield* fly(key, origin, { newerThan: 0, failure: found.left }, maxJoins)).value
           }
-          const { created, entry, trusted } = found.right
+          const { createdAt, entry, trusted } = found.right
           // the clock alone knows the server's time only roughly
-          const newerThan = Math.max(created, Math.ceil(yield* redis.serverTime))
+          const newerThan = Math.max(createdAt, Math.ceil(yield* redis.serverTime))
           // alone: whoever else looks up may be content with less
           return (yield* fly(key, origin, { newerThan, previous: trusted ? entry : undefined }, maxJoins)).value
         })

@@ -83,7 +83,7 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
     > =>
       Effect.suspend(() => {
         if (isPaused(key)) return Effect.succeed(undefined)
-        const load = loader.load(key, origin, { newerThan: previous.created, previous })
+        const load = loader.load(key, origin, { newerThan: previous.createdAt, previous })
         return flights.start(key, invalidation.epochOf(key), (flight) =>
           Effect.tapErrorCause(load(flight), (cause) => {
             failedAt.set(key, MonotonicClock.unsafeMillis(clock))
@@ -115,7 +115,7 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
         refreshAhead === undefined
           ? Effect.void
           : Effect.flatMap(
-              isDue(refreshAhead, serverTime - entry.created, entry.timeToLive, options.meanLookupMillis),
+              isDue(refreshAhead, serverTime - entry.createdAt, entry.timeToLive, options.meanLookupMillis),
               (isDue) => (isDue ? start(key, origin, entry) : Effect.void)
             )
     }

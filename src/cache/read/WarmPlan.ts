@@ -60,11 +60,11 @@ export const make = <A, E>(options: {
         onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
       })
     }
-    const { created, entry, trusted } = answer
+    const { createdAt, entry, trusted } = answer
     const fresh = freshOf(answer)
     if (fresh === undefined) {
       const previous = trusted ? entry : undefined
-      return { _tag: "Absent", load: load(key, origin, { newerThan: created, previous }) }
+      return { _tag: "Absent", load: load(key, origin, { newerThan: createdAt, previous }) }
     }
     keepRead(key.text, fresh, asked, answer)
     return { _tag: "Fresh" }

@@ -77,7 +77,7 @@ return {"granted", string.format("%.0f", math.max(now(ARGV[5]), tonumber(ARGV[4]
     } = context
     const [token = "", leaseMillis = "", newerThan = "", floor = "", given] = args
     const value = text({ call }, key)
-    const created = value === undefined ? 0 : CacheEntry.createdOf(value)
+    const created = value === undefined ? 0 : CacheEntry.createdAtOf(value)
     if (created > Number(newerThan)) return ["value", String(created)]
     const holder = text({ call }, lease)
     if (holder !== undefined && holder !== token) return ["held"]

@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../../internal/Callback.js"
-import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
+import * as Eager from "../../internal/Eager.js"
 import { type LatencyHistogram, millisBetween } from "../../internal/LatencyHistogram.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -153,65 +153,59 @@ export const make = <A>(options: {
     const received = (batch: ReadBatch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
       const { keys } = batch
       const reply: Reply<A> = { generation, texts, tags: new Map(), entries: [] }
+      /** the values whose codec needs a fiber */
       const decoding: Array<Effect.Effect<void>> = []
       for (let place = 0; place < keys.length; place++) {
         reply.entries.push(undefined)
         const text = texts[place + textsBefore]
-        if (text !== undefined) decode(reply, place, keys[place] ?? "", text, decoding)
+        if (text === undefined) continue
+        const key = keys[place] ?? ""
+        const stored = CacheEntry.parse(text)
+        if (stored === undefined) {
+          reportMisfit(key, noEntry)
+          continue
+        }
+        const decoded = decode(key, stored)
+        if (Eager.isExit(decoded)) keepDecoded(reply, place, key, stored, decoded)
+        else decoding.push(Effect.map(Effect.exit(decoded), (exit) => keepDecoded(reply, place, key, stored, exit)))
       }
       for (const [i, tag] of batch.tags.entries()) reply.tags.set(tag, markerIn(texts[keys.length + textsBefore + i]))
       if (decoding.length === 0) seeTags(batch, reply)
       else fork(Effect.andThen(Effect.all(decoding, { discard: true }), () => seeTags(batch, reply)))
     }
 
-    /** Sees to the entry that a text is; where that takes an effect, it is left to be run. */
-    const decode = (
-      reply: Reply<A>,
-      place: number,
-      key: string,
-      text: string,
-      later: Array<Effect.Effect<void>>
-    ): void => {
-      const stored = CacheEntry.parse(text)
-      if (stored === undefined) {
-        failedNow(key, noEntry)
-        return
-      }
+    const decode = (key: string, stored: CacheEntry.StoredEntry): Effect.Effect<A, CacheCodecError> => {
       try {
-        const value = codec.decodeNow(key, stored)
-        if (value === CompiledDecoder.unfit) later.push(decodeLater(reply, place, key, stored))
-        else reply.entries[place] = CacheEntry.withValue(stored, value)
-      } catch (cause) {
-        // thrown on, it would end the process
-        failedNow(key, new CacheCodecError({ operation: "Decode", path: "", cause }))
+        return codec.decode(key, stored)
+      } catch (defect) {
+        // thrown from a callback of the client, it would end the process
+        return Exit.die(defect)
       }
     }
 
-    const failedNow = (key: string, error: CacheCodecError): void => {
+    /** A codec that dies fails neither the reads of other keys nor the next read of this one. */
+    const keepDecoded = (
+      reply: Reply<A>,
+      place: number,
+      key: string,
+      stored: CacheEntry.StoredEntry,
+      decoded: Exit.Exit<A, CacheCodecError>
+    ): void => {
+      if (Exit.isSuccess(decoded)) {
+        reply.entries[place] = CacheEntry.withValue(stored, decoded.value)
+        return
+      }
+      const error = Option.getOrElse(
+        Cause.failureOption(decoded.cause),
+        () => new CacheCodecError({ operation: "Decode", path: "", cause: Cause.squash(decoded.cause) })
+      )
+      reportMisfit(key, error)
+    }
+
+    const reportMisfit = (key: string, error: CacheCodecError): void => {
       const line = onDecodeFailure(key, error)
       if (line !== undefined) fork(line)
     }
-
-    const decodeLater = (
-      reply: Reply<A>,
-      place: number,
-      key: string,
-      stored: CacheEntry.StoredEntry
-    ): Effect.Effect<void> =>
-      Effect.matchCauseEffect(codec.decode(key, stored), {
-        onSuccess: (value) => {
-          reply.entries[place] = CacheEntry.withValue(stored, value)
-          return Effect.void
-        },
-        // also a codec that dies fails neither the reads of other keys nor the next read of this one
-        onFailure: (cause) => {
-          const error = Option.getOrElse(
-            Cause.failureOption(cause),
-            () => new CacheCodecError({ operation: "Decode", path: "", cause: Cause.squash(cause) })
-          )
-          return onDecodeFailure(key, error) ?? Effect.void
-        }
-      })
 
     /** Asks for the markers of tags that were not known. */
     const seeTags = (batch: ReadBatch<A>, reply: Reply<A>): void => {
@@ -260,12 +254,12 @@ export const make = <A>(options: {
         const entry = entries[place]
         const text = texts[place + textsBefore]
         if (entry === undefined) {
-          const created = text === undefined ? 0 : CacheEntry.createdOf(text)
-          return { _tag: "Found", entry, created, text, trusted: false, serverTime }
+          const createdAt = text === undefined ? 0 : CacheEntry.createdAtOf(text)
+          return { _tag: "Found", entry, createdAt, text, trusted: false, serverTime }
         }
         const seen = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
-        const trusted = guard.isTrusted(entry.created, entry.tags, seen, batch.tagsAcknowledged)
-        return { _tag: "Found", entry, created: entry.created, text, trusted, serverTime }
+        const trusted = guard.isTrusted(entry.createdAt, entry.tags, seen, batch.tagsAcknowledged)
+        return { _tag: "Found", entry, createdAt: entry.createdAt, text, trusted, serverTime }
       }
       answer(batch, () => {
         const isUsable = guard.isUsable(generation)

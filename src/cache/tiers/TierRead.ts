@@ -29,7 +29,7 @@ export interface Found<out A> {
   /** none also when the stored text does not decode */
   readonly entry: CacheEntry.CacheEntry<A> | undefined
   /** when what is stored was born, decodable or not; 0 when there is nothing */
-  readonly created: number
+  readonly createdAt: number
   /** what is stored, undecoded */
   readonly text: string | undefined
   /** whether nothing speaks against the entry */

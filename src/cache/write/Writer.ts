@@ -162,7 +162,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     })
 
   const set: Writer<A>["set"] = (key, entry) =>
-    Effect.flatMap(EntryCodec.storable(codec, observer, key, entry), (content) =>
+    Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) =>
       content === undefined ? Effect.as(invalidate(key), false) : store(key, entry, content)
     )
 
@@ -191,7 +191,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return yield* Effect.failCause(exit.cause)
         }
         const entry = exit.value
-        const content = yield* EntryCodec.storable(codec, observer, key, entry)
+        const content = yield* EntryCodec.storable(codec, observer.notStored, key, entry)
         if (Either.isLeft(begun) || content === undefined) {
           yield* invalidate(key)
           return entry.value

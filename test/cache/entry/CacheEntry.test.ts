@@ -6,7 +6,7 @@ const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
 /** brackets, quotes and backslashes are what a hasty parser trips over */
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("]", '"', "\\", '\\"', '"],"value":1}', "ü"))
 const stored = fc.record<CacheEntry.StoredEntry>({
-  created: time,
+  createdAt: time,
   timeToLive: time,
   tags: fc.array(text, { maxLength: 3 }),
   versionTag: fc.option(text, { nil: undefined }),
@@ -25,7 +25,8 @@ const stored = fc.record<CacheEntry.StoredEntry>({
     text: fc.json()
   })
 })
-const textOf = (entry: CacheEntry.StoredEntry) => `{"created":${entry.created},${CacheEntry.body(entry, entry.content)}`
+const textOf = (entry: CacheEntry.StoredEntry) =>
+  `{"created":${entry.createdAt},${CacheEntry.body(entry, entry.content)}`
 
 describe("a stored entry", () => {
   it("is read as it was written, and is readable as JSON by anyone", () => {
@@ -34,7 +35,7 @@ describe("a stored entry", () => {
         expect(CacheEntry.parse(textOf(entry))).toEqual(entry)
         const { content, tags, versionTag } = entry
         expect(JSON.parse(textOf(entry))).toEqual({
-          created: entry.created,
+          created: entry.createdAt,
           ttl: entry.timeToLive,
           ...(content.version === 1 ? {} : { version: content.version }),
           ...(tags.length === 0 ? {} : { tags }),
@@ -63,7 +64,7 @@ describe("a stored entry", () => {
     if (match === null) return undefined
     const [, created, ttl, value = ""] = match
     return {
-      created: Number(created),
+      createdAt: Number(created),
       timeToLive: Number(ttl),
       tags: [],
       versionTag: undefined,
@@ -129,8 +130,8 @@ describe("a stored entry", () => {
       ["", undefined]
     ]
     for (const [text, created] of edges) {
-      expect(CacheEntry.parse(text)?.created, text).toBe(created)
-      expect(plainly(text)?.created, text).toBe(created)
+      expect(CacheEntry.parse(text)?.createdAt, text).toBe(created)
+      expect(plainly(text)?.createdAt, text).toBe(created)
     }
   })
 
@@ -146,7 +147,7 @@ describe("a stored entry", () => {
     for (const field of fields) {
       const text = `{"created":7,"ttl":8,${field}"value":"text"}`
       expect(plainly(text)).toBeUndefined()
-      expect(CacheEntry.parse(text), field).toMatchObject({ created: 7, timeToLive: 8, content: { text: '"text"' } })
+      expect(CacheEntry.parse(text), field).toMatchObject({ createdAt: 7, timeToLive: 8, content: { text: '"text"' } })
     }
     expect(CacheEntry.parse('{"created":7,"ttl":8,"error":"text"}')).toMatchObject({ content: { kind: "error" } })
   })
@@ -160,19 +161,19 @@ describe("a stored entry", () => {
   it("has the birth of its head whether or not the rest can be read", () => {
     fc.assert(
       fc.property(stored, fc.string(), (entry, rest) => {
-        expect(CacheEntry.createdOf(textOf(entry))).toBe(entry.created)
-        expect(CacheEntry.createdOf(`{"created":${entry.created},${rest}`)).toBe(entry.created)
+        expect(CacheEntry.createdAtOf(textOf(entry))).toBe(entry.createdAt)
+        expect(CacheEntry.createdAtOf(`{"created":${entry.createdAt},${rest}`)).toBe(entry.createdAt)
       })
     )
     for (const foreign of ["", "hello", '{"created":"1"}', '{"created":1234567890123456,']) {
-      expect(CacheEntry.createdOf(foreign)).toBe(0)
+      expect(CacheEntry.createdAtOf(foreign)).toBe(0)
     }
   })
 
   it("is fresh, then stale, then neither, and never two at once", () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(100), fc.nat(300), (timeToLive, staleFor, age) => {
-        const entry = { created: 1000, timeToLive }
+        const entry = { createdAt: 1000, timeToLive }
         expect(CacheEntry.isFresh(entry, 1000 + age)).toBe(age < timeToLive)
         expect(CacheEntry.isStale(entry, 1000 + age, staleFor)).toBe(age >= timeToLive && age < timeToLive + staleFor)
       })

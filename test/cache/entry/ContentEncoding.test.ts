@@ -11,7 +11,6 @@ import * as Compression from "../../../src/cache/entry/Compression.js"
 import * as ContentEncoding from "../../../src/cache/entry/ContentEncoding.js"
 import * as Encryption from "../../../src/cache/entry/Encryption.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
-import * as CompiledDecoder from "../../../src/internal/CompiledDecoder.js"
 
 const keysOf = (...bytes: ReadonlyArray<number>) =>
   Either.getOrThrow(
@@ -50,13 +49,10 @@ const stored = ({ above, keys = [], now = bornAt }: Settings) => {
     read: (text: string, key = "k"): Effect.Effect<{ readonly value: unknown } | undefined> => {
       const entry = CacheEntry.parse(text)
       if (entry === undefined) return Effect.succeed(undefined)
-      const now = codec.decodeNow(key, entry)
-      return now !== CompiledDecoder.unfit
-        ? Effect.succeed({ value: now })
-        : Effect.orElseSucceed(
-            Effect.map(codec.decode(key, entry), (value) => ({ value })),
-            () => undefined
-          )
+      return Effect.orElseSucceed(
+        Effect.map(codec.decode(key, entry), (value) => ({ value })),
+        () => undefined
+      )
     }
   }
 }
@@ -73,7 +69,7 @@ const attributes = fc.record<CacheEntry.Attributes>({
 const value = fc.oneof(
   fc.jsonValue({ stringUnit: "grapheme" }),
   fc.string({ unit: "binary", maxLength: 2_000, size: "max" }),
-  fc.string().map((error) => new EntryCodec.Remembered(error))
+  fc.string().map((error) => new EntryCodec.CachedError(error))
 )
 /** some longer than what is compressed at once */
 const anyValue = fc.oneof(
@@ -85,7 +81,7 @@ const settings = fc.record<Settings>({
   keys: fc.constantFrom([], [1], [2, 1])
 })
 const readableOf = (value: unknown) =>
-  value instanceof EntryCodec.Remembered ? value : JSON.parse(JSON.stringify(value))
+  value instanceof EntryCodec.CachedError ? value : JSON.parse(JSON.stringify(value))
 
 describe("a stored value", () => {
   it.effect("is read as it was written, compressed, encrypted, both or neither", () =>
@@ -96,7 +92,7 @@ describe("a stored value", () => {
           return Effect.runPromise(
             Effect.gen(function* () {
               const text = yield* write(value, key, attributes)
-              expect(CacheEntry.createdOf(text)).toBe(bornAt)
+              expect(CacheEntry.createdAtOf(text)).toBe(bornAt)
               expect(yield* read(text, key)).toEqual({ value: readableOf(value) })
             })
           )
@@ -169,8 +165,8 @@ describe("an encrypted value", () => {
       expect(yield* read(text.replace('"value":', '"error":'), "user:1")).toBeUndefined()
       expect(yield* read(text.replace('"version":2,', ""), "user:1")).toBeUndefined()
       expect(yield* read(text.replace('"keyId"', '"compression":"gzip","keyId"'), "user:1")).toBeUndefined()
-      const error = yield* write(new EntryCodec.Remembered("secret"), "user:1")
-      expect(yield* read(error, "user:1")).toEqual({ value: new EntryCodec.Remembered("secret") })
+      const error = yield* write(new EntryCodec.CachedError("secret"), "user:1")
+      expect(yield* read(error, "user:1")).toEqual({ value: new EntryCodec.CachedError("secret") })
       expect(yield* read(error.replace('"error":', '"version":2,"value":'), "user:1")).toBeUndefined()
     })
   )

@@ -33,7 +33,7 @@ const third = codecOf(3, {
 })
 
 const entryOf = (version: number, json: unknown): CacheEntry.StoredEntry => ({
-  created: 1,
+  createdAt: 1,
   timeToLive: 1,
   tags: [],
   versionTag: undefined,

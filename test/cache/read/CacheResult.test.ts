@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as CacheResult from "../../../src/cache/read/CacheResult.js"
 
 describe("an entry that is served", () => {
-  const entry = { value: 1, created: 1_000, timeToLive: 300, tags: [], versionTag: undefined }
+  const entry = { value: 1, createdAt: 1_000, timeToLive: 300, tags: [], versionTag: undefined }
 
   it("has between nothing and its time to live left, whatever the server's time is taken for", () => {
     const at = (serverTime: number) => {

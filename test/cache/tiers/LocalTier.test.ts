@@ -3,7 +3,7 @@ import * as LocalTier from "../../../src/cache/tiers/LocalTier.js"
 
 const entry = (value: string, tags: ReadonlyArray<string> = []) => ({
   value,
-  created: 0,
+  createdAt: 0,
   timeToLive: 1000,
   tags,
   versionTag: undefined

@@ -385,18 +385,14 @@ describe("what stands under the keys of one command", () => {
       yield* server.direct.set("d", yield* written(codec, "d", "four"))
       const answers = yield* readMany(["a", "b", "c", "d"])
       expect(valuesOf(answers)).toEqual(["one", undefined, undefined, "four"])
-      expect(answers[1]).toMatchObject({ created: 20, trusted: false })
+      expect(answers[1]).toMatchObject({ createdAt: 20, trusted: false })
       expect(undecodable).toEqual(["b", "c"])
     })
   )
 
   it.scoped("is told to nobody twice when the scope closes while some of it is being decoded", () =>
     Effect.gen(function* () {
-      const slow: EntryCodec.EntryCodec<string> = {
-        ...texts,
-        decodeNow: encoded({ encryption }).decodeNow,
-        decode: () => Effect.never
-      }
+      const slow: EntryCodec.EntryCodec<string> = { ...texts, decode: () => Effect.never }
       const { ask, scope, store } = yield* world(slow)
       yield* store("a", '"one"')
       const answers: Array<TierResult<unknown>> = []
@@ -410,31 +406,29 @@ describe("what stands under the keys of one command", () => {
     })
   )
 
+  const unlucky = (n: number) => {
+    if (n === 13) throw new Error("unlucky")
+    return n
+  }
+  const numberThat = (decode: (n: number) => Effect.Effect<number>) =>
+    EntryCodec.values(
+      CacheCodec.make(
+        Schema.transformOrFail(Schema.Number, Schema.Number, { strict: true, decode, encode: Effect.succeed })
+      )
+    )
   for (const [how, codec] of [
     [
-      "at once",
+      "in the call",
       {
         ...numbers,
-        decodeNow: (key: string, stored: CacheEntry.StoredEntry) => {
-          if (stored.content.text === "13") throw new Error("unlucky")
-          return numbers.decodeNow(key, stored)
+        decode: (key: string, stored: CacheEntry.StoredEntry) => {
+          unlucky(Number(stored.content.text))
+          return numbers.decode(key, stored)
         }
       }
     ],
-    [
-      "in an effect",
-      EntryCodec.values(
-        CacheCodec.make(
-          Schema.transform(Schema.Number, Schema.Number, {
-            decode: (n) => {
-              if (n === 13) throw new Error("unlucky")
-              return n
-            },
-            encode: (n) => n
-          })
-        )
-      )
-    ]
+    ["in its schema", numberThat((n) => Effect.succeed(unlucky(n)))],
+    ["in an effect", numberThat((n) => Effect.as(Effect.yieldNow(), n).pipe(Effect.map(unlucky)))]
   ] as const) {
     it.scoped(`may be what its codec throws on, ${how}: it is a counted miss, and the others are answered`, () =>
       Effect.gen(function* () {

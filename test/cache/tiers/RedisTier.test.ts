@@ -42,16 +42,16 @@ describe("reads of one moment", () => {
       expect(connection.commands()).toBe(before + 1)
       expect(a).toEqual({
         _tag: "Found",
-        entry: { value: 1, created: 20, timeToLive: 5, tags: [], versionTag: undefined },
-        created: 20,
+        entry: { value: 1, createdAt: 20, timeToLive: 5, tags: [], versionTag: undefined },
+        createdAt: 20,
         text: '{"created":20,"ttl":5,"value":1}',
         trusted: true,
         serverTime: expect.any(Number)
       })
       // decoded once and shared
       expect(again.entry).toBe(a.entry)
-      expect(b).toMatchObject({ entry: undefined, created: 30, trusted: false })
-      expect(c).toMatchObject({ entry: undefined, created: 0, trusted: false })
+      expect(b).toMatchObject({ entry: undefined, createdAt: 30, trusted: false })
+      expect(c).toMatchObject({ entry: undefined, createdAt: 0, trusted: false })
       expect(failures()).toBe(1)
     })
   )
@@ -62,7 +62,7 @@ describe("reads of one moment", () => {
       const before = connection.commands()
       const answers = yield* readKeys([new CacheKey("a"), new CacheKey("b"), new CacheKey("a")])
       expect(connection.commands()).toBe(before + 1)
-      expect(answers).toMatchObject([{ entry: { value: 1 } }, { created: 30 }, { entry: { value: 1 } }])
+      expect(answers).toMatchObject([{ entry: { value: 1 } }, { createdAt: 30 }, { entry: { value: 1 } }])
     })
   )
 
