@@ -4,11 +4,11 @@ import { DistributedLock, MemoryRedis } from "effect-cache-toolkit"
 import { Database, MemoryDatabase, type Player } from "effect-cache-toolkit/game"
 
 /** Each write of a leader carries the fencing token of its lock. */
-const lead = (who: string, gameId: Player.GameId, waitFor: "5 seconds" | "0 seconds") =>
+const lead = (who: string, gameId: Player.GameId, maxWait: "5 seconds" | "0 seconds") =>
   Effect.gen(function* () {
     const lock = yield* DistributedLock.DistributedLock
     const database = yield* Database.Database
-    const leading = lock.withLock(`game:${gameId}`, { ttl: "10 seconds", waitFor })(({ fencingToken }) =>
+    const leading = lock.withLock(`game:${gameId}`, { timeToLive: "10 seconds", maxWait })(({ fencingToken }) =>
       Effect.gen(function* () {
         const { round } = yield* database.getGame(gameId)
         yield* Console.log(`${who} leads round ${round + 1}`)

@@ -40,7 +40,7 @@ const program = Effect.gen(function* () {
     // not to get a lock that another holds is an answer
     (id: string) =>
       Effect.catchTag(
-        locks.withLock(`mixed:${id}`, { ttl: "10 seconds", waitFor: 0 })(Effect.void),
+        locks.withLock(`mixed:${id}`, { timeToLive: "10 seconds", maxWait: 0 })(Effect.void),
         "LockNotAcquired",
         () => Effect.void
       )

@@ -22,7 +22,7 @@ export const lock: Workload = {
       const adapter = new IoredisAdapter(yield* ioredis(url))
       const subjects = [
         effectful("toolkit", (index) =>
-          locks.withLock(`lock:${ids(index)}`, { ttl: lifetimeMillis, waitFor: 0 })(Effect.succeed(true))
+          locks.withLock(`lock:${ids(index)}`, { timeToLive: lifetimeMillis, maxWait: 0 })(Effect.succeed(true))
         ),
         promising("redlock-universal", (index) =>
           createLock({ adapter, key: `redlock:${ids(index)}`, ttl: lifetimeMillis }).using(async () => true)

@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
   const percentile = yield* board.percentileOf("ada")
 
   // one board for each week of UTC, which expires by itself four weeks after it is over
-  const weekly = yield* Leaderboard.makeWindows({ key: "leaderboard:chess", window: "weekly", keepFor: "4 weeks" })
+  const weekly = yield* Leaderboard.makeWindows({ key: "leaderboard:chess", window: "weekly", timeToLive: "4 weeks" })
   yield* weekly.running.submit("ada", 30)
   const first = yield* weekly.running.rankOf("ada")
 

@@ -7,7 +7,7 @@ const program = Effect.gen(function* () {
   const lock = yield* DistributedLock.DistributedLock
   const { id } = yield* database.createGame([])
 
-  const advance = lock.withLock(`game:${id}`, { ttl: "10 seconds", waitFor: "2 seconds" })(({ fencingToken }) =>
+  const advance = lock.withLock(`game:${id}`, { timeToLive: "10 seconds", maxWait: "2 seconds" })(({ fencingToken }) =>
     Effect.gen(function* () {
       const { round } = yield* database.getGame(id)
       yield* database.updateGame(id, { round: round + 1 }, fencingToken)

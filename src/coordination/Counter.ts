@@ -32,7 +32,7 @@ export interface Counter {
 }
 
 /**
- * Adds `delta` to the count without leaving it below `minimum`, and answers the new count. A `ttlMillis` of 0 leaves the
+ * Adds `delta` to the count without leaving it below `minimum`, and answers the new count. A `timeToLiveMillis` of 0 leaves the
  * key's time to live as it is.
  *
  * @since 0.1.0
@@ -45,9 +45,9 @@ export const addScript = RedisScript.make({
     readonly key: string
     readonly delta: number
     readonly minimum: number
-    readonly ttlMillis: number
+    readonly timeToLiveMillis: number
   }) => [input.key],
-  args: (input) => [input.delta, input.minimum, input.ttlMillis],
+  args: (input) => [input.delta, input.minimum, input.timeToLiveMillis],
   lua: `
     local delta, minimum = tonumber(ARGV[1]), tonumber(ARGV[2])
     local added = redis.call("INCRBY", KEYS[1], ARGV[1])
@@ -57,12 +57,12 @@ export const addScript = RedisScript.make({
     return math.floor(count)
   `,
   reply: Schema.Int,
-  model: ({ keys: [key = ""], args: [delta = "", minimum = "", ttl = ""], call }) => {
+  model: ({ keys: [key = ""], args: [delta = "", minimum = "", timeToLiveMillis = ""], call }) => {
     const added = Number(call("INCRBY", key, delta))
     const before = Math.max(added - Number(delta), Number(minimum))
     const count = Math.max(before + Number(delta), Number(minimum))
     if (count !== added) call("SET", key, String(count), "KEEPTTL")
-    if (Number(ttl) > 0) call("PEXPIRE", key, ttl)
+    if (Number(timeToLiveMillis) > 0) call("PEXPIRE", key, timeToLiveMillis)
     return count
   }
 })
@@ -101,7 +101,9 @@ export const make = (options: {
     )
     const run = client.run(addScript)
     const add = (delta: number) =>
-      Effect.flatMap(Effect.zipRight(checkedKey, checked), (ttlMillis) => run({ key, delta, minimum, ttlMillis }))
+      Effect.flatMap(Effect.zipRight(checkedKey, checked), (timeToLiveMillis) =>
+        run({ key, delta, minimum, timeToLiveMillis })
+      )
 
     return {
       increment: add(1),

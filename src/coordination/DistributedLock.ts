@@ -97,9 +97,9 @@ export declare namespace DistributedLock {
      * it is survived where it is ten times the client's `commandTimeout` or more. From 1 ms up to what a server can keep; seconds suit most, since a busy machine may be
      * taken for dead below that.
      */
-    readonly ttl: Duration.DurationInput
+    readonly timeToLive: Duration.DurationInput
     /** how long to wait while another holds it; zero asks once */
-    readonly waitFor: Duration.DurationInput
+    readonly maxWait: Duration.DurationInput
   }
 
   /**
@@ -117,11 +117,11 @@ export declare namespace DistributedLock {
      * Those who wait in one process get their turn in the order in which they came; between processes it is a race. It is
      * not re-entrant: a body that asks for its own lock again waits for itself.
      *
-     * Fails with `LockNotAcquired` when another holds it for longer than `waitFor`. Fails with `LockLost` when the lock
+     * Fails with `LockNotAcquired` when another holds it for longer than `maxWait`. Fails with `LockLost` when the lock
      * was lost or can no longer be proved to be held: the body is interrupted before the time to live ends, unless it
      * cannot be interrupted or its process was stopped, and may have done some of its work. With Redis away it fails at
      * once with the error of Redis, also while it waits, and the body does not run; but once a reply was lost the lock may
-     * be one's own, and is asked for with the same token until `waitFor` is over. A body that runs is not disturbed while
+     * be one's own, and is asked for with the same token until `maxWait` is over. A body that runs is not disturbed while
      * Redis is away for less than the time to live. The body's own failures pass unchanged.
      *
      * May be repeated as far as the body may.
@@ -135,7 +135,7 @@ export declare namespace DistributedLock {
     /**
      * As `withLock`, holding all of several locks or none. They are taken one after the other in the order of their keys'
      * UTF-16 units, whatever the order here, so that two callers cannot wait for each other; one key named twice is taken
-     * once. `waitFor` is for all of them together. The locks are not taken in one step: keys may live on different
+     * once. `maxWait` is for all of them together. The locks are not taken in one step: keys may live on different
      * servers of a cluster, and each is held, and kept from others, while the next one is waited for.
      */
     readonly withLocks: <const Keys extends ReadonlyArray<string>>(
@@ -150,17 +150,17 @@ export declare namespace DistributedLock {
      */
     readonly tryAcquire: (
       key: string,
-      options: Pick<Options, "ttl">
+      options: Pick<Options, "timeToLive">
     ) => Effect.Effect<Option.Option<HeldLock>, RedisError | RedisKey.InvalidKey, Scope.Scope>
     /**
      * Takes the lock if nobody holds it, and answers the token to release it with. Nothing extends it: a holder that
      * outlives the time to live goes on beside the next one. A lost reply is asked for once more with the same token; when
      * that fails too, and on interruption, the lock is given back as far as Redis can be reached, and ends by itself after
-     * `ttl` otherwise.
+     * `timeToLive` otherwise.
      */
     readonly acquireLock: (
       key: string,
-      ttl: Duration.DurationInput
+      timeToLive: Duration.DurationInput
     ) => Effect.Effect<Option.Option<LockToken>, RedisError | RedisKey.InvalidKey>
     /**
      * Gives the lock back if the token still owns it, and says whether it did. It may be repeated: a second call answers
@@ -181,7 +181,7 @@ export declare namespace DistributedLock {
  *
  * const program = Effect.gen(function* () {
  *   const lock = yield* DistributedLock.make
- *   const settle = lock.withLock("settle:user-1", { ttl: "10 seconds", waitFor: "2 seconds" })
+ *   const settle = lock.withLock("settle:user-1", { timeToLive: "10 seconds", maxWait: "2 seconds" })
  *   yield* settle(Effect.log("nobody else settles user-1 now"))
  *   yield* settle(({ fencingToken }) => Effect.log(`nor writes anything after ${fencingToken}`))
  * })
@@ -195,21 +195,21 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const runRelease = client.run(LockScripts.release)
     const claims = Acquisition.make(client, fork)
 
-    const prepare = (name: string, ttl: Duration.DurationInput) =>
+    const prepare = (name: string, timeToLive: Duration.DurationInput) =>
       Effect.gen(function* () {
         const key = yield* KeyOwner.under("lock", name)
-        const ttlMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", ttl)
-        return { key, ttlMillis, token: yield* Token.random }
+        const timeToLiveMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", timeToLive)
+        return { key, timeToLiveMillis, token: yield* Token.random }
       })
 
     const hold = Effect.fnUntraced(
-      function* (name: string, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) {
-        const lock = yield* prepare(name, ttl)
+      function* (name: string, { timeToLive, maxWait }: DistributedLock.Options, scope: Scope.Scope) {
+        const lock = yield* prepare(name, timeToLive)
         const claim = {
           key: name,
           channel: LockScripts.channel(lock.key),
-          ttlMillis: lock.ttlMillis,
-          waitMillis: Duration.toMillis(waitFor),
+          timeToLiveMillis: lock.timeToLiveMillis,
+          maxWaitMillis: Duration.toMillis(maxWait),
           ask: Effect.map(runAcquire(lock), ([granted, value]) =>
             granted === 1 ? Either.right(value) : Either.left(value)
           ),
@@ -224,13 +224,17 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
     )
 
-    const holdAll = (names: ReadonlyArray<string>, { ttl, waitFor }: DistributedLock.Options, scope: Scope.Scope) =>
+    const holdAll = (
+      names: ReadonlyArray<string>,
+      { timeToLive, maxWait }: DistributedLock.Options,
+      scope: Scope.Scope
+    ) =>
       Effect.gen(function* () {
-        const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(waitFor)
+        const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(maxWait)
         const held = new Map<string, HeldLock>()
         for (const name of Array.from(new Set(names)).sort()) {
           const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
-          held.set(name, yield* hold(name, { ttl, waitFor: leftMillis }, scope))
+          held.set(name, yield* hold(name, { timeToLive, maxWait: leftMillis }, scope))
         }
         return held
       })
@@ -247,13 +251,13 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
             leases: held.values()
           }))
         ),
-      tryAcquire: (key, { ttl }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { ttl, waitFor: Duration.zero }, scope)).pipe(
+      tryAcquire: (key, { timeToLive }) =>
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { timeToLive, maxWait: Duration.zero }, scope)).pipe(
           Effect.asSome,
           Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
         ),
-      acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, ttl) {
-        const lock = yield* prepare(name, ttl)
+      acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, timeToLive) {
+        const lock = yield* prepare(name, timeToLive)
         const [granted] = yield* runAcquire(lock).pipe(
           Effect.retry({ times: 1, while: isOutcomeUnknown }),
           Effect.onError(() => Effect.ignoreLogged(runRelease(lock)))

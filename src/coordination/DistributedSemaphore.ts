@@ -49,10 +49,10 @@ export declare namespace DistributedSemaphore {
      * a smaller one waits until fewer are held.
      */
     readonly permits: number
-    /** as `DistributedLock.Options.ttl`, for each permit */
-    readonly ttl: Duration.DurationInput
+    /** as `DistributedLock.Options.timeToLive`, for each permit */
+    readonly timeToLive: Duration.DurationInput
     /** how long to wait while all permits are held; zero asks once */
-    readonly waitFor: Duration.DurationInput
+    readonly maxWait: Duration.DurationInput
   }
 
   /**
@@ -76,7 +76,7 @@ export declare namespace DistributedSemaphore {
     /** Takes a permit if one is free, and holds it until the scope ends; see `DistributedLock.tryAcquire`. */
     readonly tryAcquire: (
       key: string,
-      options: Omit<Options, "waitFor">
+      options: Omit<Options, "maxWait">
     ) => Effect.Effect<Option.Option<Lease>, RedisError | RedisKey.InvalidKey, Scope.Scope>
   }
 }
@@ -93,7 +93,7 @@ export declare namespace DistributedSemaphore {
  * const program = Effect.gen(function* () {
  *   const semaphore = yield* DistributedSemaphore.make
  *   yield* Effect.log("at most four of these at a time, in all processes together").pipe(
- *     semaphore.withPermit("mail", { permits: 4, ttl: "10 seconds", waitFor: "1 minute" })
+ *     semaphore.withPermit("mail", { permits: 4, timeToLive: "10 seconds", maxWait: "1 minute" })
  *   )
  * })
  */
@@ -107,20 +107,20 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const claims = Acquisition.make(client, fork)
 
     const hold = Effect.fnUntraced(
-      function* (name: string, { permits, ttl, waitFor }: DistributedSemaphore.Options, scope: Scope.Scope) {
+      function* (name: string, { permits, timeToLive, maxWait }: DistributedSemaphore.Options, scope: Scope.Scope) {
         yield* integerFrom(SemaphoreScripts.acquire.name, "the number of permits", 1, permits)
         const key = yield* KeyOwner.under("semaphore", name)
-        const ttlMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", ttl)
+        const timeToLiveMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", timeToLive)
         const token = yield* Token.random
         const claim = {
           key: name,
           channel: SemaphoreScripts.channel(key),
-          ttlMillis,
-          waitMillis: Duration.toMillis(waitFor),
-          ask: Effect.map(runAcquire({ key, token, permits, ttlMillis }), ([granted, endsMillis]) =>
+          timeToLiveMillis,
+          maxWaitMillis: Duration.toMillis(maxWait),
+          ask: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
             granted === 1 ? Either.void : Either.left(endsMillis)
           ),
-          extend: Effect.map(runExtend({ key, token, ttlMillis }), (held) => (held === 1 ? "Held" : "Gone")),
+          extend: Effect.map(runExtend({ key, token, timeToLiveMillis }), (held) => (held === 1 ? "Held" : "Gone")),
           giveBack: runRelease({ key, token })
         }
         const [lease] = yield* claims.hold(claim, scope)
@@ -135,8 +135,8 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         Acquisition.holding((scope) =>
           Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))
         ),
-      tryAcquire: (key, { permits, ttl }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, ttl, waitFor: Duration.zero }, scope)).pipe(
+      tryAcquire: (key, { permits, timeToLive }) =>
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, timeToLive, maxWait: Duration.zero }, scope)).pipe(
           Effect.asSome,
           Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
         )

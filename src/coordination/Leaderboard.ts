@@ -174,8 +174,8 @@ const onPlace = <Member>(
     arrival: number | undefined,
     at: Place
   ): Effect.Effect<Submission, RedisError> => {
-    const { expiresAt, keys, opening, ttlMillis } = at
-    const input = { keys, member, score, arrival, opening, ttlMillis, expiresAt }
+    const { expiresAt, keys, opening, timeToLiveMillis } = at
+    const input = { keys, member, score, arrival, opening, timeToLiveMillis, expiresAt }
     return Effect.flatMap(
       keeps === "sum" ? runAdd({ ...input, policy: keeps }) : runSubmit({ ...input, policy: keeps }),
       ([isNew, second, kept]) => {
@@ -293,12 +293,12 @@ const board = <Member>(
   Effect.map(means, (means) => {
     const { key, timeToLive } = options
     const keys = BoardKeys.make(key)
-    const ttl =
+    const checkedLife =
       timeToLive === undefined
         ? Effect.succeed(0)
         : wholeMillis(WriteScripts.submit.name, "the time to live", timeToLive)
     return onPlace(means, options, member, () =>
-      Effect.map(ttl, (ttlMillis) => ({ keys, opening: undefined, ttlMillis, expiresAt: 0 }))
+      Effect.map(checkedLife, (timeToLiveMillis) => ({ keys, opening: undefined, timeToLiveMillis, expiresAt: 0 }))
     )
   })
 
@@ -336,7 +336,7 @@ export interface WindowOptions extends Options {
   /** Days and weeks are those of UTC; a week begins on Monday (ISO 8601). */
   readonly window: Window.Length
   /** for how long a board is kept when its day or week is over */
-  readonly keepFor: Duration.DurationInput
+  readonly timeToLive: Duration.DurationInput
 }
 
 const windows = <Member>(
@@ -344,13 +344,13 @@ const windows = <Member>(
   member: Schema.Schema<Member, string>
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient> =>
   Effect.map(means, (means) => {
-    const keepFor = wholeMillis(WriteScripts.submit.name, "the time that a board is kept", options.keepFor)
+    const checkedLife = wholeMillis(WriteScripts.submit.name, "the time to live", options.timeToLive)
     const placeIn = ({ closes, name, opens }: Window.Window) =>
-      Effect.map(keepFor, (keepMillis) => ({
+      Effect.map(checkedLife, (lifeMillis) => ({
         keys: BoardKeys.make(`${options.key}:${name}`),
         opening: { opens, closes },
-        ttlMillis: 0,
-        expiresAt: closes + keepMillis
+        timeToLiveMillis: 0,
+        expiresAt: closes + lifeMillis
       }))
     return {
       running: onPlace(means, options, member, (now) => placeIn(Window.at(options.window, DateTime.unsafeMake(now)))),
@@ -364,7 +364,7 @@ const windows = <Member>(
   })
 
 /**
- * A board for each day or week, under `key:2026-11-25` or `key:2026-W48`. Each expires by itself, `keepFor` after its
+ * A board for each day or week, under `key:2026-11-25` or `key:2026-W48`. Each expires by itself, `timeToLive` after its
  * day or week is over.
  *
  * @since 0.1.0
@@ -374,7 +374,7 @@ const windows = <Member>(
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function* () {
- *   const weekly = yield* Leaderboard.makeWindows({ key: "leaderboard:week", window: "weekly", keepFor: "4 weeks" })
+ *   const weekly = yield* Leaderboard.makeWindows({ key: "leaderboard:week", window: "weekly", timeToLive: "4 weeks" })
  *   yield* weekly.running.submit("ada", 1200)
  *   return yield* weekly.running.rankOf("ada")
  * })

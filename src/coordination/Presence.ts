@@ -87,11 +87,11 @@ const presence = <Member>(
     const runIsOnline = running(PresenceScripts.isOnline)
     const runList = running(PresenceScripts.list)
 
-    const ttl = wholeMillis(PresenceScripts.beat.name, "the time to live", timeToLive)
+    const checkedLife = wholeMillis(PresenceScripts.beat.name, "the time to live", timeToLive)
 
-    const beats = Effect.flatMap(ttl, (ttlMillis) =>
+    const beats = Effect.flatMap(checkedLife, (timeToLiveMillis) =>
       beatEvery === undefined
-        ? Effect.succeed(ttlMillis / beatsPerLife)
+        ? Effect.succeed(timeToLiveMillis / beatsPerLife)
         : wholeMillis(PresenceScripts.beat.name, "the time between two beats", beatEvery)
     ).pipe(Effect.map((millis) => Schedule.jittered(Schedule.spaced(Duration.millis(millis)))))
 
@@ -105,9 +105,9 @@ const presence = <Member>(
       Effect.gen(function* () {
         yield* checkedKey
         const text = yield* members.encode(PresenceScripts.beat.name, member)
-        const ttlMillis = yield* ttl
+        const timeToLiveMillis = yield* checkedLife
         const schedule = yield* beats
-        const beat = passedOver(runBeat({ key, member: text, ttlMillis }))
+        const beat = passedOver(runBeat({ key, member: text, timeToLiveMillis }))
         yield* Effect.acquireRelease(beat, () => passedOver(runLeave({ key, member: text })))
         // it ends before the member leaves, since a scope closes backwards
         yield* Effect.acquireRelease(
@@ -118,9 +118,9 @@ const presence = <Member>(
 
     return {
       beat: (member) =>
-        Effect.flatMap(ttl, (ttlMillis) =>
+        Effect.flatMap(checkedLife, (timeToLiveMillis) =>
           Effect.flatMap(members.encode(PresenceScripts.beat.name, member), (text) =>
-            runBeat({ key, member: text, ttlMillis })
+            runBeat({ key, member: text, timeToLiveMillis })
           )
         ),
       leave: (member) =>

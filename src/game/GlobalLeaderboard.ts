@@ -166,7 +166,7 @@ export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, 
   })
 
 /** How long after a process that died while it built the board another one may begin. */
-const buildingLock = { ttl: "30 seconds" } as const
+const buildingLock = { timeToLive: "30 seconds" } as const
 
 /**
  * Starts building the board from the database in the background, unless that is under way, here or in another process, or

@@ -154,7 +154,7 @@ export declare namespace PlayerService {
 }
 
 /** How long the players of a process that died stay locked, and how long a transfer waits for others. */
-const transferLock = { ttl: "10 seconds", waitFor: "2 seconds" } as const
+const transferLock = { timeToLive: "10 seconds", maxWait: "2 seconds" } as const
 
 const checked = (id: string): Either.Either<string, InvalidKey> => RedisKey.make("player", id)
 

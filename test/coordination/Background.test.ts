@@ -35,7 +35,7 @@ const world = Effect.gen(function* () {
   return { asked, on }
 })
 
-const options = { ttl: "3 seconds", waitFor: "1 minute" } as const
+const options = { timeToLive: "3 seconds", maxWait: "1 minute" } as const
 
 describe("what goes on in the background for a caller", () => {
   it.scoped("extends a lock, and hears of connections and releases, with nothing of its caller", () =>

@@ -17,7 +17,7 @@ import { eachWay } from "../support/JumpingClock.js"
 import * as OutageRedis from "../support/OutageRedis.js"
 import { runFor } from "../support/ScriptedDriver.js"
 
-const options = { ttl: "10 seconds", waitFor: 0 } as const
+const options = { timeToLive: "10 seconds", maxWait: 0 } as const
 const away = new RedisUnavailable({ reason: "Disconnected" })
 
 const world = Effect.gen(function* () {

@@ -80,7 +80,7 @@ const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> 
   lock: (name) => {
     const key = KeyOwner.under("lock", name)
     if (!isRight(key)) return []
-    const lock = { key: key.right, token: LockToken.make("mine"), ttlMillis: 1 }
+    const lock = { key: key.right, token: LockToken.make("mine"), timeToLiveMillis: 1 }
     return LockScripts.acquire.keys(lock).map((key, index) => owned(["lock", name, String(index)], key))
   },
   semaphore: (name) => {

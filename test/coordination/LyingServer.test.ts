@@ -29,17 +29,25 @@ const never = Number.NaN
 const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyArray<RedisReply>]> = [
   [
     "a lock",
-    (redis) => redis.run(LockScripts.acquire)({ ...held, ttlMillis: 1000 }),
+    (redis) => redis.run(LockScripts.acquire)({ ...held, timeToLiveMillis: 1000 }),
     [[1, 0], [1, -1], [1, never], [1, 2 ** 53], [1, 1.5], [1, null], [1], [2, 7], [0, never], [0, -3], "OK", null]
   ],
-  ["the extension of a lock", (redis) => redis.run(LockScripts.extend)({ ...held, ttlMillis: 1000 }), [2, never, null]],
+  [
+    "the extension of a lock",
+    (redis) => redis.run(LockScripts.extend)({ ...held, timeToLiveMillis: 1000 }),
+    [2, never, null]
+  ],
   ["the release of a lock", (redis) => redis.run(LockScripts.release)(held), [-1, 2, never, "1"]],
   [
     "a semaphore",
-    (redis) => redis.run(SemaphoreScripts.acquire)({ ...held, permits: 1, ttlMillis: 1000 }),
+    (redis) => redis.run(SemaphoreScripts.acquire)({ ...held, permits: 1, timeToLiveMillis: 1000 }),
     [[1, -1], [2, 0], [0, -1], [0, never], [0]]
   ],
-  ["the extension of a permit", (redis) => redis.run(SemaphoreScripts.extend)({ ...held, ttlMillis: 1000 }), [-1, 2]],
+  [
+    "the extension of a permit",
+    (redis) => redis.run(SemaphoreScripts.extend)({ ...held, timeToLiveMillis: 1000 }),
+    [-1, 2]
+  ],
   ["the release of a permit", (redis) => redis.run(SemaphoreScripts.release)(held), [-1, 2]],
   ...(["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const).flatMap((algorithm): typeof cases => [
     [
@@ -98,7 +106,9 @@ describe("a server that lies", () => {
       const redis = yield* connect(server)
       server.answer = ({ command }) => (command.startsWith("EVAL") ? reply([1, 0]) : undefined)
       const locks = yield* Effect.provideService(DistributedLock.make, RedisClient, redis)
-      const holding = locks.withLock("a", { ttl: "1 second", waitFor: "1 second" })(Effect.dieMessage("the body runs"))
+      const holding = locks.withLock("a", { timeToLive: "1 second", maxWait: "1 second" })(
+        Effect.dieMessage("the body runs")
+      )
       const fiber = yield* Effect.fork(Effect.flip(holding))
       yield* runFor(20_000)
       expect((yield* Fiber.join(fiber))._tag).toBe("RedisProtocolError")

@@ -24,7 +24,7 @@ describe("the script of counters", () => {
         key,
         delta: fc.integer({ min: -5, max: 5 }),
         minimum: fc.integer({ min: -9, max: 9 }),
-        ttlMillis: fc.constantFrom(0, 5_000, 60_000)
+        timeToLiveMillis: fc.constantFrom(0, 5_000, 60_000)
       }),
       {
         numRuns,
@@ -58,7 +58,7 @@ describe("the scripts of presence", () => {
   test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
     compareScript(
       PresenceScripts.beat,
-      timed(fc.record({ key, member, ttlMillis: fc.constantFrom(5_000, 15_000, 60_000) })),
+      timed(fc.record({ key, member, timeToLiveMillis: fc.constantFrom(5_000, 15_000, 60_000) })),
       { others, numRuns }
     ))
 })

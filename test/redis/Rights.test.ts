@@ -83,7 +83,7 @@ describe.skipIf(reason !== undefined)(`a user with these rights alone (${reason 
       Effect.gen(function* () {
         const lock = yield* DistributedLock.make
         const semaphore = yield* DistributedSemaphore.make
-        const options = { ttl: "10 seconds", waitFor: "10 seconds" } as const
+        const options = { timeToLive: "10 seconds", maxWait: "10 seconds" } as const
         const both = Effect.all([
           lock.withLock("lock", options)(() => Effect.sleep("20 millis")),
           lock.withLocks(["lock", "other"], options)(() => Effect.void),

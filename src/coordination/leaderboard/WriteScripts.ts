@@ -10,14 +10,14 @@ import * as BoardKeys from "./BoardKeys.js"
 import { luaBoard, onBoard, ScoreText } from "./BoardScript.js"
 
 /**
- * How long a board is kept after a submission: `ttlMillis` from then on, or until `expiresAt`, in milliseconds of the
+ * How long a board is kept after a submission: `timeToLiveMillis` from then on, or until `expiresAt`, in milliseconds of the
  * server's time; 0 stands for no bound.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Keeping {
-  readonly ttlMillis: number
+  readonly timeToLiveMillis: number
   readonly expiresAt: number
 }
 
@@ -72,12 +72,12 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
     name,
     idempotent,
     keys: ({ keys }: SubmitInput & { readonly policy: P }) => BoardKeys.list(keys),
-    args: ({ arrival, expiresAt, member, now, opening, policy, score, ttlMillis }) => [
+    args: ({ arrival, expiresAt, member, now, opening, policy, score, timeToLiveMillis }) => [
       member,
       score + 0,
       policy,
       arrival ?? "",
-      ttlMillis,
+      timeToLiveMillis,
       expiresAt,
       opening?.opens ?? "",
       opening?.closes ?? "",
@@ -118,7 +118,7 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
           submitted = "",
           policy = "",
           given = "",
-          ttl = "0",
+          timeToLiveMillis = "0",
           expiresAt = "0",
           opens = "",
           closes = "",
@@ -149,7 +149,7 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
         on.place(member, kept, on.arrive(given))
       }
       for (const key of keys) {
-        if (ttl !== "0") call("PEXPIRE", key, ttl)
+        if (timeToLiveMillis !== "0") call("PEXPIRE", key, timeToLiveMillis)
         if (expiresAt !== "0") call("PEXPIREAT", key, expiresAt)
       }
       return [before === undefined ? 1 : 0, moves ? 1 : 0, kept]

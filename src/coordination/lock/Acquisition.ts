@@ -20,7 +20,7 @@ import * as Waiting from "./Waiting.js"
  * @category models
  */
 export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
-  readonly ttlMillis: number
+  readonly timeToLiveMillis: number
   readonly extend: Lease.LeaseState["extend"]
   /** Gives back by compare, so that it may be tried also where it is unknown whether anything was ever had. */
   readonly giveBack: Effect.Effect<unknown, RedisError>

@@ -52,7 +52,7 @@ export interface Lease {
  */
 export interface LeaseState {
   readonly key: string
-  readonly ttlMillis: number
+  readonly timeToLiveMillis: number
   /** when it was asked for, by `MonotonicClock`, in the request that was granted */
   readonly askedAt: number
   /** Asks for a whole time to live from now. */
@@ -89,9 +89,9 @@ const retryPause = 0.25
  */
 export const keep = (holding: LeaseState, scope: Scope.Scope): Effect.Effect<Lease> =>
   Effect.gen(function* () {
-    const { key, ttlMillis } = holding
-    const provenFor = ttlMillis * (1 - safetyMargin)
-    const pauseMillis = ttlMillis / extensionsPerLife
+    const { key, timeToLiveMillis } = holding
+    const provenFor = timeToLiveMillis * (1 - safetyMargin)
+    const pauseMillis = timeToLiveMillis / extensionsPerLife
     let provenUntil = holding.askedAt + provenFor
     let nextAt = (yield* MonotonicClock.millis) + pauseMillis
     let loss: LockLost | undefined

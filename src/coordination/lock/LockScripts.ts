@@ -80,11 +80,11 @@ const nextFence = (context: RedisScript.ScriptContext): number => {
 export const acquire = RedisScript.make({
   name: "distributedLock.acquire",
   idempotent: true,
-  keys: ({ key }: Held & { readonly ttlMillis: number; readonly now?: number }) => [
+  keys: ({ key }: Held & { readonly timeToLiveMillis: number; readonly now?: number }) => [
     key,
     RedisKey.auxiliary(key, "fence")
   ],
-  args: (input) => [input.token, input.ttlMillis, fenceMillis, input.now ?? ""],
+  args: (input) => [input.token, input.timeToLiveMillis, fenceMillis, input.now ?? ""],
   lua: `${luaMicros}${luaFence}
     if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return {1, nextFence()} end
     if redis.call("GET", KEYS[1]) ~= ARGV[1] then return {0, redis.call("PTTL", KEYS[1])} end
@@ -98,13 +98,13 @@ export const acquire = RedisScript.make({
   ),
   model: (context): RedisReply => {
     const {
-      args: [token = "", ttl = ""],
+      args: [token = "", timeToLiveMillis = ""],
       call,
       keys: [key = ""]
     } = context
-    if (call("SET", key, token, "NX", "PX", ttl) !== null) return [1, nextFence(context)]
+    if (call("SET", key, token, "NX", "PX", timeToLiveMillis) !== null) return [1, nextFence(context)]
     if (call("GET", key) !== token) return [0, call("PTTL", key)]
-    call("PEXPIRE", key, ttl)
+    call("PEXPIRE", key, timeToLiveMillis)
     return [1, lastFence(context) ?? nextFence(context)]
   }
 })
@@ -119,8 +119,8 @@ export const acquire = RedisScript.make({
 export const extend = RedisScript.make({
   name: "distributedLock.extend",
   idempotent: true,
-  keys: (input: Held & { readonly ttlMillis: number }) => lockKeys(input),
-  args: (input) => [input.token, input.ttlMillis],
+  keys: (input: Held & { readonly timeToLiveMillis: number }) => lockKeys(input),
+  args: (input) => [input.token, input.timeToLiveMillis],
   lua: `
     local holder = redis.call("GET", KEYS[1])
     if not holder then return 0 end
@@ -128,10 +128,10 @@ export const extend = RedisScript.make({
     return redis.call("PEXPIRE", KEYS[1], ARGV[2])
   `,
   reply: Schema.Literal(-1, 0, 1),
-  model: ({ args: [token = "", ttl = ""], call, keys: [key = ""] }) => {
+  model: ({ args: [token = "", timeToLiveMillis = ""], call, keys: [key = ""] }) => {
     const holder = call("GET", key)
     if (holder === null) return 0
-    return holder === token ? call("PEXPIRE", key, ttl) : -1
+    return holder === token ? call("PEXPIRE", key, timeToLiveMillis) : -1
   }
 })
 

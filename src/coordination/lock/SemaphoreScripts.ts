@@ -42,8 +42,11 @@ const firstOf = (reply: RedisReply): string => {
   return typeof first === "string" ? first : ""
 }
 
-const hold = ({ args: [token = "", ttl = ""], call, keys: [key = ""] }: RedisScript.ScriptContext, now: number) => {
-  call("ZADD", key, now + Number(ttl), token)
+const hold = (
+  { args: [token = "", timeToLiveMillis = ""], call, keys: [key = ""] }: RedisScript.ScriptContext,
+  now: number
+) => {
+  call("ZADD", key, now + Number(timeToLiveMillis), token)
   const last = firstOf(call("ZRANGE", key, -1, -1))
   call("PEXPIRE", key, Number(call("ZSCORE", key, last)) - now)
 }
@@ -58,8 +61,10 @@ const hold = ({ args: [token = "", ttl = ""], call, keys: [key = ""] }: RedisScr
 export const acquire = RedisScript.make({
   name: "distributedSemaphore.acquire",
   idempotent: true,
-  keys: ({ key }: Held & { readonly permits: number; readonly ttlMillis: number; readonly now?: number }) => [key],
-  args: (input) => [input.token, input.ttlMillis, input.now ?? "", input.permits],
+  keys: ({ key }: Held & { readonly permits: number; readonly timeToLiveMillis: number; readonly now?: number }) => [
+    key
+  ],
+  args: (input) => [input.token, input.timeToLiveMillis, input.now ?? "", input.permits],
   lua: `${luaMicros}${luaHold}
     redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", string.format("%.0f", now))
     local mine = redis.call("ZSCORE", KEYS[1], ARGV[1])
@@ -97,8 +102,8 @@ export const acquire = RedisScript.make({
 export const extend = RedisScript.make({
   name: "distributedSemaphore.extend",
   idempotent: true,
-  keys: ({ key }: Held & { readonly ttlMillis: number; readonly now?: number }) => [key],
-  args: (input) => [input.token, input.ttlMillis, input.now ?? ""],
+  keys: ({ key }: Held & { readonly timeToLiveMillis: number; readonly now?: number }) => [key],
+  args: (input) => [input.token, input.timeToLiveMillis, input.now ?? ""],
   lua: `${luaMicros}${luaHold}
     local ends = redis.call("ZSCORE", KEYS[1], ARGV[1])
     if not ends or tonumber(ends) <= now then return 0 end

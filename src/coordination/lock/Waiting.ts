@@ -29,7 +29,7 @@ export interface Request<out Granted> {
   /** the channel that tells of releases */
   readonly channel: string
   /** how long to wait, in milliseconds; 0 asks once */
-  readonly waitMillis: number
+  readonly maxWaitMillis: number
   /** Right when it is granted, else the milliseconds until a holder's time ends, negative when that is not known. */
   readonly ask: Effect.Effect<Either.Either<Granted, number>, RedisError>
 }
@@ -123,7 +123,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
 
   return {
     acquire: Effect.fnUntraced(function* <Granted>(wanted: Request<Granted>) {
-      const deadline = (yield* MonotonicClock.millis) + wanted.waitMillis
+      const deadline = (yield* MonotonicClock.millis) + wanted.maxWaitMillis
       let replyLost = false
       let isOutOfTurn = false
       let lastFailure: RedisError | undefined
@@ -174,11 +174,11 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
           }
         })
 
-      const standsBehindOthers = wanted.waitMillis > 0 && queues.has(wanted.channel) && (yield* redis.isAvailable)
+      const standsBehindOthers = wanted.maxWaitMillis > 0 && queues.has(wanted.channel) && (yield* redis.isAvailable)
       if (!standsBehindOthers) {
         const first = yield* granted
         if (first._tag === "Some") return first.value
-        if (wanted.waitMillis <= 0) return yield* refused
+        if (wanted.maxWaitMillis <= 0) return yield* refused
       }
       while (true) {
         const answer = yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>

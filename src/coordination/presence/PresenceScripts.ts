@@ -48,7 +48,7 @@ const texts = (reply: RedisReply): ReadonlyArray<string> =>
   Array.isArray(reply) ? reply.map((text) => (typeof text === "string" ? text : "")) : []
 
 /**
- * Lets a member be online for `ttlMillis` from now on, clears away some of those who are gone, and replies how many are
+ * Lets a member be online for `timeToLiveMillis` from now on, clears away some of those who are gone, and replies how many are
  * online. The key lives as long as who stays longest.
  *
  * @since 0.1.0
@@ -57,8 +57,8 @@ const texts = (reply: RedisReply): ReadonlyArray<string> =>
 export const beat = RedisScript.make({
   name: "presence.beat",
   idempotent: true,
-  keys: ({ key }: Timed & { readonly member: string; readonly ttlMillis: number }) => [key],
-  args: (input) => [input.member, input.ttlMillis, nowArgument(input)],
+  keys: ({ key }: Timed & { readonly member: string; readonly timeToLiveMillis: number }) => [key],
+  args: (input) => [input.member, input.timeToLiveMillis, nowArgument(input)],
   lua: `${luaOnline}
     local upToNow = string.format("%.0f", now)
     for _, gone in ipairs(redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", upToNow, "LIMIT", "0", "${clearedAtOnce}")) do
@@ -71,11 +71,11 @@ export const beat = RedisScript.make({
   `,
   reply: Schema.NonNegativeInt,
   model: (context) => {
-    const { call, first: member, key, now, online, second: ttl } = onPresence(context)
+    const { call, first: member, key, now, online, second: timeToLiveMillis } = onPresence(context)
     for (const gone of texts(call("ZRANGEBYSCORE", key, "-inf", now, "LIMIT", 0, clearedAtOnce))) {
       call("ZREM", key, gone)
     }
-    call("ZADD", key, now + Number(ttl), member)
+    call("ZADD", key, now + Number(timeToLiveMillis), member)
     const [last = ""] = texts(call("ZRANGE", key, -1, -1))
     call("PEXPIRE", key, Number(call("ZSCORE", key, last)) - now)
     return online()

@@ -17,7 +17,7 @@ const operations = Effect.gen(function* () {
   const online = yield* Presence.make({ key: "presence", timeToLive: "1 minute" })
   const board = yield* Leaderboard.make({ key: "board" })
   const sum = yield* Leaderboard.make({ key: "sum", keeps: "sum" })
-  const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", keepFor: "1 day" })
+  const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" })
   const all: Record<string, Effect.Effect<unknown, RedisError>> = {
     "counter.increment": counter.increment,
     "counter.decrement": counter.decrement,

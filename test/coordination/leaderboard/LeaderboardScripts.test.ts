@@ -24,7 +24,7 @@ const score = fc.oneof(
   { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) }
 )
 const arrival = fc.option(fc.constantFrom(0, 1, 2, 3, 7, Number.MAX_SAFE_INTEGER - 1), { nil: undefined, freq: 3 })
-const ttlMillis = fc.constantFrom(0, 0, 5_000, 15_000, 60_000)
+const timeToLiveMillis = fc.constantFrom(0, 0, 5_000, 15_000, 60_000)
 const anyway = fc.boolean()
 
 /** Servers write doubles with 17 digits, the model with as few as will do: the same numbers. */
@@ -34,7 +34,7 @@ const scoresAsNumbers = (reply: unknown): unknown => {
   return isNumber ? Number(reply.replace("inf", "Infinity")) + 0 : reply
 }
 
-const submission = fc.record({ member, score, arrival, ttlMillis }).map((given) => ({
+const submission = fc.record({ member, score, arrival, timeToLiveMillis }).map((given) => ({
   ...given,
   keys,
   expiresAt: 0,

@@ -63,7 +63,7 @@ describe("boards of days and weeks", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(at("2026-11-25T23:00:00").epochMillis)
       const redis = yield* RedisClient
-      const daily = yield* Leaderboard.makeWindows({ key: "day", window: "daily", keepFor: "2 days" })
+      const daily = yield* Leaderboard.makeWindows({ key: "day", window: "daily", timeToLive: "2 days" })
       yield* daily.running.submit("ada", 10)
       yield* daily.running.submit("bob", 20)
       expect(yield* daily.running.rankOf("ada")).toEqual(Option.some({ rank: 1, score: 10 }))
@@ -95,7 +95,7 @@ describe("boards of days and weeks", () => {
 
   it.effect("are refused a time that no server keeps", () =>
     Effect.gen(function* () {
-      const daily = yield* Leaderboard.makeWindows({ key: "day", window: "daily", keepFor: Duration.infinity })
+      const daily = yield* Leaderboard.makeWindows({ key: "day", window: "daily", timeToLive: Duration.infinity })
       expect(yield* Effect.flip(daily.running.submit("ada", 1))).toMatchObject({ code: "ERR" })
     }).pipe(Effect.provide(MemoryRedis.layer))
   )
@@ -112,13 +112,13 @@ onEveryLayer((it) => {
       ] as const) {
         const wrong = { ...redis, serverTime: Effect.map(redis.serverTime, (now) => now + wrongBy) }
         const weekly = yield* Effect.provideService(
-          Leaderboard.makeWindows({ key: "week", window: "weekly", keepFor: "1 day" }),
+          Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" }),
           RedisClient,
           wrong
         )
         expect(yield* weekly.running.submit(member, 1)).toMatchObject({ isNew: true })
       }
-      const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", keepFor: "1 day" })
+      const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" })
       expect((yield* weekly.running.top({ offset: 0, limit: 10 })).map(({ member }) => member)).toEqual([
         "slow",
         "fast"

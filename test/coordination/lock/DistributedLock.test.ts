@@ -36,8 +36,8 @@ const withReplies = (reply: (asked: number) => Effect.Effect<void, RedisError>) 
 
 const lost = new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 })
 const away = new RedisUnavailable({ reason: "Disconnected" })
-const options = { ttl: "1 minute", waitFor: "20 seconds" } as const
-const once = { ttl: "1 minute", waitFor: 0 } as const
+const options = { timeToLive: "1 minute", maxWait: "20 seconds" } as const
+const once = { timeToLive: "1 minute", maxWait: 0 } as const
 
 const isFree = (key: string) =>
   Effect.flatMap(RedisClient, (client) => Effect.map(client.get(`lock:${key}`), Option.isNone))

@@ -16,7 +16,7 @@ import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
-const options = { ttl: "10 seconds", waitFor: 0 } as const
+const options = { timeToLive: "10 seconds", maxWait: 0 } as const
 const lost = (reason: DistributedLock.LockLost["reason"]) => new DistributedLock.LockLost({ key: "it", reason })
 
 /** Two processes on one server, the first with a connection that can be broken. */
@@ -138,7 +138,9 @@ describe("a lock that is held", () => {
   it.scoped("is not had a second time by its own body, which waits for itself no longer than it wants to", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
-      const inner = lock.withLock("it", { ttl: "10 seconds", waitFor: "3 seconds" })(Effect.dieMessage("the body ran"))
+      const inner = lock.withLock("it", { timeToLive: "10 seconds", maxWait: "3 seconds" })(
+        Effect.dieMessage("the body ran")
+      )
       const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.flip(inner)))
       yield* pass("4 seconds")
       expect(yield* Fiber.join(fiber)).toEqual(new DistributedLock.LockNotAcquired({ key: "it" }))
@@ -390,7 +392,7 @@ describe("fencing tokens", () => {
     Effect.gen(function* () {
       const { server } = yield* world
       const ask = server.direct.run(LockScripts.acquire)
-      const mine = { key: "lock:it", token: DistributedLock.LockToken.make("mine"), ttlMillis: 1_000 }
+      const mine = { key: "lock:it", token: DistributedLock.LockToken.make("mine"), timeToLiveMillis: 1_000 }
       expect(yield* ask(mine)).toEqual(yield* ask(mine))
     })
   )
@@ -443,7 +445,7 @@ describe("withLocks", () => {
       yield* other.acquireLock("a", "4 seconds")
       yield* other.acquireLock("b", "1 minute")
       const fiber = yield* Effect.fork(
-        Effect.flip(lock.withLocks(["a", "b"], { ttl: "10 seconds", waitFor: "6 seconds" })(Effect.void))
+        Effect.flip(lock.withLocks(["a", "b"], { timeToLive: "10 seconds", maxWait: "6 seconds" })(Effect.void))
       )
       yield* pass("5990 millis")
       expect(yield* Fiber.poll(fiber)).toEqual(Option.none())
@@ -470,9 +472,10 @@ describe("withLocks", () => {
         Effect.forEach(
           Array.from({ length: 30 }, (_, i) => i),
           (i) =>
-            (i % 2 === 0 ? lock : other).withLocks(asked[i % 3] ?? [], { ttl: "10 seconds", waitFor: "8 seconds" })(
-              exclusive
-            ),
+            (i % 2 === 0 ? lock : other).withLocks(asked[i % 3] ?? [], {
+              timeToLive: "10 seconds",
+              maxWait: "8 seconds"
+            })(exclusive),
           { concurrency: "unbounded", discard: true }
         )
       )

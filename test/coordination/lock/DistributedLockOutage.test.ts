@@ -10,7 +10,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { available, connect, eventually, inTime, test, title } from "../../support/FaultSuite.js"
 import * as RedisServer from "../../support/RedisServer.js"
 
-const options = { ttl: "1 minute", waitFor: "1 hour" } as const
+const options = { timeToLive: "1 minute", maxWait: "1 hour" } as const
 
 describe("while the server is down", () => {
   test(title("every way to a lock or a permit fails at once, though its caller would wait for an hour"), () =>
@@ -31,7 +31,7 @@ describe("while the server is down", () => {
       )
       yield* Deferred.await(running)
       const waiting = yield* Effect.replicateEffect(
-        Effect.fork(Effect.flip(lock.withLock("held", { ...options, waitFor: "5 seconds" })(body))),
+        Effect.fork(Effect.flip(lock.withLock("held", { ...options, maxWait: "5 seconds" })(body))),
         20
       )
 

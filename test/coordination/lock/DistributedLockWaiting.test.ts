@@ -15,7 +15,7 @@ import { RedisAuthError, RedisConnectionLost, RedisUnavailable } from "../../../
 import * as OutageRedis from "../../support/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
-const options = { ttl: "10 seconds", waitFor: "5 seconds" } as const
+const options = { timeToLive: "10 seconds", maxWait: "5 seconds" } as const
 
 const lockOn = (redis: RedisClient.Service) => Effect.provideService(DistributedLock.make, RedisClient, redis)
 
@@ -31,8 +31,8 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 const waiters = <A, E>(count: number, wait: (number: number) => Effect.Effect<A, E>) =>
   Effect.forEach(numbers(count), (number) => Effect.zipLeft(Effect.fork(wait(number)), settle))
 
-const tokenOf = (lock: DistributedLock.DistributedLock.Service, ttl: "1 minute" | "3 seconds" = "1 minute") =>
-  Effect.map(lock.acquireLock("it", ttl), Option.getOrThrow)
+const tokenOf = (lock: DistributedLock.DistributedLock.Service, timeToLive: "1 minute" | "3 seconds" = "1 minute") =>
+  Effect.map(lock.acquireLock("it", timeToLive), Option.getOrThrow)
 
 /** Locks on a client that loses replies to `acquire`, after the server has done its part. */
 const losingReplies = (
@@ -134,7 +134,7 @@ describe("who waits for a lock", () => {
       const token = yield* tokenOf(other)
       const patience = ["5 seconds", "1 second", "5 seconds", "2 seconds", "5 seconds"] as const
       const all = yield* waiters(patience.length, (n) =>
-        lock.withLock("it", { ttl: "10 seconds", waitFor: patience[n] ?? 0 })(Effect.succeed(n))
+        lock.withLock("it", { timeToLive: "10 seconds", maxWait: patience[n] ?? 0 })(Effect.succeed(n))
       )
       const [first, second, third, fourth, last] = all
       if (first === undefined || third === undefined) return yield* Effect.dieMessage("nobody waits")

@@ -19,8 +19,8 @@ import { onEveryLayer, onMemory } from "../../support/layers.js"
 import * as OutageRedis from "../../support/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
-const three = { permits: 3, ttl: "10 seconds", waitFor: "20 seconds" } as const
-const once = { ...three, waitFor: 0 } as const
+const three = { permits: 3, timeToLive: "10 seconds", maxWait: "20 seconds" } as const
+const once = { ...three, maxWait: 0 } as const
 
 const held = (key: string) => Effect.flatMap(RedisClient, (client) => client.zcard(`semaphore:${key}`))
 
@@ -113,7 +113,7 @@ onEveryLayer((it) => {
       const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
         Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
       expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
-      for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { ttl: 0 }]) {
+      for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { timeToLive: 0 }]) {
         expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
           right: { _tag: "RedisServerError", code: "ERR" }
         })
@@ -210,12 +210,12 @@ describe("a permit over time", () => {
     Effect.gen(function* () {
       const client = yield* RedisClient
       const semaphore = yield* DistributedSemaphore.make
-      const dead = (token: string, ttlMillis: number) =>
+      const dead = (token: string, timeToLiveMillis: number) =>
         client.run(SemaphoreScripts.acquire)({
           key: "semaphore:dead",
           token: LockToken.make(token),
           permits: 2,
-          ttlMillis
+          timeToLiveMillis
         })
       yield* dead("long", 60_000)
       yield* dead("short", 5_000)

@@ -18,7 +18,7 @@ const seconds = Number(process.env.LOCK_PROCESSES_SECONDS ?? 20)
 const fibers = Number(process.env.LOCK_PROCESSES_FIBERS ?? 200)
 const options = { timeout: (seconds + 240) * 1_000 }
 /** long enough for a restart of the server on a busy machine */
-const ttlMillis = 8_000
+const timeToLiveMillis = 8_000
 
 const temporaryFile = Effect.map(
   Effect.acquireRelease(
@@ -42,7 +42,7 @@ const world = (settings: Pick<Settings, "database" | "gameId" | "permits">) =>
         name: `process ${all.length + 1}`,
         redisPort: server.port,
         fibers,
-        ttlMillis
+        timeToLiveMillis
       })
       all.push(process)
       return process

@@ -15,7 +15,7 @@ const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000
 
 const token = fc.constantFrom("one", "two", "three", "").map((text) => text as DistributedLock.LockToken)
-const ttlMillis = fc.constantFrom(5_000, 15_000, 60_000)
+const timeToLiveMillis = fc.constantFrom(5_000, 15_000, 60_000)
 
 describe("the scripts of locks", () => {
   const key = fc.constantFrom("lock:a", "lock:b")
@@ -34,7 +34,7 @@ describe("the scripts of locks", () => {
     "99999999999999999999"
   ]
   const others = fc.oneof(
-    fc.record({ key, token, ttlMillis }).map((input) => script(LockScripts.extend, input)),
+    fc.record({ key, token, timeToLiveMillis }).map((input) => script(LockScripts.extend, input)),
     fc.record({ key, token }).map((input) => script(LockScripts.release, input)),
     fc.tuple(key, fc.constantFrom(...fences)).map(([key, fence]) => command("SET", `{${key}}:fence`, fence, "EX", 60)),
     key.map((key) => command("SET", key, "one")),
@@ -44,7 +44,7 @@ describe("the scripts of locks", () => {
   test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
     compareScript(
       LockScripts.acquire,
-      fc.record({ key, token, ttlMillis, ahead }).map(({ ahead, ...input }) => (now: number) => ({
+      fc.record({ key, token, timeToLiveMillis, ahead }).map(({ ahead, ...input }) => (now: number) => ({
         ...input,
         now: now * 1000 + ahead
       })),
@@ -64,7 +64,7 @@ describe("the scripts of semaphores", () => {
     {
       weight: 2,
       arbitrary: fc
-        .record({ key, token, ttlMillis })
+        .record({ key, token, timeToLiveMillis })
         .map((input) => script(SemaphoreScripts.extend, (now) => ({ ...input, now: now * 1000 })))
     },
     { weight: 2, arbitrary: fc.record({ key, token }).map((input) => script(SemaphoreScripts.release, input)) },
@@ -74,7 +74,9 @@ describe("the scripts of semaphores", () => {
   test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
     compareScript(
       SemaphoreScripts.acquire,
-      fc.record({ key, token, ttlMillis, permits }).map((input) => (now: number) => ({ ...input, now: now * 1000 })),
+      fc
+        .record({ key, token, timeToLiveMillis, permits })
+        .map((input) => (now: number) => ({ ...input, now: now * 1000 })),
       { others, numRuns }
     ))
 })
@@ -85,7 +87,9 @@ describe("the scripts of locks on a server's own clock", () => {
       const client = yield* RedisClient
       const lock = yield* DistributedLock.make
       const tokens = yield* Effect.replicateEffect(
-        lock.withLock("clock", { ttl: "10 seconds", waitFor: 0 })(({ fencingToken }) => Effect.succeed(fencingToken)),
+        lock.withLock("clock", { timeToLive: "10 seconds", maxWait: 0 })(({ fencingToken }) =>
+          Effect.succeed(fencingToken)
+        ),
         50
       )
       expect(tokens.every((token, i) => i === 0 || token > (tokens[i - 1] ?? 0))).toBe(true)

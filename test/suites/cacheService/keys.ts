@@ -136,8 +136,8 @@ export const keysSuite = (test: Test): void => {
       ]
       const limit = yield* RateLimiter.key("login", "ada")
 
-      yield* lock.tryAcquire("it:self", { ttl: "1 minute" })
-      yield* semaphore.tryAcquire("it", { ttl: "1 minute", permits: 1 })
+      yield* lock.tryAcquire("it:self", { timeToLive: "1 minute" })
+      yield* semaphore.tryAcquire("it", { timeToLive: "1 minute", permits: 1 })
       yield* Effect.forEach(algorithms, (algorithm) => limiter.consume(limit, algorithm))
       yield* board.submit("ada", 1)
       yield* online.beat("ada")
@@ -190,7 +190,7 @@ export const keysSuite = (test: Test): void => {
       // the caches were cleared, and so their markers have moved
       const unmoved = (values: typeof before) => values.filter((_, index) => !held[index]?.endsWith("}:clear"))
       expect(unmoved(yield* redis.mget(held))).toEqual(unmoved(before))
-      expect(Option.isNone(yield* lock.tryAcquire("it:self", { ttl: "1 minute" }))).toBe(true)
+      expect(Option.isNone(yield* lock.tryAcquire("it:self", { timeToLive: "1 minute" }))).toBe(true)
     }).pipe(Effect.scoped, Effect.orDie, Effect.provideService(RedisClient, redis)))
 
   test("takes a key under a cache's name for one of its ids, also where it holds a plain colon", (cache, redis) =>

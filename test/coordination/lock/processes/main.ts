@@ -41,9 +41,9 @@ const program = Effect.gen(function* () {
     gameId,
     name,
     permits,
-    ttlMillis
+    timeToLiveMillis
   } = yield* Schema.decodeUnknown(Settings)(process.argv[2])
-  const options = { ttl: ttlMillis, waitFor: "10 minutes" } as const
+  const options = { timeToLive: timeToLiveMillis, maxWait: "10 minutes" } as const
   const goOn = yield* Effect.makeLatch(false)
   let staysNext = false
 

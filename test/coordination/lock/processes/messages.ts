@@ -11,7 +11,7 @@ export const Settings = Schema.parseJson(
     gameId: Schema.optional(Schema.String),
     permits: Schema.Int,
     fibers: Schema.Int,
-    ttlMillis: Schema.Int
+    timeToLiveMillis: Schema.Int
   })
 )
 export type Settings = typeof Settings.Type
