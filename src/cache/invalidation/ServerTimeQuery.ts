@@ -13,9 +13,12 @@ type TimeClient = Pick<RedisClient.Service, "send" | "serverTime">
 
 /** The answer of TIME in milliseconds, rounded up; undefined when the answer is no time. */
 const answerOfTime = (redis: TimeClient): Effect.Effect<number | undefined, RedisError> =>
-  Effect.map(redis.send("TIME"), (reply) =>
-    Array.isArray(reply) ? Math.ceil(Number(reply[0]) * 1000 + Number(reply[1]) / 1000) : undefined
-  )
+  Effect.map(redis.send("TIME"), (reply) => {
+    const [seconds, micros] = Array.isArray(reply) && reply.length === 2 ? reply : []
+    const millis = Math.ceil(Number(seconds ?? Number.NaN) * 1000 + Number(micros ?? Number.NaN) / 1000)
+    // a mark that is NaN would be above no entry, and so switch off distrust
+    return Number.isFinite(millis) ? millis : undefined
+  })
 
 /**
  * The server's time in milliseconds, rounded up: its answer to TIME, or the client's estimate where the answer is no time.
