@@ -32,7 +32,7 @@ const keys = keySet(1_000, "uniform")
 /** A ratio below its threshold is measured again this often before it counts: a busy moment is no regression. */
 const attempts = 5
 
-export class TooSlow extends Data.TaggedError("TooSlow")<{ readonly message: string }> {}
+class TooSlow extends Data.TaggedError("TooSlow")<{ readonly message: string }> {}
 
 interface Check {
   readonly what: string

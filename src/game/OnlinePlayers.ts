@@ -28,13 +28,8 @@ export interface OnlinePlayers {
   readonly decrement: Effect.Effect<number, RedisError>
 }
 
-/**
- * How long a player is online after a beat.
- *
- * @since 0.1.0
- * @category constants
- */
-export const onlineFor = "1 minute"
+/** How long a player is online after a beat. */
+const onlineFor = "1 minute"
 
 const counterKey = "counters:players_online"
 

@@ -122,7 +122,7 @@ export type Needless = keyof typeof needless
 
 const isNeedless = (rule: Rule): rule is Needless => rule in needless
 
-export const needlessNames: ReadonlyArray<Needless> = ruleNames.filter(isNeedless)
+const needlessNames: ReadonlyArray<Needless> = ruleNames.filter(isNeedless)
 
 /** What the promises rest on. */
 export const essentialRules: Rules = without(...needlessNames)

@@ -8,10 +8,10 @@ export interface JumpingClock {
   readonly jump: (millis: number) => Effect.Effect<void>
 }
 
-export const hour = 3_600_000
+const hour = 3_600_000
 
 /** Over the clock of the fiber. A TestClock is still adjusted through it. */
-export const make: Effect.Effect<JumpingClock> = Effect.map(Effect.clock, (below) => {
+const make: Effect.Effect<JumpingClock> = Effect.map(Effect.clock, (below) => {
   let ahead = 0
   const wall = () => below.unsafeCurrentTimeMillis() + ahead
   const clock: Clock.Clock = Object.create(below, {

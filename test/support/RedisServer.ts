@@ -17,7 +17,7 @@ const givenUrl = variable("TEST_REDIS_URL")
 const programs = ServerKinds.all.map(({ program }) => program)
 
 /** The server that tests start, or undefined where there is none. */
-export const kind: ServerKinds.ServerKind | undefined = ServerKinds.all.find(
+const kind: ServerKinds.ServerKind | undefined = ServerKinds.all.find(
   ({ program }) => (chosen === undefined || chosen === program) && Bun.which(program) !== null
 )
 
@@ -100,7 +100,7 @@ const accepts = (port: number): Effect.Effect<void, string> =>
   })
 
 /** Waits until something accepts connections on a port. */
-export const awaitPort = (port: number): Effect.Effect<void> =>
+const awaitPort = (port: number): Effect.Effect<void> =>
   accepts(port).pipe(Effect.retry(Schedule.spaced("10 millis")), Effect.timeout("20 seconds"), Effect.orDie)
 
 export const make = (

@@ -210,7 +210,7 @@ const commandStep: fc.Arbitrary<Step> = fc
     fc.nat(40).map((n) => command(name, ...(n === 0 ? args.slice(0, -1) : n === 1 ? [...args, "more"] : args)))
   )
 
-export const anyStep: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 40, arbitrary: commandStep },
   { weight: 3, arbitrary: fc.constantFrom(1, 2, 3).map((times) => advance(times * fiveSeconds)) },
   { weight: 2, arbitrary: fc.constantFrom(...textKeys).map((key): Step => ({ _tag: "GetBytes", key })) }

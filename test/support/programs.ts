@@ -69,10 +69,10 @@ export const dump = (keys: ReadonlyArray<string>): Program =>
   ])
 
 /** When the time of the model begins. */
-export const start = 1_800_000_000_000
+const start = 1_800_000_000_000
 
 /** The reply of each step, made comparable. */
-export const runOnModel = (program: Program): ReadonlyArray<unknown> => {
+const runOnModel = (program: Program): ReadonlyArray<unknown> => {
   let keyspace = Keyspace.make()
   let now = start
   const run = (step: Step): unknown => {
@@ -120,7 +120,7 @@ const possibleKeys = (program: Program): ReadonlyArray<RedisArgument> => {
 }
 
 /** As `runOnModel`, in one pipeline on an emptied database. */
-export const runOnServer = async (client: Bun.RedisClient, program: Program): Promise<ReadonlyArray<unknown>> => {
+const runOnServer = async (client: Bun.RedisClient, program: Program): Promise<ReadonlyArray<unknown>> => {
   let now = start
   const keys = possibleKeys(program)
   // a whole second, so that times in seconds and in milliseconds compare as they do on the model

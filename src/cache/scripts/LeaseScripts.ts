@@ -20,13 +20,8 @@ import {
   tokenedEntryArguments
 } from "./CacheScript.js"
 
-/**
- * What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held.
- *
- * @since 0.1.0
- * @category models
- */
-export const Acquired = Schema.Union(
+/** What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held. */
+const Acquired = Schema.Union(
   Schema.Tuple(Schema.Literal("value"), Schema.NumberFromString),
   Schema.Tuple(Schema.Literal("granted"), Schema.NumberFromString),
   Schema.Tuple(Schema.Literal("held"))

@@ -9,13 +9,8 @@ import * as LimitRunner from "./LimitRunner.js"
 import type { Consumed, Input, LimitScripts, Usage } from "./LimitScript.js"
 import type { RateLimit } from "./RateLimit.js"
 
-/**
- * The wait that a rejected caller is given, in microseconds: Redis may be back by then, and asking costs nothing.
- *
- * @since 0.1.0
- * @category constants
- */
-export const retryMicros = 1_000_000
+/** The wait that a rejected caller is given, in microseconds: Redis may be back by then, and asking costs nothing. */
+const retryMicros = 1_000_000
 
 // Codes of a server that answers and cannot decide: it is starting, runs a long script, is out of memory, may not write or
 // has lost its primary.
@@ -58,11 +53,8 @@ export interface Fallback {
 /**
  * The part of a limit that each of several processes may allow, so that all parts together stay within the limit. A bucket's
  * share is a smaller bucket that fills more slowly in proportion.
- *
- * @since 0.1.0
- * @category utils
  */
-export const shareOf = ({ algorithm }: RateLimit, input: Input, processes: number): Input => {
+const shareOf = ({ algorithm }: RateLimit, input: Input, processes: number): Input => {
   const burst = Math.floor(input.burst / processes)
   return algorithm === "TokenBucket"
     ? { ...input, burst, windowMillis: input.windowMillis * processes }

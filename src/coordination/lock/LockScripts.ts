@@ -16,11 +16,8 @@ import type { LockToken } from "./Token.js"
  * For how long the last fencing token is remembered after the last acquire, in milliseconds: seven days. It is needed
  * only where the server's clock was set back, or more than one token a microsecond was given; otherwise the time alone
  * makes the next token greater.
- *
- * @since 0.1.0
- * @category constants
  */
-export const fenceMillis = 7 * 24 * 60 * 60 * 1000
+const fenceMillis = 7 * 24 * 60 * 60 * 1000
 
 /**
  * The channel that tells of releases.

@@ -32,11 +32,7 @@ export type DatabaseUrl = Data.TaggedEnum<{
  */
 export const DatabaseUrl = Data.taggedEnum<DatabaseUrl>()
 
-/**
- * @since 0.1.0
- * @category constants
- */
-export const defaultUrl = "sqlite:./data/toolkit.db"
+const defaultUrl = "sqlite:./data/toolkit.db"
 
 /**
  * @since 0.1.0

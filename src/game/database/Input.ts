@@ -10,13 +10,8 @@ import { FencingToken } from "../../coordination/DistributedLock.js"
 import { DatabaseError } from "../Database.js"
 import { Balance, GameState, UserProfile } from "../Player.js"
 
-/**
- * A value that does not fit its schema, as the failure of an operation.
- *
- * @since 0.1.0
- * @category errors
- */
-export const toDatabaseError = (operation: string, error: ParseResult.ParseError): DatabaseError =>
+/** A value that does not fit its schema, as the failure of an operation. */
+const toDatabaseError = (operation: string, error: ParseResult.ParseError): DatabaseError =>
   new DatabaseError({
     operation,
     refused: true,

@@ -105,13 +105,8 @@ const LeaderboardEntry = Schema.Struct({
   score: Schema.Number
 }).annotations({ identifier: "LeaderboardEntry" })
 
-/**
- * Whether the process serves, and how what it needs is.
- *
- * @since 0.1.0
- * @category groups
- */
-export class HealthGroup extends HttpApiGroup.make("health")
+/** Whether the process serves, and how what it needs is. */
+class HealthGroup extends HttpApiGroup.make("health")
   .add(
     HttpApiEndpoint.get("alive", "/api/health")
       .addSuccess(Schema.Struct({ status: Schema.Literal("ok") }))
@@ -127,13 +122,8 @@ export class HealthGroup extends HttpApiGroup.make("health")
       )
   ) {}
 
-/**
- * Users, their balance, statistics and bonus, and their place in the cache. Writes need `Authorization`.
- *
- * @since 0.1.0
- * @category groups
- */
-export class UsersGroup extends HttpApiGroup.make("users")
+/** Users, their balance, statistics and bonus, and their place in the cache. Writes need `Authorization`. */
+class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/api/users")
       .setPayload(exactly({ username, displayName, email }))
@@ -216,13 +206,8 @@ export class UsersGroup extends HttpApiGroup.make("users")
   .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
 
-/**
- * Who scored most; ranks count from 0.
- *
- * @since 0.1.0
- * @category groups
- */
-export class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
+/** Who scored most; ranks count from 0. */
+class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .add(
     HttpApiEndpoint.get("top", "/api/leaderboards/global")
       .setUrlParams(Schema.Struct({ offset: queryInt(0, 1_000_000, 0), limit: queryInt(1, 100, 10) }))
@@ -239,13 +224,8 @@ export class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
 
-/**
- * Running games. Writes need `Authorization`.
- *
- * @since 0.1.0
- * @category groups
- */
-export class GamesGroup extends HttpApiGroup.make("games")
+/** Running games. Writes need `Authorization`. */
+class GamesGroup extends HttpApiGroup.make("games")
   .add(
     HttpApiEndpoint.post("start", "/api/games")
       .setPayload(
@@ -282,13 +262,8 @@ export class GamesGroup extends HttpApiGroup.make("games")
 
 const OnlinePlayers = Schema.Struct({ onlinePlayers: Schema.NonNegativeInt })
 
-/**
- * Players online and games running. Writes need `Authorization`.
- *
- * @since 0.1.0
- * @category groups
- */
-export class CountersGroup extends HttpApiGroup.make("counters")
+/** Players online and games running. Writes need `Authorization`. */
+class CountersGroup extends HttpApiGroup.make("counters")
   .add(
     HttpApiEndpoint.get("read", "/api/counters").addSuccess(
       Schema.Struct({ onlinePlayers: Schema.Int, activeGames: Schema.Int })
@@ -316,13 +291,8 @@ export class CountersGroup extends HttpApiGroup.make("counters")
       .annotate(OpenApi.Summary, "The player is online no more; 204 while Redis is away and nobody is counted")
   ) {}
 
-/**
- * What the caches counted since the start.
- *
- * @since 0.1.0
- * @category groups
- */
-export class CacheGroup extends HttpApiGroup.make("cache").add(
+/** What the caches counted since the start. */
+class CacheGroup extends HttpApiGroup.make("cache").add(
   HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(CacheStats)
 ) {}
 

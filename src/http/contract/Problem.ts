@@ -10,13 +10,8 @@ import * as String from "effect/String"
 
 const contentType = "application/problem+json"
 
-/**
- * The members that every problem has.
- *
- * @since 0.1.0
- * @category models
- */
-export const Details = Schema.Struct({
+/** The members that every problem has. */
+const Details = Schema.Struct({
   type: Schema.String,
   title: Schema.String,
   status: Schema.Int,

@@ -5,13 +5,8 @@
  * @since 0.2.0
  */
 
-/**
- * How deep arrays and objects may nest. The API itself needs two levels.
- *
- * @since 0.2.0
- * @category constants
- */
-export const maxDepth = 32
+/** How deep arrays and objects may nest. The API itself needs two levels. */
+const maxDepth = 32
 
 /**
  * Where a body is wrong, as in `players[0]`, and what is wrong with it.

@@ -15,21 +15,11 @@ import * as Problem from "../contract/Problem.js"
 import type { ApiToken } from "../token/ApiToken.js"
 import * as JsonText from "./JsonText.js"
 
-/**
- * The longest body, in bytes.
- *
- * @since 0.1.0
- * @category constants
- */
-export const maxBytes = 64 * 1024
+/** The longest body, in bytes. */
+const maxBytes = 64 * 1024
 
-/**
- * How long a body may take to arrive: a little less than Bun waits before it closes the connection without a word.
- *
- * @since 0.2.0
- * @category constants
- */
-export const maxWait = Duration.seconds(8)
+/** How long a body may take to arrive: a little less than Bun waits before it closes the connection without a word. */
+const maxWait = Duration.seconds(8)
 
 // the rest of a body that is not read would be taken for the next request
 const refuse = (status: 408 | 413 | 415, detail: string) =>
@@ -52,13 +42,8 @@ const isJson = (contentType: string): boolean => {
   )
 }
 
-/**
- * The body if it is not longer than `maxBytes`. A stream is left as soon as it is.
- *
- * @since 0.1.0
- * @category utils
- */
-export const collect = <E, R>(
+/** The body if it is not longer than `maxBytes`. A stream is left as soon as it is. */
+const collect = <E, R>(
   body: Stream.Stream<Uint8Array, E, R>
 ): Effect.Effect<Option.Option<Uint8Array<ArrayBuffer>>, E, R> =>
   body.pipe(

@@ -11,13 +11,8 @@ import * as Effect from "effect/Effect"
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64")
 
-/**
- * The policy of a page whose scripts stand in it: only these run, by their hashes, and nothing comes from another host.
- *
- * @since 0.1.0
- * @category utils
- */
-export const policyOf = (html: string): string => {
+/** The policy of a page whose scripts stand in it: only these run, by their hashes, and nothing comes from another host. */
+const policyOf = (html: string): string => {
   const scripts = Array.from(html.matchAll(/<script>([\s\S]*?)<\/script>/g), ([, script = ""]) => script)
   return [
     "default-src 'none'",

@@ -6,7 +6,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import { dirname, join } from "node:path"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -45,13 +45,8 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 const sentToken = ({ headers }: HttpServerRequest.HttpServerRequest): string | undefined =>
   /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
 
-/**
- * Compares in constant time.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (token: Redacted.Redacted): ApiToken.Service => {
+/** Compares in constant time. */
+const make = (token: Redacted.Redacted): ApiToken.Service => {
   const expected = digest(Redacted.value(token))
   return {
     check: (request) => {
@@ -61,18 +56,6 @@ export const make = (token: Redacted.Redacted): ApiToken.Service => {
     }
   }
 }
-
-/**
- * Whether the request of the moment carries the token.
- *
- * @since 0.1.0
- * @category predicates
- */
-export const isHeld: Effect.Effect<boolean, never, ApiToken | HttpServerRequest.HttpServerRequest> = Effect.zipWith(
-  ApiToken,
-  HttpServerRequest.HttpServerRequest,
-  ({ check }, request) => check(request) === "Right"
-)
 
 /** Beside the SQLite file, whose directory is one that outlives the process; else where that file is by default. */
 const fileBeside = (database: DatabaseUrl.DatabaseUrl): string =>

@@ -61,13 +61,8 @@ export interface Outcome {
   readonly keyspace: Keyspace
 }
 
-/**
- * The bound on the number of keys when none is given.
- *
- * @since 0.1.0
- * @category constants
- */
-export const defaultMaxKeys = 100_000
+/** The bound on the number of keys when none is given. */
+const defaultMaxKeys = 100_000
 
 /**
  * A keyspace without keys. Beyond `maxKeys` (100,000 by default, at least 1) each new key takes the place of an expired

@@ -197,11 +197,8 @@ const makeRoom = (self: Store, now: number): Store => {
 /**
  * How many expired keys one command clears away at most: more than it can add, so that none stays for long, and few
  * enough that no command pays for many that expired together.
- *
- * @since 0.1.0
- * @category constants
  */
-export const sweepSize = 16
+const sweepSize = 16
 
 /**
  * Clears away some of the keys whose time has come.
