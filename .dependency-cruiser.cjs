@@ -66,6 +66,18 @@ module.exports = {
   forbidden: [
     { name: "no import circle", severity: "error", from: {}, to: { circular: true } },
     ...walls("src", floors),
+    {
+      name: "the library does not know its benchmarks, tests and examples",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(bench|test|examples|scripts)/" }
+    },
+    {
+      name: "bench: what the workloads are built of does not import them",
+      severity: "error",
+      from: { path: "^bench/[^/]+\\.ts$", pathNot: "^bench/main\\.ts$" },
+      to: { path: "^bench/(workloads|programs)/" }
+    },
     ...walls("src/cache", cacheRooms),
     roof("src/cache", cacheRooms),
     ...walls("src/redis", redisRooms),

@@ -2,7 +2,7 @@
  * The report as a picture: for each chosen measurement the rates of its subjects, as bars on a scale of their own.
  */
 import { rate } from "./numbers.js"
-import type { Result } from "./Workload.js"
+import type { Result } from "./Outcome.js"
 
 export interface Group {
   readonly title: string

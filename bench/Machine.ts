@@ -12,6 +12,11 @@ export interface Machine {
   readonly system: string
 }
 
+export interface MeasuredOn {
+  readonly machine: Machine
+  readonly versions: Readonly<Record<string, string>>
+}
+
 export const machine = (): Machine => ({
   cpu: os.cpus()[0]?.model.trim() ?? "unknown",
   cores: os.cpus().length,

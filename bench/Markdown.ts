@@ -1,10 +1,12 @@
 /**
  * The report as Markdown. Ratios come first, since they mean something on other machines too.
  */
+
+import type { MeasuredOn } from "./Machine.js"
 import { rate, ratio } from "./numbers.js"
-import type { MeasuredOn } from "./Report.js"
+import type { Outcome, Quantity, Result } from "./Outcome.js"
 import { reachedBy } from "./targets.js"
-import type { Outcome, Quantity, Result, Workload } from "./Workload.js"
+import type { Workload } from "./Workload.js"
 
 export interface Section {
   readonly workload: Pick<Workload, "name" | "description">

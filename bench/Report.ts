@@ -4,14 +4,10 @@
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Chart from "./Chart.js"
-import type { Machine } from "./Machine.js"
+import type { MeasuredOn } from "./Machine.js"
 import * as Markdown from "./Markdown.js"
-import type { Outcome, Result, Settings } from "./Workload.js"
-
-export interface MeasuredOn {
-  readonly machine: Machine
-  readonly versions: Readonly<Record<string, string>>
-}
+import type { Outcome, Result } from "./Outcome.js"
+import type { Settings } from "./Workload.js"
 
 export interface Report extends MeasuredOn, Outcome {}
 

@@ -8,6 +8,7 @@ import { type Environment, emptied } from "./Environment.js"
 import { type KeySet, sequence } from "./Keys.js"
 import { type Measured, type MeasureOptions, measure, type Subject } from "./Measure.js"
 import { rate, ratio } from "./numbers.js"
+import type { Outcome, Quantity, Result } from "./Outcome.js"
 import { median } from "./statistics.js"
 import { isOfTarget } from "./targets.js"
 
@@ -37,30 +38,6 @@ export interface Settings extends Timing {
 
 export const timingOf = (settings: Settings, workload: string, concurrency: number): Timing =>
   isOfTarget(workload, concurrency) ? settings.ofTargets : settings
-
-/** One line of the results. */
-export interface Result {
-  readonly workload: string
-  readonly concurrency: number
-  readonly subject: string
-  readonly opsPerSecond: number
-  /** how many times as fast as each of the others */
-  readonly ratioTo: Readonly<Record<string, number>>
-}
-
-/** A quantity that is no speed. */
-export interface Quantity {
-  readonly workload: string
-  readonly subject: string
-  readonly what: string
-  readonly value: number
-  readonly unit: string
-}
-
-export interface Outcome {
-  readonly results: ReadonlyArray<Result>
-  readonly quantities: ReadonlyArray<Quantity>
-}
 
 export interface Workload {
   /** as the command line names it */

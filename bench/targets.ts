@@ -1,8 +1,9 @@
 /**
  * What the toolkit is meant to reach beside its peers. The report says of each how far a run got, reached or not.
  */
+
+import type { Outcome } from "./Outcome.js"
 import { name as sharedLimit } from "./SharedLimit.js"
-import type { Outcome } from "./Workload.js"
 
 /** A ratio of speeds that is to be reached. */
 interface Ratio {

@@ -4,7 +4,8 @@ import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as RetryPolicy from "../../src/redis/RetryPolicy.js"
 import { Environment, emptied, toolkitClient } from "../Environment.js"
 import { keySet, sequence } from "../Keys.js"
-import type { Quantity, Workload } from "../Workload.js"
+import type { Quantity } from "../Outcome.js"
+import type { Workload } from "../Workload.js"
 
 const members = 1_000_000
 

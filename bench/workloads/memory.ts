@@ -9,13 +9,14 @@ import * as Schema from "effect/Schema"
 import { LRUCache } from "lru-cache"
 import { bunClient, Environment, emptied } from "../Environment.js"
 import { allKeys } from "../Keys.js"
+import type { Quantity } from "../Outcome.js"
 import { type Profile, profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import { fill, fillCached, fillPromising, ids, readAll } from "../Subjects.js"
 import { median } from "../statistics.js"
 import * as Toolkit from "../Toolkit.js"
-import type { Quantity, Workload } from "../Workload.js"
+import type { Workload } from "../Workload.js"
 
 const entries = 50_000
 

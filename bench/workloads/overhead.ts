@@ -3,8 +3,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { Environment, emptied } from "../Environment.js"
 import { takingTurns } from "../Measure.js"
+import type { Quantity } from "../Outcome.js"
 import * as ReadsProcess from "../ReadsProcess.js"
-import { compare, describe, type Quantity, type Workload } from "../Workload.js"
+import { compare, describe, type Workload } from "../Workload.js"
 
 const workload = "overhead"
 

@@ -5,8 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Breakdown, breakdown, CpuProfile } from "../CpuProfile.js"
 import { Environment, emptied } from "../Environment.js"
+import type { Quantity } from "../Outcome.js"
 import * as ReadsProcess from "../ReadsProcess.js"
-import type { Quantity, Workload } from "../Workload.js"
+import type { Workload } from "../Workload.js"
 
 const concurrency = 128
 

@@ -2,13 +2,14 @@ import * as Effect from "effect/Effect"
 import { bunClient, Environment, emptied } from "../Environment.js"
 import { ascending } from "../Keys.js"
 import { effectful, promising, type Subject, verify } from "../Measure.js"
+import type { Quantity } from "../Outcome.js"
 import { type Profile, profileOf } from "../Profile.js"
 import * as Bento from "../peers/Bento.js"
 import * as Cacheables from "../peers/Cacheables.js"
 import * as PersistedProfiles from "../peers/PersistedProfiles.js"
 import { ids } from "../Subjects.js"
 import * as Toolkit from "../Toolkit.js"
-import { compared, type Quantity, type Workload } from "../Workload.js"
+import { compared, type Workload } from "../Workload.js"
 
 const callers = 1_000
 

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import { Environment } from "../Environment.js"
+import type { Quantity } from "../Outcome.js"
 import * as ServerProcess from "../ServerProcess.js"
 import { median } from "../statistics.js"
-import type { Quantity, Workload } from "../Workload.js"
+import type { Workload } from "../Workload.js"
 
 const workload = "start-up"
 
