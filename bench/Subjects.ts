@@ -51,7 +51,7 @@ export const toolkitGet = (client: RedisClient.Service): Subject =>
 
 export const bunGet = (client: BunClient): Subject => promising("Bun client", (index) => client.get(textKeys(index)))
 
-export type Profiles = TypedCache.TypedCache<string, Profile, never>
+export type Profiles = TypedCache.TypedCache<string, Profile, TypedCache.EngineError>
 
 /**
  * Stores the first so many profiles, many at once: what the cache itself stores for one of them, with each

@@ -5,6 +5,13 @@
  */
 
 /**
+ * Builds a cache over Redis in memory and a source in memory.
+ *
+ * @since 0.2.0
+ */
+export * as TestCache from "./testing/TestCache.js"
+
+/**
  * Provides Redis in memory behind a connection that a test can break.
  *
  * @since 0.1.0

@@ -26,12 +26,14 @@ const program = Effect.gen(function* () {
   const profiles = yield* TypedCache.make({
     ...common,
     value: Profile,
-    version: 2,
-    migrations: {
-      1: TypedCache.migration(ProfileV1, ({ name }) => {
-        const [first = "", ...last] = name.split(" ")
-        return { first, last: last.join(" ") }
-      })
+    schema: {
+      version: 2,
+      migrations: {
+        1: TypedCache.migration(ProfileV1, ({ name }) => {
+          const [first = "", ...last] = name.split(" ")
+          return { first, last: last.join(" ") }
+        })
+      }
     },
     lookup: () => Effect.succeed({ first: "Ada", last: "Lovelace" })
   })

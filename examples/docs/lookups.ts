@@ -6,7 +6,7 @@ const locale = FiberRef.unsafeMake("en")
 
 const program = Effect.gen(function* () {
   /** The path to a category, by way of its parent's. */
-  const paths: TypedCache.TypedCache<string, string, TypedCache.LookupCycle> = yield* TypedCache.make({
+  const paths: TypedCache.TypedCache<string, string, TypedCache.EngineError> = yield* TypedCache.make({
     name: "path",
     key: Schema.String,
     value: Schema.String,

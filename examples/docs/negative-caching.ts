@@ -11,8 +11,7 @@ const program = Effect.gen(function* () {
     key: Schema.String,
     value: Schema.Number,
     timeToLive: "10 minutes",
-    error: NotFound, // this error is remembered; any other is looked up again
-    negativeTtl: "30 seconds",
+    negative: { error: NotFound, timeToLive: "30 seconds" }, // any other error is looked up again
     lookup: (id) =>
       Effect.suspend(() => {
         queries++

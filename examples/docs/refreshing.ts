@@ -10,9 +10,11 @@ const program = Effect.gen(function* () {
     value: Schema.Number,
     timeToLive: "1 minute",
     staleFor: "1 hour", // served while it is refreshed, and while refreshing fails
-    softTimeout: "200 millis", // how long a caller waits for the refresh of a stale value
-    hardTimeout: "5 seconds", // LookupTimeout, in the type
-    refreshAhead: { after: 0.8 }, // a value read in the last fifth of its minute is refreshed behind the reader's back
+    refresh: {
+      ahead: { after: 0.8 }, // a value read in the last fifth of its minute is refreshed in the background
+      softTimeout: "200 millis", // how long a caller waits for the refresh of a stale value
+      hardTimeout: "5 seconds" // LookupTimeout, in the type
+    },
     lookup: (_article, previous) =>
       Effect.sync(() => {
         const known = Option.getOrUndefined(previous)?.versionTag

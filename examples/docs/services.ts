@@ -1,5 +1,6 @@
 import { Console, Context, Effect, Layer, Schema } from "effect"
 import { MemoryRedis, TypedCache } from "effect-cache-toolkit"
+import { TestCache } from "effect-cache-toolkit/testing"
 
 const Profile = Schema.Struct({ id: Schema.String, name: Schema.String })
 type Profile = typeof Profile.Type
@@ -40,7 +41,7 @@ const live = Layer.provide(Profiles.Live, Layer.merge(MemoryRedis.layer, databas
 
 /** In a test: neither server nor database, and an outage in three lines. */
 const test = Effect.gen(function* () {
-  const { change, loseRedis, restoreRedis } = yield* Profiles.Test
+  const { change, loseRedis, restoreRedis } = yield* TestCache.of(Profiles)
   yield* Console.log(yield* greet("ada"))
   yield* loseRedis
   yield* change("ada", { id: "ada", name: "Countess" })
@@ -53,7 +54,7 @@ const test = Effect.gen(function* () {
 
 const program = Effect.gen(function* () {
   yield* Effect.provide(Effect.flatMap(greet("ada"), Console.log), live)
-  yield* Effect.provide(test, Profiles.layerTest({ seed: [["ada", { id: "ada", name: "Ada" }]] }))
+  yield* Effect.provide(test, TestCache.layer(Profiles, { seed: [["ada", { id: "ada", name: "Ada" }]] }))
 })
 
 Effect.runPromise(program)

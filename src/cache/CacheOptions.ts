@@ -1,5 +1,5 @@
 /**
- * How a cache behaves: what every constructor of one takes, and what it is when nothing is said.
+ * The options of a cache, with their units and defaults. `CacheOptionCheck` says which values are accepted.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
+import type { CacheSchema } from "./entry/CacheSchema.js"
 import type { Compression } from "./entry/Compression.js"
 import type { Encryption } from "./entry/Encryption.js"
 import type { Migration } from "./entry/Migration.js"
@@ -25,24 +25,23 @@ import type { LocalTierOptions } from "./tiers/LocalTier.js"
 export type Answer<Value> = Value | Versioned<Value> | NotModified
 
 /**
- * Where a cache's values come from.
+ * Where the values of a cache come from.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LookupOptions<Key, Value, E, R> {
   /**
-   * The source of truth. It may answer with `versioned(value, tag)`, is told what the cache holds already, and may then
-   * answer `notModified`. An invalidated value is not told.
+   * Loads the value of a key from the source of truth. The answer may be `versioned(value, tag)`. A later lookup gets the
+   * value that the cache holds and may answer `notModified`. An invalidated value is not passed.
    */
   readonly lookup: (
     key: Key,
     previous: Option.Option<Previous<NoInfer<Value>>>
   ) => Effect.Effect<Answer<NoInfer<Value>>, E, R>
   /**
-   * Looks up several keys at once, where several are to be looked up: of a `getMany`, or of concurrent gets. It answers in
-   * the order of the keys, for each of them what `lookup` would (see `alignToKeys`); when it fails, each of them fails so.
-   * A key that is looked up alone goes to `lookup`.
+   * Loads several keys with one call: the misses of a `getMany`, or of concurrent reads. The answers stand in the order of
+   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`.
    */
   readonly lookupMany?:
     | ((
@@ -53,112 +52,236 @@ export interface LookupOptions<Key, Value, E, R> {
 }
 
 /**
- * All of a cache but where its values come from.
+ * The options that decide how a read can fail, besides the lookup itself: in one type parameter instead of three.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Failures<
+  out CachedError = unknown,
+  out HardTimeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  out OnUnavailable extends "lookup" | "fail" = "lookup" | "fail"
+> {
+  /** the errors of `negative.error` */
+  readonly cachedError: CachedError
+  /** `undefined` without `refresh.hardTimeout` */
+  readonly hardTimeout: HardTimeout
+  readonly onUnavailable: OnUnavailable
+}
+
+/**
+ * The `Failures` of a cache that sets none of these options.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type NoFailures = Failures<never, undefined, "lookup">
+
+/**
+ * The refresh of values that are still served.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RefreshOptions<HardTimeout extends Duration.DurationInput | undefined> {
+  /** refreshes a value that is read shortly before it is stale: default never */
+  readonly ahead?: RefreshAhead | undefined
+  /** how long a caller waits for the refresh of a stale value, which then continues in the background: default zero */
+  readonly softTimeout?: Duration.DurationInput | undefined
+  /**
+   * Interrupts every lookup that takes longer, which then fails with `LookupTimeout`: default never. A lookup that cannot
+   * be interrupted counts among `outage.maxLookups` until it ends.
+   */
+  readonly hardTimeout?: HardTimeout
+  /** the time from a failed refresh to the next attempt: default 1 second */
+  readonly pause?: Duration.DurationInput | undefined
+}
+
+/**
+ * The behaviour while Redis is away, and after it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OutageOptions<OnUnavailable extends "lookup" | "fail"> {
+  /** `lookup` (default) runs the lookup; `fail` fails with the `RedisError` */
+  readonly onUnavailable?: OnUnavailable | undefined
+  /** the most concurrent lookups while Redis is away, each for one key or one batch: default 32 */
+  readonly maxLookups?: number | undefined
+  /** the most keys that wait for one of these lookups; the next one fails with `LookupOverloaded`: default 1024 */
+  readonly maxWaiting?: number | undefined
+  /**
+   * `revalidate` (default) looks up entries from before the outage again, since an invalidation by another process may
+   * have been missed; `trust` serves them.
+   */
+  readonly after?: "revalidate" | "trust" | undefined
+  /** the most invalidations kept until Redis takes them; one more clears the whole cache: default 10,000 */
+  readonly outboxCapacity?: number | undefined
+}
+
+/**
+ * Negative caching: errors of the lookup that are stored like values.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface NegativeOptions<CachedError> {
+  /** the errors that are cached; any other error is looked up again */
+  readonly error: CacheSchema<CachedError>
+  /** how long an error is cached: default 10 seconds */
+  readonly timeToLive?: Duration.DurationInput | undefined
+}
+
+/**
+ * The versions of the stored form.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SchemaOptions<Value> {
+  /** the version of the encoded form, raised when programs of one version could not read the other: default 1 */
+  readonly version?: number | undefined
+  /** reads values of earlier versions; a version without a migration, and a later version, is a miss */
+  readonly migrations?: Readonly<Record<number, Migration<NoInfer<Value>>>> | undefined
+}
+
+/**
+ * The lease that lets one process at a time look a key up.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LeaseOptions {
+  /** how long a lease outlives the process that holds it, which renews it while it needs it: default 5 seconds */
+  readonly timeToLive?: Duration.DurationInput | undefined
+  /** how long a caller waits for the lookup of another process before it runs its own: default 30 seconds */
+  readonly maxWait?: Duration.DurationInput | undefined
+}
+
+/**
+ * The local tier: decoded values in the memory of the process.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LocalOptions extends LocalTierOptions {
+  /** how long a value is kept here at most: the longest time in which a missed invalidation has no effect */
+  readonly timeToLive: Duration.DurationInput
+}
+
+/**
+ * The schema of the keys.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface KeyOptions<Key> {
+  /** the id: its encoded form where that is a string, otherwise the canonical JSON of it */
+  readonly key: CacheSchema<Key>
+}
+
+/**
+ * The schema of the values.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ValueOptions<Value> {
+  /** the encoded form is stored as JSON */
+  readonly value: CacheSchema<Value>
+}
+
+/**
+ * All options besides the schemas and the lookup.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface CacheSettings<Key, Value, F extends Failures = NoFailures> {
+  /**
+   * The prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel. A name is not empty, holds
+   * no braces, quotation marks, control characters or lone surrogates, and does not begin with `lock:`, `semaphore:` or
+   * `ratelimit:`. Any other name is a defect.
+   */
+  readonly name: string
+  /** how long a value is fresh, shortened to what every server keeps (8.5 years); zero: the value is not stored */
+  readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
+  /** shortens each time to live by up to this share, so that entries made together expire apart: default 0.1 */
+  readonly jitter?: number | undefined
+  /**
+   * How long a value is served past its time to live while it is refreshed, shortened to half of what every server keeps
+   * (4.2 years): default zero.
+   */
+  readonly staleFor?: Duration.DurationInput | undefined
+  /** the tags by which `invalidateTag` invalidates a value: default none */
+  readonly tags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
+  /** the most keys of one `lookupMany`: default 100 */
+  readonly maxBatch?: number | undefined
+  /** stores longer values compressed: default not */
+  readonly compression?: Compression | undefined
+  /** stores values encrypted and treats any other stored value as a miss: default not */
+  readonly encryption?: Encryption | undefined
+  /** the tier in the memory of the process: default none */
+  readonly local?: LocalOptions | undefined
+  /** a log that several caches share, so that they report an outage once: default a log of this cache's own */
+  readonly failureLog?: FailureLog | undefined
+
+  readonly refresh?: RefreshOptions<F["hardTimeout"]> | undefined
+  readonly outage?: OutageOptions<F["onUnavailable"]> | undefined
+  readonly negative?: NegativeOptions<F["cachedError"]> | undefined
+  readonly schema?: SchemaOptions<Value> | undefined
+  readonly lease?: LeaseOptions | undefined
+}
+
+/**
+ * All options besides the lookup.
+ *
+ * An intersection, and `key` and `value` on their own: TypeScript infers nothing from an object that lacks one property
+ * of an interface and has one too many, and would report a misspelt `timeToLive` at `key` and `value`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface CacheDefinition<
-  Key,
-  Value,
-  I,
-  OnUnavailable extends "lookup" | "fail",
-  HardTimeout extends Duration.DurationInput | undefined = undefined,
-  Remembered = never,
-  RememberedI = never,
-  KeyI = string
-> {
-  /**
-   * The prefix of the keys in Redis, as in `user:profile:<id>`; also names the cache's channel. It is not empty, holds no
-   * braces, quotation marks, control characters or lone surrogates, and does not begin with `lock:`, `semaphore:` or
-   * `ratelimit:`: to make a cache of another name is a defect.
-   */
-  readonly name: string
-  /** the id: its encoded form where that is a text, otherwise the canonical JSON of it */
-  readonly key: Schema.Schema<Key, KeyI>
-  /** the encoded form is stored as JSON */
-  readonly value: Schema.Schema<Value, I>
-  /** of the encoded form: raised when programs that read the one could not read the other: default 1 */
-  readonly version?: number | undefined
-  /** how values of earlier versions are read: those without one here, and those of later versions, are misses */
-  readonly migrations?: Readonly<Record<number, Migration<NoInfer<Value>>>> | undefined
-  /** stores longer values compressed: default not */
-  readonly compression?: Compression | undefined
-  /** stores values encrypted, and reads none that are not: default not */
-  readonly encryption?: Encryption | undefined
-  /** the most keys of one `lookupMany`: default 100 */
-  readonly maxBatch?: number | undefined
-  /** for how long a value is fresh, shortened to what every server keeps (8.5 years); zero: it is not stored */
-  readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
-  /** shortens each time to live by up to this share, so that entries made together do not end together: default 0.1 */
-  readonly jitter?: number | undefined
-  /** what values may be invalidated by besides their keys, with `invalidateTag`: default nothing */
-  readonly tags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
-  /** the errors of lookups that are remembered as values are, so that what does not exist is not looked up each time */
-  readonly error?: Schema.Schema<Remembered, RememberedI> | undefined
-  /** for how long an error is remembered: default 10 seconds */
-  readonly negativeTtl?: Duration.DurationInput | undefined
-
-  /**
-   * For how long past its time to live a value is served while it is being refreshed, shortened to half of what every
-   * server keeps (4.2 years): default zero.
-   */
-  readonly staleFor?: Duration.DurationInput | undefined
-  /** how long a caller waits for the refresh of a stale value, which then goes on without it: default zero */
-  readonly softTimeout?: Duration.DurationInput | undefined
-  /**
-   * A lookup that takes longer is interrupted and fails with `LookupTimeout`: default never. One that cannot be
-   * interrupted counts among the `maxLookups` until it has ended.
-   */
-  readonly hardTimeout?: HardTimeout
-  /** refreshes values that are read before they are stale: default not */
-  readonly refreshAhead?: RefreshAhead | undefined
-  /** the pause after a refresh that failed, before the next: default 1 second */
-  readonly refreshPause?: Duration.DurationInput | undefined
-
-  /** the tier in this process: none by default */
-  readonly local?:
-    | (LocalTierOptions & {
-        /** how long at most another process's invalidation may go unheard here */
-        readonly timeToLive: Duration.DurationInput
-      })
-    | undefined
-
-  /** what happens while Redis cannot be used: `lookup` (default), or `fail` with the `RedisError` */
-  readonly onUnavailable?: OnUnavailable | undefined
-  /** lookups at once without Redis, each for one key or for a batch of them: default 32 */
-  readonly maxLookups?: number | undefined
-  /** callers that wait for one of those, before `LookupOverloaded`: default 1024 */
-  readonly maxWaiting?: number | undefined
-  /** for how long a lease outlives the process that holds it; renewed while its lookup or update runs: default 5 seconds */
-  readonly leaseTime?: Duration.DurationInput | undefined
-  /** how long a caller waits for another process's lookup before it looks up by itself: default 30 seconds */
-  readonly waitFor?: Duration.DurationInput | undefined
-  /** invalidations kept while Redis does not take them; beyond it the whole cache is cleared: default 10,000 */
-  readonly outboxCapacity?: number | undefined
-  /**
-   * What becomes of entries from before an outage: `revalidate` (default) looks them up again, since another process may
-   * have invalidated them unheard; `trust` serves them.
-   */
-  readonly afterOutage?: "revalidate" | "trust" | undefined
-  /** a log that several caches share, so that an outage is told once and not by each: default one of its own */
-  readonly failureLog?: FailureLog | undefined
-}
+export type CacheDefinition<Key, Value, F extends Failures = NoFailures> = KeyOptions<Key> &
+  ValueOptions<Value> &
+  CacheSettings<Key, Value, F>
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Options<
-  Key,
-  Value,
-  I,
-  E,
-  R,
-  OnUnavailable extends "lookup" | "fail",
-  HardTimeout extends Duration.DurationInput | undefined = undefined,
-  Remembered = never,
-  RememberedI = never,
-  KeyI = string
-> extends CacheDefinition<Key, Value, I, OnUnavailable, HardTimeout, Remembered, RememberedI, KeyI>,
-    LookupOptions<Key, Value, E, R> {}
+export type Options<Key, Value, E, R, F extends Failures = NoFailures> = CacheDefinition<Key, Value, F> &
+  LookupOptions<Key, Value, E, R>
+
+/**
+ * What a layer may set otherwise than the definition of its cache: all but what decides its keys, its values and the
+ * errors of its reads.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LayerOptions<Key, Value>
+  extends Partial<Omit<CacheSettings<Key, Value>, "name" | "refresh" | "outage" | "negative">> {
+  readonly refresh?: Omit<RefreshOptions<undefined>, "hardTimeout"> | undefined
+  readonly outage?: Omit<OutageOptions<"lookup">, "onUnavailable"> | undefined
+  readonly negative?: Omit<NegativeOptions<unknown>, "error"> | undefined
+}
+
+/**
+ * The options of a definition, with those that a layer sets otherwise. Groups are merged by option.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const withLayerOptions = <Key, Value, F extends Failures>(
+  definition: CacheDefinition<Key, Value, F>,
+  { lease, negative, outage, refresh, schema, ...settings }: LayerOptions<Key, Value>
+): CacheDefinition<Key, Value, F> => ({
+  ...definition,
+  ...settings,
+  refresh: { ...definition.refresh, ...refresh },
+  outage: { ...definition.outage, ...outage },
+  negative: definition.negative && { ...definition.negative, ...negative },
+  schema: { ...definition.schema, ...schema },
+  lease: { ...definition.lease, ...lease }
+})

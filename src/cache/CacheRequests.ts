@@ -16,7 +16,7 @@ import * as RequestResolver from "effect/RequestResolver"
  * @since 0.1.0
  * @category models
  */
-export interface ManySource<in Key, out Value, out E> {
+export interface BatchSource<in Key, out Value, out E> {
   readonly getMany: (
     keys: ReadonlyArray<Key>,
     options: { readonly mode: "either" }
@@ -45,7 +45,7 @@ export interface ManySource<in Key, out Value, out E> {
  * const program = Effect.forEach([1, 2, 3], (n) => Effect.request(new GetSquare({ n }), resolver), { batching: true })
  */
 export const resolver = <Self extends Request.Request<unknown, unknown>, Key>(
-  cache: ManySource<Key, Request.Request.Success<Self>, Request.Request.Error<Self>>,
+  cache: BatchSource<Key, Request.Request.Success<Self>, Request.Request.Error<Self>>,
   keyOf: (request: Self) => Key
 ): RequestResolver.RequestResolver<Self> =>
   RequestResolver.makeBatched((requests: ReadonlyArray<Self>) =>
@@ -70,7 +70,7 @@ interface Get<in out Key, out Value, out E> extends Request.Request<Value, E> {
  * @since 0.1.0
  * @category batching
  */
-export const request = <Key, Value, E>(cache: ManySource<Key, Value, E>): ((key: Key) => Effect.Effect<Value, E>) => {
+export const request = <Key, Value, E>(cache: BatchSource<Key, Value, E>): ((key: Key) => Effect.Effect<Value, E>) => {
   const get = Request.of<Get<Key, Value, E>>()
   const answers = resolver(cache, ({ key }: Get<Key, Value, E>) => key)
   return (key) => Effect.request(get({ key }), answers)

@@ -6,6 +6,7 @@
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as LatencyHistogram from "../internal/LatencyHistogram.js"
@@ -13,7 +14,7 @@ import * as MonotonicClock from "../internal/MonotonicClock.js"
 import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
-import type { Options } from "./CacheOptions.js"
+import type { CacheSettings, Failures } from "./CacheOptions.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
 import type * as CacheEntry from "./entry/CacheEntry.js"
 import type { Names } from "./entry/CacheKey.js"
@@ -89,17 +90,18 @@ export const longestMillis = (options: StaleOptions): number => longestKeptMilli
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Key, Value, I, E, Err, ErrI>(
-  options: Omit<
-    Options<Key, Value, I, E, never, "lookup" | "fail", Duration.DurationInput | undefined, Err, ErrI>,
-    "key" | "lookup" | "lookupMany" | "timeToLive"
-  > & { readonly names: Names<never> }
+export const make = <Key, Value, E, Err>(
+  options: Omit<CacheSettings<Key, Value, Failures>, "negative" | "timeToLive"> & {
+    readonly names: Names<never>
+    readonly value: Schema.Schema<Value, unknown>
+    readonly negative: { readonly error: Schema.Schema<Err, unknown> } | undefined
+  }
 ): Effect.Effect<Engine<Value | EntryCodec.CachedError<Err>, E>, never, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
     /** What the tiers hold. */
     type Held = Value | EntryCodec.CachedError<Err>
 
-    const { names } = options
+    const { lease = {}, names, negative, outage = {}, refresh = {} } = options
     const redis = yield* RedisClient
     const owner = { redis }
     const clock = yield* Effect.clock
@@ -114,9 +116,12 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       events
     })
 
-    const values = EntryCodec.versioned(CacheCodec.make(options.value), yield* Migration.versions(options))
+    const values = EntryCodec.versioned(
+      CacheCodec.make(options.value),
+      yield* Migration.versions({ name: options.name, value: options.value, ...options.schema })
+    )
     const errors =
-      options.error === undefined ? EntryCodec.nothing<Err>() : EntryCodec.values(CacheCodec.make(options.error))
+      negative === undefined ? EntryCodec.nothing<Err>() : EntryCodec.values(CacheCodec.make(negative.error))
     const codec = ContentEncoding.make(EntryCodec.outcomes(values, errors), {
       compression: options.compression,
       encryption: options.encryption,
@@ -125,7 +130,7 @@ export const make = <Key, Value, I, E, Err, ErrI>(
 
     const valueStaleMillis = staleForMillis(options)
     const staleMillis = (held: Held) => (held instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
-    const leaseMillis = Math.ceil(Duration.toMillis(options.leaseTime ?? "5 seconds"))
+    const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
     const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local =
       options.local === undefined || localMillis <= 0
@@ -143,8 +148,8 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       redis,
       name: options.name,
       isTagged: options.tags !== undefined,
-      outboxCapacity: options.outboxCapacity ?? 10_000,
-      afterOutage: options.afterOutage ?? "revalidate",
+      outboxCapacity: outage.outboxCapacity ?? 10_000,
+      afterOutage: outage.after ?? "revalidate",
       markerMillis,
       dropLocal: local.drop,
       onOthers: (item) => observer.invalidated(item, "Other")
@@ -205,10 +210,10 @@ export const make = <Key, Value, I, E, Err, ErrI>(
     const lookups = yield* LookupRunner.make({
       name: options.name,
       observer,
-      maxLookups: options.maxLookups ?? 32,
+      maxLookups: outage.maxLookups ?? 32,
       maxBatch: options.maxBatch ?? 1,
-      maxWaiting: options.maxWaiting ?? 1024,
-      hardTimeout: options.hardTimeout === undefined ? undefined : Duration.decode(options.hardTimeout)
+      maxWaiting: outage.maxWaiting ?? 1024,
+      hardTimeout: refresh.hardTimeout === undefined ? undefined : Duration.decode(refresh.hardTimeout)
     })
     const renewal = yield* LeaseRenewal.make(redis, leaseMillis)
     const loader = yield* Loader.make<Held, E>({
@@ -225,9 +230,9 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       staleMillis,
       renewal,
       leaseMillis,
-      waitMillis: Duration.toMillis(options.waitFor ?? "30 seconds"),
+      waitMillis: Duration.toMillis(lease.maxWait ?? "30 seconds"),
       pollMillis: 100,
-      onUnavailable: options.onUnavailable ?? "lookup",
+      onUnavailable: outage.onUnavailable ?? "lookup",
       keepLocal
     })
     const reader = yield* Reader.make({
@@ -241,10 +246,10 @@ export const make = <Key, Value, I, E, Err, ErrI>(
       invalidation: localInvalidation,
       observer,
       staleMillis,
-      refreshAhead: options.refreshAhead,
+      refreshAhead: refresh.ahead,
       meanLookupMillis: () => lookupLatency.summary().mean,
-      softTimeoutMillis: Duration.toMillis(options.softTimeout ?? 0),
-      refreshPauseMillis: Duration.toMillis(options.refreshPause ?? "1 second"),
+      softTimeoutMillis: Duration.toMillis(refresh.softTimeout ?? 0),
+      refreshPauseMillis: Duration.toMillis(refresh.pause ?? "1 second"),
       keepRead
     })
     const writer = Writer.make({

@@ -1,7 +1,7 @@
 /**
- * The cache engine's face: values of one type under typed keys, in this process and in Redis, loaded by a lookup.
+ * Typed values under typed keys, cached in the memory of the process and in Redis, and loaded by a lookup.
  *
- * It never serves what it was told to forget, never fails because Redis does, and runs one lookup per key: the rules are
+ * The cache never serves an invalidated value, never fails because Redis does, and runs one lookup per key. The rules are
  * in docs/protocol.md.
  *
  * @since 0.1.0
@@ -10,50 +10,120 @@
 export type {
   /**
    * @since 0.1.0
-   * @category models
-   */
-  TestCache
-} from "../testing/TestCache.js"
-export {
-  /**
-   * @since 0.1.0
    * @category errors
    */
-  type EngineError,
+  EngineError,
   /**
    * @since 0.1.0
    * @category models
    */
-  type ManyOptions,
+  ManyOptions,
+  /**
+   * @since 0.2.0
+   * @category errors
+   */
+  ReadError,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TypedCache
+} from "./Cache.js"
+export {
   /**
    * @since 0.1.0
    * @category constructors
    */
-  make,
+  make
+} from "./CacheConstructor.js"
+export type {
   /**
-   * @since 0.1.0
+   * @since 0.2.0
    * @category models
    */
-  type TypedCache
-} from "./Cache.js"
-export type {
+  Answer,
   /**
    * @since 0.1.0
    * @category models
    */
   CacheDefinition,
   /**
+   * @since 0.2.0
+   * @category models
+   */
+  CacheSettings,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  Failures,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  KeyOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LayerOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LeaseOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LocalOptions,
+  /**
    * @since 0.1.0
    * @category models
    */
   LookupOptions,
   /**
+   * @since 0.2.0
+   * @category models
+   */
+  NegativeOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  NoFailures,
+  /**
    * @since 0.1.0
    * @category models
    */
-  Options
+  Options,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  OutageOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  RefreshOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  SchemaOptions,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  ValueOptions
 } from "./CacheOptions.js"
 export {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  type BatchSource,
   /**
    * @since 0.1.0
    * @category batching
@@ -68,20 +138,24 @@ export {
   type CacheTag,
   /**
    * @since 0.1.0
-   * @category models
-   */
-  type LayerOptions,
-  /**
-   * @since 0.1.0
    * @category services
    */
-  Tag,
+  Tag
+} from "./CacheTag.js"
+export type {
   /**
-   * @since 0.1.0
+   * @since 0.2.0
    * @category models
    */
-  type TestOf
-} from "./CacheTag.js"
+  CacheSchema
+} from "./entry/CacheSchema.js"
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  Compression
+} from "./entry/Compression.js"
 export {
   /**
    * @since 0.1.0
@@ -156,6 +230,25 @@ export {
 } from "./observe/CacheEvents.js"
 export type {
   /**
+   * @since 0.2.0
+   * @category models
+   */
+  CacheStats
+} from "./observe/CacheStats.js"
+export {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  type FailureLog,
+  /**
+   * @since 0.2.0
+   * @category constructors
+   */
+  make as makeFailureLog
+} from "./observe/FailureLog.js"
+export type {
+  /**
    * @since 0.1.0
    * @category models
    */
@@ -190,3 +283,10 @@ export {
    */
   type WarmSummary
 } from "./read/Warming.js"
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LocalTierOptions
+} from "./tiers/LocalTier.js"

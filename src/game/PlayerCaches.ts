@@ -31,6 +31,9 @@ export class PlayerCaches extends Context.Tag("effect-cache-toolkit/PlayerCaches
   PlayerCaches.Service
 >() {}
 
+/** What a read of each cache can fail with, besides a missing row. */
+type LoadError = DatabaseError | TypedCache.EngineError
+
 /**
  * @since 0.1.0
  */
@@ -41,13 +44,13 @@ export declare namespace PlayerCaches {
    */
   export interface Service {
     /** `user:profile:<id>` */
-    readonly profiles: TypedCache.TypedCache<UserId, UserProfile, UserNotFound | DatabaseError>
+    readonly profiles: TypedCache.TypedCache<UserId, UserProfile, UserNotFound | LoadError>
     /** `user:balance:<id>` */
-    readonly balances: TypedCache.TypedCache<UserId, number, UserNotFound | DatabaseError>
+    readonly balances: TypedCache.TypedCache<UserId, number, UserNotFound | LoadError>
     /** `user:stats:<id>` */
-    readonly stats: TypedCache.TypedCache<UserId, UserStats, UserNotFound | DatabaseError>
+    readonly stats: TypedCache.TypedCache<UserId, UserStats, UserNotFound | LoadError>
     /** `game:state:<id>` */
-    readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | DatabaseError>
+    readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | LoadError>
     /**
      * `leaderboard:global:top:<offset>%3A<limit>`, looked up on the board, and in the database while the board is not whole:
      * it is then built in the background.
@@ -55,7 +58,7 @@ export declare namespace PlayerCaches {
     readonly leaderboardPages: TypedCache.TypedCache<
       GlobalLeaderboard.Page,
       ReadonlyArray<GlobalLeaderboard.LeaderboardRow>,
-      DatabaseError
+      LoadError
     >
     /** `leaderboard:global`, the sorted set itself */
     readonly leaderboard: GlobalLeaderboard.GlobalLeaderboard
@@ -166,7 +169,7 @@ export const make = (
       key: UserId,
       value: UserProfile,
       timeToLive: config.userProfileTtl,
-      error: UserNotFound,
+      negative: { error: UserNotFound },
       lookup: database.getUser
     })
     const balances = yield* TypedCache.make({
@@ -175,7 +178,7 @@ export const make = (
       key: UserId,
       value: Balance,
       timeToLive: config.balanceTtl,
-      error: UserNotFound,
+      negative: { error: UserNotFound },
       lookup: database.getBalance
     })
     const stats = yield* TypedCache.make({
@@ -184,7 +187,7 @@ export const make = (
       key: UserId,
       value: UserStats,
       timeToLive: config.statsTtl,
-      error: UserNotFound,
+      negative: { error: UserNotFound },
       lookup: database.getStats
     })
     const games = yield* TypedCache.make({
@@ -193,7 +196,7 @@ export const make = (
       key: GameId,
       value: GameState,
       timeToLive: config.gameStateTtl,
-      error: GameNotFound,
+      negative: { error: GameNotFound },
       lookup: database.getGame
     })
     const leaderboardPages = yield* TypedCache.make({

@@ -178,8 +178,8 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     const { balances, games, leaderboardPages, profiles, rebuildLeaderboard, stats } = yield* PlayerCaches
 
     /** The lookups read the database and no cache: a cycle would be a mistake of this module. */
-    const acyclic = <A, E>(read: Effect.Effect<A, E | LookupCycle>) =>
-      Effect.catchAll(read, (error) => (error instanceof LookupCycle ? Effect.die(error) : Effect.fail(error)))
+    const acyclic = <A, E>(read: Effect.Effect<A, E>) =>
+      Effect.catchIf(read, (error): error is Extract<E, LookupCycle> => error instanceof LookupCycle, Effect.die)
     const valueOf = <A, E>(read: Effect.Effect<CacheResult<A>, E>) => Effect.map(read, ({ value }) => value)
 
     /** Whether the cache holds the value that was just looked up for it. */

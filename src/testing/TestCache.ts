@@ -1,73 +1,153 @@
 /**
- * A cache for an application's tests: the engine as it is, over Redis in memory and a source of truth in memory, both of
- * which a test can break.
+ * A cache for the tests of an application: the real engine over Redis in memory and a source in memory. A test can break
+ * both.
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { TypedCache } from "../cache/Cache.js"
+import type { LayerOptions } from "../cache/CacheOptions.js"
+import type { CacheTag } from "../cache/CacheTag.js"
 import * as CacheEntry from "../cache/entry/CacheEntry.js"
+import * as CacheKey from "../cache/entry/CacheKey.js"
+import * as CacheSchema from "../cache/entry/CacheSchema.js"
+import type { RedisClient } from "../redis/RedisClient.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
-import type { TestRedis } from "./TestRedis.js"
+import * as TestRedis from "./TestRedis.js"
 
 /**
- * What a test does to a cache and to what is behind it. `InvalidKey` for an id that can be no key.
+ * What a test does to a cache and to what is behind the cache. `E` is what its lookups can fail with. `InvalidKey` for an
+ * id that cannot be a key.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TestCache<in Key, in Value, in E> {
-  /** The source has this value, and the cache holds it. */
+  /** Puts a value into the source and into the cache. */
   readonly seed: (key: Key, value: Value) => Effect.Effect<void, InvalidKey>
-  /** The source has this value, and the cache has not heard of it. */
+  /** Puts a value into the source, without an invalidation of the cache. */
   readonly change: (key: Key, value: Value) => Effect.Effect<void, InvalidKey>
-  /** From now on lookups of this key fail so. */
+  /** Makes every further lookup of the key fail. */
   readonly fail: (key: Key, error: E) => Effect.Effect<void, InvalidKey>
-  /** The cache holds nothing of this key: the next read looks up. */
+  /** Drops the key from the cache: the next read is a miss. */
   readonly miss: (key: Key) => Effect.Effect<void, InvalidKey>
-  /** What the cache holds of this key is past its time to live: it is served while it is refreshed, or a miss without `staleFor`. */
+  /** Moves the cached value past its time to live: stale with `staleFor`, expired without. */
   readonly goStale: (key: Key) => Effect.Effect<void, InvalidKey>
-  /** Redis is away, for everything that was built with this cache. */
+  /** Takes Redis away, from all caches that were built together. */
   readonly loseRedis: Effect.Effect<void>
-  /** Redis is back, with what it held, and has been told of what was invalidated meanwhile. */
+  /** Brings Redis back with what it held, and sends the invalidations of the outage. */
   readonly restoreRedis: Effect.Effect<void>
-  /** how often the source was asked for this key */
+  /** How often the key was looked up. */
   readonly lookups: (key: Key) => Effect.Effect<number, InvalidKey>
 }
 
 /**
+ * The identifier of the controls of a cache under test.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface TestSource<in Key, in out Value, in out E> {
+export interface TestOf<out Self> {
+  readonly _tag: "TestOf"
+  readonly self: Self
+}
+
+/**
+ * The tag of the controls that `layer` provides.
+ *
+ * @since 0.2.0
+ * @category services
+ */
+export const of = <Self, Id extends string, Key, Value, LookupE, E>(
+  cache: CacheTag<Self, Id, Key, Value, LookupE, E>
+): Context.Tag<TestOf<Self>, TestCache<Key, Value, LookupE>> => Context.GenericTag(`${cache.key}/Test`)
+
+/**
+ * Builds a cache without a server and without a lookup. Caches that are built together share one Redis, which is also the
+ * `RedisClient` of the test. Works under a `TestClock` and under the system's clock.
+ *
+ * `seed` is what the source has and what the cache holds. A lookup of another key fails with what `missing` answers, and
+ * is a defect without `missing`. All other options are those of `layer`.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * import { TypedCache } from "effect-cache-toolkit"
+ * import { TestCache } from "effect-cache-toolkit/testing"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * class Names extends TypedCache.Tag("Names")<Names>()({
+ *   name: "name",
+ *   key: Schema.String,
+ *   value: Schema.String,
+ *   timeToLive: "5 minutes"
+ * }) {}
+ *
+ * // "Ada", from the source: Redis is away
+ * const outage = Effect.gen(function* () {
+ *   const { loseRedis } = yield* TestCache.of(Names)
+ *   yield* loseRedis
+ *   return yield* Effect.flatMap(Names, (names) => names.get("ada"))
+ * })
+ *
+ * Effect.runPromise(Effect.provide(outage, TestCache.layer(Names, { seed: [["ada", "Ada"]] })))
+ */
+export const layer = <Self, Id extends string, Key, Value, LookupE, E>(
+  tag: CacheTag<Self, Id, Key, Value, LookupE, E>,
+  options: LayerOptions<Key, Value> & {
+    readonly seed?: Iterable<readonly [Key, Value]> | undefined
+    readonly missing?: ((key: Key) => LookupE) | undefined
+  } = {}
+): Layer.Layer<Self | TestOf<Self> | TestRedis.TestRedis | RedisClient> => {
+  const { missing, seed = [], ...settings } = options
+  const { key, name } = tag.definition
+  const keyOf = CacheKey.make(name, CacheSchema.toSchema(key))
+  const textOf = (id: Key) => Either.map(keyOf(id), ({ text }) => text)
+
+  const build = Effect.sync(() => {
+    const source = makeSource<Key, Value, LookupE>(textOf, missing)
+    const controls = Effect.gen(function* () {
+      const redis = yield* TestRedis.TestRedis
+      // values stored from now on are younger than the cache, even where the test's clock stands still
+      yield* redis.tick
+      const controls = make({ cache: yield* tag, source, textOf, redis })
+      yield* Effect.forEach(seed, ([key, value]) => Effect.orDie(controls.seed(key, value)), { discard: true })
+      return controls
+    })
+    return Layer.provideMerge(Layer.effect(of(tag), controls), tag.layer({ ...settings, lookup: source.lookup }))
+  })
+  return Layer.provideMerge(Layer.unwrapEffect(build), TestRedis.layer)
+}
+
+/** The source of truth of a test, by the text of the key. */
+interface Source<in Key, in out Value, in out E> {
   readonly lookup: (key: Key) => Effect.Effect<Value, E>
   readonly put: (text: string, answer: Either.Either<Value, E>) => Effect.Effect<void>
   readonly lookups: (text: string) => number
 }
 
-/**
- * A source in memory. A key that it was told nothing of fails with what `missing` says; a defect when that is not given.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const source = <Key, Value, E>(
+const makeSource = <Key, Value, E>(
   textOf: (key: Key) => Either.Either<string, InvalidKey>,
   missing: ((key: Key) => E) | undefined
-): TestSource<Key, Value, E> => {
+): Source<Key, Value, E> => {
   const answers = new Map<string, Either.Either<Value, E>>()
-  const asked = new Map<string, number>()
-  const lookups = (text: string) => asked.get(text) ?? 0
+  const counts = new Map<string, number>()
+  const lookups = (text: string) => counts.get(text) ?? 0
   return {
     lookup: (key) =>
       Effect.flatMap(Effect.orDie(textOf(key)), (text) => {
-        asked.set(text, lookups(text) + 1)
+        counts.set(text, lookups(text) + 1)
         const answer = answers.get(text)
         if (answer !== undefined) return answer
         return missing === undefined
-          ? Effect.dieMessage(`the test has no value of ${text}: seed one, or say what is missing`)
+          ? Effect.dieMessage(
+              `TestCache: the source has no value of "${text}": seed one, or give the layer \`missing\``
+            )
           : Effect.fail(missing(key))
       }),
     put: (text, answer) => Effect.sync(() => answers.set(text, answer)),
@@ -75,19 +155,15 @@ export const source = <Key, Value, E>(
   }
 }
 
-/** Everything that can run runs, until it has come to it. */
+/** Yields to other fibers until the condition holds. */
 const eventually = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.asVoid(Effect.repeat(Effect.zipRight(Effect.yieldNow(), condition), { until: (holds) => holds }))
 
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const make = <Key, Value, E, CacheE, OnUnavailable extends "lookup" | "fail">(options: {
-  readonly cache: TypedCache<Key, Value, CacheE, OnUnavailable>
-  readonly source: TestSource<Key, Value, E>
+const make = <Key, Value, E, ReadE>(options: {
+  readonly cache: TypedCache<Key, Value, ReadE>
+  readonly source: Source<Key, Value, E>
   readonly textOf: (key: Key) => Either.Either<string, InvalidKey>
-  readonly redis: TestRedis.Service
+  readonly redis: TestRedis.TestRedis.Service
 }): TestCache<Key, Value, E> => {
   const { cache, redis, source, textOf } = options
   const change = (key: Key, value: Value) =>
@@ -123,7 +199,7 @@ export const make = <Key, Value, E, CacheE, OnUnavailable extends "lookup" | "fa
           Effect.zipWith(cache.isAvailable, cache.stats, (isAvailable, { outbox }) => isAvailable && outbox === 0)
         )
       ),
-      // what is stored from now on is younger than the outage, though the test's clock may stand still
+      // values stored from now on are younger than the outage, even where the test's clock stands still
       Effect.zipRight(redis.tick)
     ),
     lookups: (key) => Effect.map(textOf(key), source.lookups)

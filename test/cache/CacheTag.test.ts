@@ -12,6 +12,7 @@ import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as TestCache from "../../src/testing/TestCache.js"
 import { TestRedis } from "../../src/testing/TestRedis.js"
 import { until } from "../support/until.js"
 
@@ -33,7 +34,7 @@ class Profiles extends TypedCache.Tag("test/Profiles")<Profiles, DatabaseError>(
   name: "user:profile",
   key: UserId,
   value: Profile,
-  error: UserNotFound,
+  negative: { error: UserNotFound },
   timeToLive: "5 minutes",
   staleFor: "1 hour",
   tags: ({ name }) => [`name:${name}`],
@@ -45,8 +46,8 @@ class Visits extends TypedCache.Tag("test/Visits")<Visits>()({
   key: UserId,
   value: Schema.Int,
   timeToLive: "1 minute",
-  hardTimeout: "1 second",
-  onUnavailable: "fail"
+  refresh: { hardTimeout: "1 second" },
+  outage: { onUnavailable: "fail" }
 }) {}
 
 const profile = (id: UserId, name: string) => new Profile({ id, name })
@@ -91,10 +92,10 @@ describe("a cache's class", () => {
 
   it("says in its types what a read may fail with", () => {
     expectTypeOf<Context.Tag.Service<typeof Profiles>>().toEqualTypeOf<
-      TypedCache.TypedCache<UserId, Profile, DatabaseError | UserNotFound, "lookup">
+      TypedCache.TypedCache<UserId, Profile, DatabaseError | UserNotFound | TypedCache.EngineError>
     >()
     expectTypeOf<Context.Tag.Service<typeof Visits>>().toEqualTypeOf<
-      TypedCache.TypedCache<UserId, number, TypedCache.LookupTimeout, "fail">
+      TypedCache.TypedCache<UserId, number, TypedCache.LookupTimeout | TypedCache.EngineError<"fail">>
     >()
     expectTypeOf(greeting).returns.toEqualTypeOf<
       Effect.Effect<string, DatabaseError | TypedCache.EngineError<"lookup">, Profiles>
@@ -103,7 +104,7 @@ describe("a cache's class", () => {
 })
 
 describe("a cache in an application's test", () => {
-  const test = Profiles.layerTest({
+  const test = TestCache.layer(Profiles, {
     seed: [[ada, profile(ada, "Ada")]],
     missing: (id) => new UserNotFound({ id })
   })
@@ -117,7 +118,7 @@ describe("a cache in an application's test", () => {
         Effect.gen(function* () {
           expect(yield* greeting(ada)).toBe("Hello, Ada!")
           expect(yield* greeting(grace)).toBe("Who are you?")
-          const { lookups, seed } = yield* Profiles.Test
+          const { lookups, seed } = yield* TestCache.of(Profiles)
           expect([yield* lookups(ada), yield* lookups(grace)]).toEqual([0, 1])
           yield* seed(grace, profile(grace, "Grace"))
           expect(yield* greeting(grace)).toBe("Hello, Grace!")
@@ -127,7 +128,7 @@ describe("a cache in an application's test", () => {
 
       run("plays an outage: answers come from the source, and from Redis again when it is back", () =>
         Effect.gen(function* () {
-          const { change, loseRedis, lookups, miss, restoreRedis } = yield* Profiles.Test
+          const { change, loseRedis, lookups, miss, restoreRedis } = yield* TestCache.of(Profiles)
           yield* miss(ada)
           yield* loseRedis
           yield* change(ada, profile(ada, "Augusta"))
@@ -143,7 +144,7 @@ describe("a cache in an application's test", () => {
 
       run("plays what is stale, also where the process holds it: served, and refreshed meanwhile", () =>
         Effect.gen(function* () {
-          const { change, goStale } = yield* Profiles.Test
+          const { change, goStale } = yield* TestCache.of(Profiles)
           yield* until("the process holds it", () =>
             Effect.map(Effect.orDie(sourceOf(ada)), (source) => source === "Local")
           )
@@ -158,7 +159,7 @@ describe("a cache in an application's test", () => {
 
       run("plays a miss, and a source that fails", () =>
         Effect.gen(function* () {
-          const { fail, lookups, miss } = yield* Profiles.Test
+          const { fail, lookups, miss } = yield* TestCache.of(Profiles)
           yield* fail(ada, new DatabaseError())
           expect(yield* greeting(ada)).toBe("Hello, Ada!")
           expect(yield* lookups(ada)).toBe(0)
@@ -183,8 +184,8 @@ describe("a cache in an application's test", () => {
     }).pipe(
       Effect.provide(
         Layer.merge(
-          Profiles.layerTest({ seed: [[ada, profile(ada, "Ada")]], local: undefined }),
-          Visits.layerTest({ seed: [[ada, 7]] })
+          TestCache.layer(Profiles, { seed: [[ada, profile(ada, "Ada")]], local: undefined }),
+          TestCache.layer(Visits, { seed: [[ada, 7]] })
         )
       )
     )
@@ -193,7 +194,7 @@ describe("a cache in an application's test", () => {
   it.effect("dies over a key that nobody has told it of", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.flatMap(Visits, ({ get }) => get(ada)))
-      expect(Exit.isFailure(exit) && String(exit.cause)).toContain("no value of user:visits:ada")
-    }).pipe(Effect.provide(Visits.layerTest()))
+      expect(Exit.isFailure(exit) && String(exit.cause)).toContain('no value of "user:visits:ada"')
+    }).pipe(Effect.provide(TestCache.layer(Visits)))
   )
 })

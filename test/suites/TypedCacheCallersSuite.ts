@@ -129,7 +129,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("gives a refresh ahead nothing of the caller who was served the value", () =>
     Effect.gen(function* () {
-      const { nothingOf, own } = yield* world({ refreshAhead: { after: 0 } })
+      const { nothingOf, own } = yield* world({ refresh: { ahead: { after: 0 } } })
       yield* own.get("a")
       yield* nothingOf(own.get("a"))
     })
@@ -145,7 +145,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         key: Schema.String,
         value: Schema.Number,
         timeToLive: "1 minute",
-        hardTimeout: "1 minute",
+        refresh: { hardTimeout: "1 minute" },
         lookup: (id) =>
           Effect.flatMap(surroundings, (each) => {
             seen = each
@@ -175,8 +175,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         name,
         key: Schema.String,
         value: Schema.String,
-        version: 2,
-        migrations: { 1: TypedCache.migration(text, (old) => old) },
+        schema: { version: 2, migrations: { 1: TypedCache.migration(text, (old) => old) } },
         timeToLive: "1 minute",
         lookup: () => Effect.succeed("looked up")
       })

@@ -1,6 +1,5 @@
 /** Typed keys and stored forms of a cache, whatever Redis it stands on: what one cache writes, another one reads. */
 import type { Vitest } from "@effect/vitest"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -97,8 +96,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const young = yield* TypedCache.make({
         ...options,
         value: Profile,
-        version: 2,
-        migrations: { 1: TypedCache.migration(ProfileV1, fromV1) },
+        schema: { version: 2, migrations: { 1: TypedCache.migration(ProfileV1, fromV1) } },
         lookup: () =>
           Effect.sync(() => {
             lookups.new++
@@ -260,7 +258,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         { tags: () => [""] },
         { timeToLive: oops },
         { timeToLive: () => Number.NaN },
-        { timeToLive: JSON.parse('"soon"') }
+        { timeToLive: () => JSON.parse('"soon"') }
       ]) {
         const { cache, database } = CacheWorld.make({ a: 1 })
         const { get, set, stats, update } = yield* cache(settings)
@@ -287,21 +285,16 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           throw new Error(id)
         }
       })
-      const of = <I>(error: Schema.Schema<Missing, I>, negativeTtl: Duration.DurationInput) =>
+      const of = (error: TypedCache.CacheSchema<Missing>) =>
         TypedCache.make({
           name: CacheWorld.make({}).name,
           key: Schema.String,
           value: Schema.Number,
           timeToLive: "1 minute",
-          error,
-          negativeTtl,
+          negative: { error, timeToLive: "1 minute" },
           lookup: (id) => Effect.fail(new Missing({ id }))
         })
-      for (const { get, stats } of [
-        yield* of(broken, "1 minute"),
-        yield* of(fragile, "1 minute"),
-        yield* of(Missing, Number.NaN)
-      ]) {
+      for (const { get, stats } of [yield* of(broken), yield* of(fragile)]) {
         for (let i = 0; i < 2; i++) expect(yield* Effect.exit(get("a"))).toEqual(Exit.fail(new Missing({ id: "a" })))
         expect(yield* stats).toMatchObject({ lookups: 2, storeFailures: 2 })
       }

@@ -116,7 +116,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("keeps the lease while a lookup takes several times as long", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 }, { leaseTime: "1 second" })
+      const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { timeToLive: "1 second" } })
       const [one, other] = [yield* cache(), yield* cache()]
       database.hold()
       const first = yield* Effect.fork(one.get("a"))
@@ -146,7 +146,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("looks up by itself when it has waited long enough for another, and stores nothing", () =>
     Effect.gen(function* () {
-      const { cache, key, lease } = CacheWorld.make({ a: 1 }, { waitFor: "100 millis" })
+      const { cache, key, lease } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "100 millis" } })
       const redis = yield* RedisClient
       const { get } = yield* cache()
       yield* redis.set(lease("a"), "a slow process", { ttl: "1 minute" })

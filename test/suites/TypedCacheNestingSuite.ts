@@ -12,9 +12,9 @@ import type { RedisClient } from "../../src/redis/RedisClient.js"
 import * as CacheWorld from "../support/CacheWorld.js"
 import { until } from "../support/until.js"
 
-type Failure = TypedCache.EngineError<"lookup">
+type Failure = TypedCache.EngineError
 export type Texts = TypedCache.TypedCache<string, string, Failure>
-export type Settings = Partial<TypedCache.Options<string, string, string, Failure, never, "lookup">>
+export type Settings = Partial<TypedCache.Options<string, string, Failure, never>>
 
 /** A cache of texts whose lookup is given the cache itself. */
 export const recursive = (
@@ -161,7 +161,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       let isNested = false
       const cache = yield* recursive(
         (id, cache) => (isNested ? Effect.map(cache.get(id), (text) => `${text}, again`) : Effect.succeed(id)),
-        { timeToLive: "1 millis", staleFor: "1 hour", softTimeout: "1 hour" }
+        { timeToLive: "1 millis", staleFor: "1 hour", refresh: { softTimeout: "1 hour" } }
       )
       yield* cache.get("a")
       yield* until("it is stale", () =>
@@ -175,7 +175,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.scoped("lets an update read its own key, without waiting for its own lease", () =>
     Effect.gen(function* () {
       const { cache } = CacheWorld.make({ a: 1 })
-      const { get, update } = yield* cache({ waitFor: "1 hour" })
+      const { get, update } = yield* cache({ lease: { maxWait: "1 hour" } })
       expect(
         yield* update(
           "a",
@@ -188,7 +188,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("lets one cache be the source of another of the same name, without waiting for its lease", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 }, { waitFor: "1 hour" })
+      const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "1 hour" } })
       const inner = yield* cache()
       const outer = yield* cache({ lookup: (id) => Effect.orDie(inner.get(id)) })
       expect(yield* outer.get("a")).toBe(1)

@@ -208,7 +208,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("keeps nothing that was loaded while an update was writing", () =>
     Effect.gen(function* () {
-      const { cache, database, key } = CacheWorld.make({ a: 1 }, { waitFor: "50 millis" })
+      const { cache, database, key } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "50 millis" } })
       const redis = yield* RedisClient
       const [one, other] = [yield* cache(), yield* cache()]
       const end = yield* Deferred.make<void>()
@@ -278,7 +278,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("lets nobody load while an update writes, though it takes several times as long as the lease", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 }, { leaseTime: "300 millis" })
+      const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { timeToLive: "300 millis" } })
       const [one, other] = [yield* cache(), yield* cache()]
       const begun = yield* Deferred.make<void>()
       const mayEnd = yield* Deferred.make<void>()

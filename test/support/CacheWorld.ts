@@ -7,10 +7,10 @@ import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as TestDatabase from "./TestDatabase.js"
 import { until } from "./until.js"
 
-export type Settings = Partial<TypedCache.Options<string, number, number, TestDatabase.NotFound, never, "lookup">>
+export type Settings = Partial<TypedCache.Options<string, number, TestDatabase.NotFound, never>>
 /** Settings, or what makes them of the world's database. */
 export type SettingsOf = Settings | ((database: TestDatabase.TestDatabase<number>) => Settings)
-export type Cache = TypedCache.TypedCache<string, number, TestDatabase.NotFound>
+export type Cache = TypedCache.TypedCache<string, number, TestDatabase.NotFound | TypedCache.EngineError>
 
 export interface CacheWorld {
   /** a name that no other test uses, so that tests share a server in any order */

@@ -5,7 +5,6 @@
  */
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -14,7 +13,7 @@ import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
-import type { Answer, Options } from "../CacheOptions.js"
+import type { Answer, LookupOptions } from "../CacheOptions.js"
 import type { Previous } from "./ConditionalLookup.js"
 import type { Load } from "./LoadGraph.js"
 import * as LookupBatch from "./LookupBatch.js"
@@ -46,7 +45,7 @@ export interface LookupSource<in Key, in out Value, out E> {
  * @category getters
  */
 export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxBatch?: number | undefined }): number =>
-  options.lookupMany === undefined ? 1 : Math.max(1, options.maxBatch ?? 100)
+  options.lookupMany === undefined ? 1 : (options.maxBatch ?? 100)
 
 /**
  * One call for each key, or for those that are looked up in one turn where the source takes several. Lookups that Redis
@@ -55,8 +54,8 @@ export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxB
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
-  options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
+export const make = <Key, Value, E, R>(
+  options: LookupOptions<Key, Value, E, R> & { readonly maxBatch?: number | undefined },
   context: Context.Context<R>,
   { lookups, owner }: { readonly lookups: LookupRunner; readonly owner: Load["owner"] }
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {

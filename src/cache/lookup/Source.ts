@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as RedisKey from "../../redis/RedisKey.js"
-import type { Options } from "../CacheOptions.js"
+import type { CacheSettings } from "../CacheOptions.js"
 import type { Attributes, CacheEntry } from "../entry/CacheEntry.js"
 import { CachedError } from "../entry/EntryCodec.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
@@ -61,14 +61,19 @@ const noTags: ReadonlyArray<string> = []
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail", Err, ErrI>(
-  options: Omit<Options<Key, Value, I, E, R, OnUnavailable, Duration.DurationInput | undefined, Err, ErrI>, "key">,
+export const make = <Key, Value, E, Err>(
+  options: Pick<CacheSettings<Key, Value>, "name" | "timeToLive" | "jitter" | "tags"> & {
+    readonly negative:
+      | { readonly error: Schema.Schema<Err, unknown>; readonly timeToLive?: Duration.DurationInput | undefined }
+      | undefined
+  },
   source: LookupSource<Key, Value, E>,
   longestMillis: number,
   serverTime: () => number,
   observer: Pick<CacheObserver, "notStored">
 ): Origin<Key, Value, E, Err> => {
-  const { error, jitter = 0.1, name, negativeTtl = "10 seconds" } = options
+  const { jitter = 0.1, name, negative } = options
+  const negativeTimeToLive = negative?.timeToLive ?? "10 seconds"
 
   /** Throws for what is no duration. */
   const millisOf = (given: Duration.DurationInput): number => {
@@ -114,10 +119,10 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
     Effect.suspend(() => {
       const value = new CachedError(error)
       try {
-        const shortened = jittered(millisOf(negativeTtl))
+        const shortened = jittered(millisOf(negativeTimeToLive))
         return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: noTags, versionTag: undefined }))
       } catch (thrown) {
-        return Effect.as(observer.notStored("negativeTtl is no duration", thrown), unstored(value))
+        return Effect.as(observer.notStored("negative.timeToLive is not a duration", thrown), unstored(value))
       }
     })
 
@@ -131,7 +136,7 @@ export const make = <Key, Value, I, E, R, OnUnavailable extends "lookup" | "fail
       })
     })
 
-  const isRemembered = error === undefined ? undefined : Schema.is(error)
+  const isRemembered = negative === undefined ? undefined : Schema.is(negative.error)
 
   const failed = (
     failure: E | LookupTimeout,

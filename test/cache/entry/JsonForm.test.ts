@@ -137,7 +137,7 @@ describe("a cache", () => {
   for (const [of, make] of [
     ["key", TypedCache.make({ ...common, ...plain, key: odd })],
     ["value", TypedCache.make({ ...common, ...plain, value: odd })],
-    ["error", TypedCache.make({ ...common, ...plain, error: odd })]
+    ["error", TypedCache.make({ ...common, ...plain, negative: { error: odd } })]
   ] as const) {
     it.scoped(`is not made with a ${of} that JSON cannot hold, and says which field and what to write`, () =>
       Effect.gen(function* () {

@@ -30,7 +30,7 @@ describe("lookups that read their own cache while Redis is away", () => {
   for (const maxLookups of [1, 32]) {
     it.scopedLive(`end, though they have all ${maxLookups} permits`, () =>
       Effect.gen(function* () {
-        const cache = yield* tree({ maxLookups })
+        const cache = yield* tree({ outage: { maxLookups } })
         expect(yield* all(cache)).toEqual(paths)
         expect(yield* all(cache, ["a/b/c/d", "a/b/x/y", "a/b/c/e"])).toEqual([
           "a>a/b>a/b/c>a/b/c/d",
@@ -43,7 +43,7 @@ describe("lookups that read their own cache while Redis is away", () => {
 
   it.scopedLive("end where what they read waits for a permit itself, asked for by others", () =>
     Effect.gen(function* () {
-      const cache = yield* tree({ maxLookups: 4 })
+      const cache = yield* tree({ outage: { maxLookups: 4 } })
       const ids = leaves.slice(0, 8)
       // the leaves have all permits when the roots that others ask for wait for one
       const reads = yield* Effect.fork(
@@ -66,7 +66,7 @@ describe("lookups that read their own cache while Redis is away", () => {
 
   it.scopedLive("are refused by no full queue", () =>
     Effect.gen(function* () {
-      const cache = yield* tree({ maxLookups: 1, maxWaiting: 2 })
+      const cache = yield* tree({ outage: { maxLookups: 1, maxWaiting: 2 } })
       expect(yield* all(cache, leaves.slice(0, 3))).toEqual(paths.slice(0, 3))
       expect((yield* cache.stats).lookupsRefused).toBe(0)
       const answers = yield* Effect.forEach(leaves, (leaf) => Effect.either(cache.get(leaf)), {
@@ -89,7 +89,7 @@ describe("lookups that read their own cache while Redis is away", () => {
             () => Effect.as(Effect.yieldNow(), id),
             () => Effect.sync(() => running--)
           ),
-        { maxLookups: 3 }
+        { outage: { maxLookups: 3 } }
       )
       yield* all(cache)
       expect(most).toBe(3)
@@ -98,10 +98,12 @@ describe("lookups that read their own cache while Redis is away", () => {
 
   it.scopedLive("end round two caches that read each other", () =>
     Effect.gen(function* () {
-      const one: Texts = yield* recursive((id) => Effect.suspend(() => other.get(`${id}/of`)), { maxLookups: 2 })
+      const one: Texts = yield* recursive((id) => Effect.suspend(() => other.get(`${id}/of`)), {
+        outage: { maxLookups: 2 }
+      })
       const other: Texts = yield* recursive(
         (id) => (id.length > 12 ? Effect.succeed(id) : Effect.suspend(() => one.get(`${id}/by`))),
-        { maxLookups: 2 }
+        { outage: { maxLookups: 2 } }
       )
       const ids = ["a", "b", "c", "d", "e"]
       const read = Effect.all([all(one, ids), all(other, ids)], { concurrency: "unbounded" })
@@ -112,7 +114,7 @@ describe("lookups that read their own cache while Redis is away", () => {
   it.scopedLive("end where they look up several keys by one call", () =>
     Effect.gen(function* () {
       const cache: Texts = yield* recursive((id, cache) => Effect.map(cache.get(parentOf(id) ?? ""), (path) => path), {
-        maxLookups: 1,
+        outage: { maxLookups: 1 },
         maxBatch: 2,
         lookup: (id) => Effect.succeed(id),
         lookupMany: (ids) =>
@@ -134,7 +136,7 @@ describe("lookups that read their own cache while Redis is away", () => {
           if (parent !== undefined) return cache.get(parent)
           return isHeld ? Effect.never : Effect.succeed(id)
         },
-        { maxLookups: 2 }
+        { outage: { maxLookups: 2 } }
       )
       const reading = yield* Effect.fork(all(cache, leaves.slice(0, 6)))
       yield* settle

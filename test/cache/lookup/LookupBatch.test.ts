@@ -267,7 +267,7 @@ describe("a cache whose source takes several keys", () => {
           name: "remembering",
           key: Schema.String,
           value: Schema.Number,
-          error: Gone,
+          negative: { error: Gone },
           timeToLive: "1 minute",
           lookup: (id) => Effect.fail(new Gone({ id })),
           lookupMany: (ids) => {
@@ -377,8 +377,8 @@ describe("a cache whose source takes several keys", () => {
           key: Schema.String,
           value: Schema.Number,
           timeToLive: "1 minute",
-          hardTimeout: "3 seconds",
-          error: Schema.Unknown,
+          refresh: { hardTimeout: "3 seconds" },
+          negative: { error: Schema.Unknown },
           lookup: () => Effect.never,
           lookupMany: () =>
             Effect.suspend(() => {
@@ -407,7 +407,7 @@ describe("a cache without Redis whose source takes several keys", () => {
   it.scoped("asks it for all keys of getMany in few calls, and for no more at once than it may", () =>
     Effect.gen(function* () {
       const rows = numbers(1_000)
-      const { database, one } = yield* batching(rows, { maxLookups: 3, maxBatch: 50 })
+      const { database, one } = yield* batching(rows, { outage: { maxLookups: 3 }, maxBatch: 50 })
       yield* Effect.zipRight(one.connection.cut, settle)
       database.hold()
       const all = yield* Effect.fork(one.cache.getMany(Object.keys(rows)))
@@ -424,7 +424,7 @@ describe("a cache without Redis whose source takes several keys", () => {
 
   it.scoped("gathers keys for as long as a call must wait, and asks for none whose caller has gone", () =>
     Effect.gen(function* () {
-      const { database, one } = yield* batching({ ...abc, d: 4 }, { maxLookups: 1 })
+      const { database, one } = yield* batching({ ...abc, d: 4 }, { outage: { maxLookups: 1 } })
       yield* Effect.zipRight(one.connection.cut, settle)
       database.hold()
       const first = yield* Effect.fork(one.cache.get("d"))
@@ -441,7 +441,10 @@ describe("a cache without Redis whose source takes several keys", () => {
 
   it.scoped("refuses at once the keys for which there is neither a call nor a place to wait", () =>
     Effect.gen(function* () {
-      const { database, name, one } = yield* batching(numbers(20), { maxLookups: 2, maxBatch: 4, maxWaiting: 5 })
+      const { database, name, one } = yield* batching(numbers(20), {
+        maxBatch: 4,
+        outage: { maxLookups: 2, maxWaiting: 5 }
+      })
       yield* Effect.zipRight(one.connection.cut, settle)
       database.hold()
       const all = yield* Effect.fork(one.cache.getMany(Object.keys(numbers(20)), { mode: "either" }))

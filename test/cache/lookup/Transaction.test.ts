@@ -123,7 +123,7 @@ describe("a read inside of a SQL transaction", () => {
 
   it.scopedLive("needs no permit while Redis is away", () =>
     Effect.gen(function* () {
-      const accounts = yield* world({ maxLookups: 1, maxWaiting: 0 })
+      const accounts = yield* world({ outage: { maxLookups: 1, maxWaiting: 0 } })
       const [begin, ended] = yield* outside(accounts, "bob")
       expect(yield* rolledBack(accounts, Effect.zipRight(begin, accounts.balances.getResult("ada")))).toMatchObject({
         value: 999,

@@ -139,7 +139,7 @@ describe("a cache without Redis", () => {
     Effect.gen(function* () {
       const ids = Array.from({ length: 20 }, (_, i) => `id${i}`)
       const rows = Object.fromEntries(ids.map((id, i) => [id, i]))
-      const { database, name, one } = yield* processes(rows, { maxLookups: 3, maxWaiting: 5 })
+      const { database, name, one } = yield* processes(rows, { outage: { maxLookups: 3, maxWaiting: 5 } })
       yield* one.connection.cut
       database.hold()
       const callers = yield* Effect.forEach(ids, (id) => Effect.fork(Effect.either(one.cache.get(id))))
@@ -161,7 +161,7 @@ describe("a cache without Redis", () => {
 
   it.scoped("gives the slot of an interrupted caller to the next one", () =>
     Effect.gen(function* () {
-      const { database, one } = yield* processes({ a: 1, b: 2, c: 3 }, { maxLookups: 1, maxWaiting: 1 })
+      const { database, one } = yield* processes({ a: 1, b: 2, c: 3 }, { outage: { maxLookups: 1, maxWaiting: 1 } })
       yield* one.connection.cut
       database.hold()
       const running = yield* Effect.fork(one.cache.get("a"))
@@ -223,17 +223,14 @@ describe("a cache without Redis", () => {
         timeToLive: "1 minute",
         lookup: database.lookup
       } as const
-      const make = TypedCache.make({ ...options, onUnavailable: "fail" })
+      const make = TypedCache.make({ ...options, outage: { onUnavailable: "fail" } })
       const { get } = yield* Effect.provideService(make, RedisClient, connection.redis)
       expect(yield* get("a")).toBe(1)
       yield* connection.cut
       expect(yield* Effect.flip(get("a"))).toEqual(new RedisUnavailable({ reason: "Disconnected" }))
       expect(database.lookups()).toBe(1)
 
-      type Failure<Cache> =
-        Cache extends TypedCache.TypedCache<string, number, infer E, infer OnUnavailable>
-          ? E | TypedCache.EngineError<OnUnavailable>
-          : never
+      type Failure<Cache> = Cache extends TypedCache.TypedCache<string, number, infer E> ? E : never
       type Same<A, B> = [A, B] extends [B, A] ? true : false
       type Engine = NotFound | TypedCache.LookupCycle | import("../../../src/redis/RedisKey.js").InvalidKey
       const lookup = TypedCache.make(options)

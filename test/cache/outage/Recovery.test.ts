@@ -15,7 +15,7 @@ import { settle, until } from "../../support/until.js"
 
 describe("a cache after an outage", () => {
   // without it every entry is revalidated, and the outbox could not be seen at work
-  const trust = { afterOutage: "trust" } as const
+  const trust = { outage: { after: "trust" } } as const
 
   it.scoped("never serves what it invalidated during the outage, and replays it before it reads again", () =>
     Effect.gen(function* () {
@@ -195,7 +195,10 @@ describe("a cache after an outage", () => {
 
   it.scoped("clears everything when more was invalidated than it remembers, and reads nothing before", () =>
     Effect.gen(function* () {
-      const { database, one, other } = yield* processes({ a: 1, b: 1, c: 1 }, { ...trust, outboxCapacity: 2 })
+      const { database, one, other } = yield* processes(
+        { a: 1, b: 1, c: 1 },
+        { outage: { ...trust.outage, outboxCapacity: 2 } }
+      )
       yield* one.cache.getMany(["a", "b", "c"])
       yield* one.connection.cut
       for (const id of ["a", "b", "c"]) {

@@ -44,7 +44,7 @@ describe("a stall of the process", () => {
         key: Schema.String,
         value: Schema.Number,
         timeToLive: "1 minute",
-        hardTimeout: "20 millis",
+        refresh: { hardTimeout: "20 millis" },
         lookup: (id: string) => (id === "never" ? Effect.never : arrived(7))
       })
       expect(yield* during(60, cache.get("a"))).toBe(7)
@@ -55,7 +55,10 @@ describe("a stall of the process", () => {
   it.scopedLive("serves no stale value where its refresh has been answered within the soft timeout", () =>
     Effect.gen(function* () {
       let value = 1
-      const world = CacheWorld.make({}, { timeToLive: "1 millis", staleFor: "1 hour", softTimeout: "20 millis" })
+      const world = CacheWorld.make(
+        {},
+        { timeToLive: "1 millis", staleFor: "1 hour", refresh: { softTimeout: "20 millis" } }
+      )
       const own = yield* world.cache({ lookup: () => Effect.suspend(() => arrived(value)) })
       yield* own.get("a")
       yield* Effect.sleep("5 millis")

@@ -51,7 +51,10 @@ describe("a wall clock that is set by an hour", () => {
 
   test("leaves the pause after a refresh that failed as it is", (jump) =>
     Effect.gen(function* () {
-      const world = CacheWorld.make({ a: 1 }, { timeToLive: "1 second", staleFor: "1 day", refreshPause: "10 seconds" })
+      const world = CacheWorld.make(
+        { a: 1 },
+        { timeToLive: "1 second", staleFor: "1 day", refresh: { pause: "10 seconds" } }
+      )
       const { database } = world
       const own = yield* opened(world)
       yield* own.get("a")
@@ -77,7 +80,7 @@ describe("a wall clock that is set by an hour", () => {
       const slow = yield* opened(world, {
         lookup: () => Effect.zipRight(Deferred.succeed(started, undefined), Effect.never)
       })
-      const own = yield* opened(world, { waitFor: "5 seconds" })
+      const own = yield* opened(world, { lease: { maxWait: "5 seconds" } })
       yield* Effect.forkScoped(slow.get("a"))
       yield* Deferred.await(started)
       const reading = yield* Effect.fork(own.get("a"))
@@ -103,10 +106,10 @@ describe("a wall clock that is set by an hour", () => {
       const world = CacheWorld.make({ a: 1 })
       const started = yield* Deferred.make<void>()
       const slow = yield* opened(world, {
-        leaseTime: "6 seconds",
+        lease: { timeToLive: "6 seconds" },
         lookup: () => Effect.as(Effect.zipRight(Deferred.succeed(started, undefined), Effect.sleep("30 seconds")), 7)
       })
-      const own = yield* opened(world, { waitFor: "1 minute" })
+      const own = yield* opened(world, { lease: { maxWait: "1 minute" } })
       const looking = yield* Effect.fork(slow.get("a"))
       yield* Deferred.await(started)
       yield* runFor(2_500)

@@ -51,8 +51,8 @@ const program = Effect.gen(function* () {
       name,
       key: Schema.String,
       timeToLive: "1 minute",
-      leaseTime: settings.leaseTime,
-      maxLookups: settings.maxLookups,
+      lease: { timeToLive: settings.leaseTime },
+      outage: { maxLookups: settings.maxLookups },
       local: name === "tiered" ? { capacity: 1_000, timeToLive: settings.localTime } : undefined,
       lookup: (key: string) => ask("GET", key)
     } as const
@@ -60,8 +60,7 @@ const program = Effect.gen(function* () {
       ? TypedCache.make({
           ...options,
           value: NextRow,
-          version: 2,
-          migrations: { 1: TypedCache.migration(Row, (row) => row) }
+          schema: { version: 2, migrations: { 1: TypedCache.migration(Row, (row) => row) } }
         })
       : TypedCache.make({ ...options, value: Row })
   }

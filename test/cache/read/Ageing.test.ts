@@ -65,7 +65,7 @@ describe("what a cache says of its latency", () => {
 })
 
 describe("a value with staleFor", () => {
-  const stale = { timeToLive: "1 minute", staleFor: "1 hour", refreshPause: "1 second" } as const
+  const stale = { timeToLive: "1 minute", staleFor: "1 hour", refresh: { pause: "1 second" } } as const
 
   // a server keeps a value for some 3100 days, of which it may be stale for half
   for (const [timeToLive, later] of [

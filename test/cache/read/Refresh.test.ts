@@ -30,7 +30,7 @@ const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.raceFirst(effect, Effect.forever(TestClock.adjust("10 millis")))
 
 const rate = 60_000
-const refreshAhead = { after: 0.8 }
+const refresh = { ahead: { after: 0.8 } }
 
 describe("a value that is refreshed ahead", () => {
   for (const [tier, settings] of [
@@ -39,7 +39,7 @@ describe("a value that is refreshed ahead", () => {
   ] as const) {
     test(`is served from ${tier} while one refresh runs for all processes, and is then the new one`, () =>
       Effect.gen(function* () {
-        const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refreshAhead, ...settings })
+        const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refresh, ...settings })
         const { database } = world
         const [one, other] = [yield* opened(world), yield* opened(world)]
         yield* one.get("a")
@@ -66,7 +66,7 @@ describe("a value that is refreshed ahead", () => {
 
   test("is served to its end when the refresh fails, which is tried again after a pause", () =>
     Effect.gen(function* () {
-      const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refreshAhead, refreshPause: "1 second" })
+      const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refresh: { ...refresh, pause: "1 second" } })
       const own = yield* opened(world)
       yield* own.get("a")
       yield* TestClock.adjust(0.9 * rate)
@@ -86,7 +86,7 @@ describe("a value that is refreshed ahead", () => {
       const lookupMillis = 1_000
       const refreshes = (age: number) =>
         Effect.gen(function* () {
-          const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refreshAhead: { beta: 1 } })
+          const world = CacheWorld.make({ a: 1 }, { timeToLive: rate, refresh: { ahead: { beta: 1 } } })
           const lookup = (id: string) => Effect.delay(world.database.lookup(id), lookupMillis)
           const own = yield* opened(world, { lookup })
           yield* passing(own.getMany(Array.from({ length: 1 }, () => "a")))
@@ -104,7 +104,7 @@ describe("a value that is refreshed ahead", () => {
 })
 
 describe("a lookup that takes its time", () => {
-  const slow = { timeToLive: "1 minute", staleFor: "1 hour", softTimeout: "100 millis" } as const
+  const slow = { timeToLive: "1 minute", staleFor: "1 hour", refresh: { softTimeout: "100 millis" } } as const
 
   test("is waited for no longer than the soft timeout where there is a stale value, and lands all the same", () =>
     Effect.gen(function* () {
@@ -160,7 +160,7 @@ describe("a lookup that takes its time", () => {
         key: Schema.String,
         value: Schema.Number,
         timeToLive: "1 minute",
-        hardTimeout: "1 second",
+        refresh: { hardTimeout: "1 second" },
         lookup: () =>
           ended === undefined
             ? Effect.onExit(Effect.never, (exit) =>
@@ -185,7 +185,7 @@ describe("a lookup that takes its time", () => {
         key: Schema.String,
         value: Schema.Number,
         timeToLive: "1 minute",
-        hardTimeout: "1 second",
+        refresh: { hardTimeout: "1 second" },
         lookup: () => Effect.as(Effect.uninterruptible(Effect.sleep("1 hour")), 1)
       })
       const reading = yield* Effect.fork(Effect.flip(own.get("a")))
@@ -275,8 +275,7 @@ describe("an error that is remembered", () => {
       timeToLive: "1 hour",
       staleFor: "1 hour",
       jitter: 0,
-      error: Missing,
-      negativeTtl: "10 seconds",
+      negative: { error: Missing, timeToLive: "10 seconds" },
       local: { capacity: 10, timeToLive: "5 seconds" },
       lookup: () =>
         Effect.suspend(() => {

@@ -16,7 +16,7 @@ import { settle } from "../../support/until.js"
 const megabyte = 2 ** 20
 const large = "x".repeat(4 * megabyte)
 
-const make = (name: string, options: { readonly leaseTime?: "1 second" } = {}) =>
+const make = (name: string, options: { readonly lease?: TypedCache.LeaseOptions } = {}) =>
   TypedCache.make({
     name,
     key: Schema.String,
@@ -34,7 +34,7 @@ describe("a cache of large values over a slow line", () => {
     const address = { host: "127.0.0.1", port: proxy.port }
     const redis = yield* connect(address, { commandTimeout: "30 seconds", heartbeatInterval: "5 seconds" })
     const direct = yield* connect({ host: "127.0.0.1", port: server.port }, { commandTimeout: "30 seconds" })
-    const cache = yield* Effect.provideService(make("slow", { leaseTime: "1 second" }), RedisClient, redis)
+    const cache = yield* Effect.provideService(make("slow", { lease: { timeToLive: "1 second" } }), RedisClient, redis)
     const other = yield* Effect.provideService(make("slow"), RedisClient, direct)
     yield* cache.set("warm", "up")
     yield* proxy.become({ _tag: "Throttle", bytesPerMilli: 2 * 1024 })

@@ -116,7 +116,7 @@ describe("a cache whose reads lag behind its scripts", () => {
         database.rows.set("a", 4)
         expect(yield* own.refresh("a")).toBe(4)
         const failing = yield* Effect.provideService(
-          TypedCache.make({ ...plain, name, lookup: database.lookup, onUnavailable: "fail" }),
+          TypedCache.make({ ...plain, name, lookup: database.lookup, outage: { onUnavailable: "fail" } }),
           RedisClient,
           lagging(yield* RedisClient).client
         )
