@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
     (id: string, index: number) => shared.update(id, Effect.succeed(profileOf(index))),
     (id: string) => shared.getMany([id, ids(1), ids(2), ids(3), ids(4)]),
     (id: string) => client.incr(`counters:${id}`),
-    (id: string) => consume(`ratelimit:mixed:${id}`),
+    (id: string) => consume(`mixed:${id}`),
     // not to get a lock that another holds is an answer
     (id: string) =>
       Effect.catchTag(

@@ -42,7 +42,7 @@ export const rateLimit: Workload = {
         keyPrefix: "flexible"
       })
       const subjects = [
-        effectful("toolkit", (index) => consume(`ratelimit:bench:${ids(index)}`)),
+        effectful("toolkit", (index) => consume(`bench:${ids(index)}`)),
         effectful(
           "@effect/experimental",
           (index) => experimental.consume({ key: ids(index), limit, window: `${windowSeconds} seconds` }),

@@ -2,7 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Leaderboard, MemoryRedis } from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
-  const board = yield* Leaderboard.make({ key: "leaderboard:chess" })
+  const board = yield* Leaderboard.make({ key: "chess" })
   yield* board.submit("ada", 1200)
   yield* board.submit("bob", 1350.5)
   yield* board.submit("cyd", 1200) // as good as Ada, and later
@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
   const percentile = yield* board.percentileOf("ada")
 
   // one board for each week of UTC, which expires by itself four weeks after it is over
-  const weekly = yield* Leaderboard.makeWindows({ key: "leaderboard:chess", window: "weekly", timeToLive: "4 weeks" })
+  const weekly = yield* Leaderboard.makeWindows({ key: "chess", window: "weekly", timeToLive: "4 weeks" })
   yield* weekly.running.submit("ada", 30)
   const first = yield* weekly.running.rankOf("ada")
 

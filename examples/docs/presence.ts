@@ -2,8 +2,8 @@ import { Console, Effect } from "effect"
 import { Counter, MemoryRedis, Presence } from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
-  const online = yield* Presence.make({ key: "presence:chess", timeToLive: "1 minute" })
-  const games = yield* Counter.make({ key: "counters:active_games" })
+  const online = yield* Presence.make({ key: "chess", timeToLive: "1 minute" })
+  const games = yield* Counter.make({ key: "active_games" })
 
   // beats three times a minute while the body runs, and leaves when it ends; a process that dies leaves within a minute
   const during = yield* Effect.gen(function* () {

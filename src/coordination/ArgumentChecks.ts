@@ -1,90 +1,122 @@
 /**
- * Checks of what callers pass, made before anything is sent: a wrong argument is refused with the error that a server
- * would give, and never reaches a script half-way.
+ * Checks arguments and options before anything is sent, so that a wrong one never reaches a script.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { OptionCheck } from "../internal/OptionCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import { RedisServerError } from "../redis/RedisError.js"
 
-const rejected = (command: string, detail: string): Effect.Effect<never, RedisServerError> =>
-  Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
+const longestMillis = Duration.toMillis(maxTimeToLive)
 
 /**
- * A duration in whole milliseconds, rounded up; fails with `RedisServerError` when no server could keep a key that long.
+ * Fails a call for an argument that cannot be right.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export const reject = (
+  command: string,
+  argument: string,
+  value: unknown,
+  allowed: string
+): Effect.Effect<never, RedisServerError> =>
+  Effect.fail(new RedisServerError({ command, code: "ERR", detail: `${argument} is ${value}; it must be ${allowed}` }))
+
+/**
+ * A duration of an argument in whole milliseconds, rounded up. Fails when no server could keep a key that long.
  *
  * @since 0.1.0
  * @category utils
  */
 export const wholeMillis = (
   command: string,
-  name: string,
+  argument: string,
   duration: Duration.DurationInput
 ): Effect.Effect<number, RedisServerError> => {
   const millis = Math.ceil(Duration.toMillis(duration))
-  return millis >= 1 && millis <= Duration.toMillis(maxTimeToLive)
+  return millis >= 1 && millis <= longestMillis
     ? Effect.succeed(millis)
-    : rejected(command, `${name} is between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`)
+    : reject(command, argument, `${millis} ms`, `between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`)
 }
 
 /**
- * An exact integer from `minimum` up; fails with `RedisServerError` when it is another number.
+ * An exact integer of at least `minimum`. Fails for any other number.
  *
  * @since 0.1.0
  * @category utils
  */
 export const integerFrom = (
   command: string,
-  name: string,
+  argument: string,
   minimum: number,
   value: number
 ): Effect.Effect<number, RedisServerError> =>
   Number.isSafeInteger(value) && value >= minimum
     ? Effect.succeed(value)
-    : rejected(command, `${name} is an integer from ${minimum} up`)
+    : reject(command, argument, value, `an integer of at least ${minimum}`)
 
 /**
- * A number that is neither infinite nor NaN; fails with `RedisServerError` when it is one of them.
+ * A finite number. Fails for an infinite one and for NaN.
  *
  * @since 0.1.0
  * @category utils
  */
-export const finite = (command: string, name: string, value: number): Effect.Effect<number, RedisServerError> =>
-  Number.isFinite(value) ? Effect.succeed(value) : rejected(command, `${name} is a finite number`)
+export const finite = (command: string, argument: string, value: number): Effect.Effect<number, RedisServerError> =>
+  Number.isFinite(value) ? Effect.succeed(value) : reject(command, argument, value, "finite")
 
 /**
- * A product that stays exact in the arithmetic of scripts, also when it is divided; fails with `RedisServerError` from 2^52
- * up.
+ * A product that stays exact in the arithmetic of scripts, also when it is divided. Fails from 2^52 up.
  *
  * @since 0.1.0
  * @category utils
  */
 export const exactProduct = (
   command: string,
-  name: string,
+  argument: string,
   one: number,
   other: number
 ): Effect.Effect<number, RedisServerError> =>
-  one * other < 2 ** 52 ? Effect.succeed(one * other) : rejected(command, `${name} is below 2^52`)
+  one * other < 2 ** 52 ? Effect.succeed(one * other) : reject(command, argument, one * other, "below 2^52")
 
 /**
- * A key that a caller named as a whole; fails with `RedisServerError` when it belongs to something else, or is no Unicode.
- * Caches come and go, so each operation asks anew.
+ * The key in Redis of what a caller named. Fails when something else owns it. Each operation checks it, since caches of the
+ * same client start and stop.
  *
- * @since 0.1.0
+ * @since 0.2.0
  * @category utils
  */
-export const wholeKey = (
+export const keyOf = (
   command: string,
   client: RedisClient.Service,
-  key: string,
-  own?: KeyOwner.Head
-): Effect.Effect<void, RedisServerError> =>
+  prefix: KeyOwner.Prefix,
+  name: string
+): Effect.Effect<string, RedisServerError> =>
   Effect.suspend(() => {
-    const problem = KeyOwner.wholeKeyProblem(client, key, own)
-    return problem === undefined ? Effect.void : rejected(command, problem)
+    const key = KeyOwner.named(client, prefix, name)
+    return Either.isRight(key)
+      ? Effect.succeed(key.right)
+      : Effect.fail(
+          new RedisServerError({ command, code: "ERR", detail: `the key ${JSON.stringify(name)}: ${key.left}` })
+        )
   })
+
+/**
+ * A duration of an option in whole milliseconds, rounded up. Throws `InvalidOption` when no server could keep a key that
+ * long.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const optionMillis = (check: OptionCheck, option: string, duration: Duration.DurationInput): number => {
+  check.positiveDuration(option, duration)
+  const millis = Math.ceil(Duration.toMillis(duration))
+  return millis <= longestMillis
+    ? millis
+    : check.reject(option, duration, `at most ${Duration.toSeconds(maxTimeToLive)} s, the longest time of a server`)
+}

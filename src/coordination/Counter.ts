@@ -1,5 +1,5 @@
 /**
- * A number that many processes count up and down together, and that never falls below its minimum.
+ * Counts up and down for all processes together, and never below a minimum.
  *
  * @since 0.1.0
  */
@@ -7,32 +7,32 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as OptionCheck from "../internal/OptionCheck.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as RedisScript from "../redis/RedisScript.js"
-import { integerFrom, wholeKey, wholeMillis } from "./ArgumentChecks.js"
+import { keyOf, optionMillis } from "./ArgumentChecks.js"
 
 /**
- * A counter. It is exact up to 2^53 - 1. A key that does not exist counts as 0, or as the minimum where that is greater;
- * so does a stored number below the minimum, whoever wrote it.
+ * A counter, exact up to 2^53 - 1. A missing key counts as 0, or as the minimum where that is greater. A stored number below
+ * the minimum counts as the minimum.
  *
- * Neither `increment` nor `decrement` may be repeated blindly after `RedisTimeout` or `RedisConnectionLost`: the first
- * call may have counted.
+ * Do not repeat `increment` or `decrement` after `RedisTimeout` or `RedisConnectionLost`: the first call may have counted.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Counter {
-  /** Adds one and answers the new count. */
+  /** Adds one and returns the new count. */
   readonly increment: Effect.Effect<number, RedisError>
-  /** Subtracts one, unless the count is at its minimum, and answers the new count. */
+  /** Subtracts one, unless the count is at its minimum, and returns the new count. */
   readonly decrement: Effect.Effect<number, RedisError>
-  /** The count. A key that holds something other than a string reads as if it did not exist. */
+  /** Reads the count. A key that holds no string reads as missing. May be repeated. */
   readonly get: Effect.Effect<number, RedisError>
 }
 
 /**
- * Adds `delta` to the count without leaving it below `minimum`, and answers the new count. A `timeToLiveMillis` of 0 leaves the
+ * Adds `delta` to the count, keeps it at `minimum` or above, and replies the new count. A `timeToLiveMillis` of 0 leaves the
  * key's time to live as it is.
  *
  * @since 0.1.0
@@ -68,10 +68,25 @@ export const addScript = RedisScript.make({
 })
 
 /**
- * A counter under `key`. Without `timeToLive` it is permanent; with it the counter is forgotten, and starts anew, when
- * nothing was counted for so long. Wrong options (a minimum that is no integer, a time that is not positive or longer
- * than a server keeps, a key that belongs to something else) make every count fail with `RedisServerError`, code `ERR`,
- * before anything is sent.
+ * How a counter counts.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Options {
+  /** the name of the counter, kept under `counters:<key>` */
+  readonly key: string
+  /** the least count, an integer; default 0 */
+  readonly minimum?: number | undefined
+  /** how long the count is kept after it last changed; default: for ever */
+  readonly timeToLive?: Duration.DurationInput | undefined
+}
+
+/**
+ * Makes a counter under `counters:<key>`. With a `timeToLive` it starts anew when nothing was counted for that long.
+ *
+ * Dies with `InvalidOption` when the minimum is no integer, or the time to live is not positive or longer than a server keeps.
+ * Every operation fails with `InvalidArgument` when something else owns the key.
  *
  * @since 0.1.0
  * @category constructors
@@ -80,41 +95,32 @@ export const addScript = RedisScript.make({
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function* () {
- *   const playersOnline = yield* Counter.make({ key: "counters:players_online" })
+ *   const playersOnline = yield* Counter.make({ key: "players_online" })
  *   yield* playersOnline.increment
  *   return yield* playersOnline.get
  * })
  */
-export const make = (options: {
-  readonly key: string
-  /** default 0 */
-  readonly minimum?: number | undefined
-  /** default: permanent */
-  readonly timeToLive?: Duration.DurationInput | undefined
-}): Effect.Effect<Counter, never, RedisClient> =>
+export const make = (options: Options): Effect.Effect<Counter, never, RedisClient> =>
   Effect.map(RedisClient, (client) => {
-    const { key, minimum = 0, timeToLive } = options
-    const checkedKey = wholeKey(addScript.name, client, key)
-    const checked = Effect.zipRight(
-      integerFrom(addScript.name, "the minimum", Number.MIN_SAFE_INTEGER, minimum),
-      timeToLive === undefined ? Effect.succeed(0) : wholeMillis(addScript.name, "the time to live", timeToLive)
-    )
+    const check = OptionCheck.make(`Counter ${JSON.stringify(options.key)}`)
+    const { minimum = 0 } = options
+    if (!Number.isSafeInteger(minimum)) check.reject("minimum", minimum, "an integer whose size is below 2^53")
+    const timeToLiveMillis =
+      options.timeToLive === undefined ? 0 : optionMillis(check, "timeToLive", options.timeToLive)
+    const checkedKey = keyOf(addScript.name, client, "counters", options.key)
     const run = client.run(addScript)
-    const add = (delta: number) =>
-      Effect.flatMap(Effect.zipRight(checkedKey, checked), (timeToLiveMillis) =>
-        run({ key, delta, minimum, timeToLiveMillis })
-      )
+    const add = (delta: number) => Effect.flatMap(checkedKey, (key) => run({ key, delta, minimum, timeToLiveMillis }))
 
     return {
       increment: add(1),
       decrement: add(-1),
-      get: Effect.flatMap(Effect.zipRight(checkedKey, client.get(key)), (stored) => {
-        const count = Number(Option.getOrElse(stored, () => "0"))
-        return Number.isSafeInteger(count)
-          ? Effect.succeed(Math.max(count, minimum))
-          : Effect.fail(
-              new RedisProtocolError({ command: "GET", detail: `${key} does not hold an integer that is exact` })
-            )
-      })
+      get: Effect.flatMap(checkedKey, (key) =>
+        Effect.flatMap(client.get(key), (stored) => {
+          const count = Number(Option.getOrElse(stored, () => "0"))
+          return Number.isSafeInteger(count)
+            ? Effect.succeed(Math.max(count, minimum))
+            : Effect.fail(new RedisProtocolError({ command: "GET", detail: `${key} does not hold an exact integer` }))
+        })
+      )
     }
   })

@@ -1,5 +1,5 @@
 /**
- * Members of a sorted set as values of a type.
+ * Converts members of a sorted set between values of a type and their text.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import { RedisServerError } from "../redis/RedisError.js"
 
 /**
- * What members are, where they are more than strings: a schema to and from the text under which they stand in Redis.
+ * The schema of members that are more than strings. Its encoded side is the text in Redis.
  *
  * @since 0.1.0
  * @category models
@@ -20,16 +20,17 @@ export interface Typed<Member> {
 }
 
 /**
+ * The codec of one schema.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Members<Member> {
   /**
-   * The text of a member; fails with `RedisServerError`, code `ERR`, when its schema refuses it or throws on it, or when it
-   * holds a lone surrogate.
+   * Encodes a member. Fails when its schema rejects it or throws, or when its text holds a lone surrogate.
    */
   readonly encode: (command: string, member: Member) => Effect.Effect<string, RedisServerError>
-  /** None for what another program has put there that is no member, or that the schema throws on. */
+  /** Decodes a text. None when another program stored it and the schema rejects it or throws. */
   readonly decode: (text: string) => Option.Option<Member>
 }
 
@@ -40,20 +41,20 @@ export interface Members<Member> {
 export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
   const encode = Schema.encodeEither(schema)
   const decode = Schema.decodeOption(schema)
-  const refused = (command: string, why: string) =>
+  const rejected = (command: string, why: string) =>
     new RedisServerError({ command, code: "ERR", detail: `the member ${why}` })
   return {
     encode: (command, member) => {
       try {
         const text = Either.mapLeft(encode(member), ({ message }) =>
-          refused(command, `does not satisfy its schema: ${message}`)
+          rejected(command, `does not satisfy its schema: ${message}`)
         )
-        // a lone surrogate is sent as U+FFFD: two such members would be one
+        // a lone surrogate is sent as U+FFFD, so two such members would become one
         return Either.isRight(text) && !text.right.isWellFormed()
-          ? Either.left(refused(command, "is not well-formed Unicode"))
+          ? Either.left(rejected(command, "is not well-formed Unicode"))
           : text
       } catch (thrown) {
-        return Either.left(refused(command, `makes its schema throw: ${String(thrown)}`))
+        return Either.left(rejected(command, `makes its schema throw: ${String(thrown)}`))
       }
     },
     decode: (text) => {

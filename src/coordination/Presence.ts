@@ -1,6 +1,8 @@
 /**
- * Who is online: whoever has beaten lately. Nobody has to say goodbye, so that those of a process that died are gone when
- * their time is over.
+ * Counts and lists the members that are online, by their heartbeats.
+ *
+ * A member stays online for a time to live after its last beat, so the members of a process that died disappear without a
+ * goodbye.
  *
  * @since 0.1.0
  */
@@ -11,93 +13,99 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as OptionCheck from "../internal/OptionCheck.js"
 import * as SharedFibers from "../internal/SharedFibers.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError, RedisServerError } from "../redis/RedisError.js"
 import type { RedisScript } from "../redis/RedisScript.js"
-import { integerFrom, wholeKey, wholeMillis } from "./ArgumentChecks.js"
+import { integerFrom, keyOf, optionMillis } from "./ArgumentChecks.js"
 import * as MemberCodec from "./MemberCodec.js"
 import * as PresenceScripts from "./presence/PresenceScripts.js"
 
 /**
- * Presence under one key. The server's clock decides who is online; all of it may be repeated.
+ * The members that are online under one key, by the server's clock. Every operation may be repeated.
  *
- * A member that does not satisfy its schema or holds a lone surrogate, a key that belongs to something else, a time that is
- * not positive or longer than a server keeps, or a page that is none fails with `RedisServerError`, code `ERR`, before
- * anything is sent.
+ * An operation fails with `RedisServerError`, code `ERR`, before anything is sent: for a member that its schema rejects or that
+ * holds a lone surrogate, for a page of other numbers than integers from 0 up, and for a key that something else owns.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Presence<Member = string> {
-  /** Lets the member be online for a whole time to live from now on, and answers how many are. */
+  /** Keeps the member online for a time to live from now, and returns how many are online. */
   readonly beat: (member: Member) => Effect.Effect<number, RedisError>
-  /** Takes the member away at once, whoever else beats for it, and answers how many are online. */
+  /** Takes the member offline at once, even if another process beats for it. Returns how many are online. */
   readonly leave: (member: Member) => Effect.Effect<number, RedisError>
+  /** Counts the members that are online. */
   readonly count: Effect.Effect<number, RedisError>
+  /** Checks whether a member is online. */
   readonly isOnline: (member: Member) => Effect.Effect<boolean, RedisError>
   /**
-   * Who is online, those first who have beaten last; at most `limit` of them, from `offset` on. Between two pages members
-   * move: one may show twice or not at all. What another program has put there that is no member is left out.
+   * Lists at most `limit` members from `offset` on, the latest beat first. Members move between two pages, so one may appear
+   * twice or not at all. Texts that are no members are left out.
    */
   readonly list: (page: {
     readonly offset: number
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<Member>, RedisError>
   /**
-   * Beats now and again and again until the scope ends, and then leaves. Beats that Redis does not take are passed over:
-   * without Redis nothing fails, and the member is online again with the first beat that arrives.
+   * Beats until the scope ends, and then leaves. A beat that Redis does not take is skipped: nothing fails during an outage,
+   * and the next beat that arrives brings the member back online.
    */
   readonly stayOnline: (member: Member) => Effect.Effect<void, RedisServerError, Scope.Scope>
-  /** Runs an effect, with the member online for as long as it runs. */
+  /** Runs an effect and keeps the member online while it runs. */
   readonly whileOnline: (
     member: Member
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RedisServerError, R>
 }
 
 /**
+ * How members stay online.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** a sorted set */
+  /** the name of the sorted set, kept under `presence:<key>` */
   readonly key: string
-  /** how long a member is online after a beat: how long the members of a process that died still show */
+  /** how long a member is online after a beat, and so how long the members of a dead process remain */
   readonly timeToLive: Duration.DurationInput
-  /** between two beats of `stayOnline`; default a third of the time to live, so that two may be lost. Jittered. */
+  /** the time between two beats of `stayOnline`, jittered; default a third of the time to live, so that two may be lost */
   readonly beatEvery?: Duration.DurationInput | undefined
 }
 
 const beatsPerLife = 3
 
 const presence = <Member>(
-  { beatEvery, key, timeToLive }: Options,
+  options: Options,
   schema: Schema.Schema<Member, string>
 ): Effect.Effect<Presence<Member>, never, RedisClient> =>
   Effect.zipWith(RedisClient, SharedFibers.fork, (client, fork) => {
+    const check = OptionCheck.make(`Presence ${JSON.stringify(options.key)}`)
+    const timeToLiveMillis = optionMillis(check, "timeToLive", options.timeToLive)
+    const beatEveryMillis =
+      options.beatEvery === undefined
+        ? timeToLiveMillis / beatsPerLife
+        : optionMillis(check, "beatEvery", options.beatEvery)
+    const schedule = Schedule.jittered(Schedule.spaced(Duration.millis(beatEveryMillis)))
     const members = MemberCodec.make(schema)
-    const checkedKey = wholeKey("presence", client, key)
-    const running = <Input, Output>(script: RedisScript<Input, Output>) => {
+    const checkedKey = keyOf("presence", client, "presence", options.key)
+
+    const onKey = <Input, Output>(script: RedisScript<Input & { readonly key: string }, Output>) => {
       const run = client.run(script)
-      return (input: Input) => Effect.zipRight(checkedKey, run(input))
+      return (input: Input) => Effect.flatMap(checkedKey, (key) => run({ ...input, key }))
     }
-    const runBeat = running(PresenceScripts.beat)
-    const runLeave = running(PresenceScripts.leave)
-    const runCount = running(PresenceScripts.count)
-    const runIsOnline = running(PresenceScripts.isOnline)
-    const runList = running(PresenceScripts.list)
+    const runBeat = onKey<Omit<PresenceScripts.BeatInput, "key">, number>(PresenceScripts.beat)
+    const runLeave = onKey<{ readonly member: string }, number>(PresenceScripts.leave)
+    const runCount = onKey<{}, number>(PresenceScripts.count)
+    const runIsOnline = onKey<{ readonly member: string }, 0 | 1>(PresenceScripts.isOnline)
+    const runList = onKey<{ readonly offset: number; readonly limit: number }, ReadonlyArray<string>>(
+      PresenceScripts.list
+    )
 
-    const checkedLife = wholeMillis(PresenceScripts.beat.name, "the time to live", timeToLive)
-
-    const beats = Effect.flatMap(checkedLife, (timeToLiveMillis) =>
-      beatEvery === undefined
-        ? Effect.succeed(timeToLiveMillis / beatsPerLife)
-        : wholeMillis(PresenceScripts.beat.name, "the time between two beats", beatEvery)
-    ).pipe(Effect.map((millis) => Schedule.jittered(Schedule.spaced(Duration.millis(millis)))))
-
-    const passedOver = (operation: Effect.Effect<unknown, RedisError>): Effect.Effect<void> =>
+    const skipped = (operation: Effect.Effect<unknown, RedisError>): Effect.Effect<void> =>
       operation.pipe(
-        Effect.tapError((error) => Effect.logDebug(`presence under ${key} was not told: ${error.message}`)),
+        Effect.tapError((error) => Effect.logDebug(`presence "${options.key}" was not updated: ${error.message}`)),
         Effect.ignore
       )
 
@@ -105,11 +113,9 @@ const presence = <Member>(
       Effect.gen(function* () {
         yield* checkedKey
         const text = yield* members.encode(PresenceScripts.beat.name, member)
-        const timeToLiveMillis = yield* checkedLife
-        const schedule = yield* beats
-        const beat = passedOver(runBeat({ key, member: text, timeToLiveMillis }))
-        yield* Effect.acquireRelease(beat, () => passedOver(runLeave({ key, member: text })))
-        // it ends before the member leaves, since a scope closes backwards
+        const beat = skipped(runBeat({ member: text, timeToLiveMillis }))
+        yield* Effect.acquireRelease(beat, () => skipped(runLeave({ member: text })))
+        // a scope closes backwards: the beats end before the member leaves
         yield* Effect.acquireRelease(
           Effect.sync(() => fork(Effect.schedule(beat, schedule))),
           Fiber.interrupt
@@ -118,22 +124,20 @@ const presence = <Member>(
 
     return {
       beat: (member) =>
-        Effect.flatMap(checkedLife, (timeToLiveMillis) =>
-          Effect.flatMap(members.encode(PresenceScripts.beat.name, member), (text) =>
-            runBeat({ key, member: text, timeToLiveMillis })
-          )
+        Effect.flatMap(members.encode(PresenceScripts.beat.name, member), (text) =>
+          runBeat({ member: text, timeToLiveMillis })
         ),
       leave: (member) =>
-        Effect.flatMap(members.encode(PresenceScripts.leave.name, member), (text) => runLeave({ key, member: text })),
-      count: runCount({ key }),
+        Effect.flatMap(members.encode(PresenceScripts.leave.name, member), (text) => runLeave({ member: text })),
+      count: runCount({}),
       isOnline: (member) =>
         Effect.flatMap(members.encode(PresenceScripts.isOnline.name, member), (text) =>
-          Effect.map(runIsOnline({ key, member: text }), (found) => found === 1)
+          Effect.map(runIsOnline({ member: text }), (found) => found === 1)
         ),
       list: Effect.fnUntraced(function* ({ limit, offset }) {
         yield* integerFrom(PresenceScripts.list.name, "the offset", 0, offset)
         yield* integerFrom(PresenceScripts.list.name, "the limit", 0, limit)
-        const texts = yield* runList({ key, offset, limit })
+        const texts = yield* runList({ offset, limit })
         return texts.flatMap((text) => Option.toArray(members.decode(text)))
       }),
       stayOnline,
@@ -143,7 +147,9 @@ const presence = <Member>(
   })
 
 /**
- * Presence under `key`.
+ * Makes presence under `presence:<key>`. Members are strings, or values of the schema `member`.
+ *
+ * Dies with `InvalidOption` when a duration is not positive or longer than a server keeps a key.
  *
  * @since 0.1.0
  * @category constructors
@@ -152,7 +158,7 @@ const presence = <Member>(
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function* () {
- *   const online = yield* Presence.make({ key: "presence:chess", timeToLive: "1 minute" })
+ *   const online = yield* Presence.make({ key: "chess", timeToLive: "1 minute" })
  *   yield* Effect.log("a whole game").pipe(online.whileOnline("ada"))
  *   return yield* online.count
  * })

@@ -122,14 +122,18 @@ export declare namespace RateLimiter {
 }
 
 /**
- * The guide's key `ratelimit:<action>:<id>`. Colons of the action are percent-encoded, so that no two pairs of action and
- * id share a key. `InvalidKey` when one of them cannot be part of a key.
+ * Makes the key `<action>:<id>`, which stands in Redis as `ratelimit:<action>:<id>`. Colons of the action are
+ * percent-encoded, so that no two pairs of action and id share a key. `InvalidKey` when one of them cannot be part of a key.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const key = (action: string, id: string): Either.Either<string, RedisKey.InvalidKey> =>
-  Either.flatMap(RedisKey.make("ratelimit", action), (prefix) => KeyOwner.under(prefix, id))
+  Either.flatMap(RedisKey.make(prefix, action), (head) =>
+    Either.map(KeyOwner.under(head, id), (whole) => whole.slice(prefix.length + 1))
+  )
+
+const prefix = "ratelimit"
 
 /**
  * A rate limiter on the client in the context.

@@ -229,7 +229,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
     const plain = yield* RawKeys.make({ attempts, owners: all })
     const rateLimiter = yield* RateLimiter.make
     const onlinePlayers = yield* OnlinePlayers.make
-    const activeGames = yield* Counter.make({ key: "counters:active_games" })
+    const activeGames = yield* Counter.make({ key: "active_games" })
 
     const profiles = cacheOnly(caches.profiles)
     const balances = cacheOnly(caches.balances)

@@ -84,6 +84,8 @@ export interface GlobalLeaderboard {
  */
 export const boardKey = "leaderboard:global"
 
+const boardName = "global"
+
 const wholeKey = RedisKey.auxiliary(boardKey, "whole")
 
 /** The mark while the board is being built; afterwards it is the number of scores. */
@@ -102,7 +104,7 @@ const rebuildPage = 500
 export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, never, RedisClient> =>
   Effect.gen(function* () {
     const redis = yield* RedisClient
-    const board = yield* Leaderboard.make({ key: boardKey })
+    const board = yield* Leaderboard.make({ key: boardName })
     const lostSubmission = yield* Ref.make(false)
 
     const submit = ({ arrival, score, userId }: Score) =>

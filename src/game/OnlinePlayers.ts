@@ -8,7 +8,6 @@ import * as Counter from "../coordination/Counter.js"
 import * as Presence from "../coordination/Presence.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
-import * as RedisKey from "../redis/RedisKey.js"
 import { UserId } from "./Player.js"
 
 /**
@@ -31,16 +30,17 @@ export interface OnlinePlayers {
 /** How long a player is online after a beat. */
 const onlineFor = "1 minute"
 
-const counterKey = "counters:players_online"
+/** kept under `counters:players_online` and `presence:players_online` */
+const key = "players_online"
 
 /**
  * @since 0.1.0
  * @category constructors
  */
 export const make: Effect.Effect<OnlinePlayers, never, RedisClient> = Effect.gen(function* () {
-  const counter = yield* Counter.make({ key: counterKey })
+  const counter = yield* Counter.make({ key })
   const presence = yield* Presence.make({
-    key: RedisKey.auxiliary(counterKey, "present"),
+    key,
     timeToLive: onlineFor,
     member: UserId
   })

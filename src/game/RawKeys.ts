@@ -70,7 +70,7 @@ const canMatch = (pattern: string, { name }: Owner): boolean => {
 }
 
 /** Where the toolkit and the guide keep what is no plain value. */
-const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:(?:present|whole)$/s
+const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:whole$/s
 
 /**
  * @since 0.1.0

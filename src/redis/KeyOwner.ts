@@ -13,13 +13,7 @@ import * as RedisKey from "./RedisKey.js"
 /** What begins the keys that the toolkit makes of names: locks, semaphores, limits. */
 const heads = { lock: "locks", semaphore: "semaphores", ratelimit: "rate limits" } as const
 
-/**
- * @since 0.1.0
- * @category models
- */
-export type Head = keyof typeof heads
-
-const headOf = (key: string): Head | undefined => {
+const headOf = (key: string): keyof typeof heads | undefined => {
   const head = /^(lock|semaphore|ratelimit)(?::|$)/.exec(key)?.[1]
   return head === "lock" || head === "semaphore" || head === "ratelimit" ? head : undefined
 }
@@ -118,16 +112,26 @@ export const claim = (client: RedisClient.Service, name: string): Effect.Effect<
 }
 
 /**
- * Why a board, a counter, presence or a limit cannot be under a key that its caller named; undefined when it can. `own` is
- * what keys of this kind may begin with.
+ * The prefixes of the modules whose callers choose the rest of a key.
  *
- * @since 0.1.0
- * @category getters
+ * @since 0.2.0
+ * @category models
  */
-export const wholeKeyProblem = (client: RedisClient.Service, key: string, own?: Head): string | undefined => {
-  if (!key.isWellFormed()) return "the key is not well-formed Unicode"
-  const head = headOf(key)
-  if (head !== undefined && head !== own) return `the key begins with ${head}, as the keys of ${heads[head]} do`
-  if (key.includes("{") && isDerived(key)) return "the key has the form of one that belongs to another key"
-  return isEntry(client, key) ? `the key is an entry of the cache ${nameOf(key)}: choose another key` : undefined
+export type Prefix = "counters" | "leaderboard" | "presence" | "ratelimit"
+
+/**
+ * `prefix:name`, with the name as it is: it may hold colons and a hash tag. Fails with the reason why the toolkit cannot keep
+ * anything under that key.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const named = (client: RedisClient.Service, prefix: Prefix, name: string): Either.Either<string, string> => {
+  if (name === "") return Either.left("it is empty")
+  if (!name.isWellFormed()) return Either.left("it is not well-formed Unicode")
+  const key = `${prefix}:${name}`
+  if (key.includes("{") && isDerived(key)) return Either.left("it has the form of a key that belongs to another key")
+  return isEntry(client, key)
+    ? Either.left(`${key} is an entry of the cache ${nameOf(key)}: choose another key`)
+    : Either.right(key)
 }

@@ -76,7 +76,7 @@ describe("what goes on in the background for a caller", () => {
   it.effect("beats for a member with nothing of its caller", () =>
     Effect.gen(function* () {
       const { asked, on } = yield* world
-      const online = yield* on(Presence.make({ key: "presence:background", timeToLive: "3 seconds" }))
+      const online = yield* on(Presence.make({ key: "background", timeToLive: "3 seconds" }))
       const scope = yield* Scope.make()
       yield* asCaller(Scope.extend(online.stayOnline("ada"), scope))
       asked.length = 0

@@ -42,6 +42,7 @@ const joined = (parts: fc.Arbitrary<string>) =>
 const text = fc.oneof(
   joined(fc.constantFrom("a", "a", ":")),
   fc.constantFrom("a", "a:a", "lock", "lock:a", "semaphore", "ratelimit", "ratelimit:a", "{a}", "a}:tag:a", "tag:a"),
+  fc.constantFrom("counters", "counters:a", "leaderboard", "leaderboard:a", "presence", "presence:a"),
   joined(part)
 )
 const isRight = Either.isRight
@@ -56,6 +57,14 @@ const ofEntry = (name: string, entry: Either.Either<CacheKey.CacheKey, unknown>)
         owned(["lease", name, entry.right.text], RedisKey.auxiliary(entry.right.text, "lease"))
       ]
     : []
+
+const ofLimit = (name: string): ReadonlyArray<Owned> => {
+  const key = KeyOwner.named(client, "ratelimit", name)
+  if (!isRight(key)) return []
+  return Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
+    owned(["limit", algorithm, name], keyOf(key.right))
+  )
+}
 
 /** Each kind with what it keeps under the names and ids that it accepts. */
 const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> = {
@@ -88,24 +97,24 @@ const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> 
     return isRight(key) ? [owned(["semaphore", name], key.right)] : []
   },
   limit: (action, id) => {
-    const key = RateLimiter.key(action, id)
-    if (!isRight(key)) return []
-    return Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
-      owned(["limit", algorithm, action, id], keyOf(key.right))
-    )
+    const name = RateLimiter.key(action, id)
+    return isRight(name) ? ofLimit(name.right) : []
   },
-  namedLimit: (key) =>
-    KeyOwner.wholeKeyProblem(client, key) !== undefined
-      ? []
-      : Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
-          algorithm === "FixedWindow" ? whole(keyOf(key)) : owned(["named limit", algorithm, key], keyOf(key))
-        ),
-  board: (key) => {
-    if (KeyOwner.wholeKeyProblem(client, key) !== undefined || !BoardKeys.hasSlotmates(key)) return []
-    const { arrivals, board, ranked } = BoardKeys.make(key)
-    return [whole(board), owned(["ranked", key], ranked), owned(["arrivals", key], arrivals)]
+  namedLimit: (name) => ofLimit(name),
+  board: (name) => {
+    const key = KeyOwner.named(client, "leaderboard", name)
+    if (!isRight(key) || !BoardKeys.hasSlotmates(name)) return []
+    const { arrivals, board, ranked } = BoardKeys.make(key.right)
+    return [whole(board), owned(["ranked", name], ranked), owned(["arrivals", name], arrivals)]
   },
-  counterOrPresence: (key) => (KeyOwner.wholeKeyProblem(client, key) === undefined ? [whole(key)] : [])
+  counter: (name) => {
+    const key = KeyOwner.named(client, "counters", name)
+    return isRight(key) ? [whole(key.right)] : []
+  },
+  presence: (name) => {
+    const key = KeyOwner.named(client, "presence", name)
+    return isRight(key) ? [whole(key.right)] : []
+  }
 }
 
 const owner = fc.tuple(fc.constantFrom(...Object.values(kinds)), text, text).map(([kind, name, id]) => kind(name, id))

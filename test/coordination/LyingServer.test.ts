@@ -122,7 +122,7 @@ describe("a server that lies", () => {
       server.answer = ({ command }) => (command.startsWith("EVAL") ? reply([0, 0, 1000, 0]) : undefined)
       const limiter = yield* Effect.provideService(RateLimiter.make, RedisClient, redis)
       const limit = RateLimiter.fixedWindow({ limit: 5, window: "1 minute", onUnavailable: "deny" })
-      const result = yield* limiter.consume("ratelimit:a", limit)
+      const result = yield* limiter.consume("a", limit)
       expect(result).toMatchObject({
         allowed: false,
         decision: { _tag: "Outage", error: { _tag: "RedisProtocolError" } }

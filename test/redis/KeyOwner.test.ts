@@ -25,58 +25,38 @@ describe("the name of the cache whose entry a key would be", () => {
 })
 
 describe("a key that its caller names", () => {
-  it.effect("is refused where it belongs to something else", () =>
+  it.effect("stands under the prefix of its module, as it is", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      for (const key of [
-        "lock:it",
-        "lock",
-        "semaphore:it",
-        "ratelimit:login:ada",
-        "{lock:it}:fence",
-        "{a}:clear",
-        "{a}:tags",
-        "{a}:tag",
-        "{a}:tag:b",
-        "{a}:tag:b:ranked",
-        "{a:b}:lease",
-        "{a}:ranked",
-        "a{b}:ranked",
-        "a{b}c:arrivals",
-        "{a}",
-        "a\ud800"
-      ]) {
-        expect(KeyOwner.wholeKeyProblem(client, key), key).toBeDefined()
-      }
-      for (const key of [
-        "a",
-        "a:b",
-        "locks:a",
-        "{a}:b",
-        "a:{b}",
-        "board:ranked",
-        "{counters:players_online}:present"
-      ]) {
-        expect(KeyOwner.wholeKeyProblem(client, key), key).toBeUndefined()
-      }
-      expect(KeyOwner.wholeKeyProblem(client, "ratelimit:login:ada", "ratelimit")).toBeUndefined()
-      expect(KeyOwner.wholeKeyProblem(client, "lock:it", "ratelimit")).toBeDefined()
+      expect(KeyOwner.named(client, "counters", "players:online")).toEqual(Either.right("counters:players:online"))
+      expect(KeyOwner.named(client, "ratelimit", "login:a%7B")).toEqual(Either.right("ratelimit:login:a%7B"))
+      expect(KeyOwner.named(client, "leaderboard", "{guild}:b")).toEqual(Either.right("leaderboard:{guild}:b"))
     }).pipe(Effect.provide(MemoryRedis.layer))
   )
 
-  it.effect("is refused while a cache of its name lives on the same client, the last of several", () =>
+  it.effect("is rejected when it is empty, no Unicode, or a key of a board with a hash tag of its own", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const problem = Effect.sync(() => KeyOwner.wholeKeyProblem(client, "user:ada"))
+      for (const name of ["", "a\ud800", "a{b}:ranked", "{b}c:arrivals"]) {
+        expect(Either.isLeft(KeyOwner.named(client, "leaderboard", name)), name).toBe(true)
+      }
+    }).pipe(Effect.provide(MemoryRedis.layer))
+  )
+
+  it.effect("is rejected while a cache with that entry lives on the same client, the last of several", () =>
+    Effect.gen(function* () {
+      const client = yield* RedisClient
+      const key = Effect.sync(() => KeyOwner.named(client, "counters", "user:ada"))
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* KeyOwner.claim(client, "user")
-          yield* Effect.scoped(KeyOwner.claim(client, "user"))
-          expect(yield* problem).toContain("the cache user")
-          expect(KeyOwner.wholeKeyProblem(client, "user:a:b")).toBeUndefined()
+          yield* KeyOwner.claim(client, "counters:user")
+          yield* Effect.scoped(KeyOwner.claim(client, "counters:user"))
+          expect(Either.flip(yield* key)).toMatchObject({ right: expect.stringContaining("the cache counters:user") })
+          expect(Either.isRight(KeyOwner.named(client, "counters", "user:a:b"))).toBe(true)
+          expect(Either.isRight(KeyOwner.named(client, "presence", "user:ada"))).toBe(true)
         })
       )
-      expect(yield* problem).toBeUndefined()
+      expect(Either.isRight(yield* key)).toBe(true)
     }).pipe(Effect.provide(MemoryRedis.layer))
   )
 })

@@ -10,7 +10,6 @@ import * as TypedCache from "../../src/cache/TypedCache.js"
 import * as Counter from "../../src/coordination/Counter.js"
 import * as Leaderboard from "../../src/coordination/Leaderboard.js"
 import * as Presence from "../../src/coordination/Presence.js"
-import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 
 /** A cache whose values say whose they are. */
@@ -90,26 +89,21 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("keeps boards, counters, presence and limits away from its entries while it lives, and only then", () =>
+  it.scoped("keeps boards, counters and presence away from its entries while it lives, and only then", () =>
     Effect.gen(function* () {
       const board = yield* Leaderboard.make({ key: "owner:board" })
       const counter = yield* Counter.make({ key: "owner:counter" })
       const presence = yield* Presence.make({ key: "owner:presence", timeToLive: "1 minute" })
-      const limiter = yield* RateLimiter.make
-      const limit = RateLimiter.fixedWindow({ limit: 1, window: "1 minute", onUnavailable: "deny" })
       const operations = [
         board.submit("ada", 1),
         board.size,
         counter.increment,
         counter.get,
         presence.beat("ada"),
-        presence.count,
-        limiter.consume("owner:limit", limit),
-        limiter.peek("owner:limit", limit),
-        limiter.reset("owner:limit", limit)
+        presence.count
       ]
       yield* Effect.gen(function* () {
-        yield* named("owner")
+        for (const prefix of ["counters", "presence", "leaderboard"]) yield* named(`${prefix}:owner`)
         for (const operation of operations) {
           expect(yield* Effect.flip<unknown, unknown, never>(operation)).toMatchObject({
             _tag: "RedisServerError",
@@ -117,7 +111,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           })
         }
         expect(
-          yield* Effect.map(RedisClient, (redis) => redis.mget).pipe(Effect.flatMap((mget) => mget(["owner:counter"])))
+          yield* Effect.map(RedisClient, (redis) => redis.mget).pipe(
+            Effect.flatMap((mget) => mget(["counters:owner:counter"]))
+          )
         ).toEqual([Option.none()])
       }).pipe(Effect.scoped)
       for (const operation of operations) yield* Effect.asVoid<unknown, unknown, never>(operation)

@@ -1,28 +1,30 @@
 /**
- * The keys of a board.
+ * Names the keys of a board, all in one slot.
  *
  * @since 0.1.0
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 
 /**
+ * The three keys of a board.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface BoardKeys {
-  /** members by score, as any program may read them: a sorted set */
+  /** a sorted set of members by score, which any program may read */
   readonly board: string
-  /** the same members, each behind the order of its arrival, so that equal scores rank by it: a sorted set */
+  /** a sorted set of the same members, each behind its order of arrival, which ranks equal scores */
   readonly ranked: string
-  /** the arrival of each member, and the last one given: a hash */
+  /** a hash of each member's arrival, and the last one given */
   readonly arrivals: string
 }
 
-/** The part of a key that decides its slot, when it is not the whole key: the first braces, with something in them. */
+/** The first non-empty braces of a key, which alone decide its slot. */
 const hashTag = /^[^{]*\{[^}]+\}/
 
 /**
- * Whether other keys can be put into the slot of this one: it holds no braces, or a whole hash tag.
+ * Whether other keys can share the slot of this one: it holds no braces, or a whole hash tag.
  *
  * @since 0.1.0
  * @category guards
@@ -30,7 +32,7 @@ const hashTag = /^[^{]*\{[^}]+\}/
 export const hasSlotmates = (key: string): boolean => hashTag.test(key) || !/[{}]/.test(key)
 
 /**
- * The keys of the board under `board`, in one slot.
+ * Names the keys of the board under `board`.
  *
  * @since 0.1.0
  * @category constructors
@@ -41,7 +43,7 @@ export const make = (board: string): BoardKeys => {
 }
 
 /**
- * In the order of the scripts' KEYS.
+ * Lists the keys in the order of the scripts' KEYS.
  *
  * @since 0.1.0
  * @category getters

@@ -1,9 +1,9 @@
 /**
- * What the scripts of boards have in common, in Lua and as the model of it.
+ * The Lua functions that the scripts of boards share, and their model.
  *
- * A sorted set orders equal scores by the bytes of their members. In the ranked set a member stands behind sixteen digits
- * that are smaller the later it arrived, so that from the highest score down the bytes order by arrival, and rank and page
- * cost what they cost in any sorted set: the logarithm of its size, and the length of the page.
+ * A sorted set orders equal scores by the bytes of their members. In the ranked set, sixteen digits precede each member; later
+ * arrivals have smaller digits. Read from the highest score down, equal scores are then ordered by arrival. A rank costs the
+ * logarithm of the size, and a page its length, as in any sorted set.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,7 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 
 /**
- * A score as scripts reply it: the text of a double, of which Redis spells the infinite ones its own way. Negative zero is
- * zero.
+ * A score as scripts reply it: the text of a double. Redis writes infinity as `inf`. Negative zero is zero.
  *
  * @since 0.1.0
  * @category schemas
@@ -26,12 +25,14 @@ export const ScoreText = Schema.transform(Schema.String, Schema.Number, {
 
 const numberOf = (text: string): number => (text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text))
 
-/** Digits of an arrival: those of 2^53 - 1. */
+/** the digits of 2^53 - 1 */
 const arrivalDigits = 16
 
 /**
- * Keys: the board, the ranked set, the arrivals. A score is a string on one server and a double on another, where
- * `tostring` would keep only 14 digits; `+ 0.0` keeps it a double where Lua has integers, which wrap around.
+ * Works on KEYS of the board, the ranked set and the arrivals.
+ *
+ * Some servers give scripts a score as a string, others as a double. `tostring` would keep only 14 digits of a double. `+ 0.0`
+ * keeps the number a double in Lua 5.4, whose integers wrap around.
  *
  * @since 0.1.0
  * @category constants
@@ -65,7 +66,7 @@ end
 `
 
 /**
- * The model of `luaBoard`.
+ * Models `luaBoard`.
  *
  * @since 0.1.0
  * @category models
@@ -94,7 +95,7 @@ export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = ""] }
       call("ZADD", ranked, score, arrival + member)
       call("HSET", arrivals, field(member), arrival)
     },
-    /** Off the ranked set, not off the board. */
+    /** removes an entry from the ranked set and leaves the board as it is */
     displace: (entry: string) => call("ZREM", ranked, entry),
     forget: (member: string) => call("HDEL", arrivals, field(member)),
     startOver: () => call("UNLINK", ranked, arrivals),
@@ -107,7 +108,7 @@ export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = ""] }
 }
 
 /**
- * Where the member begins in an entry of the ranked set, as Lua counts.
+ * The position of the member in an entry of the ranked set, counted from 1 as Lua does.
  *
  * @since 0.1.0
  * @category constants

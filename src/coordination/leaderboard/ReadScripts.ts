@@ -1,5 +1,5 @@
 /**
- * What reads a board, and what brings it back into step when another program changed it or a key of it was lost.
+ * Scripts that read a board, and the one that repairs it after another program has changed it or a key was lost.
  *
  * @since 0.1.0
  */
@@ -10,21 +10,21 @@ import * as BoardKeys from "./BoardKeys.js"
 import { luaBoard, memberFrom, onBoard } from "./BoardScript.js"
 
 /**
- * What a reading script's reply begins with.
+ * The first part of a reading script's reply.
  *
  * @since 0.1.0
  * @category constants
  */
 export const states = {
-  /** The sizes of the three keys differ. */
-  outOfStep: -1,
+  /** the sizes of the three keys differ */
+  inconsistent: -1,
   absent: 0,
   found: 1
 } as const
 
 // members and scores alternate; some servers pair them
 const luaRead = `
-local function isOutOfStep()
+local function isInconsistent()
   local entries = redis.call("ZCARD", KEYS[2])
   return redis.call("ZCARD", KEYS[1]) ~= entries or arrived() ~= entries
 end
@@ -50,7 +50,7 @@ const onRanked = (context: RedisScript.ScriptContext) => {
   const [, ranked = ""] = context.keys
   return {
     ...on,
-    isOutOfStep: () => {
+    isInconsistent: () => {
       const entries = on.entries()
       return on.members() !== entries || on.arrived() !== entries
     },
@@ -62,9 +62,9 @@ const onRanked = (context: RedisScript.ScriptContext) => {
   }
 }
 
-/** The state, the rank of the first row, the size of the board, and members and their scores in turn. */
+/** The state, the rank of the first row, the size of the board, and rows of a member and its score. */
 const Reply = Schema.Tuple(
-  Schema.Literal(states.outOfStep, states.absent, states.found),
+  Schema.Literal(states.inconsistent, states.absent, states.found),
   Schema.NonNegativeInt,
   Schema.NonNegativeInt,
   Schema.Array(Schema.String).pipe(
@@ -74,14 +74,14 @@ const Reply = Schema.Tuple(
 
 interface Reading {
   readonly keys: BoardKeys.BoardKeys
-  /** whether to read a board that is out of step, as far as it goes */
+  /** reads also a board whose keys disagree, as far as they go */
   readonly anyway: boolean
 }
 
 const anyway = (input: Reading) => (input.anyway ? 1 : 0)
 
 /**
- * Rows by rank.
+ * Reads rows by rank.
  *
  * @since 0.1.0
  * @category scripts
@@ -92,7 +92,7 @@ export const page = RedisScript.make({
   keys: ({ keys }: Reading & { readonly offset: number; readonly limit: number }) => BoardKeys.list(keys),
   args: (input) => [anyway(input), input.offset, input.limit],
   lua: `${luaBoard}${luaRead}
-    if ARGV[1] == "0" and isOutOfStep() then return {${states.outOfStep}, 0, 0, {}} end
+    if ARGV[1] == "0" and isInconsistent() then return {${states.inconsistent}, 0, 0, {}} end
     local first = tonumber(ARGV[2])
     return {${states.found}, math.floor(first), size(), rows(first, first + tonumber(ARGV[3]) - 1)}
   `,
@@ -102,14 +102,14 @@ export const page = RedisScript.make({
       args: [anyway, offset, limit]
     } = context
     const on = onRanked(context)
-    if (anyway === "0" && on.isOutOfStep()) return [states.outOfStep, 0, 0, []]
+    if (anyway === "0" && on.isInconsistent()) return [states.inconsistent, 0, 0, []]
     const first = Number(offset)
     return [states.found, first, on.entries(), on.rows(first, first + Number(limit) - 1)]
   }
 })
 
 /**
- * The rows around a member: up to `above` before it, itself, and up to `below` after it.
+ * Reads the rows around a member: up to `above` before it, itself, and up to `below` after it.
  *
  * @since 0.1.0
  * @category scripts
@@ -121,7 +121,7 @@ export const around = RedisScript.make({
     BoardKeys.list(keys),
   args: (input) => [anyway(input), input.member, input.above, input.below],
   lua: `${luaBoard}${luaRead}
-    if ARGV[1] == "0" and isOutOfStep() then return {${states.outOfStep}, 0, 0, {}} end
+    if ARGV[1] == "0" and isInconsistent() then return {${states.inconsistent}, 0, 0, {}} end
     local arrival = arrivalOf(ARGV[2])
     local rank = arrival and redis.call("ZREVRANK", KEYS[2], arrival .. ARGV[2])
     if not rank then return {${states.absent}, 0, size(), {}} end
@@ -134,7 +134,7 @@ export const around = RedisScript.make({
       args: [anyway, member = "", above, below]
     } = context
     const on = onRanked(context)
-    if (anyway === "0" && on.isOutOfStep()) return [states.outOfStep, 0, 0, []]
+    if (anyway === "0" && on.isInconsistent()) return [states.inconsistent, 0, 0, []]
     const arrival = on.arrivalOf(member)
     const rank = arrival === undefined ? null : on.rankOf(arrival + member)
     if (rank === null) return [states.absent, 0, on.entries(), []]
@@ -144,26 +144,27 @@ export const around = RedisScript.make({
 })
 
 /**
- * How many members `mend` looks at, at most.
+ * The most members that one run of `repair` examines.
  *
  * @since 0.1.0
  * @category constants
  */
-export const mendedAtOnce = 500
+export const repairedAtOnce = 500
 
 /**
- * Brings the ranked set and the arrivals into step with the board, from a rank on: members that another program entered
- * arrive now, in the board's own order, those that it took away leave, and if a key was lost both are made anew. Replies
- * how many members it looked at; less than `mendedAtOnce` when it came to the end.
+ * Makes the ranked set and the arrivals agree with the board, from a rank on. Members that another program added arrive now,
+ * in the board's own order, and removed members leave. When a key was lost, both are built anew.
+ *
+ * Replies how many members it examined: less than `repairedAtOnce` at the end of the board.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const mend = RedisScript.make({
-  name: "leaderboard.mend",
+export const repair = RedisScript.make({
+  name: "leaderboard.repair",
   idempotent: true,
   keys: ({ keys }: { readonly keys: BoardKeys.BoardKeys; readonly from: number }) => BoardKeys.list(keys),
-  args: ({ from }) => [from, from + mendedAtOnce - 1],
+  args: ({ from }) => [from, from + repairedAtOnce - 1],
   lua: `${luaBoard}
     if redis.call("ZCARD", KEYS[1]) == 0 or redis.call("ZCARD", KEYS[2]) ~= arrived() then
       redis.call("UNLINK", KEYS[2], KEYS[3])

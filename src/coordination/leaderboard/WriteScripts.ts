@@ -1,5 +1,5 @@
 /**
- * What changes a board: each leaves the board, the ranked set and the arrivals in step.
+ * Scripts that change a board. Each one leaves the board, the ranked set and the arrivals in agreement.
  *
  * @since 0.1.0
  */
@@ -10,8 +10,8 @@ import * as BoardKeys from "./BoardKeys.js"
 import { luaBoard, onBoard, ScoreText } from "./BoardScript.js"
 
 /**
- * How long a board is kept after a submission: `timeToLiveMillis` from then on, or until `expiresAt`, in milliseconds of the
- * server's time; 0 stands for no bound.
+ * How long a board is kept: `timeToLiveMillis` after a submission, or until `expiresAt`, in milliseconds of the server's time.
+ * 0 stands for no bound.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +22,7 @@ export interface Keeping {
 }
 
 /**
- * Milliseconds of the server's time outside of which a submission is refused, `opens` included and `closes` not.
+ * When a board takes submissions, in milliseconds of the server's time: `opens` is included, `closes` is not.
  *
  * @since 0.1.0
  * @category models
@@ -33,6 +33,8 @@ export interface Opening {
 }
 
 /**
+ * What a submission is given.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -40,21 +42,21 @@ export interface SubmitInput extends Keeping {
   readonly keys: BoardKeys.BoardKeys
   readonly member: string
   readonly score: number
-  /** an order of arrival that is kept elsewhere, an integer from 0 up; without it the next one */
+  /** an order of arrival that is kept elsewhere, an integer of at least 0; the next one when absent */
   readonly arrival: number | undefined
   readonly opening: Opening | undefined
-  /** for tests: the server's time in milliseconds */
+  /** the server's time in milliseconds, for tests */
   readonly now?: number | undefined
 }
 
 /**
- * What the first part of a submission's reply is when nothing was submitted.
+ * The first part of the reply to a submission that was rejected.
  *
  * @since 0.1.0
  * @category constants
  */
-export const refusals = {
-  /** The second part is the server's time. */
+export const rejections = {
+  /** the second part is the server's time */
   notOpen: -1,
   notFinite: -2
 } as const
@@ -86,13 +88,13 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
     lua: `${luaMicros}${luaBoard}
       if ARGV[7] ~= "" then
         local now = math.floor(micros(ARGV[9]) / 1000)
-        if now < tonumber(ARGV[7]) or now >= tonumber(ARGV[8]) then return {${refusals.notOpen}, now, "0"} end
+        if now < tonumber(ARGV[7]) or now >= tonumber(ARGV[8]) then return {${rejections.notOpen}, now, "0"} end
       end
       local member, policy, given = ARGV[1], ARGV[3], ARGV[4]
       local before = redis.call("ZSCORE", KEYS[1], member)
       local score = number(ARGV[2])
       if before and policy == "sum" then score = number(before) + score end
-      if score == math.huge or score == -math.huge then return {${refusals.notFinite}, 0, "0"} end
+      if score == math.huge or score == -math.huge then return {${rejections.notFinite}, 0, "0"} end
       if not before and redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
       local moves = not before or score > number(before) or (policy ~= "best" and score ~= number(before))
       local arrival = arrivalOf(member)
@@ -110,7 +112,11 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
       end
       return {before and 0 or 1, moves and 1 or 0, text(moves and score or before)}
     `,
-    reply: Schema.Tuple(Schema.Literal(refusals.notFinite, refusals.notOpen, 0, 1), Schema.NonNegativeInt, ScoreText),
+    reply: Schema.Tuple(
+      Schema.Literal(rejections.notFinite, rejections.notOpen, 0, 1),
+      Schema.NonNegativeInt,
+      ScoreText
+    ),
     model: (context) => {
       const {
         args: [
@@ -130,12 +136,12 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
       const on = onBoard(context)
       if (opens !== "") {
         const now = Math.floor(micros(context, at) / 1000)
-        if (now < Number(opens) || now >= Number(closes)) return [refusals.notOpen, now, "0"]
+        if (now < Number(opens) || now >= Number(closes)) return [rejections.notOpen, now, "0"]
       }
       const stored = on.scoreOf(member)
       const before = stored === null ? undefined : on.number(stored)
       const score = Number(submitted) + (policy === "sum" ? (before ?? 0) : 0)
-      if (!Number.isFinite(score)) return [refusals.notFinite, 0, "0"]
+      if (!Number.isFinite(score)) return [rejections.notFinite, 0, "0"]
       if (before === undefined && on.members() === 0) on.startOver()
       const moves = before === undefined || score > before || (policy !== "best" && score !== before)
       const arrival = on.arrivalOf(member)
@@ -157,8 +163,8 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
   })
 
 /**
- * Enters a score, of which the best or the last is kept. The reply is whether the member is new, whether the score was
- * taken, and the score kept; or one of `refusals`.
+ * Submits a score to a board that keeps the best or the last one. Replies whether the member is new, whether the score
+ * changed, and the kept score; or one of `rejections`.
  *
  * @since 0.1.0
  * @category scripts
@@ -166,7 +172,7 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
 export const submit = submitting<"best" | "last">("leaderboard.submit", true)
 
 /**
- * As `submit`, for scores that add up.
+ * Like `submit`, for a board that keeps sums.
  *
  * @since 0.1.0
  * @category scripts
@@ -174,7 +180,7 @@ export const submit = submitting<"best" | "last">("leaderboard.submit", true)
 export const add = submitting<"sum">("leaderboard.add", false)
 
 /**
- * Takes a member off the board, and replies whether it was there.
+ * Removes a member and replies whether it was on the board.
  *
  * @since 0.1.0
  * @category scripts

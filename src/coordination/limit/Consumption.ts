@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
-import { wholeKey } from "../ArgumentChecks.js"
+import { keyOf } from "../ArgumentChecks.js"
 import type { Cost } from "./Admission.js"
 import * as Fallback from "./Fallback.js"
 import * as LimitInput from "./LimitInput.js"
@@ -161,9 +161,8 @@ export const make = (client: RedisClient.Service): Consumption => {
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
     reset: (key, limit) =>
-      wholeKey("RateLimiter.reset", client, key, "ratelimit").pipe(
-        Effect.zipRight(fallback.reset(limit, key)),
-        Effect.zipRight(runnerOf(limit.scripts).reset(key)),
+      keyOf("RateLimiter.reset", client, "ratelimit", key).pipe(
+        Effect.flatMap((whole) => Effect.zipRight(fallback.reset(limit, whole), runnerOf(limit.scripts).reset(whole))),
         Effect.ensuring(forget(key))
       )
   }

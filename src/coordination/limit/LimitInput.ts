@@ -7,13 +7,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisServerError } from "../../redis/RedisError.js"
-import { exactProduct, integerFrom, wholeKey, wholeMillis } from "../ArgumentChecks.js"
+import { exactProduct, integerFrom, keyOf, wholeMillis } from "../ArgumentChecks.js"
 import type { Input } from "./LimitScript.js"
 import type { RateLimit } from "./RateLimit.js"
 
 /**
- * What the scripts are given for a limit; fails with `RedisServerError`, code `ERR`, when its numbers mean nothing or are
- * too large to be exact, or when the key belongs to something else.
+ * Checks a call on a limit. Fails with `RedisServerError`, code `ERR`, when a number cannot be right or is too large to be
+ * exact, or when something else owns the key.
  *
  * @since 0.1.0
  * @category constructors
@@ -21,12 +21,12 @@ import type { RateLimit } from "./RateLimit.js"
 export const make = (
   command: string,
   client: RedisClient.Service,
-  key: string,
+  name: string,
   { algorithm, burst, limit, onUnavailable, window }: RateLimit,
   cost: number
 ): Effect.Effect<Input, RedisServerError> =>
   Effect.gen(function* () {
-    yield* wholeKey(command, client, key, "ratelimit")
+    const key = yield* keyOf(command, client, "ratelimit", name)
     yield* integerFrom(command, "the limit", algorithm === "TokenBucket" ? 1 : 0, limit)
     yield* integerFrom(command, "the burst", 0, burst)
     yield* integerFrom(command, "the cost", 1, cost)

@@ -1,6 +1,7 @@
 /**
- * Presence in Redis: a sorted set of members by the time, in milliseconds, at which each one is online no more, so that
- * who has stopped beating is gone by itself. The server's time decides.
+ * Scripts on the sorted set of presence: members by the time, in milliseconds, at which each one's presence ends.
+ *
+ * The server's time decides, so a member that stopped beating goes offline without a command.
  *
  * @since 0.1.0
  */
@@ -9,17 +10,26 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../ScriptTime.js"
 
-/** For tests: the server's time in milliseconds. */
 interface Timed {
   readonly key: string
+  /** the server's time in milliseconds, for tests */
   readonly now?: number | undefined
+}
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface BeatInput extends Timed {
+  readonly member: string
+  readonly timeToLiveMillis: number
 }
 
 const nowArgument = ({ now }: Timed) => (now === undefined ? "" : now * 1000)
 
 /**
- * How many of those who are gone a beat clears away, at most. Nobody waits for it, since they are not counted; and as each
- * beat clears more than it adds, they do not pile up.
+ * The most offline members that one beat removes. They are not counted, so no caller waits for their removal. Each beat
+ * removes more than it adds, so they do not accumulate.
  *
  * @since 0.1.0
  * @category constants
@@ -48,8 +58,8 @@ const texts = (reply: RedisReply): ReadonlyArray<string> =>
   Array.isArray(reply) ? reply.map((text) => (typeof text === "string" ? text : "")) : []
 
 /**
- * Lets a member be online for `timeToLiveMillis` from now on, clears away some of those who are gone, and replies how many are
- * online. The key lives as long as who stays longest.
+ * Keeps a member online for `timeToLiveMillis` from now, removes some offline members, and replies how many are online. The key
+ * lives as long as its last member.
  *
  * @since 0.1.0
  * @category scripts
@@ -57,7 +67,7 @@ const texts = (reply: RedisReply): ReadonlyArray<string> =>
 export const beat = RedisScript.make({
   name: "presence.beat",
   idempotent: true,
-  keys: ({ key }: Timed & { readonly member: string; readonly timeToLiveMillis: number }) => [key],
+  keys: ({ key }: BeatInput) => [key],
   args: (input) => [input.member, input.timeToLiveMillis, nowArgument(input)],
   lua: `${luaOnline}
     local upToNow = string.format("%.0f", now)
@@ -83,7 +93,7 @@ export const beat = RedisScript.make({
 })
 
 /**
- * Takes a member away, and replies how many are online.
+ * Removes a member and replies how many are online.
  *
  * @since 0.1.0
  * @category scripts
@@ -106,7 +116,7 @@ export const leave = RedisScript.make({
 })
 
 /**
- * How many are online.
+ * Counts the members that are online.
  *
  * @since 0.1.0
  * @category scripts
@@ -122,7 +132,7 @@ export const count = RedisScript.make({
 })
 
 /**
- * Whether a member is online.
+ * Replies whether a member is online.
  *
  * @since 0.1.0
  * @category scripts
@@ -145,7 +155,7 @@ export const isOnline = RedisScript.make({
 })
 
 /**
- * Who is online, those first who stay longest without another beat.
+ * Lists members that are online, the latest end of presence first.
  *
  * @since 0.1.0
  * @category scripts

@@ -12,7 +12,7 @@ import { age, onEveryLayer } from "../../support/layers.js"
 onEveryLayer((it) => {
   it.effect("keeps each member's best score", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:best" })
+      const board = yield* Leaderboard.make({ key: "best" })
       expect(yield* board.submit("ada", 10)).toEqual({ score: 10, isNew: true, isChanged: true })
       expect(yield* board.submit("ada", 7)).toEqual({ score: 10, isNew: false, isChanged: false })
       expect(yield* board.submit("ada", 10)).toEqual({ score: 10, isNew: false, isChanged: false })
@@ -22,7 +22,7 @@ onEveryLayer((it) => {
 
   it.effect("keeps the best of many scores submitted at once", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:concurrent" })
+      const board = yield* Leaderboard.make({ key: "concurrent" })
       yield* Effect.forEach(
         Array.from({ length: 100 }, (_, i) => (i * 37) % 100),
         (score) => board.submit("ada", score),
@@ -36,7 +36,7 @@ onEveryLayer((it) => {
 
   it.effect("ranks from the highest score, page by page, with the same ranks as rankOf", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:pages" })
+      const board = yield* Leaderboard.make({ key: "pages" })
       for (const [member, score] of [
         ["ada", 5],
         ["bob", -3],
@@ -62,7 +62,7 @@ onEveryLayer((it) => {
 
   it.effect("answers no page for a limit that is not positive, and the first one for a negative offset", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:limits" })
+      const board = yield* Leaderboard.make({ key: "limits" })
       yield* board.submit("ada", 1)
       yield* board.submit("bob", 2)
       expect(yield* board.top({ offset: 0, limit: 0 })).toEqual([])
@@ -73,7 +73,7 @@ onEveryLayer((it) => {
 
   it.effect("keeps fractions, large integers and negative scores exactly", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:exact" })
+      const board = yield* Leaderboard.make({ key: "exact" })
       for (const score of [0.1, 1 / 3, -1e-300, 2 ** 53 - 1, 123456789.12345679, -0.1, 1e21]) {
         const member = `member ${score}`
         expect((yield* board.submit(member, score)).score).toBe(score)
@@ -85,9 +85,9 @@ onEveryLayer((it) => {
   it.effect("reads infinite scores that another program entered", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:infinite" })
-      yield* client.zadd("board:infinite", Infinity, "top")
-      yield* client.zadd("board:infinite", -Infinity, "last")
+      const board = yield* Leaderboard.make({ key: "infinite" })
+      yield* client.zadd("leaderboard:infinite", Infinity, "top")
+      yield* client.zadd("leaderboard:infinite", -Infinity, "last")
       expect(yield* board.rankOf("top")).toEqual(Option.some({ rank: 0, score: Infinity }))
       expect(yield* board.submit("top", 1)).toEqual({ score: Infinity, isNew: false, isChanged: false })
       expect(yield* board.rankOf("last")).toEqual(Option.some({ rank: 1, score: -Infinity }))
@@ -96,7 +96,7 @@ onEveryLayer((it) => {
 
   it.effect("takes members off the board", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:remove" })
+      const board = yield* Leaderboard.make({ key: "remove" })
       yield* board.submit("ada", 1)
       expect(yield* board.remove("ada")).toBe(true)
       expect(yield* board.remove("ada")).toBe(false)
@@ -108,28 +108,28 @@ onEveryLayer((it) => {
   it.effect("is permanent unless it is given a time to live, which each submission renews", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const permanent = yield* Leaderboard.make({ key: "board:permanent" })
+      const permanent = yield* Leaderboard.make({ key: "permanent" })
       yield* permanent.submit("ada", 1)
-      expect(yield* client.ttl("board:permanent")).toEqual(Option.some(Duration.infinity))
+      expect(yield* client.ttl("leaderboard:permanent")).toEqual(Option.some(Duration.infinity))
 
-      const board = yield* Leaderboard.make({ key: "board:expiring", timeToLive: "1 hour" })
+      const board = yield* Leaderboard.make({ key: "expiring", timeToLive: "1 hour" })
       yield* board.submit("ada", 1)
-      for (const key of ["board:expiring", "{board:expiring}:ranked", "{board:expiring}:arrivals"]) {
+      for (const key of ["leaderboard:expiring", "{leaderboard:expiring}:ranked", "{leaderboard:expiring}:arrivals"]) {
         const left = Option.getOrThrow(yield* client.ttl(key))
         expect(Duration.between(left, { minimum: "50 minutes", maximum: "1 hour" }), key).toBe(true)
       }
-      yield* age("board:expiring", 50 * 60_000)
+      yield* age("leaderboard:expiring", 50 * 60_000)
       yield* board.submit("bob", 1)
-      yield* age("board:expiring", 50 * 60_000)
+      yield* age("leaderboard:expiring", 50 * 60_000)
       expect(yield* board.top({ offset: 0, limit: 10 })).toHaveLength(2)
-      yield* age("board:expiring", 10 * 60_000)
+      yield* age("leaderboard:expiring", 10 * 60_000)
       expect(yield* board.top({ offset: 0, limit: 10 })).toEqual([])
     })
   )
 
   it.effect("breaks ties by who came first to the score", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:ties" })
+      const board = yield* Leaderboard.make({ key: "ties" })
       const order = Effect.map(board.top({ offset: 0, limit: 10 }), (rows) => rows.map(({ member }) => member))
       for (const member of ["zoe", "ada", "mia"]) yield* board.submit(member, 7)
       expect(yield* order).toEqual(["zoe", "ada", "mia"])
@@ -150,7 +150,7 @@ onEveryLayer((it) => {
 
   it.effect("takes the order of arrival from elsewhere where it is given", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:given" })
+      const board = yield* Leaderboard.make({ key: "given" })
       const order = Effect.map(board.top({ offset: 0, limit: 10 }), (rows) => rows.map(({ member }) => member))
       yield* board.submit("third", 7, { arrival: 30 })
       yield* board.submit("first", 7, { arrival: 10 })
@@ -170,12 +170,12 @@ onEveryLayer((it) => {
 
   it.effect("keeps the last score, or the sum, where it is asked to", () =>
     Effect.gen(function* () {
-      const last = yield* Leaderboard.make({ key: "board:last", keeps: "last" })
+      const last = yield* Leaderboard.make({ key: "last", keeps: "last" })
       yield* last.submit("ada", 10)
       expect(yield* last.submit("ada", 4)).toEqual({ score: 4, isNew: false, isChanged: true })
       expect(yield* last.submit("ada", 4)).toEqual({ score: 4, isNew: false, isChanged: false })
 
-      const sum = yield* Leaderboard.make({ key: "board:sum", keeps: "sum" })
+      const sum = yield* Leaderboard.make({ key: "sum", keeps: "sum" })
       yield* Effect.replicateEffect(sum.submit("ada", 0.1), 10, { concurrency: "unbounded" })
       // as doubles add up
       expect(Option.getOrThrow(yield* sum.rankOf("ada")).score).toBe(
@@ -190,7 +190,7 @@ onEveryLayer((it) => {
 
   it.effect("shows the neighbours of a member, and the percentage of the others that it beats", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:around" })
+      const board = yield* Leaderboard.make({ key: "around" })
       expect(yield* board.around("ada", { above: 1, below: 1 })).toEqual(Option.none())
       expect(yield* board.percentileOf("ada")).toEqual(Option.none())
       yield* board.submit("e", 1)
@@ -217,37 +217,37 @@ onEveryLayer((it) => {
   it.effect("is a sorted set of members and scores that any program can read", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:plain" })
+      const board = yield* Leaderboard.make({ key: "plain" })
       yield* board.submit("ada", 2.5)
       yield* board.submit("bob", -1)
-      expect(yield* client.zrevrange("board:plain", 0, -1)).toEqual(["ada", "bob"])
-      expect(yield* client.zscore("board:plain", "bob")).toEqual(Option.some(-1))
-      expect(yield* client.zrevrank("board:plain", "bob")).toEqual(Option.some(1))
+      expect(yield* client.zrevrange("leaderboard:plain", 0, -1)).toEqual(["ada", "bob"])
+      expect(yield* client.zscore("leaderboard:plain", "bob")).toEqual(Option.some(-1))
+      expect(yield* client.zrevrank("leaderboard:plain", "bob")).toEqual(Option.some(1))
     })
   )
 
   it.effect("takes over what another program enters and takes away, and keeps the order of the others' arrival", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:shared" })
+      const board = yield* Leaderboard.make({ key: "shared" })
       const order = Effect.map(board.top({ offset: 0, limit: 10 }), (rows) => rows.map(({ member }) => member))
       for (const member of ["zoe", "ada", "mia"]) yield* board.submit(member, 7)
-      yield* client.zadd("board:shared", 7, "guest")
+      yield* client.zadd("leaderboard:shared", 7, "guest")
       expect(yield* order).toEqual(["zoe", "ada", "mia", "guest"])
-      yield* client.zrem("board:shared", "zoe")
+      yield* client.zrem("leaderboard:shared", "zoe")
       expect(yield* board.rankOf("zoe")).toEqual(Option.none())
       expect(yield* order).toEqual(["ada", "mia", "guest"])
-      yield* client.zincrby("board:shared", 3, "mia")
+      yield* client.zincrby("leaderboard:shared", 3, "mia")
       expect(yield* board.submit("mia", 8)).toEqual({ score: 10, isNew: false, isChanged: false })
       expect(yield* board.rankOf("mia")).toEqual(Option.some({ rank: 0, score: 10 }))
       // the set deleted is the board deleted
-      yield* client.del("board:shared")
+      yield* client.del("leaderboard:shared")
       expect(yield* order).toEqual([])
       yield* board.submit("new", 1)
       expect(yield* order).toEqual(["new"])
-      yield* client.del("board:shared")
+      yield* client.del("leaderboard:shared")
       yield* board.submit("ada", 1)
-      expect(yield* client.zcard("{board:shared}:ranked")).toBe(1)
+      expect(yield* client.zcard("{leaderboard:shared}:ranked")).toBe(1)
       expect(yield* order).toEqual(["ada"])
     })
   )
@@ -255,13 +255,13 @@ onEveryLayer((it) => {
   it.effect("goes on when the server evicted a key beside the board: only the order of ties is lost", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:evicted" })
+      const board = yield* Leaderboard.make({ key: "evicted" })
       yield* Effect.forEach(
         Array.from({ length: 1_203 }, (_, i) => i),
         (i) => board.submit(`member ${i}`, i % 400),
         { concurrency: 64 }
       )
-      for (const key of ["{board:evicted}:ranked", "{board:evicted}:arrivals"]) {
+      for (const key of ["{leaderboard:evicted}:ranked", "{leaderboard:evicted}:arrivals"]) {
         yield* client.del(key)
         const rows = yield* board.top({ offset: 0, limit: 2_000 })
         expect(rows).toEqual(
@@ -269,7 +269,7 @@ onEveryLayer((it) => {
             .toSorted((a, b) => b.score - a.score || (a.member < b.member ? 1 : -1))
             .map((row, rank) => ({ ...row, rank }))
         )
-        expect(yield* client.zcard("{board:evicted}:ranked")).toBe(1_203)
+        expect(yield* client.zcard("{leaderboard:evicted}:ranked")).toBe(1_203)
       }
     })
   )
@@ -283,13 +283,13 @@ onEveryLayer((it) => {
         run: (script) => {
           const run = client.run(script)
           return (input) => {
-            if (script.name === ReadScripts.mend.name) mended++
+            if (script.name === ReadScripts.repair.name) mended++
             return run(input)
           }
         }
       }
-      const board = yield* Effect.provideService(Leaderboard.make({ key: "board:once" }), RedisClient, counting)
-      for (const member of ["ada", "bob", "cyd"]) yield* client.zadd("board:once", 1, member)
+      const board = yield* Effect.provideService(Leaderboard.make({ key: "once" }), RedisClient, counting)
+      for (const member of ["ada", "bob", "cyd"]) yield* client.zadd("leaderboard:once", 1, member)
       const reads = Effect.replicateEffect(board.rankOf("bob"), 50, { concurrency: "unbounded" })
       expect(new Set((yield* reads).map(Option.map(({ rank }) => rank)).map(Option.getOrThrow))).toEqual(new Set([1]))
       expect(mended).toBe(1)
@@ -300,17 +300,17 @@ onEveryLayer((it) => {
     Effect.gen(function* () {
       const client = yield* RedisClient
       const Level = Schema.compose(Schema.String, Schema.TemplateLiteralParser("level:", Schema.NonNegativeInt))
-      const board = yield* Leaderboard.make({ key: "board:typed", member: Level })
+      const board = yield* Leaderboard.make({ key: "typed", member: Level })
       yield* board.submit(["level:", 3], 10)
       yield* board.submit(["level:", 4], 20)
       expect(yield* board.top({ offset: 0, limit: 10 })).toEqual([
         { rank: 0, member: ["level:", 4], score: 20 },
         { rank: 1, member: ["level:", 3], score: 10 }
       ])
-      expect(yield* client.zrevrange("board:typed", 0, -1)).toEqual(["level:4", "level:3"])
+      expect(yield* client.zrevrange("leaderboard:typed", 0, -1)).toEqual(["level:4", "level:3"])
       expect(yield* Effect.flip(board.submit(["level:", -1], 1))).toMatchObject({ code: "ERR" })
       // what is no member has a rank and no row
-      yield* client.zadd("board:typed", 15, "no level")
+      yield* client.zadd("leaderboard:typed", 15, "no level")
       expect((yield* board.top({ offset: 0, limit: 10 })).map(({ rank }) => rank)).toEqual([0, 2])
     })
   )
@@ -318,7 +318,7 @@ onEveryLayer((it) => {
   it.effect("refuses a member with a lone surrogate, two of which would be one", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:surrogates" })
+      const board = yield* Leaderboard.make({ key: "surrogates" })
       yield* board.submit("a\ufffd", 1)
       for (const member of ["a\ud800", "a\udfff"]) {
         for (const refused of [
@@ -331,8 +331,10 @@ onEveryLayer((it) => {
           expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({ code: "ERR" })
         }
       }
-      expect(yield* client.zrevrangeWithScores("board:surrogates", 0, -1)).toEqual([{ member: "a\ufffd", score: 1 }])
-      const odd = yield* Leaderboard.make({ key: "board:\ud800" })
+      expect(yield* client.zrevrangeWithScores("leaderboard:surrogates", 0, -1)).toEqual([
+        { member: "a\ufffd", score: 1 }
+      ])
+      const odd = yield* Leaderboard.make({ key: "\ud800" })
       expect(yield* Effect.flip(odd.submit("ada", 1))).toMatchObject({ code: "ERR" })
     })
   )
@@ -340,25 +342,23 @@ onEveryLayer((it) => {
   it.effect("puts the keys beside a board into its slot, and refuses a key whose braces are no hash tag", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const tagged = yield* Leaderboard.make({ key: "board:{guild}:tagged" })
+      const tagged = yield* Leaderboard.make({ key: "{guild}:tagged" })
       yield* tagged.submit("ada", 1)
-      expect(yield* client.zcard("board:{guild}:tagged:ranked")).toBe(1)
-      for (const key of ["board:}", "board:{", "board:{}", "board:}{x}{"]) {
+      expect(yield* client.zcard("leaderboard:{guild}:tagged:ranked")).toBe(1)
+      for (const key of ["leaderboard:}", "leaderboard:{", "leaderboard:{}", "leaderboard:}{x}{"]) {
         const board = yield* Leaderboard.make({ key })
         const answer = yield* Effect.either(board.submit("ada", 1))
-        expect(answer._tag, key).toBe(key === "board:}{x}{" ? "Right" : "Left")
+        expect(answer._tag, key).toBe(key === "leaderboard:}{x}{" ? "Right" : "Left")
       }
     })
   )
 
-  it.effect("refuses scores that are no number and times that no server keeps", () =>
+  it.effect("rejects scores that are no number", () =>
     Effect.gen(function* () {
-      const board = yield* Leaderboard.make({ key: "board:refused" })
+      const board = yield* Leaderboard.make({ key: "refused" })
       for (const score of [NaN, Infinity, -Infinity]) {
         expect(yield* Effect.flip(board.submit("ada", score))).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
       }
-      const expiring = yield* Leaderboard.make({ key: "board:refused", timeToLive: 0 })
-      expect(yield* Effect.flip(expiring.submit("ada", 1))).toMatchObject({ _tag: "RedisServerError", code: "ERR" })
       expect(yield* board.rankOf("ada")).toEqual(Option.none())
     })
   )
@@ -366,8 +366,8 @@ onEveryLayer((it) => {
   it.effect("says so when its key holds something else", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
-      const board = yield* Leaderboard.make({ key: "board:text" })
-      yield* client.set("board:text", "no board")
+      const board = yield* Leaderboard.make({ key: "text" })
+      yield* client.set("leaderboard:text", "no board")
       const wrongType = { _tag: "RedisServerError", code: "WRONGTYPE" }
       expect(yield* Effect.flip(board.submit("ada", 1))).toMatchObject(wrongType)
       expect(yield* Effect.flip(board.rankOf("ada"))).toMatchObject(wrongType)

@@ -190,7 +190,7 @@ onEveryLayer((it) => {
       for (const { member, rank, score } of expected.filter((_, i) => i % 97 === 0)) {
         expect(yield* board.rankOf(member)).toEqual(Option.some({ rank, score }))
       }
-      expect(yield* client.zcard("model:exact")).toBe(2_000)
+      expect(yield* client.zcard("leaderboard:model:exact")).toBe(2_000)
     })
   )
 })

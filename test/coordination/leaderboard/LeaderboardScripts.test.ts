@@ -73,7 +73,7 @@ const others = fc.oneof(
       .record({ anyway, member, above: fc.nat({ max: 3 }), below: fc.nat({ max: 3 }) })
       .map((input) => script(ReadScripts.around, { ...input, keys }, scoresAsNumbers))
   },
-  { weight: 2, arbitrary: fc.nat({ max: 2 }).map((from) => script(ReadScripts.mend, { keys, from })) },
+  { weight: 2, arbitrary: fc.nat({ max: 2 }).map((from) => script(ReadScripts.repair, { keys, from })) },
   { weight: 2, arbitrary: fromOutside }
 )
 

@@ -116,7 +116,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("8 processes of 200 fibers
         const granted = yield* grants
         const byKey = Array.groupBy(granted, ({ key }) => key)
         for (const [key, limit] of Object.entries(limits)) {
-          const ofKey = byKey[limitScripts[limit.algorithm].keyOf(key)] ?? []
+          const ofKey = byKey[limitScripts[limit.algorithm].keyOf(`ratelimit:${key}`)] ?? []
           expect([key, broken[limit.algorithm](ofKey, limit)]).toEqual([key, []])
           // it was used up again and again
           expect(costOf(ofKey)).toBeGreaterThan(20 * limit.limit)

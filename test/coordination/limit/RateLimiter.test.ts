@@ -83,7 +83,9 @@ onEveryLayer((it) => {
           retryAfter: Duration.infinity,
           decision: Decision.Redis()
         })
-        expect(yield* client.ttl(limitScripts[limitOf(3).algorithm].keyOf("limit:cost"))).toEqual(Option.none())
+        expect(yield* client.ttl(limitScripts[limitOf(3).algorithm].keyOf("ratelimit:limit:cost"))).toEqual(
+          Option.none()
+        )
       })
     )
 
@@ -119,7 +121,7 @@ onEveryLayer((it) => {
         const client = yield* RedisClient
         const limiter = yield* RateLimiter.make
         const limit = limitOf(3)
-        const key = limitScripts[limit.algorithm].keyOf("limit:other")
+        const key = limitScripts[limit.algorithm].keyOf("ratelimit:limit:other")
         yield* client.send("HSET", key, "field", "1")
         for (const operation of [
           limiter.consume("limit:other", limit),
@@ -139,12 +141,12 @@ onEveryLayer((it) => {
       const limiter = yield* RateLimiter.make
       const call = limiter.consume("limit:growing", fixed(2))
       yield* call
-      yield* age("limit:growing", 40_000)
+      yield* age("ratelimit:limit:growing", 40_000)
       expect(Duration.lessThanOrEqualTo((yield* call).resetAfter, "20 seconds")).toBe(true)
       const rejected = yield* call
       expect(rejected.allowed).toBe(false)
       expect(Duration.lessThanOrEqualTo(rejected.resetAfter, "20 seconds")).toBe(true)
-      yield* age("limit:growing", 20_000)
+      yield* age("ratelimit:limit:growing", 20_000)
       const elsewhere = yield* RateLimiter.make
       expect(yield* elsewhere.consume("limit:growing", fixed(2))).toMatchObject({
         allowed: true,
@@ -170,11 +172,11 @@ onEveryLayer((it) => {
           expect(Duration.toMillis(first.resetAfter)).toBeLessThanOrEqual(longest)
           if (algorithm === "FixedWindow") {
             // the time goes on from the first call on, and does not begin anew with each
-            yield* age("limit:shortened", 59_000)
+            yield* age("ratelimit:limit:shortened", 59_000)
             expect(
               Duration.toMillis((yield* limiter.peek("limit:shortened", limitOf("1 minute"))).resetAfter)
             ).toBeLessThanOrEqual(1_000)
-            yield* age("limit:shortened", 1_000)
+            yield* age("ratelimit:limit:shortened", 1_000)
             expect((yield* limiter.peek("limit:shortened", limitOf("1 minute"))).remaining).toBe(1)
           }
         })
@@ -195,8 +197,8 @@ onEveryLayer((it) => {
       Effect.gen(function* () {
         const client = yield* RedisClient
         const scripts = limitScripts[algorithm as RateLimiter.RateLimit["algorithm"]]
-        const key = scripts.keyOf("limit:tampered")
-        const input = { key: "limit:tampered", cost: 3, limit: 7, windowMillis: minute, burst: 7 }
+        const key = scripts.keyOf("ratelimit:limit:tampered")
+        const input = { key: "ratelimit:limit:tampered", cost: 3, limit: 7, windowMillis: minute, burst: 7 }
         for (const number of ["007", "4503599627370496", "9007199254740993", "9223372036854775807", "9".repeat(40)]) {
           const texts = [number, `${number}:1`, `1:${number}`, `${number}:1:1`, `1:${number}:1`, `1:1:${number}`]
           for (const text of texts) {
@@ -234,7 +236,7 @@ onEveryLayer((it) => {
         expect(usage.remaining).toBe(2)
         expect(Duration.between(usage.resetAfter, { minimum: "50 minutes", maximum: "1 hour" })).toBe(true)
       }
-      yield* age(key, 60 * minute)
+      yield* age(`ratelimit:${key}`, 60 * minute)
       expect(yield* limiter.peek(key, fixed(3))).toEqual(whole)
     })
   )
@@ -244,10 +246,10 @@ onEveryLayer((it) => {
       const client = yield* RedisClient
       const limiter = yield* RateLimiter.make
       const key = "limit:immortal"
-      yield* client.set(key, "99")
+      yield* client.set(`ratelimit:${key}`, "99")
       expect(yield* limiter.peek(key, fixed(3))).toMatchObject({ remaining: 3 })
       expect(yield* limiter.consume(key, fixed(3))).toMatchObject({ allowed: true, remaining: 2 })
-      expect(yield* client.ttl(key)).not.toEqual(Option.some(Duration.infinity))
+      expect(yield* client.ttl(`ratelimit:${key}`)).not.toEqual(Option.some(Duration.infinity))
     })
   )
 
@@ -318,7 +320,7 @@ onEveryLayer((it) => {
 
 describe("the key of a limit", () => {
   it("is the guide's", () => {
-    expect(RateLimiter.key("daily_bonus", "user-1")).toEqual(Either.right("ratelimit:daily_bonus:user-1"))
+    expect(RateLimiter.key("daily_bonus", "user-1")).toEqual(Either.right("daily_bonus:user-1"))
   })
 
   it("is never shared by two pairs of action and id", () => {

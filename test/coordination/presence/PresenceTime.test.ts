@@ -99,8 +99,9 @@ describe("presence among processes", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
-        const count = Effect.map(server.send("EVAL", PresenceScripts.count.lua, "1", "presence", ""), (online) =>
-          Number(online)
+        const count = Effect.map(
+          server.send("EVAL", PresenceScripts.count.lua, "1", "presence:players", ""),
+          (online) => Number(online)
         )
         const start = Effect.acquireRelease(
           Effect.sync(() =>

@@ -13,7 +13,7 @@ const address = Either.getOrThrow(RedisConfig.fromUrl(Redacted.make(process.argv
 const program = Effect.gen(function* () {
   const redis = yield* RedisClient
   yield* Stream.runHead(Stream.filter(redis.statusChanges, ({ _tag }) => _tag === "Connected"))
-  const presence = yield* Presence.make({ key: "presence", timeToLive: "1 second" })
+  const presence = yield* Presence.make({ key: "players", timeToLive: "1 second" })
   yield* Effect.never.pipe(presence.whileOnline(`player of ${process.pid}`))
 })
 

@@ -157,9 +157,15 @@ export const keysSuite = (test: Test): void => {
       for (const key of [
         ...["lock:it:self", "{lock:it:self}:fence", "semaphore:it", "ratelimit:login:ada"],
         ...["log", "counter", "bucket"].map((state) => `{ratelimit:login:ada}:${state}`),
-        ...["season", "{season}:ranked", "{season}:arrivals", "room:1", "leaderboard:global"],
-        ...["{leaderboard:global}:whole", "counters:active_games", "counters:players_online"],
-        ...["{counters:players_online}:present", "{user:balance}:clear"]
+        ...["leaderboard:season", "{leaderboard:season}:ranked", "{leaderboard:season}:arrivals"],
+        ...[
+          "presence:room:1",
+          "leaderboard:global",
+          "{leaderboard:global}:whole",
+          "counters:active_games",
+          "counters:players_online"
+        ],
+        ...["presence:players_online", "{user:balance}:clear"]
       ]) {
         expect(held).toContain(key)
       }
@@ -176,8 +182,8 @@ export const keysSuite = (test: Test): void => {
         "*lock*",
         "{*",
         "ratelimit:*",
-        "season",
-        "room:*",
+        "leaderboard:season",
+        "presence:*",
         "counters:*",
         "leaderboard:*"
       ]) {

@@ -1,5 +1,5 @@
 /**
- * Stretches of time that a board is for, in UTC.
+ * The days and weeks of UTC that boards are made for.
  *
  * @since 0.1.0
  */
@@ -12,13 +12,15 @@ import type { Opening } from "./WriteScripts.js"
  * @since 0.1.0
  * @category models
  */
-export type Length = "daily" | "weekly"
+export type PeriodLength = "daily" | "weekly"
 
 /**
+ * One day or week.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Window extends Opening {
+export interface Period extends Opening {
   /** `2026-11-25` for a day, `2026-W48` for a week, both as ISO 8601 writes them */
   readonly name: string
 }
@@ -29,7 +31,7 @@ const padded = (number: number, digits: number): string => String(number).padSta
 
 const nameOfDay = (day: DateTime.Utc): string => DateTime.formatIsoDateUtc(day)
 
-/** The first week of a year is the one with its first Thursday in it, so that the Thursday tells the year. */
+/** The first week of a year holds its first Thursday, so the Thursday of a week determines the year. */
 const nameOfWeek = (start: DateTime.Utc): string => {
   const thursday = DateTime.add(start, { days: 3 })
   const year = DateTime.getPartUtc(thursday, "year")
@@ -39,12 +41,12 @@ const nameOfWeek = (start: DateTime.Utc): string => {
 }
 
 /**
- * The window that holds a moment.
+ * Returns the day or week that holds a moment.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const at = (length: Length, moment: DateTime.Utc): Window => {
+export const at = (length: PeriodLength, moment: DateTime.Utc): Period => {
   const unit = length === "daily" ? "day" : "week"
   const start = DateTime.startOf(moment, unit, { weekStartsOn: monday })
   return {

@@ -1,0 +1,282 @@
+/**
+ * One board: its operations, at a place that each call looks up.
+ *
+ * A read checks that the three keys of the board agree. When another program has changed one of them, the read first brings
+ * them back into agreement.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { RedisClient } from "../../redis/RedisClient.js"
+import type { RedisError } from "../../redis/RedisError.js"
+import { finite, integerFrom, keyOf, reject } from "../ArgumentChecks.js"
+import * as MemberCodec from "../MemberCodec.js"
+import * as BoardKeys from "./BoardKeys.js"
+import { ScoreText } from "./BoardScript.js"
+import * as ReadScripts from "./ReadScripts.js"
+import * as WriteScripts from "./WriteScripts.js"
+
+/**
+ * The place of a member. Ranks count from 0, the highest score first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Standing {
+  readonly rank: number
+  readonly score: number
+}
+
+/**
+ * A member with its place.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RankedMember<Member = string> extends Standing {
+  readonly member: Member
+}
+
+/**
+ * What a submission changed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Submission {
+  /** the score that the board keeps */
+  readonly score: number
+  /** whether the member was not on the board before */
+  readonly isNew: boolean
+  /** whether the kept score changed, or is the member's first */
+  readonly isChanged: boolean
+}
+
+/**
+ * A board.
+ *
+ * Scores are doubles and kept exactly: integers up to 2^53, fractions as near as a double comes. Negative zero is zero. Of
+ * equal scores the earlier one ranks first; a member whose score changes counts as later. `docs/leaderboards.md` says what a
+ * board costs, and what other programs may do to its keys.
+ *
+ * Every operation may be repeated, except a submission to a board that keeps sums. A member, number or key that cannot be
+ * right fails with `RedisServerError`, code `ERR`, before anything is sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Leaderboard<Member = string> {
+  /**
+   * Submits a score. Fails when the score, or the sum, is infinite or NaN.
+   *
+   * After an unknown outcome it may be repeated where the board keeps the best or the last score. `isNew` and `isChanged` may
+   * then be false for a score that the first call submitted. Where the board keeps sums, the score may count twice.
+   *
+   * `arrival`, an integer of at least 0, replaces the order of arrival: of equal scores the smaller one ranks first. It is for
+   * a board that copies a list kept elsewhere.
+   */
+  readonly submit: (
+    member: Member,
+    score: number,
+    options?: { readonly arrival?: number | undefined }
+  ) => Effect.Effect<Submission, RedisError>
+  /**
+   * Lists at most `limit` members from rank `offset` on; none when `limit` is not positive. A text that is no member is left
+   * out, and its rank is missing.
+   */
+  readonly top: (page: {
+    readonly offset: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<RankedMember<Member>>, RedisError>
+  /** Lists a member with up to `above` members before it and up to `below` after it. None when it is not on the board. */
+  readonly around: (
+    member: Member,
+    neighbours: { readonly above: number; readonly below: number }
+  ) => Effect.Effect<Option.Option<ReadonlyArray<RankedMember<Member>>>, RedisError>
+  /** Reads rank and score of a member at one moment. None when it is not on the board. */
+  readonly rankOf: (member: Member) => Effect.Effect<Option.Option<Standing>, RedisError>
+  /** Computes the percentage of the other members that rank after a member: 100 for the first or only one, 0 for the last. */
+  readonly percentileOf: (member: Member) => Effect.Effect<Option.Option<number>, RedisError>
+  /** Counts the members. */
+  readonly size: Effect.Effect<number, RedisError>
+  /** Removes a member and returns whether it was on the board. */
+  readonly remove: (member: Member) => Effect.Effect<boolean, RedisError>
+  /** Removes every member. */
+  readonly clear: Effect.Effect<void, RedisError>
+}
+
+/**
+ * Where a submission goes: to one board, or to the one that is open at the server's time.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Place extends WriteScripts.Keeping {
+  /** the name of the board, kept under `leaderboard:<name>` */
+  readonly name: string
+  readonly opening: WriteScripts.Opening | undefined
+}
+
+/**
+ * What the boards of one client share.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Environment {
+  readonly client: RedisClient.Service
+  /** of several reads that find a board in disagreement one repairs it, and the others wait */
+  readonly repairing: Effect.Semaphore
+}
+
+/**
+ * @since 0.2.0
+ * @category constructors
+ */
+export const environment: Effect.Effect<Environment, never, RedisClient> = Effect.all({
+  client: RedisClient,
+  repairing: Effect.makeSemaphore(1)
+})
+
+/** How often a read repairs the board before it takes it as it is: another program may change it all the time. */
+const maxRepairs = 2
+
+/**
+ * Makes a board whose place is a function of the server's time in milliseconds.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = <Member>(
+  { client, repairing }: Environment,
+  keeps: WriteScripts.Policy,
+  schema: Schema.Schema<Member, string>,
+  placeAt: (serverMillis: number) => Place
+): Leaderboard<Member> => {
+  const members = MemberCodec.make(schema)
+  const scoreOf = Schema.decodeSync(ScoreText)
+  const runSubmit = client.run(WriteScripts.submit)
+  const runAdd = client.run(WriteScripts.add)
+  const runRemove = client.run(WriteScripts.remove)
+  const runPage = client.run(ReadScripts.page)
+  const runAround = client.run(ReadScripts.around)
+  const runRepair = client.run(ReadScripts.repair)
+
+  const keysOf = ({ name }: Place): Effect.Effect<BoardKeys.BoardKeys, RedisError> =>
+    BoardKeys.hasSlotmates(name)
+      ? Effect.map(keyOf("leaderboard", client, "leaderboard", name), BoardKeys.make)
+      : reject("leaderboard", "the key", JSON.stringify(name), "without braces, or with one hash tag such as {tag}")
+
+  const place = Effect.map(client.serverTime, placeAt)
+  const keys = Effect.flatMap(place, keysOf)
+
+  const enter = (
+    member: string,
+    score: number,
+    arrival: number | undefined,
+    at: Place
+  ): Effect.Effect<Submission, RedisError> =>
+    Effect.flatMap(keysOf(at), (keys) => {
+      const { expiresAt, opening, timeToLiveMillis } = at
+      const input = { keys, member, score, arrival, opening, timeToLiveMillis, expiresAt }
+      return Effect.flatMap(
+        keeps === "sum" ? runAdd({ ...input, policy: keeps }) : runSubmit({ ...input, policy: keeps }),
+        ([isNew, second, kept]) => {
+          if (isNew === WriteScripts.rejections.notFinite) {
+            return reject(WriteScripts.add.name, "the sum", "infinite", "finite")
+          }
+          return isNew === WriteScripts.rejections.notOpen
+            ? enter(member, score, arrival, placeAt(second))
+            : Effect.succeed({ score: kept, isNew: isNew === 1, isChanged: second === 1 })
+        }
+      )
+    })
+
+  const repair = (keys: BoardKeys.BoardKeys) =>
+    Effect.iterate(
+      { from: 0, isDone: false },
+      {
+        while: ({ isDone }) => !isDone,
+        body: ({ from }) =>
+          Effect.map(runRepair({ keys, from }), (examined) => ({
+            from: from + ReadScripts.repairedAtOnce,
+            isDone: examined < ReadScripts.repairedAtOnce
+          }))
+      }
+    )
+
+  type Reply = Effect.Effect.Success<ReturnType<typeof runPage>>
+
+  const isInconsistent = ([state]: Reply) => state === ReadScripts.states.inconsistent
+
+  const consistent = (
+    read: (input: { readonly keys: BoardKeys.BoardKeys; readonly anyway: boolean }) => Effect.Effect<Reply, RedisError>
+  ): Effect.Effect<Reply, RedisError> =>
+    Effect.flatMap(keys, (keys) => {
+      const attempt = (left: number): Effect.Effect<Reply, RedisError> =>
+        Effect.flatMap(read({ keys, anyway: left === 0 }), (reply) =>
+          isInconsistent(reply) ? Effect.zipRight(repaired, attempt(left - 1)) : Effect.succeed(reply)
+        )
+      const repaired = read({ keys, anyway: false }).pipe(
+        Effect.flatMap((reply) => Effect.when(repair(keys), () => isInconsistent(reply))),
+        repairing.withPermits(1)
+      )
+      return attempt(maxRepairs)
+    })
+
+  const rows = ([, first, , texts]: Reply): ReadonlyArray<RankedMember<Member>> => {
+    const ranked: Array<RankedMember<Member>> = []
+    for (let i = 0; i + 1 < texts.length; i += 2) {
+      const member = members.decode(texts[i] ?? "")
+      if (Option.isSome(member)) {
+        ranked.push({ rank: first + i / 2, member: member.value, score: scoreOf(texts[i + 1] ?? "") })
+      }
+    }
+    return ranked
+  }
+
+  const found = (member: Member, above: number, below: number) =>
+    Effect.gen(function* () {
+      yield* integerFrom(ReadScripts.around.name, "a number of neighbours", 0, above)
+      yield* integerFrom(ReadScripts.around.name, "a number of neighbours", 0, below)
+      const text = yield* members.encode(ReadScripts.around.name, member)
+      const reply = yield* consistent((input) => runAround({ ...input, member: text, above, below }))
+      return reply[0] === ReadScripts.states.found ? Option.some(reply) : Option.none()
+    })
+
+  return {
+    submit: Effect.fnUntraced(function* (member, score, { arrival } = {}) {
+      const { name } = keeps === "sum" ? WriteScripts.add : WriteScripts.submit
+      yield* finite(name, "a score", score)
+      if (arrival !== undefined) yield* integerFrom(name, "an arrival", 0, arrival)
+      const text = yield* members.encode(name, member)
+      return yield* enter(text, score, arrival, yield* place)
+    }),
+    top: Effect.fnUntraced(function* ({ limit, offset }) {
+      const first = yield* integerFrom(ReadScripts.page.name, "the offset", Number.MIN_SAFE_INTEGER, offset)
+      const most = yield* integerFrom(ReadScripts.page.name, "the limit", Number.MIN_SAFE_INTEGER, limit)
+      if (most <= 0) return []
+      return rows(yield* consistent((input) => runPage({ ...input, offset: Math.max(first, 0), limit: most })))
+    }),
+    around: (member, { above, below }) => Effect.map(found(member, above, below), Option.map(rows)),
+    rankOf: (member) =>
+      Effect.map(
+        found(member, 0, 0),
+        Option.map(([, rank, , [, score = ""]]) => ({ rank, score: scoreOf(score) }))
+      ),
+    percentileOf: (member) =>
+      Effect.map(
+        found(member, 0, 0),
+        Option.map(([, rank, size]) => (size <= 1 ? 100 : ((size - 1 - rank) / (size - 1)) * 100))
+      ),
+    size: Effect.flatMap(keys, ({ board }) => client.zcard(board)),
+    remove: (member) =>
+      Effect.gen(function* () {
+        const text = yield* members.encode(WriteScripts.remove.name, member)
+        return (yield* runRemove({ keys: yield* keys, member: text })) === 1
+      }),
+    clear: Effect.flatMap(keys, (keys) => Effect.asVoid(client.del(...BoardKeys.list(keys))))
+  }
+}
