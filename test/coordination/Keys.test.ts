@@ -14,6 +14,7 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as KeyOwner from "../../src/redis/KeyOwner.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import * as RedisKey from "../../src/redis/RedisKey.js"
+import { runs } from "../support/effort.js"
 import { limitScripts } from "./limit/limitScripts.js"
 
 const client = Effect.runSync(Effect.provide(RedisClient, layerOff))
@@ -137,7 +138,7 @@ describe("a key of Redis", () => {
           expect(each.identity).toBe(before.identity)
         }
       }),
-      { numRuns: 5_000 }
+      { numRuns: runs(5_000) }
     )
     // the names are short enough to meet
     expect(compared).toBeGreaterThan(1_000)
@@ -152,7 +153,7 @@ describe("a key of Redis", () => {
         expect(left.right.text).not.toBe(right.right.text)
         expect(RedisKey.idOf("a", left.right.text)).toBe(one)
       }),
-      { numRuns: 5_000 }
+      { numRuns: runs(5_000) }
     )
   })
 
@@ -168,7 +169,7 @@ describe("a key of Redis", () => {
           if (isRight(key)) expect(KeyOwner.nameOf(key.right.text)).toBe(name)
         }
       }),
-      { numRuns: 2_000 }
+      { numRuns: runs(2_000) }
     )
   })
 })
@@ -189,7 +190,7 @@ describe("a channel", () => {
         const all = [...channels(one), ...channels(other)]
         expect(new Set(all).size).toBe(all.length)
       }),
-      { numRuns: 2_000 }
+      { numRuns: runs(2_000) }
     )
   })
 })

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
-import { root } from "./support/program.js"
+import { root } from "../support/root.js"
 
 const page = readFileSync(join(root, "docs", "comparison.md"), "utf8")
 

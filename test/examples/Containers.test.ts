@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { root } from "./support/program.js"
+import { root } from "../support/root.js"
 
 const read = (name: string) => readFileSync(join(root, name), "utf8")
 

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { root, run } from "./support/program.js"
+import { root } from "../support/root.js"
+import { run } from "./support/program.js"
 
 const read = (...path: ReadonlyArray<string>) => readFileSync(join(root, ...path), "utf8")
 const filesIn = (folder: string, extension: string) =>

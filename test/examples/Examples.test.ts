@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { root, run } from "./support/program.js"
+import { root } from "../support/root.js"
+import { run } from "./support/program.js"
 
 /** What each example prints, in this order. */
 const examples: Record<string, ReadonlyArray<RegExp>> = {

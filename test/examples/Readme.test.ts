@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { OpenApi } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Api } from "../../src/http/contract/Api.js"
-import { root } from "./support/program.js"
+import { root } from "../support/root.js"
 
 const read = (...path: ReadonlyArray<string>) => readFileSync(join(root, ...path), "utf8")
 const readme = read("README.md")

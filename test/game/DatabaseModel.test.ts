@@ -10,6 +10,7 @@ import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import { GameId, UserId } from "../../src/game/Player.js"
+import { runs } from "../support/effort.js"
 
 /** Ids are random, so that programs speak of the nth user and the nth game; there may be none. */
 interface World {
@@ -138,5 +139,5 @@ it.scoped.prop(
         expect(`${step.name}: ${yield* answer(sqlite, step)}`).toBe(`${step.name}: ${yield* answer(memory, step)}`)
       }
     }),
-  { fastCheck: { numRuns: 100 } }
+  { fastCheck: { numRuns: runs(100) } }
 )

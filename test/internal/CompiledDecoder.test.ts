@@ -6,6 +6,7 @@ import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { GameState, UserProfile, UserStats } from "../../src/game/Player.js"
 import * as CompiledDecoder from "../../src/internal/CompiledDecoder.js"
+import { runs } from "../support/effort.js"
 
 interface Tree {
   readonly name: string
@@ -144,7 +145,7 @@ describe("the fast decoder", () => {
           const expected = decodeSlowly(structuredClone(json))
           expect(decodeFast(json)).toEqual(expected)
         }),
-        { numRuns: 200 }
+        { numRuns: runs(200) }
       )
     })
 
@@ -157,7 +158,7 @@ describe("the fast decoder", () => {
           const decoded = decodeFast(json)
           if (decoded !== CompiledDecoder.undecided) expect(decoded).toEqual(expected)
         }),
-        { numRuns: 500 }
+        { numRuns: runs(500) }
       )
     })
   }

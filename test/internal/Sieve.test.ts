@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Sieve from "../../src/internal/Sieve.js"
+import { runs } from "../support/effort.js"
 
 class Kept extends Sieve.Item {
   constructor(
@@ -139,7 +140,7 @@ describe("SIEVE", () => {
           expect(made.count).toBe(model.count)
         }
       }),
-      { numRuns: 3_000 }
+      { numRuns: runs(3_000) }
     )
   })
 
@@ -162,7 +163,7 @@ describe("SIEVE", () => {
         made.clear()
         expect(removed.map(({ value }) => value).sort()).toEqual(Array.from(kept).sort())
       }),
-      { numRuns: 1_000 }
+      { numRuns: runs(1_000) }
     )
   })
 

@@ -6,6 +6,7 @@
  */
 import { setImmediate } from "node:timers/promises"
 import { beforeEach, describe, expect, it } from "vitest"
+import * as effort from "../support/effort.js"
 import { get, invalidate, invalidateTag, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
 import { allRules, essentialRules, type Rules, rules, without } from "./rules.js"
@@ -17,7 +18,7 @@ import { findCounterexample } from "./search.js"
 beforeEach(() => setImmediate())
 
 const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const runs = Number(process.env.PROTOCOL_RUNS ?? 1_000)
+const runs = Number(process.env.PROTOCOL_RUNS ?? effort.runs(1_000))
 
 const base = { processes: 2, localTtl: 0 }
 

@@ -14,13 +14,13 @@ import * as Presence from "../../src/coordination/Presence.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as Keyspace from "../../src/redis/memory/Keyspace.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { root } from "../examples/support/program.js"
 import { cacheServiceSuite } from "../suites/CacheServiceSuite.js"
 import { contract as loading } from "../suites/TypedCacheLoadingSuite.js"
 import { contract as tags } from "../suites/TypedCacheTagsSuite.js"
 import { contract as writing } from "../suites/TypedCacheWritingSuite.js"
 import { connected } from "../support/layers.js"
 import * as RedisServer from "../support/RedisServer.js"
+import { root } from "../support/root.js"
 
 const page = readFileSync(join(root, "docs", "servers.md"), "utf8")
 const [, password = "", text = ""] = /^ACL SETUSER toolkit on >(\S+) (.*)$/m.exec(page) ?? []

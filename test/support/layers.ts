@@ -29,9 +29,13 @@ export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
   ).pipe(Effect.orDieWith((problem) => new Error(`TEST_REDIS_URL ${problem}`)))
 )
 
-/** Runs the same tests on the memory layer and on a real server. */
+/** The layers of this run: each project of vitest.config.ts names its own. */
+const chosenLayers = process.env.TEST_LAYERS ?? "memory server"
+
+/** Runs the same tests on the memory layer, in project `unit`, and on a real server, in project `server`. */
 export const onEveryLayer = (tests: (it: Vitest.MethodsNonLive<RedisClient, true>) => void): void => {
-  layer(onMemory, { excludeTestServices: true })("on the memory layer", tests)
+  if (chosenLayers.includes("memory")) layer(onMemory, { excludeTestServices: true })("on the memory layer", tests)
+  if (!chosenLayers.includes("server")) return
   const reason = RedisServer.skipReasonOfUse()
   if (reason === undefined) layer(onServer, { excludeTestServices: true })("on a server", tests)
   else describe.skip(`on a server (skipped: ${reason})`, () => {})

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
+import { runs } from "../../support/effort.js"
 
 const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
 /** brackets, quotes and backslashes are what a hasty parser trips over */
@@ -105,7 +106,7 @@ describe("a stored entry", () => {
       fc.property(nearlyPlain, (text) => {
         expect(CacheEntry.parse(text)).toEqual(plainly(text))
       }),
-      { numRuns: 20_000 }
+      { numRuns: runs(20_000) }
     )
     const edges: ReadonlyArray<readonly [text: string, created: number | undefined]> = [
       ['{"created":999999999999999,"ttl":999999999999999,"value":1}', 999_999_999_999_999],

@@ -6,6 +6,7 @@ import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
+import { runs } from "../../support/effort.js"
 
 /** The texts of the keys of a schema under a prefix. */
 const texts = <A, I>(prefix: string, schema: Schema.Schema<A, I>) => {
@@ -148,7 +149,7 @@ describe("the text of a key", () => {
         fc.pre(Either.isRight(left) && Either.isRight(right))
         expect(Either.getOrThrow(left) === Either.getOrThrow(right)).toBe(same(one, other))
       }),
-      { numRuns: 5_000 }
+      { numRuns: runs(5_000) }
     )
   })
 
@@ -163,7 +164,7 @@ describe("the text of a key", () => {
           .replace(/%7B|%7D|%25/g, decodeURIComponent)
         expect(JSON.parse(id)).toEqual(normal(key))
       }),
-      { numRuns: 2_000 }
+      { numRuns: runs(2_000) }
     )
   })
 
@@ -235,7 +236,7 @@ describe("the name of a key within its process", () => {
             expect(names.ofText(text)).toBe(key)
             expect(names.textOf(key)).toBe(text)
           }),
-          { numRuns: 500 }
+          { numRuns: runs(500) }
         )
       }
     })
@@ -251,7 +252,7 @@ describe("the name of a key within its process", () => {
           fc.pre(one.trim() === one && other.trim() === other && one !== other)
           expect(nameOf(one)).not.toBe(nameOf(other))
         }),
-        { numRuns: 2_000 }
+        { numRuns: runs(2_000) }
       )
       const alike = ["a{b", "a%7Bb", "a%257Bb", "a%7bb", "%", "%25", "%2525", "50%", "50%25", "{}", "%7B%7D"]
       expect(new Set(alike.map(nameOf)).size).toBe(alike.length)

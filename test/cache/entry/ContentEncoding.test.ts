@@ -11,6 +11,7 @@ import * as Compression from "../../../src/cache/entry/Compression.js"
 import * as ContentEncoding from "../../../src/cache/entry/ContentEncoding.js"
 import * as Encryption from "../../../src/cache/entry/Encryption.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
+import { runs } from "../../support/effort.js"
 
 const keysOf = (...bytes: ReadonlyArray<number>) =>
   Either.getOrThrow(
@@ -97,7 +98,7 @@ describe("a stored value", () => {
             })
           )
         }),
-        { numRuns: 400 }
+        { numRuns: runs(400) }
       )
     )
   )
@@ -249,7 +250,7 @@ describe("a stored text that was changed", () => {
             })
           )
         ),
-        { numRuns: 1_000 }
+        { numRuns: runs(1_000) }
       )
     )
   }
@@ -269,7 +270,7 @@ describe("a stored text that was changed", () => {
             })
           )
         ),
-        { numRuns: 1_000 }
+        { numRuns: runs(1_000) }
       )
     )
   )

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
+import { runs } from "../../support/effort.js"
 import { onEveryLayer } from "../../support/layers.js"
 
 type Keeps = "best" | "last" | "sum"
@@ -150,7 +151,7 @@ onEveryLayer((it) => {
             })
           )
         )
-        yield* Effect.promise(() => fc.assert(agrees, { numRuns: 500 }))
+        yield* Effect.promise(() => fc.assert(agrees, { numRuns: runs(500) }))
       })
     )
   }
@@ -180,7 +181,7 @@ onEveryLayer((it) => {
           fc.integer({ min: -5, max: 5 }),
           fc.double({ noNaN: true, noDefaultInfinity: true })
         ),
-        { numRuns: 2_000, seed: 7 }
+        { numRuns: runs(2_000), seed: 7 }
       )
       for (const [i, score] of submissions.entries()) list.submit(`member ${i}`, score)
       yield* Effect.forEach(submissions, (score, i) => board.submit(`member ${i}`, score), { concurrency: 64 })

@@ -9,6 +9,7 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Period from "../../../src/coordination/leaderboard/Period.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { runs } from "../../support/effort.js"
 import { onEveryLayer } from "../../support/layers.js"
 
 const at = (text: string) => DateTime.unsafeMake(`${text}Z`)
@@ -53,7 +54,7 @@ describe("days and weeks", () => {
         expect(next.name > window.name).toBe(true)
         expect(Period.at(length, DateTime.unsafeMake(window.closes - 1))).toEqual(window)
       }),
-      { numRuns: 1_000 }
+      { numRuns: runs(1_000) }
     )
   })
 })

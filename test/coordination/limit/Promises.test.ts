@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import type { RateLimit } from "../../../src/coordination/RateLimiter.js"
+import { runs } from "../../support/effort.js"
 import {
   type Call,
   costOf,
@@ -14,7 +15,7 @@ import {
   steps
 } from "./simulation.js"
 
-const numRuns = 1_000
+const numRuns = runs(1_000)
 
 const holds = (
   algorithm: RateLimit["algorithm"],
@@ -123,7 +124,7 @@ describe("a sliding log", () => {
           expect(most(stay, numbers.windowMillis * 1_000)).toBeLessThanOrEqual(numbers.limit)
         }
       ),
-      { numRuns: 500 }
+      { numRuns: runs(500) }
     )
   })
 })

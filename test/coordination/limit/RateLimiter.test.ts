@@ -6,6 +6,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { runs } from "../../support/effort.js"
 import { age, onEveryLayer } from "../../support/layers.js"
 import { limitScripts } from "./limitScripts.js"
 
@@ -337,7 +338,7 @@ describe("the key of a limit", () => {
         )
       }),
       {
-        numRuns: 5_000,
+        numRuns: runs(5_000),
         examples: [
           ["a:b", "c", "a", "b:c"],
           ["a%3Ab", "c", "a:b", "c"]

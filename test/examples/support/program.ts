@@ -1,9 +1,7 @@
 /** Runs a program of the repository as a user does, with no variable but the given ones. */
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-
-export const root = fileURLToPath(new URL("../../../", import.meta.url))
+import { root } from "../../support/root.js"
 
 export interface Result {
   readonly code: number | null

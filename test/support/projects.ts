@@ -1,0 +1,83 @@
+/**
+ * Sorts the test files into the projects of vitest.config.ts by what they import, directly or through other modules:
+ *
+ * - `processes`: starts a child process that runs a program of this repository
+ * - `server`: uses a Redis server
+ * - `unit`: needs nothing but this process
+ *
+ * A contract suite, which calls `onEveryLayer`, belongs to two projects: `unit` runs it on the memory layer, `server` runs it
+ * on a server. `bun test/support/projects.ts` lists the files that use a server, for a run against another one.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { root } from "./root.js"
+
+export type Project = "unit" | "server" | "processes"
+
+const contractLayers = "test/support/layers.ts"
+const server = "test/support/RedisServer.ts"
+/** These start programs that are not of this repository. */
+const startsForeignPrograms = [server, "test/support/Certificates.ts"]
+
+interface Module {
+  readonly imports: ReadonlyArray<string>
+  readonly startsProcess: boolean
+  /** uses the server of `layers.ts`, which also has the memory layer */
+  readonly onServer: boolean
+  readonly onEveryLayer: boolean
+}
+
+const modules = new Map<string, Module>()
+
+const moduleAt = (path: string): Module => {
+  const known = modules.get(path)
+  if (known !== undefined) return known
+  const text = readFileSync(join(root, path), "utf8")
+  const imports = [...text.matchAll(/(?:from|import) "(\.[^"]+)\.js"/g)]
+    .map((match) => relative(root, join(root, dirname(path), `${match[1]}.ts`)))
+    .filter((imported) => imported.startsWith("test/") && existsSync(join(root, imported)))
+  const startsProcess = /node:child_process|Bun\.spawn\(/.test(text) && !startsForeignPrograms.includes(path)
+  const fromLayers = /import \{([^}]*)\} from "[^"]*\/layers\.js"/.exec(text)?.[1] ?? ""
+  const module: Module = {
+    imports,
+    startsProcess,
+    onServer: /\b(onServer|connected)\b/.test(fromLayers),
+    onEveryLayer: /\bonEveryLayer\b/.test(fromLayers)
+  }
+  modules.set(path, module)
+  return module
+}
+
+/** The modules of test/ that a module reaches. What `layers.ts` imports counts only where a module uses its server. */
+const reachableFrom = (path: string): ReadonlyMap<string, Module> => {
+  const reached = new Map<string, Module>()
+  const visit = (at: string): void => {
+    if (reached.has(at)) return
+    const module = moduleAt(at)
+    reached.set(at, module)
+    if (at !== contractLayers) module.imports.forEach(visit)
+  }
+  visit(path)
+  return reached
+}
+
+const projectsOf = (path: string): ReadonlyArray<Project> => {
+  const reached = reachableFrom(path)
+  const uses = (what: "startsProcess" | "onServer" | "onEveryLayer") => [...reached.values()].some((at) => at[what])
+  if (uses("startsProcess")) return ["processes"]
+  if (reached.has(server) || uses("onServer")) return ["server"]
+  return uses("onEveryLayer") ? ["unit", "server"] : ["unit"]
+}
+
+const usesServer = (path: string): boolean => projectsOf(path).includes("server") || reachableFrom(path).has(server)
+
+const testFiles: ReadonlyArray<string> = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".test.ts"))
+  .map((path) => join("test", path))
+  .sort()
+
+/** The test files of a project, as paths from the root of the repository. */
+export const filesOf = (project: Project): ReadonlyArray<string> =>
+  testFiles.filter((path) => projectsOf(path).includes(project))
+
+if (import.meta.main) process.stdout.write(`${testFiles.filter(usesServer).join("\n")}\n`)
