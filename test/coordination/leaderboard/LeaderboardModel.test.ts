@@ -181,7 +181,7 @@ onEveryLayer((it) => {
           fc.integer({ min: -5, max: 5 }),
           fc.double({ noNaN: true, noDefaultInfinity: true })
         ),
-        { numRuns: runs(2_000), seed: 7 }
+        { numRuns: 2_000, seed: 7 }
       )
       for (const [i, score] of submissions.entries()) list.submit(`member ${i}`, score)
       yield* Effect.forEach(submissions, (score, i) => board.submit(`member ${i}`, score), { concurrency: 64 })
