@@ -27,8 +27,9 @@ import * as Loader from "./load/Loader.js"
 import type { Load } from "./lookup/LoadGraph.js"
 import * as LookupRunner from "./lookup/LookupRunner.js"
 import * as CacheEvents from "./observe/CacheEvents.js"
+import * as CacheMetrics from "./observe/CacheMetrics.js"
 import * as CacheObserver from "./observe/CacheObserver.js"
-import * as CacheStats from "./observe/CacheStats.js"
+import type { CacheStats } from "./observe/CacheStats.js"
 import * as FailureLog from "./observe/FailureLog.js"
 import * as Reader from "./read/Reader.js"
 import * as CacheScript from "./scripts/CacheScript.js"
@@ -52,7 +53,7 @@ export interface Engine<A, E> {
   readonly serverTime: () => number
   /** whether reads go to Redis now */
   readonly isAvailable: () => boolean
-  readonly stats: () => CacheStats.CacheStats
+  readonly stats: () => CacheStats
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
@@ -268,7 +269,7 @@ export const make = <Key, Value, E, Err>(
       setDeadlineMillis
     })
 
-    const stats = (): CacheStats.CacheStats => ({
+    const stats = (): CacheStats => ({
       name: options.name,
       ...observer.counts(),
       evictions: local.evictions(),
@@ -277,7 +278,7 @@ export const make = <Key, Value, E, Err>(
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })
-    yield* CacheStats.publish(stats)
+    yield* CacheMetrics.publish(stats)
 
     const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
     const isAvailable = guard.isOpen

@@ -12,13 +12,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type * as EngineStats from "../cache/observe/CacheStats.js"
+import type { CacheStats } from "../cache/observe/CacheStats.js"
 import type { CacheResult, TypedCache } from "../cache/TypedCache.js"
 import * as Counter from "../coordination/Counter.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
+import type { CacheServiceStats } from "./CacheServiceStats.js"
 import type { Database } from "./Database.js"
 import type { LeaderboardRow, Page, Score } from "./GlobalLeaderboard.js"
 import * as OnlinePlayers from "./OnlinePlayers.js"
@@ -27,6 +28,7 @@ import * as PlayerCaches from "./PlayerCaches.js"
 import * as RawKeys from "./RawKeys.js"
 
 export type { CacheResult } from "../cache/TypedCache.js"
+export type { CacheServiceStats } from "./CacheServiceStats.js"
 export type { LeaderboardRow } from "./GlobalLeaderboard.js"
 
 /**
@@ -160,7 +162,7 @@ export declare namespace CacheService {
     /** Empties the database, counters, rate limits and leaderboard included, and clears the caches in every process. */
     readonly flushDb: Effect.Effect<boolean>
     readonly isAvailable: Effect.Effect<boolean>
-    readonly getStats: Effect.Effect<CacheStats>
+    readonly getStats: Effect.Effect<CacheServiceStats>
   }
 }
 
@@ -171,29 +173,6 @@ export declare namespace CacheService {
  * @category models
  */
 export type TimeToLive = Exclude<Duration.DurationInput, number | bigint>
-
-/**
- * The guide's four values, and beside them what was counted in this process since the start.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CacheStats {
-  /** whether a command issued now would be sent */
-  readonly available: boolean
-  readonly connected: boolean
-  readonly onlinePlayers: number
-  readonly activeGames: number
-  /** answered by the caches, stale or not */
-  readonly hits: number
-  readonly misses: number
-  /** stored values that did not decode: each a miss too */
-  readonly decodeFailures: number
-  /** operations that Redis failed */
-  readonly failures: number
-  /** each cache on its own */
-  readonly caches: ReadonlyArray<EngineStats.CacheStats>
-}
 
 const defaultTimeToLive: TimeToLive = "1 hour"
 
@@ -213,7 +192,7 @@ const cacheOnly = <Key, Value, E>(cache: TypedCache<Key, Value, E>) => {
   }
 }
 
-const total = (stats: ReadonlyArray<EngineStats.CacheStats>, count: (stats: EngineStats.CacheStats) => number) =>
+const total = (stats: ReadonlyArray<CacheStats>, count: (stats: CacheStats) => number) =>
   stats.reduce((sum, each) => sum + count(each), 0)
 
 /**

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import { Api } from "./contract/Api.js"
 import * as CacheHttp from "./handlers/CacheHttp.js"
 import * as CountersHttp from "./handlers/CountersHttp.js"
+import * as DatabaseFailures from "./handlers/DatabaseFailures.js"
 import * as GamesHttp from "./handlers/GamesHttp.js"
 import * as HealthHttp from "./handlers/HealthHttp.js"
 import * as LeaderboardsHttp from "./handlers/LeaderboardsHttp.js"
@@ -27,7 +28,7 @@ const groups = Layer.mergeAll(
   GamesHttp.layer,
   CountersHttp.layer,
   CacheHttp.layer
-)
+).pipe(Layer.provide(DatabaseFailures.layer))
 
 // the router would not find a path with a longer id, and 404 is the wrong answer to it
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })

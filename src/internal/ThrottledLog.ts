@@ -7,6 +7,7 @@
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as MonotonicClock from "./MonotonicClock.js"
 import * as SharedFibers from "./SharedFibers.js"
 
@@ -43,7 +44,7 @@ const quietMillis = Duration.toMillis("1 minute")
  * @since 0.1.0
  * @category constructors
  */
-export const make = (subject: string): Effect.Effect<ThrottledLog> =>
+export const make = (subject: string, level: LogLevel.LogLevel = LogLevel.Warning): Effect.Effect<ThrottledLog> =>
   Effect.zipWith(Effect.clock, SharedFibers.fork, (clock, fork) => {
     /** by kind: when it was logged last, and how many have not been since */
     const logged = new Map<string, { readonly at: number; unsaid: number }>()
@@ -59,9 +60,9 @@ export const make = (subject: string): Effect.Effect<ThrottledLog> =>
         logged.set(kind, { at: now, unsaid: 0 })
         const unsaid = last === undefined || last.unsaid === 0 ? "" : ` (and ${last.unsaid} more since the last line)`
         const line = `${subject}: ${what}: ${why}${unsaid}`
-        const warning = cause === undefined ? Effect.logWarning(line) : Effect.logWarning(line, cause)
+        const message = Effect.logWithLevel(level, line, ...(cause === undefined ? [] : [cause]))
         const lines =
-          key === undefined ? warning : Effect.zipRight(warning, Effect.logDebug(`${subject}: ${what}: ${key}`))
+          key === undefined ? message : Effect.zipRight(message, Effect.logDebug(`${subject}: ${what}: ${key}`))
         return Effect.sync(() => void fork(lines))
       }
     }

@@ -288,7 +288,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
           "game:state",
           "leaderboard:global:top"
         ])
-        const hits = (stats: CacheService.CacheStats) => stats.caches[1]?.hitsRedis ?? 0
+        const hits = (stats: CacheService.CacheServiceStats) => stats.caches[1]?.hitsRedis ?? 0
         expect(hits(after) - hits(before)).toBe(2)
         expect(yield* cache.isAvailable).toBe(true)
       }))

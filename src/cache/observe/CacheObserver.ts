@@ -14,7 +14,7 @@ import type { Names } from "../entry/CacheKey.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
 import type { ReadFailure } from "../invalidation/ReadFailure.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
-import * as CacheStats from "./CacheStats.js"
+import * as CacheMetrics from "./CacheMetrics.js"
 import type { FailureLog } from "./FailureLog.js"
 
 /**
@@ -35,7 +35,7 @@ export interface ObserverOptions {
  */
 export interface CacheObserver {
   /** The counts since the start. */
-  readonly counts: () => CacheStats.Counters
+  readonly counts: () => CacheMetrics.Counters
   /** by the name of its key in this process */
   readonly hitLocal: (name: string) => void
   readonly hitRedis: (key: string) => void
@@ -71,7 +71,7 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  * @category constructors
  */
 export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: ObserverOptions): CacheObserver => {
-  const counters = CacheStats.counters()
+  const counters = CacheMetrics.counters()
   let isDegraded = false
   // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
   const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))

@@ -1,149 +1,53 @@
 /**
- * What a cache counts, always: plain numbers that cost nothing to speak of, and the same as Effect metrics.
+ * The statistics of one cache in this process, as a schema: a health check or an admin API can answer them as they are.
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
-import type * as Scope from "effect/Scope"
-import type { Latency } from "../../internal/LatencyHistogram.js"
+import * as Schema from "effect/Schema"
+
+const Count = Schema.NonNegativeInt
+
+const described = (description: string) => Count.annotations({ description })
+
+const Latency = Schema.Struct({
+  count: Count,
+  mean: Schema.Number,
+  p50: Schema.Number,
+  p99: Schema.Number,
+  max: Schema.Number
+})
 
 /**
- * Counts since the start, beside `local` and `outbox`, which are sizes now.
+ * Counts since the start. `local` and `outbox` are current sizes. Latencies are in milliseconds.
  *
  * @since 0.1.0
  * @category models
  */
-export interface CacheStats {
-  readonly name: string
-  /** answered by the local tier */
-  readonly hitsLocal: number
-  /** answered by Redis */
-  readonly hitsRedis: number
-  /** neither tier had a value that could be served */
-  readonly misses: number
-  /** served past their time to live while being refreshed */
-  readonly staleServed: number
-  /** answered by a lookup because Redis could not be used */
-  readonly degraded: number
-  readonly lookups: number
-  readonly lookupFailures: number
-  /** lookups refused because too many were under way without Redis */
-  readonly lookupsRefused: number
-  /** stored texts that did not decode: each a miss too */
-  readonly decodeFailures: number
-  /** values that could not be stored, by their schema, tags or time to live: their callers had them, and nobody else */
-  readonly storeFailures: number
-  /** times that a flight found the lease held by another */
-  readonly leaseWaits: number
-  /** fills that came too late: the value had been invalidated or written meanwhile */
-  readonly fillsRefused: number
-  readonly invalidations: number
-  /** operations that Redis failed */
-  readonly redisFailures: number
-  /** entries that gave way in the local tier */
-  readonly evictions: number
-  /** entries in the local tier */
-  readonly local: number
-  /** invalidations that Redis has not taken yet */
-  readonly outbox: number
-  /** of reads from Redis, from asking to the answer or failure; a hit of the local tier is too short to be timed */
-  readonly redisLatency: Latency
-  readonly lookupLatency: Latency
-}
+export const CacheStats = Schema.Struct({
+  name: Schema.String,
+  hitsLocal: described("reads answered by the local tier"),
+  hitsRedis: described("reads answered by Redis"),
+  misses: described("reads that found no value in either tier"),
+  staleServed: described("stale values served while a refresh ran"),
+  degraded: described("reads answered by a lookup because Redis was unavailable"),
+  lookups: Count,
+  lookupFailures: Count,
+  lookupsRefused: described("lookups rejected because too many were running while Redis was unavailable"),
+  decodeFailures: described("stored values that did not decode; each is also a miss"),
+  storeFailures: described("values that were not stored because of their schema, tags or time to live"),
+  leaseWaits: described("loads that waited for the lease of another process"),
+  fillsRefused: described("loaded values that were not stored because the key was written or invalidated meanwhile"),
+  invalidations: Count,
+  redisFailures: described("operations that Redis failed"),
+  evictions: described("entries evicted from the local tier"),
+  local: described("entries in the local tier now"),
+  outbox: described("invalidations that Redis has not received yet"),
+  redisLatency: Latency.annotations({ description: "of reads from Redis, in milliseconds" }),
+  lookupLatency: Latency.annotations({ description: "of lookups, in milliseconds" })
+}).annotations({ identifier: "CacheStats" })
 
 /**
- * The numbers that the engine itself moves.
- *
  * @since 0.1.0
  * @category models
  */
-export type Counters = {
-  -readonly [Name in Exclude<
-    keyof CacheStats,
-    "name" | "evictions" | "local" | "outbox" | "redisLatency" | "lookupLatency"
-  >]: CacheStats[Name]
-}
-
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const counters = (): Counters => ({
-  hitsLocal: 0,
-  hitsRedis: 0,
-  misses: 0,
-  staleServed: 0,
-  degraded: 0,
-  lookups: 0,
-  lookupFailures: 0,
-  lookupsRefused: 0,
-  decodeFailures: 0,
-  storeFailures: 0,
-  leaseWaits: 0,
-  fillsRefused: 0,
-  invalidations: 0,
-  redisFailures: 0
-})
-
-const counter = Metric.counter("cache_events", { description: "What a cache counted, by cache and event" })
-const size = Metric.gauge("cache_size", { description: "Entries of the local tier and of the outbox, by cache" })
-const latency = Metric.gauge("cache_latency_millis", {
-  description: "How long reads from Redis and lookups took since the start, by cache, what was timed, and statistic"
-})
-
-const tagged = <Type, In, Out>(
-  metric: Metric.Metric<Type, In, Out>,
-  tags: Readonly<Record<string, string>>
-): Metric.Metric<Type, In, Out> =>
-  Object.entries(tags).reduce((tagged, [name, value]) => Metric.tagged(tagged, name, value), metric)
-
-/**
- * Carries the counts into Effect's metrics once a second: counting itself stays an addition.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const publish = (stats: () => CacheStats): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.suspend(() => {
-    const told = new Map<string, number>()
-    const tell = Effect.suspend(() => {
-      const { local, lookupLatency, name, outbox, redisLatency, ...counts } = stats()
-      const events = Effect.forEach(
-        Object.entries(counts),
-        ([event, count]) => {
-          const more = count - (told.get(event) ?? 0)
-          told.set(event, count)
-          return more === 0 ? Effect.void : Metric.incrementBy(tagged(counter, { cache: name, event }), more)
-        },
-        { discard: true }
-      )
-      const sizes = Effect.forEach(
-        Object.entries({ local, outbox }),
-        ([of, count]) => Metric.set(tagged(size, { cache: name, of }), count),
-        { discard: true }
-      )
-      const latencies = Effect.forEach(
-        Object.entries({ redis: redisLatency, lookup: lookupLatency }),
-        ([of, { count: _, ...statistics }]) =>
-          Effect.forEach(
-            Object.entries(statistics),
-            ([statistic, millis]) => Metric.set(tagged(latency, { cache: name, of, statistic }), millis),
-            { discard: true }
-          ),
-        { discard: true }
-      )
-      return Effect.all([events, sizes, latencies], { discard: true })
-    })
-    return tell.pipe(
-      Effect.delay("1 second"),
-      Effect.forever,
-      // an operator's seconds: a test that adjusts its clock by a day does not wait for 86,400 of these
-      Effect.withClock(Clock.make()),
-      Effect.ensuring(tell),
-      Effect.interruptible,
-      Effect.forkScoped,
-      Effect.asVoid
-    )
-  })
+export interface CacheStats extends Schema.Schema.Type<typeof CacheStats> {}

@@ -8,11 +8,11 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
+import { CacheServiceStats } from "../../game/CacheServiceStats.js"
 import * as Database from "../../game/Database.js"
 import { Balance, GameId, GameState, UserId, UserProfile, UserStats } from "../../game/Player.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import { Authorization } from "./Authorization.js"
-import { CacheStats } from "./CacheStats.js"
 import * as Errors from "./Errors.js"
 import * as Health from "./Health.js"
 import { describeProblems } from "./OpenApiProblems.js"
@@ -293,7 +293,7 @@ class CountersGroup extends HttpApiGroup.make("counters")
 
 /** What the caches counted since the start. */
 class CacheGroup extends HttpApiGroup.make("cache").add(
-  HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(CacheStats)
+  HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(CacheServiceStats)
 ) {}
 
 /**

@@ -3,11 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { DatabaseError } from "../../game/Database.js"
 
 /**
  * The request did not have the form that the contract asks for.
@@ -82,31 +78,3 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
     return "this client has sent as many requests as it may: wait as long as Retry-After says"
   }
 }
-
-/** A lock is given back, or a connection made anew, within about this many seconds; the database may also stay away. */
-const retryAfter = "2"
-
-/**
- * Logs why the database failed, and fails with what a client may know of it, and when it may try again.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const databaseFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable> =>
-  Effect.logError(error.message).pipe(
-    Effect.zipRight(
-      HttpApp.appendPreResponseHandler((_request, response) =>
-        Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", retryAfter))
-      )
-    ),
-    Effect.zipRight(Effect.fail(new DatabaseUnavailable()))
-  )
-
-/**
- * As `databaseFailed`, of a write: what the database refuses is the request's fault and not logged.
- *
- * @since 0.2.0
- * @category combinators
- */
-export const writeFailed = (error: DatabaseError): Effect.Effect<never, DatabaseUnavailable | NotStorable> =>
-  error.refused ? Effect.fail(new NotStorable()) : databaseFailed(error)

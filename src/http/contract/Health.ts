@@ -6,7 +6,7 @@
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Schema from "effect/Schema"
-import { CacheSummary } from "./CacheStats.js"
+import { CacheSummary } from "../../game/CacheServiceStats.js"
 
 const redis = Schema.Struct({
   state: Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled"),

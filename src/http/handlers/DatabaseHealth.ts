@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Database } from "../../game/Database.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as ThrottledLog from "../../internal/ThrottledLog.js"
 
 /** How long a health check waits for the probe that it begins, or that is under way. */
 const answerWithin = Duration.millis(50)
@@ -39,6 +40,7 @@ export const make = (
 ): Effect.Effect<Effect.Effect<Option.Option<Duration.Duration>>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const log = yield* ThrottledLog.make("HTTP")
     let last: Option.Option<Duration.Duration> = Option.some(Duration.zero)
     let lastAt = Number.NEGATIVE_INFINITY
     let probe: Probe | undefined
@@ -49,7 +51,9 @@ export const make = (
       return database.ping.pipe(
         Effect.timed,
         Effect.map(([elapsed]) => elapsed),
-        Effect.tapError(({ message }) => Effect.logWarning(`the database failed the health check: ${message}`)),
+        Effect.tapError(
+          ({ message }) => log.note({ what: "the database failed its health check", why: message }) ?? Effect.void
+        ),
         Effect.option,
         Effect.zipWith(MonotonicClock.millis, (latency, now) => {
           last = latency

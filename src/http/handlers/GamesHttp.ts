@@ -7,10 +7,10 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
-import { databaseFailed, writeFailed } from "../contract/Errors.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
 import * as CacheStatus from "./CacheStatus.js"
+import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
 
 /**
@@ -22,6 +22,7 @@ import * as Location from "./Location.js"
 export const layer = HttpApiBuilder.group(Api, "games", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
+    const { databaseFailed, writeFailed } = yield* DatabaseFailures
     return Handling.marked(
       handlers
         .handle("start", ({ payload }) =>

@@ -7,10 +7,10 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
-import { databaseFailed } from "../contract/Errors.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
 import * as CacheStatus from "./CacheStatus.js"
+import { DatabaseFailures } from "./DatabaseFailures.js"
 
 /**
  * Answers the endpoints of the group.
@@ -21,6 +21,7 @@ import * as CacheStatus from "./CacheStatus.js"
 export const layer = HttpApiBuilder.group(Api, "leaderboards", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
+    const { databaseFailed } = yield* DatabaseFailures
     return Handling.marked(
       handlers
         .handle("top", ({ urlParams }) =>

@@ -9,12 +9,12 @@ import * as Effect from "effect/Effect"
 import type { UserProfile } from "../../game/Player.js"
 import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
-import { databaseFailed, writeFailed } from "../contract/Errors.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
 import * as RateLimitHeaders from "../middleware/RateLimitHeaders.js"
 import { ApiToken } from "../token/ApiToken.js"
 import * as CacheStatus from "./CacheStatus.js"
+import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
 
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
@@ -36,6 +36,7 @@ const withoutEmail = ({ createdAt, displayName, id, username }: UserProfile) => 
 export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
   Effect.gen(function* () {
     const players = yield* PlayerService
+    const { databaseFailed, writeFailed } = yield* DatabaseFailures
     const token = yield* ApiToken
     return Handling.marked(
       handlers

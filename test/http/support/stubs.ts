@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as CacheStats from "../../../src/cache/observe/CacheStats.js"
+import * as CacheMetrics from "../../../src/cache/observe/CacheMetrics.js"
 import { CacheService } from "../../../src/game/CacheService.js"
 import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
@@ -73,7 +73,7 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
       failures: 0,
       caches: [
         {
-          ...CacheStats.counters(),
+          ...CacheMetrics.counters(),
           name: "user:profile",
           hitsRedis: 3,
           evictions: 0,
