@@ -228,7 +228,7 @@ export {
    */
   CacheEvent
 } from "./observe/CacheEvents.js"
-export type {
+export {
   /**
    * @since 0.2.0
    * @category models
