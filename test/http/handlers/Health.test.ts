@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { Database, DatabaseError } from "../../../src/game/Database.js"
+import { version } from "../../../src/http/contract/Api.js"
 import * as DatabaseHealth from "../../../src/http/handlers/DatabaseHealth.js"
 import { RedisConnectError } from "../../../src/redis/RedisError.js"
 import { ConnectionState, type RedisStatus } from "../../../src/redis/RedisStatus.js"
@@ -45,7 +46,7 @@ describe("health", () => {
       expect(detailed.status).toBe(200)
       expect(detailed.json).toEqual({
         status: "ok",
-        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        version,
         uptimeSeconds: expect.any(Number),
         redis: {
           state: "Connected",
