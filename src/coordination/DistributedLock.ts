@@ -1,5 +1,5 @@
 /**
- * At most one holder at a time among all processes, kept while the holder lives, with a fencing token for what it writes.
+ * Locks with one holder at a time among all processes. A lock is renewed while its holder lives, and comes with a fencing token.
  *
  * @since 0.1.0
  */
@@ -24,9 +24,10 @@ import * as LockScripts from "./lock/LockScripts.js"
 import * as Token from "./lock/Token.js"
 import { FencingToken, type LockToken } from "./lock/Token.js"
 
+export type { Body } from "./lock/Acquisition.js"
 export type {
   /**
-   * Something held for now.
+   * A lock or permit that is held for now.
    *
    * @since 0.1.0
    * @category models
@@ -59,7 +60,7 @@ export {
 } from "./lock/Token.js"
 
 /**
- * Locks in Redis. See `docs/locks.md` for what they promise, and what only a fencing token does.
+ * Locks in Redis. `docs/locks.md` says what they promise, and what only a fencing token prevents.
  *
  * @since 0.1.0
  * @category services
@@ -76,9 +77,9 @@ export class DistributedLock extends Context.Tag("effect-cache-toolkit/Distribut
  * @category models
  */
 export interface HeldLock extends Lease {
-  /** proves to Redis that it is one's own */
+  /** proves to Redis that the caller owns the lock */
   readonly token: LockToken
-  /** proves to everybody else that its holder is the latest one */
+  /** proves to other stores that its holder is the latest one */
   readonly fencingToken: FencingToken
 }
 
@@ -87,44 +88,50 @@ export interface HeldLock extends Lease {
  */
 export declare namespace DistributedLock {
   /**
+   * How a lock is acquired and held.
+   *
    * @since 0.1.0
    * @category models
    */
   export interface Options {
     /**
-     * How long the lock outlives a holder that died. While the body runs the lock is extended every third of it, however
-     * long the body takes, and given up when nine tenths of it have passed without a word from Redis: an outage of half of
-     * it is survived where it is ten times the client's `commandTimeout` or more. From 1 ms up to what a server can keep; seconds suit most, since a busy machine may be
-     * taken for dead below that.
+     * How long the lock outlives a holder that died, from 1 ms up to the longest time of a server. Seconds suit most programs: a
+     * busy machine misses shorter renewals.
+     *
+     * The lock is renewed every third of this time while the body runs. It is lost when Redis has confirmed nothing for nine tenths.
+     * An outage of half this time is survived when it is at least ten times the client's `commandTimeout`.
      */
     readonly timeToLive: Duration.DurationInput
-    /** how long to wait while another holds it; zero asks once */
+    /** how long to wait while another caller holds the lock; zero tries once */
     readonly maxWait: Duration.DurationInput
   }
 
   /**
-   * All of them fail with `InvalidKey` when a key cannot follow `lock:` (empty, over 512 bytes, control characters), and
-   * with `RedisServerError`, code `ERR`, when a time to live is not positive or longer than a server keeps.
+   * The operations of locks. A key stands in Redis as `lock:<key>`.
+   *
+   * All fail with `InvalidKey` when the key is empty, longer than 512 bytes, or holds a control character or a lone surrogate.
+   * They fail with `RedisServerError`, code `ERR`, when the time to live is not positive or longer than a server keeps a key.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Runs a body while holding the lock, which is given back when the body ends, fails or is interrupted. The body is an
-     * effect, or a function of the lock held, which has its fencing token. Fibers that the body forks end with it.
+     * Runs a body while holding the lock, and releases the lock when the body ends, fails or is interrupted. The body is an effect,
+     * or a function of the held lock and its fencing token. Fibers that the body forks end with it.
      *
-     * Those who wait in one process get their turn in the order in which they came; between processes it is a race. It is
-     * not re-entrant: a body that asks for its own lock again waits for itself.
+     * In one process waiting callers are admitted in order of arrival; between processes in no particular order. The lock is not
+     * re-entrant: a body that acquires its own lock again waits for itself.
      *
-     * Fails with `LockNotAcquired` when another holds it for longer than `maxWait`. Fails with `LockLost` when the lock
-     * was lost or can no longer be proved to be held: the body is interrupted before the time to live ends, unless it
-     * cannot be interrupted or its process was stopped, and may have done some of its work. With Redis away it fails at
-     * once with the error of Redis, also while it waits, and the body does not run; but once a reply was lost the lock may
-     * be one's own, and is asked for with the same token until `maxWait` is over. A body that runs is not disturbed while
-     * Redis is away for less than the time to live. The body's own failures pass unchanged.
+     * - `LockNotAcquired`: another caller held the lock for longer than `maxWait`
+     * - `LockLost`: the lock was lost, or is no longer certain. The body was interrupted before the time to live ended, unless it is
+     *   uninterruptible or its process was suspended. Part of its work may be done
+     * - `RedisError`: Redis is unavailable, and the body did not run. A waiting caller fails at once too. After a lost reply the
+     *   caller may own the lock, and retries with the same token until `maxWait` has passed
      *
-     * May be repeated as far as the body may.
+     * An outage that is shorter than the time to live does not disturb a running body. The body's own failures pass unchanged.
+     *
+     * May be repeated if the body may.
      */
     readonly withLock: (
       key: string,
@@ -133,10 +140,11 @@ export declare namespace DistributedLock {
       body: Acquisition.Body<HeldLock, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
-     * As `withLock`, holding all of several locks or none. They are taken one after the other in the order of their keys'
-     * UTF-16 units, whatever the order here, so that two callers cannot wait for each other; one key named twice is taken
-     * once. `maxWait` is for all of them together. The locks are not taken in one step: keys may live on different
-     * servers of a cluster, and each is held, and kept from others, while the next one is waited for.
+     * Runs a body like `withLock` while holding several locks. `maxWait` is for all of them together.
+     *
+     * They are acquired one after the other, in the order of their keys' UTF-16 units, so two callers cannot wait for each other. A
+     * key that is named twice is acquired once. Keys may live on different servers of a cluster, so this is not one step: each lock
+     * is held while the next one is waited for.
      */
     readonly withLocks: <const Keys extends ReadonlyArray<string>>(
       keys: Keys,
@@ -145,33 +153,34 @@ export declare namespace DistributedLock {
       body: Acquisition.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
-     * Takes the lock if nobody holds it, and holds it until the scope ends. Asks once, and with the same token again where
-     * the reply was lost. Nothing is interrupted when it is lost: see `Lease.whileHeld` and `Lease.lost`.
+     * Acquires the lock if it is free, and holds it until the scope ends. Tries once, and once more with the same token after a lost
+     * reply. A loss interrupts nothing: see `Lease.whileHeld` and `Lease.lost`.
      */
     readonly tryAcquire: (
       key: string,
       options: Pick<Options, "timeToLive">
     ) => Effect.Effect<Option.Option<HeldLock>, RedisError | RedisKey.InvalidKey, Scope.Scope>
     /**
-     * Takes the lock if nobody holds it, and answers the token to release it with. Nothing extends it: a holder that
-     * outlives the time to live goes on beside the next one. A lost reply is asked for once more with the same token; when
-     * that fails too, and on interruption, the lock is given back as far as Redis can be reached, and ends by itself after
-     * `timeToLive` otherwise.
+     * Acquires the lock if it is free, and returns the token that releases it. Nothing renews the lock: a holder that outlives the
+     * time to live runs beside the next one.
+     *
+     * A lost reply is retried once with the same token. When that fails too, or on interruption, the lock is released as far as
+     * Redis is reachable, and expires after `timeToLive` otherwise.
      */
     readonly acquireLock: (
       key: string,
       timeToLive: Duration.DurationInput
     ) => Effect.Effect<Option.Option<LockToken>, RedisError | RedisKey.InvalidKey>
     /**
-     * Gives the lock back if the token still owns it, and says whether it did. It may be repeated: a second call answers
-     * false and leaves the next holder alone.
+     * Releases the lock if the token owns it, and returns whether it did. May be repeated: a second call returns false and leaves the
+     * next holder alone.
      */
     readonly releaseLock: (key: string, token: LockToken) => Effect.Effect<boolean, RedisError | RedisKey.InvalidKey>
   }
 }
 
 /**
- * Locks on the client in the context.
+ * Makes locks on the client in the context.
  *
  * @since 0.1.0
  * @category constructors
@@ -182,8 +191,8 @@ export declare namespace DistributedLock {
  * const program = Effect.gen(function* () {
  *   const lock = yield* DistributedLock.make
  *   const settle = lock.withLock("settle:user-1", { timeToLive: "10 seconds", maxWait: "2 seconds" })
- *   yield* settle(Effect.log("nobody else settles user-1 now"))
- *   yield* settle(({ fencingToken }) => Effect.log(`nor writes anything after ${fencingToken}`))
+ *   yield* settle(Effect.log("no other caller settles user-1 now"))
+ *   yield* settle(({ fencingToken }) => Effect.log(`writes with ${fencingToken}`))
  * })
  */
 export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = Effect.zipWith(
@@ -193,7 +202,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const runAcquire = client.run(LockScripts.acquire)
     const runExtend = client.run(LockScripts.extend)
     const runRelease = client.run(LockScripts.release)
-    const claims = Acquisition.make(client, fork)
+    const acquisitions = Acquisition.make(client, fork)
 
     const prepare = (name: string, timeToLive: Duration.DurationInput) =>
       Effect.gen(function* () {
@@ -205,21 +214,21 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const hold = Effect.fnUntraced(
       function* (name: string, { timeToLive, maxWait }: DistributedLock.Options, scope: Scope.Scope) {
         const lock = yield* prepare(name, timeToLive)
-        const claim = {
+        const acquisition = {
           key: name,
           channel: LockScripts.channel(lock.key),
           timeToLiveMillis: lock.timeToLiveMillis,
           maxWaitMillis: Duration.toMillis(maxWait),
-          ask: Effect.map(runAcquire(lock), ([granted, value]) =>
+          tryOnce: Effect.map(runAcquire(lock), ([granted, value]) =>
             granted === 1 ? Either.right(value) : Either.left(value)
           ),
           extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
-          giveBack: runRelease(lock)
+          release: runRelease(lock)
         }
-        const [lease, fence] = yield* claims.hold(claim, scope)
+        const [lease, fence] = yield* acquisitions.hold(acquisition, scope)
         return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
       },
-      // the place of the call is in the caller's own span; to find it out takes longer than the lock
+      // the caller's own span has the place of the call, and capturing it takes longer than the lock
       (effect, key) =>
         Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
     )
@@ -273,6 +282,8 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
 )
 
 /**
+ * Provides locks on the client in the context.
+ *
  * @since 0.1.0
  * @category layers
  */

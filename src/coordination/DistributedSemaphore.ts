@@ -1,6 +1,6 @@
 /**
- * At most so many holders at a time among all processes: permits that are kept while their holders live, and come back by
- * themselves from holders that died.
+ * Semaphores that bound the number of holders among all processes. A permit is renewed while its holder lives, and is free again
+ * after its holder has died.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,8 @@ import * as SemaphoreScripts from "./lock/SemaphoreScripts.js"
 import * as Token from "./lock/Token.js"
 
 /**
- * Semaphores in Redis. They bound how much goes on at a time, such as connections to a service that allows only so many.
- * They order nobody's writes, and give no fencing token: of several holders none is the latest.
+ * Semaphores in Redis. They bound load, such as the connections to a service that allows only a few. They order no writes and
+ * give no fencing token: none of several holders is the latest.
  *
  * @since 0.1.0
  * @category services
@@ -40,32 +40,35 @@ export class DistributedSemaphore extends Context.Tag("effect-cache-toolkit/Dist
  */
 export declare namespace DistributedSemaphore {
   /**
+   * How a permit is acquired and held.
+   *
    * @since 0.1.0
    * @category models
    */
   export interface Options {
     /**
-     * How many hold a permit at a time, from 1 up. It is not stored: everybody should name the same number, and who names
-     * a smaller one waits until fewer are held.
+     * How many permits there are, an integer of at least 1. It is not stored, so every caller should name the same number. A
+     * caller with a smaller number waits until fewer permits are held.
      */
     readonly permits: number
-    /** as `DistributedLock.Options.timeToLive`, for each permit */
+    /** like `DistributedLock.Options.timeToLive`, for each permit */
     readonly timeToLive: Duration.DurationInput
-    /** how long to wait while all permits are held; zero asks once */
+    /** how long to wait while all permits are held; zero tries once */
     readonly maxWait: Duration.DurationInput
   }
 
   /**
-   * Both fail with `InvalidKey` when the key cannot follow `semaphore:`, and with `RedisServerError`, code `ERR`, when the
-   * number of permits is no integer from 1 or the time to live is not positive or longer than a server keeps.
+   * The operations of semaphores. A key stands in Redis as `semaphore:<key>`.
+   *
+   * Both fail with `InvalidKey` as those of locks do. They fail with `RedisServerError`, code `ERR`, when the number of permits is
+   * no integer of at least 1, or the time to live is not positive or longer than a server keeps a key.
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Runs a body while holding one permit. Failures, waiting and repeating are those of `DistributedLock.withLock`. Those
-     * who wait in one process get their turn in the order in which they came; between processes it is a race.
+     * Runs a body while holding one permit. It fails, waits and may be repeated like `DistributedLock.withLock`.
      */
     readonly withPermit: (
       key: string,
@@ -73,7 +76,7 @@ export declare namespace DistributedSemaphore {
     ) => <A, E, R>(
       body: Acquisition.Body<Lease, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
-    /** Takes a permit if one is free, and holds it until the scope ends; see `DistributedLock.tryAcquire`. */
+    /** Acquires a permit if one is free, and holds it until the scope ends, like `DistributedLock.tryAcquire`. */
     readonly tryAcquire: (
       key: string,
       options: Omit<Options, "maxWait">
@@ -82,7 +85,7 @@ export declare namespace DistributedSemaphore {
 }
 
 /**
- * Semaphores on the client in the context.
+ * Makes semaphores on the client in the context.
  *
  * @since 0.1.0
  * @category constructors
@@ -104,7 +107,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const runAcquire = client.run(SemaphoreScripts.acquire)
     const runExtend = client.run(SemaphoreScripts.extend)
     const runRelease = client.run(SemaphoreScripts.release)
-    const claims = Acquisition.make(client, fork)
+    const acquisitions = Acquisition.make(client, fork)
 
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, timeToLive, maxWait }: DistributedSemaphore.Options, scope: Scope.Scope) {
@@ -112,18 +115,18 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         const key = yield* KeyOwner.under("semaphore", name)
         const timeToLiveMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", timeToLive)
         const token = yield* Token.random
-        const claim = {
+        const acquisition = {
           key: name,
           channel: SemaphoreScripts.channel(key),
           timeToLiveMillis,
           maxWaitMillis: Duration.toMillis(maxWait),
-          ask: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
+          tryOnce: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
             granted === 1 ? Either.void : Either.left(endsMillis)
           ),
           extend: Effect.map(runExtend({ key, token, timeToLiveMillis }), (held) => (held === 1 ? "Held" : "Gone")),
-          giveBack: runRelease({ key, token })
+          release: runRelease({ key, token })
         }
-        const [lease] = yield* claims.hold(claim, scope)
+        const [lease] = yield* acquisitions.hold(acquisition, scope)
         return lease
       },
       (effect, key) =>
@@ -145,6 +148,8 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 )
 
 /**
+ * Provides semaphores on the client in the context.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -1,5 +1,5 @@
 /**
- * From asking to giving back: what a lock and a permit of a semaphore have in common.
+ * Acquires, holds and releases: the life that a lock and a permit of a semaphore have in common.
  *
  * @since 0.1.0
  */
@@ -10,30 +10,35 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
-import * as Lease from "./Lease.js"
+import type * as Lease from "./Lease.js"
+import * as LeaseRenewal from "./LeaseRenewal.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
 import * as Reconnections from "./Reconnections.js"
 import * as Waiting from "./Waiting.js"
 
 /**
+ * A lock or permit to acquire, and the commands that extend and release it.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
   readonly timeToLiveMillis: number
-  readonly extend: Lease.LeaseState["extend"]
-  /** Gives back by compare, so that it may be tried also where it is unknown whether anything was ever had. */
-  readonly giveBack: Effect.Effect<unknown, RedisError>
+  readonly extend: LeaseRenewal.LeaseState["extend"]
+  /** Releases by comparing tokens, so it is safe also when it is unknown whether the acquisition succeeded. */
+  readonly release: Effect.Effect<unknown, RedisError>
 }
 
 /**
+ * The acquisitions on one client.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Acquisitions {
-  /** Waits for what is claimed, and holds it until the scope ends. */
+  /** Acquires, waiting if necessary, and holds until the scope ends. */
   readonly hold: <Granted>(
-    claim: Acquisition<Granted>,
+    acquisition: Acquisition<Granted>,
     scope: Scope.Scope
   ) => Effect.Effect<readonly [Lease.Lease, Granted], LockNotAcquired | RedisError>
 }
@@ -46,47 +51,49 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acqui
   const waiting = Waiting.make(redis, fork)
   const reconnections = Reconnections.make(redis.statusChanges, fork)
   return {
-    hold: Effect.fnUntraced(function* <Granted>(claim: Acquisition<Granted>, scope: Scope.Scope) {
-      let askedAt = 0
-      let everyAskAnswered = true
+    hold: Effect.fnUntraced(function* <Granted>(acquisition: Acquisition<Granted>, scope: Scope.Scope) {
+      let sentAt = 0
+      let everyReplyArrived = true
       let mayHold = false
       let remaining = Effect.succeed<Duration.Duration>(Duration.infinity)
 
-      const askOnce = Effect.flatMap(MonotonicClock.millis, (now) => {
-        askedAt = now
+      const tryOnce = Effect.flatMap(MonotonicClock.millis, (now) => {
+        sentAt = now
         mayHold = true
-        return claim.ask
+        return acquisition.tryOnce
       }).pipe(
         Effect.tapBoth({
           onSuccess: (answer) =>
             Effect.sync(() => {
-              mayHold = answer._tag === "Right" || !everyAskAnswered
+              mayHold = answer._tag === "Right" || !everyReplyArrived
             }),
           onFailure: (error) =>
             Effect.sync(() => {
-              if (isNotSent(error)) mayHold = !everyAskAnswered
-              else everyAskAnswered = false
+              if (isNotSent(error)) mayHold = !everyReplyArrived
+              else everyReplyArrived = false
             })
         })
       )
-      // what became of the first request stays unknown, whatever becomes of the second
-      const ask = Effect.catchIf(askOnce, isOutcomeUnknown, (lost) => Effect.mapError(askOnce, () => lost))
+      // the outcome of the first try stays unknown, whatever the outcome of the second
+      const tryOrRetry = Effect.catchIf(tryOnce, isOutcomeUnknown, (lost) => Effect.mapError(tryOnce, () => lost))
 
-      const giveBack = Effect.catchAll(claim.giveBack, (error) =>
-        Effect.logDebug(`"${claim.key}" could not be given back and ends by its time to live: ${error.message}`)
+      const release = Effect.catchAll(acquisition.release, (error) =>
+        Effect.logDebug(`"${acquisition.key}" was not released and ends with its time to live: ${error.message}`)
       )
 
-      // before the first ask: its reply may be lost, and its caller interrupted
+      // before the first try: its reply may be lost, and its caller interrupted
       const end = Effect.suspend(() => {
         if (!mayHold) return Effect.void
-        // what is lost is given back where that is possible, but whoever hears of the loss does not wait for it
-        return Effect.flatMap(remaining, (left) => (Duration.isZero(left) ? Effect.forkDaemon(giveBack) : giveBack))
+        // a lost lease is released where possible, but its caller does not wait for that
+        return Effect.flatMap(remaining, (left) => (Duration.isZero(left) ? Effect.forkDaemon(release) : release))
       })
-      // `Effect.addFinalizer` would also carry over the fiber's references, which takes as long as everything else here
+      // `Effect.addFinalizer` also carries over the fiber's references, which doubles the cost of an uncontended lock
       yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
-      const granted = yield* waiting.acquire({ ...claim, ask })
-      // what extends it must not be left behind between its start and the finalizer that stops it
-      const lease = yield* Effect.uninterruptible(Lease.keep({ ...claim, askedAt, fork, reconnections }, scope))
+      const granted = yield* waiting.acquire({ ...acquisition, tryOnce: tryOrRetry })
+      // an interruption must not leave the renewal running between its start and the finalizer that stops it
+      const lease = yield* Effect.uninterruptible(
+        LeaseRenewal.start({ ...acquisition, sentAt, fork, reconnections }, scope)
+      )
       remaining = lease.remaining
       return [lease, granted] as const
     })
@@ -94,7 +101,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acqui
 }
 
 /**
- * What runs while something is held: an effect, or a function of what it is given.
+ * The effect to run while a lock is held, or a function that makes it from the held lock.
  *
  * @since 0.1.0
  * @category models
@@ -102,27 +109,27 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acqui
 export type Body<Given, A, E, R> = Effect.Effect<A, E, R> | ((given: Given) => Effect.Effect<A, E, R>)
 
 /**
- * What a body is given, and the leases that it depends on.
+ * The value that a body is given, and the leases that it depends on.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Held<out Given> {
+export interface Acquired<out Given> {
   readonly given: Given
   readonly leases: Iterable<Lease.Lease>
 }
 
 /**
- * Runs a body while everything that it depends on is held, and gives it back when the body ends, fails or is interrupted.
+ * Runs a body while its leases are held, and releases them when the body ends, fails or is interrupted.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const holding =
-  <Given, E1>(acquire: (scope: Scope.Scope) => Effect.Effect<Held<Given>, E1>) =>
+  <Given, E1>(acquire: (scope: Scope.Scope) => Effect.Effect<Acquired<Given>, E1>) =>
   <A, E, R>(body: Body<Given, A, E, R>): Effect.Effect<A, E | E1 | LockLost, R> =>
     Effect.acquireUseRelease(
-      // not `Effect.scoped`: the body's own scope, if it has one, is its caller's
+      // not `Effect.scoped`: a scope that the body requires is its caller's
       Scope.make(),
       (scope) =>
         Effect.flatMap(acquire(scope), ({ given, leases }) => {

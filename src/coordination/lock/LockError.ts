@@ -1,12 +1,12 @@
 /**
- * How a lock is not had, and how it is lost.
+ * The errors of locks and semaphores.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * Others kept the lock, or all permits of the semaphore, for as long as the caller was ready to wait.
+ * The lock, or every permit of the semaphore, was held for longer than `maxWait`.
  *
  * @since 0.1.0
  * @category errors
@@ -16,16 +16,16 @@ export class LockNotAcquired extends Schema.TaggedError<LockNotAcquired>()("Lock
   key: Schema.String
 }) {
   override get message(): string {
-    return `the lock "${this.key}" is held by another: try again later, or wait longer for it`
+    return `the lock "${this.key}" is held by another caller: retry later, or raise maxWait`
   }
 }
 
 /**
- * The lock was held, and is no longer, or may no longer be: the body was interrupted half way.
+ * The lock was lost while its body ran, and the body was interrupted. Part of its work may be done.
  *
- * - `Gone`: Redis knows of no holder, since the lock ran out, was deleted, or the server lost its data
- * - `TakenOver`: Redis says that another holds it
- * - `Unproven`: Redis has not confirmed the lock for so long that it is about to run out
+ * - `Gone`: the lock is not in Redis: it expired, was deleted, or the server lost its data
+ * - `TakenOver`: another caller holds the lock
+ * - `Unproven`: Redis did not confirm the lock in time, and it may have expired
  *
  * @since 0.1.0
  * @category errors
@@ -41,7 +41,7 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
 }
 
 const reasons: Record<LockLost["reason"], string> = {
-  Gone: "Redis does not know it any more",
-  TakenOver: "another holds it",
-  Unproven: "Redis has not confirmed it in time, and it may have run out"
+  Gone: "it is no longer in Redis",
+  TakenOver: "another caller holds it",
+  Unproven: "Redis did not confirm it in time, and it may have expired"
 }

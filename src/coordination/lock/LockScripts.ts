@@ -1,6 +1,5 @@
 /**
- * The lock in Redis: a key that holds its holder's token and ends with its time to live, and beside it the last fencing
- * token.
+ * Scripts on the two keys of a lock: one holds the token of the holder and expires, the other holds the last fencing token.
  *
  * @since 0.1.0
  */
@@ -9,30 +8,31 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../ScriptTime.js"
-import { luaTell } from "./LockScript.js"
+import { luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
 
 /**
- * For how long the last fencing token is remembered after the last acquire, in milliseconds: seven days. It is needed
- * only where the server's clock was set back, or more than one token a microsecond was given; otherwise the time alone
- * makes the next token greater.
+ * How long the last fencing token is kept after the last acquisition, in milliseconds: seven days.
+ *
+ * It matters only after the server's clock was set back, or when tokens are given faster than one a microsecond. Otherwise the
+ * time alone makes the next token greater.
  */
 const fenceMillis = 7 * 24 * 60 * 60 * 1000
 
 /**
- * The channel that tells of releases.
+ * Names the channel that announces releases.
  *
  * @since 0.1.0
  * @category getters
  */
 export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
 
-interface Held {
+interface OwnedLock {
   readonly key: string
   readonly token: LockToken
 }
 
-const lockKeys = ({ key }: Held) => [key]
+const lockKeys = ({ key }: OwnedLock) => [key]
 
 const luaFence = `
 local function lastFence()
@@ -63,13 +63,13 @@ const nextFence = (context: RedisScript.ScriptContext): number => {
 }
 
 /**
- * Takes the lock for `token` if nobody holds it. Replies 1 and the fencing token, or 0 and the milliseconds until the
- * holder's time ends (negative when it never does).
+ * Acquires the lock for `token` if it is free. Replies 1 and the fencing token, or 0 and the milliseconds until the holder's
+ * time ends (negative when it never does).
  *
- * A caller whose first reply was lost asks again with the same token: it does not stand in its own way, and gets the
- * fencing token that it was given before. A fencing token is the greater of the last one plus one and the server's time in
- * microseconds, so that tokens grow also when the server has lost the last one. What is under the key of the last one and
- * is no token is replaced.
+ * A caller whose first reply was lost retries with the same token. It then owns the lock, and gets the same fencing token.
+ *
+ * A fencing token is the greater of two numbers: the last one plus one, and the server's time in microseconds. So tokens grow
+ * even after the server has lost the last one. A text that is no token is replaced.
  *
  * @since 0.1.0
  * @category scripts
@@ -77,7 +77,7 @@ const nextFence = (context: RedisScript.ScriptContext): number => {
 export const acquire = RedisScript.make({
   name: "distributedLock.acquire",
   idempotent: true,
-  keys: ({ key }: Held & { readonly timeToLiveMillis: number; readonly now?: number }) => [
+  keys: ({ key }: OwnedLock & { readonly timeToLiveMillis: number; readonly now?: number }) => [
     key,
     RedisKey.auxiliary(key, "fence")
   ],
@@ -90,7 +90,7 @@ export const acquire = RedisScript.make({
   `,
   reply: Schema.Tuple(Schema.Literal(0, 1), Schema.Int).pipe(
     Schema.filter(([granted, value]) => (granted === 1 ? value > 0 : value >= -2), {
-      message: () => "neither a fencing token above 0 nor the time that another holds the lock"
+      message: () => "neither a fencing token above 0 nor the time until the holder's lock ends"
     })
   ),
   model: (context): RedisReply => {
@@ -107,8 +107,8 @@ export const acquire = RedisScript.make({
 })
 
 /**
- * Lets the lock end a whole time to live from now, if `token` owns it. Replies 1 when it does, -1 when another owns it,
- * and 0 when nobody does.
+ * Extends the lock to a whole time to live from now, if `token` owns it. Replies 1 when it does, -1 when another token owns
+ * it, and 0 when none does.
  *
  * @since 0.1.0
  * @category scripts
@@ -116,7 +116,7 @@ export const acquire = RedisScript.make({
 export const extend = RedisScript.make({
   name: "distributedLock.extend",
   idempotent: true,
-  keys: (input: Held & { readonly timeToLiveMillis: number }) => lockKeys(input),
+  keys: (input: OwnedLock & { readonly timeToLiveMillis: number }) => lockKeys(input),
   args: (input) => [input.token, input.timeToLiveMillis],
   lua: `
     local holder = redis.call("GET", KEYS[1])
@@ -133,7 +133,7 @@ export const extend = RedisScript.make({
 })
 
 /**
- * Deletes the lock if `token` owns it, and tells those who wait. Replies how many locks were deleted.
+ * Deletes the lock if `token` owns it, and notifies the waiting callers. Replies how many locks were deleted.
  *
  * @since 0.1.0
  * @category scripts
@@ -143,10 +143,10 @@ export const release = RedisScript.make({
   idempotent: true,
   keys: lockKeys,
   args: ({ key, token }) => [token, channel(key)],
-  lua: `${luaTell}
+  lua: `${luaNotify}
     if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
     redis.call("DEL", KEYS[1])
-    tell(ARGV[2])
+    notify(ARGV[2])
     return 1
   `,
   reply: Schema.Literal(0, 1),

@@ -1,5 +1,6 @@
 /**
- * Hearing of new connections: many leases on one subscription, since a subscription costs more than a lock that is free.
+ * Runs listeners after each reconnection. All leases of a client share one subscription to its states, which costs more than an
+ * uncontended lock.
  *
  * @since 0.1.0
  */
@@ -10,22 +11,24 @@ import type * as SharedFibers from "../../internal/SharedFibers.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
 /**
+ * The reconnections of one client.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Reconnections {
   /**
-   * Runs an effect, which should not wait, after each new connection from now until the scope ends. Not to be interrupted
-   * before it is done.
+   * Runs `listener` after each new connection until the scope ends. The listener must not wait, and the call must not be
+   * interrupted.
    */
   readonly listen: (listener: Effect.Effect<unknown>, scope: Scope.Scope) => Effect.Effect<void>
 }
 
-/** The next lease may follow at once, and should find the subscription there. */
+/** how long the subscription outlives its last listener, since the next lease may follow at once */
 const idlePause = "1 second"
 
 /**
- * Listens to a client's states from the first listener on, and until there was none for a moment.
+ * Subscribes to the states of a client while there are listeners, and for a moment after the last one.
  *
  * @since 0.1.0
  * @category constructors
@@ -33,11 +36,11 @@ const idlePause = "1 second"
 export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: SharedFibers.Fork): Reconnections => {
   const listeners = new Set<Effect.Effect<unknown>>()
   let isListening = false
-  /** since the last look */
+  /** since the last check for idleness */
   let wasNeeded = false
 
   const hearing = statusChanges.pipe(
-    // the first one is the state of now
+    // the stream begins with the present state
     Stream.drop(1),
     Stream.filter((state) => state._tag === "Connected"),
     Stream.runForEach(() => Effect.forEach(Array.from(listeners), (listener) => listener, { discard: true })),
@@ -58,7 +61,7 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Shared
         Effect.suspend(() => {
           wasNeeded = true
           listeners.add(listener)
-          // after it, since in a scope that has closed it runs at once
+          // after the addition: in a closed scope the finalizer runs at once
           return Scope.addFinalizer(
             scope,
             Effect.sync(() => listeners.delete(listener))
@@ -67,7 +70,7 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Shared
         Effect.suspend(() => {
           if (isListening) return Effect.void
           isListening = true
-          // it outlives the first listener, and works for those that follow
+          // the fiber outlives the first listener and serves the next ones
           fork(Effect.raceFirst(hearing, idle))
           return Effect.void
         })

@@ -1,6 +1,7 @@
 /**
- * The semaphore in Redis: a sorted set of its holders' tokens by the time at which each one's permit ends, so that a holder
- * that died gives its permit back by itself.
+ * Scripts on the sorted set of a semaphore: the tokens of its holders by the time at which each permit ends.
+ *
+ * The permit of a holder that died is free when its time has ended.
  *
  * @since 0.1.0
  */
@@ -9,23 +10,23 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../ScriptTime.js"
-import { luaTell } from "./LockScript.js"
+import { luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
 
 /**
- * The channel that tells of permits given back.
+ * Names the channel that announces released permits.
  *
  * @since 0.1.0
  * @category getters
  */
 export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
 
-interface Held {
+interface OwnedPermit {
   readonly key: string
   readonly token: LockToken
 }
 
-// the key lives as long as the permit that ends last
+// the key expires with the last permit
 const luaHold = `
 local now = math.floor(micros(ARGV[3]) / 1000)
 local function hold()
@@ -52,8 +53,10 @@ const hold = (
 }
 
 /**
- * Takes a permit for `token` if fewer than `permits` are held, or extends the one that it has: a caller whose first reply
- * was lost asks again without taking two. Replies 1 and 0, or 0 and the milliseconds until the first permit ends.
+ * Acquires a permit for `token` if fewer than `permits` are held. Replies 1 and 0, or 0 and the milliseconds until the first
+ * permit ends.
+ *
+ * A token that holds a permit extends it. So a caller whose first reply was lost may retry without taking two permits.
  *
  * @since 0.1.0
  * @category scripts
@@ -61,9 +64,9 @@ const hold = (
 export const acquire = RedisScript.make({
   name: "distributedSemaphore.acquire",
   idempotent: true,
-  keys: ({ key }: Held & { readonly permits: number; readonly timeToLiveMillis: number; readonly now?: number }) => [
+  keys: ({
     key
-  ],
+  }: OwnedPermit & { readonly permits: number; readonly timeToLiveMillis: number; readonly now?: number }) => [key],
   args: (input) => [input.token, input.timeToLiveMillis, input.now ?? "", input.permits],
   lua: `${luaMicros}${luaHold}
     redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", string.format("%.0f", now))
@@ -94,7 +97,7 @@ export const acquire = RedisScript.make({
 })
 
 /**
- * Lets the permit of `token` end a whole time to live from now, if it has not ended yet. Replies whether it had not.
+ * Extends the permit of `token` to a whole time to live from now, unless it has ended. Replies whether it was extended.
  *
  * @since 0.1.0
  * @category scripts
@@ -102,7 +105,7 @@ export const acquire = RedisScript.make({
 export const extend = RedisScript.make({
   name: "distributedSemaphore.extend",
   idempotent: true,
-  keys: ({ key }: Held & { readonly timeToLiveMillis: number; readonly now?: number }) => [key],
+  keys: ({ key }: OwnedPermit & { readonly timeToLiveMillis: number; readonly now?: number }) => [key],
   args: (input) => [input.token, input.timeToLiveMillis, input.now ?? ""],
   lua: `${luaMicros}${luaHold}
     local ends = redis.call("ZSCORE", KEYS[1], ARGV[1])
@@ -126,7 +129,7 @@ export const extend = RedisScript.make({
 })
 
 /**
- * Gives the permit of `token` back and tells those who wait. Replies how many permits were given back.
+ * Releases the permit of `token` and notifies the waiting callers. Replies how many permits were released.
  *
  * @since 0.1.0
  * @category scripts
@@ -134,11 +137,11 @@ export const extend = RedisScript.make({
 export const release = RedisScript.make({
   name: "distributedSemaphore.release",
   idempotent: true,
-  keys: ({ key }: Held) => [key],
+  keys: ({ key }: OwnedPermit) => [key],
   args: ({ key, token }) => [token, channel(key)],
-  lua: `${luaTell}
+  lua: `${luaNotify}
     local given = redis.call("ZREM", KEYS[1], ARGV[1])
-    if given > 0 then tell(ARGV[2]) end
+    if given > 0 then notify(ARGV[2]) end
     return given
   `,
   reply: Schema.Literal(0, 1),

@@ -1,5 +1,5 @@
 /**
- * What a holder can show: to Redis, that a lock is its own, and to everybody else, that it is the latest holder.
+ * The two tokens of a holder: one proves to Redis that it owns the lock, the other proves to all others that it is the latest.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 /**
- * What proves to Redis that a lock is one's own.
+ * The token that proves to Redis that a lock is one's own.
  *
  * @since 0.1.0
  * @category models
@@ -21,9 +21,8 @@ export const LockToken = Schema.NonEmptyString.pipe(Schema.brand("LockToken"))
 export type LockToken = typeof LockToken.Type
 
 /**
- * A number that is greater for each later holder of a lock. Whoever keeps what the lock protects remembers the greatest
- * one that it has seen and refuses smaller ones: so a holder that was paused, and does not know yet that it has lost the
- * lock, writes nothing over what the next one wrote.
+ * A number that grows with each holder of a lock. The store behind the lock keeps the greatest token that it has seen, and
+ * rejects smaller ones. So a holder that was paused and lost its lock overwrites nothing.
  *
  * @since 0.1.0
  * @category models
@@ -37,7 +36,7 @@ export const FencingToken = Schema.Positive.pipe(Schema.int(), Schema.brand("Fen
 export type FencingToken = typeof FencingToken.Type
 
 /**
- * A token that nobody else has.
+ * Makes a token that no other caller has.
  *
  * @since 0.1.0
  * @category constructors

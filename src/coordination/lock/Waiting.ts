@@ -1,7 +1,8 @@
 /**
- * Waiting for what others hold. Of all who wait for a key in one process the first asks Redis, and the others stand behind
- * it, newcomers too: however many wait, Redis is asked by one per process. It asks when a release is heard of, when the
- * holder's time ends, and besides at growing, jittered pauses, since messages get lost.
+ * Waits for a lock or permit that is held. The waiting callers of one process form a queue for each key.
+ *
+ * Only the first of the queue asks Redis, so many waiting callers cost as much as one. It asks after a release, after the
+ * holder's time has ended, and at growing, jittered pauses, since messages can be lost.
  *
  * @since 0.1.0
  */
@@ -18,7 +19,7 @@ import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisE
 import { LockNotAcquired } from "./LockError.js"
 
 /**
- * What somebody waits for.
+ * A request for a lock or permit.
  *
  * @since 0.1.0
  * @category models
@@ -26,36 +27,40 @@ import { LockNotAcquired } from "./LockError.js"
 export interface Request<out Granted> {
   /** the key as the caller named it */
   readonly key: string
-  /** the channel that tells of releases */
+  /** the channel that announces releases */
   readonly channel: string
-  /** how long to wait, in milliseconds; 0 asks once */
+  /** 0 tries once */
   readonly maxWaitMillis: number
-  /** Right when it is granted, else the milliseconds until a holder's time ends, negative when that is not known. */
-  readonly ask: Effect.Effect<Either.Either<Granted, number>, RedisError>
+  /** Right when it is granted, else the milliseconds until a holder's time ends, negative when that is unknown. */
+  readonly tryOnce: Effect.Effect<Either.Either<Granted, number>, RedisError>
 }
 
 /**
+ * The queues of one client.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Waiting {
   /**
-   * Asks until it is granted or the time is over, and a last time then. Fails with `LockNotAcquired` when it was refused
-   * until then, and with an error of Redis at once; but once a reply was lost, what was asked for may be one's own, and is
-   * asked for, out of turn, until Redis answers or the time is over. Who is refused then stands behind the others.
+   * Tries until the request is granted or `maxWait` has passed, and once more then. Fails with `LockNotAcquired` when it was not
+   * granted, and at once with an error of Redis.
+   *
+   * After a lost reply the caller may own the lock already. It then retries out of turn until Redis replies or `maxWait` has
+   * passed. If it is not granted, it returns to the end of the queue.
    */
-  readonly acquire: <Granted>(wanted: Request<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
+  readonly acquire: <Granted>(request: Request<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
 }
 
 interface Waiter {
-  /** opens when it is the first of those who wait */
+  /** opens when this caller is the first of the queue */
   readonly isFirst: Effect.Latch
 }
 
 interface Queue {
-  /** in the order in which they came */
+  /** in order of arrival */
   readonly waiters: Set<Waiter>
-  /** opens when a release was heard of, or may have been missed */
+  /** opens after a release, or after one may have been missed */
   readonly released: Effect.Latch
   listening: Fiber.Fiber<void>
 }
@@ -65,24 +70,28 @@ const longestPauseMillis = 200
 
 const sleepMillis = (millis: number): Effect.Effect<void> => Effect.sleep(Math.ceil(Math.max(millis, 1)))
 
-/** Whichever comes first, also for a caller that cannot be interrupted. */
+/** Waits for the earlier of two effects, also in an uninterruptible caller. */
 const either = (self: Effect.Effect<void>, that: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.raceFirst(Effect.interruptible(self), Effect.interruptible(that))
 
 /**
+ * Makes the queues of a client.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiting => {
   const queues = new Map<string, Queue>()
-  // a refused SUBSCRIBE costs every subscription of the client its connection: it is tried once
+  // a rejected SUBSCRIBE closes the connection of every subscription of the client, so it is tried once
   let mayListen = true
 
   const listen = (channel: string, released: Effect.Latch): Effect.Effect<void> =>
     Stream.runForEach(redis.subscribe(channel), () => released.open).pipe(
       Effect.catchTag("RedisAuthError", (error) => {
         mayListen = false
-        return Effect.logWarning(`releases of locks are not heard of, only asked for: ${error.message}`)
+        return Effect.logWarning(
+          `waiting for locks by polling alone: grant the right to SUBSCRIBE to their channels (${error.message})`
+        )
       }),
       Effect.ignore
     )
@@ -99,7 +108,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
       queue.waiters.add(waiter)
       if (known === undefined) {
         queues.set(channel, queue)
-        // it outlives the first waiting caller, and works for those that follow
+        // the fiber outlives the first waiting caller and serves the next ones
         queue.listening = fork(mayListen ? listen(channel, queue.released) : Effect.void)
       }
       return [queue, waiter] as const
@@ -122,18 +131,18 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
     )
 
   return {
-    acquire: Effect.fnUntraced(function* <Granted>(wanted: Request<Granted>) {
-      const deadline = (yield* MonotonicClock.millis) + wanted.maxWaitMillis
+    acquire: Effect.fnUntraced(function* <Granted>(request: Request<Granted>) {
+      const deadline = (yield* MonotonicClock.millis) + request.maxWaitMillis
       let replyLost = false
       let isOutOfTurn = false
       let lastFailure: RedisError | undefined
       let heldForMillis = -1
 
-      const granted = Effect.matchEffect(wanted.ask, {
+      const granted = Effect.matchEffect(request.tryOnce, {
         onSuccess: (answer) => {
           if (answer._tag === "Right") return Effect.succeedSome(answer.right)
           lastFailure = undefined
-          // a later answer to the same token: what was asked for before is not one's own
+          // a later reply to the same token: the caller does not own the lock
           isOutOfTurn = false
           heldForMillis = answer.left
           return Effect.succeedNone
@@ -148,41 +157,41 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
         }
       })
 
-      const refused = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: wanted.key })))
+      const notAcquired = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: request.key })))
 
-      /** None when it has lost its place, and has no reason any more to ask out of turn. */
+      /** None when the caller has lost its place, and no longer tries out of turn. */
       const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
         Effect.gen(function* () {
           if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* MonotonicClock.millis)))
           let pauseMillis = firstPauseMillis
           while (true) {
-            // before asking, so that a release between the refusal and the pause is not missed
+            // before the try, so that a release between its reply and the pause is not missed
             if (firstOf(queue) === self) yield* queue.released.close
             const hadPlace = !isOutOfTurn
             const answer = yield* granted
             if (answer._tag === "Some") return answer
             const leftMillis = deadline - (yield* MonotonicClock.millis)
-            if (leftMillis <= 0) return yield* refused
+            if (leftMillis <= 0) return yield* notAcquired
             if (!hadPlace && !isOutOfTurn) return Option.none<Granted>()
             const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
             pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
             const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
             const pause = sleepMillis(Math.min(jittered, leftMillis, endsMillis))
-            // those behind would wait for what may be one's own, or would not hear that Redis is away
+            // callers behind it must not wait for a lock that it may own, and must see that Redis is unavailable
             if (isOutOfTurn) yield* stepAside(queue, self)
             yield* isOutOfTurn ? pause : either(queue.released.await, pause)
           }
         })
 
-      const standsBehindOthers = wanted.maxWaitMillis > 0 && queues.has(wanted.channel) && (yield* redis.isAvailable)
-      if (!standsBehindOthers) {
+      const mustQueue = request.maxWaitMillis > 0 && queues.has(request.channel) && (yield* redis.isAvailable)
+      if (!mustQueue) {
         const first = yield* granted
         if (first._tag === "Some") return first.value
-        if (wanted.maxWaitMillis <= 0) return yield* refused
+        if (request.maxWaitMillis <= 0) return yield* notAcquired
       }
       while (true) {
-        const answer = yield* Effect.acquireUseRelease(join(wanted.channel), waiting, ([queue, self]) =>
-          leave(wanted.channel, queue, self)
+        const answer = yield* Effect.acquireUseRelease(join(request.channel), waiting, ([queue, self]) =>
+          leave(request.channel, queue, self)
         )
         if (answer._tag === "Some") return answer.value
       }
