@@ -74,8 +74,8 @@ export const make = <
   RedisClient | Scope.Scope | R
 > =>
   Effect.gen(function* () {
-    /** What the tiers hold. */
-    type Outcome = Value | EntryCodec.CachedError<CachedError>
+    /** What the tiers store. */
+    type Stored = Value | EntryCodec.CachedError<CachedError>
     type Failure = ReadError<E, Failures<CachedError, HardTimeout, OnUnavailable>>
 
     CacheOptionCheck.check(options)
@@ -100,81 +100,82 @@ export const make = <
     })
     const { reader, writer } = engine
 
-    const source = yield* LookupSource.make<Key, Value, E, R>(options, context, engine)
-    const origin = Source.make(
+    const lookupSource = yield* LookupSource.make<Key, Value, E, R>(options, context, engine)
+    const source = Source.make(
       { ...options, negative },
-      source,
+      lookupSource,
       Engine.longestMillis(options),
       engine.serverTime,
       engine.observer
     )
-    /** A class, since one is made for each read and most are of no use. */
-    class KeyOrigin implements Loader.ValueSource<Outcome, E> {
-      constructor(private readonly key: Key) {}
-      lookup(...[previous, lookup]: Parameters<Loader.ValueSource<Outcome, E>["lookup"]>) {
-        return origin.lookUp(this.key, previous, lookup)
+    /** The source of one key's value. A class, since each read makes one and few use it. */
+    class KeySource implements Loader.ValueSource<Stored, E> {
+      constructor(
+        readonly key: CacheKey.CacheKey,
+        private readonly id: Key
+      ) {}
+      lookup(...[previous, lookup]: Parameters<Loader.ValueSource<Stored, E>["lookup"]>) {
+        return source.lookUp(this.id, previous, lookup)
       }
     }
-    const originOf = (key: Key): Loader.ValueSource<Outcome, E> => new KeyOrigin(key)
 
-    // the loader fails with a RedisError only when it was told to, with LookupOverloaded only when not, and with
-    // LookupTimeout only where there is a hard timeout
+    // the options decide which of these failures the loader has: RedisError or LookupOverloaded by `onUnavailable`, and
+    // LookupTimeout by `hardTimeout`
     type EngineFailure = Loader.LoadError<E> | CachedError | RedisKey.InvalidKey
     const failureOf = (error: EngineFailure) => error as Failure
-    /** `failureOf` without a step of its own. */
+    /** Like `Effect.mapError` with `failureOf`, without a step of the runtime. */
     const failing = <A>(effect: Effect.Effect<A, EngineFailure>) => effect as Effect.Effect<A, Failure>
 
     const read =
       <A, B>(
-        run: (key: CacheKey.CacheKey, origin: Loader.ValueSource<Outcome, E>) => Effect.Effect<A, Loader.LoadError<E>>,
-        unwrap: (answer: A) => Effect.Effect<B, CachedError>
+        run: (key: CacheKey.CacheKey, source: KeySource) => Effect.Effect<A, Loader.LoadError<E>>,
+        unwrap: (result: A) => Effect.Effect<B, CachedError>
       ) =>
       (id: Key): Effect.Effect<B, Failure> =>
         Effect.suspend(() => {
           const key = keyOf(id)
           return Either.isLeft(key)
             ? Effect.fail(key.left)
-            : failing(Effect.flatMap(run(key.right, originOf(id)), unwrap))
+            : failing(Effect.flatMap(run(key.right, new KeySource(key.right, id)), unwrap))
         })
-    const valueOf = (held: Outcome): Exit.Exit<Value, CachedError> =>
-      held instanceof EntryCodec.CachedError ? Exit.fail(held.error) : Exit.succeed(held)
-    const servedOf = (
-      served: CacheResult.CacheResult<Outcome>
+    const valueOf = (stored: Stored): Exit.Exit<Value, CachedError> =>
+      stored instanceof EntryCodec.CachedError ? Exit.fail(stored.error) : Exit.succeed(stored)
+    const resultOf = (
+      result: CacheResult.CacheResult<Stored>
     ): Effect.Effect<CacheResult.CacheResult<Value>, CachedError> =>
-      Effect.map(valueOf(served.value), (value) => ({ ...served, value }))
+      Effect.map(valueOf(result.value), (value) => ({ ...result, value }))
 
-    const readPast = reader.past(valueOf)
-    const inTurn = Callback.inTurnOf<Key, Value, EngineFailure>((resume, _caller, id) => {
+    const readMapped = reader.readMapped(valueOf)
+    const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure>((resume, _caller, source) =>
+      readMapped(source.key, source, resume)
+    )
+    const getShared = (id: Key): Effect.Effect<Value, Failure> => {
       const key = keyOf(id)
-      if (Either.isLeft(key)) resume(Exit.fail(key.left))
-      else readPast(key.right, originOf(id), resume)
-    })
-    /** Past what is at hand. */
-    const getPast = (id: Key): Effect.Effect<Value, Failure> => failing(inTurn(id))
-    const present = (name: string): Exit.Exit<Value, CachedError> | undefined => {
-      const entry = reader.atHand(name)
-      return entry === undefined ? undefined : valueOf(entry.value)
+      return failing(Either.isLeft(key) ? Exit.fail(key.left) : readShared(new KeySource(key.right, id)))
     }
-    /** The hottest path: no step that it can do without. */
-    const atHand: (id: Key) => Exit.Exit<Value, Failure> | undefined = (id) => {
+    /** The hottest path: a local hit of a key that is its own name builds no key and no closure. */
+    const getLocalFirst = (id: Key): Effect.Effect<Value, Failure> => {
       const name = names.ofKey(id)
-      if (name !== undefined) return present(name)
+      const hit = name === undefined ? undefined : reader.localHit(name)
+      if (hit !== undefined) return failing(valueOf(hit.value))
       const key = keyOf(id)
-      return Either.isLeft(key) ? undefined : present(names.ofText(key.right.text))
+      if (Either.isLeft(key)) return failing(Exit.fail(key.left))
+      const builtHit = name === undefined ? reader.localHit(key.right.name) : undefined
+      return failing(builtHit === undefined ? readShared(new KeySource(key.right, id)) : valueOf(builtHit.value))
     }
-    const get = reader.isAtHand ? SyncEffect.make(atHand, getPast) : getPast
+    const get = reader.hasPlainLocalHits ? SyncEffect.make(getLocalFirst) : getShared
 
-    const ways = {
+    const parts = {
       reader,
       keyOf,
-      originOf,
-      unwrap: <B, C>(held: Outcome, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
-        held instanceof EntryCodec.CachedError ? ofError(held.error) : ofValue(held),
+      sourceOf: (key: CacheKey.CacheKey, id: Key): Loader.ValueSource<Stored, E> => new KeySource(key, id),
+      unwrap: <B, C>(stored: Stored, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
+        stored instanceof EntryCodec.CachedError ? ofError(stored.error) : ofValue(stored),
       failureOf
     }
-    const many = BatchReader.make(ways)
+    const many = BatchReader.make(parts)
     const warmStream = Warming.make({
-      ...ways,
+      ...parts,
       name: options.name,
       failsWithoutRedis: options.outage?.onUnavailable === "fail",
       defaultConcurrency: options.lookupMany === undefined ? 16 : LookupSource.maxBatch(options)
@@ -195,10 +196,10 @@ export const make = <
     return {
       name: options.name,
       get,
-      getResult: read(reader.getResult, servedOf),
+      getResult: read(reader.getResult, resultOf),
       getOption: (id) =>
         Effect.flatMap(keyOf(id), (key) =>
-          Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, servedOf)))
+          Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, resultOf)))
         ),
       getMany,
       request: CacheRequests.request({ getMany }),
@@ -207,13 +208,13 @@ export const make = <
       warmStream,
       set: (id, value) =>
         Effect.flatMap(keyOf(id), ({ text }) =>
-          Effect.flatMap(origin.newEntry(value, id), (entry) => writer.set(text, entry))
+          Effect.flatMap(source.newEntry(value, id), (entry) => writer.set(text, entry))
         ),
       update: (id, write) =>
         Effect.flatMap(keyOf(id), ({ text }) =>
           writer.update(
             text,
-            Effect.flatMap(write, (value) => origin.newEntry(value, id))
+            Effect.flatMap(write, (value) => source.newEntry(value, id))
           )
         ),
       refresh: read(reader.refresh, valueOf),

@@ -16,7 +16,6 @@ import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import type { CacheSettings, Failures } from "./CacheOptions.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
-import type * as CacheEntry from "./entry/CacheEntry.js"
 import type { Names } from "./entry/CacheKey.js"
 import * as ContentEncoding from "./entry/ContentEncoding.js"
 import * as EntryCodec from "./entry/EntryCodec.js"
@@ -35,7 +34,6 @@ import * as Reader from "./read/Reader.js"
 import * as CacheScript from "./scripts/CacheScript.js"
 import * as LocalTier from "./tiers/LocalTier.js"
 import * as RedisTier from "./tiers/RedisTier.js"
-import type { Started } from "./tiers/TierRead.js"
 import * as Writer from "./write/Writer.js"
 
 /**
@@ -99,8 +97,8 @@ export const make = <Key, Value, E, Err>(
   }
 ): Effect.Effect<Engine<Value | EntryCodec.CachedError<Err>, E>, never, RedisClient | Scope.Scope> =>
   Effect.gen(function* () {
-    /** What the tiers hold. */
-    type Held = Value | EntryCodec.CachedError<Err>
+    /** What the tiers store. */
+    type Stored = Value | EntryCodec.CachedError<Err>
 
     const { lease = {}, names, negative, outage = {}, refresh = {} } = options
     const redis = yield* RedisClient
@@ -130,13 +128,23 @@ export const make = <Key, Value, E, Err>(
     })
 
     const valueStaleMillis = staleForMillis(options)
-    const staleMillis = (held: Held) => (held instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
+    const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
-    const localMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
-    const local =
-      options.local === undefined || localMillis <= 0
-        ? LocalTier.none<Held>()
-        : LocalTier.make<Held>(options.local, names.ofText)
+    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+    const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
+    const local: LocalTier.LocalTier<Stored> =
+      options.local === undefined || timeToLiveMillis <= 0
+        ? LocalTier.none()
+        : LocalTier.make({
+            ...options.local,
+            timeToLiveMillis,
+            clock,
+            serverTime,
+            // made below, since it drops from this tier
+            epochOf: (key) => localInvalidation.epochOf(key),
+            names,
+            codec
+          })
 
     const {
       bus,
@@ -168,46 +176,6 @@ export const make = <Key, Value, E, Err>(
       onDecodeFailure: observer.notDecoded
     })
 
-    const maxBytes = options.local?.maxBytes
-    /** Of the stored text, which is made again where there is none at hand. */
-    const bytesOf = (
-      key: string,
-      entry: CacheEntry.CacheEntry<Held>,
-      text: string | undefined
-    ): Effect.Effect<number> =>
-      maxBytes === undefined
-        ? Effect.succeed(0)
-        : text !== undefined
-          ? Effect.succeed(Buffer.byteLength(text))
-          : Effect.match(codec.encode(key, entry.value, entry), {
-              onFailure: () => maxBytes + 1,
-              onSuccess: (content) => Buffer.byteLength(content.text)
-            })
-
-    /** Kept for the local time from when it was asked for, and never longer than it is fresh. */
-    const keep = (
-      key: string,
-      entry: CacheEntry.CacheEntry<Held>,
-      { at, epoch }: Started,
-      bytes: number,
-      serverTime: number
-    ) => {
-      const now = MonotonicClock.unsafeMillis(clock)
-      if (localInvalidation.epochOf(key) !== epoch) return
-      const left = entry.createdAt + entry.timeToLive - serverTime
-      local.set(names.ofText(key), entry, Math.min(at + localMillis, now + left), bytes)
-    }
-    const keepRead: Reader.ReaderOptions<Held, E>["keepRead"] = (key, entry, asked, { serverTime, text }) => {
-      if (localMillis <= 0) return
-      keep(key, entry, asked, maxBytes === undefined ? 0 : Buffer.byteLength(text ?? ""), serverTime)
-    }
-    const keepLocal: Loader.LoaderOptions<Held>["keepLocal"] = (key, entry, at, epoch, text) =>
-      localMillis <= 0
-        ? Effect.void
-        : Effect.zipWith(bytesOf(key, entry, text), redis.serverTime, (bytes, serverTime) =>
-            keep(key, entry, { at, epoch }, bytes, serverTime)
-          )
-
     const lookups = yield* LookupRunner.make({
       name: options.name,
       observer,
@@ -217,7 +185,7 @@ export const make = <Key, Value, E, Err>(
       hardTimeout: refresh.hardTimeout === undefined ? undefined : Duration.decode(refresh.hardTimeout)
     })
     const renewal = yield* LeaseRenewal.make(redis, leaseMillis)
-    const loader = yield* Loader.make<Held, E>({
+    const loader = yield* Loader.make<Stored, E>({
       redis,
       tier,
       guard,
@@ -234,14 +202,12 @@ export const make = <Key, Value, E, Err>(
       waitMillis: Duration.toMillis(lease.maxWait ?? "30 seconds"),
       pollMillis: 100,
       onUnavailable: outage.onUnavailable ?? "lookup",
-      keepLocal
+      keepLocal: local.keepLoaded
     })
     const reader = yield* Reader.make({
       owner,
       redis,
       local,
-      keepsLocally: localMillis > 0,
-      names,
       tier,
       loader,
       invalidation: localInvalidation,
@@ -250,8 +216,7 @@ export const make = <Key, Value, E, Err>(
       refreshAhead: refresh.ahead,
       meanLookupMillis: () => lookupLatency.summary().mean,
       softTimeoutMillis: Duration.toMillis(refresh.softTimeout ?? 0),
-      refreshPauseMillis: Duration.toMillis(refresh.pause ?? "1 second"),
-      keepRead
+      refreshPauseMillis: Duration.toMillis(refresh.pause ?? "1 second")
     })
     const writer = Writer.make({
       owner,
@@ -280,7 +245,6 @@ export const make = <Key, Value, E, Err>(
     })
     yield* CacheMetrics.publish(stats)
 
-    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
     const isAvailable = guard.isOpen
 
     return { reader, writer, owner, lookups, observer, serverTime, isAvailable, stats, events: events.stream }

@@ -1,14 +1,15 @@
 /**
- * An effect whose answer may be at hand when it is run. Where a generator of Effect asks for it by `yield*`, it is then
- * given the answer itself, and the runtime takes no step, which would cost more than the rest of a hit.
+ * Makes an effect whose result is often known without a step of the runtime. A generator of Effect that yields it with
+ * `yield*` then receives the result itself.
  *
- * @since 0.1.0
+ * @internal
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import * as Eager from "./Eager.js"
 
-/** A generator that has ended. */
+/** An iterator that has ended with a value. */
 class Ended<A> {
   readonly done = true
   constructor(readonly value: A) {}
@@ -18,44 +19,38 @@ class Ended<A> {
 }
 
 /**
- * Answers in a row that the runtime knows nothing of. Then it is asked for a turn for the other fibers, as it takes one
- * itself after 2,048 of its steps; else a loop of such answers could not even be interrupted.
+ * The results in a row that need no step of the runtime. Then the fiber yields, as the runtime does after 2,048 steps:
+ * a loop of such results would block the event loop, and could not be interrupted.
  */
-const answersInARow = 1_024
-let answersLeft = answersInARow
+const maxInARow = 1_024
+let left = maxInARow
 
-class SyncEffect<Id, A, E> extends Effectable.Class<A, E> {
+class SyncEffect<Of, A, E> extends Effectable.Class<A, E> {
   constructor(
-    readonly id: Id,
-    readonly peek: (id: Id) => Exit.Exit<A, E> | undefined,
-    readonly past: (id: Id) => Effect.Effect<A, E>
+    readonly run: (of: Of) => Effect.Effect<A, E>,
+    readonly of: Of
   ) {
     super()
   }
 
   commit(): Effect.Effect<A, E> {
-    return this.peek(this.id) ?? this.past(this.id)
+    return this.run(this.of)
   }
 
   override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
-    if (answersLeft === 0) {
-      answersLeft = answersInARow
+    if (left === 0) {
+      left = maxInARow
       return Effect.zipRight(Effect.yieldNow(), this)[Symbol.iterator]()
     }
-    const answer = this.peek(this.id)
-    if (answer === undefined) return this.past(this.id)[Symbol.iterator]()
-    answersLeft--
-    return Exit.isSuccess(answer) ? new Ended(answer.value) : answer[Symbol.iterator]()
+    const result = this.run(this.of)
+    if (!Eager.isExit(result) || Exit.isFailure(result)) return result[Symbol.iterator]()
+    left--
+    return new Ended(result.value)
   }
 }
 
-/**
- * What `peek` answers, and where it has no answer what `past` does. Both are called when the effect is run, each time anew.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Makes the effect of a function, which is called anew each time the effect runs. Most often it answers an `Exit`. */
 export const make =
-  <Id, A, E>(peek: (id: Id) => Exit.Exit<A, E> | undefined, past: (id: Id) => Effect.Effect<A, E>) =>
-  (id: Id): Effect.Effect<A, E> =>
-    new SyncEffect(id, peek, past)
+  <Of, A, E>(run: (of: Of) => Effect.Effect<A, E>) =>
+  (of: Of): Effect.Effect<A, E> =>
+    new SyncEffect(run, of)

@@ -1,49 +1,46 @@
-/** Effects whose answer may be at hand: they behave as any other effect does. */
+/** An effect whose result is often known without a step of the runtime behaves like any other effect. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as SyncEffect from "../../src/internal/SyncEffect.js"
 
-/** A cell that is asked for, and how often it was not at hand. */
+/** An effect that answers an exit where one is set, and otherwise -1 after a step of the runtime. */
 const cell = () => {
-  let held: Exit.Exit<number, string> | undefined
-  let runs = 0
-  let peeks = 0
-  const get = SyncEffect.make(
-    (_: string) => {
-      peeks++
-      return held
-    },
-    () =>
-      Effect.suspend(() => {
-        runs++
-        return Effect.as(Effect.yieldNow(), -1)
-      })
-  )
+  let set: Exit.Exit<number, string> | undefined
+  let calls = 0
+  let steps = 0
+  const get = SyncEffect.make((_: string): Effect.Effect<number, string> => {
+    calls++
+    if (set !== undefined) return set
+    return Effect.suspend(() => {
+      steps++
+      return Effect.as(Effect.yieldNow(), -1)
+    })
+  })
   return {
     get,
     hold: (exit: Exit.Exit<number, string> | undefined) => {
-      held = exit
+      set = exit
     },
-    runs: () => runs,
-    peeks: () => peeks
+    steps: () => steps,
+    calls: () => calls
   }
 }
 
-describe("an effect whose answer may be at hand", () => {
-  it.effect("gives it to a generator without a step of the runtime, and runs where it is not there", () =>
+describe("a SyncEffect", () => {
+  it.effect("gives an exit to a generator without a step of the runtime, and runs any other effect", () =>
     Effect.gen(function* () {
-      const { get, hold, peeks, runs } = cell()
+      const { calls, get, hold, steps } = cell()
       expect(yield* get("a")).toBe(-1)
-      expect([runs(), peeks()]).toEqual([1, 1])
+      expect([steps(), calls()]).toEqual([1, 1])
       hold(Exit.succeed(1))
       expect(yield* get("a")).toBe(1)
-      expect(runs()).toBe(1)
+      expect([steps(), calls()]).toEqual([1, 2])
     })
   )
 
-  it.effect("is what it is when it is run, not when it was made, and each time anew", () =>
+  it.effect("calls its function when it runs, each time anew, and not when it is made", () =>
     Effect.gen(function* () {
       const { get, hold } = cell()
       hold(Exit.succeed(1))
@@ -64,9 +61,9 @@ describe("an effect whose answer may be at hand", () => {
     })
   )
 
-  it.effect("fails with a failure that is at hand, which a generator does not survive and its caller can catch", () =>
+  it.effect("fails a generator with an exit that is a failure, and its caller can catch it", () =>
     Effect.gen(function* () {
-      const { get, hold, runs } = cell()
+      const { get, hold, steps } = cell()
       hold(Exit.fail("no"))
       let isPast = false
       const reading = Effect.gen(function* () {
@@ -75,12 +72,12 @@ describe("an effect whose answer may be at hand", () => {
       })
       expect(yield* Effect.exit(reading)).toEqual(Exit.fail("no"))
       expect(isPast).toBe(false)
-      expect(runs()).toBe(0)
+      expect(steps()).toBe(0)
       expect(yield* Effect.flip(get("a"))).toBe("no")
     })
   )
 
-  it.effect("lets other fibers have their turn, however many answers follow one another, and be interrupted", () =>
+  it.effect("yields to other fibers and to interruption in a long loop of exits", () =>
     Effect.gen(function* () {
       const { get, hold } = cell()
       hold(Exit.succeed(1))
@@ -95,7 +92,7 @@ describe("an effect whose answer may be at hand", () => {
           )
         )
       )
-      // ends only if the other fiber has had its turns meanwhile
+      // the loop ends only if the other fiber runs
       while (turns < 3) yield* get("a")
       yield* Fiber.interrupt(other)
       const reader = yield* Effect.fork(

@@ -51,13 +51,13 @@ export const tierOn = <A>(
 
 /** A tier whose keys are called by their texts. */
 export interface TierByText<A> {
-  readonly ask: (text: string, asker: ReadListener<A>, number: number) => void
+  readonly readTo: (text: string, listener: ReadListener<A>, number: number) => void
   readonly read: (text: string) => Effect.Effect<Found<A>, ReadFailure>
   readonly readMany: (texts: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
   readonly readKeys: RedisTier.RedisTier<A>["readMany"]
 }
 
-const byText = <A>({ ask, read, readMany }: RedisTier.RedisTier<A>): TierByText<A> => {
+const byText = <A>({ read, readMany, readTo }: RedisTier.RedisTier<A>): TierByText<A> => {
   const keys = new Map<string, CacheKey>()
   const keyOf = (text: string) => {
     const key = keys.get(text) ?? new CacheKey(text)
@@ -65,7 +65,7 @@ const byText = <A>({ ask, read, readMany }: RedisTier.RedisTier<A>): TierByText<
     return key
   }
   return {
-    ask: (text, asker, number) => ask(keyOf(text), asker, number),
+    readTo: (text, listener, number) => readTo(keyOf(text), listener, number),
     read: (text) => read(keyOf(text)),
     readMany: (texts) => readMany(texts.map(keyOf)),
     readKeys: readMany

@@ -1,5 +1,5 @@
 /**
- * The text of a typed key: what stands behind a cache's name in Redis, the same in every process and every release.
+ * Converts the typed keys of a cache to keys of Redis, the same in every process and every release.
  *
  * @since 0.1.0
  */
@@ -16,25 +16,30 @@ import * as RedisKey from "../../redis/RedisKey.js"
 type Reason = RedisKey.InvalidKey["reason"]
 
 /**
- * A key of Redis, put together once for as long as it is remembered.
+ * A key of a cache: built once, and passed to every module that a read goes through.
  *
  * @since 0.1.0
  * @category models
  */
 export class CacheKey {
-  /** the last reads that it travelled with, by their number, and its place among their keys (see `ReadBatch`) */
-  gathering = 0
+  /** the number of the last `PendingReads` that the key joined, and its place among their keys */
+  pendingNumber = 0
   place = 0
 
-  constructor(readonly text: string) {}
+  constructor(
+    /** the key of Redis */
+    readonly text: string,
+    /** the key of the local tier (see `Names`) */
+    readonly name: string = text
+  ) {}
 }
 
-/** What a text is made of, or why there is none. */
-type Written = Either.Either<string, Reason>
+/** A part of a key's text, or the reason why the key is invalid. */
+type Part = Either.Either<string, Reason>
 
-const notEncodable: Written = Either.left("NotEncodable")
+const notEncodable: Part = Either.left("NotEncodable")
 
-/** Whether each encoded form is a text, by the schema alone. */
+/** Whether every encoded form is a text. */
 const isAlwaysText = (ast: AST.AST, seen: SchemaWalk.Seen = new Set()): boolean => {
   switch (ast._tag) {
     case "StringKeyword":
@@ -49,19 +54,19 @@ const isAlwaysText = (ast: AST.AST, seen: SchemaWalk.Seen = new Set()): boolean 
     case "Union":
       return ast.types.every((type) => isAlwaysText(type, seen))
     case "Suspend":
-      // a schema that refers to itself adds nothing to what its other members are
+      // a schema that refers to itself is decided by its other members
       return !SchemaWalk.isNew(seen, ast.f()) || isAlwaysText(ast.f(), seen)
     default:
       return false
   }
 }
 
-/** Whether each key is its own encoded form, if it fits, and that a text. */
+/** Whether every valid key is a text, and its own encoded form. */
 const isOwnText = <Key, I>(schema: Schema.Schema<Key, I>): boolean =>
   AST.typeAST(schema.ast) === schema.ast && isAlwaysText(schema.ast)
 
-const ofText = (text: string): Written => {
-  // JSON would escape them, and what is refused as an id would be accepted as a part of one
+const ofText = (text: string): Part => {
+  // JSON would escape such characters, and a part of an id would accept what an id rejects
   const problem = RedisKey.characterProblem(text)
   return problem === undefined ? Either.right(JSON.stringify(text)) : Either.left(problem)
 }
@@ -71,14 +76,14 @@ const isPlainObject = (value: object): value is Readonly<Record<string, unknown>
   return prototype === Object.prototype || prototype === null
 }
 
-const allOf = (parts: Iterable<Written>, open: string, close: string): Written =>
+const allOf = (parts: Iterable<Part>, open: string, close: string): Part =>
   Either.map(Either.all(parts), (texts) => `${open}${texts.join(",")}${close}`)
 
 /**
- * The JSON Canonicalization Scheme (RFC 8785): no spaces, the fields of an object in the order of the UTF-16 code units of
- * their names, numbers and texts as ECMAScript writes them.
+ * The canonical JSON of a value, by the JSON Canonicalization Scheme (RFC 8785). There are no spaces, fields are in the order
+ * of the UTF-16 code units of their names, and numbers and texts are written as ECMAScript does.
  */
-const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written => {
+const canonical = (json: unknown, around: ReadonlyArray<object> = []): Part => {
   switch (typeof json) {
     case "string":
       return ofText(json)
@@ -91,7 +96,7 @@ const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written =
       if (around.includes(json)) return notEncodable
       const within = [...around, json]
       if (Array.isArray(json)) {
-        // not by `map`, which leaves out what is missing
+        // not by `map`, which skips holes
         return allOf(
           Array.from(json, (item: unknown) => canonical(item, within)),
           "[",
@@ -115,16 +120,16 @@ const canonical = (json: unknown, around: ReadonlyArray<object> = []): Written =
   }
 }
 
-/** Keys of a cache that are not put together anew, at least: reads of one key at the same time find the same object. */
+/** The built keys that a cache remembers, at least. Concurrent reads of one key then share an object. */
 const remembered = 2_048
 
 /**
- * The keys of a schema, as keys of Redis under a prefix. Where every encoded form is a text, that text; otherwise the
- * canonical JSON of the encoded form, whose colons stay as they are. Two keys have the same text only if their encoded
- * forms are the same, where a field that is `undefined` counts as absent.
+ * Makes the function that builds the keys of a schema under a prefix. The id is the encoded form where every encoded form is
+ * a text, and the canonical JSON of the encoded form elsewhere. Two keys have the same text only if their encoded forms are
+ * the same. A field that is `undefined` counts as absent.
  *
  * Left is `InvalidKey` for a key that does not satisfy the schema, that the schema throws on, or whose encoded form is no
- * JSON (`NotEncodable`), and for what `RedisKey.make` refuses, control characters and lone surrogates in any part of the key included.
+ * JSON (`NotEncodable`). So is a key that `RedisKey.make` rejects, as for control characters or lone surrogates in any part.
  *
  * @since 0.1.0
  * @category constructors
@@ -145,46 +150,45 @@ export const make = <Key, I>(
   const invalid = (reason: Reason) => new RedisKey.InvalidKey({ reason, prefix })
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
 
-  const put = isText ? RedisKey.make : KeyOwner.under
+  const textOf = isText ? RedisKey.make : KeyOwner.under
 
   const recent = new TwoGenerationMap<Either.Either<CacheKey, RedisKey.InvalidKey>>(remembered)
-  const made = (id: string) => {
+  const keyOf = (id: string) => {
     const known = recent.get(id)
     if (known !== undefined) return known
-    const key = Either.map(put(prefix, id), (text) => new CacheKey(text))
+    const key = Either.map(textOf(prefix, id), (text) => new CacheKey(text, fitting === undefined ? text : id))
     if (Either.isRight(key)) recent.set(id, key)
     return key
   }
 
   return (key) => {
-    if (typeof key === "string" && fitting?.(key) === key) return made(key)
+    if (typeof key === "string" && fitting?.(key) === key) return keyOf(key)
     const encoded = encode(key)
     if (Either.isLeft(encoded)) return Either.left(invalid("NotEncodable"))
     const id = encoded.right
-    if (isText && typeof id === "string") return made(id)
-    return Either.flatMap(Either.mapLeft(canonical(id), invalid), made)
+    if (isText && typeof id === "string") return keyOf(id)
+    return Either.flatMap(Either.mapLeft(canonical(id), invalid), keyOf)
   }
 }
 
 /**
- * What keys are called within a process: by a name that is at hand, since to make the key of Redis anew for each read, and
- * to hash it, costs as much as the rest of a read from the process.
+ * The names of a cache's keys in the local tier. A key that is a text is its own name: building and hashing the key of Redis
+ * would double the cost of a local hit.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Names<in Key> {
-  /** A key's own name, which no other key has; undefined where it takes the key of Redis to tell. It may be no valid key. */
+  /** The name of a key, valid or not; undefined where the key must be built to know it. No two keys share a name. */
   readonly ofKey: (key: Key) => string | undefined
-  /** The name that belongs to a key of Redis. */
+  /** The name of a key of Redis, for an invalidation: messages carry keys of Redis. */
   readonly ofText: (text: string) => string
-  /** The key of Redis that belongs to the name of a valid key. */
+  /** The key of Redis of a valid key's name, for an event. */
   readonly textOf: (name: string) => string
 }
 
 /**
- * The names of a schema's keys, whose keys in Redis are those of `make`: the id itself where it is its own encoded form,
- * and the key of Redis elsewhere.
+ * The names of a schema's keys: the same as those of the keys that `make` builds.
  *
  * @since 0.1.0
  * @category constructors

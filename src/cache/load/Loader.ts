@@ -11,7 +11,7 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient, WithGeneration } from "../../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import { CacheKey } from "../entry/CacheKey.js"
+import type { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
 import type { Bus } from "../invalidation/Bus.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
@@ -25,6 +25,7 @@ import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as LeaseScripts from "../scripts/LeaseScripts.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
+import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
 import { freshOf } from "../tiers/TierRead.js"
 import * as TransferTime from "../tiers/TransferTime.js"
@@ -75,17 +76,7 @@ export interface LoaderOptions<A> {
   readonly waitMillis: number
   readonly pollMillis: number
   readonly onUnavailable: "lookup" | "fail"
-  /**
-   * Keeps an entry in the local tier, if its key has not been invalidated since `epoch`. `asked` is when the entry was
-   * asked for, and `text` its stored form where that is known.
-   */
-  readonly keepLocal: (
-    key: string,
-    entry: CacheEntry.CacheEntry<A>,
-    asked: number,
-    epoch: number,
-    text: string | undefined
-  ) => Effect.Effect<void>
+  readonly keepLocal: LocalTier<A>["keepLoaded"]
 }
 
 /**
@@ -124,7 +115,7 @@ export interface LoadRequest<A> {
 export interface Loader<A, E> {
   /** Loads a value for all callers of a flight. */
   readonly load: (
-    key: string,
+    key: CacheKey,
     source: ValueSource<A, E>,
     request: LoadRequest<A>
   ) => (flight: Flight) => Effect.Effect<Completed<LoadResult<A>>, LoadError<E>>
@@ -174,19 +165,19 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
      * again, callers that joined after the lookup began need more, and are late.
      */
     const degradedResult = (
-      key: string,
+      key: CacheKey,
       entry: CacheEntry.CacheEntry<A>,
       flight: Flight,
       lookup: {
-        readonly started: number
+        readonly at: number
         readonly joinedBefore: number
         readonly text?: string
         readonly reason: string
       }
     ): Effect.Effect<Completed<LoadResult<A>>> =>
-      Effect.map(options.keepLocal(key, entry, lookup.started, flight.epoch, lookup.text), () => ({
+      Effect.map(options.keepLocal(key, entry, { at: lookup.at, epoch: flight.epoch }, lookup.text), () => ({
         value: { entry, source: "Degraded", reason: lookup.reason },
-        joinedBefore: guard.mayRead(key) ? lookup.joinedBefore : Number.POSITIVE_INFINITY
+        joinedBefore: guard.mayRead(key.text) ? lookup.joinedBefore : Number.POSITIVE_INFINITY
       }))
 
     let isLagReported = false
@@ -200,7 +191,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       )
     })
 
-    const load: Loader<A, E>["load"] = (key, source, request) => (flight) => {
+    const load: Loader<A, E>["load"] = (cacheKey, source, request) => (flight) => {
+      const key = cacheKey.text
       const target = options.target(key)
       const token = crypto.randomUUID()
       const lookUp = (isBounded: boolean) =>
@@ -225,10 +217,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           Effect.suspend((): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
             const joinedBefore = flight.joined()
-            const started = MonotonicClock.unsafeMillis(clock)
+            const at = MonotonicClock.unsafeMillis(clock)
             return Effect.flatMap(lookUp(true), (value) =>
-              degradedResult(key, { ...value, createdAt: serverTime() }, flight, {
-                started,
+              degradedResult(cacheKey, { ...value, createdAt: serverTime() }, flight, {
+                at,
                 joinedBefore,
                 reason: failure.reason
               })
@@ -247,14 +239,14 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         entry: CacheEntry.CacheEntry<A>,
         content: CacheEntry.Content,
         generation: number,
-        { joinedBefore, started }: { readonly joinedBefore: number; readonly started: number }
+        { at, joinedBefore }: { readonly at: number; readonly joinedBefore: number }
       ): Effect.Effect<Completed<LoadResult<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
-        const asked = MonotonicClock.unsafeMillis(clock)
+        const filledAt = MonotonicClock.unsafeMillis(clock)
         const tagsAcknowledged = guard.tagsAcknowledged()
         const { text } = content
         const unconfirmed = () =>
-          degradedResult(key, entry, flight, { started, joinedBefore, text, reason: "FillUnconfirmed" })
+          degradedResult(cacheKey, entry, flight, { at, joinedBefore, text, reason: "FillUnconfirmed" })
         const body = CacheEntry.body(entry, content)
         // the markers are read in the same flush: the entry is not served if one has moved since the lease was granted
         const sent = markers.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
@@ -272,7 +264,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
               observer.fillRejected()
               return Exit.succeed(lookupResult(entry, joinedBefore))
             }
-            return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, text), () =>
+            return Effect.map(options.keepLocal(cacheKey, entry, { at: filledAt, epoch: flight.epoch }, text), () =>
               lookupResult(entry, flight.joined())
             )
           }
@@ -283,7 +275,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         createdAt: number,
         generation: number
       ): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
-        const started = MonotonicClock.unsafeMillis(clock)
+        const at = MonotonicClock.unsafeMillis(clock)
         const joinedBefore = flight.joined()
         // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
         const isAfterOutage = request.newerThan > 0 && request.newerThan <= guard.distrustedUpTo()
@@ -293,7 +285,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           flight.close()
           const entry = { ...value, createdAt }
           return Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) => {
-            if (content !== undefined) return fill(entry, content, generation, { started, joinedBefore })
+            if (content !== undefined) return fill(entry, content, generation, { at, joinedBefore })
             removePrevious()
             return Exit.succeed(lookupResult(entry, joinedBefore))
           })
@@ -314,7 +306,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const step: Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> = Effect.suspend(() => {
         if (!guard.mayRead(key)) return degraded(guard.failureOf(key))
         const joinedBefore = flight.joined()
-        const asked = MonotonicClock.unsafeMillis(clock)
+        const at = MonotonicClock.unsafeMillis(clock)
         mayHoldLease = true
         return Effect.matchEffect(Effect.zipRight(markers.ensureClear, acquire), {
           onFailure: (error) => degraded(readFailureOf(error)),
@@ -323,19 +315,19 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], generation)
-            return acquired[0] === "value" ? readNewer(asked, joinedBefore, acquired[1]) : leaseHeld(asked)
+            return acquired[0] === "value" ? readNewer(at, joinedBefore, acquired[1]) : leaseHeld(at)
           }
         })
       })
 
       /** Another process has stored a value, created at `createdAt`: reads it with the markers that may invalidate it. */
-      const readNewer = (asked: number, joinedBefore: number, createdAt: number) =>
-        Effect.matchEffect(tier.read(new CacheKey(key)), {
+      const readNewer = (at: number, joinedBefore: number, createdAt: number) =>
+        Effect.matchEffect(tier.read(cacheKey), {
           onFailure: degraded,
           onSuccess: (found) => {
             const entry = freshOf(found)
             if (entry !== undefined) {
-              return Effect.map(options.keepLocal(key, entry, asked, flight.epoch, found.text), () => ({
+              return Effect.map(options.keepLocal(cacheKey, entry, { at, epoch: flight.epoch }, found.text), () => ({
                 value: { entry, source: "Redis", reason: undefined } as const,
                 joinedBefore
               }))

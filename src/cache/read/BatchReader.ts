@@ -1,6 +1,5 @@
 /**
- * Reading several keys at once: each of them once, however often it is asked for, with one question to Redis and a flight
- * for each key that is in no tier.
+ * Reads several keys at once: each key once, with one read of Redis, and one load for each key that no tier holds.
  *
  * @since 0.1.0
  */
@@ -20,9 +19,9 @@ import type { Reader } from "./Reader.js"
 export interface BatchReaderOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
-  readonly originOf: (id: Key) => ValueSource<A, E>
-  /** What a tier's answer is to a caller: a value or an error. */
-  readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
+  readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
+  /** Maps what a tier holds: a value, or a cached error. */
+  readonly unwrap: <B, C>(stored: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
 }
 
@@ -31,12 +30,12 @@ export interface BatchReaderOptions<Key, A, Value, E, Failure> {
  * @category models
  */
 export interface BatchReader<in Key, out Value, out Failure> {
-  /** In the order of the ids. The first failure that is seen fails it all, and what no other caller needs stops. */
+  /** The values in the order of the ids. The first failure fails the read, and interrupts loads that no other caller awaits. */
   readonly values: (
     ids: ReadonlyArray<Key>,
     concurrency: number | "unbounded"
   ) => Effect.Effect<ReadonlyArray<Value>, Failure>
-  /** In the order of the ids, each with its own outcome. */
+  /** The outcome of each id, in the order of the ids. */
   readonly outcomes: (
     ids: ReadonlyArray<Key>,
     concurrency: number | "unbounded"
@@ -44,12 +43,12 @@ export interface BatchReader<in Key, out Value, out Failure> {
 }
 
 /**
- * Keys that are read and loaded together. The next ones follow when all of these are answered, so that no number of keys
- * fills the client's queue, in which other callers wait too, or the queue of lookups while Redis is away.
+ * The keys that are read and loaded at once. The next ones follow when these are complete, so that a large read fills
+ * neither the client's queue, which all callers share, nor the queue of lookups during an outage.
  */
 const keysAtOnce = 1_000
 
-/** What an id fails with, among values that are not wrapped: most are. */
+/** The failure of an id, in a list whose values are not wrapped. */
 class Failed<out Failure> {
   constructor(readonly failure: Failure) {}
 }
@@ -62,10 +61,10 @@ const failed = <Failure>(failure: Failure) => new Failed(failure)
 export const make = <Key, A, Value, E, Failure>(
   options: BatchReaderOptions<Key, A, Value, E, Failure>
 ): BatchReader<Key, Value, Failure> => {
-  const { failureOf, keyOf, originOf, reader, unwrap } = options
+  const { failureOf, keyOf, reader, sourceOf, unwrap } = options
   type Outcome = Value | Failed<Failure>
 
-  /** Reads keys, all different, and loads those that no tier has: their outcomes in the order of the keys. */
+  /** Reads keys, all different, and loads those that no tier holds. The outcomes are in the order of the keys. */
   const chunk = (
     keys: ReadonlyArray<CacheKey>,
     named: ReadonlyArray<Key>,
@@ -73,15 +72,15 @@ export const make = <Key, A, Value, E, Failure>(
     concurrency: number | "unbounded"
   ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.flatMap(
-      reader.getMany(keys, (place) => originOf(Array.unsafeGet(named, place))),
-      ({ later, values }) => {
-        const outcomes = values.map((held): Outcome => unwrap(held, identity, failed))
-        if (later.length === 0) return Effect.succeed(outcomes)
+      reader.getMany(keys, (place) => sourceOf(Array.unsafeGet(keys, place), Array.unsafeGet(named, place))),
+      ({ misses, values }) => {
+        const outcomes = values.map((stored): Outcome => unwrap(stored, identity, failed))
+        if (misses.length === 0) return Effect.succeed(outcomes)
         const loading = Effect.forEach(
-          later,
+          misses,
           ({ load, place }) => {
-            const loaded = Effect.flatMap(Effect.mapError(load, failureOf), (held) =>
-              unwrap(held, Effect.succeed<Value>, Effect.fail<Failure>)
+            const loaded = Effect.flatMap(Effect.mapError(load, failureOf), (stored) =>
+              unwrap(stored, Effect.succeed<Value>, Effect.fail<Failure>)
             )
             const outcome = failsFast ? loaded : Effect.catchAll(loaded, (failure) => Effect.succeed(failed(failure)))
             return Effect.map(outcome, (outcome) => {
@@ -102,9 +101,9 @@ export const make = <Key, A, Value, E, Failure>(
     Effect.suspend(() => {
       const positions = new Map<string, number>()
       const keys: Array<CacheKey> = []
-      /** of each key one of its ids */
+      /** one id of each key */
       const named: Array<Key> = []
-      /** of each id its place among the keys, or what it fails with */
+      /** for each id, the place of its key or its failure */
       const slots: Array<number | Failed<Failure>> = []
       for (const id of ids) {
         const key = keyOf(id)
@@ -150,7 +149,7 @@ export const make = <Key, A, Value, E, Failure>(
       }),
     outcomes: (ids, concurrency) =>
       Effect.map(
-        // no failure is one of them all
+        // without `failsFast` the read itself does not fail
         read(ids, false, concurrency) as Effect.Effect<ReadonlyArray<Outcome>>,
         (outcomes) =>
           outcomes.map((outcome) => (outcome instanceof Failed ? Either.left(outcome.failure) : Either.right(outcome)))

@@ -1,5 +1,5 @@
 /**
- * A value as it is given to a caller: where it came from, and how old it is.
+ * A value with its source and its age.
  *
  * @since 0.1.0
  */
@@ -7,8 +7,8 @@ import * as Duration from "effect/Duration"
 import type { CacheEntry } from "../entry/CacheEntry.js"
 
 /**
- * Where a value came from. `Stale` is past its time to live and being refreshed; `Degraded` was looked up because Redis
- * could not be used, and `reason` says why.
+ * A value, and where it came from. A `Stale` value is past its time to live, and a refresh has started. A `Degraded` value
+ * was looked up because Redis was not available; `reason` says why.
  *
  * @since 0.1.0
  * @category models
@@ -16,16 +16,16 @@ import type { CacheEntry } from "../entry/CacheEntry.js"
 export interface CacheResult<out A> {
   readonly value: A
   readonly source: "Local" | "Redis" | "Lookup" | "Stale" | "Degraded"
-  /** since the value was looked up or set */
+  /** the time since the value was looked up or set */
   readonly age: Duration.Duration
-  /** what is left until it is stale; zero when it is */
+  /** the time until the value is stale; zero when it is */
   readonly timeLeft: Duration.Duration
   /** one word; present when the source is `Degraded` */
   readonly reason: string | undefined
 }
 
 /**
- * An entry as it is served at a time of the server (milliseconds).
+ * The result for an entry at a time of the server, in milliseconds.
  *
  * @since 0.1.0
  * @category constructors
@@ -36,7 +36,7 @@ export const make = <A>(
   serverTime: number,
   reason?: string
 ): CacheResult<A> => {
-  // the server's time is known only roughly: it may seem to be before the birth
+  // the server's time is an estimate, and may lie before the creation of the entry
   const age = Math.max(0, serverTime - entry.createdAt)
   return {
     value: entry.value,

@@ -1,5 +1,5 @@
 /**
- * When a fresh value is refreshed before its end.
+ * Decides whether a fresh value is refreshed before it expires.
  *
  * @since 0.1.0
  */
@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 
 /**
- * `after` a share of its time to live, or with a probability that grows towards the end, the more so the longer lookups
- * take and the larger `beta` is (1 is the optimum of the paper: A. Vattani, F. Chierichetti, K. Lowenstein, "Optimal
- * Probabilistic Cache Stampede Prevention", VLDB 2015).
+ * Refreshes `after` a share of the time to live, or with a probability that grows towards its end. The probability grows
+ * with the time that lookups take and with `beta`; 1 is the optimum of the paper (A. Vattani, F. Chierichetti,
+ * K. Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015).
  *
  * @since 0.1.0
  * @category models
@@ -17,7 +17,7 @@ import * as Random from "effect/Random"
 export type RefreshAhead = { readonly after: number } | { readonly beta: number }
 
 /**
- * Whether a value of that age is to be refreshed now. All times in milliseconds; `lookupTakes` is the paper's delta.
+ * Whether a value of this age is refreshed now. All times are in milliseconds; `lookupMillis` is the paper's delta.
  *
  * @since 0.1.0
  * @category predicates
@@ -26,8 +26,8 @@ export const isDue = (
   refreshAhead: RefreshAhead,
   age: number,
   timeToLive: number,
-  lookupTakes: () => number
+  lookupMillis: () => number
 ): Effect.Effect<boolean> =>
   "after" in refreshAhead
     ? Effect.succeed(age >= refreshAhead.after * timeToLive)
-    : Effect.map(Random.next, (random) => age - lookupTakes() * refreshAhead.beta * Math.log(random) >= timeToLive)
+    : Effect.map(Random.next, (random) => age - lookupMillis() * refreshAhead.beta * Math.log(random) >= timeToLive)

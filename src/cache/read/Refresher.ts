@@ -1,5 +1,5 @@
 /**
- * Refreshing what is served meanwhile: values that are stale, and those that soon will be.
+ * Refreshes values in the background: stale ones, and fresh ones before they expire.
  *
  * @since 0.1.0
  */
@@ -11,6 +11,7 @@ import { LRUCache } from "lru-cache"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
 import type * as CacheEntry from "../entry/CacheEntry.js"
+import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
 import type { LoadError, Loader, LoadResult, ValueSource } from "../load/Loader.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
@@ -27,7 +28,7 @@ export interface RefresherOptions<A, E> {
   readonly invalidation: Pick<LocalInvalidation, "epochOf">
   readonly observer: CacheObserver
   readonly refreshAhead: RefreshAhead | undefined
-  /** how long a lookup takes on average, in milliseconds */
+  /** the mean time of a lookup, in milliseconds */
   readonly meanLookupMillis: () => number
   /** how long a caller waits for the refresh of a stale value before it is served stale, in milliseconds */
   readonly softTimeoutMillis: number
@@ -40,22 +41,22 @@ export interface RefresherOptions<A, E> {
  * @category models
  */
 export interface Refresher<A, E> {
-  /** Begins to refresh a stale value, and answers the new one where it comes soon enough for its caller. */
-  readonly refreshed: (
-    key: string,
-    origin: ValueSource<A, E>,
+  /** Starts to refresh a stale value. The answer is the new value where it arrives within the soft time-out. */
+  readonly refreshStale: (
+    key: CacheKey,
+    source: ValueSource<A, E>,
     stale: CacheEntry.CacheEntry<A>
   ) => Effect.Effect<Option.Option<LoadResult<A>>>
-  /** Begins to refresh what is fresh and soon will not be. */
-  readonly lookAhead: (
-    key: string,
-    origin: ValueSource<A, E>,
+  /** Starts to refresh a fresh value where it is due. */
+  readonly refreshAhead: (
+    key: CacheKey,
+    source: ValueSource<A, E>,
     entry: CacheEntry.CacheEntry<A>,
     serverTime: number
   ) => Effect.Effect<void>
 }
 
-/** Keys whose last background refresh failed, of which it is remembered when the next one may be tried. */
+/** The keys whose last background refresh failed, at most, that wait for their next one. */
 const maxPaused = 10_000
 
 /**
@@ -71,34 +72,34 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
       MonotonicClock.unsafeMillis(clock) - (failedAt.get(key) ?? Number.NEGATIVE_INFINITY) < options.refreshPauseMillis
 
     /**
-     * A refresh that nobody need wait for, unless one has just failed; answers how to wait for it. It goes on when its
-     * callers leave, and lands.
+     * Starts a refresh, unless one has just failed, and answers an effect that waits for it. The refresh completes even if
+     * no caller waits.
      */
     const start = (
-      key: string,
-      origin: ValueSource<A, E>,
+      key: CacheKey,
+      source: ValueSource<A, E>,
       previous: CacheEntry.CacheEntry<A>
     ): Effect.Effect<
       Effect.Effect<{ readonly value: LoadResult<A>; readonly late: boolean }, LoadError<E>> | undefined
     > =>
       Effect.suspend(() => {
-        if (isPaused(key)) return Effect.succeed(undefined)
-        const load = loader.load(key, origin, { newerThan: previous.createdAt, previous })
-        return flights.start(key, invalidation.epochOf(key), (flight) =>
+        if (isPaused(key.text)) return Effect.succeed(undefined)
+        const load = loader.load(key, source, { newerThan: previous.createdAt, previous })
+        return flights.start(key.text, invalidation.epochOf(key.text), (flight) =>
           Effect.tapErrorCause(load(flight), (cause) => {
-            failedAt.set(key, MonotonicClock.unsafeMillis(clock))
-            return Cause.isDie(cause) ? observer.refreshDied(key, cause) : Effect.void
+            failedAt.set(key.text, MonotonicClock.unsafeMillis(clock))
+            return Cause.isDie(cause) ? observer.refreshDied(key.text, cause) : Effect.void
           })
         )
       })
 
     return {
-      refreshed: (key, origin, stale) =>
-        Effect.flatMap(start(key, origin, stale), (refresh) =>
+      refreshStale: (key, source, stale) =>
+        Effect.flatMap(start(key, source, stale), (refresh) =>
           options.softTimeoutMillis === 0 || refresh === undefined
             ? Effect.succeedNone
             : refresh.pipe(
-                // also one that dies is a refresh that failed, of which nobody hears who has a stale value
+                // a refresh that dies has failed too, and a caller with a stale value gets no error
                 Effect.exit,
                 Stall.timeoutOption(options.softTimeoutMillis),
                 Effect.map(
@@ -111,12 +112,12 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
                 )
               )
         ),
-      lookAhead: (key, origin, entry, serverTime) =>
+      refreshAhead: (key, source, entry, serverTime) =>
         refreshAhead === undefined
           ? Effect.void
           : Effect.flatMap(
               isDue(refreshAhead, serverTime - entry.createdAt, entry.timeToLive, options.meanLookupMillis),
-              (isDue) => (isDue ? start(key, origin, entry) : Effect.void)
+              (isDue) => (isDue ? start(key, source, entry) : Effect.void)
             )
     }
   })

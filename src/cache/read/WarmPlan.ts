@@ -1,5 +1,5 @@
 /**
- * What it takes that Redis holds fresh values of several keys: for warming, where nobody is served.
+ * Plans the warming of keys: which are fresh in Redis, which must be loaded, and which cannot be read.
  *
  * @since 0.1.0
  */
@@ -7,16 +7,16 @@ import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { CacheEntry } from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { ReadFailure } from "../invalidation/ReadFailure.js"
 import type { LoadError, LoadRequest, ValueSource } from "../load/Loader.js"
+import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { type Found, freshOf, type Started, type TierResult } from "../tiers/TierRead.js"
+import { freshOf, type Started, type TierResult } from "../tiers/TierRead.js"
 import type { CacheResult } from "./CacheResult.js"
 
 /**
- * What it takes that Redis holds a fresh value: nothing, a load, or that it can be read.
+ * The plan for one key: nothing, a load, or waiting until Redis can be read.
  *
  * @since 0.1.0
  * @category models
@@ -24,17 +24,17 @@ import type { CacheResult } from "./CacheResult.js"
 export type WarmPlan<A, E> =
   | { readonly _tag: "Fresh" }
   | { readonly _tag: "Absent"; readonly load: Effect.Effect<CacheResult<A>, LoadError<E>> }
-  | { readonly _tag: "Unread"; readonly unread: ReadFailure }
+  | { readonly _tag: "Unavailable"; readonly failure: ReadFailure }
 
 /**
- * For each of several keys, all different, in their order. Redis is asked once.
+ * Plans several keys, all different, with one read of Redis. The plans are in the order of the keys.
  *
  * @since 0.1.0
  * @category models
  */
 export type PlanMany<A, E> = (
   keys: ReadonlyArray<CacheKey>,
-  origins: ReadonlyArray<ValueSource<A, E>>
+  sources: ReadonlyArray<ValueSource<A, E>>
 ) => Effect.Effect<ReadonlyArray<WarmPlan<A, E>>>
 
 /**
@@ -43,39 +43,38 @@ export type PlanMany<A, E> = (
  */
 export const make = <A, E>(options: {
   readonly tier: RedisTier<A>
-  readonly askedNow: (key: CacheKey) => Started
-  readonly keepRead: (key: string, entry: CacheEntry<A>, asked: Started, found: Found<A>) => void
+  readonly local: Pick<LocalTier<A>, "keep" | "start">
   readonly load: (
     key: CacheKey,
-    origin: ValueSource<A, E>,
+    source: ValueSource<A, E>,
     seen: LoadRequest<A>
   ) => Effect.Effect<CacheResult<A>, LoadError<E>>
 }): PlanMany<A, E> => {
-  const { askedNow, keepRead, load, tier } = options
+  const { load, local, tier } = options
 
-  const prepare = (key: CacheKey, origin: ValueSource<A, E>, asked: Started, answer: TierResult<A>): WarmPlan<A, E> => {
-    if (answer._tag === "Failed") {
-      return Either.match(Cause.failureOrCause(answer.cause), {
-        onLeft: (unread): WarmPlan<A, E> => ({ _tag: "Unread", unread }),
+  const plan = (key: CacheKey, source: ValueSource<A, E>, started: Started, result: TierResult<A>): WarmPlan<A, E> => {
+    if (result._tag === "Failed") {
+      return Either.match(Cause.failureOrCause(result.cause), {
+        onLeft: (failure): WarmPlan<A, E> => ({ _tag: "Unavailable", failure }),
         onRight: (cause) => ({ _tag: "Absent", load: Effect.failCause(cause) })
       })
     }
-    const { createdAt, entry, trusted } = answer
-    const fresh = freshOf(answer)
+    const { createdAt, entry, trusted } = result
+    const fresh = freshOf(result)
     if (fresh === undefined) {
       const previous = trusted ? entry : undefined
-      return { _tag: "Absent", load: load(key, origin, { newerThan: createdAt, previous }) }
+      return { _tag: "Absent", load: load(key, source, { newerThan: createdAt, previous }) }
     }
-    keepRead(key.text, fresh, asked, answer)
+    local.keep(key, fresh, started, result.text ?? "")
     return { _tag: "Fresh" }
   }
 
-  return (keys, origins) =>
+  return (keys, sources) =>
     Effect.suspend(() => {
-      const asked = keys.map(askedNow)
-      return Effect.map(tier.readMany(keys), (found) =>
-        Array.zipWith(Array.zip(keys, origins), Array.zip(asked, found), ([key, origin], [asked, answer]) =>
-          prepare(key, origin, asked, answer)
+      const starts = keys.map(local.start)
+      return Effect.map(tier.readMany(keys), (results) =>
+        Array.zipWith(Array.zip(keys, sources), Array.zip(starts, results), ([key, source], [started, result]) =>
+          plan(key, source, started, result)
         )
       )
     })

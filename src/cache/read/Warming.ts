@@ -94,7 +94,7 @@ export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly name: string
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
-  readonly originOf: (id: Key) => ValueSource<A, E>
+  readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
   /** What a tier's answer is to a caller: a value or an error. */
   readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
@@ -139,7 +139,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
 
   const outcomeOf = (preparation: WarmPlan<A, E>): Effect.Effect<Outcome<Failure>> => {
     if (preparation._tag === "Fresh") return Effect.succeed({ _tag: "AlreadyThere" })
-    if (preparation._tag === "Unread") return Effect.succeed({ _tag: "Away", reason: preparation.unread.reason })
+    if (preparation._tag === "Unavailable") return Effect.succeed({ _tag: "Away", reason: preparation.failure.reason })
     return Effect.match(preparation.load, {
       onFailure: (error): Outcome<Failure> => {
         const reason = awayBecause(error)
@@ -169,9 +169,9 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
         let pause = firstPauseMillis
         let since = yield* MonotonicClock.millis
         while (true) {
-          const preparations = yield* warming.reader.prepareMany(
+          const preparations = yield* warming.reader.planWarming(
             Array.from(pending.values(), ([key]) => key),
-            Array.from(pending.values(), ([, id]) => warming.originOf(id))
+            Array.from(pending.values(), ([key, id]) => warming.sourceOf(key, id))
           )
           const answers = yield* Effect.forEach(preparations, outcomeOf, { concurrency })
           let away: string | undefined

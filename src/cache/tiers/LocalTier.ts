@@ -1,12 +1,18 @@
 /**
- * The in-process tier: decoded values, bounded by number and by size, each for a short time of its own.
+ * Keeps decoded entries in this process: bounded by number and by size, each for at most the tier's time to live.
  *
  * @since 0.1.0
  */
-import { identity } from "effect/Function"
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Sieve from "../../internal/Sieve.js"
 import type { CacheEntry } from "../entry/CacheEntry.js"
+import type { CacheKey, Names } from "../entry/CacheKey.js"
+import type { EntryCodec } from "../entry/EntryCodec.js"
 import type { OutboxItem } from "../invalidation/Outbox.js"
+import type { Started } from "./TierRead.js"
 
 /**
  * @since 0.1.0
@@ -15,33 +21,66 @@ import type { OutboxItem } from "../invalidation/Outbox.js"
 export interface LocalTierOptions {
   /** the most entries */
   readonly capacity: number
-  /** the most bytes of stored text (UTF-8) in all; unlimited when absent */
+  /** the most bytes of stored text (UTF-8) of all entries: default unlimited */
   readonly maxBytes?: number | undefined
 }
 
 /**
- * All operations are synchronous. Times are milliseconds of the same monotonic clock, given by the caller. Entries are kept by what
- * their keys are called in the process (see `CacheKey.names`); what is dropped is told by its key of Redis.
+ * What the tier needs from the cache that it belongs to.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LocalTierSetup<A> extends LocalTierOptions {
+  /** how long an entry is kept at most, in milliseconds */
+  readonly timeToLiveMillis: number
+  readonly clock: Clock.Clock
+  /** the server's time, in milliseconds */
+  readonly serverTime: () => number
+  /** the epoch of a key of Redis */
+  readonly epochOf: (key: string) => number
+  readonly names: Pick<Names<never>, "ofText">
+  /** measures entries whose stored text is not known */
+  readonly codec: Pick<EntryCodec<A>, "encode">
+}
+
+/**
+ * Entries are kept under the names of their keys (see `CacheKey.Names`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface LocalTier<A> {
-  readonly get: (name: string, now: number) => CacheEntry<A> | undefined
-  /** `bytes` of its stored text, which count where `maxBytes` was given */
-  readonly set: (name: string, entry: CacheEntry<A>, expires: number, bytes: number) => void
-  /** Drops a key, what has a tag, or everything. */
+  /** whether entries are kept at all */
+  readonly isEnabled: boolean
+  readonly get: (name: string) => CacheEntry<A> | undefined
+  /** The start of a read or a load of a key, for `keep`. */
+  readonly start: (key: CacheKey) => Started
+  /**
+   * Keeps an entry that was read, until the tier's time to live has passed since the start, or the entry expires. It is not
+   * kept when its key was invalidated since the start.
+   */
+  readonly keep: (key: CacheKey, entry: CacheEntry<A>, started: Started, text: string) => void
+  /** Like `keep`, for an entry whose stored text is perhaps not known. */
+  readonly keepLoaded: (
+    key: CacheKey,
+    entry: CacheEntry<A>,
+    started: Started,
+    text: string | undefined
+  ) => Effect.Effect<void>
+  /** Drops a key, the entries with a tag, or all entries. */
   readonly drop: (item: OutboxItem) => void
   readonly size: () => number
-  /** entries that gave way to others since the start */
+  /** entries evicted since the start */
   readonly evictions: () => number
 }
 
-class Held<A> extends Sieve.Item {
+class LocalItem<A> extends Sieve.Item {
   constructor(
     name: string,
     size: number,
     readonly entry: CacheEntry<A>,
+    /** by the monotonic clock, in milliseconds */
     readonly expires: number
   ) {
     super(name, size)
@@ -52,57 +91,88 @@ class Held<A> extends Sieve.Item {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <A>(options: LocalTierOptions, nameOf: (key: string) => string = identity): LocalTier<A> => {
+export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
+  const { clock, codec, epochOf, maxBytes, names, serverTime, timeToLiveMillis } = setup
   let evictions = 0
-  const namesOf = new Map<string, Set<string>>()
-  const held = new Sieve.Sieve<Held<A>>({
-    capacity: options.capacity,
-    maxSize: options.maxBytes,
+  const namesByTag = new Map<string, Set<string>>()
+  const items = new Sieve.Sieve<LocalItem<A>>({
+    capacity: setup.capacity,
+    maxSize: maxBytes,
     onRemoved: ({ entry, name }, isEvicted) => {
       if (isEvicted) evictions++
       for (const tag of entry.tags) {
-        const names = namesOf.get(tag)
-        names?.delete(name)
-        if (names?.size === 0) namesOf.delete(tag)
+        const tagged = namesByTag.get(tag)
+        tagged?.delete(name)
+        if (tagged?.size === 0) namesByTag.delete(tag)
       }
     }
   })
+
+  const add = (key: CacheKey, entry: CacheEntry<A>, started: Started, bytes: number): void => {
+    const now = MonotonicClock.unsafeMillis(clock)
+    if (epochOf(key.text) !== started.epoch) return
+    const left = entry.createdAt + entry.timeToLive - serverTime()
+    const expires = Math.min(started.at + timeToLiveMillis, now + left)
+    // an entry that is too large is not added, and the one that it replaces is gone all the same
+    if (!items.add(new LocalItem(key.name, bytes, entry, expires))) return
+    for (const tag of entry.tags) {
+      const tagged = namesByTag.get(tag)
+      if (tagged === undefined) namesByTag.set(tag, new Set([key.name]))
+      else tagged.add(key.name)
+    }
+  }
+
+  const bytesOf = (text: string): number => (maxBytes === undefined ? 0 : Buffer.byteLength(text))
+
   return {
-    get: (name, now) => {
-      const found = held.get(name)
-      if (found === undefined) return undefined
-      if (now < found.expires) return found.entry
-      held.delete(name)
+    isEnabled: true,
+    get: (name) => {
+      const item = items.get(name)
+      if (item === undefined) return undefined
+      if (MonotonicClock.unsafeMillis(clock) < item.expires) return item.entry
+      items.delete(name)
       return undefined
     },
-    set: (name, entry, expires, bytes) => {
-      // what is too large is not kept, and what was there before is gone all the same
-      if (!held.add(new Held(name, bytes, entry, expires))) return
-      for (const tag of entry.tags) {
-        const names = namesOf.get(tag)
-        if (names === undefined) namesOf.set(tag, new Set([name]))
-        else names.add(name)
-      }
-    },
+    start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
+    keep: (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
+    keepLoaded: (key, entry, started, text) =>
+      Effect.suspend(() => {
+        if (maxBytes === undefined || text !== undefined) {
+          add(key, entry, started, bytesOf(text ?? ""))
+          return Exit.void
+        }
+        const bytes = Effect.match(codec.encode(key.text, entry.value, entry), {
+          // too large: the entry cannot be measured, and replaces the one that is kept
+          onFailure: () => maxBytes + 1,
+          onSuccess: (content) => Buffer.byteLength(content.text)
+        })
+        return Effect.map(bytes, (bytes) => add(key, entry, started, bytes))
+      }),
     drop: (item) => {
-      if (item._tag === "Key") held.delete(nameOf(item.key))
-      else if (item._tag === "Tag") for (const name of [...(namesOf.get(item.tag) ?? [])]) held.delete(name)
-      else held.clear()
+      if (item._tag === "Key") items.delete(names.ofText(item.key))
+      else if (item._tag === "Tag") for (const name of [...(namesByTag.get(item.tag) ?? [])]) items.delete(name)
+      else items.clear()
     },
-    size: () => held.count,
+    size: () => items.count,
     evictions: () => evictions
   }
 }
 
+/** The start of a read that nothing is kept of. */
+const notKept: Started = { at: 0, epoch: 0 }
+
 /**
- * A tier that holds nothing.
+ * A tier that keeps nothing.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const none = <A>(): LocalTier<A> => ({
+  isEnabled: false,
   get: () => undefined,
-  set: () => {},
+  start: () => notKept,
+  keep: () => {},
+  keepLoaded: () => Exit.void,
   drop: () => {},
   size: () => 0,
   evictions: () => 0

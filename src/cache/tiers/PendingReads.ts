@@ -1,5 +1,5 @@
 /**
- * Reads that travel together, and who is told what becomes of them.
+ * Collects the reads of one moment into batches, and delivers the results to their callers.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,8 @@ import type { CacheKey } from "../entry/CacheKey.js"
 import { freshOf, type ReadListener, type TierResult } from "./TierRead.js"
 
 /**
- * Keys in one command, and markers: large enough to amortise the round trip, small enough not to stall the server.
+ * The most keys of one command, and the most markers: many enough to amortise the round trip, few enough not to block the
+ * server.
  *
  * @since 0.1.0
  * @category constants
@@ -15,94 +16,94 @@ import { freshOf, type ReadListener, type TierResult } from "./TierRead.js"
 export const maxKeys = 512
 
 /**
- * The reads that travel by one command.
+ * The reads of one command.
  *
  * @since 0.1.0
  * @category models
  */
 export class ReadBatch<A> {
-  /** each once */
+  /** the keys of Redis, each once */
   readonly keys: Array<string> = []
-  /** whose markers travel with them */
+  /** the tags whose markers are read with the keys */
   tags: ReadonlyArray<string> = []
-  private readonly askers: Array<ReadListener<A>> = []
-  /** of each asker its number for its key */
+  // three lists in step, and not one of objects: an object for each read is felt
+  private readonly listeners: Array<ReadListener<A>> = []
   private readonly numbers: Array<number> = []
-  /** of each asker the place of its key */
   private readonly places: Array<number> = []
-  /** how many have been told */
-  private told = 0
+  private delivered = 0
 
-  /** When the first of them was asked for, in nanoseconds, and `tagsAcknowledged` of the guard then. */
   constructor(
-    readonly asked: bigint,
+    /** when the first read was requested, in nanoseconds */
+    readonly requestedAt: bigint,
+    /** `tagsAcknowledged` of the outbox at that time */
     readonly tagsAcknowledged: number
   ) {}
 
-  /** how many ask, each as often as it asks */
+  /** the number of reads, which may be more than the keys */
   get size(): number {
-    return this.askers.length
+    return this.listeners.length
   }
 
-  join(place: number, asker: ReadListener<A>, number: number): void {
-    this.askers.push(asker)
+  /** Adds a read of the key at a place. */
+  join(place: number, listener: ReadListener<A>, number: number): void {
+    this.listeners.push(listener)
     this.numbers.push(number)
     this.places.push(place)
   }
 
   /**
-   * Tells the next of those who ask the answer at the place of their key, each once: so many, and the rest of what the last
-   * of them asks for. From the first answer that is no hit it tells all of them, since what their callers do next is
-   * gathered by turns of the event loop: those who miss look up together. Answers whether there are more.
+   * Resumes up to `count` callers of this batch with the result of their key, and the last of them with the rest of its
+   * keys. Answers whether callers are left. From the first miss on it resumes all callers: those that miss look up together
+   * only if they resume in the same turn of the event loop.
    */
-  tell(count: number, answerAt: (place: number) => TierResult<A>): boolean {
-    const { askers, numbers, places } = this
-    const answers: Array<TierResult<A>> = []
-    let end = this.told + count
+  deliver(count: number, resultAt: (place: number) => TierResult<A>): boolean {
+    const { listeners, numbers, places } = this
+    const results: Array<TierResult<A>> = []
+    let end = this.delivered + count
     let last: ReadListener<A> | undefined
-    while (this.told < askers.length) {
-      const i = this.told
-      const asker = askers[i]
-      if (i >= end && asker !== last) return true
-      this.told++
-      last = asker
+    while (this.delivered < listeners.length) {
+      const i = this.delivered
+      const listener = listeners[i]
+      if (i >= end && listener !== last) return true
+      this.delivered++
+      last = listener
       const place = places[i] ?? 0
-      const answer = answers[place] ?? answerAt(place)
-      answers[place] = answer
-      if (end < askers.length && freshOf(answer) === undefined) end = askers.length
-      asker?.onResult(answer, numbers[i] ?? 0)
+      const result = results[place] ?? resultAt(place)
+      results[place] = result
+      if (end < listeners.length && freshOf(result) === undefined) end = listeners.length
+      listener?.onResult(result, numbers[i] ?? 0)
     }
     return false
   }
 }
 
-/** numbers the gatherings of the process */
-let gatherings = 0
+/** the number of the last `PendingReads` of the process */
+let lastNumber = 0
 
 /**
- * The reads of one moment, until the first of their commands leaves: each key once, in as many batches as it takes.
+ * The reads that are requested until the first of their commands is sent: each key once, in as many batches as needed.
  *
  * @since 0.1.0
  * @category models
  */
 export class PendingReads<A> {
   readonly batches: Array<ReadBatch<A>> = []
-  private readonly number = ++gatherings
-  /** how many keys it has */
-  private size = 0
+  private readonly number = ++lastNumber
+  private keyCount = 0
 
-  /** Answers the batch that it has begun, if it has; it must then be sent. */
-  join(key: CacheKey, asker: ReadListener<A>, number: number, begin: () => ReadBatch<A>): ReadBatch<A> | undefined {
-    const isNew = key.gathering !== this.number
+  /** Adds a read. Answers the batch that it started, if any: the caller must send it. */
+  join(key: CacheKey, listener: ReadListener<A>, number: number, start: () => ReadBatch<A>): ReadBatch<A> | undefined {
+    // the key holds its place, so that no map of the keys is needed
+    const isNew = key.pendingNumber !== this.number
     if (isNew) {
-      key.gathering = this.number
-      key.place = this.size++
+      key.pendingNumber = this.number
+      key.place = this.keyCount++
     }
-    const begun = key.place === this.batches.length * maxKeys ? begin() : undefined
-    if (begun !== undefined) this.batches.push(begun)
+    const started = key.place === this.batches.length * maxKeys ? start() : undefined
+    if (started !== undefined) this.batches.push(started)
     const batch = this.batches[Math.floor(key.place / maxKeys)]
     if (isNew) batch?.keys.push(key.text)
-    batch?.join(key.place % maxKeys, asker, number)
-    return begun
+    batch?.join(key.place % maxKeys, listener, number)
+    return started
   }
 }

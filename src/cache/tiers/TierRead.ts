@@ -1,5 +1,5 @@
 /**
- * What the shared tier is asked and answers.
+ * The request and the result of a read from Redis.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as CacheEntry from "../entry/CacheEntry.js"
 import type { ReadFailure } from "../invalidation/ReadFailure.js"
 
 /**
- * When Redis was asked for a key, in milliseconds, and the key's epoch then.
+ * When a read or a load of a key started, in milliseconds, and the key's epoch then.
  *
  * @since 0.1.0
  * @category models
@@ -19,27 +19,27 @@ export interface Started {
 }
 
 /**
- * What Redis holds under a key, and whether this process knows nothing that speaks against it.
+ * What Redis holds under a key, and whether this process trusts it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Found<out A> {
   readonly _tag: "Found"
-  /** none also when the stored text does not decode */
+  /** undefined when nothing is stored, or the stored text does not decode */
   readonly entry: CacheEntry.CacheEntry<A> | undefined
-  /** when what is stored was born, decodable or not; 0 when there is nothing */
+  /** when the stored entry was created, decodable or not; 0 when nothing is stored */
   readonly createdAt: number
-  /** what is stored, undecoded */
+  /** the stored text */
   readonly text: string | undefined
-  /** whether nothing speaks against the entry */
+  /** whether no marker, invalidation or outage makes the entry invalid */
   readonly trusted: boolean
-  /** the server's time when it was answered, in milliseconds */
+  /** the server's time of the reply, in milliseconds */
   readonly serverTime: number
 }
 
 /**
- * What becomes of a question: what Redis holds, or why nobody can say.
+ * The result of a read: what Redis holds, or why the read failed.
  *
  * @since 0.1.0
  * @category models
@@ -47,22 +47,22 @@ export interface Found<out A> {
 export type TierResult<A> = Found<A> | { readonly _tag: "Failed"; readonly cause: Cause.Cause<ReadFailure> }
 
 /**
- * The entry of a hit: nothing speaks against it, and its time to live has not passed.
+ * The entry of a hit: trusted and fresh. Undefined for any other result.
  *
  * @since 0.1.0
  * @category getters
  */
-export const freshOf = <A>(answer: TierResult<A>): CacheEntry.CacheEntry<A> | undefined => {
-  if (answer._tag !== "Found" || answer.entry === undefined || !answer.trusted) return undefined
-  return CacheEntry.isFresh(answer.entry, answer.serverTime) ? answer.entry : undefined
+export const freshOf = <A>(result: TierResult<A>): CacheEntry.CacheEntry<A> | undefined => {
+  if (result._tag !== "Found" || result.entry === undefined || !result.trusted) return undefined
+  return CacheEntry.isFresh(result.entry, result.serverTime) ? result.entry : undefined
 }
 
 /**
- * Who asks: told once, of each key by the number that he has given it.
+ * Receives the result of each key that it reads, once, with the number that it gave the key.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReadListener<in A> {
-  readonly onResult: (answer: TierResult<A>, number: number) => void
+  readonly onResult: (result: TierResult<A>, number: number) => void
 }

@@ -1,70 +1,162 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { CacheCodecError } from "../../../src/cache/entry/CacheCodec.js"
+import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
+import type { EntryCodec } from "../../../src/cache/entry/EntryCodec.js"
 import * as LocalTier from "../../../src/cache/tiers/LocalTier.js"
 
-const entry = (value: string, tags: ReadonlyArray<string> = []) => ({
+const entry = (
+  value: string,
+  { tags = [], timeToLive = 1_000 }: { tags?: ReadonlyArray<string>; timeToLive?: number } = {}
+) => ({
   value,
   createdAt: 0,
-  timeToLive: 1000,
+  timeToLive,
   tags,
   versionTag: undefined
 })
 
+/** Stores a value as its own text; "huge" does not encode. */
+const encode: EntryCodec<string>["encode"] = (_key, text) =>
+  text === "huge"
+    ? Exit.fail(new CacheCodecError({ operation: "Encode", path: "" }))
+    : Exit.succeed({ kind: "value", version: 1, encoding: undefined, text })
+
+/** A tier whose time to live is 500 ms, with the clock and the epochs of a test. */
+const world = (options: LocalTier.LocalTierOptions) => {
+  let now = 0
+  const epochs = new Map<string, number>()
+  const tier = LocalTier.make<string>({
+    ...options,
+    timeToLiveMillis: 500,
+    clock: { ...Clock.make(), unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n },
+    serverTime: () => now,
+    epochOf: (key) => epochs.get(key) ?? 0,
+    names: { ofText: (text) => text.slice("cache:".length) },
+    codec: { encode }
+  })
+  const keyOf = (name: string) => new CacheKey(`cache:${name}`, name)
+  return {
+    tier,
+    keyOf,
+    keep: (name: string, kept: ReturnType<typeof entry>, text = "") =>
+      tier.keep(keyOf(name), kept, tier.start(keyOf(name)), text),
+    valueOf: (name: string) => tier.get(name)?.value,
+    drop: (name: string) => tier.drop({ _tag: "Key", key: `cache:${name}` }),
+    moveEpoch: (name: string) => void epochs.set(`cache:${name}`, 1),
+    setTime: (millis: number) => {
+      now = millis
+    }
+  }
+}
+
 describe("the local tier", () => {
-  it("answers an entry until its time has come, and not at it", () => {
-    const tier = LocalTier.make<string>({ capacity: 2 })
-    tier.set("a", entry("one"), 500, 1)
-    expect(tier.get("a", 499)?.value).toBe("one")
-    expect(tier.get("a", 500)).toBeUndefined()
+  it("keeps an entry until its time to live has passed since the read started", () => {
+    const { keyOf, setTime, tier, valueOf } = world({ capacity: 2 })
+    const started = tier.start(keyOf("a"))
+    setTime(100)
+    tier.keep(keyOf("a"), entry("one"), started, "")
+    setTime(499)
+    expect(valueOf("a")).toBe("one")
+    setTime(500)
+    expect(valueOf("a")).toBeUndefined()
     expect(tier.size()).toBe(0)
   })
 
-  it("gives up what was not asked for when there are too many, and counts it", () => {
-    const tier = LocalTier.make<string>({ capacity: 2 })
-    tier.set("a", entry("1"), 500, 1)
-    tier.set("b", entry("2"), 500, 1)
-    tier.get("a", 0)
-    tier.set("c", entry("3"), 500, 1)
-    expect([tier.get("a", 0)?.value, tier.get("b", 0)?.value, tier.get("c", 0)?.value]).toEqual(["1", undefined, "3"])
+  it("keeps no entry for longer than it is fresh", () => {
+    const { keep, setTime, valueOf } = world({ capacity: 2 })
+    keep("a", entry("one", { timeToLive: 300 }))
+    setTime(299)
+    expect(valueOf("a")).toBe("one")
+    setTime(300)
+    expect(valueOf("a")).toBeUndefined()
+  })
+
+  it.effect("keeps no entry whose key was invalidated since the read started", () =>
+    Effect.gen(function* () {
+      const { keyOf, moveEpoch, tier, valueOf } = world({ capacity: 2 })
+      const started = tier.start(keyOf("a"))
+      moveEpoch("a")
+      tier.keep(keyOf("a"), entry("one"), started, "")
+      yield* tier.keepLoaded(keyOf("a"), entry("one"), started, undefined)
+      expect(valueOf("a")).toBeUndefined()
+      yield* tier.keepLoaded(keyOf("a"), entry("two"), tier.start(keyOf("a")), undefined)
+      expect(valueOf("a")).toBe("two")
+    })
+  )
+
+  it("evicts the entry that was not read when there are too many, and counts it", () => {
+    const { keep, tier, valueOf } = world({ capacity: 2 })
+    keep("a", entry("1"))
+    keep("b", entry("2"))
+    valueOf("a")
+    keep("c", entry("3"))
+    expect([valueOf("a"), valueOf("b"), valueOf("c")]).toEqual(["1", undefined, "3"])
     expect(tier.evictions()).toBe(1)
   })
 
-  it("gives up entries when they are too large together, and takes none that is too large alone", () => {
-    const tier = LocalTier.make<string>({ capacity: 10, maxBytes: 100 })
-    tier.set("a", entry("1"), 500, 60)
-    tier.set("b", entry("2"), 500, 60)
-    expect([tier.get("a", 0)?.value, tier.get("b", 0)?.value]).toEqual([undefined, "2"])
-    tier.set("huge", entry("3"), 500, 101)
-    expect(tier.get("huge", 0)).toBeUndefined()
-    expect(tier.get("b", 0)?.value).toBe("2")
+  it("evicts entries that are too large together, and keeps none that is too large alone", () => {
+    const { keep, valueOf } = world({ capacity: 10, maxBytes: 100 })
+    keep("a", entry("1"), "a".repeat(60))
+    keep("b", entry("2"), "é".repeat(30))
+    expect([valueOf("a"), valueOf("b")]).toEqual([undefined, "2"])
+    keep("c", entry("3"), "a".repeat(101))
+    expect([valueOf("b"), valueOf("c")]).toEqual(["2", undefined])
   })
 
-  it("counts no eviction for what was replaced, deleted, cleared or past its time", () => {
-    const tier = LocalTier.make<string>({ capacity: 2 })
-    tier.set("a", entry("1"), 500, 1)
-    tier.set("a", entry("2"), 500, 1)
-    tier.drop({ _tag: "Key", key: "a" })
-    tier.set("b", entry("3"), 500, 1)
-    tier.get("b", 600)
-    tier.set("c", entry("4"), 500, 1)
+  it.effect("measures a loaded entry without a stored text, and keeps none that does not encode", () =>
+    Effect.gen(function* () {
+      const { keyOf, tier, valueOf } = world({ capacity: 10, maxBytes: 100 })
+      const load = (name: string, value: string) =>
+        tier.keepLoaded(keyOf(name), entry(value), tier.start(keyOf(name)), undefined)
+      yield* load("a", "a".repeat(60))
+      yield* load("b", "b".repeat(60))
+      expect([valueOf("a"), valueOf("b")]).toEqual([undefined, "b".repeat(60)])
+      yield* load("b", "huge")
+      expect([valueOf("b"), tier.size()]).toEqual([undefined, 0])
+    })
+  )
+
+  it("counts no eviction for an entry that was replaced, deleted, cleared or has expired", () => {
+    const { drop, keep, setTime, tier, valueOf } = world({ capacity: 2 })
+    keep("a", entry("1"))
+    keep("a", entry("2"))
+    drop("a")
+    keep("b", entry("3"))
+    setTime(600)
+    valueOf("b")
+    keep("c", entry("4"))
     tier.drop({ _tag: "Clear" })
     expect(tier.evictions()).toBe(0)
     expect(tier.size()).toBe(0)
   })
 
-  it("drops what has a tag, and nothing else, however often it was replaced or evicted", () => {
-    const tier = LocalTier.make<string>({ capacity: 3 })
-    tier.set("a", entry("1", ["red", "round"]), 500, 1)
-    tier.set("b", entry("2", ["red"]), 500, 1)
-    tier.set("c", entry("3", ["round"]), 500, 1)
-    // its tags are no longer what they were
-    tier.set("a", entry("4", ["square"]), 500, 1)
+  it("drops the entries with a tag and no others, however often they were replaced", () => {
+    const { keep, tier, valueOf } = world({ capacity: 3 })
+    keep("a", entry("1", { tags: ["red", "round"] }))
+    keep("b", entry("2", { tags: ["red"] }))
+    keep("c", entry("3", { tags: ["round"] }))
+    // it replaces the tags too
+    keep("a", entry("4", { tags: ["square"] }))
     tier.drop({ _tag: "Tag", tag: "red" })
-    expect([tier.get("a", 0)?.value, tier.get("b", 0), tier.get("c", 0)?.value]).toEqual(["4", undefined, "3"])
+    expect([valueOf("a"), valueOf("b"), valueOf("c")]).toEqual(["4", undefined, "3"])
     tier.drop({ _tag: "Tag", tag: "round" })
     tier.drop({ _tag: "Tag", tag: "round" })
-    expect([tier.get("a", 0)?.value, tier.get("c", 0)]).toEqual(["4", undefined])
+    expect([valueOf("a"), valueOf("c")]).toEqual(["4", undefined])
     tier.drop({ _tag: "Tag", tag: "square" })
     expect(tier.size()).toBe(0)
     expect(tier.evictions()).toBe(0)
   })
+
+  it.effect("keeps nothing where it is off", () =>
+    Effect.gen(function* () {
+      const tier = LocalTier.none<string>()
+      const key = new CacheKey("cache:a", "a")
+      tier.keep(key, entry("1"), tier.start(key), "")
+      yield* tier.keepLoaded(key, entry("1"), tier.start(key), "")
+      expect([tier.isEnabled, tier.get("a"), tier.size()]).toEqual([false, undefined, 0])
+    })
+  )
 })

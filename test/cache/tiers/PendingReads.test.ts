@@ -193,7 +193,7 @@ describe("many keys of one moment", () => {
   )
 
   /** Asks for each, and answers how many were told in each turn of the event loop. */
-  const toldByTurn = ({ ask }: Pick<TierByText<number>, "ask">, keys: ReadonlyArray<string>) => {
+  const toldByTurn = ({ readTo }: Pick<TierByText<number>, "readTo">, keys: ReadonlyArray<string>) => {
     const turns: Array<Array<string>> = []
     let hasEnded = true
     const answered = (answer: TierResult<number>, number: number) => {
@@ -206,7 +206,7 @@ describe("many keys of one moment", () => {
       }
       turns.at(-1)?.push(`${keys[number]}: ${answer._tag === "Found" ? answer.trusted : answer._tag}`)
     }
-    for (const [number, key] of keys.entries()) ask(key, { onResult: answered }, number)
+    for (const [number, key] of keys.entries()) readTo(key, { onResult: answered }, number)
     return turns
   }
 
@@ -278,7 +278,7 @@ describe("many keys of one moment", () => {
       const seen: Array<number> = []
       const answered = () => void seen.push(turns)
       const asker = { onResult: answered }
-      for (const [number, key] of keys.entries()) tier.ask(key, asker, number)
+      for (const [number, key] of keys.entries()) tier.readTo(key, asker, number)
       yield* settle
       clearImmediate(clock)
       expect(seen).toHaveLength(100)
@@ -298,7 +298,8 @@ describe("many keys of one moment", () => {
         if (number === 9) Effect.runSync(connection.cut)
       }
       // the last of them asks for what the first did
-      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries()) tier.ask(key, { onResult: answered }, number)
+      for (const [number, key] of [...keys.slice(0, 39), "k0"].entries())
+        tier.readTo(key, { onResult: answered }, number)
       yield* settle
       expect(turns).toEqual([...Array(10).fill("Found"), ...Array(30).fill("Failed")])
     })
@@ -306,10 +307,10 @@ describe("many keys of one moment", () => {
 
   it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
     Effect.gen(function* () {
-      const { ask, connection, scope, store } = yield* world(numbers)
+      const { readTo, connection, scope, store } = yield* world(numbers)
       yield* store("k0", "1")
       const told = new Map<string, number>()
-      const askFor = (key: string) => ask(key, { onResult: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
+      const askFor = (key: string) => readTo(key, { onResult: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
       const release = connection.holdReplies("MGET")
       for (const key of keysOf(600)) askFor(key)
       yield* settle
@@ -393,10 +394,10 @@ describe("what stands under the keys of one command", () => {
   it.scoped("is told to nobody twice when the scope closes while some of it is being decoded", () =>
     Effect.gen(function* () {
       const slow: EntryCodec.EntryCodec<string> = { ...texts, decode: () => Effect.never }
-      const { ask, scope, store } = yield* world(slow)
+      const { readTo, scope, store } = yield* world(slow)
       yield* store("a", '"one"')
       const answers: Array<TierResult<unknown>> = []
-      for (const key of ["a", "b"]) ask(key, { onResult: (answer) => answers.push(answer) }, 0)
+      for (const key of ["a", "b"]) readTo(key, { onResult: (answer) => answers.push(answer) }, 0)
       yield* settle
       expect(answers).toEqual([])
       yield* Scope.close(scope, Exit.void)

@@ -19,7 +19,7 @@ const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const connection = yield* server.connect
   let failures = 0
-  const { ask, read, readKeys, readMany } = yield* tierOn(connection.redis, numbers, {
+  const { readTo, read, readKeys, readMany } = yield* tierOn(connection.redis, numbers, {
     onDecodeFailure: () => {
       failures++
     }
@@ -28,7 +28,7 @@ const world = Effect.gen(function* () {
   yield* server.direct.set("{tier}:clear", "10")
   yield* server.direct.set("a", '{"created":20,"ttl":5,"value":1}')
   yield* server.direct.set("b", '{"created":30,"ttl":5,"value":"two"}')
-  return { ask, read, readKeys, readMany, connection, server, failures: () => failures }
+  return { readTo, read, readKeys, readMany, connection, server, failures: () => failures }
 })
 
 describe("reads of one moment", () => {
@@ -130,10 +130,10 @@ describe("reads of one moment", () => {
         )
         const answers: Array<TierResult<unknown>> = []
         yield* settle
-        tier.ask("a", { onResult: (answer) => answers.push(answer) }, 0)
+        tier.readTo("a", { onResult: (answer) => answers.push(answer) }, 0)
         yield* Scope.close(scope, Exit.void)
         answerTooLate?.()
-        tier.ask("a", { onResult: (answer) => answers.push(answer) }, 0)
+        tier.readTo("a", { onResult: (answer) => answers.push(answer) }, 0)
         const closed = { _tag: "Failed", cause: { error: { reason: "Disabled" } } }
         expect(answers).toMatchObject([closed, closed])
       }
