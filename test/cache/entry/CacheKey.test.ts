@@ -227,12 +227,12 @@ describe("the name of a key within its process", () => {
     it(`is the key itself where that is ${what}, whatever stands for it in Redis`, () => {
       // a prefix that looks like an encoded brace, too
       for (const prefix of ["p", "p:%7B"]) {
-        const textOf = texts(prefix, schema)
+        const keyOf = CacheKey.make(prefix, schema)
         const names = CacheKey.names(prefix, schema)
         fc.assert(
           fc.property(id, (key) => {
-            const text = Either.getOrThrow(textOf(key))
-            expect(names.ofKey(key)).toBe(key)
+            const { name, text } = Either.getOrThrow(keyOf(key))
+            expect([name, names.ofKey(key)]).toEqual([key, key])
             expect(names.ofText(text)).toBe(key)
             expect(names.textOf(key)).toBe(text)
           }),
@@ -267,7 +267,8 @@ describe("the name of a key within its process", () => {
     })
     const written = <A, I>(schema: Schema.Schema<A, I>, key: A) => {
       const names = CacheKey.names("p", schema)
-      const text = Either.getOrThrow(texts("p", schema)(key))
+      const { name, text } = Either.getOrThrow(CacheKey.make("p", schema)(key))
+      expect(name).toBe(text)
       expect(names.ofKey(key)).toBeUndefined()
       expect(names.ofText(text)).toBe(text)
       expect(names.textOf(text)).toBe(text)
