@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import * as CacheCodec from "./CacheCodec.js"
 
 /**
@@ -57,9 +58,9 @@ export interface Versions<out A> {
 const maxVersion = 999_999_999
 
 /**
- * Checks what the options of a cache say of versions; dies when a version is no positive integer, or a migration is for
- * none that comes before it: mistakes of the program that makes the cache. What a migration answers must satisfy the
- * schema of the values, or else it is a miss.
+ * Checks the version and the migrations of a cache's options. Dies with an `InvalidOption` for a version that is no
+ * positive whole number, and for a migration from a version that is not an earlier one. A migrated value that does not
+ * satisfy the schema of the values is a miss.
  *
  * @since 0.1.0
  * @category constructors
@@ -74,22 +75,18 @@ export const versions = <A, I>({
   readonly value: Schema.Schema<A, I>
   readonly version?: number | undefined
   readonly migrations?: Readonly<Record<number, Migration<A>>> | undefined
-}): Effect.Effect<Versions<A>> => {
-  if (!Number.isInteger(version) || version < 1 || version > maxVersion) {
-    return Effect.dieMessage(
-      `the version of the cache ${name} is an integer from 1 to ${maxVersion}, and not ${version}`
-    )
-  }
-  const odd = Object.keys(migrations).find((from) => !/^[1-9]\d*$/.test(from) || Number(from) >= version)
-  if (odd !== undefined) {
-    return Effect.dieMessage(
-      `the cache ${name} of version ${version} has a migration from ${odd}, which is no earlier one`
-    )
-  }
-  const validate = Schema.validate(value)
-  const checked = (migration: Migration<A>): Migration<A> => ({
-    decode: (text) =>
-      Effect.flatMap(migration.decode(text), (migrated) => CacheCodec.attempt("Decode", () => validate(migrated)))
+}): Effect.Effect<Versions<A>> =>
+  Effect.sync(() => {
+    const check = OptionCheck.make(`TypedCache "${name}"`)
+    check.wholeNumber("schema.version", version, { most: maxVersion })
+    for (const from of Object.keys(migrations)) {
+      if (/^[1-9]\d*$/.test(from) && Number(from) < version) continue
+      check.reject("schema.migrations", `from version ${from}`, `from versions before ${version}`)
+    }
+    const validate = Schema.validate(value)
+    const checked = (migration: Migration<A>): Migration<A> => ({
+      decode: (text) =>
+        Effect.flatMap(migration.decode(text), (migrated) => CacheCodec.attempt("Decode", () => validate(migrated)))
+    })
+    return { version, migrations: Record.map(migrations, checked) }
   })
-  return Effect.succeed({ version, migrations: Record.map(migrations, checked) })
-}
