@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as BunRedis from "../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../src/redis/RedisClient.js"
 import * as RedisConfig from "../src/redis/RedisConfig.js"
-import * as RedisServer from "../test/support/RedisServer.js"
+import * as RedisServer from "../test/support/server/RedisServer.js"
 
 export class Environment extends Context.Tag("bench/Environment")<
   Environment,

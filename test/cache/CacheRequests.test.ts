@@ -5,8 +5,8 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Request from "effect/Request"
 import * as TypedCache from "../../src/cache/TypedCache.js"
-import { processes } from "../support/CacheProcesses.js"
-import type { NotFound } from "../support/TestDatabase.js"
+import { processes } from "../support/cache/CacheProcesses.js"
+import type { NotFound } from "../support/cache/TestDatabase.js"
 import { settle, until } from "../support/until.js"
 
 const batching = processes({ a: 1, b: 2, c: 3 }, ({ lookupMany }) => ({ lookupMany }))

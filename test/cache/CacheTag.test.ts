@@ -1,67 +1,24 @@
-/** A cache as a service, and how an application plays an outage in its tests. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
-import * as Boolean from "effect/Boolean"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import * as TypedCache from "../../src/cache/TypedCache.js"
+import type * as TypedCache from "../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import * as TestCache from "../../src/testing/TestCache.js"
-import { TestRedis } from "../../src/testing/TestRedis.js"
-import { until } from "../support/until.js"
-
-const UserId = Schema.String.pipe(Schema.brand("UserId"))
-type UserId = typeof UserId.Type
-const ada = UserId.make("ada")
-const grace = UserId.make("grace")
-
-class Profile extends Schema.Class<Profile>("Profile")({ id: UserId, name: Schema.String }) {}
-class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { id: UserId }) {}
-class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {}) {}
-
-class Database extends Context.Tag("test/Database")<
+import type { RedisClient } from "../../src/redis/RedisClient.js"
+import {
+  ada,
   Database,
-  { readonly find: (id: UserId) => Effect.Effect<Profile, UserNotFound | DatabaseError> }
->() {}
-
-class Profiles extends TypedCache.Tag("test/Profiles")<Profiles, DatabaseError>()({
-  name: "user:profile",
-  key: UserId,
-  value: Profile,
-  negative: { error: UserNotFound },
-  timeToLive: "5 minutes",
-  staleFor: "1 hour",
-  tags: ({ name }) => [`name:${name}`],
-  local: { capacity: 100, timeToLive: "1 minute" }
-}) {}
-
-class Visits extends TypedCache.Tag("test/Visits")<Visits>()({
-  name: "user:visits",
-  key: UserId,
-  value: Schema.Int,
-  timeToLive: "1 minute",
-  refresh: { hardTimeout: "1 second" },
-  outage: { onUnavailable: "fail" }
-}) {}
-
-const profile = (id: UserId, name: string) => new Profile({ id, name })
-
-/** What an application does with it. */
-const greeting = (id: UserId) =>
-  Profiles.pipe(
-    Effect.flatMap((profiles) => profiles.get(id)),
-    Effect.map(({ name }) => `Hello, ${name}!`),
-    Effect.catchTag("UserNotFound", () => Effect.succeed("Who are you?"))
-  )
-
-const sourceOf = (id: UserId) =>
-  Effect.flatMap(Profiles, (profiles) => Effect.map(profiles.getResult(id), ({ source }) => source))
+  type DatabaseError,
+  grace,
+  greeting,
+  type Profile,
+  Profiles,
+  profile,
+  type UserId,
+  UserNotFound,
+  type Visits
+} from "../support/cache/Application.js"
 
 describe("a cache's class", () => {
   it.effect("has a layer over a client and a source, which is one expression", () =>
@@ -101,100 +58,4 @@ describe("a cache's class", () => {
       Effect.Effect<string, DatabaseError | TypedCache.EngineError<"lookup">, Profiles>
     >()
   })
-})
-
-describe("a cache in an application's test", () => {
-  const test = TestCache.layer(Profiles, {
-    seed: [[ada, profile(ada, "Ada")]],
-    missing: (id) => new UserNotFound({ id })
-  })
-
-  for (const [clock, run] of [
-    ["the test's clock", it.effect],
-    ["the system's clock", it.live]
-  ] as const) {
-    describe(`under ${clock}`, () => {
-      run("holds what it is seeded with, and needs neither server nor lookup", () =>
-        Effect.gen(function* () {
-          expect(yield* greeting(ada)).toBe("Hello, Ada!")
-          expect(yield* greeting(grace)).toBe("Who are you?")
-          const { lookups, seed } = yield* TestCache.of(Profiles)
-          expect([yield* lookups(ada), yield* lookups(grace)]).toEqual([0, 1])
-          yield* seed(grace, profile(grace, "Grace"))
-          expect(yield* greeting(grace)).toBe("Hello, Grace!")
-          expect(yield* lookups(grace)).toBe(1)
-        }).pipe(Effect.provide(test))
-      )
-
-      run("plays an outage: answers come from the source, and from Redis again when it is back", () =>
-        Effect.gen(function* () {
-          const { change, loseRedis, lookups, miss, restoreRedis } = yield* TestCache.of(Profiles)
-          yield* miss(ada)
-          yield* loseRedis
-          yield* change(ada, profile(ada, "Augusta"))
-          expect(yield* sourceOf(ada)).toBe("Degraded")
-          expect(yield* greeting(ada)).toBe("Hello, Augusta!")
-          yield* restoreRedis
-          expect(yield* sourceOf(ada)).toBe("Lookup")
-          expect(yield* lookups(ada)).toBe(2)
-          expect(["Redis", "Local"]).toContain(yield* sourceOf(ada))
-          expect(yield* greeting(ada)).toBe("Hello, Augusta!")
-        }).pipe(Effect.provide(test))
-      )
-
-      run("plays what is stale, also where the process holds it: served, and refreshed meanwhile", () =>
-        Effect.gen(function* () {
-          const { change, goStale } = yield* TestCache.of(Profiles)
-          yield* until("the process holds it", () =>
-            Effect.map(Effect.orDie(sourceOf(ada)), (source) => source === "Local")
-          )
-          yield* change(ada, profile(ada, "Augusta"))
-          yield* goStale(ada)
-          expect(yield* sourceOf(ada)).toBe("Stale")
-          yield* until("it is refreshed", () =>
-            Effect.map(Effect.orDie(greeting(ada)), (text) => text === "Hello, Augusta!")
-          )
-        }).pipe(Effect.provide(test))
-      )
-
-      run("plays a miss, and a source that fails", () =>
-        Effect.gen(function* () {
-          const { fail, lookups, miss } = yield* TestCache.of(Profiles)
-          yield* fail(ada, new DatabaseError())
-          expect(yield* greeting(ada)).toBe("Hello, Ada!")
-          expect(yield* lookups(ada)).toBe(0)
-          yield* miss(ada)
-          expect(yield* Effect.flip(greeting(ada))).toEqual(new DatabaseError())
-        }).pipe(Effect.provide(test))
-      )
-    })
-  }
-
-  it.effect("shares one Redis with the caches that are built with it, and with the test", () =>
-    Effect.gen(function* () {
-      const [profiles, visits] = [yield* Profiles, yield* Visits]
-      const redis = yield* RedisClient
-      const connection = yield* TestRedis
-      expect(Option.isSome(yield* redis.get("user:profile:ada"))).toBe(true)
-      expect(yield* visits.get(ada)).toBe(7)
-      yield* connection.cut
-      expect(yield* Effect.either(visits.get(ada))).toMatchObject(Either.left({ _tag: "RedisUnavailable" }))
-      expect((yield* profiles.getResult(ada)).source).toBe("Degraded")
-      yield* until("the outage is noticed", () => Effect.map(profiles.isAvailable, Boolean.not))
-    }).pipe(
-      Effect.provide(
-        Layer.merge(
-          TestCache.layer(Profiles, { seed: [[ada, profile(ada, "Ada")]], local: undefined }),
-          TestCache.layer(Visits, { seed: [[ada, 7]] })
-        )
-      )
-    )
-  )
-
-  it.effect("dies over a key that nobody has told it of", () =>
-    Effect.gen(function* () {
-      const exit = yield* Effect.exit(Effect.flatMap(Visits, ({ get }) => get(ada)))
-      expect(Exit.isFailure(exit) && String(exit.cause)).toContain('no value of "user:visits:ada"')
-    }).pipe(Effect.provide(TestCache.layer(Visits)))
-  )
 })

@@ -11,7 +11,7 @@ import * as DistributedSemaphore from "../../src/coordination/DistributedSemapho
 import * as Presence from "../../src/coordination/Presence.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { ConnectionState } from "../../src/redis/RedisStatus.js"
-import * as OutageRedis from "../support/OutageRedis.js"
+import * as OutageRedis from "../support/faults/OutageRedis.js"
 import { settle } from "../support/until.js"
 
 const ref = FiberRef.unsafeMake("nobody's")

@@ -12,10 +12,10 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { RedisUnavailable } from "../../src/redis/RedisError.js"
-import * as FailingRedis from "../support/FailingRedis.js"
+import * as FailingRedis from "../support/faults/FailingRedis.js"
+import * as OutageRedis from "../support/faults/OutageRedis.js"
+import { runFor } from "../support/faults/ScriptedDriver.js"
 import { eachWay } from "../support/JumpingClock.js"
-import * as OutageRedis from "../support/OutageRedis.js"
-import { runFor } from "../support/ScriptedDriver.js"
 
 const options = { timeToLive: "10 seconds", maxWait: 0 } as const
 const away = new RedisUnavailable({ reason: "Disconnected" })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Counter from "../../src/coordination/Counter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { age, onEveryLayer } from "../support/layers.js"
+import { age, onEveryLayer } from "../support/server/clientLayers.js"
 
 const forever = Option.some(Duration.infinity)
 

@@ -14,7 +14,7 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
-import { connect, make, reply, runFor } from "../support/ScriptedDriver.js"
+import { connect, make, reply, runFor } from "../support/faults/ScriptedDriver.js"
 import { limitScripts } from "./limit/limitScripts.js"
 
 const token = Token.LockToken.make("token")

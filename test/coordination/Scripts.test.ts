@@ -3,9 +3,9 @@ import { describe, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Counter from "../../src/coordination/Counter.js"
 import * as PresenceScripts from "../../src/coordination/presence/PresenceScripts.js"
-import { compareScript } from "../support/compareScript.js"
-import { command, script } from "../support/programs.js"
-import { skipReasonOfUse } from "../support/RedisServer.js"
+import { compareScript } from "../support/programs/compareScript.js"
+import { command, script } from "../support/programs/programs.js"
+import { skipReasonOfUse } from "../support/server/RedisServer.js"
 
 const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as RedisServer from "../support/RedisServer.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 import { run } from "./support/program.js"
 
 const demo = (variables: Record<string, string> = {}) => run("examples/demo.ts", variables)

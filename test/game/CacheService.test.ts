@@ -25,8 +25,8 @@ import {
   RedisUnavailable
 } from "../../src/redis/RedisError.js"
 import * as CapturedLog from "../support/CapturedLog.js"
-import * as FailingRedis from "../support/FailingRedis.js"
-import * as RedisServer from "../support/RedisServer.js"
+import * as FailingRedis from "../support/faults/FailingRedis.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 
 const ada = UserId.make("ada")
 const bob = UserId.make("bob")

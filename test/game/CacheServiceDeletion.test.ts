@@ -13,7 +13,7 @@ import { GameId, GameState, UserId } from "../../src/game/Player.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { RedisTimeout } from "../../src/redis/RedisError.js"
-import * as FailingRedis from "../support/FailingRedis.js"
+import * as FailingRedis from "../support/faults/FailingRedis.js"
 
 const ada = UserId.make("ada")
 const game = GameId.make("g-1")

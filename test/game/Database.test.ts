@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import { suite } from "../suites/DatabaseSuite.js"
-import * as PostgresSchema from "../support/PostgresSchema.js"
+import * as PostgresSchema from "../support/server/PostgresSchema.js"
 
 const temporaryFile = Effect.map(
   Effect.acquireRelease(

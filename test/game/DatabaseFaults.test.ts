@@ -17,8 +17,8 @@ import * as Migrations from "../../src/game/database/Migrations.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import * as Sqlite from "../../src/game/database/Sqlite.js"
 import * as SqlStatements from "../../src/game/database/SqlStatements.js"
-import * as FaultProxy from "../support/FaultProxy.js"
-import * as PostgresSchema from "../support/PostgresSchema.js"
+import * as FaultProxy from "../support/faults/FaultProxy.js"
+import * as PostgresSchema from "../support/server/PostgresSchema.js"
 
 const ada = { username: "ada", displayName: "Ada", email: "ada@example.com" }
 const bob = { ...ada, username: "bob" }

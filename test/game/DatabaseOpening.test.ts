@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { Database, DatabaseError } from "../../src/game/Database.js"
 import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
-import * as PostgresSchema from "../support/PostgresSchema.js"
-import { freePort } from "../support/RedisServer.js"
+import * as PostgresSchema from "../support/server/PostgresSchema.js"
+import { freePort } from "../support/server/RedisServer.js"
 
 const ada = { username: "ada", displayName: "Ada", email: "ada@example.com" }
 
@@ -142,7 +142,7 @@ describe("a SQLite file", () => {
   it.scopedLive("is migrated once when several programs start on it together", () =>
     Effect.gen(function* () {
       const path = join(yield* temporaryDirectory, "toolkit.db")
-      const program = fileURLToPath(new URL("../support/openDatabase.ts", import.meta.url))
+      const program = fileURLToPath(new URL("../support/server/openDatabase.ts", import.meta.url))
       const exits = yield* Effect.forEach(
         Array.range(1, 4),
         (i) =>

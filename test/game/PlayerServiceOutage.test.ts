@@ -7,7 +7,7 @@ import * as PlayerService from "../../src/game/PlayerService.js"
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import { layerOff } from "../../src/redis/RedisClient.js"
 import { newUser, page, whole, withWorld } from "../support/PlayerWorld.js"
-import * as RedisServer from "../support/RedisServer.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 
 describe("without Redis", () => {
   it.effect("every pattern works on the database alone and says that the cache was not used", () =>

@@ -10,7 +10,7 @@ import * as DistributedLock from "../../src/coordination/DistributedLock.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { RedisUnavailable } from "../../src/redis/RedisError.js"
-import * as FailingRedis from "../support/FailingRedis.js"
+import * as FailingRedis from "../support/faults/FailingRedis.js"
 import { newUser, type World, withWorld } from "../support/PlayerWorld.js"
 
 describe("a transfer", () => {

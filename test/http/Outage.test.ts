@@ -10,7 +10,7 @@ import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
-import * as RedisServer from "../support/RedisServer.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 import * as TestServer from "./support/TestServer.js"
 
 const over = (port: number) => {

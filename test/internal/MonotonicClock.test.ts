@@ -9,8 +9,8 @@ import * as CircuitBreaker from "../../src/redis/connection/CircuitBreaker.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { fromExecutor } from "../../src/redis/RedisCommands.js"
 import { withRetry } from "../../src/redis/RetryPolicy.js"
+import { connect, make, runFor, ScriptedServer, settled, silence } from "../support/faults/ScriptedDriver.js"
 import { eachWay } from "../support/JumpingClock.js"
-import { connect, make, runFor, ScriptedServer, settled, silence } from "../support/ScriptedDriver.js"
 
 const quiet = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
 

@@ -7,10 +7,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stall from "../../src/internal/Stall.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
-import { available, connect, eventually, test, title } from "../support/FaultSuite.js"
-import * as RedisServer from "../support/RedisServer.js"
-import * as Scripted from "../support/ScriptedDriver.js"
-import { during, stall } from "../support/stall.js"
+import { available, connect, eventually, test, title } from "../support/faults/FaultSuite.js"
+import * as Scripted from "../support/faults/ScriptedDriver.js"
+import { during, stall } from "../support/faults/stall.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 
 const sets = (redis: RedisClient.Service, count: number) =>
   Effect.forEach(

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import { contract } from "../suites/RedisClientSuite.js"
-import { onEveryLayer } from "../support/layers.js"
+import { onEveryLayer } from "../support/server/clientLayers.js"
 
 onEveryLayer(contract)
 

@@ -19,7 +19,7 @@ import {
   type Sent,
   settled,
   silence
-} from "../support/ScriptedDriver.js"
+} from "../support/faults/ScriptedDriver.js"
 
 const quiet = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
 const soon = { within: "10 seconds", schedule: Schedule.spaced("100 millis") } as const

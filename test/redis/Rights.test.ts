@@ -15,12 +15,12 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as Keyspace from "../../src/redis/memory/Keyspace.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { cacheServiceSuite } from "../suites/CacheServiceSuite.js"
-import { contract as loading } from "../suites/TypedCacheLoadingSuite.js"
-import { contract as tags } from "../suites/TypedCacheTagsSuite.js"
-import { contract as writing } from "../suites/TypedCacheWritingSuite.js"
-import { connected } from "../support/layers.js"
-import * as RedisServer from "../support/RedisServer.js"
+import { contract as loading } from "../suites/typedCache/Loading.js"
+import { contract as tags } from "../suites/typedCache/Tags.js"
+import { contract as writing } from "../suites/typedCache/Writing.js"
 import { root } from "../support/root.js"
+import { connected } from "../support/server/clientLayers.js"
+import * as RedisServer from "../support/server/RedisServer.js"
 
 const page = readFileSync(join(root, "docs", "servers.md"), "utf8")
 const [, password = "", text = ""] = /^ACL SETUSER toolkit on >(\S+) (.*)$/m.exec(page) ?? []

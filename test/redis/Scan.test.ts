@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
-import { connect, make, reply, type ScriptedServer } from "../support/ScriptedDriver.js"
+import { connect, make, reply, type ScriptedServer } from "../support/faults/ScriptedDriver.js"
 
 /** What the n-th SCAN, counted from 0, is answered. */
 const scanning = (server: ScriptedServer, page: (round: number) => RedisReply, keys = 0) => {

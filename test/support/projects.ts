@@ -14,15 +14,15 @@ import { root } from "./root.js"
 
 export type Project = "unit" | "server" | "processes"
 
-const contractLayers = "test/support/layers.ts"
-const server = "test/support/RedisServer.ts"
+const contractLayers = "test/support/server/clientLayers.ts"
+const server = "test/support/server/RedisServer.ts"
 /** These start programs that are not of this repository. */
-const startsForeignPrograms = [server, "test/support/Certificates.ts"]
+const startsForeignPrograms = [server, "test/support/server/Certificates.ts"]
 
 interface Module {
   readonly imports: ReadonlyArray<string>
   readonly startsProcess: boolean
-  /** uses the server of `layers.ts`, which also has the memory layer */
+  /** uses the server of `clientLayers.ts`, which also has the memory layer */
   readonly onServer: boolean
   readonly onEveryLayer: boolean
 }
@@ -37,7 +37,7 @@ const moduleAt = (path: string): Module => {
     .map((match) => relative(root, join(root, dirname(path), `${match[1]}.ts`)))
     .filter((imported) => imported.startsWith("test/") && existsSync(join(root, imported)))
   const startsProcess = /node:child_process|Bun\.spawn\(/.test(text) && !startsForeignPrograms.includes(path)
-  const fromLayers = /import \{([^}]*)\} from "[^"]*\/layers\.js"/.exec(text)?.[1] ?? ""
+  const fromLayers = /import \{([^}]*)\} from "[^"]*\/clientLayers\.js"/.exec(text)?.[1] ?? ""
   const module: Module = {
     imports,
     startsProcess,
@@ -48,7 +48,7 @@ const moduleAt = (path: string): Module => {
   return module
 }
 
-/** The modules of test/ that a module reaches. What `layers.ts` imports counts only where a module uses its server. */
+/** The modules of test/ that a module reaches. What `clientLayers.ts` imports counts only where a module uses its server. */
 const reachableFrom = (path: string): ReadonlyMap<string, Module> => {
   const reached = new Map<string, Module>()
   const visit = (at: string): void => {

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
 const ids = ["a{b", "a%7Bb", "a%257Bb", "a{b}", "a%7bb", "50%", "50%25", "%7B", "{", "{}", "é:😀", "plain"]

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Bus from "../../../src/cache/invalidation/Bus.js"
 import type { OutboxItem } from "../../../src/cache/invalidation/Outbox.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 /** A process that listens, and the messages of another one. */

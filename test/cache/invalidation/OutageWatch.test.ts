@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import * as OutageWatch from "../../../src/cache/invalidation/OutageWatch.js"
 import { RedisAuthError } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 /** A watch over a connection. `steps` lists its callbacks, each with the generation that was open at that time. */

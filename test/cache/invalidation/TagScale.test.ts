@@ -7,8 +7,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { connect, eventually, testWith } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import { connect, eventually, testWith } from "../../support/faults/FaultSuite.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 import * as TaggedCache from "../processes/TaggedCache.js"
 
 const { databaseKey, entries, idsWith, tagOf } = TaggedCache

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { inTime, processes, read } from "../../support/CacheProcesses.js"
+import { inTime, processes, read } from "../../support/cache/CacheProcesses.js"
 import { settle, until } from "../../support/until.js"
 
 const local = { capacity: 10, timeToLive: "1 minute" } as const

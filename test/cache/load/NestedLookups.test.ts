@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import { layerOff, RedisClient } from "../../../src/redis/RedisClient.js"
-import { recursive, type Settings, type Texts } from "../../suites/TypedCacheNestingSuite.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import { recursive, type Settings, type Texts } from "../../suites/typedCache/NestedLookups.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 /** The parent of `a/b/c` is `a/b`. */

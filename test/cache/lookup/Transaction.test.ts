@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { layerOff } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { until } from "../../support/until.js"
 
 /** One connection, as SQLite has: outside of a transaction a statement waits for its end. */

@@ -1,8 +1,8 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import { onMemory } from "../../support/layers.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
 
 /** What the metrics say of a cache, by event or size. */

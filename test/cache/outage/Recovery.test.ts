@@ -9,8 +9,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisServerError, RedisTimeout, RedisUnavailable } from "../../../src/redis/RedisError.js"
-import { hits, inTime, processes, read } from "../../support/CacheProcesses.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
+import { hits, inTime, processes, read } from "../../support/cache/CacheProcesses.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { settle, until } from "../../support/until.js"
 
 describe("a cache after an outage", () => {

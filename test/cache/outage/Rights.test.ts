@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { connect, error, make, runFor } from "../../support/ScriptedDriver.js"
+import { connect, error, make, runFor } from "../../support/faults/ScriptedDriver.js"
 
 describe("a user without the right to TIME", () => {
   it.scoped("gets its values from lookups, with the reason, and the server is not asked ten times a second", () =>

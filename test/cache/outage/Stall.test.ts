@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import { available, connect, test, title } from "../../support/FaultSuite.js"
-import { onMemory } from "../../support/layers.js"
-import * as RedisServer from "../../support/RedisServer.js"
-import { during } from "../../support/stall.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { available, connect, test, title } from "../../support/faults/FaultSuite.js"
+import { during } from "../../support/faults/stall.js"
+import { onMemory } from "../../support/server/clientLayers.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 const ids = Array.from({ length: 100 }, (_, i) => `id${i}`)
 const rows = Object.fromEntries(ids.map((id, i) => [id, i]))

@@ -6,10 +6,10 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { runFor } from "../../support/faults/ScriptedDriver.js"
 import { eachWay } from "../../support/JumpingClock.js"
-import { onMemory } from "../../support/layers.js"
-import { runFor } from "../../support/ScriptedDriver.js"
+import { onMemory } from "../../support/server/clientLayers.js"
 import { settle } from "../../support/until.js"
 
 const test = (

@@ -1,7 +1,7 @@
 /** Short runs of several processes on two keys, drawn by fast-check, and what must hold after each. */
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
-import { eventually } from "../../support/FaultSuite.js"
+import { eventually } from "../../support/faults/FaultSuite.js"
 import type { CacheProcess, ProcessEnded } from "./CacheProcess.js"
 import type { CacheName, Write } from "./messages.js"
 import type { SharedDatabase } from "./SharedDatabase.js"

@@ -6,9 +6,9 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import { onMemory } from "../../support/layers.js"
-import { NotFound } from "../../support/TestDatabase.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { NotFound } from "../../support/cache/TestDatabase.js"
+import { onMemory } from "../../support/server/clientLayers.js"
 import { settle } from "../../support/until.js"
 
 const test = (name: string, body: () => Effect.Effect<void, unknown, RedisClient | Scope.Scope>) =>

@@ -6,8 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { layerOff, RedisClient } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import { onEveryLayer } from "../../support/layers.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { onEveryLayer } from "../../support/server/clientLayers.js"
 import { settle } from "../../support/until.js"
 
 const count = 10_000

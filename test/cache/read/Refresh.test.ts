@@ -12,8 +12,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import { onMemory } from "../../support/layers.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
 
 const test = <E>(name: string, body: () => Effect.Effect<void, E, RedisClient | Scope.Scope>) =>

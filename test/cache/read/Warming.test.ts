@@ -8,9 +8,9 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { layerOff } from "../../../src/redis/RedisClient.js"
-import { hits, inTime, processes, read } from "../../support/CacheProcesses.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
-import type { NotFound } from "../../support/TestDatabase.js"
+import { hits, inTime, processes, read } from "../../support/cache/CacheProcesses.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import type { NotFound } from "../../support/cache/TestDatabase.js"
 import { settle, until } from "../../support/until.js"
 
 const numbers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`id${i}`, i]))

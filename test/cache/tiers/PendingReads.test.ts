@@ -16,8 +16,8 @@ import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
 import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
-import { type TierByText, tierOn } from "../../support/tier.js"
+import { type TierByText, tierOn } from "../../support/cache/redisTier.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))

@@ -9,8 +9,8 @@ import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
 import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
-import { tierOn } from "../../support/tier.js"
+import { tierOn } from "../../support/cache/redisTier.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))

@@ -8,11 +8,11 @@ import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisConnectionLost } from "../../../src/redis/RedisError.js"
-import * as CacheWorld from "../../support/CacheWorld.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import { connect, eventually, testWith } from "../../support/FaultSuite.js"
-import { onEveryLayer } from "../../support/layers.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { connect, eventually, testWith } from "../../support/faults/FaultSuite.js"
+import { onEveryLayer } from "../../support/server/clientLayers.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 /** A client whose MGET answers what there was when it began to lag, until it catches up. */
 const lagging = (redis: RedisClient.Service) => {

@@ -8,8 +8,8 @@ import * as Presence from "../../../src/coordination/Presence.js"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 import { until } from "../../support/until.js"
 
 const operations = Effect.gen(function* () {

@@ -7,7 +7,7 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as ReadScripts from "../../../src/coordination/leaderboard/ReadScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
-import { age, onEveryLayer } from "../../support/layers.js"
+import { age, onEveryLayer } from "../../support/server/clientLayers.js"
 
 onEveryLayer((it) => {
   it.effect("keeps each member's best score", () =>

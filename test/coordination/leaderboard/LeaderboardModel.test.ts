@@ -7,7 +7,7 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
 import { runs } from "../../support/effort.js"
-import { onEveryLayer } from "../../support/layers.js"
+import { onEveryLayer } from "../../support/server/clientLayers.js"
 
 type Keeps = "best" | "last" | "sum"
 

@@ -4,9 +4,9 @@ import * as fc from "effect/FastCheck"
 import * as BoardKeys from "../../../src/coordination/leaderboard/BoardKeys.js"
 import * as ReadScripts from "../../../src/coordination/leaderboard/ReadScripts.js"
 import * as WriteScripts from "../../../src/coordination/leaderboard/WriteScripts.js"
-import { compareScript } from "../../support/compareScript.js"
-import { command, type Step, script } from "../../support/programs.js"
-import { skipReasonOfUse } from "../../support/RedisServer.js"
+import { compareScript } from "../../support/programs/compareScript.js"
+import { command, type Step, script } from "../../support/programs/programs.js"
+import { skipReasonOfUse } from "../../support/server/RedisServer.js"
 
 const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000

@@ -10,7 +10,7 @@ import * as Period from "../../../src/coordination/leaderboard/Period.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { runs } from "../../support/effort.js"
-import { onEveryLayer } from "../../support/layers.js"
+import { onEveryLayer } from "../../support/server/clientLayers.js"
 
 const at = (text: string) => DateTime.unsafeMake(`${text}Z`)
 const nameAt = (length: Period.PeriodLength, text: string) => Period.at(length, at(text)).name

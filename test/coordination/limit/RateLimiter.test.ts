@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { runs } from "../../support/effort.js"
-import { age, onEveryLayer } from "../../support/layers.js"
+import { age, onEveryLayer } from "../../support/server/clientLayers.js"
 import { limitScripts } from "./limitScripts.js"
 
 const minute = 60_000

@@ -20,8 +20,8 @@ import {
   RedisTimeout,
   RedisUnavailable
 } from "../../../src/redis/RedisError.js"
-import * as FailingRedis from "../../support/FailingRedis.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import * as FailingRedis from "../../support/faults/FailingRedis.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 import { until } from "../../support/until.js"
 
 const { Decision } = RateLimiter

@@ -11,7 +11,7 @@ import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { type RedisError, RedisTimeout, RedisUnavailable } from "../../../src/redis/RedisError.js"
-import { age, onEveryLayer, onMemory } from "../../support/layers.js"
+import { age, onEveryLayer, onMemory } from "../../support/server/clientLayers.js"
 
 /** Locks on a client whose replies to `acquire` pass through `reply`, after the server has done its part. */
 const withReplies = (reply: (asked: number) => Effect.Effect<void, RedisError>) =>

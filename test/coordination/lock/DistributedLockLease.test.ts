@@ -13,7 +13,7 @@ import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
 const options = { timeToLive: "10 seconds", maxWait: 0 } as const

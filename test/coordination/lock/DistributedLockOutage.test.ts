@@ -7,8 +7,8 @@ import * as Scope from "effect/Scope"
 import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as DistributedSemaphore from "../../../src/coordination/DistributedSemaphore.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { available, connect, eventually, inTime, test, title } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import { available, connect, eventually, inTime, test, title } from "../../support/faults/FaultSuite.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 const options = { timeToLive: "1 minute", maxWait: "1 hour" } as const
 

@@ -12,7 +12,7 @@ import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisAuthError, RedisConnectionLost, RedisUnavailable } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
 const options = { timeToLive: "10 seconds", maxWait: "5 seconds" } as const

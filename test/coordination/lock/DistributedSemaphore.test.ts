@@ -15,8 +15,8 @@ import * as SemaphoreScripts from "../../../src/coordination/lock/SemaphoreScrip
 import { LockToken } from "../../../src/coordination/lock/Token.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisTimeout, RedisUnavailable } from "../../../src/redis/RedisError.js"
-import { onEveryLayer, onMemory } from "../../support/layers.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
+import { onEveryLayer, onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
 
 const three = { permits: 3, timeToLive: "10 seconds", maxWait: "20 seconds" } as const

@@ -6,10 +6,10 @@ import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import * as SemaphoreScripts from "../../../src/coordination/lock/SemaphoreScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { compareScript } from "../../support/compareScript.js"
-import { onServer } from "../../support/layers.js"
-import { coarse, command, script } from "../../support/programs.js"
-import { skipReasonOfUse } from "../../support/RedisServer.js"
+import { compareScript } from "../../support/programs/compareScript.js"
+import { coarse, command, script } from "../../support/programs/programs.js"
+import { onServer } from "../../support/server/clientLayers.js"
+import { skipReasonOfUse } from "../../support/server/RedisServer.js"
 
 const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000

@@ -8,7 +8,7 @@ import * as Presence from "../../../src/coordination/Presence.js"
 import * as PresenceScripts from "../../../src/coordination/presence/PresenceScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
-import { age, onEveryLayer } from "../../support/layers.js"
+import { age, onEveryLayer } from "../../support/server/clientLayers.js"
 import { until } from "../../support/until.js"
 
 /** Lets all beats under a key grow older, and the key with them. */

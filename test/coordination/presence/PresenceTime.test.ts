@@ -9,8 +9,8 @@ import * as Presence from "../../../src/coordination/Presence.js"
 import * as PresenceScripts from "../../../src/coordination/presence/PresenceScripts.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as OutageRedis from "../../support/OutageRedis.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import * as OutageRedis from "../../support/faults/OutageRedis.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 import { settle, until } from "../../support/until.js"
 
 describe("presence over time", () => {

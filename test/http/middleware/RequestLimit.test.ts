@@ -14,7 +14,7 @@ import {
   RedisUnavailable
 } from "../../../src/redis/RedisError.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import * as FailingRedis from "../../support/FailingRedis.js"
+import * as FailingRedis from "../../support/faults/FailingRedis.js"
 import * as stubs from "../support/stubs.js"
 import * as TestServer from "../support/TestServer.js"
 

@@ -12,9 +12,16 @@ import * as Schema from "effect/Schema"
 import { isOutcomeUnknown, type RedisError } from "../../../src/redis/RedisError.js"
 import * as RedisScript from "../../../src/redis/RedisScript.js"
 import { withRetry } from "../../../src/redis/RetryPolicy.js"
-import * as FaultProxy from "../../support/FaultProxy.js"
-import { available, connect, expectNoUnhandledRejections, noLeak, test, title } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import * as FaultProxy from "../../support/faults/FaultProxy.js"
+import {
+  available,
+  connect,
+  expectNoUnhandledRejections,
+  noLeak,
+  test,
+  title
+} from "../../support/faults/FaultSuite.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 expectNoUnhandledRejections()
 

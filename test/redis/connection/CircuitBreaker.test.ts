@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as CircuitBreaker from "../../../src/redis/connection/CircuitBreaker.js"
-import { connect, error, make, runFor, type Sent, settled, silence } from "../../support/ScriptedDriver.js"
+import { connect, error, make, runFor, type Sent, settled, silence } from "../../support/faults/ScriptedDriver.js"
 
 /** A breaker whose probe answers what the test says, and how often it was asked. */
 const breaker = (options: CircuitBreaker.CircuitBreakerOptions = {}) =>

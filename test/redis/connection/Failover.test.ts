@@ -8,9 +8,9 @@ import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient, type SubscriptionEvent } from "../../../src/redis/RedisClient.js"
 import { RedisConnectError } from "../../../src/redis/RedisError.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import { available, connect as connectTo, eventually, test, title } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
-import { connect, error, make, runFor, type ScriptedServer, settled } from "../../support/ScriptedDriver.js"
+import { available, connect as connectTo, eventually, test, title } from "../../support/faults/FaultSuite.js"
+import { connect, error, make, runFor, type ScriptedServer, settled } from "../../support/faults/ScriptedDriver.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 const reasonOf = (failure: Option.Option<unknown>): unknown =>
   Option.getOrUndefined(Option.map(failure, (failure) => (failure as { readonly reason?: unknown }).reason))

@@ -4,8 +4,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { answeredAgain, nameOf, start } from "../../support/Callers.js"
-import * as FaultProxy from "../../support/FaultProxy.js"
+import { answeredAgain, nameOf, start } from "../../support/cache/Callers.js"
+import * as FaultProxy from "../../support/faults/FaultProxy.js"
 import {
   available,
   connect,
@@ -16,8 +16,8 @@ import {
   noLeak,
   test,
   title
-} from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+} from "../../support/faults/FaultSuite.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 expectNoUnhandledRejections()
 

@@ -10,9 +10,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
 import * as RedisScript from "../../../src/redis/RedisScript.js"
-import { answeredAgain, start } from "../../support/Callers.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import * as Certificates from "../../support/Certificates.js"
+import { answeredAgain, start } from "../../support/cache/Callers.js"
 import {
   available,
   connect,
@@ -24,8 +23,9 @@ import {
   test,
   testWith,
   title
-} from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+} from "../../support/faults/FaultSuite.js"
+import * as Certificates from "../../support/server/Certificates.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 expectNoUnhandledRejections()
 

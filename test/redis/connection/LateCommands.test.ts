@@ -12,7 +12,15 @@ import type { RedisReply } from "../../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
 import type { CircuitState } from "../../../src/redis/RedisStatus.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import { error, make, reply, runFor, type ScriptedServer, settled, silence } from "../../support/ScriptedDriver.js"
+import {
+  error,
+  make,
+  reply,
+  runFor,
+  type ScriptedServer,
+  settled,
+  silence
+} from "../../support/faults/ScriptedDriver.js"
 
 /** A queue that is open unless a test shuts it, to a server that a test scripts. */
 const world = (options: { readonly maxInFlight?: number; readonly maxWaiting?: number } = {}) =>

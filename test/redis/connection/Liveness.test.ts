@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
-import { available, connect, eventually, test, title } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
-import * as SlowLine from "../../support/SlowLine.js"
+import { available, connect, eventually, test, title } from "../../support/faults/FaultSuite.js"
+import * as SlowLine from "../../support/faults/SlowLine.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 const megabytes = (count: number) => "x".repeat(count * 1_000_000)
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisConnectError, RedisUnavailable } from "../../../src/redis/RedisError.js"
-import { connect, make, runFor, silence } from "../../support/ScriptedDriver.js"
+import { connect, make, runFor, silence } from "../../support/faults/ScriptedDriver.js"
 
 /** A client whose circuit is open and stays so. */
 const withOpenCircuit = Effect.gen(function* () {

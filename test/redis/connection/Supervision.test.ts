@@ -18,7 +18,7 @@ import {
   type ScriptedServer,
   settled,
   silence
-} from "../../support/ScriptedDriver.js"
+} from "../../support/faults/ScriptedDriver.js"
 
 const refused = new RedisConnectError({ reason: "Refused", detail: "nobody there" })
 

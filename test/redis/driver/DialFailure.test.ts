@@ -5,9 +5,9 @@ import * as Redacted from "effect/Redacted"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import type { RedisAddress } from "../../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import * as Certificates from "../../support/Certificates.js"
-import { connect, failsWith, test, testWith, title } from "../../support/FaultSuite.js"
-import * as RedisServer from "../../support/RedisServer.js"
+import { connect, failsWith, test, testWith, title } from "../../support/faults/FaultSuite.js"
+import * as Certificates from "../../support/server/Certificates.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 
 /** Something that accepts connections and answers the first bytes with a text, or ends the connection where there is none. */
 const listener = (answer: string | undefined) =>

@@ -3,10 +3,10 @@ import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
 import * as RedisScript from "../../../src/redis/RedisScript.js"
-import { compareScript } from "../../support/compareScript.js"
-import { testOnAnyWith } from "../../support/FaultSuite.js"
-import { anyProgram, dumpAll, generatedCommands } from "../../support/programArbitraries.js"
-import { compare } from "../../support/programs.js"
+import { testOnAnyWith } from "../../support/faults/FaultSuite.js"
+import { compareScript } from "../../support/programs/compareScript.js"
+import { anyProgram, dumpAll, generatedCommands } from "../../support/programs/programArbitraries.js"
+import { compare } from "../../support/programs/programs.js"
 
 describe("the keyspace and a server", () => {
   it("are compared on every command that the keyspace knows", () => {

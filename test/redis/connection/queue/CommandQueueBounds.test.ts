@@ -16,7 +16,7 @@ import {
   type Sent,
   settled,
   silence
-} from "../../../support/ScriptedDriver.js"
+} from "../../../support/faults/ScriptedDriver.js"
 
 const names = (prefix: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`)

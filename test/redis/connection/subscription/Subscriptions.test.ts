@@ -10,7 +10,7 @@ import * as RedisCommands from "../../../../src/redis/RedisCommands.js"
 import { RedisConnectError } from "../../../../src/redis/RedisError.js"
 import { SubscriptionBuffer } from "../../../../src/redis/SubscriptionBuffer.js"
 import * as CapturedLog from "../../../support/CapturedLog.js"
-import { connect, error, make, reply, runFor, settled, silence } from "../../../support/ScriptedDriver.js"
+import { connect, error, make, reply, runFor, settled, silence } from "../../../support/faults/ScriptedDriver.js"
 
 /** Each event as a word: the message itself, or the reason of the gap. */
 const word = (event: SubscriptionEvent): string => (event._tag === "Gap" ? `<${event.reason}>` : event.message)

@@ -5,7 +5,7 @@
 import type * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import type * as Scope from "effect/Scope"
-import type { RedisScript } from "../../src/redis/RedisScript.js"
+import type { RedisScript } from "../../../src/redis/RedisScript.js"
 import { advance, command, compare, dump, type Step, script as scriptStep } from "./programs.js"
 
 /**

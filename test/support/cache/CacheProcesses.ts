@@ -1,10 +1,10 @@
 /** Two processes in one, for tests of what happens between them: each with a connection and a cache of its own. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import { RedisClient } from "../../src/redis/RedisClient.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as OutageRedis from "../faults/OutageRedis.js"
+import { settle, until } from "../until.js"
 import * as CacheWorld from "./CacheWorld.js"
-import * as OutageRedis from "./OutageRedis.js"
-import { settle, until } from "./until.js"
 
 /** Time passes until it has come to it: what waits for a pause waits for the clock of the test. */
 export const inTime = (what: string, condition: () => boolean | Effect.Effect<boolean>) =>

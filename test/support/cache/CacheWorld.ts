@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { until } from "../until.js"
 import * as TestDatabase from "./TestDatabase.js"
-import { until } from "./until.js"
 
 export type Settings = Partial<TypedCache.Options<string, number, TestDatabase.NotFound, never>>
 /** Settings, or what makes them of the world's database. */

@@ -6,8 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import type { RedisError } from "../../src/redis/RedisError.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import type { RedisError } from "../../../src/redis/RedisError.js"
 
 export type Failure = Ref.Ref<Option.Option<RedisError>>
 

@@ -5,12 +5,12 @@
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import type * as Scope from "effect/Scope"
-import * as Keyspace from "../../src/redis/memory/Keyspace.js"
-import type { RedisArgument } from "../../src/redis/RedisConnection.js"
-import type { RedisScript } from "../../src/redis/RedisScript.js"
-import * as RejectionCode from "../../src/redis/RejectionCode.js"
-import * as RedisServer from "./RedisServer.js"
-import * as ServerKinds from "./ServerKinds.js"
+import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
+import type { RedisArgument } from "../../../src/redis/RedisConnection.js"
+import type { RedisScript } from "../../../src/redis/RedisScript.js"
+import * as RejectionCode from "../../../src/redis/RejectionCode.js"
+import * as RedisServer from "../server/RedisServer.js"
+import * as ServerKinds from "../server/ServerKinds.js"
 
 /** An absolute time, so many milliseconds from the moment the command runs, in units of milliseconds. */
 export class Instant {

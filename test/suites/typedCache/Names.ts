@@ -6,11 +6,11 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { expect } from "vitest"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import * as Counter from "../../src/coordination/Counter.js"
-import * as Leaderboard from "../../src/coordination/Leaderboard.js"
-import * as Presence from "../../src/coordination/Presence.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import * as Counter from "../../../src/coordination/Counter.js"
+import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
+import * as Presence from "../../../src/coordination/Presence.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
 
 /** A cache whose values say whose they are. */
 const named = (name: string) =>

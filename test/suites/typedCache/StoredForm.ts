@@ -6,10 +6,10 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { expect } from "vitest"
-import * as Encryption from "../../src/cache/entry/Encryption.js"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import * as CacheWorld from "../support/CacheWorld.js"
+import * as Encryption from "../../../src/cache/entry/Encryption.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
 
 const Place = Schema.Union(
   Schema.TaggedStruct("Hall", { name: Schema.String }),

@@ -3,7 +3,7 @@
  * bytes; arguments that are wrong in every way that a server checks.
  */
 import * as fc from "effect/FastCheck"
-import type { RedisArgument } from "../../src/redis/RedisConnection.js"
+import type { RedisArgument } from "../../../src/redis/RedisConnection.js"
 import { advance, command, dump, Instant, type Program, type Step } from "./programs.js"
 
 const bytes = (...values: ReadonlyArray<number>): Uint8Array => Uint8Array.from(values)

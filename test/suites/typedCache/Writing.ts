@@ -6,10 +6,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { expect } from "vitest"
-import * as WriteScripts from "../../src/cache/scripts/WriteScripts.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import * as CacheWorld from "../support/CacheWorld.js"
-import { until } from "../support/until.js"
+import * as WriteScripts from "../../../src/cache/scripts/WriteScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { until } from "../../support/until.js"
 
 const local = { capacity: 100, timeToLive: "1 minute" } as const
 

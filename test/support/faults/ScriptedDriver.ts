@@ -7,17 +7,17 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
-import * as MonotonicClock from "../../src/internal/MonotonicClock.js"
-import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
-import * as RedisCommands from "../../src/redis/RedisCommands.js"
-import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../../src/redis/RedisConnection.js"
+import * as MonotonicClock from "../../../src/internal/MonotonicClock.js"
+import * as SupervisedExecutor from "../../../src/redis/connection/SupervisedExecutor.js"
+import * as RedisCommands from "../../../src/redis/RedisCommands.js"
+import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../../../src/redis/RedisConnection.js"
 import {
   fromServerReply,
   type RedisAuthError,
   type RedisConnectError,
   RedisConnectionLost,
   RedisProtocolError
-} from "../../src/redis/RedisError.js"
+} from "../../../src/redis/RedisError.js"
 
 /** What the server does with one command. */
 export type Answer =

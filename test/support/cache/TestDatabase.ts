@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { until } from "./until.js"
+import { until } from "../until.js"
 
 export class NotFound extends Data.TaggedError("NotFound")<{ readonly id: string }> {}
 

@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { expect } from "vitest"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import * as CacheWorld from "../support/CacheWorld.js"
-import { until } from "../support/until.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { until } from "../../support/until.js"
 
 const local = { capacity: 100, timeToLive: "1 minute" } as const
 

@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
-import type { RedisError } from "../../src/redis/RedisError.js"
-import { eventually } from "./FaultSuite.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import type { RedisError } from "../../../src/redis/RedisError.js"
+import { eventually } from "../faults/FaultSuite.js"
 
 export interface Callers {
   /** answers that were somebody else's, or that had forgotten what was acknowledged */

@@ -7,10 +7,10 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { expect } from "vitest"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
-import * as CacheWorld from "../support/CacheWorld.js"
-import { until } from "../support/until.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { until } from "../../support/until.js"
 
 type Failure = TypedCache.EngineError
 export type Texts = TypedCache.TypedCache<string, string, Failure>

@@ -12,11 +12,11 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as RuntimeFlagsPatch from "effect/RuntimeFlagsPatch"
 import * as Schema from "effect/Schema"
 import { expect } from "vitest"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
-import { withRetry } from "../../src/redis/RetryPolicy.js"
-import * as CacheWorld from "../support/CacheWorld.js"
-import { until } from "../support/until.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import { withRetry } from "../../../src/redis/RetryPolicy.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { until } from "../../support/until.js"
 
 class Tenant extends Context.Reference<Tenant>()("test/Tenant", { defaultValue: () => "nobody's" }) {}
 

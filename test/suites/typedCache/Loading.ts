@@ -7,11 +7,11 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { expect } from "vitest"
-import * as TypedCache from "../../src/cache/TypedCache.js"
-import { RedisClient } from "../../src/redis/RedisClient.js"
-import * as CacheWorld from "../support/CacheWorld.js"
-import { NotFound } from "../support/TestDatabase.js"
-import { until } from "../support/until.js"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { NotFound } from "../../support/cache/TestDatabase.js"
+import { until } from "../../support/until.js"
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("runs one lookup for 10,000 callers of one cold key", () =>

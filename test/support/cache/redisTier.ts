@@ -1,13 +1,13 @@
 /** The shared tier of a cache by the name of "tier", on a client of a test's. */
 import * as Effect from "effect/Effect"
-import { CacheKey } from "../../src/cache/entry/CacheKey.js"
-import type * as EntryCodec from "../../src/cache/entry/EntryCodec.js"
-import * as Invalidation from "../../src/cache/invalidation/Invalidation.js"
-import type { ReadFailure } from "../../src/cache/invalidation/ReadFailure.js"
-import * as RedisTier from "../../src/cache/tiers/RedisTier.js"
-import type { Found, ReadListener, TierResult } from "../../src/cache/tiers/TierRead.js"
-import * as LatencyHistogram from "../../src/internal/LatencyHistogram.js"
-import type { RedisClient } from "../../src/redis/RedisClient.js"
+import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
+import type * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
+import * as Invalidation from "../../../src/cache/invalidation/Invalidation.js"
+import type { ReadFailure } from "../../../src/cache/invalidation/ReadFailure.js"
+import * as RedisTier from "../../../src/cache/tiers/RedisTier.js"
+import type { Found, ReadListener, TierResult } from "../../../src/cache/tiers/TierRead.js"
+import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
 
 export const tierOn = <A>(
   redis: RedisClient.Service,

@@ -1,0 +1,20 @@
+/** What a `TypedCache` promises, whatever Redis it runs on. */
+import type { Vitest } from "@effect/vitest"
+import type { RedisClient } from "../../src/redis/RedisClient.js"
+import { contract as callerContext } from "./typedCache/CallerContext.js"
+import { contract as loading } from "./typedCache/Loading.js"
+import { contract as names } from "./typedCache/Names.js"
+import { contract as nestedLookups } from "./typedCache/NestedLookups.js"
+import { contract as storedForm } from "./typedCache/StoredForm.js"
+import { contract as tags } from "./typedCache/Tags.js"
+import { contract as writing } from "./typedCache/Writing.js"
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  callerContext(it)
+  loading(it)
+  names(it)
+  nestedLookups(it)
+  storedForm(it)
+  tags(it)
+  writing(it)
+}
