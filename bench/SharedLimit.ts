@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as CacheCodec from "../src/cache/entry/CacheCodec.js"
 import * as Callback from "../src/internal/Callback.js"
 import type { RedisClient } from "../src/redis/RedisClient.js"
+import * as RedisExecutor from "../src/redis/RedisExecutor.js"
 import { effectful, type Subject } from "./Measure.js"
 import { Profile } from "./Profile.js"
 import { textKeys } from "./Subjects.js"
@@ -26,6 +27,7 @@ interface Gathering {
 }
 
 export const sharedLimit = (client: RedisClient.Service): Subject => {
+  const executor = RedisExecutor.of(client)
   const codec = CacheCodec.make(Profile)
   let gathering: Gathering | undefined
 
@@ -43,7 +45,8 @@ export const sharedLimit = (client: RedisClient.Service): Subject => {
   }
 
   const send = (sent: Gathering) =>
-    client.unsafeMget(
+    RedisExecutor.unsafeReadTexts(
+      executor,
       () => {
         gathering = undefined
         return sent.keys

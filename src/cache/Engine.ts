@@ -10,10 +10,11 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as LatencyHistogram from "../internal/LatencyHistogram.js"
-import * as MonotonicClock from "../internal/MonotonicClock.js"
 import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
+import * as RedisExecutor from "../redis/RedisExecutor.js"
+import * as ServerTime from "../redis/ServerTime.js"
 import type { CacheSettings, Failures } from "./CacheOptions.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
 import type { Names } from "./entry/CacheKey.js"
@@ -130,7 +131,7 @@ export const make = <Key, Value, E, Err>(
     const valueStaleMillis = staleForMillis(options)
     const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
-    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+    const serverTime = ServerTime.estimate(RedisExecutor.of(redis), clock)
     const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local: LocalTier.LocalTier<Stored> =
       options.local === undefined || timeToLiveMillis <= 0

@@ -1,25 +1,163 @@
 /**
- * The typed commands of `RedisClient`, built on any executor: what they send, and what they make of the reply.
+ * The commands of a `RedisClient`, and how they are built on an executor: what each sends, and what it makes of the reply.
  *
  * @since 0.1.0
  */
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as CompiledDecoder from "../internal/CompiledDecoder.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
 import { malformed } from "./CommandRefusal.js"
-import type { DelPatternOptions, RedisClient, ScoredMember, SetOptions, WithGeneration } from "./RedisClient.js"
+import * as PatternDeletion from "./commands/PatternDeletion.js"
+import * as ReplyShape from "./commands/ReplyShape.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
-import { type RedisError, RedisProtocolError, RedisServerError } from "./RedisError.js"
-import type { RedisExecutor } from "./RedisExecutor.js"
+import { type RedisError, RedisServerError } from "./RedisError.js"
+import * as RedisExecutor from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
+import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SetOptions {
+  /** time to live; rejected when it is not positive or longer than 268,435,455 s, the longest that Dragonfly keeps */
+  readonly ttl?: Duration.DurationInput | undefined
+  /** `NX`: only when the key does not exist; `XX`: only when it does */
+  readonly condition?: "NX" | "XX" | undefined
+  /** keep the time to live that the key has */
+  readonly keepTtl?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ScoredMember {
+  readonly member: string
+  readonly score: number
+}
+
+/**
+ * Which of the keys that match a pattern are deleted: all of them by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DelPatternOptions {
+  /** only keys that hold a value of this type, as TYPE names it */
+  readonly type?: "string" | "list" | "set" | "zset" | "hash" | "stream" | undefined
+  /** only keys of which this is true */
+  readonly where?: ((key: string) => boolean) | undefined
+}
+
+/**
+ * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
+ * lets you conclude. "May be repeated" below means: repeated by `withRetry` also when the outcome is unknown.
+ *
+ * A key, member, pattern or channel that holds a lone surrogate fails with `RedisServerError`, code `ERR`, before anything is
+ * sent, as does any argument of `send`: it would be sent as U+FFFD, and name what another one names. In a value of `set`
+ * U+FFFD takes its place.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RedisCommands {
+  /** What the commands are built on. `RedisExecutor.of` reads it. */
+  readonly [RedisExecutor.ExecutorTypeId]: RedisExecutor.RedisExecutor
+  /**
+   * The text under a key. A key that holds another type reads as absent, since concurrent reads travel as one MGET.
+   * May be repeated.
+   */
+  readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
+  /** The texts under several keys, in their order, by one MGET per chunk. May be repeated. */
+  readonly mget: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError>
+  /** The stored bytes. May be repeated. */
+  readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+  /** Stores a text and says whether it did (always `true` without a condition). May be repeated unless `NX` or `XX`. */
+  readonly set: (key: string, value: string, options?: SetOptions) => Effect.Effect<boolean, RedisError>
+  /** As `set`, for bytes. */
+  readonly setBuffer: (key: string, value: Uint8Array, options?: SetOptions) => Effect.Effect<boolean, RedisError>
+  /** Deletes keys and says how many existed. May be repeated. */
+  readonly del: (...keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
+  /**
+   * Deletes the keys that match a glob pattern, by SCAN and UNLINK in batches, and says how many. Never build the
+   * pattern from user input without `RedisKey.escapeGlob`. Fails with `RedisProtocolError` where the server's cursor does not
+   * come to its end. May be repeated.
+   */
+  readonly delPattern: (pattern: string, options?: DelPatternOptions) => Effect.Effect<number, RedisError>
+  /** Adds one and answers the new value. Never repeated after an unknown outcome. */
+  readonly incr: (key: string) => Effect.Effect<number, RedisError>
+  /** Subtracts one and answers the new value. Never repeated after an unknown outcome. */
+  readonly decr: (key: string) => Effect.Effect<number, RedisError>
+  /** Sets the time to live and says whether the key exists. May be repeated. */
+  readonly expire: (key: string, ttl: Duration.DurationInput) => Effect.Effect<boolean, RedisError>
+  /** The remaining time: none when the key does not exist, infinity when it never expires. May be repeated. */
+  readonly ttl: (key: string) => Effect.Effect<Option.Option<Duration.Duration>, RedisError>
+  /** Adds or moves a member and says whether it is new. May be repeated. */
+  readonly zadd: (key: string, score: number, member: string) => Effect.Effect<boolean, RedisError>
+  /** Adds to a member's score and answers the new one. Never repeated after an unknown outcome. */
+  readonly zincrby: (key: string, increment: number, member: string) => Effect.Effect<number, RedisError>
+  /** Removes a member and says whether it was there. May be repeated. */
+  readonly zrem: (key: string, member: string) => Effect.Effect<boolean, RedisError>
+  /** The number of members. May be repeated. */
+  readonly zcard: (key: string) => Effect.Effect<number, RedisError>
+  /** Members from the highest score down, by rank, both ends included, negative from the end. May be repeated. */
+  readonly zrevrange: (key: string, start: number, stop: number) => Effect.Effect<ReadonlyArray<string>, RedisError>
+  /** As `zrevrange`, with scores. */
+  readonly zrevrangeWithScores: (
+    key: string,
+    start: number,
+    stop: number
+  ) => Effect.Effect<ReadonlyArray<ScoredMember>, RedisError>
+  /** Members with scores from `max` down to `min`, both included. May be repeated. */
+  readonly zrevrangebyscore: (
+    key: string,
+    max: number,
+    min: number,
+    options?: { readonly offset: number; readonly count: number }
+  ) => Effect.Effect<ReadonlyArray<ScoredMember>, RedisError>
+  /** The rank from the highest score, counted from 0. May be repeated. */
+  readonly zrevrank: (key: string, member: string) => Effect.Effect<Option.Option<number>, RedisError>
+  /** The score of a member. May be repeated. */
+  readonly zscore: (key: string, member: string) => Effect.Effect<Option.Option<number>, RedisError>
+  /** Sends a message to a channel and says how many received it. Never repeated after an unknown outcome. */
+  readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
+  /**
+   * The messages of a channel, and the gaps between them. The stream outlives disconnections; it fails only with
+   * `RedisUnavailable` (reason `Disabled`) when the client is off or closed, and with `RedisAuthError` when the user
+   * has no right to the channel.
+   */
+  readonly subscribe: (channel: string) => Stream.Stream<RedisExecutor.SubscriptionEvent, RedisError>
+  /** Runs a script. Repeated after an unknown outcome only when the script is declared idempotent. */
+  readonly run: <Input, Output>(
+    script: RedisScript<Input, Output>
+  ) => (input: Input) => Effect.Effect<Output, RedisError>
+  /**
+   * Any other command. Refused without sending: commands that change the shared connection for other callers
+   * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.
+   */
+  readonly send: (command: string, ...args: ReadonlyArray<RedisArgument>) => Effect.Effect<RedisReply, RedisError>
+  /** Deletes every key of the database. */
+  readonly flushDb: Effect.Effect<void, RedisError>
+  /** Whether commands are accepted at this moment. */
+  readonly isAvailable: Effect.Effect<boolean>
+  /**
+   * What the server's clock shows, as last learned, in milliseconds; nothing is sent. Setting this machine's clock does
+   * not change it.
+   */
+  readonly serverTime: Effect.Effect<number>
+  readonly getStatus: Effect.Effect<RedisStatus>
+  /** The connection state now and each change of it. */
+  readonly statusChanges: Stream.Stream<ConnectionState>
+  /** The state of the circuit breaker now and each change of it. */
+  readonly circuitChanges: Stream.Stream<CircuitState>
+  /** Closes the connection for good; every later call fails with `RedisUnavailable`, reason `Disabled`. */
+  readonly close: Effect.Effect<void>
+}
 
 /**
  * The longest time to live that every server keeps; Dragonfly shortens longer ones silently.
@@ -29,19 +167,8 @@ import type { RedisScript } from "./RedisScript.js"
  */
 export const maxTimeToLive: Duration.Duration = Duration.seconds(268_435_455)
 
-/** Keys in one MGET, UNLINK or SCAN: large enough to amortise the round trip, small enough not to stall the server. */
+/** Keys in one MGET: large enough to amortise the round trip, small enough not to stall the server. */
 const chunkSize = 512
-
-/** Rounds of SCAN that no database is too small for: eight million places of a table. */
-const surelyEnoughRounds = 16_384
-
-/** Rounds of SCAN that no database is large enough for. */
-const maxRounds = 10_000_000
-
-interface ScanPage {
-  readonly cursor: string
-  readonly keys: ReadonlyArray<string>
-}
 
 /** Commands that would change the shared connection for its other users, or block it. */
 const refused: ReadonlySet<string> = new Set(
@@ -64,11 +191,6 @@ const rejected = (command: string, detail: string): Effect.Effect<never, RedisSe
 
 const isWellFormed = (arg: RedisArgument): boolean => typeof arg !== "string" || arg.isWellFormed()
 
-const unexpected = (command: string, expected: string, reply: unknown): RedisProtocolError =>
-  new RedisProtocolError({ command, detail: `expected ${expected}, got ${reply === null ? "nothing" : typeof reply}` })
-
-const endless = (detail: string): RedisProtocolError => new RedisProtocolError({ command: "SCAN", detail })
-
 const millisOf = (command: string, ttl: Duration.DurationInput): Effect.Effect<number, RedisServerError> => {
   const millis = Math.ceil(Duration.toMillis(ttl))
   return millis >= 1 && millis <= Duration.toMillis(maxTimeToLive)
@@ -76,34 +198,9 @@ const millisOf = (command: string, ttl: Duration.DurationInput): Effect.Effect<n
     : rejected(command, `a time to live is between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`)
 }
 
-const scoredMembers = (command: string, reply: RedisReply): Effect.Effect<ReadonlyArray<ScoredMember>, RedisError> => {
-  if (!Array.isArray(reply)) return Effect.fail(unexpected(command, "a list", reply))
-  const members: Array<ScoredMember> = []
-  for (const pair of reply as ReadonlyArray<RedisReply>) {
-    if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "number") {
-      return Effect.fail(unexpected(command, "members with scores", pair))
-    }
-    members.push({ member: pair[0], score: pair[1] })
-  }
-  return Effect.succeed(members)
-}
-
 /** A score as the protocol wants it: `inf` and `-inf` for the infinite ones. */
 const scoreText = (score: number): string =>
   score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
-
-/** Made once for each script, since scripts are named anew for each run. */
-const replyDecoders = new WeakMap<object, (reply: unknown) => unknown>()
-
-const replyDecoder = <Input, Output>(
-  script: RedisScript<Input, Output>
-): ((reply: unknown) => Output | typeof CompiledDecoder.undecided) => {
-  const known = replyDecoders.get(script)
-  if (known !== undefined) return known as (reply: unknown) => Output | typeof CompiledDecoder.undecided
-  const decode = CompiledDecoder.make(script.reply)
-  replyDecoders.set(script, decode)
-  return decode
-}
 
 /**
  * The typed commands on an executor.
@@ -111,7 +208,7 @@ const replyDecoder = <Input, Output>(
  * @since 0.1.0
  * @category constructors
  */
-export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
+export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisCommands => {
   const reading = { idempotent: true } as const
   const counting = { idempotent: false } as const
 
@@ -121,14 +218,16 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
 
   const integer = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
     Effect.flatMap(send(command, args, options), ({ value }) =>
-      typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected(command, "an integer", value))
+      typeof value === "number"
+        ? Effect.succeed(value)
+        : Effect.fail(ReplyShape.unexpected(command, "an integer", value))
     )
 
   const optionalNumber = (command: string, args: ReadonlyArray<RedisArgument>) =>
     Effect.flatMap(send(command, args, reading), ({ value }) =>
       value === null || typeof value === "number"
         ? Effect.succeed(Option.fromNullable(value))
-        : Effect.fail(unexpected(command, "a number", value))
+        : Effect.fail(ReplyShape.unexpected(command, "a number", value))
     )
 
   const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
@@ -145,19 +244,9 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       return reply !== null
     })
 
-  const texts = (
-    reply: RedisReply,
-    keys: ReadonlyArray<string>
-  ): Either.Either<ReadonlyArray<RedisReply>, RedisProtocolError> =>
-    Array.isArray(reply) && reply.length === keys.length
-      ? Either.right(reply)
-      : Either.left(unexpected("MGET", "one value per key", reply))
-
   const readChunk = (keys: ReadonlyArray<string>) =>
     Effect.flatMap(send("MGET", keys, reading), ({ value }) =>
-      Either.map(texts(value, keys), (items) =>
-        items.map((item) => (typeof item === "string" ? Option.some(item) : Option.none()))
-      )
+      Exit.map(ReplyShape.texts(value, keys), (texts) => texts.map(Option.fromNullable))
     )
 
   const mget = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Option.Option<string>>, RedisError> => {
@@ -168,101 +257,20 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     return Effect.map(Effect.forEach(chunks, readChunk, { concurrency: "unbounded" }), (parts) => parts.flat())
   }
 
-  const unsafeMget: RedisClient.Service["unsafeMget"] = (keys, answered) => {
-    let asked: ReadonlyArray<string> = []
-    executor.unsafeMget(
-      () => {
-        asked = keys()
-        return asked
-      },
-      (exit) => {
-        if (Exit.isFailure(exit)) return answered(Exit.failCause(exit.cause))
-        const { generation, value } = exit.value
-        const items = texts(value, asked)
-        if (Either.isLeft(items)) return answered(Exit.fail(items.left))
-        // another program's nested reply, where a text should be, is none
-        const read = items.right.map((item) => (typeof item === "string" ? item : undefined))
-        answered(Exit.succeed({ value: read, generation }))
-      }
-    )
-  }
-
-  const decoded = <Input, Output>(
-    script: RedisScript<Input, Output>,
-    { generation, value }: WithGeneration<RedisReply>
-  ): Exit.Exit<WithGeneration<Output>, RedisProtocolError> => {
-    const output = replyDecoder(script)(value)
-    if (output !== CompiledDecoder.undecided) return Exit.succeed({ value: output, generation })
-    const failed = (detail: string) => Exit.fail(new RedisProtocolError({ command: script.name, detail }))
-    try {
-      return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
-        onRight: (value) => Exit.succeed({ value, generation }),
-        onLeft: (error) => failed(ParseResult.TreeFormatter.formatErrorSync(error))
-      })
-    } catch (thrown) {
-      // thrown on, the caller would wait for ever
-      return failed(`the schema of the reply throws: ${String(thrown)}`)
-    }
-  }
-
-  const runStamped =
-    <Input, Output>(script: RedisScript<Input, Output>) =>
-    (input: Input): Effect.Effect<WithGeneration<Output>, RedisError> =>
-      Effect.flatMap(executor.script(script, input), (reply) => decoded(script, reply))
-
-  const unsafeRun: RedisClient.Service["unsafeRun"] = (script) => (input, answered) =>
-    executor.unsafeScript(script, input, (exit) =>
-      answered(Exit.isSuccess(exit) ? decoded(script, exit.value) : Exit.failCause(exit.cause))
-    )
-
-  /** The cursor and the keys of a SCAN that began at `from`. */
-  const scanned = (reply: RedisReply, from: string): Effect.Effect<ScanPage, RedisProtocolError> => {
-    if (!Array.isArray(reply) || reply.length !== 2) return Effect.fail(unexpected("SCAN", "a cursor and keys", reply))
-    const [cursor, keys] = reply as ReadonlyArray<RedisReply>
-    const next = String(cursor)
-    if (!/^\d{1,20}$/.test(next)) return Effect.fail(unexpected("SCAN", "a cursor", cursor))
-    if (next === from && next !== "0") return Effect.fail(endless("the cursor stands still"))
-    return Array.isArray(keys) && keys.every((key) => typeof key === "string")
-      ? Effect.succeed({ cursor: next, keys })
-      : Effect.fail(unexpected("SCAN", "a list of keys", keys))
-  }
-
-  /** How many rounds a SCAN may need: many more than the database has keys for, since its table may be sparse. */
-  const mostRounds = integer("DBSIZE", [], reading).pipe(
-    Effect.orElseSucceed(() => Number.POSITIVE_INFINITY),
-    Effect.map((keys) => Math.min(surelyEnoughRounds + keys / 8, maxRounds))
-  )
-
-  const delPattern = (pattern: string, { type, where = () => true }: DelPatternOptions = {}) =>
-    Effect.gen(function* () {
-      let deleted = 0
-      let cursor = "0"
-      let most = surelyEnoughRounds
-      for (let round = 1; ; round++) {
-        const { value: reply } = yield* send(
-          "SCAN",
-          [cursor, "MATCH", pattern, "COUNT", chunkSize, ...(type === undefined ? [] : ["TYPE", type])],
-          reading
-        )
-        const page = yield* scanned(reply, cursor)
-        const keys = page.keys.filter(where)
-        if (keys.length > 0) deleted += yield* integer("UNLINK", keys, reading)
-        if (page.cursor === "0") return deleted
-        cursor = page.cursor
-        if (round === surelyEnoughRounds) most = yield* mostRounds
-        if (round >= most) return yield* Effect.fail(endless(`the cursor has not come to its end in ${round} rounds`))
-      }
-    })
-
   return {
+    [RedisExecutor.ExecutorTypeId]: executor,
     get: executor.get,
     mget,
-    unsafeMget,
     getBuffer: executor.getBuffer,
     set: store,
     setBuffer: store,
     del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),
-    delPattern,
+    delPattern: (pattern, options = {}) =>
+      PatternDeletion.run(
+        (command, args) => Effect.map(send(command, args, reading), ({ value }) => value),
+        pattern,
+        options
+      ),
     incr: (key) => integer("INCR", [key], counting),
     decr: (key) => integer("DECR", [key], counting),
     expire: (key, ttl) =>
@@ -277,7 +285,9 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       Effect.map(integer("ZADD", [key, scoreText(score), member], reading), (added) => added === 1),
     zincrby: (key, increment, member) =>
       Effect.flatMap(send("ZINCRBY", [key, scoreText(increment), member], counting), ({ value }) =>
-        typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected("ZINCRBY", "a score", value))
+        typeof value === "number"
+          ? Effect.succeed(value)
+          : Effect.fail(ReplyShape.unexpected("ZINCRBY", "a score", value))
       ),
     zrem: (key, member) => Effect.map(integer("ZREM", [key, member], reading), (removed) => removed === 1),
     zcard: (key) => integer("ZCARD", [key], reading),
@@ -285,11 +295,11 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
       Effect.flatMap(send("ZREVRANGE", [key, start, stop], reading), ({ value }) =>
         Array.isArray(value)
           ? Effect.succeed((value as ReadonlyArray<RedisReply>).map(String))
-          : Effect.fail(unexpected("ZREVRANGE", "a list", value))
+          : Effect.fail(ReplyShape.unexpected("ZREVRANGE", "a list", value))
       ),
     zrevrangeWithScores: (key, start, stop) =>
       Effect.flatMap(send("ZREVRANGE", [key, start, stop, "WITHSCORES"], reading), ({ value }) =>
-        scoredMembers("ZREVRANGE", value)
+        ReplyShape.scoredMembers("ZREVRANGE", value)
       ),
     zrevrangebyscore: (key, max, min, options) =>
       Effect.flatMap(
@@ -304,25 +314,22 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
           ],
           reading
         ),
-        ({ value }) => scoredMembers("ZREVRANGEBYSCORE", value)
+        ({ value }) => ReplyShape.scoredMembers("ZREVRANGEBYSCORE", value)
       ),
     zrevrank: (key, member) => optionalNumber("ZREVRANK", [key, member]),
     zscore: (key, member) => optionalNumber("ZSCORE", [key, member]),
     publish: (channel, message) =>
       channel.isWellFormed()
         ? Effect.flatMap(executor.command("PUBLISH", [channel, message], counting), ({ value }) =>
-            typeof value === "number" ? Effect.succeed(value) : Effect.fail(unexpected("PUBLISH", "an integer", value))
+            typeof value === "number"
+              ? Effect.succeed(value)
+              : Effect.fail(ReplyShape.unexpected("PUBLISH", "an integer", value))
           )
         : malformed("PUBLISH"),
     subscribe: (channel) =>
       channel.isWellFormed() ? executor.subscribe(channel) : Stream.fromEffect(malformed("SUBSCRIBE")),
-    listen: (channel, heard) => (channel.isWellFormed() ? executor.listen(channel, heard) : malformed("SUBSCRIBE")),
-    runStamped,
-    unsafeRun,
-    run: (script) => {
-      const run = runStamped(script)
-      return (input) => Effect.map(run(input), ({ value }) => value)
-    },
+    run: (script) => (input) =>
+      Effect.map(RedisExecutor.runWithGeneration(executor, script, input), ({ value }) => value),
     send: (command, ...args) =>
       blocksOrTakesOver(command, args)
         ? rejected(command, `${command} would change or block the connection that all callers share; use a script`)
@@ -330,7 +337,6 @@ export const fromExecutor = (executor: RedisExecutor): RedisClient.Service => {
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
     serverTime: Effect.map(MonotonicClock.millis, (now) => now + executor.clockOffsetMillis()),
-    clockOffsetMillis: executor.clockOffsetMillis,
     getStatus: executor.getStatus,
     statusChanges: executor.statusChanges,
     circuitChanges: executor.circuitChanges,

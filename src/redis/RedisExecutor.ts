@@ -1,55 +1,118 @@
 /**
- * What it takes to be a `RedisClient`: the few operations from which `RedisCommands` builds all typed commands. There are
- * two executors: the supervised connection to a server, and the keyspace in memory.
+ * The operations that a `RedisClient` is made of. `RedisCommands.fromExecutor` builds every typed command on them, so that a
+ * client of another kind is a small executor. The supervised connection to a server is one, the keyspace in memory another.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
-import type { SubscriptionEvent, WithGeneration } from "./RedisClient.js"
+import * as ReplyShape from "./commands/ReplyShape.js"
+import * as ScriptReply from "./commands/ScriptReply.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { RedisError } from "./RedisError.js"
 import type { RedisScript } from "./RedisScript.js"
 import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.js"
 
 /**
+ * The symbol under which a client holds its executor.
+ *
+ * @since 0.2.0
+ * @category symbols
+ */
+export const ExecutorTypeId: unique symbol = Symbol.for("effect-cache-toolkit/RedisExecutor")
+
+/**
+ * @since 0.2.0
+ * @category symbols
+ */
+export type ExecutorTypeId = typeof ExecutorTypeId
+
+/**
+ * A value with the number of the connection that it came from.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WithGeneration<out A> {
+  readonly value: A
+  readonly generation: number
+}
+
+/**
+ * What a subscription delivers: a message, or the notice that messages may have been lost since the last element. The
+ * reasons are a new connection, missed beats, and a consumer too slow for its buffer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SubscriptionEvent =
+  | { readonly _tag: "Message"; readonly channel: string; readonly message: string }
+  | {
+      readonly _tag: "Gap"
+      readonly channel: string
+      readonly reason: "Connected" | "Reconnected" | "MissedBeats" | "SlowConsumer"
+    }
+
+/**
+ * Receives a reply with its generation, or the failure.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type OnReply<in A> = (reply: Exit.Exit<WithGeneration<A>, RedisError>) => void
+
+/**
+ * Keys, channels and arguments are well-formed Unicode when they arrive: `RedisCommands` checks them. Only `get` and
+ * `getBuffer` check their key themselves, since nothing stands between them and the caller.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface RedisExecutor {
-  /** The text under a key; none when there is none or the key holds another type. The hottest path: no mapping above it. */
-  /** Fails with `RedisServerError`, code `ERR`, for a key with a lone surrogate, as `getBuffer` does. */
+  /**
+   * Reads the text under a key: none when the key is missing or holds another type. A key with a lone surrogate fails
+   * with `InvalidArgument`.
+   */
   readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
+  /** Like `get`, for the stored bytes. */
   readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
-  /** One command, whatever it is; an error reply is a failure. */
+  /** Sends one command. An error reply is a failure. */
   readonly command: (
     command: string,
     args: ReadonlyArray<RedisArgument>,
     options: { readonly idempotent: boolean }
   ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
-  /** The undecoded reply of an MGET; see `RedisClient`. */
-  readonly unsafeMget: (
-    keys: () => ReadonlyArray<string>,
-    answered: (reply: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
-  ) => void
-  /** The undecoded reply of a script. */
+  /**
+   * Sends one MGET and calls `onReply` with its undecoded reply. For code that already batches: no fiber is suspended, and
+   * nothing is repeated. `keys` is called when the command is sent, and never for a command that is not sent. The caller
+   * bounds their number.
+   */
+  readonly unsafeMget: (keys: () => ReadonlyArray<string>, onReply: OnReply<RedisReply>) => void
+  /** Runs a script. Its reply is not decoded. */
   readonly script: <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input
   ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
-  /** As `script`; see `RedisClient`. */
+  /**
+   * Like `script`, but calls `onReply` instead of suspending a fiber: in the turn of the reply, or at once when the command
+   * is refused. Scripts are sent in the order of their calls and never repeated.
+   */
   readonly unsafeScript: <Input, Output>(
     script: RedisScript<Input, Output>,
     input: Input,
-    answered: (reply: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
+    onReply: OnReply<RedisReply>
   ) => void
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
-  /** As `subscribe`; see `RedisClient`. */
-  readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
-  /** by how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last learned */
+  /**
+   * Like `subscribe`, but calls `onEvent` in the turn in which an event arrives, for as long as the effect runs. No buffer
+   * can overflow. `onEvent` must return at once, since other subscriptions wait for it; what it throws is the effect's
+   * defect.
+   */
+  readonly listen: (channel: string, onEvent: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
+  /** By how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last measured. */
   readonly clockOffsetMillis: () => number
   readonly getStatus: Effect.Effect<RedisStatus>
   readonly statusChanges: Stream.Stream<ConnectionState>
@@ -58,13 +121,21 @@ export interface RedisExecutor {
 }
 
 /**
- * What an executor whose commands are effects tells to callbacks. Scripts run in the order of their calls; keys that are
- * named in one drain of the microtasks are read together, and asked for also where the command then fails.
+ * Returns the executor of a client. A copy of a client whose commands are replaced still has the executor of the original.
  *
- * @since 0.1.0
+ * @since 0.2.0
+ * @category getters
+ */
+export const of = (client: { readonly [ExecutorTypeId]: RedisExecutor }): RedisExecutor => client[ExecutorTypeId]
+
+/**
+ * Derives the callback operations of an executor from those that are effects. Scripts run in the order of their calls.
+ * `keys` is called at the end of the current microtask queue, also for a read that then fails.
+ *
+ * @since 0.2.0
  * @category constructors
  */
-export const callbacksOf = ({
+export const callbacksFrom = ({
   command,
   script,
   subscribe
@@ -74,13 +145,69 @@ export const callbacksOf = ({
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const fork = Runtime.runFork(runtime)
     return {
-      unsafeMget: (keys, answered) =>
-        queueMicrotask(() => fork(command("MGET", keys(), { idempotent: true })).addObserver(answered)),
-      unsafeScript: (which, input, answered) => fork(script(which, input)).addObserver(answered),
-      listen: (channel, heard) =>
+      unsafeMget: (keys, onReply) =>
+        queueMicrotask(() => fork(command("MGET", keys(), { idempotent: true })).addObserver(onReply)),
+      unsafeScript: (which, input, onReply) => fork(script(which, input)).addObserver(onReply),
+      listen: (channel, onEvent) =>
         Effect.zipRight(
-          Stream.runForEach(subscribe(channel), (event) => Effect.sync(() => heard(event))),
+          Stream.runForEach(subscribe(channel), (event) => Effect.sync(() => onEvent(event))),
           Effect.never
         )
     }
   })
+
+/**
+ * Reads texts by `unsafeMget`. A key that is missing or holds another type is undefined.
+ *
+ * @since 0.2.0
+ * @category execution
+ */
+export const unsafeReadTexts = (
+  executor: RedisExecutor,
+  keys: () => ReadonlyArray<string>,
+  onReply: OnReply<ReadonlyArray<string | undefined>>
+): void => {
+  let sent: ReadonlyArray<string> = []
+  executor.unsafeMget(
+    () => {
+      sent = keys()
+      return sent
+    },
+    (reply) =>
+      onReply(
+        Exit.flatMap(reply, ({ generation, value }) =>
+          Exit.map(ReplyShape.texts(value, sent), (texts) => ({ value: texts, generation }))
+        )
+      )
+  )
+}
+
+/**
+ * Runs a script by `unsafeScript` and decodes its reply.
+ *
+ * @since 0.2.0
+ * @category execution
+ */
+export const unsafeRun = <Input, Output>(
+  executor: RedisExecutor,
+  script: RedisScript<Input, Output>,
+  input: Input,
+  onReply: OnReply<Output>
+): void =>
+  executor.unsafeScript(script, input, (reply) =>
+    onReply(Exit.isSuccess(reply) ? ScriptReply.decode(script, reply.value) : Exit.failCause(reply.cause))
+  )
+
+/**
+ * Runs a script and decodes its reply, with the generation that answered. Repeated after an unknown outcome only when the
+ * script is declared idempotent.
+ *
+ * @since 0.2.0
+ * @category execution
+ */
+export const runWithGeneration = <Input, Output>(
+  executor: RedisExecutor,
+  script: RedisScript<Input, Output>,
+  input: Input
+): Effect.Effect<WithGeneration<Output>, RedisError> =>
+  Effect.flatMap(executor.script(script, input), (reply) => ScriptReply.decode(script, reply))

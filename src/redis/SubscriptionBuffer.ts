@@ -6,8 +6,8 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { SubscriptionEvent } from "./RedisClient.js"
 import type { RedisError } from "./RedisError.js"
+import type { SubscriptionEvent } from "./RedisExecutor.js"
 
 /** Events that a reader may be behind before it loses them. */
 export const defaultCapacity = 4096

@@ -17,7 +17,7 @@ import * as MemoryRedis from "../redis/memory/MemoryRedis.js"
 import { RedisClient, type SubscriptionEvent } from "../redis/RedisClient.js"
 import * as RedisCommands from "../redis/RedisCommands.js"
 import { RedisConnectError, RedisConnectionLost, type RedisError, RedisUnavailable } from "../redis/RedisError.js"
-import { callbacksOf, type RedisExecutor } from "../redis/RedisExecutor.js"
+import { callbacksFrom, type RedisExecutor } from "../redis/RedisExecutor.js"
 import { type CircuitState, ConnectionState } from "../redis/RedisStatus.js"
 
 /**
@@ -176,7 +176,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       getBuffer: (key) => pass("GET", server.getBuffer(key)),
       command,
       script,
-      ...(yield* callbacksOf({ command, script, subscribe })),
+      ...(yield* callbacksFrom({ command, script, subscribe })),
       subscribe,
       getStatus: status,
       statusChanges: state.changes,

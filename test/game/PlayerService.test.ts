@@ -15,6 +15,7 @@ import * as PlayerService from "../../src/game/PlayerService.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { RedisServerError } from "../../src/redis/RedisError.js"
+import * as Executors from "../support/faults/Executors.js"
 import { newUser, until, whole, withWorld } from "../support/PlayerWorld.js"
 
 describe("reading a player", () => {
@@ -286,20 +287,15 @@ describe("writing a player", () => {
       const full = yield* Ref.make(false)
       const redis = Layer.effect(
         RedisClient,
-        Effect.map(
-          RedisClient,
-          (client): RedisClient.Service => ({
-            ...client,
-            unsafeRun: (script) => {
-              const run = client.unsafeRun(script)
-              return (input, answered) => {
-                const isFull = Effect.runSync(Ref.get(full)) && script.name === WriteScripts.finish.name
-                const refused = new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })
-                if (isFull) answered(Exit.fail(refused))
-                else run(input, answered)
-              }
+        Effect.map(RedisClient, (client) =>
+          Executors.replacing(client, ({ unsafeScript }) => ({
+            unsafeScript: (script, input, onReply) => {
+              const isFull = Effect.runSync(Ref.get(full)) && script.name === WriteScripts.finish.name
+              const refused = new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })
+              if (isFull) onReply(Exit.fail(refused))
+              else unsafeScript(script, input, onReply)
             }
-          })
+          }))
         )
       ).pipe(Layer.provide(MemoryRedis.layer))
       yield* withWorld(

@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stall from "../../src/internal/Stall.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisExecutor from "../../src/redis/RedisExecutor.js"
 import { available, connect, eventually, test, title } from "../support/faults/FaultSuite.js"
 import * as Scripted from "../support/faults/ScriptedDriver.js"
 import { during, stall } from "../support/faults/stall.js"
@@ -55,7 +56,7 @@ describe("a stall of the process", () => {
       yield* available(redis)
       let gaps = 0
       yield* Effect.forkScoped(
-        redis.listen("channel", ({ _tag }) => {
+        RedisExecutor.of(redis).listen("channel", ({ _tag }) => {
           if (_tag === "Gap") gaps++
         })
       )

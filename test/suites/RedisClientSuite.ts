@@ -8,8 +8,9 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { expect } from "vitest"
-import { RedisClient, type WithGeneration } from "../../src/redis/RedisClient.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
+import * as RedisExecutor from "../../src/redis/RedisExecutor.js"
 import * as RedisScript from "../../src/redis/RedisScript.js"
 
 const takeOnce = RedisScript.make({
@@ -138,11 +139,13 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* redis.set(one, "1")
       yield* redis.zadd(two, 1, "member")
       const keys = [one]
-      const read = Effect.async<WithGeneration<ReadonlyArray<string | undefined>>, RedisError>((resume) => {
-        redis.unsafeMget(() => keys, resume)
-        // in the same turn
-        keys.push(fresh("absent"), two)
-      })
+      const read = Effect.async<RedisExecutor.WithGeneration<ReadonlyArray<string | undefined>>, RedisError>(
+        (resume) => {
+          RedisExecutor.unsafeReadTexts(RedisExecutor.of(redis), () => keys, resume)
+          // in the same turn
+          keys.push(fresh("absent"), two)
+        }
+      )
       const { generation, value } = yield* read
       expect(value).toEqual(["1", undefined, undefined])
       expect(generation).toBe((yield* redis.getStatus).generation)
@@ -220,7 +223,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           redis.zscore(key, member),
           redis.publish(odd, "x"),
           Stream.runDrain(redis.subscribe(odd)),
-          redis.listen(odd, () => {}),
           redis.send("SADD", key, member)
         ]) {
           expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({
@@ -316,7 +318,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         }
       )
       expect(takers.filter((value) => value !== null)).toEqual(["once"])
-      expect((yield* redis.runStamped(takeOnce)(key)).value).toBe(null)
+      expect((yield* RedisExecutor.runWithGeneration(RedisExecutor.of(redis), takeOnce, key)).value).toBe(null)
     })
   )
 
@@ -347,7 +349,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const unlucky = RedisScript.make({ ...takeOnce, reply })
       for (const call of [
         redis.run(unlucky)(key),
-        Effect.async<unknown, RedisError>((resume) => redis.unsafeRun(unlucky)(key, resume))
+        Effect.async<unknown, RedisError>((resume) =>
+          RedisExecutor.unsafeRun(RedisExecutor.of(redis), unlucky, key, resume)
+        )
       ]) {
         yield* redis.set(key, "text")
         expect(yield* Effect.flip(Effect.asVoid<unknown, RedisError, never>(call))).toMatchObject({

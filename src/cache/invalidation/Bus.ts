@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { RedisClient, SubscriptionEvent } from "../../redis/RedisClient.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as BusMessage from "./BusMessage.js"
 import type { OutboxItem } from "./Outbox.js"
 
@@ -91,19 +92,21 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       Option.match(BusMessage.decode(event.message), { onNone: assumeWorst, onSome: onMessage })
     }
 
-    yield* options.redis.listen(channel, onEvent).pipe(
-      // without the right to the channel, only the local time to live bounds the age of local entries
-      Effect.catchAll((error) =>
-        error._tag === "RedisUnavailable" && error.reason === "Disabled"
-          ? Effect.void
-          : Effect.logWarning(
-              `cache "${options.name}" receives no invalidations of other processes; ` +
-                `only its local time to live bounds the age of local entries: ${error.message}`
-            )
-      ),
-      Effect.interruptible,
-      Effect.forkScoped
-    )
+    yield* RedisExecutor.of(options.redis)
+      .listen(channel, onEvent)
+      .pipe(
+        // without the right to the channel, only the local time to live bounds the age of local entries
+        Effect.catchAll((error) =>
+          error._tag === "RedisUnavailable" && error.reason === "Disabled"
+            ? Effect.void
+            : Effect.logWarning(
+                `cache "${options.name}" receives no invalidations of other processes; ` +
+                  `only its local time to live bounds the age of local entries: ${error.message}`
+              )
+        ),
+        Effect.interruptible,
+        Effect.forkScoped
+      )
 
     const message = (kind: BusMessage.BusMessage["kind"], key?: string) => BusMessage.encode({ from: self, kind, key })
 

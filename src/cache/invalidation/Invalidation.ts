@@ -6,9 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
+import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheScript from "../scripts/CacheScript.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
 import * as Bus from "./Bus.js"
@@ -97,7 +98,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
     const replay = yield* OutboxReplay.make({ outbox, isAvailable: redis.isAvailable, send })
 
     const distrust = Distrust.make({
-      serverTime: () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis(),
+      serverTime: ServerTime.estimate(RedisExecutor.of(redis), clock),
       askTime: yield* ServerTimeQuery.inBackground(redis, state, (serverTime) => distrust.noteTime(serverTime))
     })
     yield* OutageWatch.make({

@@ -10,6 +10,7 @@ import * as Callback from "../../internal/Callback.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as MarkerScripts from "../scripts/MarkerScripts.js"
 import type { BusMessages } from "./Bus.js"
@@ -161,6 +162,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
   Effect.gen(function* () {
     const { bus, redis } = options
     const clock = yield* Effect.clock
+    const executor = RedisExecutor.of(redis)
     const keys = markerKeys(options.name)
 
     /** The clear marker as last seen. */
@@ -201,7 +203,9 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       const { clear, tag, tagFloor } = keys
       const millis = keepMillis + 2 * options.markerMillis
       const keptUntil = MonotonicClock.unsafeMillis(clock) + millis
-      redis.unsafeRun(MarkerScripts.ensureMarkers)(
+      RedisExecutor.unsafeRun(
+        executor,
+        MarkerScripts.ensureMarkers,
         { clear, tagFloor, tags: options.isTagged ? tags.map(tag) : undefined, keepMillis: millis },
         (reply) => {
           if (Exit.isSuccess(reply)) {
@@ -230,7 +234,8 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       const close = () => {
         if (clearListeners === listeners) clearListeners = undefined
       }
-      redis.unsafeMget(
+      RedisExecutor.unsafeReadTexts(
+        executor,
         () => {
           close()
           return [keys.clear]

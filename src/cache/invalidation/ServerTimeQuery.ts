@@ -8,16 +8,16 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as ServerTime from "../../redis/ServerTime.js"
 
 type TimeClient = Pick<RedisClient.Service, "send" | "serverTime">
 
 /** The answer of TIME in milliseconds, rounded up; undefined when the answer is no time. */
 const answerOfTime = (redis: TimeClient): Effect.Effect<number | undefined, RedisError> =>
   Effect.map(redis.send("TIME"), (reply) => {
-    const [seconds, micros] = Array.isArray(reply) && reply.length === 2 ? reply : []
-    const millis = Math.ceil(Number(seconds ?? Number.NaN) * 1000 + Number(micros ?? Number.NaN) / 1000)
     // a mark that is NaN would be above no entry, and so switch off distrust
-    return Number.isFinite(millis) ? millis : undefined
+    const millis = ServerTime.millisOf(reply)
+    return millis === undefined ? undefined : Math.ceil(millis)
   })
 
 /**

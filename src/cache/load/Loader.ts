@@ -8,8 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type { RedisClient, WithGeneration } from "../../redis/RedisClient.js"
+import type { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
+import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
@@ -158,7 +160,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
   Effect.map(Effect.clock, (clock) => {
     const { bus, codec, guard, lookups, markers, observer, redis, renewal, tier } = options
     const transfer = TransferTime.of(redis)
-    const serverTime = () => MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+    const executor = RedisExecutor.of(redis)
+    const serverTime = ServerTime.estimate(executor, clock)
 
     /**
      * The result of a lookup that Redis has not confirmed. It is as new as this process knows. Where Redis can be read
@@ -207,7 +210,12 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const release = () => {
         endRenewal()
         if (!mayHoldLease) return
-        redis.unsafeRun(LeaseScripts.release)({ ...target, token, message: bus.readyMessage(key) }, () => {})
+        RedisExecutor.unsafeRun(
+          executor,
+          LeaseScripts.release,
+          { ...target, token, message: bus.readyMessage(key) },
+          () => {}
+        )
       }
 
       const degraded = (failure: ReadFailure): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> =>
@@ -232,7 +240,12 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const removePrevious = () => {
         if (request.newerThan === 0) return
         options.local.invalidateLocally({ _tag: "Key", key })
-        redis.unsafeRun(WriteScripts.invalidate)({ ...target, message: bus.invalidateMessage(key) }, () => {})
+        RedisExecutor.unsafeRun(
+          executor,
+          WriteScripts.invalidate,
+          { ...target, message: bus.invalidateMessage(key) },
+          () => {}
+        )
       }
 
       const fill = (
@@ -249,8 +262,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           degradedResult(cacheKey, entry, flight, { at, joinedBefore, text, reason: "FillUnconfirmed" })
         const body = CacheEntry.body(entry, content)
         // the markers are read in the same flush: the entry is not served if one has moved since the lease was granted
-        const sent = markers.withMarkers<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
-          redis.unsafeRun(LeaseScripts.fill)(
+        const sent = markers.withMarkers<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
+          RedisExecutor.unsafeRun(
+            executor,
+            LeaseScripts.fill,
             { ...target, token, created: entry.createdAt, body, keepMillis, message: bus.readyMessage(key) },
             transfer.carrying(body, onReply)
           )
@@ -294,7 +309,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
 
       const acquire = Effect.suspend(() => {
         newerThan = Math.max(newerThan, guard.distrustedUpTo())
-        return redis.runStamped(LeaseScripts.acquire)({
+        return RedisExecutor.runWithGeneration(executor, LeaseScripts.acquire, {
           ...target,
           token,
           leaseMillis: options.leaseMillis,

@@ -66,31 +66,6 @@ export const tokenedEntryArguments = (input: TokenedEntry) => [
 ]
 
 /**
- * Time in milliseconds: the server's, unless a test gives one.
- *
- * @since 0.1.0
- * @category constants
- */
-export const luaNow = `
-local function now(given)
-  if given ~= "" then return tonumber(given) end
-  local time = redis.call("TIME")
-  return math.floor(tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000)
-end
-`
-
-/**
- * @since 0.1.0
- * @category models
- */
-export const now = ({ call }: ScriptContext, given: string | undefined): number => {
-  if (given !== undefined && given !== "") return Number(given)
-  const time = call("TIME")
-  const [seconds, micros] = Array.isArray(time) ? time : []
-  return Math.floor(Number(seconds) * 1000 + Number(micros) / 1000)
-}
-
-/**
  * A publish that the server refuses for lack of rights neither undoes nor hides the write.
  *
  * @since 0.1.0

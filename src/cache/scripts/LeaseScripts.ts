@@ -7,18 +7,9 @@
  */
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
+import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import {
-  keys,
-  luaNow,
-  luaTell,
-  luaText,
-  now,
-  type Target,
-  type TokenedEntry,
-  text,
-  tokenedEntryArguments
-} from "./CacheScript.js"
+import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
 
 /** What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held. */
 const Acquired = Schema.Union(
@@ -54,14 +45,14 @@ export const acquire = RedisScript.make({
     }
   ) => keys(input),
   args: (input) => [input.token, input.leaseMillis, input.newerThan, input.floor, input.now ?? ""],
-  lua: `${luaNow}${luaText}${CacheEntry.luaCreatedOf}
+  lua: `${ServerTime.luaMillis}${luaText}${CacheEntry.luaCreatedOf}
 local value = text(KEYS[1])
 local created = value and createdOf(value) or 0
 if created > tonumber(ARGV[3]) then return {"value", string.format("%.0f", created)} end
 local holder = text(KEYS[2])
 if holder and holder ~= ARGV[1] then return {"held"} end
 redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
-return {"granted", string.format("%.0f", math.max(now(ARGV[5]), tonumber(ARGV[4]) + 1))}
+return {"granted", string.format("%.0f", math.max(millis(ARGV[5]), tonumber(ARGV[4]) + 1))}
 `,
   reply: Acquired,
   model: (context) => {
@@ -77,7 +68,7 @@ return {"granted", string.format("%.0f", math.max(now(ARGV[5]), tonumber(ARGV[4]
     const holder = text({ call }, lease)
     if (holder !== undefined && holder !== token) return ["held"]
     call("SET", lease, token, "PX", leaseMillis)
-    return ["granted", String(Math.max(now(context, given), Number(floor) + 1))]
+    return ["granted", String(Math.max(ServerTime.millis(context, given), Number(floor) + 1))]
   }
 })
 

@@ -6,7 +6,8 @@
 import * as Schema from "effect/Schema"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaNow, luaTell, luaText, now, text } from "./CacheScript.js"
+import * as ServerTime from "../../redis/ServerTime.js"
+import { luaTell, luaText, text } from "./CacheScript.js"
 
 /**
  * The time that a marker's text stands for; undefined when it is none, which counts as a missing marker.
@@ -69,9 +70,9 @@ export const ensureMarkers = RedisScript.make({
   keys: ({ clear, tagFloor, tags }: Markers & { readonly keepMillis: number; readonly now?: number }) =>
     tags === undefined ? [clear] : [clear, tagFloor, ...tags],
   args: (input) => [input.keepMillis, input.now ?? ""],
-  lua: `${luaNow}${luaText}${luaMarker}
+  lua: `${ServerTime.luaMillis}${luaText}${luaMarker}
 local markers = {}
-local missing = now(ARGV[2])
+local missing = millis(ARGV[2])
 for i, key in ipairs(KEYS) do
   local marker = markerOf(text(key)) or missing
   keep(key, marker, ARGV[1])
@@ -90,7 +91,7 @@ return markers
       keys
     } = context
     const markers: Array<string> = []
-    let missing = now(context, given)
+    let missing = ServerTime.millis(context, given)
     for (const [i, key] of keys.entries()) {
       const marker = storedMarker(context, key) ?? missing
       keepMarker(context, key, marker, keepMillis)
@@ -125,8 +126,8 @@ export const moveClear = RedisScript.make({
   idempotent: true,
   keys: ({ clear }: MoveInput & { readonly clear: string }) => [clear],
   args: (input) => [input.keepMillis, input.channel, input.message, input.now ?? ""],
-  lua: `${luaNow}${luaText}${luaMarker}${luaTell}
-local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, now(ARGV[4]))
+  lua: `${ServerTime.luaMillis}${luaText}${luaMarker}${luaTell}
+local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, millis(ARGV[4]))
 keep(KEYS[1], marker, ARGV[1])
 tell(ARGV[2], ARGV[3])
 return string.format("%.0f", marker)
@@ -138,7 +139,7 @@ return string.format("%.0f", marker)
       call,
       keys: [key = ""]
     } = context
-    const marker = Math.max((storedMarker(context, key) ?? 0) + 1, now(context, given))
+    const marker = Math.max((storedMarker(context, key) ?? 0) + 1, ServerTime.millis(context, given))
     keepMarker(context, key, marker, keepMillis)
     call("PUBLISH", channel, message)
     return String(marker)
@@ -161,8 +162,8 @@ export const moveTag = RedisScript.make({
     input.tagFloor
   ],
   args: (input) => [input.keepMillis, input.channel, input.message, input.now ?? ""],
-  lua: `${luaNow}${luaText}${luaMarker}${luaTell}
-local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, (markerOf(text(KEYS[2])) or 0) + 1, now(ARGV[4]))
+  lua: `${ServerTime.luaMillis}${luaText}${luaMarker}${luaTell}
+local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, (markerOf(text(KEYS[2])) or 0) + 1, millis(ARGV[4]))
 keep(KEYS[1], marker, ARGV[1])
 keep(KEYS[3], math.max(markerOf(text(KEYS[3])) or 0, marker), ARGV[1])
 tell(ARGV[2], ARGV[3])
@@ -178,7 +179,7 @@ return string.format("%.0f", marker)
     const marker = Math.max(
       (storedMarker(context, tag) ?? 0) + 1,
       (storedMarker(context, clear) ?? 0) + 1,
-      now(context, given)
+      ServerTime.millis(context, given)
     )
     keepMarker(context, tag, marker, keepMillis)
     keepMarker(context, tagFloor, Math.max(storedMarker(context, tagFloor) ?? 0, marker), keepMillis)

@@ -6,17 +6,8 @@
  */
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
-import {
-  keys,
-  luaNow,
-  luaTell,
-  luaText,
-  now,
-  type Target,
-  type TokenedEntry,
-  text,
-  tokenedEntryArguments
-} from "./CacheScript.js"
+import * as ServerTime from "../../redis/ServerTime.js"
+import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
 
 /**
  * Rule 6. Deletes value and lease and tells the other processes; says how many of the two were there.
@@ -72,8 +63,8 @@ export const set = RedisScript.make({
     input.floor,
     input.now ?? ""
   ],
-  lua: `${luaNow}${luaTell}
-local time = now(ARGV[7])
+  lua: `${ServerTime.luaMillis}${luaTell}
+local time = millis(ARGV[7])
 if time > tonumber(ARGV[3]) then return 0 end
 local created = math.max(time, tonumber(ARGV[6]) + 1)
 redis.call("SET", KEYS[1], '{"created":' .. string.format("%.0f", created) .. ',' .. ARGV[1], "PX", ARGV[2])
@@ -89,7 +80,7 @@ return 1
       keys: [key = "", lease = ""]
     } = context
     const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given] = args
-    const time = now(context, given)
+    const time = ServerTime.millis(context, given)
     if (time > Number(deadline)) return 0
     call("SET", key, `{"created":${Math.max(time, Number(floor) + 1)},${body}`, "PX", keepMillis)
     call("DEL", lease)
@@ -117,10 +108,10 @@ export const begin = RedisScript.make({
     }
   ) => keys(input),
   args: (input) => [input.token, input.leaseMillis, input.floor, input.now ?? ""],
-  lua: `${luaNow}
+  lua: `${ServerTime.luaMillis}
 redis.call("DEL", KEYS[1])
 redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
-return string.format("%.0f", math.max(now(ARGV[4]), tonumber(ARGV[3]) + 1))
+return string.format("%.0f", math.max(millis(ARGV[4]), tonumber(ARGV[3]) + 1))
 `,
   reply: Schema.NumberFromString,
   model: (context) => {
@@ -131,7 +122,7 @@ return string.format("%.0f", math.max(now(ARGV[4]), tonumber(ARGV[3]) + 1))
     } = context
     call("DEL", key)
     call("SET", lease, args[0] ?? "", "PX", args[1] ?? "")
-    return String(Math.max(now(context, args[3]), Number(args[2]) + 1))
+    return String(Math.max(ServerTime.millis(context, args[3]), Number(args[2]) + 1))
   }
 })
 

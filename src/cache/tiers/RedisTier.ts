@@ -15,9 +15,10 @@ import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import * as Callback from "../../internal/Callback.js"
 import { type LatencyHistogram, millisBetween } from "../../internal/LatencyHistogram.js"
-import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../../redis/RedisError.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
+import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { MarkerValues, ReadMarkers } from "../invalidation/Markers.js"
@@ -111,6 +112,8 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
   Effect.gen(function* () {
     const { guard, latency, markers, redis } = options
     const clock = yield* Effect.clock
+    const executor = RedisExecutor.of(redis)
+    const estimateServerTime = ServerTime.estimate(executor, clock)
     const failed = (cause: Cause.Cause<ReadFailure>): TierResult<A> => ({ _tag: "Failed", cause })
     const closed = failed(Cause.fail(readFailureOf(new RedisUnavailable({ reason: "Disabled" }))))
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
@@ -181,7 +184,8 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
         return
       }
       const some = tags.slice(0, maxKeys)
-      redis.unsafeMget(
+      RedisExecutor.unsafeReadTexts(
+        executor,
         () => some.map(markers.keys.tag),
         (exit) => {
           if (Exit.isFailure(exit)) return fail(batch, exit.cause)
@@ -218,7 +222,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
       }
       deliver(batch, () => {
         const isUsable = guard.isUsable(generation)
-        const serverTime = MonotonicClock.unsafeMillis(clock) + redis.clockOffsetMillis()
+        const serverTime = estimateServerTime()
         return (place) => resultAt(place, isUsable, serverTime)
       })
     }
@@ -239,7 +243,8 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
 
     const send = (batch: ReadBatch<A>): void => {
       open.add(batch)
-      redis.unsafeMget(
+      RedisExecutor.unsafeReadTexts(
+        executor,
         () => commandKeys(batch),
         (exit) => {
           latency.note(millisBetween(batch.requestedAt, clock.unsafeCurrentTimeNanos()), batch.keys.length)

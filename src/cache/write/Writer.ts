@@ -11,8 +11,9 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type { RedisClient, WithGeneration } from "../../redis/RedisClient.js"
+import type { RedisClient } from "../../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import type { Content } from "../entry/CacheEntry.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
@@ -79,6 +80,7 @@ const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const { bus, clock, codec, markers, observer, redis, renewal, writes } = options
   const transfer = TransferTime.of(redis)
+  const executor = RedisExecutor.of(redis)
 
   /**
    * Records a write from before it is sent until after its end, an interruption included. Answers whether Redis has
@@ -141,14 +143,16 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       const keepMillis = keepMillisOf(entry)
       const body = CacheEntry.body(entry, content)
       const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
-      const stored = markers.withMarkersKept<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
-        redis.unsafeRun(WriteScripts.set)(
+      const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
+        RedisExecutor.unsafeRun(
+          executor,
+          WriteScripts.set,
           {
             ...options.target(key),
             body,
             keepMillis,
             floor: markers.floor(),
-            deadline: Math.floor(deadline + redis.clockOffsetMillis()),
+            deadline: Math.floor(deadline + executor.clockOffsetMillis()),
             message: bus.invalidateMessage(key)
           },
           transfer.carrying(body, onReply)
@@ -198,11 +202,16 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         }
         const keepMillis = keepMillisOf(entry)
         const body = CacheEntry.body(entry, content)
-        const finished = markers.withMarkersKept<WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
-          redis.unsafeRun(WriteScripts.finish)(
-            { ...target, token, created: begun.right, body, keepMillis, message: bus.invalidateMessage(key) },
-            transfer.carrying(body, onReply)
-          )
+        const finished = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(
+          entry.tags,
+          keepMillis,
+          (onReply) =>
+            RedisExecutor.unsafeRun(
+              executor,
+              WriteScripts.finish,
+              { ...target, token, created: begun.right, body, keepMillis, message: bus.invalidateMessage(key) },
+              transfer.carrying(body, onReply)
+            )
         )
         const extended = renewal.extendedFor(target, token, transfer.millisFor(body), finished)
         yield* recorded({ _tag: "Key", key }, Effect.as(extended, true))

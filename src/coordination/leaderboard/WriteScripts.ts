@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../ScriptTime.js"
+import { luaMicros, micros } from "../../redis/ServerTime.js"
 import * as BoardKeys from "./BoardKeys.js"
 import { luaBoard, onBoard, ScoreText } from "./BoardScript.js"
 

@@ -6,7 +6,7 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../ScriptTime.js"
+import { luaMicros, micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // After the server's clock was set back the window that was reached goes on as if it had just begun. Nothing is waited for

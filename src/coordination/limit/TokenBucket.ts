@@ -9,7 +9,7 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../ScriptTime.js"
+import { luaMicros, micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the

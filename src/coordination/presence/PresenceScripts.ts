@@ -8,7 +8,7 @@
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../ScriptTime.js"
+import { luaMicros, micros } from "../../redis/ServerTime.js"
 
 interface Timed {
   readonly key: string

@@ -11,6 +11,7 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../RedisConnection.js"
 import { RedisConnectError } from "../RedisError.js"
 import type { RedisServerInfo } from "../RedisStatus.js"
+import * as ServerTime from "../ServerTime.js"
 import * as ServerRole from "./ServerRole.js"
 
 /** Which connection this is to the server, and which run of which server. */
@@ -28,13 +29,6 @@ export interface Identity {
 /** A reply that the connection can do without: none when the user may not ask, or the server does not know. */
 const ask = (connection: RedisConnection, command: string, args: ReadonlyArray<RedisArgument>) =>
   Effect.option(Effect.tryPromise(() => connection.send(command, args)))
-
-/** The milliseconds in a reply of TIME, whose parts are texts or numbers. */
-export const timeMillis = (reply: unknown): number | undefined => {
-  if (!Array.isArray(reply) || reply.length !== 2) return undefined
-  const millis = Number(reply[0]) * 1000 + Number(reply[1]) / 1000
-  return Number.isFinite(millis) ? millis : undefined
-}
 
 const field = (info: string, name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1]
 
@@ -65,7 +59,7 @@ export const run = (
       return yield* Effect.fail(new RedisConnectError({ reason: "Closed", address, detail: "during the handshake" }))
     }
     const middle = (before + after) / 2
-    const serverTime = timeMillis(Option.getOrNull(time)) ?? middle
+    const serverTime = ServerTime.millisOf(Option.getOrNull(time)) ?? middle
     const text = String(Option.getOrElse(info, (): RedisReply => ""))
     return {
       clientId: Option.getOrUndefined(Option.filter(id, (reply) => typeof reply === "number")),

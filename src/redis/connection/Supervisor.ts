@@ -24,6 +24,7 @@ import { isReadOnly } from "../CommandRefusal.js"
 import type { RedisArgument, RedisConnection, RedisDriver } from "../RedisConnection.js"
 import { isOutcomeUnknown, RedisConnectError, type RedisError } from "../RedisError.js"
 import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "../RedisStatus.js"
+import * as ServerTime from "../ServerTime.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import * as Handshake from "./Handshake.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
@@ -109,7 +110,7 @@ export const make = (
         const reply = yield* command
         const after = yield* MonotonicClock.millis
         latency = Option.some(Duration.millis(after - before))
-        const serverTime = Handshake.timeMillis(reply)
+        const serverTime = ServerTime.millisOf(reply)
         // The reply was written somewhere between. Half the round trip is the best guess, and no better than what was known
         // where the answer agrees with that: a stall of the process makes round trips long.
         if (serverTime === undefined) return

@@ -15,11 +15,11 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import { malformedKey } from "../CommandRefusal.js"
-import { RedisClient, type WithGeneration } from "../RedisClient.js"
+import { RedisClient } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
 import { fromServerReply, type RedisError, RedisUnavailable } from "../RedisError.js"
-import { callbacksOf, type RedisExecutor } from "../RedisExecutor.js"
+import { callbacksFrom, type RedisExecutor, type WithGeneration } from "../RedisExecutor.js"
 import { ConnectionState, type RedisStatus } from "../RedisStatus.js"
 import { SubscriptionBuffer } from "../SubscriptionBuffer.js"
 import * as Keyspace from "./Keyspace.js"
@@ -167,7 +167,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
         }),
       command,
       script,
-      ...(yield* callbacksOf({ command, script, subscribe })),
+      ...(yield* callbacksFrom({ command, script, subscribe })),
       subscribe,
       clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as Executors from "../../support/faults/Executors.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle, until } from "../../support/until.js"
 
@@ -171,14 +172,13 @@ describe("a key that several callers read at once", () => {
         const server = yield* OutageRedis.make
         const { redis } = yield* server.connect
         const asked: Array<ReadonlyArray<string>> = []
-        const watched: typeof redis = {
-          ...redis,
-          unsafeMget: (keys, answered) =>
-            redis.unsafeMget(() => {
+        const watched = Executors.replacing(redis, ({ unsafeMget }) => ({
+          unsafeMget: (keys, onReply) =>
+            unsafeMget(() => {
               asked.push(keys())
               return asked.at(-1) ?? []
-            }, answered)
-        }
+            }, onReply)
+        }))
         const cache = yield* Effect.provideService(
           TypedCache.make({
             name: "c",

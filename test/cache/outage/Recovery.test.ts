@@ -11,6 +11,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisServerError, RedisTimeout, RedisUnavailable } from "../../../src/redis/RedisError.js"
 import { hits, inTime, processes, read } from "../../support/cache/CacheProcesses.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import * as Executors from "../../support/faults/Executors.js"
 import { settle, until } from "../../support/until.js"
 
 describe("a cache after an outage", () => {
@@ -253,13 +254,12 @@ describe("a cache after an outage", () => {
       const { cache, database, one } = yield* processes({ a: 1 })
       const { redis } = one.connection
       const fork = yield* FiberSet.makeRuntime()
-      const slow: RedisClient.Service = {
-        ...redis,
-        unsafeRun: (script) => (input, answered) => {
-          const send = Effect.sync(() => redis.unsafeRun(script)(input, answered))
+      const slow = Executors.replacing(redis, ({ unsafeScript }) => ({
+        unsafeScript: (script, input, onReply) => {
+          const send = Effect.sync(() => unsafeScript(script, input, onReply))
           fork(script.name === "cache.set" ? Effect.delay(send, "300 millis") : send)
         }
-      }
+      }))
       const own = yield* Effect.provideService(cache(), RedisClient, slow)
       yield* settle
       yield* one.cache.set("a", 1)
@@ -336,10 +336,11 @@ describe("a cache after an outage", () => {
     Effect.gen(function* () {
       const { cache, one } = yield* processes({ a: 1 })
       const { redis } = one.connection
-      const hung: RedisClient.Service = {
-        ...redis,
-        unsafeRun: (script) => (script.name === "cache.set" ? () => {} : redis.unsafeRun(script))
-      }
+      const hung = Executors.replacing(redis, ({ unsafeScript }) => ({
+        unsafeScript: (script, input, onReply) => {
+          if (script.name !== "cache.set") unsafeScript(script, input, onReply)
+        }
+      }))
       const own = yield* Effect.provideService(cache(), RedisClient, hung)
       const setting = yield* Effect.fork(own.set("a", 2))
       yield* settle

@@ -7,6 +7,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../../src/redis/RedisConnection.js"
 import { hits, inTime, processes, read } from "../../support/cache/CacheProcesses.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import * as Executors from "../../support/faults/Executors.js"
 import * as FaultProxy from "../../support/faults/FaultProxy.js"
 import { connect, eventually, test, title } from "../../support/faults/FaultSuite.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
@@ -19,18 +20,17 @@ const wrongClock = (redis: RedisClient.Service) => {
   const state = { ahead: 0, estimate: 0, asked: 0 }
   const later = (reply: RedisReply): RedisReply =>
     Array.isArray(reply) ? [String(Number(reply[0]) + state.ahead / 1000), reply[1] ?? null] : reply
-  const client: RedisClient.Service = {
-    ...redis,
-    clockOffsetMillis: () => redis.clockOffsetMillis() + state.estimate,
-    send: (command, ...args) => {
-      const sent = redis.send(command, ...args)
+  const client = Executors.replacing(redis, (executor) => ({
+    clockOffsetMillis: () => executor.clockOffsetMillis() + state.estimate,
+    command: (command, args, options) => {
+      const sent = executor.command(command, args, options)
       if (command !== "TIME") return sent
       return Effect.suspend(() => {
         state.asked++
-        return Effect.map(sent, later)
+        return Effect.map(sent, ({ generation, value }) => ({ generation, value: later(value) }))
       })
     }
-  }
+  }))
   return { client, state }
 }
 

@@ -17,6 +17,7 @@ import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import { type TierByText, tierOn } from "../../support/cache/redisTier.js"
+import * as Executors from "../../support/faults/Executors.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
@@ -32,15 +33,14 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
     const commands: Array<ReadonlyArray<string>> = []
     const latency = LatencyHistogram.make()
     const undecodable: Array<string> = []
-    const redis: typeof connection.redis = {
-      ...connection.redis,
-      unsafeMget: (keys, answered) =>
-        connection.redis.unsafeMget(() => {
+    const redis = Executors.replacing(connection.redis, ({ unsafeMget }) => ({
+      unsafeMget: (keys, onReply) =>
+        unsafeMget(() => {
           const named = keys()
           commands.push(named)
           return named
-        }, answered)
-    }
+        }, onReply)
+    }))
     const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const onDecodeFailure = (key: string) => void undecodable.push(key)
     const tier = yield* Scope.extend(tierOn(redis, codec, { latency, onDecodeFailure }), scope)
@@ -93,13 +93,12 @@ describe("many keys of one moment", () => {
       yield* server.direct.set("k600", '{"created":20,"ttl":5,"value":600}')
       const error = new RedisTimeout({ command: "MGET", waitedMillis: 1_000 })
       let sent = 0
-      const redis: typeof connection.redis = {
-        ...connection.redis,
-        unsafeMget: (keys, answered) => {
+      const redis = Executors.replacing(connection.redis, ({ unsafeMget }) => ({
+        unsafeMget: (keys, onReply) => {
           const isFirst = ++sent === 1
-          connection.redis.unsafeMget(keys, (reply) => answered(isFirst ? Exit.fail(error) : reply))
+          unsafeMget(keys, (reply) => onReply(isFirst ? Exit.fail(error) : reply))
         }
-      }
+      }))
       const latency = LatencyHistogram.make()
       const { readMany } = yield* tierOn(redis, numbers, { isTagged: false, latency })
       yield* settle

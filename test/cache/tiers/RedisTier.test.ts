@@ -10,6 +10,7 @@ import * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
 import type { TierResult } from "../../../src/cache/tiers/TierRead.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import { tierOn } from "../../support/cache/redisTier.js"
+import * as Executors from "../../support/faults/Executors.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
@@ -90,16 +91,13 @@ describe("reads of one moment", () => {
       yield* server.direct.set("{tier}:tag:red", "15")
       let elsewhere = 0
       const { read } = yield* tierOn(
-        {
-          ...connection.redis,
-          unsafeMget: (keys, answered) => {
+        Executors.replacing(connection.redis, ({ unsafeMget }) => ({
+          unsafeMget: (keys, onReply) => {
             const generation = 1 + elsewhere
-            connection.redis.unsafeMget(keys, (reply) =>
-              answered(Exit.map(reply, ({ value }) => ({ value, generation })))
-            )
+            unsafeMget(keys, (reply) => onReply(Exit.map(reply, ({ value }) => ({ value, generation }))))
             elsewhere = 1 - elsewhere
           }
-        },
+        })),
         numbers
       )
       yield* settle
@@ -117,13 +115,12 @@ describe("reads of one moment", () => {
         let answerTooLate: (() => void) | undefined
         const tier = yield* Scope.extend(
           tierOn(
-            {
-              ...connection.redis,
-              unsafeMget: (keys, answered) => {
+            Executors.replacing(connection.redis, () => ({
+              unsafeMget: (keys, onReply) => {
                 if (isSent) keys()
-                answerTooLate = () => answered(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
+                answerTooLate = () => onReply(Exit.fail(new RedisTimeout({ command: "MGET", waitedMillis: 1 })))
               }
-            },
+            })),
             numbers
           ),
           scope

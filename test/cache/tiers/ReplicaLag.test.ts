@@ -7,9 +7,11 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import type { RedisReply } from "../../../src/redis/RedisConnection.js"
 import { RedisConnectionLost } from "../../../src/redis/RedisError.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import * as Executors from "../../support/faults/Executors.js"
 import { connect, eventually, testWith } from "../../support/faults/FaultSuite.js"
 import { onEveryLayer } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
@@ -17,30 +19,30 @@ import * as RedisServer from "../../support/server/RedisServer.js"
 /** A client whose MGET answers what there was when it began to lag, until it catches up. */
 const lagging = (redis: RedisClient.Service) => {
   const state = { lagsBehind: new Map<string, string>(), isLagging: true, questions: 0, catchesUpAfter: Infinity }
-  const client: RedisClient.Service = {
-    ...redis,
-    runStamped: (script) => {
-      const run = redis.runStamped(script)
-      return (input) =>
-        Effect.suspend(() => {
-          if (script.name === "cache.acquire") state.questions++
-          return run(input)
-        })
-    },
-    unsafeMget: (keys, answered) => {
+  const client = Executors.replacing(redis, ({ script, unsafeMget }) => ({
+    script: (which, input) =>
+      Effect.suspend(() => {
+        if (which.name === "cache.acquire") state.questions++
+        return script(which, input)
+      }),
+    unsafeMget: (keys, onReply) => {
       let asked: ReadonlyArray<string> = []
-      redis.unsafeMget(
+      unsafeMget(
         () => (asked = keys()),
         (exit) => {
           if (state.questions >= state.catchesUpAfter) state.isLagging = false
-          const seen = (texts: ReadonlyArray<string | undefined>) =>
-            // the markers are older than all that is read here
-            texts.map((text, i) => (i === 0 || !state.isLagging ? text : state.lagsBehind.get(asked[i] ?? "")))
-          answered(Exit.map(exit, (reply) => ({ ...reply, value: seen(reply.value) })))
+          const seen = (texts: RedisReply): RedisReply =>
+            Array.isArray(texts)
+              ? // the markers are older than all that is read here
+                texts.map((text, i) =>
+                  i === 0 || !state.isLagging ? text : (state.lagsBehind.get(asked[i] ?? "") ?? null)
+                )
+              : texts
+          onReply(Exit.map(exit, (reply) => ({ ...reply, value: seen(reply.value) })))
         }
       )
     }
-  }
+  }))
   return { client, state }
 }
 
@@ -143,16 +145,14 @@ describe("a cache whose reads lag behind its scripts", () => {
         (client) => Effect.sync(() => client.close())
       )
       const { generation } = yield* primary.getStatus
-      const split: RedisClient.Service = {
-        ...primary,
-        unsafeMget: (keys, answered) => {
+      const split = Executors.replacing(primary, () => ({
+        unsafeMget: (keys, onReply) => {
           reads.send("MGET", [...keys()]).then(
-            (value: ReadonlyArray<string | null>) =>
-              answered(Exit.succeed({ value: value.map((text) => text ?? undefined), generation })),
-            () => answered(Exit.fail(new RedisConnectionLost({ command: "MGET" })))
+            (value: ReadonlyArray<string | null>) => onReply(Exit.succeed({ value, generation })),
+            () => onReply(Exit.fail(new RedisConnectionLost({ command: "MGET" })))
           )
         }
-      }
+      }))
       const { cache, database } = CacheWorld.make({ a: 1, b: 1 })
       const other = yield* Effect.provideService(cache(), RedisClient, primary)
       yield* follow

@@ -1,7 +1,6 @@
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CacheMetrics from "../../../src/cache/observe/CacheMetrics.js"
@@ -10,7 +9,7 @@ import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
 import { type CacheResult, PlayerService } from "../../../src/game/PlayerService.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
-import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { layerOff, RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
 import { ConnectionState, type RedisStatus } from "../../../src/redis/RedisStatus.js"
 
@@ -90,17 +89,14 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
 export const database = (overrides: Partial<Database.Service> = {}) =>
   Layer.mock(Database, { ping: Effect.void, ...overrides })
 
-/** A client that is only ever asked how it is. */
+/** A client that answers its status and fails every command. */
 export const redis = (now: RedisStatus = status) =>
-  Layer.mock(RedisClient, {
-    getStatus: Effect.succeed(now),
-    isAvailable: Effect.succeed(now.connected),
-    unsafeMget: (_keys, answered) => answered(Exit.die("not expected here")),
-    unsafeRun: () => (_input, answered) => answered(Exit.die("not expected here")),
-    clockOffsetMillis: () => 0,
-    run: () => () => Effect.dieMessage("not expected here"),
-    runStamped: () => () => Effect.dieMessage("not expected here")
-  })
+  Layer.effect(
+    RedisClient,
+    Effect.map(RedisClient, (off) =>
+      RedisClient.of({ ...off, getStatus: Effect.succeed(now), isAvailable: Effect.succeed(now.connected) })
+    )
+  ).pipe(Layer.provide(layerOff))
 
 export const services = (overrides: Partial<PlayerService.Service> = {}) =>
   Layer.mergeAll(players(overrides), cache(), database(), redis())

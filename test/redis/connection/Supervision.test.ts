@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { RedisAuthError, RedisConnectError } from "../../../src/redis/RedisError.js"
+import * as RedisExecutor from "../../../src/redis/RedisExecutor.js"
 import type { ConnectionState } from "../../../src/redis/RedisStatus.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
 import {
@@ -345,7 +346,7 @@ describe("the supervision of the connection", () => {
       const server = yield* make
       const redis = yield* connect(server)
       const generation = Effect.async<number>((resume) =>
-        redis.unsafeMget(
+        RedisExecutor.of(redis).unsafeMget(
           () => ["a"],
           (reply) => resume(Exit.map(reply, ({ generation }) => generation).pipe(Effect.orDie))
         )

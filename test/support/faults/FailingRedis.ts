@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
+import * as Executors from "./Executors.js"
 
 export type Failure = Ref.Ref<Option.Option<RedisError>>
 
@@ -20,35 +21,27 @@ export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>):
     Effect.map(RedisClient, (redis) => {
       const gate = <A>(operation: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
         Effect.flatMap(Ref.get(failure), Option.match({ onNone: () => operation, onSome: Effect.fail }))
-      return RedisClient.of({
-        ...redis,
-        get: (key) => gate(redis.get(key)),
-        unsafeMget: (keys, answered) =>
+      const failing = Executors.replacing(redis, (executor) => ({
+        script: (script, input) => gate(executor.script(script, input)),
+        unsafeMget: (keys, onReply) =>
           Option.match(Effect.runSync(Ref.get(failure)), {
-            onNone: () => redis.unsafeMget(keys, answered),
-            onSome: (error) => answered(Exit.fail(error))
+            onNone: () => executor.unsafeMget(keys, onReply),
+            onSome: (error) => onReply(Exit.fail(error))
           }),
+        unsafeScript: (script, input, onReply) =>
+          Option.match(Effect.runSync(Ref.get(failure)), {
+            onNone: () => executor.unsafeScript(script, input, onReply),
+            onSome: (error) => onReply(Exit.fail(error))
+          })
+      }))
+      return RedisClient.of({
+        ...failing,
+        get: (key) => gate(redis.get(key)),
         set: (key, value, options) => gate(redis.set(key, value, options)),
         del: (...keys) => gate(redis.del(...keys)),
         delPattern: (pattern, options) => gate(redis.delPattern(pattern, options)),
         flushDb: gate(redis.flushDb),
         zrevrangeWithScores: (key, start, stop) => gate(redis.zrevrangeWithScores(key, start, stop)),
-        run: (script) => {
-          const run = redis.run(script)
-          return (input) => gate(run(input))
-        },
-        runStamped: (script) => {
-          const run = redis.runStamped(script)
-          return (input) => gate(run(input))
-        },
-        unsafeRun: (script) => {
-          const run = redis.unsafeRun(script)
-          return (input, answered) =>
-            Option.match(Effect.runSync(Ref.get(failure)), {
-              onNone: () => run(input, answered),
-              onSome: (error) => answered(Exit.fail(error))
-            })
-        },
         isAvailable: Effect.map(Ref.get(failure), Option.isNone)
       })
     })

@@ -30,9 +30,9 @@ import {
   type ShutReason,
   unavailable
 } from "../../CommandRefusal.js"
-import type { WithGeneration } from "../../RedisClient.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "../../RedisError.js"
+import type { WithGeneration } from "../../RedisExecutor.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { CircuitBreaker } from "../CircuitBreaker.js"
 import * as Liveness from "../Liveness.js"

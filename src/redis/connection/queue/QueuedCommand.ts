@@ -6,9 +6,9 @@
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
-import type { WithGeneration } from "../../RedisClient.js"
 import type { RedisArgument, RedisReply } from "../../RedisConnection.js"
 import type { RedisError } from "../../RedisError.js"
+import type { WithGeneration } from "../../RedisExecutor.js"
 
 /** The fiber that waits: what it no longer wants is not sent. */
 export type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">

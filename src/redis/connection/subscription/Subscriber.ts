@@ -16,7 +16,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SharedFibers from "../../../internal/SharedFibers.js"
 import * as Stall from "../../../internal/Stall.js"
-import type { SubscriptionEvent } from "../../RedisClient.js"
 import type { RedisDriver, RedisSubscriberConnection } from "../../RedisConnection.js"
 import {
   type RedisAuthError,
@@ -26,6 +25,7 @@ import {
   RedisTimeout,
   RedisUnavailable
 } from "../../RedisError.js"
+import type { SubscriptionEvent } from "../../RedisExecutor.js"
 import type { ConnectionFailure } from "../../RedisStatus.js"
 import { SubscriptionBuffer } from "../../SubscriptionBuffer.js"
 import * as Reconnection from "../Reconnection.js"

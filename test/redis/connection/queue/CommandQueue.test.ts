@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { RedisClient } from "../../../../src/redis/RedisClient.js"
+import * as RedisExecutor from "../../../../src/redis/RedisExecutor.js"
 import * as RedisScript from "../../../../src/redis/RedisScript.js"
 import {
   connect,
@@ -140,7 +141,7 @@ describe("callers who are answered together and ask again", () => {
       // through the calls that batch by themselves too
       const late = (key: string) =>
         Effect.async<unknown>((resume) =>
-          redis.unsafeMget(
+          RedisExecutor.of(redis).unsafeMget(
             () => ["marker", key],
             (reply) => resume(Effect.orDie(reply))
           )

@@ -8,6 +8,7 @@ import * as SupervisedExecutor from "../../../../src/redis/connection/Supervised
 import type { RedisClient, SubscriptionEvent } from "../../../../src/redis/RedisClient.js"
 import * as RedisCommands from "../../../../src/redis/RedisCommands.js"
 import { RedisConnectError } from "../../../../src/redis/RedisError.js"
+import * as RedisExecutor from "../../../../src/redis/RedisExecutor.js"
 import { SubscriptionBuffer } from "../../../../src/redis/SubscriptionBuffer.js"
 import * as CapturedLog from "../../../support/CapturedLog.js"
 import { connect, error, make, reply, runFor, settled, silence } from "../../../support/faults/ScriptedDriver.js"
@@ -272,7 +273,7 @@ describe("a listener that throws", () => {
           heardByThrower.push(event._tag)
           if (event._tag === tag) throw new Error("not prepared for this")
         }
-        const listening = yield* Effect.fork(redis.listen("news", throws))
+        const listening = yield* Effect.fork(RedisExecutor.of(redis).listen("news", throws))
         yield* settled
         const { heard } = yield* read(redis, "news")
         server.dial = "Accept"
