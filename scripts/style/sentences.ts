@@ -12,7 +12,7 @@ export interface LongSentence {
 export const longSentences = (text: string): ReadonlyArray<LongSentence> => {
   const found: Array<LongSentence> = []
   let at = 0
-  for (const part of text.split(/((?<=[.?!])\s+(?=\S)|\n\s*\n|\n\s*(?=[-*|#>]|\d+\. |@)|\|)/)) {
+  for (const part of text.split(/((?<=[.?!][*"')]*)\s+(?=\S)|\n\s*\n|\n\s*(?=[-*|#>]|\d+\. |@)|\|)/)) {
     const sentence = part.trim().replace(/\s+/g, " ")
     const words = sentence.split(" ").filter((word) => /[\p{L}\p{N}]/u.test(word)).length
     if (words > maxWords) found.push({ at: at + part.length - part.trimStart().length, words, sentence })
