@@ -17,6 +17,7 @@ const maskCode = (text: string): string =>
   text
     .replace(/```[\s\S]*?```/g, blank)
     .replace(/`[^`]*`/g, word)
+    .replace(/\[[^\]]*\]\(\.\.\/test\/[^)]*\)/g, word)
     .replace(/\]\([^)]*\)/g, blank)
     .replace(/<!--[\s\S]*?-->/g, blank)
     .replace(/https?:\/\/\S+/g, word)

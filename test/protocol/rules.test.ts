@@ -4,6 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises"
 import { beforeEach, describe, expect, it } from "vitest"
+import * as effort from "../support/effort.js"
 import { clearAll, del, get, invalidate, invalidateTag, refresh, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
 import { allRules, type Needless, type Rule, type Rules, ruleNames, rules, without } from "./rules.js"
@@ -493,7 +494,7 @@ describe("a rule taken away", () => {
       const search: Search = { scenario, operations, promise: breaks, seed, runs }
       const counterexample = findCounterexample({ ...search, rules: without(rule) })
       expect(counterexample?.promise).toBe(breaks)
-      expect(findCounterexample({ ...search, runs: counterexample?.runs ?? 0 })?.report).toBeUndefined()
+      expect(findCounterexample({ ...search, runs: effort.runs(counterexample?.runs ?? 0) })?.report).toBeUndefined()
     })
   }
 

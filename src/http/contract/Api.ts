@@ -25,7 +25,7 @@ import * as Problem from "./Problem.js"
  * @since 0.1.0
  * @category constants
  */
-export const version = "0.2.0-dev"
+export const version = "0.2.0"
 
 const InvalidRequest = Problem.fromError(Errors.InvalidRequest, {
   status: 400,
