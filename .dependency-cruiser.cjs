@@ -104,10 +104,10 @@ module.exports = {
       to: { reachable: true, path: "(BunRedis|IoRedis|SqlDatabase)\\.ts$|@effect/(platform-bun|sql)" }
     },
     {
-      name: "the entry point /http does not need the example domain",
+      name: "the entry point /http does not need the example domain and its API",
       severity: "error",
       from: { path: "^src/http\\.ts$" },
-      to: { reachable: true, path: "^src/game/" }
+      to: { reachable: true, path: "^src/(game|http/(?!router/))" }
     }
   ],
   options: {

@@ -9,11 +9,18 @@
  *
  * @since 0.2.0
  */
-export * as CacheStatus from "./http/handlers/CacheStatus.js"
+export * as CacheStatus from "./http/router/CacheStatus.js"
 
 /**
  * Reports a rate limit in the `RateLimit` headers.
  *
  * @since 0.2.0
  */
-export * as RateLimitHeaders from "./http/middleware/RateLimitHeaders.js"
+export * as RateLimitHeaders from "./http/router/RateLimitHeaders.js"
+
+/**
+ * Limits how many requests each client may send to a router.
+ *
+ * @since 0.2.0
+ */
+export * as RateLimitMiddleware from "./http/router/RateLimitMiddleware.js"

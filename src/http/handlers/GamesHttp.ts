@@ -9,7 +9,7 @@ import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
-import * as CacheStatus from "./CacheStatus.js"
+import * as CacheStatus from "../router/CacheStatus.js"
 import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
 
@@ -32,7 +32,9 @@ export const layer = HttpApiBuilder.group(Api, "games", (handlers) =>
           )
         )
         .handle("state", ({ path }) =>
-          players.readGame(path.id).pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+          players
+            .readGame(path.id)
+            .pipe(CacheStatus.report, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
         )
         .handle("end", ({ path }) => players.endGame(path.id).pipe(Effect.catchTag("DatabaseError", databaseFailed)))
     )

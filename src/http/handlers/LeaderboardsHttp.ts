@@ -9,7 +9,7 @@ import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
-import * as CacheStatus from "./CacheStatus.js"
+import * as CacheStatus from "../router/CacheStatus.js"
 import { DatabaseFailures } from "./DatabaseFailures.js"
 
 /**
@@ -26,7 +26,7 @@ export const layer = HttpApiBuilder.group(Api, "leaderboards", (handlers) =>
       handlers
         .handle("top", ({ urlParams }) =>
           players.readLeaderboard(urlParams).pipe(
-            CacheStatus.tell,
+            CacheStatus.report,
             retryLater,
             Effect.map((entries) => ({ entries })),
             Effect.catchTag("DatabaseError", databaseFailed)

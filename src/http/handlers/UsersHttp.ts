@@ -11,9 +11,9 @@ import { PlayerService } from "../../game/PlayerService.js"
 import { Api } from "../contract/Api.js"
 import { retryLater } from "../contract/Overload.js"
 import * as Handling from "../middleware/Handling.js"
-import * as RateLimitHeaders from "../middleware/RateLimitHeaders.js"
+import * as CacheStatus from "../router/CacheStatus.js"
+import * as RateLimitHeaders from "../router/RateLimitHeaders.js"
 import { ApiToken } from "../token/ApiToken.js"
-import * as CacheStatus from "./CacheStatus.js"
 import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
 
@@ -48,7 +48,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         )
         .handle("profile", ({ path, request }) =>
           players.readUserProfile(path.id).pipe(
-            CacheStatus.tell,
+            CacheStatus.report,
             retryLater,
             Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
             Effect.catchTag("DatabaseError", databaseFailed)
@@ -59,7 +59,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         )
         .handle("balance", ({ path }) =>
           players.readUserBalance(path.id).pipe(
-            CacheStatus.tell,
+            CacheStatus.report,
             retryLater,
             Effect.map((balance) => ({ userId: path.id, balance })),
             Effect.catchTag("DatabaseError", databaseFailed)
@@ -74,16 +74,16 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         .handle("stats", ({ path }) =>
           players
             .readUserStats(path.id)
-            .pipe(CacheStatus.tell, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
+            .pipe(CacheStatus.report, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
         )
         .handle("recordGame", ({ path, payload }) =>
           players.recordGame(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
         )
         .handle("dailyBonus", ({ path }) =>
           players.claimDailyBonus(path.id).pipe(
-            Effect.tap(() => RateLimitHeaders.tell(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
+            Effect.tap(() => RateLimitHeaders.report(dailyBonus, { remaining: 0, resetAfter: dailyBonus.window })),
             Effect.tapErrorTag("DailyBonusAlreadyClaimed", ({ retryAfter }) =>
-              RateLimitHeaders.exceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
+              RateLimitHeaders.reportExceeded(dailyBonus, { resetAfter: retryAfter, retryAfter })
             ),
             Effect.map((balance) => ({ userId: path.id, balance })),
             Effect.catchTag("DatabaseError", writeFailed)

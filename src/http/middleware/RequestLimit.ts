@@ -19,8 +19,8 @@ import { Api } from "../contract/Api.js"
 import { TooManyRequests } from "../contract/Errors.js"
 import { isHealthCheck } from "../contract/Health.js"
 import * as HttpConfig from "../HttpConfig.js"
+import * as RateLimitMiddleware from "../router/RateLimitMiddleware.js"
 import { ApiToken } from "../token/ApiToken.js"
-import * as RateLimitHeaders from "./RateLimitHeaders.js"
 
 /**
  * What one subscriber has of the network: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
@@ -68,27 +68,29 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
   Effect.gen(function* () {
     const limiter = yield* Effect.provideServiceEffect(RateLimiter.make, RedisClient, tolerant)
     const token = yield* ApiToken
-    // While Redis is away the requests fall on the database, and each process protects it from its own clients.
-    const requests = RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } })
-    const policy: RateLimitHeaders.Policy = { name: "requests", quota: limit, window }
+    const admission = yield* Effect.provideService(
+      RateLimitMiddleware.makeAdmission({
+        name: "requests",
+        // without Redis each process limits its own clients, since the requests then reach the database
+        limit: RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } }),
+        // a wrong token names no client: each guess would otherwise have a limit of its own
+        clientOf: (request) =>
+          token.check(request) === "Right"
+            ? "token"
+            : Option.match(request.remoteAddress, { onNone: () => "unknown", onSome: networkOf })
+      }),
+      RateLimiter.RateLimiter,
+      limiter
+    )
 
-    // a wrong token is no name: else every guess would have a limit of its own
-    const clientOf = (request: HttpServerRequest.HttpServerRequest): string =>
-      token.check(request) === "Right"
-        ? "token"
-        : Option.match(request.remoteAddress, { onNone: () => "unknown", onSome: networkOf })
-
-    const admit = (request: HttpServerRequest.HttpServerRequest) =>
-      Effect.gen(function* () {
-        const key = yield* RateLimiter.key("requests", clientOf(request))
-        const result = yield* limiter.consume(key, requests)
-        if (result.allowed) return yield* RateLimitHeaders.tell(policy, result)
-        yield* RateLimitHeaders.exceeded(policy, result)
-        return yield* new TooManyRequests({ retryAfter: result.retryAfter })
-      }).pipe(
-        // a client's name is never too long for a key, and the numbers of the limit are checked at the start
-        Effect.catchTags({ InvalidKey: Effect.die, RedisAuthError: Effect.die, RedisServerError: Effect.die })
-      )
+    const admit = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, TooManyRequests> =>
+      Effect.catchTags(admission(request), {
+        RateLimitExceeded: ({ retryAfter }) => new TooManyRequests({ retryAfter }),
+        // `networkOf` answers a valid key, and `tolerant` catches what Redis rejects
+        InvalidKey: Effect.die,
+        RedisAuthError: Effect.die,
+        RedisServerError: Effect.die
+      })
 
     return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | TooManyRequests, R> =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>

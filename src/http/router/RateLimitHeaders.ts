@@ -1,6 +1,6 @@
 /**
- * The `RateLimit` fields of what may be done so often in a window, as of draft-ietf-httpapi-ratelimit-headers-10, and
- * `Retry-After` (RFC 9110) once it is used up.
+ * Reports a rate limit in the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers-10), and in `Retry-After` (RFC 9110)
+ * once the limit is exceeded.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /**
- * How often something may be done.
+ * A limit as the headers name it: `quota` requests in each `window`.
  *
  * @since 0.1.0
  * @category models
@@ -21,22 +21,22 @@ export interface Policy {
   readonly window: Duration.Duration
 }
 
-// a client that waits a rounded-down time comes too early
+// rounded up: a client that waits the rounded-down time would be rejected again
 const seconds = (duration: Duration.Duration): number => Math.ceil(Duration.toSeconds(duration))
 
-/** Both fields are lists: a request may fall under several policies. */
+/** Both fields are lists, since several policies may apply to one request. */
 const append = (response: HttpServerResponse.HttpServerResponse, name: string, item: string) => {
   const items = response.headers[name]
   return HttpServerResponse.setHeader(response, name, items === undefined ? item : `${items}, ${item}`)
 }
 
 /**
- * Says what is left under a policy: `remaining` now, all of it after `resetAfter`.
+ * Adds the headers of an allowed request: `remaining` requests are left, and the whole quota after `resetAfter`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const tell = (
+export const report = (
   { name, quota, window }: Policy,
   { remaining, resetAfter }: { readonly remaining: number; readonly resetAfter: Duration.Duration }
 ): Effect.Effect<void> =>
@@ -50,17 +50,17 @@ export const tell = (
   )
 
 /**
- * The call was refused; `retryAfter` is when the next one may be granted.
+ * Adds the headers of a rejected request: nothing is left, and the next request may be allowed after `retryAfter`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const exceeded = (
+export const reportExceeded = (
   policy: Policy,
   usage: { readonly resetAfter: Duration.Duration; readonly retryAfter: Duration.Duration }
 ): Effect.Effect<void> =>
   Effect.zipRight(
-    tell(policy, { remaining: 0, resetAfter: usage.resetAfter }),
+    report(policy, { remaining: 0, resetAfter: usage.resetAfter }),
     HttpApp.appendPreResponseHandler((_request, response) =>
       Effect.succeed(
         HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(usage.retryAfter), 1)))

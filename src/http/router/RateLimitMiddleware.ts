@@ -1,0 +1,97 @@
+/**
+ * Limits how many requests each client may send to a router.
+ *
+ * @since 0.2.0
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Effect from "effect/Effect"
+import * as RateLimiter from "../../coordination/RateLimiter.js"
+import type { InvalidKey } from "../../redis/RedisKey.js"
+import * as RateLimitHeaders from "./RateLimitHeaders.js"
+
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface Options {
+  /** names the policy in the headers, and the keys: `ratelimit:<name>:<client>` */
+  readonly name: string
+  readonly limit: RateLimiter.RateLimit
+  /** Identifies the client: an API key, a user, an address. Forwarded addresses are as true as the proxy that sets them. */
+  readonly clientOf: (request: HttpServerRequest.HttpServerRequest) => string
+}
+
+/**
+ * The failure of a limited request: `RateLimitExceeded` for a client over its limit, `InvalidKey` for a client whose name
+ * cannot be a key, and what Redis rejects. While Redis is unavailable, `onUnavailable` of the limit decides.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export type Rejection = RateLimiter.RateLimitExceeded | RateLimiter.Refusal | InvalidKey
+
+/**
+ * Builds the check of one request, for a server that decides which requests are limited. It adds the `RateLimit` headers to
+ * the response, and `Retry-After` to that of a rejected request.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeAdmission = ({
+  clientOf,
+  limit,
+  name
+}: Options): Effect.Effect<
+  (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<void, Rejection>,
+  never,
+  RateLimiter.RateLimiter
+> =>
+  Effect.map(RateLimiter.RateLimiter, (limiter) => {
+    const policy: RateLimitHeaders.Policy = { name, quota: limit.limit, window: limit.window }
+    return Effect.fnUntraced(function* (request) {
+      const key = yield* RateLimiter.key(name, clientOf(request))
+      const result = yield* limiter.consume(key, limit)
+      if (result.allowed) return yield* RateLimitHeaders.report(policy, result)
+      yield* RateLimitHeaders.reportExceeded(policy, result)
+      return yield* new RateLimiter.RateLimitExceeded({ key, limit: limit.limit, retryAfter: result.retryAfter })
+    })
+  })
+
+/**
+ * Builds the middleware, which limits each request of a router. A rejected request fails before its route runs, and the
+ * application chooses the response.
+ *
+ * @since 0.2.0
+ * @category constructors
+ * @example
+ * import { HttpRouter, HttpServerResponse } from "@effect/platform"
+ * import { RateLimiter } from "effect-cache-toolkit"
+ * import { RateLimitMiddleware } from "effect-cache-toolkit/http"
+ * import { Effect } from "effect"
+ *
+ * const router = HttpRouter.empty.pipe(HttpRouter.get("/", HttpServerResponse.text("hello")))
+ *
+ * const app = Effect.gen(function* () {
+ *   const limited = yield* RateLimitMiddleware.make({
+ *     name: "requests",
+ *     limit: RateLimiter.tokenBucket({ limit: 600, window: "1 minute", onUnavailable: "allow" }),
+ *     clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
+ *   })
+ *   return limited(router).pipe(
+ *     Effect.catchTag("RateLimitExceeded", ({ message }) => HttpServerResponse.text(message, { status: 429 }))
+ *   )
+ * })
+ */
+export const make = (
+  options: Options
+): Effect.Effect<
+  <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E | Rejection, R>,
+  never,
+  RateLimiter.RateLimiter
+> =>
+  Effect.map(
+    makeAdmission(options),
+    (admit) => (app) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => Effect.zipRight(admit(request), app))
+  )

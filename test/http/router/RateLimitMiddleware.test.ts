@@ -1,0 +1,47 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { MemoryRedis, RateLimiter } from "effect-cache-toolkit"
+import { RateLimitMiddleware } from "effect-cache-toolkit/http"
+
+const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer)
+
+/** Sends one request of a client to a route behind a limit of two requests a minute. */
+const serve = Effect.gen(function* () {
+  const limited = yield* RateLimitMiddleware.make({
+    name: "requests",
+    limit: RateLimiter.fixedWindow({ limit: 2, window: "1 minute", onUnavailable: "deny" }),
+    clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
+  })
+  const runs: Array<string> = []
+  const route = Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) => {
+    runs.push(url)
+    return HttpServerResponse.text("hello")
+  })
+  const handle = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(
+    Effect.catchTag(limited(route), "RateLimitExceeded", ({ message }) =>
+      HttpServerResponse.text(message, { status: 429 })
+    )
+  )
+  const send = (key: string) =>
+    Effect.promise(() => handle(new Request("http://localhost/", { headers: { "x-api-key": key } })))
+  return { runs, send }
+})
+
+describe("the rate limit of a router", () => {
+  it.scoped("reports what is left to each client, and rejects a request over the limit before its route runs", () =>
+    Effect.gen(function* () {
+      const { runs, send } = yield* serve
+      expect((yield* send("a")).headers.get("ratelimit")).toMatch(/^"requests";r=1;t=\d+$/)
+      expect((yield* send("a")).headers.get("ratelimit")).toMatch(/^"requests";r=0;t=\d+$/)
+      const rejected = yield* send("a")
+      expect([rejected.status, rejected.headers.get("ratelimit-policy")]).toEqual([429, `"requests";q=2;w=60`])
+      expect(Number(rejected.headers.get("retry-after"))).toBeGreaterThan(0)
+      expect((yield* send("b")).status).toBe(200)
+      expect(runs.length).toBe(3)
+    }).pipe(Effect.provide(limiter))
+  )
+})
