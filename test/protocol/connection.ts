@@ -2,13 +2,13 @@
  * One generation: commands travel to the server in order, replies travel back in order, and either may be on its way
  * when the connection ends. A command that was on its way may still reach the server later.
  */
-import { type Client, type Command, Refused, type Server } from "./server.js"
+import { type Client, type Command, Rejected, type Server } from "./server.js"
 import type { Wait } from "./step.js"
 
 /** The three outcomes of a command, the reply with the generation that it came from. */
 export type Outcome<A> =
   | { readonly _tag: "Reply"; readonly value: A; readonly generation: number }
-  | { readonly _tag: "Refused" }
+  | { readonly _tag: "Rejected" }
   | { readonly _tag: "Unavailable" }
   | { readonly _tag: "Unknown" }
 
@@ -60,8 +60,8 @@ export class Call<A> implements Wait, AnyCall {
     try {
       this.answer = { _tag: "Reply", value: this.command.apply(server, this.client), generation: this.generation }
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
-      this.answer = { _tag: "Refused" }
+      if (!(error instanceof Rejected)) throw error
+      this.answer = { _tag: "Rejected" }
     }
   }
 

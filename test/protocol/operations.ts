@@ -1,4 +1,4 @@
-/** Writing down what is called: `invalidate(0)` is process 0 that changes the key a and invalidates it. */
+/** Short forms of operations: with `invalidate(0)`, process 0 changes the key a and invalidates it. */
 
 import type { Operation } from "./scenario.js"
 import type { Key } from "./server.js"

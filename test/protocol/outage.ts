@@ -1,11 +1,11 @@
 /**
- * Outages: what a process does with a new generation, and with the writes that Redis did not surely take.
+ * Outages: how a process opens a new generation, and replays the writes that Redis has not acknowledged.
  */
 import type { Process } from "./process.js"
 import { invalidate, moveMarker, time } from "./server.js"
 import { boundary, type Step } from "./step.js"
 
-/** Takes note of the outage that a new generation has ended, and lets its replies be used. */
+/** Handles the outage that a new generation has ended, and then opens the generation. */
 export function* open(process: Process, generation: number): Step<void> {
   const { rules, promises } = process.world
   const isOver = () => process.connection?.generation !== generation
@@ -20,7 +20,7 @@ export function* open(process: Process, generation: number): Step<void> {
       }
       break
     }
-    yield boundary("ask for the time again")
+    yield boundary("retry TIME")
   }
   if (rules.has("replayBeforeReads")) {
     yield { what: "replayed outbox", ready: () => isOver() || process.outbox.size === 0 }
@@ -35,29 +35,29 @@ export function* open(process: Process, generation: number): Step<void> {
 const noteTime = (process: Process, now: number): void => {
   if (now >= process.distrustUpTo || !process.world.rules.has("contradictedMarkLowered")) return
   process.distrustUpTo = now
-  process.wasTimeWrong = true
+  process.wasClockWrong = true
 }
 
-/** Whether an outage speaks against an entry. `clear` is the clear marker that was read with it. */
+/** Whether an entry is distrusted after an outage. `clear` is the clear marker that was read with it. */
 export const isDistrusted = (process: Process, entry: { readonly created: number }, clear = 0): boolean => {
   const { rules } = process.world
   if (entry.created <= process.distrustUpTo) {
-    askTimeAgain(process)
+    queryTime(process)
     return true
   }
-  if (!process.wasTimeWrong || !rules.has("bornAheadDistrusted")) return false
-  const followsClear = rules.has("bornAfterClearTrusted") && entry.created === clear + 1
+  if (!process.wasClockWrong || !rules.has("createdAheadDistrusted")) return false
+  const followsClear = rules.has("createdAfterClearTrusted") && entry.created === clear + 1
   return entry.created > process.serverTime() && !followsClear
 }
 
-/** Asks for the time, where the mark of distrust seems to lie ahead of it. */
-const askTimeAgain = (process: Process): void => {
+/** Queries the time, where the mark of distrust seems to be in the future. */
+const queryTime = (process: Process): void => {
   if (process.isAskingTime || process.serverTime() >= process.distrustUpTo) return
   process.isAskingTime = true
-  process.world.spawn(process, "ask for the time", "own", timeAgain(process))
+  process.world.spawn(process, "query the time", "own", timeQuery(process))
 }
 
-function* timeAgain(process: Process): Step<void> {
+function* timeQuery(process: Process): Step<void> {
   try {
     const now = process.usable(yield* process.send(time))
     if (now !== undefined) noteTime(process, now.value)
@@ -79,7 +79,7 @@ export function* replay(process: Process): Step<void> {
       const isSame = process.outbox.get(item) === addition
       if (isSame || !rules.has("outboxCountsAdditions")) {
         process.outbox.delete(item)
-        if (item === "tag" || item === "clear") process.tagsTaken++
+        if (item === "tag" || item === "clear") process.tagsAcknowledged++
       }
     }
     yield boundary("replay")

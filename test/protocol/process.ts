@@ -1,5 +1,5 @@
 /**
- * What one process keeps: its connection, epochs, flights, local tier, outbox and what it distrusts.
+ * The state of one process: its connection, epochs, flights, local tier, outbox and distrust.
  */
 import { Call, Connection, type Outcome, Subscription } from "./connection.js"
 import type { Promises, Source } from "./promises.js"
@@ -7,9 +7,9 @@ import type { Rules } from "./rules.js"
 import type { Client, Command, Entry, Key, Message, Server } from "./server.js"
 import type { Sleep, Step, Wait } from "./step.js"
 
-/** What a flight ends with. Callers from position `entitled` on came too late for its value. */
-export type Landed =
-  | { readonly _tag: "Value"; readonly version: number; readonly source: Source; readonly entitled: number }
+/** The result of a flight. Callers that joined at position `joinedBefore` or later are late. */
+export type LoadOutcome =
+  | { readonly _tag: "Value"; readonly version: number; readonly source: Source; readonly joinedBefore: number }
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Overloaded" }
   | { readonly _tag: "Stopped" }
@@ -19,25 +19,25 @@ export interface Flight {
   readonly id: string
   readonly epoch: string
   readonly token: string
-  /** it is shared with nobody */
+  /** no other caller joins it */
   readonly alone: boolean
-  /** what the first caller has seen: only a newer value will do */
+  /** the entry that the first caller has seen: only a newer one is accepted */
   readonly newerThan: number
-  /** who came so far, and who is still there */
+  /** callers so far, and callers that still wait */
   joined: number
   callers: number
   task: Task | undefined
-  landed: Landed | undefined
+  outcome: LoadOutcome | undefined
 }
 
-/** What is run step by step. */
+/** A generator that the scheduler runs step by step. */
 export interface Task {
   readonly name: string
   readonly process: Process
   readonly generator: Step<void>
   readonly kind: "read" | "write" | "own"
   wait: Wait | undefined
-  /** it was interrupted, and its finalizers run */
+  /** interrupted: its finalizers run */
   isStopped: boolean
 }
 
@@ -72,7 +72,7 @@ export class Process implements Client {
   /** entries with a lease from then or before are distrusted */
   distrustUpTo = 0
   /** an answer of TIME has contradicted an earlier one */
-  wasTimeWrong = false
+  wasClockWrong = false
   isAskingTime = false
   /** when the connection was lost, by the server's clock */
   outageBegan = 0
@@ -94,7 +94,7 @@ export class Process implements Client {
   readonly outbox = new Map<OutboxItem, number>()
   additions = 0
   /** how many tags were acknowledged so far, and clears, which may stand for tags */
-  tagsTaken = 0
+  tagsAcknowledged = 0
   replaying = false
 
   /** lookups without Redis, running and waiting */

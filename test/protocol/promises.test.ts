@@ -1,6 +1,6 @@
 /**
- * The promises hold in thousands of random runs, with all rules and with only those that they rest on. What the protocol
- * does not cover is shown too: each limit has a run that crosses it.
+ * The promises hold in thousands of random runs, with all rules and with only the essential ones. Each limit of the
+ * protocol is shown by a run that crosses it.
  *
  * PROTOCOL_SEED repeats a run, PROTOCOL_RUNS sets how many there are per family and set of rules.
  */
@@ -14,7 +14,7 @@ import type { Operation, Scenario } from "./scenario.js"
 import { families } from "./scenarios.js"
 import { findCounterexample } from "./search.js"
 
-// each test is one long turn of the event loop, and Vitest hears of a worker only between turns
+// each test is one long turn of the event loop, and Vitest receives messages of a worker only between turns
 beforeEach(() => setImmediate())
 
 const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -59,14 +59,14 @@ describe("a late set", () => {
 })
 
 describe("afterOutage: trust", () => {
-  it(`gives up "${rules.distrustAfterOutage}", which matters only where the server itself was away`, () => {
+  it(`gives up "${rules.distrustAfterOutage}", which matters only after an outage of the server itself`, () => {
     const trusting = { ...families.connections, rules: without("distrustAfterOutage"), seed, runs }
     expect(findCounterexample(trusting)?.report).toBeUndefined()
   })
 })
 
-describe("what is not covered", () => {
-  it("others serve what a process that is cut off alone has invalidated, until its outbox is replayed", () => {
+describe("the protocol does not cover", () => {
+  it("a process that is cut off alone: others serve what it has invalidated until its outbox is replayed", () => {
     const found = find({
       operations: [invalidate(0), get(1)],
       promise: "neverServedAgain",
@@ -75,7 +75,7 @@ describe("what is not covered", () => {
     expect(found?.promise).toBe("neverServedAgain")
   })
 
-  it("others serve what a process could not say while its circuit was open, until its outbox is replayed", () => {
+  it("a process with an open circuit: others serve what it has invalidated until its outbox is replayed", () => {
     const found = find({
       operations: [invalidate(0), get(1)],
       promise: "neverServedAgain",
@@ -84,7 +84,7 @@ describe("what is not covered", () => {
     expect(found?.promise).toBe("neverServedAgain")
   })
 
-  it("a process that ends with its outbox leaves what it has not invalidated", () => {
+  it("a process that ends with its outbox: its pending invalidations are lost", () => {
     const found = find({
       operations: [invalidate(0)],
       promise: "noWrongValueLeft",
@@ -93,7 +93,7 @@ describe("what is not covered", () => {
     expect(found?.promise).toBe("noWrongValueLeft")
   })
 
-  it("a process that ends between its commit and the end of its update, while another writes the key", () => {
+  it("a process that ends between its commit and the end of its update, while another process writes the key", () => {
     const found = find({
       operations: [update(0), update(1)],
       promise: "noWrongValueLeft",
@@ -102,12 +102,12 @@ describe("what is not covered", () => {
     expect(found?.promise).toBe("noWrongValueLeft")
   })
 
-  it("two sets of one key at a time, which update is for", () => {
+  it("two concurrent sets of one key, which need update", () => {
     const found = find({ operations: [set(0), set(1)], promise: "noWrongValueLeft", scenario: {} })
     expect(found?.promise).toBe("noWrongValueLeft")
   })
 
-  it("a clock of the server that is set back makes entries look younger than a marker", () => {
+  it("a server's clock that is set back: entries look younger than a marker", () => {
     const found = find({
       operations: [get(1), invalidateTag(0), get(1)],
       promise: "neverServedAgain",

@@ -1,23 +1,23 @@
 /**
- * What the protocol promises, checked while the model runs. Every value is the number of a commit, so that "older" is
- * "smaller"; a read remembers at its start the oldest commit that it may answer.
+ * The promises of the protocol, checked while the model runs. A value is the number of a commit, so that "older" is
+ * "smaller". A read remembers at its start the oldest commit that it may answer.
  */
 import type { Flight, Process } from "./process.js"
 import { type Key, keys, type Server } from "./server.js"
 
 export const promises = {
   neverServedAgain: "a read that starts after an acknowledged invalidation answers nothing older",
-  localBound: "a local tier forgets when it hears of an invalidation, or when its time to live has passed",
+  localBound: "a local tier drops an entry when it hears of its invalidation, or when its time to live has passed",
   ownWritesSeen: "after its own invalidation, set or update, acknowledged or not, a process reads nothing older",
   setIsStored: "a set is stored, however large, if its connection works and no other write comes between",
   noResurrection: "what was invalidated during an outage is not served by a process that has come back from it",
   noWrongValueLeft: "when all is quiet again, no cached value is older than the last write",
   oneLookup: "one lookup per key at a time",
   noNeedlessLookup: "no lease is granted while Redis holds a value that the caller may have",
-  nobodyWaitsInVain: "nobody waits for a lease that nobody will end",
-  noAbandonedLookup: "no lookup runs that nobody waits for",
+  noEndlessWait: "no flight waits for a lease that no process will end",
+  noAbandonedLookup: "no lookup runs without a caller that waits for it",
   everyReadEnds: "every read ends, and with a value unless its lookup fails",
-  boundedLookups: "lookups without Redis are bounded, and only what exceeds both bounds is refused",
+  boundedLookups: "lookups without Redis are bounded, and only those beyond both bounds are rejected",
   cachesAgain: "when all is quiet again, values are cached again"
 } as const
 
@@ -32,12 +32,12 @@ export class Broken extends Error {
   }
 }
 
-/** Situations that the protocol does not cover; a run may be told to count them as broken promises all the same. */
+/** Situations that the protocol does not cover. A scenario may count them as broken promises all the same. */
 export type Limit = "outageOfOneProcess" | "crashOfOneWriterAmongSeveral" | "crashWithOutbox" | "concurrentSet"
 
 export type Source = "Local" | "Redis" | "Stale" | "Lookup" | "Degraded"
 
-/** The versions that one write has made obsolete what is older than. */
+/** The commit of each key that one write has changed: older values are obsolete. */
 export type Written = ReadonlyArray<readonly [key: Key, version: number]>
 
 export interface Read {
@@ -67,7 +67,7 @@ export interface Lookup {
   readonly key: Key
   readonly flight: Flight
   readonly why: "lease" | "bound" | "noRedis"
-  /** its lease ended by an invalidation or an outage, so that another lookup may begin */
+  /** its lease was ended by an invalidation or an outage, so that another lookup may run beside it */
   excused: boolean
   hangs: boolean
   fails: boolean
@@ -85,12 +85,12 @@ class Versions {
 }
 
 export class Promises {
-  /** acknowledged by the server to whoever wrote */
+  /** acknowledged by the server */
   private readonly acknowledged = new Versions()
   private readonly duringOutage = new Versions()
   private readonly outages = new Versions()
   private readonly own = new Map<Process, Versions>()
-  /** what outages have made obsolete, as far as a process that is connected again, or open again, has to know */
+  /** what outages have made obsolete for a process that is connected again, and for one whose reads are open again */
   private readonly outagesReconnected = new Map<Process, Versions>()
   private readonly outagesOpened = new Map<Process, Versions>()
   /** written by a process that has crashed, and still promised */
@@ -105,7 +105,7 @@ export class Promises {
   private readonly away = new Map<Process, Map<Key, number>>()
   /** no fault has happened that can leave a lease behind */
   calm = true
-  /** everything has come to its end */
+  /** everything has ended */
   isQuiet = false
 
   constructor(
@@ -197,7 +197,7 @@ export class Promises {
     if (!acknowledged && !this.world.limits.has("outageOfOneProcess")) return
     this.acknowledged.raise(written)
     for (const other of this.world.processes) {
-      // a process without the right to publish is heard of only when the local time to live has passed
+      // the writes of a process without the right to publish bind others only after the local time to live
       const heardBy = process.mayPublish ? other.subscription.horizon() : Number.POSITIVE_INFINITY
       const timeIsUp = this.world.time + this.world.localTtl
       this.obligations = [
@@ -209,7 +209,7 @@ export class Promises {
 
   /** The deadline of a set had passed when it arrived. */
   setRefused(process: Process, key: Key): void {
-    throw new Broken("setIsStored", `process ${process.id} has set ${key} in vain`)
+    throw new Broken("setIsStored", `the set of ${key} by process ${process.id} was rejected as too late`)
   }
 
   crashedAfter(written: Written): void {
@@ -274,16 +274,16 @@ export class Promises {
     }
   }
 
-  held(key: Key, holder: string, asker: string): void {
-    if (holder === asker) throw new Broken("nobodyWaitsInVain", `${asker} is told to wait for itself on ${key}`)
+  held(key: Key, holder: string, waiter: string): void {
+    if (holder === waiter) throw new Broken("noEndlessWait", `${waiter} waits for its own lease of ${key}`)
     // the replay of an interrupted update ends its lease
     const isRepaired = this.world.processes.some((process) => process.outbox.has(key))
     if (this.calm && !isRepaired && !this.world.isOnItsWay(holder) && !this.isHeld(holder)) {
-      throw new Broken("nobodyWaitsInVain", `${asker} waits for ${holder}, which has ended, on ${key}`)
+      throw new Broken("noEndlessWait", `${waiter} waits for the lease of ${key}, whose holder ${holder} has ended`)
     }
   }
 
-  /** Whether something still runs that will end the lease. */
+  /** Whether a flight or update still runs that will end the lease. */
   isHeld(token: string): boolean {
     return this.world.processes.some((process) => process.alive && process.tokens.has(token))
   }
@@ -297,7 +297,7 @@ export class Promises {
     }
     for (const { flight, process, key } of this.lookups) {
       if (flight.callers === 0) {
-        throw new Broken("noAbandonedLookup", `process ${process.id} looks up ${key} for nobody`)
+        throw new Broken("noAbandonedLookup", `process ${process.id} looks up ${key}, and no caller waits for it`)
       }
     }
   }

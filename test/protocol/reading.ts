@@ -1,8 +1,8 @@
 /**
- * Reading: the local tier, Redis, and flights. The generators are the protocol's algorithms, point by point.
+ * Reads: the local tier, Redis, and flights. The generators are the algorithms of docs/protocol.md, step by step.
  */
 import { isDistrusted } from "./outage.js"
-import type { Flight, Landed, Process } from "./process.js"
+import type { Flight, LoadOutcome, Process } from "./process.js"
 import type { Lookup, Source } from "./promises.js"
 import {
   type Acquired,
@@ -20,16 +20,16 @@ import {
 } from "./server.js"
 import { boundary, Sleep, type Step } from "./step.js"
 
-/** How often a waiter is told that the lease is held before it has reached its bound. */
+/** The bound of a waiter: it has found the lease held this often. */
 const bound = 2
 
-/** How often a flight is told of a value that it then cannot read. */
+/** How often Acquire may report a value that the flight then cannot read. */
 const maxContradictions = 2
 
-/** How often a caller joins others' flights before it takes one of its own. */
+/** A caller that was late for this many flights starts one that no other caller joins. */
 const maxJoins = 2
 
-/** `isRefresh`: a value from before the call will not do. */
+/** With `isRefresh`, a value from before the call is not accepted. */
 export function* get(process: Process, key: Key, isRefresh = false): Step<void> {
   const { promises, rules } = process.world
   const check = promises.readStarts(process, key)
@@ -53,21 +53,21 @@ export function* get(process: Process, key: Key, isRefresh = false): Step<void> 
       }
 
       const newerThan = isForced ? process.serverTime() : (found.distrusted?.created ?? 0)
-      const landed = yield* fly(process, key, newerThan, joins >= maxJoins)
-      if (landed._tag === "Value") {
-        if (!landed.late || !rules.has("lateCallersStartOver")) {
-          return answer(landed.source, landed.version)
+      const result = yield* joinFlight(process, key, newerThan, joins >= maxJoins)
+      if (result._tag === "Value") {
+        if (!result.late || !rules.has("lateCallersStartOver")) {
+          return answer(result.source, result.version)
         }
-      } else if (landed._tag === "Failed" && found.distrusted !== undefined && !rules.has("distrustedIsMiss")) {
+      } else if (result._tag === "Failed" && found.distrusted !== undefined && !rules.has("distrustedIsMiss")) {
         return answer("Stale", found.distrusted.version)
       } else {
         isOver = true
-        check.ended = landed._tag !== "Stopped"
+        check.ended = result._tag !== "Stopped"
         return
       }
     }
   } finally {
-    // interrupted: nobody waits for its end
+    // interrupted: no caller waits for its end
     if (!isOver) check.excused = true
   }
 }
@@ -91,21 +91,22 @@ function* readRedis(process: Process, key: Key): Step<Found> {
   return { fresh: entry }
 }
 
-/** Whether nothing speaks against an entry that Redis holds: an outage, the outbox, a marker. */
+/** Whether an entry of Redis may be served: no outage, item of the outbox or marker invalidates it. */
 function* isTrusted(process: Process, entry: Entry): Step<boolean> {
   if (!process.world.withMarkers || entry.created <= process.distrustUpTo) return !isDistrusted(process, entry)
-  const { tagsTaken } = process
+  const { tagsAcknowledged } = process
   const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
   if (reply === undefined) return false
   process.clearMarker = Math.max(process.clearMarker, reply.value[0] ?? 0)
-  if (!areTagsAtRest(process, tagsTaken) || !reply.value.every((marker) => isAfter(process, entry, marker)))
+  if (!areTagsSettled(process, tagsAcknowledged) || !reply.value.every((marker) => isAfter(process, entry, marker)))
     return false
   return !isDistrusted(process, entry, reply.value[0])
 }
 
-/** Whether the outbox says nothing against markers that were asked for when so many tags had left it. */
-const areTagsAtRest = (process: Process, tagsTaken: number): boolean =>
-  !process.outbox.has("tag") && (process.tagsTaken === tagsTaken || !process.world.rules.has("takenTagsSpeakAgainst"))
+/** Whether no tag is pending, and none was acknowledged since the markers were asked for. */
+const areTagsSettled = (process: Process, tagsAcknowledged: number): boolean =>
+  !process.outbox.has("tag") &&
+  (process.tagsAcknowledged === tagsAcknowledged || !process.world.rules.has("acknowledgedTagsDistrusted"))
 
 const isAfter = (process: Process, entry: { readonly created: number }, marker: number | undefined): boolean => {
   const { rules } = process.world
@@ -113,7 +114,7 @@ const isAfter = (process: Process, entry: { readonly created: number }, marker: 
   return rules.has("equalIsInvalid") ? entry.created > marker : entry.created >= marker
 }
 
-/** The cache itself is the caller of a refresh, and never leaves. */
+/** The cache itself is the caller of a background refresh, and never leaves. */
 const refresh = (process: Process, key: Key, seen: Entry): void => {
   if (!process.flights.has(flightId(process, key))) join(process, key, seen.created, false)
 }
@@ -121,15 +122,15 @@ const refresh = (process: Process, key: Key, seen: Entry): void => {
 const flightId = (process: Process, key: Key): string =>
   process.world.rules.has("flightPerEpoch") ? `${key}@${process.epochOf(key)}` : key
 
-type Joined = Landed & { readonly late: boolean }
+type FlightResult = LoadOutcome & { readonly late: boolean }
 
-function* fly(process: Process, key: Key, newerThan: number, alone: boolean): Step<Joined> {
+function* joinFlight(process: Process, key: Key, newerThan: number, alone: boolean): Step<FlightResult> {
   const flight = join(process, key, newerThan, alone)
   const position = flight.joined - 1
   try {
-    yield { what: `flight of ${key}`, ready: () => flight.landed !== undefined }
-    const landed = flight.landed ?? { _tag: "Stopped" }
-    return { ...landed, late: landed._tag === "Value" && position >= landed.entitled }
+    yield { what: `flight of ${key}`, ready: () => flight.outcome !== undefined }
+    const outcome = flight.outcome ?? { _tag: "Stopped" }
+    return { ...outcome, late: outcome._tag === "Value" && position >= outcome.joinedBefore }
   } finally {
     leave(process, flight, position)
   }
@@ -138,12 +139,12 @@ function* fly(process: Process, key: Key, newerThan: number, alone: boolean): St
 const leave = (process: Process, flight: Flight, position: number): void => {
   const { rules, stop } = process.world
   flight.callers--
-  if (flight.landed !== undefined || flight.task === undefined) return
+  if (flight.outcome !== undefined || flight.task === undefined) return
   const ends = flight.callers === 0 ? rules.has("lastCallerStops") : position === 0 && !rules.has("callersOnlyAwait")
   if (!ends) return
   stop(flight.task)
   close(process, flight)
-  flight.landed = { _tag: "Stopped" }
+  flight.outcome = { _tag: "Stopped" }
 }
 
 const close = (process: Process, flight: Flight): void => {
@@ -170,7 +171,7 @@ const join = (process: Process, key: Key, newerThan: number, alone: boolean): Fl
     joined: 1,
     callers: 1,
     task: undefined,
-    landed: undefined
+    outcome: undefined
   }
   if (!alone) process.flights.set(id, flight)
   flight.task = spawn(process, `flight ${flight.token} of ${key}`, "own", run(process, flight))
@@ -180,19 +181,19 @@ const join = (process: Process, key: Key, newerThan: number, alone: boolean): Fl
 function* run(process: Process, flight: Flight): Step<void> {
   process.tokens.add(flight.token)
   try {
-    const landed = yield* load(process, flight)
+    const outcome = yield* load(process, flight)
     close(process, flight)
-    flight.landed = landed
+    flight.outcome = outcome
   } catch (error) {
     if (!(error instanceof LookupFailed)) throw error
     close(process, flight)
-    flight.landed = { _tag: "Failed" }
+    flight.outcome = { _tag: "Failed" }
   } finally {
     process.tokens.delete(flight.token)
   }
 }
 
-function* load(process: Process, flight: Flight): Step<Landed> {
+function* load(process: Process, flight: Flight): Step<LoadOutcome> {
   const { rules } = process.world
   const { key, token } = flight
   let newerThan = flight.newerThan
@@ -204,13 +205,13 @@ function* load(process: Process, flight: Flight): Step<Landed> {
     for (;;) {
       if (!process.mayRead(key)) return yield* degraded(process, flight)
       const asked = process.world.time
-      const entitled = flight.joined
+      const joinedBefore = flight.joined
       mayHoldLease = true
       newerThan = Math.max(newerThan, process.distrustUpTo)
       const outcome = yield* acquireLease(process, key, token, newerThan)
       const reply = process.usable(outcome)
       if (reply === undefined) {
-        // it is idempotent: it may be sent again
+        // Acquire is idempotent, and may be repeated
         if (outcome._tag === "Unknown" && unknown++ === 0) continue
         return yield* degraded(process, flight)
       }
@@ -222,7 +223,7 @@ function* load(process: Process, flight: Flight): Step<Landed> {
         const entry = reply.value
         if (entry !== undefined && !entry.stale && (yield* isTrusted(process, entry))) {
           process.putLocal(entry, asked, flight.epoch)
-          return { _tag: "Value", version: entry.version, source: "Redis", entitled }
+          return { _tag: "Value", version: entry.version, source: "Redis", joinedBefore }
         }
         const created = entry?.created ?? 0
         newerThan = Math.max(newerThan, created)
@@ -236,19 +237,19 @@ function* load(process: Process, flight: Flight): Step<Landed> {
         continue
       }
       if (acquired._tag === "Granted") {
-        const landed = yield* loadUnderLease(process, flight, acquired.created, reply.generation)
-        mayHoldLease = landed.leaseIsLeft
-        return landed
+        const result = yield* loadUnderLease(process, flight, acquired.created, reply.generation)
+        mayHoldLease = result.leaseIsLeft
+        return result
       }
       if (held++ >= bound && rules.has("waitersHaveBound")) {
         const before = flight.joined
         const version = yield* lookUp(flight, process, "bound")
-        return { _tag: "Value", version, source: "Lookup", entitled: before }
+        return { _tag: "Value", version, source: "Lookup", joinedBefore: before }
       }
       yield* sleep(process, key)
     }
   } finally {
-    if (mayHoldLease && rules.has("leaseGivenBack")) process.issue(release(key, token))
+    if (mayHoldLease && rules.has("leaseReleased")) process.issue(release(key, token))
   }
 }
 
@@ -275,9 +276,9 @@ function* sleep(process: Process, key: Key): Step<void> {
   }
 }
 
-type Loaded = Landed & { readonly leaseIsLeft: boolean }
+type LeaseOutcome = LoadOutcome & { readonly leaseIsLeft: boolean }
 
-function* loadUnderLease(process: Process, flight: Flight, created: number, generation: number): Step<Loaded> {
+function* loadUnderLease(process: Process, flight: Flight, created: number, generation: number): Step<LeaseOutcome> {
   const { rules, withMarkers, time } = process.world
   const { key, token } = flight
   const started = time
@@ -295,7 +296,7 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
     isCurrent = outcome.value.every((marker) => isAfter(process, entry, marker))
   }
   if (!isCurrent && rules.has("fillReadsMarkers")) {
-    return { _tag: "Value", version, source: "Lookup", entitled: before, leaseIsLeft: true }
+    return { _tag: "Value", version, source: "Lookup", joinedBefore: before, leaseIsLeft: true }
   }
 
   const asked = rules.has("localTimeFromMarkers") ? markersAsked : process.world.time
@@ -306,22 +307,22 @@ function* loadUnderLease(process: Process, flight: Flight, created: number, gene
   }
   const isStored = outcome.value
   if (isStored) process.putLocal(entry, asked, flight.epoch)
-  const entitled = isStored ? flight.joined : before
-  return { _tag: "Value", version, source: "Lookup", entitled, leaseIsLeft: false }
+  const joinedBefore = isStored ? flight.joined : before
+  return { _tag: "Value", version, source: "Lookup", joinedBefore, leaseIsLeft: false }
 }
 
 /**
- * The value of a lookup that Redis has not confirmed. Callers from before the lookup may have it in any case, those that
- * came later only while Redis is away, when nothing better can be had.
+ * The value of a lookup that Redis has not confirmed. Callers from before the lookup always get it. Later ones get it only
+ * while Redis is away and no newer value can be read.
  */
-const unconfirmed = (process: Process, flight: Flight, entry: Entry, started: number, before: number): Landed => {
+const unconfirmed = (process: Process, flight: Flight, entry: Entry, started: number, before: number): LoadOutcome => {
   process.putLocal(entry, started, flight.epoch)
   const isBack = process.mayRead(flight.key) && process.world.rules.has("unconfirmedWhileAway")
-  const entitled = isBack ? before : flight.joined
-  return { _tag: "Value", version: entry.version, source: "Degraded", entitled }
+  const joinedBefore = isBack ? before : flight.joined
+  return { _tag: "Value", version: entry.version, source: "Degraded", joinedBefore }
 }
 
-function* degraded(process: Process, flight: Flight): Step<Landed> {
+function* degraded(process: Process, flight: Flight): Step<LoadOutcome> {
   const { rules, maxLookups, maxWaiting } = process.world
   const isBounded = rules.has("lookupsBounded")
   if (isBounded && process.running >= maxLookups) {

@@ -1,6 +1,6 @@
 /**
- * Each rule is taken away, and a run is searched in which a promise breaks; the same runs with all rules break none.
- * The rules whose absence breaks nothing are tried in promises.test.ts.
+ * Each rule is removed, and a run is searched in which a promise breaks. The same runs with all rules break none. The rules
+ * that no promise needs are removed in promises.test.ts.
  */
 import { setImmediate } from "node:timers/promises"
 import { beforeEach, describe, expect, it } from "vitest"
@@ -16,9 +16,9 @@ import { clear, moveMarker, Server, tag } from "./server.js"
 interface Needed {
   readonly breaks: PromiseName
   readonly operations: ReadonlyArray<Operation>
-  /** two processes with a local tier, unless it says otherwise */
+  /** by default two processes with a local tier */
   readonly scenario: Partial<Scenario>
-  /** the run itself, where it is too long a chain to be found by chance */
+  /** the run itself, where it is too long to be found at random */
   readonly script?: Script
 }
 
@@ -29,15 +29,15 @@ const lateSet = {
   scenario: { processes: 3, serialised: true, localTtl: 0, faults: { timeout: 1 } }
 } as const
 
-const setOfUnknownFate: Script = [
+const setOfUnknownOutcome: Script = [
   "process 0: set a is called",
   { all: "process 0: set a" },
   "timeout: process 0 Set a",
   { all: "process 0: set a" }
 ]
 
-/** What is born by a wrong clock and invalidated during an outage, whose end the wrong clock still tells. */
-const bornByWrongClock: Script = [
+/** An entry is created by a wrong clock, and invalidated during an outage whose end the wrong clock still reports. */
+const createdByWrongClock: Script = [
   "wrongClock: server",
   "process 0: get a is called",
   { all: "process 0" },
@@ -48,7 +48,7 @@ const bornByWrongClock: Script = [
   "process 1 reconnects",
   { all: "process 1" },
   "the server's clock is set right",
-  // it finds the mark out
+  // this read finds out that the mark is wrong
   "process 1: get a is called",
   { all: "process 1", except: "look up" },
   "process 1: get a is called",
@@ -120,7 +120,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   lastCallerStops: { breaks: "noAbandonedLookup", operations: [get(0)], scenario: { faults: { interrupt: 1 } } },
 
   acquireIsOneScript: { breaks: "noNeedlessLookup", operations: [get(0), get(1)], scenario: { faults: {} } },
-  sameTokenGrantedAgain: { breaks: "nobodyWaitsInVain", operations: [get(0)], scenario: { faults: { timeout: 1 } } },
+  sameTokenGrantedAgain: { breaks: "noEndlessWait", operations: [get(0)], scenario: { faults: { timeout: 1 } } },
   tokenPerFlight: {
     breaks: "noWrongValueLeft",
     operations: [get(0), invalidate(1), get(0)],
@@ -134,12 +134,12 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   leaseExpires: { breaks: "cachesAgain", operations: [get(0)], scenario: { faults: { crash: 1 } } },
 
   leaseRenewed: { breaks: "oneLookup", operations: [get(0), get(1)], scenario: { faults: { expireLease: 1 } } },
-  leaseGivenBack: {
-    breaks: "nobodyWaitsInVain",
+  leaseReleased: {
+    breaks: "noEndlessWait",
     operations: [get(0), get(1)],
     scenario: { faults: { lookupFails: 1 } }
   },
-  leaseGivenBackByCompare: {
+  leaseReleasedByCompare: {
     breaks: "oneLookup",
     operations: [get(0), invalidate(1), get(1), get(2)],
     scenario: { processes: 3, faults: { interrupt: 1 } }
@@ -148,7 +148,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   waitersHaveBound: { breaks: "everyReadEnds", operations: [get(0), get(1)], scenario: { faults: { lookupHangs: 1 } } },
   fillComparesToken: { breaks: "noWrongValueLeft", operations: [get(1), invalidate(0)], scenario: { faults: {} } },
   fillEndsLease: {
-    breaks: "nobodyWaitsInVain",
+    breaks: "noEndlessWait",
     operations: [get(0), get(0)],
     scenario: { processes: 1, faults: { expireValue: 1 } }
   },
@@ -209,7 +209,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   setHasDeadline: {
     ...lateSet,
     script: [
-      ...setOfUnknownFate,
+      ...setOfUnknownOutcome,
       { all: "deadline of the set" },
       "process 1: invalidate a is called",
       { all: "process 1" },
@@ -221,7 +221,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   setKeepsCaller: {
     ...lateSet,
     script: [
-      ...setOfUnknownFate,
+      ...setOfUnknownOutcome,
       "process 1: invalidate a is called",
       { all: "process 1" },
       "the server runs Set a of process 0",
@@ -294,7 +294,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
       "process 0 gets the reply to Invalidate a"
     ]
   },
-  takenTagsSpeakAgainst: {
+  acknowledgedTagsDistrusted: {
     breaks: "ownWritesSeen",
     operations: [invalidateTag(0), get(0)],
     scenario: { warm: true, withMarkers: true, localTtl: 0, faults: { refuse: 1 } }
@@ -357,13 +357,13 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     operations: [get(0)],
     scenario: { localTtl: 0, faults: { wrongTime: 1, break: 1 } }
   },
-  bornAheadDistrusted: {
+  createdAheadDistrusted: {
     breaks: "noResurrection",
     operations: [get(0), invalidate(0), get(1), get(1)],
     scenario: { localTtl: 0, faults: { wrongClock: 1, stop: 1 } },
-    script: bornByWrongClock
+    script: createdByWrongClock
   },
-  bornAfterClearTrusted: {
+  createdAfterClearTrusted: {
     breaks: "cachesAgain",
     operations: [clearAll(0), get(1)],
     scenario: { withMarkers: true, localTtl: 0, faults: { wrongClock: 1, break: 1 } },
@@ -404,7 +404,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     operations: [clearAll(0), get(1), clearAll(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, faults: {} }
   },
-  birthFollowsMarkersOnly: {
+  createdFollowsMarkersOnly: {
     breaks: "neverServedAgain",
     operations: [refresh(1), clearAll(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, clockErrors: [0, 3], faults: {} }
@@ -429,12 +429,12 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
     operations: [get(0)],
     scenario: { withMarkers: true, faults: { evictMarker: 1 } }
   },
-  markerBornNow: {
+  markerCreatedNow: {
     breaks: "neverServedAgain",
     operations: [get(1), clearAll(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
   },
-  floorBornNow: {
+  floorCreatedNow: {
     breaks: "neverServedAgain",
     operations: [get(1), invalidateTag(0), get(1)],
     scenario: { withMarkers: true, localTtl: 0, faults: { evictMarker: 2 } },
@@ -450,7 +450,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
       { all: "process 1" }
     ]
   },
-  tagMarkerBornAtFloor: {
+  tagMarkerCreatedAtFloor: {
     breaks: "neverServedAgain",
     operations: [get(1), invalidateTag(0), get(1)],
     scenario: { withMarkers: true, warm: true, localTtl: 0, faults: { expireValue: 1, evictMarker: 1 } }
@@ -471,7 +471,7 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   throughEngine: { breaks: "noWrongValueLeft", operations: [get(1), del(0)], scenario: { faults: {} } }
 }
 
-// each test is one long turn of the event loop, and Vitest hears of a worker only between turns
+// each test is one long turn of the event loop, and Vitest receives messages of a worker only between turns
 beforeEach(() => setImmediate())
 
 const seed = 20_250_101
@@ -479,7 +479,7 @@ const runs = 40_000
 
 const hasCase = (rule: Rule): rule is keyof typeof cases => rule in cases
 
-describe("a rule taken away", () => {
+describe("a rule that is removed", () => {
   for (const rule of ruleNames.filter(hasCase)) {
     const { breaks, operations, script, scenario: particulars } = cases[rule]
     const scenario: Scenario = { processes: 2, localTtl: 2, faults: {}, ...particulars }
@@ -498,7 +498,7 @@ describe("a rule taken away", () => {
     })
   }
 
-  it(`${rules.markersMoveForward} [markersMoveForward]: without it a clock that is set back revives what was cleared`, () => {
+  it(`${rules.markersMoveForward} [markersMoveForward]: without it a clock that is set back revives cleared entries`, () => {
     const markersAfter = (removed: ReadonlyArray<Rule>) => {
       const ignore = () => undefined
       const observer = { granted: ignore, held: ignore, leaseBroken: ignore, published: ignore }

@@ -1,6 +1,6 @@
 /**
- * The rules of the protocol as switches: the model keeps a rule only when its name is in the set, so that a test can
- * take one away and watch a promise break. The numbers are the sections of docs/protocol.md.
+ * The rules of the protocol as switches: the model follows a rule only when its name is in the set. A test removes one and
+ * shows which promise breaks. The numbers are those of docs/protocol.md.
  */
 export const rules = {
   localPutNeedsEpoch: "1: a value that was read goes into the local tier only if the key's epoch has not moved since",
@@ -8,67 +8,67 @@ export const rules = {
   distrustedIsMiss: "1: a distrusted entry is never served, not even when the lookup fails",
 
   oneFlight: "2: callers of one key and epoch share one flight",
-  flightPerEpoch: "2: a caller that comes after an invalidation does not join a flight from before it",
-  lateCallersStartOver: "2: a flight whose value was not accepted serves only callers from before its lookup",
+  flightPerEpoch: "2: a caller from after an invalidation does not join a flight from before it",
+  lateCallersStartOver: "2: a flight whose value was not accepted answers only callers from before its lookup",
   unconfirmedWhileAway: "2: late callers get a value that Redis has not confirmed only while Redis is away",
-  flightCloses: "2: a flight takes no more callers once its lookup has returned",
+  flightCloses: "2: a flight accepts no more callers once its lookup has returned",
   callersOnlyAwait: "2: a flight runs on its own; interrupting its first caller does not stop it",
   lastCallerStops: "2: interrupting the last caller stops the flight",
 
   acquireIsOneScript: "3: looking for a value and taking the lease is one atomic step",
   sameTokenGrantedAgain: "3: a lease is granted again to the token that holds it",
   tokenPerFlight: "3: every flight takes the lease with a token of its own",
-  contradictionsEnd: "3: a flight that is told of a value again and again and cannot read it looks up by itself",
+  contradictionsEnd: "3: a flight that repeatedly cannot read the value that Acquire reports looks up without Redis",
   leaseExpires: "3: a lease has a time to live",
 
   leaseRenewed: "4: a lease is renewed while its lookup runs",
-  leaseGivenBack: "4: a flight that ends without a fill gives its lease back",
-  leaseGivenBackByCompare: "4: giving back deletes the lease only if it holds the flight's token",
-  waitersPoll: "4: a waiter asks again from time to time, message or not",
-  waitersHaveBound: "4: a waiter past its bound looks up by itself",
+  leaseReleased: "4: a flight that ends without a fill releases its lease",
+  leaseReleasedByCompare: "4: a release deletes the lease only if it holds the flight's token",
+  waitersPoll: "4: a waiter polls the lease, message or not",
+  waitersHaveBound: "4: a waiter past its bound runs its own lookup",
   waitersAreWoken: "4: the bus wakes waiters",
 
   fillComparesToken: "5: a fill stores only if the lease holds the flight's token",
   fillEndsLease: "5: a fill deletes the lease",
-  fillReadsMarkers: "5: a flight compares its entry with the markers before its late callers may have it",
+  fillReadsMarkers: "5: a flight compares its entry with the markers before its late callers get it",
   localTimeFromMarkers: "5: the local time of a filled value counts from before its markers are read",
 
   invalidateDeletesValue: "6: an invalidation deletes the value",
   invalidateDeletesLease: "6: an invalidation deletes the lease",
-  invalidatePublishes: "6: an invalidation is told to the other processes",
-  publishMayFail: "6: a publish that the server refuses neither undoes nor hides the delete",
+  invalidatePublishes: "6: an invalidation is published to the other processes",
+  publishMayFail: "6: a publish that the server rejects neither undoes nor hides the delete",
   epochMovesBefore: "6: the epoch moves before an invalidation is sent",
   epochMovesAfter: "6: the epoch moves when an invalidation has ended, however it ended",
 
   setEndsLease: "7: a set deletes the lease",
-  setPublishes: "7: a set is told to the other processes",
+  setPublishes: "7: a set is published to the other processes",
   setHasDeadline: "7: a set that reaches the server after its deadline does nothing",
-  setKeepsCaller: "7: a set of unknown fate, or interrupted, keeps its caller until it can no longer arrive",
-  deadlineAllowsForSize: "7: the deadline of a set leaves the time that its value takes on the line",
+  setKeepsCaller: "7: a set of unknown outcome, or interrupted, returns only when it can no longer arrive",
+  deadlineAllowsForSize: "7: the deadline of a set includes the transfer time of its value",
 
   updatePlacesToken: "8: an update deletes the value and places its token before the write",
   updateComparesToken: "8: an update stores only if its token is still there",
   updateDeletesOtherwise: "8: an update that finds its token gone deletes value and lease",
-  tokenOutlivesWrite: "8: the token of an update lives longer than the write can take",
+  tokenOutlivesWrite: "8: the token of an update outlives its write",
 
-  outbox: "9: a write to Redis that did not surely succeed is kept as an invalidation, and sent again",
+  outbox: "9: a write that Redis has not acknowledged is kept as an invalidation, and sent until it is",
   outboxIsMiss: "9: a key in the outbox is a miss in this process",
   outboxCountsAdditions: "9: an acknowledgement removes from the outbox only what was there when the command was sent",
-  takenTagsSpeakAgainst: "9: a tag that has left the outbox since markers were asked for speaks against them",
+  acknowledgedTagsDistrusted: "9: markers are not trusted when a tag was acknowledged since they were asked for",
   overflowMovesClear: "9: when the outbox overflows, the clear marker moves instead",
   overflowReadsNothing: "9: until that is acknowledged, the process reads nothing from Redis",
 
-  newGenerationClosed: "10: replies of a new generation are not used before the process has taken note of the outage",
+  newGenerationClosed: "10: replies of a new generation are not used before the process has handled the outage",
   distrustAfterOutage: "10: entries from before the outage are distrusted",
-  distrustUpToReconnection: "10: the outage counts to its end, as the server's clock tells it on the new generation",
+  distrustUpToReconnection: "10: the outage counts to its end, by the server's clock on the new generation",
   contradictedMarkLowered: "10: a later answer of TIME that contradicts the mark of distrust lowers it",
-  bornAheadDistrusted: "10: from then on an entry that is born ahead of the server's clock is distrusted",
-  bornAfterClearTrusted: "10: unless its birth follows the clear marker",
+  createdAheadDistrusted: "10: from then on an entry created ahead of the server's clock is distrusted",
+  createdAfterClearTrusted: "10: unless it was created directly after the clear marker",
   openCircuitReadsNothing: "10: nothing is read while the circuit is open",
   outageMovesEpochs: "10: a new generation drops the local tier and moves all epochs",
   fillOfSameGeneration: "10: a fill confirms a value only on the generation that granted the lease",
   replayBeforeReads: "10: the outbox is replayed before the new generation is used",
-  oldConnectionKilled: "10: a new generation first has the server drop the old connection",
+  oldConnectionKilled: "10: a new generation first lets the server drop the old connection",
 
   messagesMoveEpoch: "11: a message that names a key moves its epoch",
   gapDropsLocal: "11: a gap drops the local tier",
@@ -76,17 +76,17 @@ export const rules = {
   senderIgnoresOwn: "11: a process ignores its own messages",
 
   stampsFromServer: "12: leases and markers are stamped with the server's clock, inside the script",
-  createdAtLease: "12: an entry is as old as its lease, not as its fill",
+  createdAtLease: "12: an entry is created at its lease, not at its fill",
   markersMoveForward: "12: a marker never moves back, whatever the clock says",
-  markerMovesByOne: "12: a marker that moves becomes larger, though the clock has not moved since",
-  bornAfterMarker: "12: an entry is born after the clear marker that its writer knows, whatever the clock says",
-  birthFollowsMarkersOnly: "12: nothing else makes a birth later than the clock",
-  equalIsInvalid: "12: an entry as old as its marker is invalid",
+  markerMovesByOne: "12: a marker that moves becomes larger, even when the clock has not moved",
+  createdAfterMarker: "12: an entry is created after the clear marker that its writer knows, whatever the clock says",
+  createdFollowsMarkersOnly: "12: nothing else puts a creation time ahead of the clock",
+  equalIsInvalid: "12: an entry created at the time of its marker is invalid",
   missingMarkerIsMiss: "12: an entry without one of its markers is a miss",
-  markerMadeWhereAbsent: "12: a fill makes the markers that are missing",
-  markerBornNow: "12: a clear marker that is made carries the time at which it is made",
-  floorBornNow: "12: and so does a floor that is made",
-  tagMarkerBornAtFloor: "12: a tag's marker that is made is as late as the floor",
+  markerMadeWhereAbsent: "12: a fill creates the markers that are missing",
+  markerCreatedNow: "12: a new clear marker holds the time of its creation",
+  floorCreatedNow: "12: a new floor holds the time of its creation",
+  tagMarkerCreatedAtFloor: "12: a new marker of a tag holds the time of the floor",
   floorMovesWithTags: "12: the floor moves with every tag's marker",
 
   lookupsBounded: "13: lookups without Redis pass a semaphore with a bounded queue",
@@ -107,14 +107,15 @@ export const without = (...removed: ReadonlyArray<Rule>): Rules =>
 
 export const allRules: Rules = without()
 
-/** Rules that no promise needs, and what they are kept for, or why they need not be. */
+/** Rules that no promise needs, and why they are kept. */
 export const needless = {
-  waitersAreWoken: "a waiter asks again by itself; the message only makes it sooner",
-  epochMovesBefore: "what is read before an invalidation has ended may be old, and the move at its end drops it",
-  replayBeforeReads: "what is in the outbox is a miss in any case, and the rest need not wait for it",
-  openCircuitReadsNothing: "a command is refused in any case; it spares the caller the attempt, and others a lookup",
-  oldConnectionKilled: "what arrives late is refused: by its token, or a set by its deadline",
-  bornAfterMarker: "it lets a value be cached in the very millisecond of a clear, which costs a lookup otherwise",
+  waitersAreWoken: "a waiter polls anyway; the message only saves time",
+  epochMovesBefore: "a read before the end of an invalidation may be old, and the move at its end drops it",
+  replayBeforeReads: "a key in the outbox is a miss in any case, and other keys need not wait for it",
+  openCircuitReadsNothing:
+    "a command is rejected in any case; the rule saves the caller the attempt, and others a lookup",
+  oldConnectionKilled: "a late command does nothing: its token, or the deadline of a set, prevents it",
+  createdAfterMarker: "a value can be cached in the millisecond of a clear, which otherwise costs a lookup",
   senderIgnoresOwn: "hearing its own message costs a process a local entry and nothing else"
 } as const satisfies Partial<Record<Rule, string>>
 
@@ -124,5 +125,5 @@ const isNeedless = (rule: Rule): rule is Needless => rule in needless
 
 const needlessNames: ReadonlyArray<Needless> = ruleNames.filter(isNeedless)
 
-/** What the promises rest on. */
+/** The rules that the promises rest on. */
 export const essentialRules: Rules = without(...needlessNames)

@@ -1,6 +1,6 @@
 /**
- * A run: one step at a time, chosen by a list of numbers, so that it can be repeated and made smaller; or by a script.
- * Then everything comes to its end without further faults, and what is left is looked at.
+ * A run: one step at a time, chosen by a list of numbers, so that it can be repeated and shrunk; or by a script. Then
+ * everything ends without further faults, and every process reads every key.
  */
 import type { Process } from "./process.js"
 import { Broken } from "./promises.js"
@@ -11,10 +11,10 @@ import { type Key, keys } from "./server.js"
 import { type Action, faults, progress } from "./steps.js"
 import { World } from "./world.js"
 
-/** Steps by the beginning of their names, or all that a name takes part in until it waits for something else. */
+/** A step by the start of its name, or all steps whose names contain a text, until none of them is possible. */
 export type Script = ReadonlyArray<string | { readonly all: string; readonly except?: string }>
 
-/** A run that is not quiet after so many steps goes on for ever. */
+/** A run that is not quiet after this many steps never ends. */
 const patience = 1500
 
 export class Run {
@@ -32,8 +32,8 @@ export class Run {
   }
 
   /**
-   * Takes one step per number. Of `burst` numbers all but one go on with what was going on, since it takes long runs of
-   * one task to overtake another.
+   * Takes one step per number. Of `burst` numbers all but one continue the last task, since one task overtakes another only
+   * in a long row of its own steps.
    */
   choose(choices: ReadonlyArray<number>, burst: number): void {
     const { processes } = this.world
@@ -46,7 +46,7 @@ export class Run {
     this.finish(choices.length % 2 === 0 ? processes : processes.toReversed())
   }
 
-  /** Takes the steps that are written down. Those that the rules make impossible are left out if they may be. */
+  /** Takes the steps of a script. With `mayLeaveOut` it skips those that the rules make impossible. */
   follow(script: Script, mayLeaveOut = false): void {
     for (const direction of script) {
       if (typeof direction === "string") {
@@ -89,7 +89,7 @@ export class Run {
     promises.isQuiet = true
     this.world.server.lagging = undefined
     for (const key of keys) {
-      // the first to read may repair what the next would have found
+      // the first reader may repair what the next one would have found
       for (const process of probing) if (process.alive) this.probe(process, key)
     }
   }
@@ -97,7 +97,7 @@ export class Run {
   private settle(): void {
     for (let steps = 0; steps < patience; steps++) {
       const actions = progress(this.world)
-      // every possible step has its turn
+      // in turn, so that every possible step is taken
       const action = actions[steps % Math.max(actions.length, 1)]
       if (action === undefined) return
       this.take(action)
@@ -123,8 +123,8 @@ export class Run {
   }
 
   /**
-   * Reads when all is quiet: the first read may look up, a later one finds what the first has left. A mark of distrust that
-   * a wrong clock has left costs two lookups more: one finds it out, and one begins as it is lowered.
+   * Reads when all is quiet: the first read may look up, and a later one must find its value. A mark of distrust from a wrong
+   * clock costs two more lookups: one finds out that it is wrong, and one begins while it is lowered.
    */
   private probe(process: Process, key: Key): void {
     const { promises } = this.world

@@ -1,4 +1,4 @@
-/** What is called in a run, in which surroundings, and what may go wrong. */
+/** A scenario: the operations of a run, its processes, and the faults that may occur. */
 import type { Limit } from "./promises.js"
 import type { Key } from "./server.js"
 
@@ -9,24 +9,24 @@ export interface Operation {
 }
 
 export type Fault =
-  | "break" // a connection ends; what was on its way is lost
-  | "breakLate" // a connection ends; what was on its way arrives later
-  | "timeout" // a caller gives up waiting for a reply
-  | "refuse" // a command is not sent at all: too many are under way
-  | "resend" // the server does not know a script, which is sent again, behind what was sent meanwhile
-  | "busBreak" // a subscription ends; what was on its way is lost
+  | "break" // a connection ends; commands in transit are lost
+  | "breakLate" // a connection ends; commands in transit arrive later
+  | "timeout" // a caller stops waiting for a reply
+  | "refuse" // a command is rejected before it is sent: too many are in flight
+  | "resend" // the server does not know a script, which is sent once more, behind later commands
+  | "busBreak" // a subscription ends; commands in transit are lost
   | "interrupt" // the caller of an operation is interrupted
   | "crash" // a process ends
-  | "stop" // the server is away for everyone
+  | "stop" // the server is away for all processes
   | "restart" // it comes back with an older snapshot
   | "expireValue"
   | "expireLease"
   | "evictMarker" // some time after it has moved
-  | "openCircuit" // a process refuses its own commands for a while; its connection stands
+  | "openCircuit" // a process rejects its own commands for a while; its connection stands
   | "setClockBack" // of the server
   | "wrongTime" // the server's TIME is far ahead for a while
   | "wrongClock" // and so is its clock, in scripts too
-  | "lag" // reads are answered by a replica that has stopped to follow
+  | "lag" // reads are answered by a replica that no longer follows
   | "age" // a value passes its time to live
   | "lookupFails"
   | "lookupHangs"
@@ -43,7 +43,7 @@ export interface Scenario {
   readonly maxWaiting?: number
   /** the processes that may not publish */
   readonly mayNotPublish?: ReadonlyArray<number>
-  /** by how much each process's idea of the server's clock is wrong */
+  /** the error of each process's estimate of the server's clock */
   readonly clockErrors?: ReadonlyArray<number>
   /** how often each fault may happen */
   readonly faults: Readonly<Partial<Record<Fault, number>>>

@@ -1,4 +1,4 @@
-/** Families of runs: what may be called and what may go wrong in each. */
+/** Families of runs: the operations and faults of each. */
 import type { Search } from "./search.js"
 
 type Family = Pick<Search, "scenario" | "operations">

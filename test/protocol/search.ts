@@ -1,6 +1,6 @@
 /**
- * Searching for a run that breaks a promise, by fast-check: a run is a list of operations and a list of numbers that
- * choose the steps, so that what is found is made as short as it can be.
+ * Searches for a run that breaks a promise, with fast-check. A run is a list of operations and a list of numbers that
+ * choose the steps, so that fast-check can shrink it.
  */
 import * as fc from "effect/FastCheck"
 import { Broken, type PromiseName } from "./promises.js"
@@ -10,22 +10,22 @@ import type { Operation, Scenario } from "./scenario.js"
 
 export interface Search {
   readonly scenario: Scenario
-  /** what is called, in this order, each at any time; or what it is drawn from */
+  /** the operations in their order, each called at any time; or those that they are drawn from */
   readonly operations:
     | ReadonlyArray<Operation>
     | { readonly anyOf: ReadonlyArray<Operation["what"]>; readonly keys?: 2 }
   readonly rules?: Rules
   readonly seed: number
   readonly runs: number
-  /** look for this promise only */
+  /** the only promise to check */
   readonly promise?: PromiseName
-  /** make what was found as short as it can be; it takes longer than finding it */
+  /** shrinks the counterexample, which takes longer than finding it */
   readonly shrink?: boolean
 }
 
 export interface Counterexample {
   readonly promise: PromiseName
-  /** how many runs it took */
+  /** the number of runs until it was found */
   readonly runs: number
   readonly report: string
 }
@@ -56,7 +56,7 @@ const brokenBy = ({ scenario, rules = allRules, promise }: Search, chosen: Choic
   }
 }
 
-/** A run that breaks a promise; or nothing, if none was found. */
+/** Finds a run that breaks a promise; undefined when there is none among `runs`. */
 export const findCounterexample = (search: Search): Counterexample | undefined => {
   const { seed, runs } = search
   const property = fc.property(arbitrary(search), (choice) => brokenBy(search, choice) === undefined)

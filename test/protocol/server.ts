@@ -33,7 +33,7 @@ export type Message =
   | { readonly _tag: "Tag"; readonly sender: number }
   | { readonly _tag: "Clear"; readonly sender: number }
 
-/** Who runs a script: what its rights are, and by how much its own idea of the server's clock is wrong. */
+/** The process that runs a script: its rights, and the error of its estimate of the server's clock. */
 export interface Client {
   readonly id: number
   readonly mayPublish: boolean
@@ -49,17 +49,17 @@ export interface Command<A> {
   readonly apply: (server: Server, client: Client) => A
 }
 
-/** What the promises need to see of the server. */
+/** The events of the server that the promises check. */
 export interface Observer {
   readonly granted: (key: Key, token: string, newerThan: number) => void
-  readonly held: (key: Key, holder: string, asker: string) => void
+  readonly held: (key: Key, holder: string, waiter: string) => void
   /** a lease ended by a script other than its holder's */
   readonly leaseBroken: (token: string) => void
   readonly published: (message: Message) => void
 }
 
-/** The error reply of a script: what it did before stays done. */
-export class Refused extends Error {}
+/** The error reply of a script. Its effects so far remain. */
+export class Rejected extends Error {}
 
 interface State {
   readonly values: Map<Key, Entry>
@@ -80,7 +80,7 @@ export class Server {
   clock = 1
   /** TIME answers wrongly, or the clock is wrong altogether */
   wrong: "time" | "clock" | undefined
-  /** what reads are answered from, while a replica lags behind */
+  /** the older state that reads are answered from, while a replica lags behind */
   lagging: State | undefined
   running = true
   state: State = { values: new Map(), leases: new Map(), markers: new Map([[clear, 0]]) }
@@ -95,18 +95,18 @@ export class Server {
     this.saved = copy(this.state)
   }
 
-  /** What a server does that starts again from its last snapshot. */
+  /** Restarts from the last snapshot. */
   readonly restore = (): void => {
     this.state = copy(this.saved)
   }
 
-  /** Starts with markers of tags, which have not moved yet. */
+  /** Adds the markers of tags, which have not moved yet. */
   readonly makeTagMarkers = (): void => {
     for (const name of [tagFloor, tag]) this.state.markers.set(name, 0)
   }
 
   /** What TIME answers. */
-  readonly told = (): number => (this.wrong === "time" ? this.clock + farAhead : this.clock)
+  readonly reportedTime = (): number => (this.wrong === "time" ? this.clock + farAhead : this.clock)
 
   readonly goWrong = (what: "time" | "clock"): void => {
     this.wrong = what
@@ -118,14 +118,14 @@ export class Server {
     this.wrong = undefined
   }
 
-  /** From now on reads see what there is now. */
+  /** Reads see the present state from now on. */
   readonly lag = (): void => {
     this.lagging = copy(this.state)
   }
 
   readonly publish = (client: Client, message: Message): void => {
     if (client.mayPublish) this.observer.published(message)
-    else if (!this.rules.has("publishMayFail")) throw new Refused()
+    else if (!this.rules.has("publishMayFail")) throw new Rejected()
   }
 
   readonly endLease = (key: Key): void => {
@@ -138,9 +138,9 @@ export class Server {
   readonly stamp = (client: Client): number =>
     this.rules.has("stampsFromServer") ? this.clock : this.clock + client.clockError
 
-  /** When an entry is born: now, and after the clear marker that its writer knows (`floor`). */
-  readonly birth = (client: Client, floor: number): number =>
-    Math.max(this.stamp(client), this.rules.has("bornAfterMarker") ? floor + 1 : 0)
+  /** The creation time of a new entry: now, and after the clear marker that its writer knows (`floor`). */
+  readonly createdAt = (client: Client, floor: number): number =>
+    Math.max(this.stamp(client), this.rules.has("createdAfterMarker") ? floor + 1 : 0)
 }
 
 export const read = (key: Key): Command<Entry | undefined> => ({
@@ -154,7 +154,7 @@ export const readMarkers = (names: ReadonlyArray<string>): Command<ReadonlyArray
   apply: ({ lagging, state }) => names.map((name) => (lagging ?? state).markers.get(name))
 })
 
-export const time: Command<number> = { name: "TIME", apply: (server) => server.told() }
+export const time: Command<number> = { name: "TIME", apply: (server) => server.reportedTime() }
 
 export type Acquired =
   | { readonly _tag: "Value"; readonly entry: Entry }
@@ -174,8 +174,8 @@ export const takeLease = (key: Key, token: string, newerThan: number, floor: num
     }
     server.state.leases.set(key, token)
     server.observer.granted(key, token, newerThan)
-    const bumpedBy = server.rules.has("birthFollowsMarkersOnly") ? floor : Math.max(floor, newerThan)
-    return { _tag: "Granted", created: server.birth(client, bumpedBy) }
+    const atLeast = server.rules.has("createdFollowsMarkersOnly") ? floor : Math.max(floor, newerThan)
+    return { _tag: "Granted", created: server.createdAt(client, atLeast) }
   }
 })
 
@@ -209,7 +209,7 @@ export const release = (key: Key, token: string): Command<void> => ({
   key,
   token,
   apply: (server, client) => {
-    if (server.rules.has("leaseGivenBackByCompare") && server.state.leases.get(key) !== token) return
+    if (server.rules.has("leaseReleasedByCompare") && server.state.leases.get(key) !== token) return
     server.state.leases.delete(key)
     if (client.mayPublish) server.observer.published({ _tag: "Ready", key, sender: client.id })
   }
@@ -230,7 +230,7 @@ export const set = (key: Key, version: number, floor: number): Command<void> => 
   key,
   hasDeadline: true,
   apply: (server, client) => {
-    server.state.values.set(key, { key, version, created: server.birth(client, floor), stale: false })
+    server.state.values.set(key, { key, version, created: server.createdAt(client, floor), stale: false })
     if (server.rules.has("setEndsLease")) server.endLease(key)
     if (server.rules.has("setPublishes")) server.publish(client, { _tag: "Key", key, sender: client.id })
   }
@@ -245,7 +245,7 @@ export const begin = (key: Key, token: string, floor: number): Command<number> =
     server.state.values.delete(key)
     if (server.state.leases.get(key) !== token) server.endLease(key)
     server.state.leases.set(key, token)
-    return server.birth(client, floor)
+    return server.createdAt(client, floor)
   }
 })
 
@@ -273,7 +273,7 @@ export const moveMarker = (name: string): Command<void> => ({
   name: `Move ${name}`,
   apply: (server, client) => {
     const { state, rules } = server
-    // births may be ahead of the clock, by the clear marker and no further
+    // creation times may be ahead of the clock, by the clear marker and no further
     const last = Math.max(state.markers.get(name) ?? 0, state.markers.get(clear) ?? 0)
     const step = rules.has("markerMovesByOne") ? 1 : 0
     const atLeast = rules.has("markersMoveForward") ? last + step : 0
@@ -287,7 +287,7 @@ export const moveMarker = (name: string): Command<void> => ({
   }
 })
 
-/** Answers the clear marker and the tag's, made where they were missing, for an entry that was born at `created`. */
+/** Answers the clear marker and the tag's, created where they are missing, for an entry created at `created`. */
 export const ensureMarkers = (created: number): Command<ReadonlyArray<number | undefined>> => ({
   name: "Ensure markers",
   apply: (server, client) => {
@@ -298,16 +298,16 @@ export const ensureMarkers = (created: number): Command<ReadonlyArray<number | u
       state.markers.set(name, made)
       return made
     }
-    // what speaks against nothing
+    // a time that invalidates no entry
     const before = created - 1
     const now = server.stamp(client)
-    const ofAll = ensure(clear, rules.has("markerBornNow") ? now : before)
-    const floor = ensure(tagFloor, rules.has("floorBornNow") ? now : before)
-    return [ofAll, ensure(tag, rules.has("tagMarkerBornAtFloor") && floor !== undefined ? floor : before)]
+    const ofAll = ensure(clear, rules.has("markerCreatedNow") ? now : before)
+    const floor = ensure(tagFloor, rules.has("floorCreatedNow") ? now : before)
+    return [ofAll, ensure(tag, rules.has("tagMarkerCreatedAtFloor") && floor !== undefined ? floor : before)]
   }
 })
 
-/** What an application does that goes round the engine. */
+/** A delete by the application, past the engine. */
 export const bareDelete = (key: Key): Command<void> => ({
   name: "DEL",
   key,

@@ -1,6 +1,6 @@
 /**
- * Steps: what runs between two points at which something else may happen. A program of the model is a generator that
- * yields at each such point; the scheduler decides who goes on.
+ * A step is the code between two points at which anything else may happen. A program of the model is a generator that
+ * yields at each such point. The scheduler decides which program continues.
  */
 
 export interface Wait {
@@ -10,10 +10,10 @@ export interface Wait {
 
 export type Step<A> = Generator<Wait, A, void>
 
-/** A point at which others may run, and nothing is waited for. */
+/** A point at which other programs may run. It waits for nothing. */
 export const boundary = (what: string): Wait => ({ what, ready: () => true })
 
-/** A caller that waits for a lease: a message wakes it, or the time to ask again. */
+/** A flight that waits for a lease, until a message or its next poll. */
 export class Sleep implements Wait {
   awake = false
   constructor(

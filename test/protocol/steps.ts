@@ -1,19 +1,19 @@
-/** Which steps are possible: those that bring what has begun to its end, and those that go wrong. */
+/** The steps that are possible: those that advance what has begun, and faults. */
 import type { Fault } from "./scenario.js"
 import type { World } from "./world.js"
 
 export interface Action {
   readonly name: () => string
   readonly weight: number
-  /** what goes on with this step: the same task, the same subscription */
+  /** the task or subscription that this step continues */
   readonly thread: object | undefined
   readonly run: () => void
 }
 
-/** An evicted marker has been left alone for so many ticks: births are no longer ahead of the clock. */
+/** A marker is evicted this many ticks after its last move: creation times are no longer ahead of the clock. */
 const evictionAge = 10
 
-/** Steps that bring what has begun to its end. */
+/** Steps that advance what has begun. */
 export const progress = (world: World): ReadonlyArray<Action> => {
   const actions: Array<Action> = []
   const add = (thread: object | undefined, weight: number, name: () => string, run: () => void) =>
@@ -25,7 +25,7 @@ export const progress = (world: World): ReadonlyArray<Action> => {
       add(
         task,
         10,
-        () => `${task.name} goes on after: ${wait.what}`,
+        () => `${task.name} continues after: ${wait.what}`,
         () => world.resume(task)
       )
   }
@@ -101,7 +101,7 @@ export const progress = (world: World): ReadonlyArray<Action> => {
       add(
         sleep,
         1,
-        () => `process ${id} asks again for the lease of ${sleep.key}`,
+        () => `process ${id} retries the lease of ${sleep.key}`,
         () => {
           sleep.awake = true
         }
@@ -149,7 +149,7 @@ export const progress = (world: World): ReadonlyArray<Action> => {
   return actions
 }
 
-/** Steps that may happen, and not too often. */
+/** Faults, each as often as the scenario allows. */
 export const faults = (world: World): ReadonlyArray<Action> => {
   const actions: Array<Action> = []
   const { server, promises } = world

@@ -53,7 +53,7 @@ export class World implements Surroundings {
     for (const [fault, count] of Object.entries(scenario.faults)) this.faultsLeft.set(fault, count)
     this.server = new Server(rules, {
       granted: (key, token, newerThan) => this.promises.granted(key, token, newerThan),
-      held: (key, holder, asker) => this.promises.held(key, holder, asker),
+      held: (key, holder, waiter) => this.promises.held(key, holder, waiter),
       leaseBroken: (token) => {
         this.promises.leaseBroken(token)
         for (const running of this.updates) if (running.token === token) running.isTaken = true
@@ -97,7 +97,7 @@ export class World implements Surroundings {
   /** Ends a task as soon as its finalizers have run. */
   readonly stop = (task: Task): void => {
     task.isStopped = true
-    this.goesOn(task, task.generator.return())
+    this.advance(task, task.generator.return())
   }
 
   private remove(task: Task): void {
@@ -110,15 +110,15 @@ export class World implements Surroundings {
     this.runningTask = task
     const next = task.generator.next()
     this.runningTask = undefined
-    this.goesOn(task, next)
+    this.advance(task, next)
   }
 
-  private goesOn(task: Task, next: IteratorResult<Wait, void>): void {
+  private advance(task: Task, next: IteratorResult<Wait, void>): void {
     if (next.done === true) this.remove(task)
     else task.wait = next.value
   }
 
-  /** What follows from a step without being one. */
+  /** The consequences of a step that are no steps themselves. */
   stepEnds(): void {
     for (const process of this.processes) {
       if (process.alive && process.outbox.size > 0 && !process.replaying) {
@@ -237,7 +237,7 @@ export class World implements Surroundings {
     this.updates = this.updates.filter((running) => running.process !== process)
     this.promises.crashedWith(process)
     this.disconnect(process, true)
-    // who writes the key after it comes later than that
+    // a later write of the key begins after this deadline
     for (const { call, process: sender } of this.late) if (sender === process) call.expire()
     process.alive = false
     for (const task of this.tasks) if (task.process === process) this.remove(task)
@@ -246,7 +246,7 @@ export class World implements Surroundings {
     process.subscription.end()
   }
 
-  /** A holder that lives and is connected renews its lease in time. */
+  /** Whether a lease may expire: a holder that lives and is connected renews it in time. */
   mayExpire(token: string): boolean {
     if (!this.rules.has("leaseExpires")) return false
     const isUpdate = token.startsWith("update")

@@ -1,5 +1,5 @@
 /**
- * Writing: invalidation, tags, set and update. What Redis did not surely take enters the outbox.
+ * Writes: invalidation, tags, set and update. A write that Redis has not acknowledged enters the outbox.
  */
 import type { Outcome } from "./connection.js"
 import type { OutboxItem, Process } from "./process.js"
@@ -7,7 +7,7 @@ import type { Written } from "./promises.js"
 import { bareDelete, begin, type Entry, finish, invalidate, type Key, moveMarker, set } from "./server.js"
 import { boundary, type Step } from "./step.js"
 
-/** A commit of the database, in one step; tags and clear concern both keys. */
+/** Commits to the database in one step. A tag and a clear concern both keys. */
 const commit = (process: Process, keys: ReadonlyArray<Key>): Written => {
   const { database } = process.world
   return keys.map((key) => {
@@ -17,7 +17,7 @@ const commit = (process: Process, keys: ReadonlyArray<Key>): Written => {
   })
 }
 
-/** Ends a write: the epochs move and what is not acknowledged enters the outbox, in one step with the answer. */
+/** Ends a write: the epochs move, and an unacknowledged write enters the outbox, in the step of the answer. */
 const ended = (process: Process, item: OutboxItem, written: Written, acknowledged: boolean): void => {
   const { rules, promises } = process.world
   if (item === "a" || item === "b") {
@@ -39,7 +39,7 @@ const enter = (process: Process, item: OutboxItem): void => {
   process.outbox.set(item, ++process.additions)
 }
 
-/** The application commits, and then says what it has changed. */
+/** The application commits, and then invalidates the key. */
 export function* commitAndInvalidate(process: Process, key: Key): Step<void> {
   const { rules } = process.world
   let written: Written = rules.has("commitFirst") ? commit(process, [key]) : []
@@ -71,7 +71,7 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
   const written = commit(process, [key])
   yield boundary("committed")
   const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker))
-  // how long a large value is on the line is more than a fixed deadline knows
+  // the transfer of a large value may take longer than a fixed deadline
   if (call !== undefined && process.world.largeValues && !rules.has("deadlineAllowsForSize")) {
     spawn(process, `deadline of the set of ${key}`, "own", expire(call))
   }
@@ -89,13 +89,13 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
   }
 }
 
-/** Lets the deadline of a set pass, some time after its caller has given up. */
+/** Lets the deadline of a set pass, some time after its caller has stopped waiting. */
 function* expire(call: { readonly expire: () => void }): Step<void> {
   yield boundary("deadline")
   call.expire()
 }
 
-/** An update that runs, for what is promised should its process crash. */
+/** A running update, for the promises after a crash of its process. */
 export interface Update {
   readonly process: Process
   readonly key: Key
@@ -135,7 +135,7 @@ function* endUpdate(process: Process, state: Update, begun: Outcome<number> | un
   return (yield* process.send(finish(key, token, entry)))._tag === "Reply"
 }
 
-/** The application deletes a key of the cache by its name. */
+/** The application deletes a key of the cache by name. */
 export function* commitAndDelete(process: Process, key: Key): Step<void> {
   if (process.world.rules.has("throughEngine")) return yield* commitAndInvalidate(process, key)
   const written = commit(process, [key])

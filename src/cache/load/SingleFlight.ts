@@ -1,7 +1,7 @@
 /**
- * One load per key and epoch in this process, on a fiber of its own: callers await it, whoever of them is interrupted
- * harms no other, and only when the last one has gone the load stops. It has nothing of its callers, neither context nor
- * FiberRefs nor runtime flags: these are those of the place where the flights were made.
+ * Runs one load per key and epoch in this process, on a fiber of its own. Its callers only await it: the interruption of
+ * one harms no other, and the load stops with its last caller. The load inherits no context, FiberRefs or runtime flags of
+ * its callers, but those of the place where the cache was made.
  *
  * @since 0.1.0
  */
@@ -14,8 +14,8 @@ import * as SharedFibers from "../../internal/SharedFibers.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**
- * What a load ends with. Callers that joined at position `joinedBefore` or later came too late for the value: something may
- * have been invalidated before they came and after the value was read.
+ * The result of a load. A caller that joined at position `joinedBefore` or later is late: the key may have been
+ * invalidated after the value was read and before the caller joined.
  *
  * @since 0.1.0
  * @category models
@@ -26,7 +26,7 @@ export interface Completed<out A> {
 }
 
 /**
- * A load under way, as the load itself sees it.
+ * A load that runs, as the load itself sees it.
  *
  * @since 0.1.0
  * @category models
@@ -34,10 +34,22 @@ export interface Completed<out A> {
 export interface Flight extends LoadGraph.Load {
   /** the epoch of its key when it began */
   readonly epoch: number
-  /** how many callers have joined so far */
+  /** the number of callers that have joined so far */
   readonly joined: () => number
-  /** From now on callers start another flight. */
+  /** Lets later callers start another flight. */
   readonly close: () => void
+}
+
+/**
+ * What a caller receives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FlightResult<out A> {
+  readonly value: A
+  /** The caller joined too late for the value, and must read again. */
+  readonly late: boolean
 }
 
 /**
@@ -46,31 +58,32 @@ export interface Flight extends LoadGraph.Load {
  */
 export interface SingleFlight<A, E> {
   /**
-   * The value and whether this caller came too late for it. Fails with `LookupCycle`, at once, for a caller that a load of
-   * this key waits for.
+   * Joins the load of a key and epoch, or starts it. With `alone` it starts a load that no other caller joins. Fails with
+   * `LookupCycle`, at once, where a load of this key waits for the caller.
    */
   readonly load: (
     key: string,
     epoch: number,
     load: (flight: Flight) => Effect.Effect<Completed<A>, E>,
     options?: { readonly alone?: boolean }
-  ) => Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>
+  ) => Effect.Effect<FlightResult<A>, E | LoadGraph.LookupCycle>
   /**
-   * Starts a load that nobody awaits and that nobody's leaving stops, or sees to it that the one that is under way goes
-   * on likewise. Answers how to wait for its value, which fails as `fly` does.
+   * Starts a load that runs to its end without callers, or lets the present one do so. Answers an effect that awaits its
+   * result and fails as `load` does.
    */
   readonly start: (
     key: string,
     epoch: number,
     load: (flight: Flight) => Effect.Effect<Completed<A>, E>
-  ) => Effect.Effect<Effect.Effect<{ readonly value: A; readonly late: boolean }, E | LoadGraph.LookupCycle>>
+  ) => Effect.Effect<Effect.Effect<FlightResult<A>, E | LoadGraph.LookupCycle>>
 }
 
-class Tracked<A, E> extends LoadGraph.Load implements Flight {
+class RunningFlight<A, E> extends LoadGraph.Load implements Flight {
+  /** callers that still need the result; `start` counts as one that never leaves */
   callers = 1
+  /** callers so far */
   count = 1
-  /** who is told how it ended */
-  waiting: Array<(exit: Exit.Exit<Completed<A>, E>) => void> = []
+  listeners: Array<(exit: Exit.Exit<Completed<A>, E>) => void> = []
   exit: Exit.Exit<Completed<A>, E> | undefined
   fiber: Fiber.RuntimeFiber<Completed<A>, E> | undefined
 
@@ -88,11 +101,12 @@ class Tracked<A, E> extends LoadGraph.Load implements Flight {
   }
 }
 
-interface Joined<A, E> {
-  readonly flight: Tracked<A, E>
+/** A caller's place in a flight. */
+interface Seat<A, E> {
+  readonly flight: RunningFlight<A, E>
   readonly position: number
-  /** The end of the wait of the load that reads it. */
-  readonly arrive: () => void
+  /** Removes the caller's load from the graph of waiting loads. */
+  readonly endWait: () => void
 }
 
 /**
@@ -104,66 +118,66 @@ interface Joined<A, E> {
 export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = yield* SharedFibers.fork
-    const flights = new Map<string, Tracked<A, E>>()
-    const flying = new Set<Fiber.RuntimeFiber<Completed<A>, E>>()
+    const flights = new Map<string, RunningFlight<A, E>>()
+    const running = new Set<Fiber.RuntimeFiber<Completed<A>, E>>()
     let isClosed = false
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         isClosed = true
-        return Fiber.interruptAll(flying)
+        return Fiber.interruptAll(running)
       })
     )
 
-    /** The wait of the load `from` is known before what it waits for runs. */
-    const launch = (
+    /** Joins or starts a flight. The wait of the load `from` enters the graph before the flight runs. */
+    const join = (
       from: LoadGraph.Load | undefined,
       key: string,
       epoch: number,
       load: (flight: Flight) => Effect.Effect<Completed<A>, E>,
       alone: boolean
-    ): Joined<A, E> => {
+    ): Seat<A, E> => {
       const present = alone ? undefined : flights.get(key)
       if (present !== undefined && present.epoch === epoch) {
         present.callers++
-        return { flight: present, position: present.count++, arrive: LoadGraph.wait(from, present) }
+        return { flight: present, position: present.count++, endWait: LoadGraph.wait(from, present) }
       }
-      const flight: Tracked<A, E> = new Tracked(owner, key, epoch, () => {
+      const flight: RunningFlight<A, E> = new RunningFlight(owner, key, epoch, () => {
         if (flights.get(key) === flight) flights.delete(key)
       })
       if (!alone) flights.set(key, flight)
-      const arrive = LoadGraph.wait(from, flight)
-      // in a scope that has closed the load ends before it begins
+      const endWait = LoadGraph.wait(from, flight)
+      // in a closed scope the load ends before it begins
       const fiber = fork(isClosed ? Effect.interrupt : load(flight), { updateRefs: LoadGraph.refsOf(flight) })
       flight.fiber = fiber
-      flying.add(fiber)
+      running.add(fiber)
       fiber.addObserver((exit) => {
-        flying.delete(fiber)
+        running.delete(fiber)
         flight.close()
         flight.exit = exit
         flight.hasEnded = true
-        for (const tell of flight.waiting.splice(0)) tell(exit)
+        for (const listener of flight.listeners.splice(0)) listener(exit)
       })
-      return { flight, position: 0, arrive }
+      return { flight, position: 0, endWait }
     }
 
-    const completed = ({ flight }: Joined<A, E>): Effect.Effect<Completed<A>, E> =>
+    const completed = ({ flight }: Seat<A, E>): Effect.Effect<Completed<A>, E> =>
       Callback.make((resume) => {
-        if (flight.exit === undefined) flight.waiting.push(resume)
+        if (flight.exit === undefined) flight.listeners.push(resume)
         else resume(flight.exit)
       })
 
-    const leave = (flight: Tracked<A, E>): Effect.Effect<void> => {
-      flight.callers--
-      if (flight.callers > 0 || flight.fiber === undefined) return Effect.void
-      flight.close()
-      // not awaited: giving the lease back may take as long as Redis takes
-      return Fiber.interruptFork(flight.fiber)
-    }
-
-    const outcome = ({ position }: Joined<A, E>, { joinedBefore, value }: Completed<A>) => ({
+    const resultFor = ({ position }: Seat<A, E>, { joinedBefore, value }: Completed<A>): FlightResult<A> => ({
       value,
       late: position >= joinedBefore
     })
+
+    const leave = (flight: RunningFlight<A, E>): Effect.Effect<void> => {
+      flight.callers--
+      if (flight.callers > 0 || flight.fiber === undefined) return Effect.void
+      flight.close()
+      // not awaited: the release of the lease may take as long as a timeout of Redis
+      return Fiber.interruptFork(flight.fiber)
+    }
 
     return {
       load: (key, epoch, load, options) =>
@@ -172,17 +186,17 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
             const from = LoadGraph.of(caller)
             const cycle = LoadGraph.cycle(from, owner, key)
             if (cycle !== undefined) return cycle
-            const joined = launch(from, key, epoch, load, options?.alone === true)
-            return Effect.matchCauseEffect(restore(completed(joined)), {
-              onSuccess: (value) => {
-                joined.arrive()
-                return Exit.succeed(outcome(joined, value))
+            const seat = join(from, key, epoch, load, options?.alone === true)
+            return Effect.matchCauseEffect(restore(completed(seat)), {
+              onSuccess: (result) => {
+                seat.endWait()
+                return Exit.succeed(resultFor(seat, result))
               },
               onFailure: (cause) => {
-                joined.arrive()
-                // its own interruption or the load's: a load that has ended is left by nobody
-                return joined.flight.exit === undefined
-                  ? Effect.zipRight(leave(joined.flight), Effect.failCause(cause))
+                seat.endWait()
+                // without an exit of the flight, it is the caller that was interrupted
+                return seat.flight.exit === undefined
+                  ? Effect.zipRight(leave(seat.flight), Effect.failCause(cause))
                   : Exit.failCause(cause)
               }
             })
@@ -190,14 +204,14 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
         ),
       start: (key, epoch, load) =>
         Effect.sync(() => {
-          const joined = launch(undefined, key, epoch, load, false)
+          const seat = join(undefined, key, epoch, load, false)
           return Effect.uninterruptibleMask((restore) =>
             Effect.withFiberRuntime(
               (caller) =>
                 LoadGraph.cycle(LoadGraph.of(caller), owner, key) ??
                 LoadGraph.waiting(
-                  joined.flight,
-                  Effect.map(restore(completed(joined)), (value) => outcome(joined, value))
+                  seat.flight,
+                  Effect.map(restore(completed(seat)), (result) => resultFor(seat, result))
                 )
             )
           )

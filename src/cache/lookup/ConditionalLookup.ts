@@ -1,20 +1,20 @@
 /**
- * Lookups that see what the cache holds already, and may answer that it has not changed: the conditional requests of
- * HTTP (RFC 9110, section 13) for any origin.
+ * Conditional lookups: a lookup receives the cached value, and may answer that it has not changed. The conditional requests
+ * of HTTP (RFC 9110, section 13), for any source.
  *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
 
 /**
- * What the cache holds of a key while it looks it up again.
+ * The cached value of a key, as its next lookup receives it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Previous<out A> {
   readonly value: A
-  /** what its lookup called this version; undefined when it gave it no name */
+  /** The version that the lookup named with `versioned`; undefined without one. */
   readonly versionTag: string | undefined
   readonly age: Duration.Duration
 }
@@ -28,7 +28,7 @@ export class NotModified {
 }
 
 /**
- * The answer of a lookup that the previous value still holds: it counts as looked up now.
+ * Answers that the previous value is still current. Its time to live starts again.
  *
  * @since 0.1.0
  * @category constructors
@@ -36,7 +36,7 @@ export class NotModified {
 export const notModified = new NotModified()
 
 /**
- * A value with the name of its version, such as an entity tag, a row's version or the time of its last change.
+ * A value and the name of its version, such as an entity tag, a row's version or the time of its last change.
  *
  * @since 0.1.0
  * @category models
@@ -50,9 +50,17 @@ export class Versioned<out A> {
 }
 
 /**
- * The answer of a lookup that names the version of its value, which the next lookup of the key is then told.
+ * Answers a value and names its version. The next lookup of the key receives both.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const versioned = <A>(value: A, versionTag: string): Versioned<A> => new Versioned(value, versionTag)
+
+/**
+ * The answer of a lookup.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer<Value> = Value | Versioned<Value> | NotModified

@@ -1,10 +1,9 @@
 /**
- * Which loads wait for which, in the whole process: by that a lookup that comes back to its own key is found, and what a
- * load waits for need not wait for a permit that this load holds.
+ * The wait-for graph of the loads in this process. It finds a lookup that reads its own key, and lets a load run without a
+ * permit where the holder of a permit waits for it.
  *
- * The wait-for graph is that of R. Holt, "Some Deadlock Properties of Computer Systems" (ACM Computing Surveys 4, 1972).
- * It is kept by the loads themselves and holds only waits inside of lookups: a read that is not made by a lookup costs
- * one look at a FiberRef.
+ * The graph is that of R. Holt, "Some Deadlock Properties of Computer Systems" (ACM Computing Surveys 4, 1972). Its edges
+ * are stored in the loads and exist only inside lookups. Any other read costs one look at a FiberRef.
  *
  * @since 0.1.0
  */
@@ -17,11 +16,10 @@ import { globalValue } from "effect/GlobalValue"
 import * as Schema from "effect/Schema"
 
 /**
- * A lookup reads a key whose value waits for that lookup: its own key, or one whose lookup reads its key in turn, perhaps
- * through several caches. It would wait for ever. `keys` are the keys in Redis, each of which reads the next one; the last
- * is the first again.
+ * A lookup reads a key whose load waits for that lookup, perhaps through several caches. The read would wait for ever, and
+ * so fails at once. `keys` are keys in Redis: the lookup of each one reads the next, and the last equals the first.
  *
- * The read inside the lookup fails with it, at once. Nothing is left behind: a read by somebody else starts anew.
+ * Nothing else fails: a later read of the key starts a new load.
  *
  * @since 0.1.0
  * @category errors
@@ -30,49 +28,52 @@ export class LookupCycle extends Schema.TaggedError<LookupCycle>()("LookupCycle"
   keys: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    return `a lookup waits for itself: ${this.keys.join(" reads ")}; let it read the source and not the cache`
+    return (
+      `a lookup reads its own key and would wait for itself: ${this.keys.join(" reads ")}; ` +
+      "read the source in that lookup, not the cache"
+    )
   }
 }
 
 /**
- * What runs for a key and may wait for another: a lookup, a batch of lookups, or the `write` of an update.
+ * A node of the graph: a lookup, a batch of lookups, or the `write` of an update. Its code may wait for other loads.
  *
  * @since 0.1.0
  * @category models
  */
 export class Load {
-  /** Code that it has left running may still wait, but nobody waits for that. */
+  /** Fibers that it started may still run and wait. No caller waits for them. */
   hasEnded = false
-  /** Whether it has one of the few permits of lookups while Redis is away. */
+  /** Whether it holds one of the permits that bound lookups without Redis. */
   hasPermit = false
-  /** Whether it has the lease of its key in Redis. */
+  /** Whether it holds the lease of its key in Redis. */
   hasLease = false
-  /** Lets it run without a permit, where it waits for one. */
+  /** Lets it run without a permit, while it waits for one. */
   admit: (() => void) | undefined
-  /** What its fibers wait for, and how many of them. */
+  /** The loads that its fibers wait for, each with the number of these fibers. */
   waitsFor: Map<Load, number> | undefined
   awaitedBy: Map<Load, number> | undefined
 
   constructor(
-    /** One per cache; caches of the same `redis` share their leases. */
+    /** The cache. Caches on the same `redis` share their leases. */
     readonly owner: { readonly redis: unknown },
-    /** In Redis; a batch has none. */
+    /** The key in Redis; undefined for a batch. */
     readonly key: string | undefined,
-    /** Whether it ends with the value of its key. */
+    /** Whether its result is the value of its key. */
     readonly isLookup: boolean
   ) {}
 }
 
 const current: FiberRef.FiberRef<Load | undefined> = globalValue("effect-cache-toolkit/LoadGraph", () =>
-  // a fiber that is joined does not pass on what it ran for
+  // the fiber that joins another one keeps its own load
   FiberRef.unsafeMake<Load | undefined>(undefined, { join: (parent) => parent })
 )
 
-/** How many loads wait for a permit, in the whole process. */
+/** The number of loads in this process that wait for a permit. */
 const queue = globalValue("effect-cache-toolkit/LoadGraph/queue", () => ({ size: 0 }))
 
 /**
- * What a fiber runs for: the innermost load, also in fibers that its lookup has forked.
+ * The load that a fiber belongs to: the innermost one, also in fibers that a lookup has forked.
  *
  * @since 0.1.0
  * @category getters
@@ -80,7 +81,7 @@ const queue = globalValue("effect-cache-toolkit/LoadGraph/queue", () => ({ size:
 export const of = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Load | undefined => fiber.getFiberRef(current)
 
 /**
- * The FiberRefs of a new fiber that runs for a load.
+ * Sets the load of a new fiber.
  *
  * @since 0.1.0
  * @category combinators
@@ -91,7 +92,7 @@ export const refsOf =
     FiberRefs.updateAs(refs, { fiberId, fiberRef: current, value: load })
 
 /**
- * Runs an effect for a load.
+ * Runs an effect as part of a load.
  *
  * @since 0.1.0
  * @category combinators
@@ -102,7 +103,7 @@ export const locally =
     Effect.locally(effect, current, load)
 
 /**
- * Runs an effect for a load, which ends with it. The calling fiber's load waits for it.
+ * Runs an effect as a load that ends with the effect. The load of the calling fiber waits for it.
  *
  * @since 0.1.0
  * @category combinators
@@ -130,8 +131,8 @@ const counted = (counts: Map<Load, number> | undefined, load: Load, by: number):
 const noWait = () => {}
 
 /**
- * From now on a load waits for another, until the answer is called, which must happen once. No load waits outside of
- * lookups, which costs nothing.
+ * Adds an edge: a load waits for another one. The answer is a function that removes the edge and must be called once.
+ * Without a load, which is the case outside lookups, nothing is added.
  *
  * @since 0.1.0
  * @category waiting
@@ -148,7 +149,7 @@ export const wait = (from: Load | undefined, on: Load): (() => void) => {
 }
 
 /**
- * An effect as long as which the calling fiber's load waits for another. Where it begins it must not be interrupted.
+ * Runs an effect while the load of the calling fiber waits for another one. Its start must be uninterruptible.
  *
  * @since 0.1.0
  * @category waiting
@@ -159,10 +160,10 @@ export const waiting = <A, E, R>(on: Load, effect: Effect.Effect<A, E, R>): Effe
     return from === undefined ? effect : Effect.ensuring(effect, Effect.sync(wait(from, on)))
   })
 
-/** A load and what is reached from it, the nearest first. */
+/** A load and all loads that are reachable from it, the nearest first. */
 function* reach(from: Load, next: (load: Load) => Map<Load, number> | undefined): Generator<Load> {
   const seen = new Set([from])
-  // what is added meanwhile is visited too
+  // a Set also visits the loads that are added during the iteration
   for (const load of seen) {
     yield load
     for (const other of next(load)?.keys() ?? []) seen.add(other)
@@ -172,7 +173,8 @@ function* reach(from: Load, next: (load: Load) => Map<Load, number> | undefined)
 const waiters = ({ awaitedBy }: Load) => awaitedBy
 
 /**
- * Says that a load waits for a permit, and how it is let past the others, until the answer is called.
+ * Registers a load that waits for a permit, and the function that lets it run without one. The answer is a function that
+ * ends the registration.
  *
  * @since 0.1.0
  * @category permits
@@ -188,21 +190,21 @@ export const enqueue = (load: Load | undefined, admit: () => void): (() => void)
 }
 
 /**
- * Whether a load need not wait for a permit: it or what waits for it has one, of whichever cache. If it waited, that
- * permit would not come back before another does, and all could be taken by loads that wait so.
+ * Whether a load may run without a permit: the load itself, or a load that waits for it, holds one, of any cache. That
+ * permit returns only after this load, so that waiting for another permit could end in a deadlock.
  *
  * @since 0.1.0
  * @category permits
  */
 export const mayPass = (load: Load | undefined): boolean => {
-  // as most are, without a search
+  // most loads: no search is needed
   if (load?.awaitedBy === undefined) return load?.hasPermit === true
   for (const { hasPermit } of reach(load, waiters)) if (hasPermit) return true
   return false
 }
 
 /**
- * Whether the lease of a load's key is held by what waits for that load, and so is not given back before it has ended.
+ * Whether a load that waits for this one holds the lease of its key. That lease is released only after this load.
  *
  * @since 0.1.0
  * @category leases
@@ -215,14 +217,14 @@ export const waitsForOwnLease = (load: Load): boolean => {
 }
 
 /**
- * What a read of a key by a load would fail with: a lookup of that key waits for the load.
+ * Finds the cycle that a read of a key would close: a lookup of that key waits for the load that reads it.
  *
  * @since 0.1.0
  * @category cycles
  */
 export const cycle = (from: Load | undefined, owner: Load["owner"], key: string): LookupCycle | undefined => {
   if (from === undefined) return undefined
-  /** What each load waits for, on its way to the read. */
+  /** For each load, the next one on its path to the read. */
   const next = new Map<Load, Load | undefined>([[from, undefined]])
   for (const load of next.keys()) {
     if (load.isLookup && !load.hasEnded && load.owner === owner && load.key === key) {

@@ -1,8 +1,8 @@
 /**
- * Lookups that begin in one turn of the event loop, asked of their source by one call: each gets its own answer, whoever
- * is interrupted harms no other, and when nobody needs an answer any more the call stops.
+ * Batches the lookups that begin in one turn of the event loop into one call of the source. Each lookup gets its own
+ * answer, and the interruption of one harms no other. The call stops with its last lookup.
  *
- * What the flights of the keys do before and after is not touched by it: each has its lease, its epoch and its fill.
+ * Each key keeps its own flight, with its own lease, epoch and fill.
  *
  * @since 0.1.0
  */
@@ -21,80 +21,83 @@ import type { Lookup, LookupRunner, LookupTimeout } from "./LookupRunner.js"
  * @since 0.1.0
  * @category models
  */
-export interface LookupBatch<in Question, out A, out E> {
-  /** The answer to one of a call's questions. */
-  readonly ask: (question: Question, lookup: Lookup) => Effect.Effect<A, E | LookupTimeout>
+export interface LookupBatch<in Request, out A, out E> {
+  /** Adds a request to the next call, and answers its result. */
+  readonly lookUp: (request: Request, lookup: Lookup) => Effect.Effect<A, E | LookupTimeout>
 }
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface LookupBatchOptions<Question, A, E> {
-  /** the cache */
+export interface LookupBatchOptions<Request, A, E> {
+  /** the cache of the loads */
   readonly owner: LoadGraph.Load["owner"]
   readonly lookups: LookupRunner
-  /** of the lookups that are gathered */
+  /** whether its calls need a permit */
   readonly isBounded: boolean
-  /** the most questions of one call */
+  /** the most requests of one call */
   readonly maxSize: number
-  /** The call for a question that is alone. */
-  readonly one: (question: Question) => Effect.Effect<A, E>
-  /** The call for several: an answer for each of them, in their order. */
-  readonly many: (questions: ReadonlyArray<Question>) => Effect.Effect<ReadonlyArray<Either.Either<A, E>>, E>
+  /** The call for a single request. */
+  readonly one: (request: Request) => Effect.Effect<A, E>
+  /** The call for several requests. Its answers are in the order of the requests. */
+  readonly many: (requests: ReadonlyArray<Request>) => Effect.Effect<ReadonlyArray<Either.Either<A, E>>, E>
 }
 
-interface Member<out Question, in out A, in out E> {
-  readonly question: Question
+interface Member<out Request, in out A, in out E> {
+  readonly request: Request
   readonly lookup: Lookup
   readonly answer: Deferred.Deferred<A, E | LookupTimeout>
 }
 
-interface Batch<Question, A, E> {
-  /** those whose answers are wanted still */
-  readonly members: Set<Member<Question, A, E>>
-  /** what it runs for: the loads of all members wait for it */
+interface Batch<Request, A, E> {
+  /** the lookups that still need an answer */
+  readonly members: Set<Member<Request, A, E>>
+  /** the loads of all members wait for this one */
   readonly load: LoadGraph.Load
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
 }
 
-/** All fibers that could run before have run, and the replies that had arrived have been seen. */
+/** Resumes when every fiber of this turn has run, and every reply that had arrived was handled. */
 const endOfTurn = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
 
 /**
- * Calls run in the scope; closing it interrupts them. A batch that waits for a permit goes on gathering meanwhile.
+ * Calls run in the scope; closing it interrupts them. A batch that waits for a permit still accepts lookups.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Question, A, E>(
-  options: LookupBatchOptions<Question, A, E>
-): Effect.Effect<LookupBatch<Question, A, E>, never, Scope.Scope> =>
+export const make = <Request, A, E>(
+  options: LookupBatchOptions<Request, A, E>
+): Effect.Effect<LookupBatch<Request, A, E>, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
-    let gathering: Batch<Question, A, E> | undefined
+    let openBatch: Batch<Request, A, E> | undefined
 
-    const close = (batch: Batch<Question, A, E>) => {
-      if (gathering === batch) gathering = undefined
+    const close = (batch: Batch<Request, A, E>) => {
+      if (openBatch === batch) openBatch = undefined
     }
 
-    const answers = (questions: ReadonlyArray<Question>): Effect.Effect<ReadonlyArray<Either.Either<A, E>>, E> => {
-      const [first, ...others] = questions
+    const answers = (requests: ReadonlyArray<Request>): Effect.Effect<ReadonlyArray<Either.Either<A, E>>, E> => {
+      const [first, ...others] = requests
       return first !== undefined && others.length === 0
         ? Effect.map(options.one(first), (answer) => [Either.right(answer)])
-        : options.many(questions)
+        : options.many(requests)
     }
 
-    const call = (batch: Batch<Question, A, E>): Effect.Effect<void, E> =>
+    const call = (batch: Batch<Request, A, E>): Effect.Effect<void, E> =>
       Effect.suspend(() => {
         close(batch)
         const members = Array.from(batch.members)
         for (const { lookup } of members) lookup.begin()
-        return Effect.flatMap(answers(members.map(({ question }) => question)), (answers) => {
+        return Effect.flatMap(answers(members.map(({ request }) => request)), (answers) => {
           if (answers.length !== members.length) {
-            return Effect.dieMessage(`lookupMany gave ${answers.length} answers for ${members.length} keys`)
+            return Effect.dieMessage(
+              `lookupMany answered ${answers.length} values for ${members.length} keys; ` +
+                "it must answer one for each key, in the order of the keys (see alignToKeys)"
+            )
           }
           return Effect.forEach(
             Iterable.zip(members, answers),
@@ -104,11 +107,11 @@ export const make = <Question, A, E>(
         })
       })
 
-    const start = (batch: Batch<Question, A, E>): Effect.Effect<void> =>
+    const start = (batch: Batch<Request, A, E>): Effect.Effect<void> =>
       Effect.zipRight(endOfTurn, options.lookups.call(options.isBounded, call(batch))).pipe(
         LoadGraph.locally(batch.load),
         Effect.interruptible,
-        // outside of what can be interrupted: in a scope that has closed the call ends before it begins
+        // outside the interruptible region: in a closed scope the call ends before it begins, and must still be handled
         Effect.onExit((exit) =>
           Effect.suspend(() => {
             close(batch)
@@ -126,22 +129,22 @@ export const make = <Question, A, E>(
         )
       )
 
-    const join = (question: Question, lookup: Lookup) =>
+    const join = (request: Request, lookup: Lookup) =>
       Effect.suspend(() => {
-        const member: Member<Question, A, E> = { question, lookup, answer: Deferred.unsafeMake(FiberId.none) }
-        const present = gathering
+        const member: Member<Request, A, E> = { request, lookup, answer: Deferred.unsafeMake(FiberId.none) }
+        const present = openBatch
         const batch = present ?? {
           members: new Set(),
           load: new LoadGraph.Load(options.owner, undefined, false),
           fiber: undefined
         }
         batch.members.add(member)
-        gathering = batch.members.size < options.maxSize ? batch : undefined
+        openBatch = batch.members.size < options.maxSize ? batch : undefined
         return Effect.as(present === undefined ? start(batch) : Effect.void, { batch, member })
       })
 
-    /** Awaited, so that nobody thinks the lookup over while it is not. */
-    const leave = (batch: Batch<Question, A, E>, member: Member<Question, A, E>): Effect.Effect<void> =>
+    /** Awaits the interruption: the lookup has ended when its caller continues. */
+    const leave = (batch: Batch<Request, A, E>, member: Member<Request, A, E>): Effect.Effect<void> =>
       Effect.suspend(() => {
         batch.members.delete(member)
         if (batch.members.size > 0 || batch.fiber === undefined) return Effect.void
@@ -150,9 +153,9 @@ export const make = <Question, A, E>(
       })
 
     return {
-      ask: (question, lookup) =>
+      lookUp: (request, lookup) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(join(question, lookup), ({ batch, member }) =>
+          Effect.flatMap(join(request, lookup), ({ batch, member }) =>
             Effect.onInterrupt(LoadGraph.waiting(batch.load, restore(Deferred.await(member.answer))), () =>
               leave(batch, member)
             )

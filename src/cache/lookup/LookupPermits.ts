@@ -1,6 +1,6 @@
 /**
- * The few permits of lookups that Redis being away has caused. They are given in the order of asking, but a lookup that a
- * holder of a permit waits for takes none and does not wait (see LoadGraph).
+ * Permits bound the lookups that run because Redis is unavailable (rule 13 of docs/protocol.md). They are granted in the
+ * order of the requests. A lookup that the holder of a permit waits for needs none (see LoadGraph).
  *
  * @since 0.1.0
  */
@@ -14,20 +14,20 @@ import * as LoadGraph from "./LoadGraph.js"
  * @category models
  */
 export interface LookupPermits {
-  /** From now on a load asks for a permit. */
-  readonly ask: (load: LoadGraph.Load | undefined) => Ticket
+  /** Requests a permit for a load. */
+  readonly request: (load: LoadGraph.Load | undefined) => PermitRequest
 }
 
 /**
- * The asking of one load.
+ * One load's request for a permit.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Ticket {
-  /** Ends when the load may run. */
+export interface PermitRequest {
+  /** Resumes when the load may run. */
   readonly admitted: Effect.Effect<void>
-  /** Gives the permit back, if there is one, or no longer waits for it. To be called once. */
+  /** Returns the permit, or withdraws the request. Must be called once. */
   readonly end: () => void
 }
 
@@ -37,51 +37,51 @@ export interface Ticket {
  */
 export const make = (permits: number): LookupPermits => {
   let free = permits
-  /** in the order in which they came; each gives its load a permit */
-  const waiting = new Set<() => void>()
+  /** Pending requests, oldest first. Each is a function that grants its load a permit. */
+  const pending = new Set<() => void>()
 
-  const giveBack = () => {
-    const [next] = waiting
+  const returnPermit = () => {
+    const [next] = pending
     if (next === undefined) free++
     else next()
   }
 
   return {
-    ask: (load) => {
-      let state: "waiting" | "holding" | "passed" = "waiting"
+    request: (load) => {
+      let state: "pending" | "granted" | "exempt" = "pending"
       let resume: ((exit: Exit.Exit<void>) => void) | undefined
       let leaveQueue = () => {}
 
-      const admit = (as: "holding" | "passed") => {
-        waiting.delete(hold)
+      const admit = (as: "granted" | "exempt") => {
+        pending.delete(grant)
         leaveQueue()
         state = as
-        if (load !== undefined) load.hasPermit = as === "holding"
+        if (load !== undefined) load.hasPermit = as === "granted"
         resume?.(Exit.void)
       }
-      const hold = () => admit("holding")
+      const grant = () => admit("granted")
 
-      if (LoadGraph.mayPass(load)) state = "passed"
+      if (LoadGraph.mayPass(load)) state = "exempt"
       else if (free > 0) {
         free--
-        hold()
+        grant()
       } else {
-        waiting.add(hold)
-        leaveQueue = LoadGraph.enqueue(load, () => admit("passed"))
+        pending.add(grant)
+        leaveQueue = LoadGraph.enqueue(load, () => admit("exempt"))
       }
 
       return {
-        admitted: Callback.make((tell) => {
-          if (state === "waiting") resume = tell
-          else tell(Exit.void)
+        admitted: Callback.make((onAdmitted) => {
+          if (state === "pending") resume = onAdmitted
+          else onAdmitted(Exit.void)
         }),
         end: () => {
-          if (state === "waiting") {
-            waiting.delete(hold)
+          if (state === "pending") {
+            pending.delete(grant)
             leaveQueue()
-          } else if (state === "holding") {
+          } else if (state === "granted") {
             if (load !== undefined) load.hasPermit = false
-            giveBack()
+            returnPermit()
           }
         }
       }

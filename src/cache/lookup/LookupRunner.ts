@@ -1,11 +1,10 @@
 /**
- * Running lookups: timed and counted, never longer than they may take, and few at once where Redis being away has caused
- * them (rule 13 of docs/protocol.md).
+ * Runs lookups: counts and times them, interrupts those that take too long, and bounds those that run because Redis is
+ * unavailable (rule 13 of docs/protocol.md).
  *
  * @since 0.1.0
  */
-
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -17,7 +16,7 @@ import * as LoadGraph from "./LoadGraph.js"
 import * as LookupPermits from "./LookupPermits.js"
 
 /**
- * Too many lookups were under way because Redis is away, and too many waited.
+ * Redis is unavailable, `maxLookups` lookups run without it, and `maxWaiting` callers wait for them. No lookup was started.
  *
  * @since 0.1.0
  * @category errors
@@ -26,12 +25,15 @@ export class LookupOverloaded extends Schema.TaggedError<LookupOverloaded>()("Lo
   cache: Schema.String
 }) {
   override get message(): string {
-    return `the cache "${this.cache}" does without Redis and has too many lookups under way: try again later`
+    return (
+      `cache "${this.cache}": Redis is away, and \`outage.maxLookups\` lookups run and ` +
+      "`outage.maxWaiting` callers wait; retry later, or raise these options"
+    )
   }
 }
 
 /**
- * A lookup took longer than the cache's `hardTimeout`, and was interrupted.
+ * A lookup took longer than the cache's `hardTimeout` and was interrupted.
  *
  * @since 0.1.0
  * @category errors
@@ -41,7 +43,10 @@ export class LookupTimeout extends Schema.TaggedError<LookupTimeout>()("LookupTi
   timeout: Schema.DurationFromMillis
 }) {
   override get message(): string {
-    return `a lookup of the cache "${this.cache}" was given up after its hard timeout`
+    return (
+      `cache "${this.cache}": a lookup took longer than its hard timeout of ${Duration.format(this.timeout)} and was ` +
+      "interrupted; retry later, or raise `refresh.hardTimeout`"
+    )
   }
 }
 
@@ -52,27 +57,27 @@ export class LookupTimeout extends Schema.TaggedError<LookupTimeout>()("LookupTi
 export interface LookupRunnerOptions {
   readonly name: string
   readonly observer: Pick<CacheObserver, "lookedUp" | "lookupRejected">
-  /** lookups at once without Redis */
+  /** concurrent lookups without Redis */
   readonly maxLookups: number
-  /** the most keys that one of those is for */
+  /** the most keys of one lookup */
   readonly maxBatch: number
-  /** keys that wait for one of those */
+  /** keys that wait for a lookup without Redis */
   readonly maxWaiting: number
   readonly hardTimeout: Duration.Duration | undefined
 }
 
 /**
- * The lookup of one key, as its source sees it.
+ * The lookup of one key, as the source sees it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Lookup {
-  /** whether Redis being away has caused it, so that few of the source's calls run at once */
+  /** It runs because Redis is unavailable, and needs a permit. */
   readonly isBounded: boolean
-  /** Whether it is asked in its caller's fiber and by a call of its own, as in a transaction; else it may share a batch. */
+  /** It runs in its caller's fiber, as in a transaction. Any other lookup may share a batch. */
   readonly isAlone: boolean
-  /** Says that the source is being asked: the time before that is not its own. */
+  /** Called when the call of the source begins: the time before is not counted. */
   readonly begin: () => void
 }
 
@@ -82,8 +87,8 @@ export interface Lookup {
  */
 export interface LookupRunner {
   /**
-   * Counts and times the lookup of a key. One that is bounded fails with `LookupOverloaded`, at once, when too many are
-   * under way or wait, unless a holder of a permit waits for it.
+   * Counts and times the lookup of a key. A bounded lookup fails with `LookupOverloaded`, at once, where too many run or
+   * wait. It never fails so where the holder of a permit waits for it.
    */
   readonly run: <A, E>(
     key: string,
@@ -91,9 +96,8 @@ export interface LookupRunner {
     lookup: (lookup: Lookup) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E | LookupOverloaded>
   /**
-   * Asks the source once, for one key or for several: as soon as one of few permits is free, where it is bounded and no
-   * holder of a permit waits for it. Fails with `LookupTimeout` where there is a hard timeout, and keeps the permit until
-   * the source has really ended.
+   * Calls the source once, for one key or several. A bounded call waits for a permit, unless the holder of one waits for
+   * it. Fails with `LookupTimeout` after the hard timeout. The permit returns only when the source has really ended.
    */
   readonly call: <A, E>(isBounded: boolean, source: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
 }
@@ -117,7 +121,7 @@ export const make = ({
     const permits = LookupPermits.make(maxLookups)
     let queued = 0
 
-    /** Also a lookup that cannot be interrupted keeps its callers no longer. */
+    /** A fork, so that also the callers of an uninterruptible lookup continue after the timeout. */
     const inTime = <A, E>(lookup: Effect.Effect<A, E>, restore: Restore): Effect.Effect<A, E | LookupTimeout> =>
       hardTimeout === undefined
         ? lookup
@@ -134,10 +138,10 @@ export const make = ({
 
     const withPermit = <A, E>(source: Effect.Effect<A, E>, restore: Restore) =>
       Effect.withFiberRuntime<A, E | LookupTimeout>((fiber) => {
-        const ticket = permits.ask(LoadGraph.of(fiber))
-        const end = Effect.sync(ticket.end)
+        const request = permits.request(LoadGraph.of(fiber))
+        const end = Effect.sync(request.end)
         return Effect.zipRight(
-          Effect.onError(restore(ticket.admitted), () => end),
+          Effect.onError(restore(request.admitted), () => end),
           inTime(Effect.ensuring(restore(source), end), restore)
         )
       })

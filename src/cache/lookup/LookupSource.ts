@@ -88,7 +88,7 @@ export const make = <Key, Value, E, R>(
     })
   return Effect.zipWith(batch(true), batch(false), (bounded, unbounded) => ({
     ask: (question, lookup) =>
-      lookup.isAlone ? alone(question, lookup) : (lookup.isBounded ? bounded : unbounded).ask(question, lookup)
+      lookup.isAlone ? alone(question, lookup) : (lookup.isBounded ? bounded : unbounded).lookUp(question, lookup)
   }))
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether a caller runs in a SQL transaction. What it reads there is not yet true for others, and where the pool has one
- * connection, as SQLite's has, a lookup outside of the transaction would wait for its end.
+ * Detects a caller in a SQL transaction. Its lookup must run in that transaction: the rows that it sees are not committed
+ * yet, and a pool with one connection, such as SQLite's, would let any other lookup wait for the transaction's end.
  *
  * @since 0.1.0
  */
@@ -8,11 +8,11 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
-/** The tag of `@effect/sql`, named here since a cache works without that package. A test compares it. */
+/** The tag of `@effect/sql`, written out here, since a cache works without that package. A test compares the two. */
 const Connection = Context.GenericTag<"TransactionConnection", unknown>("@effect/sql/SqlClient/TransactionConnection")
 
 /**
- * Whether a fiber runs inside of `SqlClient.withTransaction`.
+ * Whether a fiber runs inside `SqlClient.withTransaction`.
  *
  * @since 0.1.0
  * @category predicates

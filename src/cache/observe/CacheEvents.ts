@@ -1,5 +1,5 @@
 /**
- * What happens in one cache, as a stream for whoever wants to watch it.
+ * The events of one cache, as a stream.
  *
  * @since 0.1.0
  */
@@ -10,15 +10,15 @@ import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 
 /**
- * Keys are those of Redis, such as `user:profile:1`.
+ * An event of a cache. Keys are keys in Redis, such as `user:profile:1`.
  *
  * - `Hit`: a fresh value was served
  * - `Stale`: a value past its time to live was served
- * - `Miss`: no tier had a value that could be served
+ * - `Miss`: no tier had a value that may be served
  * - `Lookup`: a lookup has ended
  * - `Invalidation`: this process or another (`by`) has invalidated a key, a tag or everything
- * - `Degradation`: Redis could not be used, for the first time since it was
- * - `Recovery`: Redis is used again
+ * - `Degradation`: Redis has failed, for the first time since it last answered
+ * - `Recovery`: Redis has answered again
  *
  * @since 0.1.0
  * @category models
@@ -44,15 +44,15 @@ export const CacheEvent = Data.taggedEnum<CacheEvent>()
  * @category models
  */
 export interface CacheEvents {
-  /** Whether somebody watches: where nobody does, `emit` does nothing. */
+  /** Whether a subscriber exists. Without one, `emit` does nothing. */
   readonly isWatched: () => boolean
-  /** What an event is, is only asked for when somebody watches. */
+  /** Emits an event. The function is called only when a subscriber exists. */
   readonly emit: (event: () => CacheEvent) => void
-  /** From now on. A subscriber that falls behind by more than `capacity` events loses the oldest ones. */
+  /** The events from the subscription on. A subscriber that falls behind by more than 4096 events loses the oldest. */
   readonly stream: Stream.Stream<CacheEvent>
 }
 
-/** Events that a subscriber may be behind. */
+/** The events that are buffered for a subscriber. */
 const capacity = 4096
 
 /**

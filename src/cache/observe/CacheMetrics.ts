@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { CacheStats } from "./CacheStats.js"
 
 /**
- * The numbers that the engine itself moves.
+ * The counts that CacheObserver keeps.
  *
  * @since 0.1.0
  * @category models
@@ -43,10 +43,10 @@ export const counters = (): Counters => ({
   redisFailures: 0
 })
 
-const counter = Metric.counter("cache_events", { description: "What a cache counted, by cache and event" })
-const size = Metric.gauge("cache_size", { description: "Entries of the local tier and of the outbox, by cache" })
+const counter = Metric.counter("cache_events", { description: "Events of a cache, by cache and event" })
+const size = Metric.gauge("cache_size", { description: "Entries in the local tier and in the outbox, by cache" })
 const latency = Metric.gauge("cache_latency_millis", {
-  description: "How long reads from Redis and lookups took since the start, by cache, what was timed, and statistic"
+  description: "Duration of reads from Redis and of lookups since the start, by cache, operation and statistic"
 })
 
 const tagged = <Type, In, Out>(
@@ -56,21 +56,21 @@ const tagged = <Type, In, Out>(
   Object.entries(tags).reduce((tagged, [name, value]) => Metric.tagged(tagged, name, value), metric)
 
 /**
- * Carries the counts into Effect's metrics once a second: counting itself stays an addition.
+ * Copies the counts into Effect's metrics once a second, so that counting itself is only an addition.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const publish = (stats: () => CacheStats): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
-    const told = new Map<string, number>()
-    const tell = Effect.suspend(() => {
+    const published = new Map<string, number>()
+    const publishOnce = Effect.suspend(() => {
       const { local, lookupLatency, name, outbox, redisLatency, ...counts } = stats()
       const events = Effect.forEach(
         Object.entries(counts),
         ([event, count]) => {
-          const more = count - (told.get(event) ?? 0)
-          told.set(event, count)
+          const more = count - (published.get(event) ?? 0)
+          published.set(event, count)
           return more === 0 ? Effect.void : Metric.incrementBy(tagged(counter, { cache: name, event }), more)
         },
         { discard: true }
@@ -92,12 +92,12 @@ export const publish = (stats: () => CacheStats): Effect.Effect<void, never, Sco
       )
       return Effect.all([events, sizes, latencies], { discard: true })
     })
-    return tell.pipe(
+    return publishOnce.pipe(
       Effect.delay("1 second"),
       Effect.forever,
-      // an operator's seconds: a test that adjusts its clock by a day does not wait for 86,400 of these
+      // a clock of its own: a test that adjusts its clock by a day must not wait for 86,400 rounds
       Effect.withClock(Clock.make()),
-      Effect.ensuring(tell),
+      Effect.ensuring(publishOnce),
       Effect.interruptible,
       Effect.forkScoped,
       Effect.asVoid

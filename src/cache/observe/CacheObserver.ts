@@ -1,6 +1,6 @@
 /**
- * Everything that a cache tells about itself in one place: each happening is counted, emitted to who watches, and
- * logged where an operator must know.
+ * Counts, emits and logs the events of a cache: every event passes this one module. An event is logged only where an
+ * operator must know of it.
  *
  * @since 0.1.0
  */
@@ -36,10 +36,13 @@ export interface ObserverOptions {
 export interface CacheObserver {
   /** The counts since the start. */
   readonly counts: () => CacheMetrics.Counters
-  /** by the name of its key in this process */
+  /** A fresh value was served from the local tier. `name` is the key's name in this process. */
   readonly hitLocal: (name: string) => void
+  /** A fresh value was served from Redis. */
   readonly hitRedis: (key: string) => void
+  /** A stale value was served. */
   readonly stale: (key: string) => void
+  /** No tier had a value that may be served. */
   readonly miss: (key: string) => void
   /** A lookup has answered because Redis could not be used. */
   readonly degraded: () => void
@@ -49,18 +52,21 @@ export interface CacheObserver {
   readonly leaseHeld: () => void
   /** A fill came too late: the value was invalidated or written meanwhile. */
   readonly fillRejected: () => void
-  /** how long it took, in milliseconds */
+  /** A lookup has ended after `millis` milliseconds. */
   readonly lookedUp: (key: string, millis: number, isSuccess: boolean) => void
+  /** This process, or another one, has invalidated something. */
   readonly invalidated: (item: OutboxItem, by: "Self" | "Other") => void
-  /** A stored text that is a miss; what is to be logged of it, if anything. */
+  /** A stored value did not decode, and is a miss. Answers the log line, if one is due. */
   readonly notDecoded: (key: string, error: CacheCodecError) => Effect.Effect<void> | undefined
-  /** A value, or an error, that its caller has and the cache has not; `thrown` by the schema or function that failed. */
+  /** A value, or an error, was not stored. `thrown` is what the schema or the option's function threw. */
   readonly notStored: (why: string, thrown?: unknown, key?: string) => Effect.Effect<void>
-  /** A refresh that nobody waits for has died. */
+  /** A background refresh has died. */
   readonly refreshDied: (key: string, cause: Cause.Cause<unknown>) => Effect.Effect<void>
-  /** Whether it is news that Redis answers: `redisAnswered` does nothing otherwise. */
+  /** Whether Redis has failed since it last answered. Otherwise `redisAnswered` does nothing. */
   readonly isRecovering: () => boolean
+  /** Redis has answered. */
   readonly redisAnswered: Effect.Effect<void>
+  /** Redis has failed an operation. */
   readonly redisFailed: (failure: ReadFailure) => Effect.Effect<void>
 }
 
@@ -73,7 +79,7 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
 export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: ObserverOptions): CacheObserver => {
   const counters = CacheMetrics.counters()
   let isDegraded = false
-  // a function of its own, since hits are many, and even what a closure would take from its surroundings is felt
+  // hits are the hottest path: a closure that captures the key would cost time even when no subscriber exists
   const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
   return {
     counts: () => counters,
@@ -147,7 +153,7 @@ export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: Ob
     redisFailed: (failure) =>
       Effect.suspend(() => {
         counters.redisFailures++
-        // it is there for every other key
+        // other keys are still read
         if (failure.isPending) return Effect.void
         if (!isDegraded) {
           isDegraded = true

@@ -1,10 +1,8 @@
 /**
- * Says in the log that Redis fails, once per change and not once per call: a busy program makes thousands of calls
- * during an outage.
+ * Logs failures of Redis, once per change and not once per call: a busy program makes thousands of calls during an outage.
  *
  * @since 0.1.0
  */
-
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
@@ -16,27 +14,27 @@ import type { RedisError } from "../../redis/RedisError.js"
  * @category models
  */
 export interface FailureLog {
-  /** Whether Redis was away when it was last asked, so that an answer of it is news. */
+  /** Whether Redis was unavailable at the last command. */
   readonly isAway: () => boolean
-  /** Redis answered. */
+  /** Redis has answered. */
   readonly succeeded: Effect.Effect<void>
-  /** Redis did not, or refused. */
+  /** A command has failed. */
   readonly failed: (error: RedisError) => Effect.Effect<void>
 }
 
-/** A kind of failure that was not seen for so long is news again. */
+/** A kind of failure is logged again when it was not seen for this long. */
 const quietMillis = Duration.toMillis("1 minute")
 
-/** Nothing is sent at all. `Overloaded` is no absence: other commands are answered at the same moment. */
+/** Whether nothing is sent at all. `Overloaded` is different: other commands are answered at the same time. */
 const isAway = (error: RedisError): boolean => error._tag === "RedisUnavailable" && error.reason !== "Overloaded"
 
 const kindOf = (error: RedisError): string =>
   error._tag === "RedisServerError" ? `${error._tag}:${error.code}` : error._tag
 
 /**
- * Logs that Redis went away and that it is back, once each. A failure beside that (a timeout, a rejected command, an
- * overload) is logged when it begins, and again when it comes back after a minute without it. The lines are everybody's,
- * and so with the loggers, the level and the annotations of the place where the log was made.
+ * Logs the start and the end of an outage, once each. Any other failure, such as a timeout, a rejected command or an
+ * overload, is logged when it first occurs, and again when it returns after a minute without it. The lines have the
+ * loggers, level and annotations of the place where the log was made, since they belong to no single caller.
  *
  * @since 0.1.0
  * @category constructors
@@ -44,13 +42,13 @@ const kindOf = (error: RedisError): string =>
 export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fork) => {
   const write = (line: Effect.Effect<void>) => Effect.sync(() => void fork(line))
   let isAwayNow = false
-  /** when each kind of other failure was last seen, in milliseconds */
+  /** for each kind of other failure, the time at which it was last seen, in milliseconds */
   const lastSeen = new Map<string, number>()
 
   const succeeded = Effect.suspend(() => {
     if (!isAwayNow) return Effect.void
     isAwayNow = false
-    return write(Effect.logInfo("Redis answers again: the cache is used"))
+    return write(Effect.logInfo("Redis answers again: caches read it"))
   })
 
   const wentAway = (error: RedisError) =>
@@ -59,12 +57,12 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
       isAwayNow = true
       return write(
         Effect.logWarning(
-          `Redis is away, and until it is back caches look values up, or fail with onUnavailable "fail": ${error.message}`
+          `Redis is away: caches run lookups instead, or fail where outage.onUnavailable is "fail": ${error.message}`
         )
       )
     })
 
-  const misbehaved = (error: RedisError) =>
+  const failedOtherwise = (error: RedisError) =>
     Effect.flatMap(MonotonicClock.millis, (now) => {
       const kind = kindOf(error)
       const previous = lastSeen.get(kind)
@@ -73,7 +71,7 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
         ? Effect.void
         : write(
             Effect.logWarning(
-              `Redis failed a command of the cache, more of this kind are only counted: ${error.message}`
+              `Redis failed a command of a cache; further failures of this kind are only counted: ${error.message}`
             )
           )
     })
@@ -81,6 +79,6 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
   return {
     isAway: () => isAwayNow,
     succeeded,
-    failed: (error) => (isAway(error) ? wentAway(error) : misbehaved(error))
+    failed: (error) => (isAway(error) ? wentAway(error) : failedOtherwise(error))
   }
 })

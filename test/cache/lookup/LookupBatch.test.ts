@@ -311,7 +311,7 @@ describe("a cache whose source takes several keys", () => {
           lookupMany: () => Effect.succeed(answers.map((value) => Either.right(value)))
         })
         const exit = yield* Effect.exit(one.cache.getMany(ids))
-        expect(String(exit)).toContain(`lookupMany gave ${answers.length} answers for 3 keys`)
+        expect(String(exit)).toContain(`lookupMany answered ${answers.length} values for 3 keys`)
         for (const id of ids) {
           yield* Effect.provideService(CacheWorld.gone(lease(id)), RedisClient, server.direct)
         }

@@ -27,7 +27,7 @@ describe("what a cache logs once for all", () => {
       yield* asCaller(failures.succeeded)
       yield* asCaller(misfits.note({ what: "a value is not stored", why: "it does not fit" }) ?? Effect.void)
       expect(lines).toEqual([
-        'made Redis is away, and until it is back caches look values up, or fail with onUnavailable "fail"',
+        "made Redis is away",
         "made Redis answers again",
         "made cache user"
       ])
