@@ -16,7 +16,7 @@ export function* open(process: Process, generation: number): Step<void> {
       if (rules.has("distrustAfterOutage")) {
         noteTime(process, now.value)
         const upTo = rules.has("distrustUpToReconnection") ? now.value : process.outageBegan
-        process.distrustUpTo = Math.max(process.distrustUpTo, upTo)
+        process.distrustedUpTo = Math.max(process.distrustedUpTo, upTo)
       }
       break
     }
@@ -33,15 +33,15 @@ export function* open(process: Process, generation: number): Step<void> {
 
 /** Lowers the mark of distrust that an answer of TIME contradicts. */
 const noteTime = (process: Process, now: number): void => {
-  if (now >= process.distrustUpTo || !process.world.rules.has("contradictedMarkLowered")) return
-  process.distrustUpTo = now
+  if (now >= process.distrustedUpTo || !process.world.rules.has("contradictedMarkLowered")) return
+  process.distrustedUpTo = now
   process.wasClockWrong = true
 }
 
 /** Whether an entry is distrusted after an outage. `clear` is the clear marker that was read with it. */
 export const isDistrusted = (process: Process, entry: { readonly created: number }, clear = 0): boolean => {
   const { rules } = process.world
-  if (entry.created <= process.distrustUpTo) {
+  if (entry.created <= process.distrustedUpTo) {
     queryTime(process)
     return true
   }
@@ -52,7 +52,7 @@ export const isDistrusted = (process: Process, entry: { readonly created: number
 
 /** Queries the time, where the mark of distrust seems to be in the future. */
 const queryTime = (process: Process): void => {
-  if (process.isAskingTime || process.serverTime() >= process.distrustUpTo) return
+  if (process.isAskingTime || process.serverTime() >= process.distrustedUpTo) return
   process.isAskingTime = true
   process.world.spawn(process, "query the time", "own", timeQuery(process))
 }

@@ -70,7 +70,7 @@ export class Process implements Client {
   /** the generation stands, and the process refuses its own commands */
   isCircuitOpen = false
   /** entries with a lease from then or before are distrusted */
-  distrustUpTo = 0
+  distrustedUpTo = 0
   /** an answer of TIME has contradicted an earlier one */
   wasClockWrong = false
   isAskingTime = false

@@ -93,7 +93,7 @@ function* readRedis(process: Process, key: Key): Step<Found> {
 
 /** Whether an entry of Redis may be served: no outage, item of the outbox or marker invalidates it. */
 function* isTrusted(process: Process, entry: Entry): Step<boolean> {
-  if (!process.world.withMarkers || entry.created <= process.distrustUpTo) return !isDistrusted(process, entry)
+  if (!process.world.withMarkers || entry.created <= process.distrustedUpTo) return !isDistrusted(process, entry)
   const { tagsAcknowledged } = process
   const reply = process.usable(yield* process.send(readMarkers([clear, tag])))
   if (reply === undefined) return false
@@ -207,7 +207,7 @@ function* load(process: Process, flight: Flight): Step<LoadOutcome> {
       const asked = process.world.time
       const joinedBefore = flight.joined
       mayHoldLease = true
-      newerThan = Math.max(newerThan, process.distrustUpTo)
+      newerThan = Math.max(newerThan, process.distrustedUpTo)
       const outcome = yield* acquireLease(process, key, token, newerThan)
       const reply = process.usable(outcome)
       if (reply === undefined) {
