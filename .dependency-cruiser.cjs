@@ -15,7 +15,8 @@ const floors = [
 
 /** The rooms of src/cache, from below: each imports from those before it, and only the modules beside the rooms from all. */
 const cacheRooms = [
-  ["scripts", "entry"],
+  ["entry"],
+  ["scripts"],
   ["invalidation"],
   ["observe"],
   ["tiers"],

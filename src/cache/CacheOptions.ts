@@ -4,52 +4,29 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
-import type * as Option from "effect/Option"
 import type { CacheSchema } from "./entry/CacheSchema.js"
 import type { Compression } from "./entry/Compression.js"
 import type { Encryption } from "./entry/Encryption.js"
 import type { Migration } from "./entry/Migration.js"
-import type { NotModified, Previous, Versioned } from "./lookup/ConditionalLookup.js"
+import type { LookupOptions } from "./lookup/LookupOptions.js"
 import type { FailureLog } from "./observe/FailureLog.js"
 import type { RefreshAhead } from "./read/RefreshAhead.js"
 import type { LocalTierOptions } from "./tiers/LocalTier.js"
 
-/**
- * What a lookup may answer.
- *
- * @since 0.1.0
- * @category models
- */
-export type Answer<Value> = Value | Versioned<Value> | NotModified
-
-/**
- * Where the values of a cache come from.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LookupOptions<Key, Value, E, R> {
+export type {
   /**
-   * Loads the value of a key from the source of truth. The answer may be `versioned(value, tag)`. A later lookup gets the
-   * value that the cache holds and may answer `notModified`. An invalidated value is not passed.
+   * @since 0.2.0
+   * @category models
    */
-  readonly lookup: (
-    key: Key,
-    previous: Option.Option<Previous<NoInfer<Value>>>
-  ) => Effect.Effect<Answer<NoInfer<Value>>, E, R>
+  Answer
+} from "./lookup/ConditionalLookup.js"
+export type {
   /**
-   * Loads several keys with one call: the misses of a `getMany`, or of concurrent reads. The answers stand in the order of
-   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`.
+   * @since 0.1.0
+   * @category models
    */
-  readonly lookupMany?:
-    | ((
-        keys: ReadonlyArray<Key>,
-        previous: ReadonlyArray<Option.Option<Previous<NoInfer<Value>>>>
-      ) => Effect.Effect<ReadonlyArray<Either.Either<Answer<NoInfer<Value>>, E>>, E, R>)
-    | undefined
-}
+  LookupOptions
+} from "./lookup/LookupOptions.js"
 
 /**
  * The options that decide how a read can fail, besides the lookup itself: in one type parameter instead of three.

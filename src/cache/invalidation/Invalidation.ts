@@ -1,6 +1,6 @@
 /**
- * Assembles what one process knows against stored values: local epochs, the outbox, outages, markers and the messages of
- * other processes (rules 1, 6 and 9 to 12 of docs/protocol.md). Each part of the cache takes only the view that it needs.
+ * Assembles what one process knows of invalidations: local epochs, the outbox, outages, markers and messages (rules 1, 6 and
+ * 9 to 12 of docs/protocol.md). Each part of the cache takes only the view that it needs.
  *
  * @since 0.1.0
  */

@@ -50,7 +50,7 @@ export const inBackground = (
       })
     }).pipe(
       Effect.ignore,
-      // where the estimate of the time is wrong, and not the mark, every read would ask again
+      // where the estimate of the time is wrong, and not the mark, every read would cause a query
       Effect.zipRight(Effect.sleep("1 second")),
       Effect.ensuring(
         Effect.sync(() => {

@@ -1,6 +1,6 @@
 /**
  * Renews leases while their lookup or update runs (rules 4 and 8 of docs/protocol.md). One fiber renews all leases of a
- * cache: most lookups end long before their lease, and a fiber for each would cost more than the lookups.
+ * cache. Most lookups end long before their lease, and a fiber for each would cost more than they do.
  *
  * @since 0.1.0
  */

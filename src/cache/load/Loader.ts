@@ -1,6 +1,6 @@
 /**
- * Loads one value: under a lease where Redis allows, after waiting where another process holds the lease, and without
- * Redis where it is unavailable (rules 2 to 5 and 13 of docs/protocol.md).
+ * Loads one value under a lease, or waits for the process that holds the lease. Without Redis it loads without a lease
+ * (rules 2 to 5 and 13 of docs/protocol.md).
  *
  * @since 0.1.0
  */
@@ -104,7 +104,7 @@ export interface ValueSource<A, E> {
 export interface LoadRequest<A> {
   /** An entry created then or before is not accepted. */
   readonly newerThan: number
-  /** The failure of the caller's read. Redis is then not asked again: a read costs one timeout, not several. */
+  /** The failure of the caller's read. The load then skips Redis: a read costs one timeout, not several. */
   readonly failure?: ReadFailure | undefined
   /** The trusted entry that the load refreshes. */
   readonly previous?: CacheEntry.CacheEntry<A> | undefined

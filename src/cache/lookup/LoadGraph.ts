@@ -1,6 +1,6 @@
 /**
- * The wait-for graph of the loads in this process. It finds a lookup that reads its own key, and lets a load run without a
- * permit where the holder of a permit waits for it.
+ * The wait-for graph of the loads in this process. It finds lookups that read their own key, and loads that need no permit,
+ * since the holder of a permit waits for them.
  *
  * The graph is that of R. Holt, "Some Deadlock Properties of Computer Systems" (ACM Computing Surveys 4, 1972). Its edges
  * are stored in the loads and exist only inside lookups. Any other read costs one look at a FiberRef.

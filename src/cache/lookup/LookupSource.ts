@@ -1,5 +1,5 @@
 /**
- * The source of truth behind a cache: a user's lookups, asked for one key or for several at once.
+ * Calls the user's lookup functions, for one key or for a batch of keys.
  *
  * @since 0.1.0
  */
@@ -13,19 +13,19 @@ import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
-import type { Answer, LookupOptions } from "../CacheOptions.js"
-import type { Previous } from "./ConditionalLookup.js"
+import type { Answer, Previous } from "./ConditionalLookup.js"
 import type { Load } from "./LoadGraph.js"
 import * as LookupBatch from "./LookupBatch.js"
+import type { LookupOptions } from "./LookupOptions.js"
 import type { Lookup, LookupRunner, LookupTimeout } from "./LookupRunner.js"
 
 /**
- * A key to look up, and what the cache holds of it.
+ * A key to look up, and its cached value.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Question<out Key, out Value> {
+export interface LookupRequest<out Key, out Value> {
   readonly key: Key
   readonly previous: Option.Option<Previous<Value>>
 }
@@ -35,11 +35,14 @@ export interface Question<out Key, out Value> {
  * @category models
  */
 export interface LookupSource<in Key, in out Value, out E> {
-  readonly ask: (question: Question<Key, Value>, lookup: Lookup) => Effect.Effect<Answer<Value>, E | LookupTimeout>
+  readonly lookUp: (
+    request: LookupRequest<Key, Value>,
+    lookup: Lookup
+  ) => Effect.Effect<Answer<Value>, E | LookupTimeout>
 }
 
 /**
- * The most keys that are looked up by one call.
+ * The most keys of one call.
  *
  * @since 0.1.0
  * @category getters
@@ -48,8 +51,8 @@ export const maxBatch = (options: { readonly lookupMany?: unknown; readonly maxB
   options.lookupMany === undefined ? 1 : (options.maxBatch ?? 100)
 
 /**
- * One call for each key, or for those that are looked up in one turn where the source takes several. Lookups that Redis
- * being away has caused are gathered apart from others, since they wait for a permit together.
+ * Calls `lookup` for each key, or `lookupMany` for the keys of one turn. Lookups that need a permit have batches of their
+ * own, since a batch waits for one permit.
  *
  * @since 0.1.0
  * @category constructors
@@ -60,39 +63,39 @@ export const make = <Key, Value, E, R>(
   { lookups, owner }: { readonly lookups: LookupRunner; readonly owner: Load["owner"] }
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {
   const { lookupMany } = options
-  const one = ({ key, previous }: Question<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
-  const alone: LookupSource<Key, Value, E>["ask"] = (question, { begin, isBounded }) =>
+  const one = ({ key, previous }: LookupRequest<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
+  const alone: LookupSource<Key, Value, E>["lookUp"] = (request, { begin, isBounded }) =>
     lookups.call(
       isBounded,
       Effect.suspend(() => {
         begin()
-        return one(question)
+        return one(request)
       })
     )
-  if (lookupMany === undefined) return Effect.succeed({ ask: alone })
+  if (lookupMany === undefined) return Effect.succeed({ lookUp: alone })
   const batch = (isBounded: boolean) =>
-    LookupBatch.make<Question<Key, Value>, Answer<Value>, E>({
+    LookupBatch.make<LookupRequest<Key, Value>, Answer<Value>, E>({
       owner,
       lookups,
       isBounded,
       maxSize: maxBatch(options),
       one,
-      many: (questions) =>
+      many: (requests) =>
         Effect.provide(
           lookupMany(
-            questions.map(({ key }) => key),
-            questions.map(({ previous }) => previous)
+            requests.map(({ key }) => key),
+            requests.map(({ previous }) => previous)
           ),
           context
         )
     })
   return Effect.zipWith(batch(true), batch(false), (bounded, unbounded) => ({
-    ask: (question, lookup) =>
-      lookup.isAlone ? alone(question, lookup) : (lookup.isBounded ? bounded : unbounded).lookUp(question, lookup)
+    lookUp: (request, lookup) =>
+      lookup.isAlone ? alone(request, lookup) : (lookup.isBounded ? bounded : unbounded).lookUp(request, lookup)
   }))
 }
 
-/** A key that equals another when they hold the same, plain objects and arrays included. */
+/** A form of a key that is equal by `Equal` when the keys have the same content, also in plain objects and arrays. */
 const comparable = (key: unknown): unknown =>
   Array.isArray(key)
     ? Data.array(key.map(comparable))
@@ -101,8 +104,8 @@ const comparable = (key: unknown): unknown =>
       : key
 
 /**
- * What a query for several keys has found, as the answer of a `lookupMany`: in the order of the keys, whatever the order
- * of what was found, and with an error for each key that nothing was found for. Keys are the same when they look the same.
+ * Aligns the rows of a query with the keys of a `lookupMany`. The answers are in the order of the keys, and a key without a
+ * row has an error. Keys are compared by content.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,8 +121,9 @@ export const alignToKeys =
   <Key, Value, E>(
     keys: ReadonlyArray<Key>,
     options: {
-      /** the key that something was found for */
+      /** the key of a row */
       readonly key: (found: Value) => NoInfer<Key>
+      /** the error of a key without a row */
       readonly missing: (key: NoInfer<Key>) => E
     }
   ) =>

@@ -1,10 +1,9 @@
 /**
- * Where values come from, and what is stored beside them: a user's lookup, times to live, tags and remembered errors,
- * as the engine takes them.
+ * The source of a cache's entries: looks values up, and gives each its time to live and its tags. Errors that the cache
+ * keeps become entries too.
  *
  * @since 0.1.0
  */
-
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -12,7 +11,6 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as RedisKey from "../../redis/RedisKey.js"
-import type { CacheSettings } from "../CacheOptions.js"
 import type { Attributes, CacheEntry } from "../entry/CacheEntry.js"
 import { CachedError } from "../entry/EntryCodec.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
@@ -21,7 +19,7 @@ import { type Lookup, LookupTimeout } from "./LookupRunner.js"
 import type { LookupSource } from "./LookupSource.js"
 
 /**
- * A value and what is stored beside it.
+ * A value to store, with its attributes. Redis adds the creation time.
  *
  * @since 0.1.0
  * @category models
@@ -34,8 +32,8 @@ export interface NewEntry<out A> extends Attributes {
  * @since 0.1.0
  * @category models
  */
-export interface Origin<Key, Value, E, Err> {
-  /** A lookup's answer, or a failure that is remembered. */
+export interface Source<Key, Value, E, Err> {
+  /** Looks up a value, or an error that the cache keeps. */
   readonly lookUp: (
     key: Key,
     previous: CacheEntry<Value | CachedError<Err>> | undefined,
@@ -46,7 +44,23 @@ export interface Origin<Key, Value, E, Err> {
 }
 
 /**
- * The prefix that an invalid tag of a cache is said to be for.
+ * The options that decide the attributes of entries.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SourceOptions<Key, Value, Err> {
+  readonly name: string
+  readonly timeToLive: Duration.DurationInput | ((value: Value, key: Key) => Duration.DurationInput)
+  readonly jitter?: number | undefined
+  readonly tags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
+  readonly negative:
+    | { readonly error: Schema.Schema<Err, unknown>; readonly timeToLive?: Duration.DurationInput | undefined }
+    | undefined
+}
+
+/**
+ * The prefix that `InvalidKey` reports for an invalid tag.
  *
  * @since 0.1.0
  * @category getters
@@ -56,35 +70,31 @@ export const tagPrefix = (name: string): string => `${name} (tags)`
 const noTags: ReadonlyArray<string> = []
 
 /**
- * `longestMillis` is the longest time to live that a server keeps.
+ * `longestMillis` is the longest time to live, in milliseconds. Longer ones are shortened to it.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <Key, Value, E, Err>(
-  options: Pick<CacheSettings<Key, Value>, "name" | "timeToLive" | "jitter" | "tags"> & {
-    readonly negative:
-      | { readonly error: Schema.Schema<Err, unknown>; readonly timeToLive?: Duration.DurationInput | undefined }
-      | undefined
-  },
-  source: LookupSource<Key, Value, E>,
+  options: SourceOptions<Key, Value, Err>,
+  lookups: LookupSource<Key, Value, E>,
   longestMillis: number,
   serverTime: () => number,
   observer: Pick<CacheObserver, "notStored">
-): Origin<Key, Value, E, Err> => {
+): Source<Key, Value, E, Err> => {
   const { jitter = 0.1, name, negative } = options
   const negativeTimeToLive = negative?.timeToLive ?? "10 seconds"
 
-  /** Throws for what is no duration. */
+  /** Throws when the argument is not a duration. */
   const millisOf = (given: Duration.DurationInput): number => {
     if (Number.isNaN(given)) throw new RangeError("a time to live is NaN")
     return Math.min(Duration.toMillis(given), longestMillis)
   }
 
-  /** Made shorter by chance. */
+  /** Shortens a time at random, so that entries made together expire apart. */
   const jittered = (millis: number) => Effect.map(Random.next, (random) => millis * (1 - jitter * random))
 
-  /** What only its caller gets, without a time to live. */
+  /** An entry that is not stored: it has no time to live, and only its caller receives the value. */
   const unstored = <A>(value: A, versionTag?: string): NewEntry<A> => ({
     value,
     timeToLive: 0,
@@ -105,17 +115,20 @@ export const make = <Key, Value, E, Err>(
     Effect.suspend(() => {
       try {
         const tags = tagsOf(value, key)
-        // it could not be invalidated by its tags
+        // stored without its tags, it could not be invalidated by them
         if (Either.isLeft(tags)) return Effect.as(observer.notStored(tags.left.message), unstored(value, versionTag))
         const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
         const shortened = jittered(millisOf(given))
         return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: tags.right, versionTag }))
       } catch (thrown) {
-        return Effect.as(observer.notStored("its tags or its time to live throw", thrown), unstored(value, versionTag))
+        return Effect.as(
+          observer.notStored("its tags or its timeToLive option throws", thrown),
+          unstored(value, versionTag)
+        )
       }
     })
 
-  const remembered = (error: Err): Effect.Effect<NewEntry<CachedError<Err>>> =>
+  const errorEntry = (error: Err): Effect.Effect<NewEntry<CachedError<Err>>> =>
     Effect.suspend(() => {
       const value = new CachedError(error)
       try {
@@ -126,27 +139,31 @@ export const make = <Key, Value, E, Err>(
       }
     })
 
-  const answered = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
-    Effect.flatMap(source.ask({ key, previous }, lookup), (answer) => {
+  const valueEntry = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
+    Effect.flatMap(lookups.lookUp({ key, previous }, lookup), (answer) => {
       if (answer instanceof Versioned) return newEntry(answer.value, key, answer.versionTag)
       if (!(answer instanceof NotModified)) return newEntry(answer, key)
       return Option.match(previous, {
-        onNone: () => Effect.dieMessage(`a lookup of the cache ${name} answered notModified without a previous value`),
+        onNone: () =>
+          Effect.dieMessage(
+            `cache "${name}": a lookup answered notModified although it received no previous value; ` +
+              "answer notModified only where `previous` is some"
+          ),
         onSome: ({ value, versionTag }) => newEntry(value, key, versionTag)
       })
     })
 
-  const isRemembered = negative === undefined ? undefined : Schema.is(negative.error)
+  const isCached = negative === undefined ? undefined : Schema.is(negative.error)
 
   const failed = (
     failure: E | LookupTimeout,
-    isRemembered: (failure: unknown) => failure is Err
+    isCached: (failure: unknown) => failure is Err
   ): Effect.Effect<NewEntry<CachedError<Err>>, E | LookupTimeout> => {
     if (failure instanceof LookupTimeout) return Effect.fail(failure)
     try {
-      return isRemembered(failure) ? remembered(failure) : Effect.fail(failure)
+      return isCached(failure) ? errorEntry(failure) : Effect.fail(failure)
     } catch (thrown) {
-      return Effect.zipRight(observer.notStored("the schema of errors throws", thrown), Effect.fail(failure))
+      return Effect.zipRight(observer.notStored("the schema in negative.error throws", thrown), Effect.fail(failure))
     }
   }
 
@@ -162,8 +179,8 @@ export const make = <Key, Value, E, Err>(
                 versionTag: entry.versionTag,
                 age: Duration.millis(Math.max(0, serverTime() - entry.createdAt))
               })
-        const answer = answered(key, previous, lookup)
-        return isRemembered === undefined ? answer : Effect.catchAll(answer, (failure) => failed(failure, isRemembered))
+        const looked = valueEntry(key, previous, lookup)
+        return isCached === undefined ? looked : Effect.catchAll(looked, (failure) => failed(failure, isCached))
       })
   }
 }

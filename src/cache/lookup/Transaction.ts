@@ -1,6 +1,6 @@
 /**
- * Detects a caller in a SQL transaction. Its lookup must run in that transaction: the rows that it sees are not committed
- * yet, and a pool with one connection, such as SQLite's, would let any other lookup wait for the transaction's end.
+ * Detects a caller in a SQL transaction. Its lookup must run in that transaction, whose rows are not committed yet. On a pool
+ * with one connection, such as SQLite's, any other lookup would wait for the transaction's end.
  *
  * @since 0.1.0
  */

@@ -32,9 +32,9 @@ const kindOf = (error: RedisError): string =>
   error._tag === "RedisServerError" ? `${error._tag}:${error.code}` : error._tag
 
 /**
- * Logs the start and the end of an outage, once each. Any other failure, such as a timeout, a rejected command or an
- * overload, is logged when it first occurs, and again when it returns after a minute without it. The lines have the
- * loggers, level and annotations of the place where the log was made, since they belong to no single caller.
+ * Logs the start and the end of an outage, once each. Any other kind of failure, such as a timeout or a rejected
+ * command, is logged when it first occurs, and again after a minute without it. The lines have the loggers, level and
+ * annotations of the place where the log was made, since they belong to no single caller.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,5 @@
 /**
- * What the scripts of the cache protocol have in common: which value they touch, the server's time, and telling the
- * cache's channel what they did. Each piece stands twice, in Lua and as the model of it.
+ * The parts that the scripts of the cache protocol share. Each part stands twice: in Lua, and as its model.
  *
  * @since 0.1.0
  */
@@ -39,14 +38,14 @@ export const target = (channel: string, key: string): Target => ({
 export const keys = (target: Target) => [target.key, target.lease]
 
 /**
- * A new entry under a token: what `fill` and `finish` take.
+ * A new entry under a token: the input of `fill` and `finish`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenedEntry extends Target {
   readonly token: string
-  /** when the entry was born, in milliseconds */
+  /** the creation time of the entry, in milliseconds */
   readonly created: number
   readonly body: string
   readonly keepMillis: number
@@ -66,7 +65,7 @@ export const tokenedEntryArguments = (input: TokenedEntry) => [
 ]
 
 /**
- * A publish that the server refuses for lack of rights neither undoes nor hides the write.
+ * Publishes a message. A publish that the server rejects for lack of rights neither undoes nor hides the write.
  *
  * @since 0.1.0
  * @category constants
@@ -78,8 +77,8 @@ end
 `
 
 /**
- * The text under a key. What is no text, since another program has put it there, is as good as nothing: a read takes it
- * for a miss too, and the next write replaces it.
+ * Reads the text under a key. Another program's structure counts as nothing: a read treats it as a miss too, and the next
+ * write replaces it.
  *
  * @since 0.1.0
  * @category constants

@@ -1,7 +1,7 @@
 /**
- * Loading a value under a lease (rules 3 to 5 of docs/protocol.md). The lease protocol is that of R. Nishtala et al.,
- * "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1: a fill counts only while its lease stands, and every
- * invalidation takes the lease away.
+ * The scripts of a load under a lease (rules 3 to 5 of docs/protocol.md). The lease protocol is that of R. Nishtala et al.,
+ * "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1: a fill stores only under its lease, and every invalidation
+ * deletes the lease.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
 
-/** What an acquire answers: a newer value, the lease with the time from which the entry counts, or that it is held. */
+/** The reply: the creation time of a newer value, the creation time of the entry to load, or that the lease is held. */
 const Acquired = Schema.Union(
   Schema.Tuple(Schema.Literal("value"), Schema.NumberFromString),
   Schema.Tuple(Schema.Literal("granted"), Schema.NumberFromString),
@@ -19,13 +19,13 @@ const Acquired = Schema.Union(
 )
 
 /**
- * Rule 3. Answers the value if one with a birth after `newerThan` is there, else grants the lease (again, if the token
- * holds it already), else says that it is held.
+ * Rule 3. Reports a value that was created after `newerThan`. Otherwise grants the lease, also to the token that holds it,
+ * or reports that it is held.
  *
- * An entry is born at the time of its lease, and in any case after the clear marker that its caller has seen (`floor`): a
- * hybrid of clock and counter, as in S. Kulkarni et al., "Logical Physical Clocks" (OPODIS 2014), so that two things in
- * one millisecond still have an order. Nothing but a marker may push a birth ahead of the clock, since only the next
- * marker knows to stay ahead of the last one.
+ * An entry is created at the time of its lease, and after the clear marker that its caller has seen (`floor`). This is a
+ * hybrid of clock and counter, as in S. Kulkarni et al., "Logical Physical Clocks" (OPODIS 2014): two events in one
+ * millisecond still have an order. Only the clear marker may put a creation time ahead of the clock, since the next marker
+ * exceeds the last one.
  *
  * @since 0.1.0
  * @category scripts
@@ -33,7 +33,7 @@ const Acquired = Schema.Union(
 export const acquire = RedisScript.make({
   name: "cache.acquire",
   idempotent: true,
-  // the lookups that follow are gathered
+  // the lookups that follow share a batch
   inOneGo: true,
   keys: (
     input: Target & {
@@ -73,7 +73,7 @@ return {"granted", string.format("%.0f", math.max(millis(ARGV[5]), tonumber(ARGV
 })
 
 /**
- * Rule 4. Prolongs the lease while its token holds it; says whether it does.
+ * Rule 4. Extends the lease if the token still holds it. Answers 1 if it does, else 0.
  *
  * @since 0.1.0
  * @category scripts
@@ -93,7 +93,7 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
 })
 
 /**
- * Rule 4. Gives the lease back if the token still holds it, and wakes who waits for it.
+ * Rule 4. Releases the lease if the token still holds it, and wakes its waiters.
  *
  * @since 0.1.0
  * @category scripts
@@ -119,7 +119,7 @@ return 1
 })
 
 /**
- * Rule 5. Stores the value if the lease holds the token, ends the lease and wakes who waits; says whether it stored.
+ * Rule 5. Stores the value if the token holds the lease, ends the lease and wakes its waiters. Answers 1 if it stored, else 0.
  *
  * @since 0.1.0
  * @category scripts

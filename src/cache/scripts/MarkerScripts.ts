@@ -1,5 +1,6 @@
 /**
- * Markers: a time per cache or tag, that entries born then or before are invalid (rule 12 of docs/protocol.md).
+ * The scripts of markers: a time per cache or tag. Entries created then or before are invalid (rule 12 of
+ * docs/protocol.md).
  *
  * @since 0.1.0
  */
@@ -10,14 +11,14 @@ import * as ServerTime from "../../redis/ServerTime.js"
 import { luaTell, luaText, text } from "./CacheScript.js"
 
 /**
- * The time that a marker's text stands for; undefined when it is none, which counts as a missing marker.
+ * Parses a marker. Undefined for any other text, which counts as a missing marker.
  *
  * @since 0.1.0
  * @category getters
  */
 export const markerOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined)
 
-/** Reading a marker, and storing one so that it lives at least for `millis` more. */
+/** Defines `markerOf`, which parses a marker, and `keep`, which stores one that lives for at least `millis` more. */
 const luaMarker = `
 local function markerOf(stored)
   if stored and #stored <= 15 and string.match(stored, "^%d+$") then return tonumber(stored) end
@@ -47,19 +48,19 @@ const keepMarker = ({ call }: ScriptContext, key: string, marker: number, millis
 export interface Markers {
   /** of the whole cache */
   readonly clear: string
-  /** as late as the latest move of any tag's marker */
+  /** holds the time of the latest move of any tag's marker */
   readonly tagFloor: string
-  /** of some tags; undefined in a cache without */
+  /** the markers of some tags; undefined in a cache without tags */
   readonly tags: ReadonlyArray<string> | undefined
 }
 
 /**
- * Rule 12. The markers of the cache and of an entry's tags, made where they are missing; each then lives at least for
- * `keepMillis` more. Answers the clear marker and those of the tags, in their order.
+ * Rule 12. Creates the missing markers of the cache and of an entry's tags, and lets each live for at least `keepMillis`
+ * more. Answers the clear marker and those of the tags, in their order.
  *
- * The clear marker and the floor are made as of now. A tag's marker is made as of the floor: whatever it was when it was
- * evicted, it was no later than that, so that an entry born after the floor was read after every invalidation of the tag.
- * Made as of now it would speak against the entry that it is made for.
+ * A new clear marker and a new floor hold the present time. A new marker of a tag holds the time of the floor: the evicted
+ * marker was no later. So an entry created after the floor was read after every invalidation of the tag. With the present
+ * time, the marker would invalidate the entry that it is created for.
  *
  * @since 0.1.0
  * @category scripts
@@ -103,7 +104,7 @@ return markers
 })
 
 /**
- * What moves a marker: for how long it must outlive any entry that depends on it, and who is told.
+ * The input of a move: how long the marker lives at least, and the message to publish.
  *
  * @since 0.1.0
  * @category models
@@ -116,7 +117,7 @@ export interface MoveInput {
 }
 
 /**
- * Rule 12. Moves the clear marker to now, and forward in any case, and tells the other processes.
+ * Rule 12. Moves the clear marker to the present time, at least one millisecond forward, and publishes the message.
  *
  * @since 0.1.0
  * @category scripts
@@ -147,8 +148,8 @@ return string.format("%.0f", marker)
 })
 
 /**
- * Rule 12. Moves a tag's marker to now, and forward in any case, past every entry that was born after the clear marker;
- * the floor goes with it. Tells the other processes.
+ * Rule 12. Moves a tag's marker to the present time, at least one millisecond forward, and past every entry that was created
+ * directly after the clear marker. Moves the floor with it, and publishes the message.
  *
  * @since 0.1.0
  * @category scripts

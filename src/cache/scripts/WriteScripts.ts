@@ -1,6 +1,6 @@
 /**
- * Writing and forgetting a value (rules 6 to 8 of docs/protocol.md). Each takes away whatever lease there is, so that no
- * load that began before can store what it has read, and tells the other processes.
+ * The scripts that write and invalidate values (rules 6 to 8 of docs/protocol.md). Each ends the lease of the key, so that
+ * an earlier load cannot store its value, and publishes a message to the other processes.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as ServerTime from "../../redis/ServerTime.js"
 import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
 
 /**
- * Rule 6. Deletes value and lease and tells the other processes; says how many of the two were there.
+ * Rule 6. Deletes value and lease, and publishes the message. Answers how many of the two existed.
  *
  * @since 0.1.0
  * @category scripts
@@ -34,8 +34,8 @@ return deleted
 })
 
 /**
- * Rule 7. Stores the value, takes the lease away and tells the other processes, unless the server's clock is past
- * `deadline` (milliseconds): its caller has then given up, and a later write may stand there. Says whether it stored.
+ * Rule 7. Stores the value, ends the lease and publishes the message. Does nothing when the server's clock is past
+ * `deadline` (milliseconds): its caller has returned, and a later write may be stored. Answers 1 if it stored, else 0.
  *
  * @since 0.1.0
  * @category scripts
@@ -90,8 +90,8 @@ return 1
 })
 
 /**
- * Rule 8, first half. Deletes the value and puts the update's token in place of whatever lease there is; answers the
- * time from which the new entry counts.
+ * Rule 8, first half. Deletes the value, and replaces any lease by the update's token. Answers the creation time of the new
+ * entry.
  *
  * @since 0.1.0
  * @category scripts
@@ -127,8 +127,8 @@ return string.format("%.0f", math.max(millis(ARGV[4]), tonumber(ARGV[3]) + 1))
 })
 
 /**
- * Rule 8, second half. Stores the value if the token still stands, else deletes value and lease, since another writer
- * came between; tells the other processes; says whether it stored.
+ * Rule 8, second half. Stores the value if the token still holds the lease. Otherwise another writer came between, and value
+ * and lease are deleted. Publishes the message. Answers 1 if it stored, else 0.
  *
  * @since 0.1.0
  * @category scripts

@@ -26,11 +26,7 @@ describe("what a cache logs once for all", () => {
       yield* asCaller(failures.failed(new RedisUnavailable({ reason: "Disconnected" })))
       yield* asCaller(failures.succeeded)
       yield* asCaller(misfits.note({ what: "a value is not stored", why: "it does not fit" }) ?? Effect.void)
-      expect(lines).toEqual([
-        "made Redis is away",
-        "made Redis answers again",
-        "made cache user"
-      ])
+      expect(lines).toEqual(["made Redis is away", "made Redis answers again", "made cache user"])
     }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
   })
 })
