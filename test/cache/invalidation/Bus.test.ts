@@ -1,4 +1,4 @@
-/** What a process hears of the others, and what it makes of a message that it cannot read, or may have missed. */
+/** The messages between processes: what a listener does with each, with one that it cannot read, and with a gap. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -30,7 +30,7 @@ const world = Effect.gen(function* () {
 const isOver = (fiber: Fiber.RuntimeFiber<void>) => Effect.map(Fiber.poll(fiber), Option.isSome)
 
 describe("a process that listens", () => {
-  it.scoped("hears which key, which tag, or everything another one has invalidated, and not what it did itself", () =>
+  it.scoped("receives the key, the tag or the clear that another process has invalidated, but not its own", () =>
     Effect.gen(function* () {
       const { heard, other, own, tell } = yield* world
       const { bus } = other
@@ -40,7 +40,7 @@ describe("a process that listens", () => {
     })
   )
 
-  it.scoped("takes what it cannot read for the worst that it may mean", () =>
+  it.scoped("treats a message that it cannot read as a clear", () =>
     Effect.gen(function* () {
       const { heard, tell } = yield* world
       for (const message of ["", "null", '{"from":"x","kind":"later"}', '{"from":"x","kind":"key"}'])
@@ -50,8 +50,8 @@ describe("a process that listens", () => {
   )
 })
 
-describe("who waits for a lease", () => {
-  it.scoped("is woken by a message that names its key, whoever sent it, and by no other", () =>
+describe("a caller that waits for a lease", () => {
+  it.scoped("resumes at a message that names its key, from any process, and at no other", () =>
     Effect.gen(function* () {
       const { other, own, tell } = yield* world
       for (const message of [own.bus.readyMessage, other.bus.readyMessage, other.bus.invalidateMessage]) {
@@ -65,7 +65,7 @@ describe("who waits for a lease", () => {
     })
   )
 
-  it.scoped("is woken by what may have been such a message", () =>
+  it.scoped("resumes at a gap and at a message that cannot be read", () =>
     Effect.gen(function* () {
       const { own, tell } = yield* world
       for (const happens of [tell("unreadable"), Effect.zipRight(own.connection.gap, settle)]) {

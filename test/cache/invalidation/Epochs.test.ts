@@ -5,7 +5,7 @@ import * as Epochs from "../../../src/cache/invalidation/Epochs.js"
 const keys = ["a", "b", "c", "d"] as const
 
 describe("epochs", () => {
-  it("never let a key that moved look as it did at any time before", () => {
+  it("never return to an earlier number of a key that has moved", () => {
     const step = fc.oneof(fc.constantFrom(...keys), fc.constant("all" as const))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), (steps, capacity) => {
@@ -24,7 +24,7 @@ describe("epochs", () => {
     )
   })
 
-  it("leave a key alone that nobody moved", () => {
+  it("keep the number of a key that has not moved", () => {
     const epochs = Epochs.make()
     const before = epochs.of("quiet")
     epochs.move("busy")

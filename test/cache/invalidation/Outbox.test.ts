@@ -7,7 +7,7 @@ const tag = (name: string): Outbox.OutboxItem => ({ _tag: "Tag", tag: name })
 const clear: Outbox.OutboxItem = { _tag: "Clear" }
 
 describe("the outbox", () => {
-  it("covers every key and tag that entered until an acknowledgement of something sent afterwards", () => {
+  it("keeps every key and tag until an item that was sent afterwards is acknowledged", () => {
     const items = [key("a"), key("b"), key("c"), tag("a"), tag("b")]
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constantFrom(...items).map((item) => ({ _tag: "Add", item }) as const) },
@@ -21,7 +21,7 @@ describe("the outbox", () => {
         const covers = (item: Outbox.OutboxItem) =>
           outbox.has("never entered") ||
           (item._tag === "Key" ? outbox.has(item.key) : item._tag === "Tag" && outbox.hasTag([item.tag]))
-        /** when each item entered last, and what was sent when */
+        /** the last time at which each item entered, and the items that were sent with their times */
         const entered = new Map<Outbox.OutboxItem, number>()
         const sent: Array<readonly [Outbox.OutboxItem, number, number]> = []
         steps.forEach((step, now) => {
@@ -56,7 +56,7 @@ describe("the outbox", () => {
     expect(outbox.has("never entered")).toBe(true)
   })
 
-  it("keeps a key that was added again while its first addition was on its way", () => {
+  it("keeps a key that was added again while its first addition was being sent", () => {
     const outbox = Outbox.make(2)
     outbox.add(key("a"))
     const [first] = outbox.items()
@@ -68,7 +68,7 @@ describe("the outbox", () => {
     expect(outbox.size()).toBe(0)
   })
 
-  it("keeps the clear when a key entered while it was on its way", () => {
+  it("keeps the clear when a key entered while the clear was being sent", () => {
     const outbox = Outbox.make(0)
     outbox.add(key("a"))
     const [first] = outbox.items()

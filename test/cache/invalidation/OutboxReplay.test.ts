@@ -78,7 +78,7 @@ describe("the replay of the outbox", () => {
     })
   )
 
-  it.scoped("sends at once when it is told to, however long its pause is", () =>
+  it.scoped("sends at once with `sendNow`, however long its pause is", () =>
     Effect.gen(function* () {
       const { add, outbox, replay, server } = yield* world
       server.isAvailable = false

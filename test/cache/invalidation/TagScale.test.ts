@@ -1,4 +1,4 @@
-/** Tags over many entries and several processes, on a server that counts what it does. */
+/** The cost of tags over many entries and several processes, on a server that counts its commands. */
 
 import { fileURLToPath } from "node:url"
 import { describe, expect } from "@effect/vitest"
@@ -15,7 +15,7 @@ const { databaseKey, entries, idsWith, tagOf } = TaggedCache
 
 const program = fileURLToPath(new URL("../processes/tagReader.ts", import.meta.url))
 
-/** A process that reads ids when it is asked to. */
+/** A process that reads the ids that it receives. */
 const startReader = (port: number) =>
   Effect.map(
     Effect.acquireRelease(
@@ -57,17 +57,17 @@ const calls = (server: RedisServer.RedisServer) =>
 
 describe("the tags of a cache", () => {
   testWith("counts of commands")(
-    `cost the server the same whether few or many of ${entries} entries have the one that is invalidated`,
+    `are invalidated at the same cost for few and for many of ${entries} entries`,
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
         const redis = yield* connect(
           { host: "127.0.0.1", port: server.port },
-          // a beat of the subscription is a PUBLISH too
+          // a heartbeat of the subscription is a PUBLISH too
           { commandTimeout: "20 seconds", heartbeatInterval: "1 hour" }
         )
         const cache = yield* Effect.provideService(TaggedCache.make, RedisClient, redis)
-        /** What an invalidation of a tag makes the server do. */
+        /** The commands that the server runs for one invalidation of a tag. */
         const invalidated = (id: number) =>
           Effect.gen(function* () {
             yield* server.send("CONFIG", "RESETSTAT")
@@ -75,7 +75,7 @@ describe("the tags of a cache", () => {
             return yield* calls(server)
           })
 
-        // each command of the script is known to the server by then
+        // from now on the server knows each script
         yield* cache.get(0)
         yield* cache.invalidateTag(tagOf(0))
         yield* cache.get(0)
@@ -114,7 +114,7 @@ describe("the tags of a cache", () => {
 
 describe("a server that is full", () => {
   testWith("a few megabytes of memory")(
-    "evicts markers and entries as it likes, and never brings back what was invalidated",
+    "evicts any markers and entries, and never brings back an invalidated value",
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make({ evictsBeyondMegabytes: 3 })
@@ -141,7 +141,7 @@ describe("a server that is full", () => {
         }
         const evicted = /evicted_keys:(\d+)/.exec(String(yield* server.send("INFO", "stats")))?.[1]
         expect(Number(evicted)).toBeGreaterThan(1_000)
-        // not by looking everything up each time
+        // without this, a cache that looks everything up would pass
         yield* eventually(
           "something is cached",
           Effect.map(other.getOption(0), Option.isSome).pipe(Effect.zipLeft(Effect.ignore(other.get(0))))

@@ -1,4 +1,4 @@
-/** Messages and replies that are late: whoever acts on what was true a moment ago must notice. */
+/** Late messages and replies: a process must notice that they describe the past. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,27 +9,25 @@ import { settle, until } from "../../support/until.js"
 const local = { capacity: 10, timeToLive: "1 minute" } as const
 
 describe("while messages are late", () => {
-  it.scoped(
-    "keeps a looked-up value in the local tier from before its markers were read, however late they arrive",
-    () =>
-      Effect.gen(function* () {
-        const local = { capacity: 10, timeToLive: "5 seconds" } as const
-        const { database, one, other } = yield* processes({ a: 1 }, { local, tags: () => ["t"] })
-        one.connection.deafen(true)
-        const release = one.connection.holdReplies("cache.ensureMarkers")
-        const loading = yield* Effect.fork(one.cache.get("a"))
-        yield* settle
-        database.rows.set("a", 2)
-        yield* other.cache.invalidateTag("t")
-        yield* TestClock.adjust("4 seconds")
-        yield* release
-        expect(yield* Fiber.join(loading)).toBe(1)
-        yield* TestClock.adjust("1 second")
-        expect(yield* one.cache.get("a")).toBe(2)
-      })
+  it.scoped("the local time to live of a looked-up value counts from before its markers were read", () =>
+    Effect.gen(function* () {
+      const local = { capacity: 10, timeToLive: "5 seconds" } as const
+      const { database, one, other } = yield* processes({ a: 1 }, { local, tags: () => ["t"] })
+      one.connection.deafen(true)
+      const release = one.connection.holdReplies("cache.ensureMarkers")
+      const loading = yield* Effect.fork(one.cache.get("a"))
+      yield* settle
+      database.rows.set("a", 2)
+      yield* other.cache.invalidateTag("t")
+      yield* TestClock.adjust("4 seconds")
+      yield* release
+      expect(yield* Fiber.join(loading)).toBe(1)
+      yield* TestClock.adjust("1 second")
+      expect(yield* one.cache.get("a")).toBe(2)
+    })
   )
 
-  it.scoped("a caller from after an invalidation has no value that was read before it", () =>
+  it.scoped("a caller from after an invalidation receives no value that was read before it", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       one.connection.deafen(true)
@@ -38,7 +36,7 @@ describe("while messages are late", () => {
       yield* database.begun(1)
       database.rows.set("a", 2)
       expect(yield* other.cache.invalidate("a")).toBe(true)
-      // it joins the load of the early one, whose value was read before
+      // it joins the load of the first caller, whose value was read before the invalidation
       const late = yield* Effect.fork(one.cache.get("a"))
       yield* until("both wait", () => Effect.map(one.cache.stats, ({ misses }) => misses === 2))
       expect(database.lookups()).toBe(1)
@@ -49,7 +47,7 @@ describe("while messages are late", () => {
     })
   )
 
-  it.scoped("a caller from after a clear has no value that was read before it", () =>
+  it.scoped("a caller from after a clear receives no value that was read before it", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       one.connection.deafen(true)
@@ -66,7 +64,7 @@ describe("while messages are late", () => {
     })
   )
 
-  it.scoped("a caller who comes after the lookup has ended does not join it", () =>
+  it.scoped("a caller from after the end of a lookup does not join its load", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       one.connection.deafen(true)
@@ -84,7 +82,7 @@ describe("while messages are late", () => {
     })
   )
 
-  it.scoped("a waiter finds the value without having been woken", () =>
+  it.scoped("a caller that waits for a lease finds the value without a message", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       other.connection.deafen(true)
@@ -101,7 +99,7 @@ describe("while messages are late", () => {
     })
   )
 
-  it.scoped("a waiter is woken by the message and not only by its clock", () =>
+  it.scoped("a caller that waits for a lease resumes at the message, and not only at its next poll", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       database.hold()
@@ -118,7 +116,7 @@ describe("while messages are late", () => {
 })
 
 describe("a reply that is late", () => {
-  it.scoped("does not enter the local tier when its key was invalidated here meanwhile", () =>
+  it.scoped("does not enter the local tier when its own process has invalidated the key meanwhile", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { local })
       const release = one.connection.holdReplies("MGET")
@@ -133,7 +131,7 @@ describe("a reply that is late", () => {
     })
   )
 
-  it.scoped("does not enter the local tier after a message or a gap that came meanwhile", () =>
+  it.scoped("does not enter the local tier when a message or a gap has arrived meanwhile", () =>
     Effect.gen(function* () {
       for (const cause of ["message", "gap"] as const) {
         const { database, one, other } = yield* processes({ a: 1 }, { local })

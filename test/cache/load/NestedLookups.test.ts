@@ -28,7 +28,7 @@ const all = (cache: Texts, ids: ReadonlyArray<string> = leaves) =>
 
 describe("lookups that read their own cache while Redis is away", () => {
   for (const maxLookups of [1, 32]) {
-    it.scopedLive(`end, though they have all ${maxLookups} permits`, () =>
+    it.scopedLive(`end, even when they hold all ${maxLookups} permits`, () =>
       Effect.gen(function* () {
         const cache = yield* tree({ outage: { maxLookups } })
         expect(yield* all(cache)).toEqual(paths)
@@ -41,11 +41,11 @@ describe("lookups that read their own cache while Redis is away", () => {
     )
   }
 
-  it.scopedLive("end where what they read waits for a permit itself, asked for by others", () =>
+  it.scopedLive("end when the key that they read was requested by others and waits for a permit itself", () =>
     Effect.gen(function* () {
       const cache = yield* tree({ outage: { maxLookups: 4 } })
       const ids = leaves.slice(0, 8)
-      // the leaves have all permits when the roots that others ask for wait for one
+      // the leaves hold all permits when the roots, which others requested, wait for one
       const reads = yield* Effect.fork(
         Effect.all(
           [
@@ -64,7 +64,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scopedLive("are refused by no full queue", () =>
+  it.scopedLive("are not rejected by a full queue", () =>
     Effect.gen(function* () {
       const cache = yield* tree({ outage: { maxLookups: 1, maxWaiting: 2 } })
       expect(yield* all(cache, leaves.slice(0, 3))).toEqual(paths.slice(0, 3))
@@ -76,7 +76,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scopedLive("run no more at once than may, as long as none reads another", () =>
+  it.scopedLive("are bounded by the permits as long as none reads another", () =>
     Effect.gen(function* () {
       let running = 0
       let most = 0
@@ -96,7 +96,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scopedLive("end round two caches that read each other", () =>
+  it.scopedLive("end when two caches read each other", () =>
     Effect.gen(function* () {
       const one: Texts = yield* recursive((id) => Effect.suspend(() => other.get(`${id}/of`)), {
         outage: { maxLookups: 2 }
@@ -111,7 +111,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scopedLive("end where they look up several keys by one call", () =>
+  it.scopedLive("end when one call looks up several keys", () =>
     Effect.gen(function* () {
       const cache: Texts = yield* recursive((id, cache) => Effect.map(cache.get(parentOf(id) ?? ""), (path) => path), {
         outage: { maxLookups: 1 },
@@ -127,7 +127,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scopedLive("give their permit back: reads that follow run, also when the first were interrupted", () =>
+  it.scopedLive("return their permits: later reads run, also when the first ones were interrupted", () =>
     Effect.gen(function* () {
       let isHeld = true
       const cache = yield* recursive(
@@ -148,8 +148,8 @@ describe("lookups that read their own cache while Redis is away", () => {
   )
 })
 
-describe("lookups that read their own cache after a blip", () => {
-  it.scopedLive("end, though what Redis holds is looked up again", () =>
+describe("lookups that read their own cache after a short outage", () => {
+  it.scopedLive("end, although every value in Redis is looked up again", () =>
     Effect.gen(function* () {
       const server = yield* OutageRedis.make
       const connection = yield* server.connect

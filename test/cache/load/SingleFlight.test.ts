@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as SingleFlight from "../../../src/cache/load/SingleFlight.js"
 
-/** Flights whose loads are counted and end when the test says so. */
+/** Flights with a load that counts its runs and ends when the test completes it. */
 const world = Effect.gen(function* () {
   const flights = yield* SingleFlight.make<string, string>({ redis: undefined })
   const answer = yield* Deferred.make<string, string>()
@@ -28,8 +28,8 @@ const world = Effect.gen(function* () {
 /** Lets every fiber run until it waits. */
 const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
 
-describe("one flight per key", () => {
-  it.scoped("runs one load for all who come while it is under way", () =>
+describe("a single flight", () => {
+  it.scoped("runs one load for all callers that join it", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const callers = yield* Effect.forkAll(Array.from({ length: 100 }, () => flights.load("k", 0, load)))
@@ -41,7 +41,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("runs another for another key, and for the same key in another epoch", () =>
+  it.scoped("runs another load for another key, and for another epoch of the same key", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const callers = yield* Effect.forkAll([
@@ -57,7 +57,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("runs another for a caller who asked to be alone, and lets nobody join that one", () =>
+  it.scoped("runs another load for a caller with `alone`, which no other caller joins", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       yield* Effect.fork(flights.load("k", 0, load, { alone: true }))
@@ -69,7 +69,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("goes on for the others when the caller who began it is interrupted", () =>
+  it.scoped("continues for the other callers when its first caller is interrupted", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const first = yield* Effect.fork(flights.load("k", 0, load))
@@ -83,7 +83,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("stops when the last caller is interrupted, and the next caller begins anew", () =>
+  it.scoped("stops when its last caller is interrupted, and starts again for the next caller", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const callers = yield* Effect.forEach(Array.from({ length: 3 }), () => Effect.fork(flights.load("k", 0, load)))
@@ -98,7 +98,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("leaves the flight of a later epoch alone when one of an earlier epoch ends", () =>
+  it.scoped("keeps the flight of a later epoch when one of an earlier epoch ends", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       const earlier = yield* Deferred.make<SingleFlight.Completed<string>>()
@@ -116,7 +116,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("lets nobody join a load that was told to stop and has not ended", () =>
+  it.scoped("accepts no caller for a load that is being interrupted and has not ended", () =>
     Effect.gen(function* () {
       const { answer, flights, load } = yield* world
       const stubborn = yield* Deferred.make<void>()
@@ -147,7 +147,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("gives its failure to everyone, unchanged, and a defect as a defect", () =>
+  it.scoped("passes its failure to every caller unchanged, and a defect as a defect", () =>
     Effect.gen(function* () {
       const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>({ redis: undefined })
       const gone = { _tag: "Gone" } as const
@@ -160,7 +160,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("tells a caller who came too late for the value from those who did not", () =>
+  it.scoped("reports to each caller whether it was late for the value", () =>
     Effect.gen(function* () {
       const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
       const read = yield* Deferred.make<void>()
@@ -184,7 +184,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("lets nobody join once it is closed, while those in it still get their value", () =>
+  it.scoped("accepts no caller once it is closed, and still answers the callers in it", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       let close = () => {}
@@ -205,7 +205,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.scoped("runs in the background without a caller, once, and outlives callers who join and leave", () =>
+  it.scoped("runs once in the background without a caller, and outlives callers that join and leave", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
       yield* Effect.asVoid(flights.start("k", 0, load))
@@ -222,7 +222,7 @@ describe("one flight per key", () => {
     })
   )
 
-  it.effect("ends with its scope, and leaves no caller waiting, then or later", () =>
+  it.effect("ends with its scope, and answers every caller, then and later", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { flights, load } = yield* Scope.extend(world, scope)

@@ -1,4 +1,4 @@
-/** Several keys at once: one question to Redis, one call of the source, and everything else as if each were alone. */
+/** Batches: one command to Redis, one call of the source, and each key otherwise as if it were alone. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -23,11 +23,11 @@ import { settle, until } from "../../support/until.js"
 const abc = { a: 1, b: 2, c: 3 }
 const ids = ["a", "b", "c"]
 
-/** Two processes whose source takes several keys at once. */
+/** Two processes whose source has a `lookupMany`. */
 const batching = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
   processes(rows, ({ lookupMany }) => ({ lookupMany, ...settings }))
 
-/** A server that takes some turns of the event loop for what arrives in one, and answers it together. */
+/** A server that answers the commands of one turn together, some turns of the event loop later. */
 const busy = (driver: RedisDriver): RedisDriver => {
   let atWork: Promise<unknown> = Promise.resolve()
   let arriving: Promise<unknown> | undefined
@@ -58,7 +58,7 @@ const busy = (driver: RedisDriver): RedisDriver => {
 const numbers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`id${i}`, i]))
 
 describe("getMany", () => {
-  it.scoped("asks Redis once for all keys, and not at all for those that the process holds", () =>
+  it.scoped("sends one command for all keys, without those of the local tier", () =>
     Effect.gen(function* () {
       const rows = numbers(200)
       const { one, other } = yield* processes(rows, { local: { capacity: 200, timeToLive: "1 hour" } })
@@ -72,7 +72,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("gives each key its value where the process holds some of them, Redis others and nobody the rest", () =>
+  it.scoped("answers each key from the tier that has it, and looks up the others", () =>
     Effect.gen(function* () {
       const rows = numbers(6)
       const { one, other } = yield* processes(rows, { local: { capacity: 200, timeToLive: "1 hour" } })
@@ -85,7 +85,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("asks for nothing where one of the keys is invalid", () =>
+  it.scoped("sends no command and runs no lookup when a key is invalid", () =>
     Effect.gen(function* () {
       const { one } = yield* processes(abc)
       const before = one.connection.commands()
@@ -95,7 +95,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("does nothing for no keys", () =>
+  it.scoped("sends no command and runs no lookup for an empty list", () =>
     Effect.gen(function* () {
       const { one } = yield* batching(abc)
       const before = one.connection.commands()
@@ -105,7 +105,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("tells of each key what became of it, where one failure is not to hide the others", () =>
+  it.scoped("answers each key with its own result in the mode `either`", () =>
     Effect.gen(function* () {
       const { one } = yield* batching(abc)
       const answers = yield* one.cache.getMany(["c", "unknown", "", "a", "unknown"], { mode: "either" })
@@ -124,7 +124,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("stops what nobody else needs when one of its keys fails", () =>
+  it.scoped("interrupts the lookups that no other caller needs when one of its keys fails", () =>
     Effect.gen(function* () {
       const { database, lease, one, server } = yield* processes(abc)
       database.hold()
@@ -139,7 +139,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("loads no more keys at once than it is told to", () =>
+  it.scoped("loads no more keys at once than `concurrency` allows", () =>
     Effect.gen(function* () {
       const rows = numbers(20)
       const { database, one } = yield* processes(rows)
@@ -153,7 +153,7 @@ describe("getMany", () => {
     })
   )
 
-  it.scoped("serves what is stale, and refreshes it by one call that sees what was there", () =>
+  it.scoped("serves stale values, and refreshes them with one call that receives them", () =>
     Effect.gen(function* () {
       const seen: Array<ReadonlyArray<number | undefined>> = []
       const { one } = yield* processes(abc, ({ lookupMany }) => ({
@@ -162,7 +162,7 @@ describe("getMany", () => {
         lookupMany: (ids, previous) => {
           seen.push(previous.map((known) => Option.getOrUndefined(known)?.value))
           const [first, ...others] = ids
-          // the first has not changed since, where there is a since
+          // the first key has not changed since its previous value, if there is one
           return Effect.map(lookupMany(others), (answers) => [
             Either.right(Option.isSome(previous[0] ?? Option.none()) ? TypedCache.notModified : first === "a" ? 1 : 0),
             ...Array.from(
@@ -187,8 +187,8 @@ describe("getMany", () => {
   )
 })
 
-describe("a cache whose source takes several keys", () => {
-  it.scoped("asks it once for what getMany misses, each key once", () =>
+describe("a cache with lookupMany", () => {
+  it.scoped("calls it once for the misses of getMany, with each key once", () =>
     Effect.gen(function* () {
       const { database, one } = yield* batching({ ...abc, d: 4 })
       yield* one.cache.get("b")
@@ -200,7 +200,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("asks it once for gets of one moment, and never for more keys than it takes", () =>
+  it.scoped("calls it once for the gets of one turn, with at most `maxBatch` keys", () =>
     Effect.gen(function* () {
       const { database, one } = yield* batching(numbers(25), { maxBatch: 10 })
       const answers = yield* Effect.forEach(Object.keys(numbers(25)), one.cache.get, { concurrency: "unbounded" })
@@ -209,12 +209,12 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("asks it once also where a client's queue is between: the leases leave in one go", () =>
+  it.scoped("calls it once also behind a client's queue, since the leases are acquired in one flush", () =>
     Effect.gen(function* () {
       const server = yield* ScriptedDriver.make
       const redis = yield* Effect.map(SupervisedExecutor.make(busy(server.driver)), RedisCommands.fromExecutor)
       server.values.set(RedisKey.auxiliary("queued", "clear"), "10")
-      // a script travels whole, or by its hash
+      // a script is sent as its text, or as its hash
       const acquire = [
         LeaseScripts.acquire.lua,
         new Bun.CryptoHasher("sha1").update(LeaseScripts.acquire.lua).digest("hex")
@@ -245,7 +245,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("looks up each key once for processes that ask at the same time", () =>
+  it.scoped("looks up each key once for processes that read at the same time", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* batching(numbers(50))
       const keys = Object.keys(numbers(50))
@@ -257,7 +257,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("gives each key its own failure, remembers it where it is told to, and keeps the others", () =>
+  it.scoped("gives each key its own failure, caches the errors of `negative.error`, and stores the other keys", () =>
     Effect.gen(function* () {
       const source = { calls: 0 }
       class Gone extends Schema.TaggedError<Gone>()("Gone", { id: Schema.String }) {}
@@ -289,7 +289,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("fails each key with what the call fails with, and remembers nothing", () =>
+  it.scoped("fails each key with the failure of the call, and stores nothing", () =>
     Effect.gen(function* () {
       const failing = { is: true }
       const { database, one } = yield* processes(abc, ({ lookupMany }) => ({
@@ -304,7 +304,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("takes too few or too many answers for a defect, and gives the leases back", () =>
+  it.scoped("dies of too few or too many answers, and releases the leases", () =>
     Effect.gen(function* () {
       for (const answers of [[], [1, 2, 3, 4]]) {
         const { lease, one, server } = yield* processes(abc, {
@@ -319,7 +319,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("harms nobody when a caller of the same call is interrupted, and stops it with the last one", () =>
+  it.scoped("continues a call when one of its callers is interrupted, and stops it with the last one", () =>
     Effect.gen(function* () {
       const { database, lease, one, server } = yield* batching(abc)
       database.hold()
@@ -348,7 +348,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("stores nothing of a key that is invalidated while the call runs, and all of the others", () =>
+  it.scoped("does not store a key that is invalidated during the call, and stores the others", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* batching(abc)
       database.hold()
@@ -359,7 +359,7 @@ describe("a cache whose source takes several keys", () => {
       const late = yield* Effect.fork(one.cache.get("b"))
       yield* settle
       database.release()
-      // asked before the invalidation, which may be told either
+      // read before the invalidation: both values are right
       expect(yield* Fiber.join(all)).toEqual([1, 2, 3])
       expect(yield* Fiber.join(late)).toBe(20)
       expect(yield* read(one.cache, "a")).toEqual(["Redis", 1, undefined])
@@ -367,7 +367,7 @@ describe("a cache whose source takes several keys", () => {
     })
   )
 
-  it.scoped("gives a call up for all of its keys after the hard timeout", () =>
+  it.scoped("interrupts a call for all of its keys after the hard timeout", () =>
     Effect.gen(function* () {
       let calls = 0
       const { one } = yield* processes({})
@@ -389,7 +389,7 @@ describe("a cache whose source takes several keys", () => {
         RedisClient,
         one.connection.redis
       )
-      // the second time too: it is no answer of the source, which might be remembered
+      // the second time too: a timeout is not cached
       for (const round of [1, 2]) {
         const all = yield* Effect.fork(cache.getMany(ids, { mode: "either" }))
         yield* settle
@@ -403,8 +403,8 @@ describe("a cache whose source takes several keys", () => {
   )
 })
 
-describe("a cache without Redis whose source takes several keys", () => {
-  it.scoped("asks it for all keys of getMany in few calls, and for no more at once than it may", () =>
+describe("a cache with lookupMany and without Redis", () => {
+  it.scoped("looks up all keys of getMany in few calls, and runs no more at once than `maxLookups`", () =>
     Effect.gen(function* () {
       const rows = numbers(1_000)
       const { database, one } = yield* batching(rows, { outage: { maxLookups: 3 }, maxBatch: 50 })
@@ -422,7 +422,7 @@ describe("a cache without Redis whose source takes several keys", () => {
     })
   )
 
-  it.scoped("gathers keys for as long as a call must wait, and asks for none whose caller has gone", () =>
+  it.scoped("adds keys to a call that waits for a permit, and leaves out keys without a caller", () =>
     Effect.gen(function* () {
       const { database, one } = yield* batching({ ...abc, d: 4 }, { outage: { maxLookups: 1 } })
       yield* Effect.zipRight(one.connection.cut, settle)
@@ -439,7 +439,7 @@ describe("a cache without Redis whose source takes several keys", () => {
     })
   )
 
-  it.scoped("refuses at once the keys for which there is neither a call nor a place to wait", () =>
+  it.scoped("rejects at once the keys beyond `maxLookups` and `maxWaiting`", () =>
     Effect.gen(function* () {
       const { database, name, one } = yield* batching(numbers(20), {
         maxBatch: 4,
@@ -461,8 +461,8 @@ describe("a cache without Redis whose source takes several keys", () => {
   )
 })
 
-describe("what a query has found, in the order of the keys", () => {
-  it("is told from what it has not found, also where keys are structs", () => {
+describe("alignToKeys", () => {
+  it("answers a row or an error for each key in the order of the keys, also for keys that are structs", () => {
     const rows = [
       { x: 2, tags: ["b"], name: "second" },
       { x: 1, tags: ["a"], name: "first" }

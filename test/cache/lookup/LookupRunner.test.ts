@@ -1,4 +1,4 @@
-/** The permits of lookups that Redis being away has caused: who waits for one, and when it comes back. */
+/** The permits of lookups that run because Redis is away: when one is needed, and when it returns. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -20,13 +20,13 @@ const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
     hardTimeout: hardTimeout === undefined ? undefined : Duration.decode(hardTimeout)
   })
 
-/** A lookup that goes on until it is let go, whoever interrupts it. */
-const stubborn = Effect.map(Deferred.make<number>(), (letGo) => ({
-  lookup: Effect.uninterruptible(Deferred.await(letGo)),
-  letGo: Deferred.succeed(letGo, 1)
+/** An uninterruptible lookup, which ends when the test releases it. */
+const stubborn = Effect.map(Deferred.make<number>(), (complete) => ({
+  lookup: Effect.uninterruptible(Deferred.await(complete)),
+  complete: Deferred.succeed(complete, 1)
 }))
 
-/** A lookup that says whether it has begun. */
+/** A lookup that reports whether it has begun. */
 const noted = () => {
   let hasBegun = false
   const lookup = Effect.sync(() => {
@@ -37,7 +37,7 @@ const noted = () => {
 }
 
 describe("a bounded lookup that cannot be interrupted", () => {
-  it.scoped("keeps its permit until it has ended, though its caller was answered at the hard timeout", () =>
+  it.scoped("keeps its permit until it has ended, also when its caller has failed at the hard timeout", () =>
     Effect.gen(function* () {
       const lookups = yield* withOnePermit("1 second")
       const first = yield* stubborn
@@ -49,12 +49,12 @@ describe("a bounded lookup that cannot be interrupted", () => {
       const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
       yield* settle
       expect(second.hasBegun()).toBe(false)
-      yield* first.letGo
+      yield* first.complete
       expect(yield* Fiber.join(waiting)).toBe(2)
     })
   )
 
-  it.scoped("keeps its permit until it has ended, though its caller was interrupted", () =>
+  it.scoped("keeps its permit until it has ended, also when its caller was interrupted", () =>
     Effect.gen(function* () {
       const lookups = yield* withOnePermit("1 second")
       const first = yield* stubborn
@@ -65,7 +65,7 @@ describe("a bounded lookup that cannot be interrupted", () => {
       const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
       yield* settle
       expect(second.hasBegun()).toBe(false)
-      yield* first.letGo
+      yield* first.complete
       expect(yield* Fiber.join(waiting)).toBe(2)
     })
   )
@@ -75,7 +75,7 @@ describe("a permit", () => {
   for (const hardTimeout of [undefined, "1 second"] as const) {
     const where = hardTimeout === undefined ? "without a hard timeout" : "with a hard timeout"
 
-    it.scoped(`comes back however a lookup ends, ${where}`, () =>
+    it.scoped(`returns however its lookup ends, ${where}`, () =>
       Effect.gen(function* () {
         const lookups = yield* withOnePermit(hardTimeout)
         for (const lookup of [Effect.succeed(1), Effect.fail("failed"), Effect.die("died"), Effect.interrupt]) {
@@ -88,7 +88,7 @@ describe("a permit", () => {
       })
     )
 
-    it.scoped(`is not taken by who stopped waiting for it, ${where}`, () =>
+    it.scoped(`is not granted to a caller that no longer waits for it, ${where}`, () =>
       Effect.gen(function* () {
         const lookups = yield* withOnePermit(hardTimeout)
         const first = yield* stubborn
@@ -98,7 +98,7 @@ describe("a permit", () => {
         const waiting = yield* Effect.fork(lookups.call(true, second.lookup))
         yield* settle
         yield* Fiber.interrupt(waiting)
-        yield* first.letGo
+        yield* first.complete
         expect(yield* lookups.call(true, Effect.succeed(3))).toBe(3)
         expect(second.hasBegun()).toBe(false)
       })
@@ -106,7 +106,7 @@ describe("a permit", () => {
   }
 })
 
-describe("a lookup that Redis being away has not caused", () => {
+describe("a lookup with Redis", () => {
   it.scoped("needs no permit", () =>
     Effect.gen(function* () {
       const lookups = yield* withOnePermit()
@@ -114,7 +114,7 @@ describe("a lookup that Redis being away has not caused", () => {
       yield* Effect.fork(lookups.call(true, first.lookup))
       yield* settle
       expect(yield* lookups.call(false, Effect.succeed(3))).toBe(3)
-      yield* first.letGo
+      yield* first.complete
     })
   )
 })

@@ -1,4 +1,4 @@
-/** Reads inside of a SQL transaction: their caller's own, and nobody else's. */
+/** Reads inside a SQL transaction: their results are visible to their caller alone. */
 import { SqlClient } from "@effect/sql"
 import { SqliteClient } from "@effect/sql-sqlite-bun"
 import { describe, expect, it } from "@effect/vitest"
@@ -13,7 +13,7 @@ import { layerOff } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { until } from "../../support/until.js"
 
-/** One connection, as SQLite has: outside of a transaction a statement waits for its end. */
+/** One connection, as for SQLite: a statement outside the transaction waits for its end. */
 const sqlite = SqliteClient.layer({ filename: ":memory:" })
 const layer = Layer.merge(MemoryRedis.layer, sqlite)
 
@@ -43,7 +43,7 @@ class RolledBack {
   constructor(readonly answer: unknown) {}
 }
 
-/** What a read answers inside of a transaction that is rolled back after a change. */
+/** The result of a read inside a transaction that is rolled back after a change. */
 const rolledBack = (
   { change, sql }: Effect.Effect.Success<ReturnType<typeof world>>,
   read: Effect.Effect<unknown, unknown>
@@ -54,7 +54,7 @@ const rolledBack = (
     Effect.orDie
   )
 
-/** A read by a caller in no transaction, begun when the answer is run, which ends when the lookup waits. */
+/** A read outside any transaction. It begins when the answer is run, which ends when the lookup waits. */
 const outside = ({ balances, lookups }: Effect.Effect.Success<ReturnType<typeof world>>, id: string) =>
   Effect.gen(function* () {
     const start = yield* Deferred.make<void>()
@@ -75,8 +75,8 @@ const ways: Readonly<Record<string, Read>> = {
   refresh: (balances) => balances.refresh("ada")
 }
 
-describe("a read inside of a SQL transaction", () => {
-  it("is known by the tag of @effect/sql", () => {
+describe("a read inside a SQL transaction", () => {
+  it("is detected by the tag of @effect/sql", () => {
     expect(SqlClient.TransactionConnection.key).toBe("@effect/sql/SqlClient/TransactionConnection")
   })
 
@@ -85,20 +85,18 @@ describe("a read inside of a SQL transaction", () => {
       ["lookup", {}],
       ["lookupMany", { lookupMany: () => Effect.succeed([Either.right(-1)]) }]
     ] as const) {
-      it.scopedLive(
-        `by ${way} with a ${source} sees what the transaction has changed, and leaves none of it behind`,
-        () =>
-          Effect.gen(function* () {
-            const accounts = yield* world(settings)
-            expect(yield* rolledBack(accounts, read(accounts.balances))).toBe(999)
-            expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Lookup" })
-            expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Redis" })
-          }).pipe(Effect.provide(layer))
+      it.scopedLive(`by ${way} with a ${source} sees the changes of the transaction, and stores none of them`, () =>
+        Effect.gen(function* () {
+          const accounts = yield* world(settings)
+          expect(yield* rolledBack(accounts, read(accounts.balances))).toBe(999)
+          expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Lookup" })
+          expect(yield* accounts.balances.getResult("ada")).toMatchObject({ value: 1, source: "Redis" })
+        }).pipe(Effect.provide(layer))
       )
     }
   }
 
-  it.scopedLive("does not wait for a lookup that waits for the end of the transaction", () =>
+  it.scopedLive("does not wait for a lookup that itself waits for the end of the transaction", () =>
     Effect.gen(function* () {
       const accounts = yield* world()
       const [begin, ended] = yield* outside(accounts, "ada")
@@ -107,7 +105,7 @@ describe("a read inside of a SQL transaction", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.scopedLive("is served a stale value, whose refresh runs outside of the transaction, after its end", () =>
+  it.scopedLive("receives a stale value, whose refresh runs outside the transaction, after its end", () =>
     Effect.gen(function* () {
       const accounts = yield* world({ timeToLive: "1 millis", staleFor: "1 hour" })
       const { balances, sql } = accounts

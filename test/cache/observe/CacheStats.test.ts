@@ -5,7 +5,7 @@ import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
 
-/** What the metrics say of a cache, by event or size. */
+/** The metrics of a cache, by event or size. */
 const metricsOf = (name: string) =>
   Effect.map(Metric.snapshot, (pairs) => {
     const found: Record<string, unknown> = {}
@@ -17,7 +17,7 @@ const metricsOf = (name: string) =>
     return found
   })
 
-it.effect("a cache tells Effect's metrics what it counted, each count once, while it runs and at its end", () =>
+it.effect("a cache copies its counts into Effect's metrics, each count once, while it runs and at its end", () =>
   Effect.gen(function* () {
     const { cache, name } = CacheWorld.make({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
     yield* Effect.scoped(
@@ -25,7 +25,7 @@ it.effect("a cache tells Effect's metrics what it counted, each count once, whil
         const { get } = yield* cache()
         yield* settle
         yield* Effect.replicateEffect(get("a"), 3)
-        yield* until("the metrics are told", () =>
+        yield* until("the metrics are published", () =>
           Effect.map(metricsOf(name), (metrics) => metrics.hitsLocal !== undefined)
         )
         expect(yield* metricsOf(name)).toMatchObject({ hitsLocal: { count: 2 }, lookups: { count: 1 } })

@@ -1,4 +1,4 @@
-/** The log of Redis's absence, which is everybody's. */
+/** The log of outages, which all callers share. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
@@ -9,24 +9,27 @@ import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
 import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
 import { RedisUnavailable } from "../../../src/redis/RedisError.js"
 
-describe("what a cache logs once for all", () => {
-  it.effect("has the level and the annotations of where the cache was made, and not those of who met it", () => {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ annotations, message }) => {
-      lines.push(`${Array.from(HashMap.keys(annotations)).join()} ${String(message).split(":")[0]}`)
-    })
-    const asCaller = <A, E>(effect: Effect.Effect<A, E>) =>
-      effect.pipe(Effect.annotateLogs("request", 1), Logger.withMinimumLogLevel(LogLevel.None))
-    return Effect.gen(function* () {
-      const [failures, misfits] = yield* Effect.annotateLogs(
-        Effect.all([FailureLog.make, ThrottledLog.make("cache user")]),
-        "made",
-        "here"
-      )
-      yield* asCaller(failures.failed(new RedisUnavailable({ reason: "Disconnected" })))
-      yield* asCaller(failures.succeeded)
-      yield* asCaller(misfits.note({ what: "a value is not stored", why: "it does not fit" }) ?? Effect.void)
-      expect(lines).toEqual(["made Redis is away", "made Redis answers again", "made cache user"])
-    }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
-  })
+describe("a log line that a cache writes once for all callers", () => {
+  it.effect(
+    "has the level and the annotations of the place where the cache was made, and not those of a caller",
+    () => {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ annotations, message }) => {
+        lines.push(`${Array.from(HashMap.keys(annotations)).join()} ${String(message).split(":")[0]}`)
+      })
+      const asCaller = <A, E>(effect: Effect.Effect<A, E>) =>
+        effect.pipe(Effect.annotateLogs("request", 1), Logger.withMinimumLogLevel(LogLevel.None))
+      return Effect.gen(function* () {
+        const [failures, misfits] = yield* Effect.annotateLogs(
+          Effect.all([FailureLog.make, ThrottledLog.make("cache user")]),
+          "made",
+          "here"
+        )
+        yield* asCaller(failures.failed(new RedisUnavailable({ reason: "Disconnected" })))
+        yield* asCaller(failures.succeeded)
+        yield* asCaller(misfits.note({ what: "a value is not stored", why: "it does not fit" }) ?? Effect.void)
+        expect(lines).toEqual(["made Redis is away", "made Redis answers again", "made cache user"])
+      }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
+    }
+  )
 })

@@ -1,4 +1,4 @@
-/** Every script of the cache protocol: its model against its Lua, and what it says about the births it hands out. */
+/** Every script of the cache protocol: its model against its Lua, and the creation times that it answers. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
@@ -25,7 +25,7 @@ const target = (key: string): Target => ({ key, lease: RedisKey.auxiliary(key, "
 const targets = fc.constantFrom("user:1", "user:2").map(target)
 const token = fc.constantFrom("mine", "theirs")
 const millis = fc.constantFrom(5_000, 10_000, 60_000)
-/** what a caller knows, and when entries are born, beside the present */
+/** differences from the present, of what a caller knows and of creation times */
 const offset = fc.constantFrom(-60_000, -1, 0, 1, 60_000)
 const bodyOf = (timeToLive: number, text: string) =>
   CacheEntry.body(
@@ -89,7 +89,7 @@ const moveTag = fc.record({ keepMillis: millis, tag: fc.constantFrom(...tagMarke
     (now) => ({ tag, clear, tagFloor, keepMillis, channel, message, now: now + offset })
 )
 
-/** What may stand under a key: an entry, a cut one, a birth that is no time, and what is none of ours. */
+/** Texts that may stand under a key: an entry, a truncated one, one with a wrong creation time, and foreign ones. */
 const strayTexts = fc
   .constantFrom(
     '{"created":1800000000000,"ttl":5000,"value":"a"}',
@@ -114,7 +114,7 @@ const strayTexts = fc
       .map((key): Step => command("SET", key, text, "EX", 60))
   )
 
-/** Another program's structure in the place of a value, a lease or a marker. */
+/** Another program's structure under the key of a value, a lease or a marker. */
 const strayTypes = fc
   .constantFrom("user:1", "{user:1}:lease", clear, tagFloor, ...tagMarkers)
   .chain((key) =>
@@ -142,7 +142,7 @@ const anything: fc.Arbitrary<Step> = fc.oneof(
 )
 
 const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Arbitrary<Input | At<Input>>) =>
-  it.scopedLive(`${script.name} does on a server what its model says, whatever stands there`, () =>
+  it.scopedLive(`${script.name} does on a server what its model does, with any content of its keys`, () =>
     compareScript(script, inputs, { others: anything, numRuns: 200 })
   )
 
@@ -161,7 +161,7 @@ describe.skipIf(skipReasonOfUse() !== undefined)("the scripts of the cache", () 
 })
 
 onEveryLayer((it) => {
-  it.effect("grants one lease, again to its holder, and gives the next one only when it has ended", () =>
+  it.effect("acquire grants one lease, repeatedly to its holder, and the next one only after its end", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const lease = target("scripts:lease")
@@ -177,7 +177,7 @@ onEveryLayer((it) => {
     })
   )
 
-  it.effect("refuses a fill whose lease an invalidation, a set or an update has taken away", () =>
+  it.effect("fill stores nothing when an invalidation, a set or an update has ended its lease", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const refused = (key: string, intruder: (target: Target) => Effect.Effect<unknown, unknown>) =>
@@ -214,7 +214,7 @@ onEveryLayer((it) => {
     })
   )
 
-  it.effect("moves a marker forward even when the clock stands still or goes back", () =>
+  it.effect("moveClear moves a marker forward even when the clock stands still or goes back", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const move = (now: number) =>
@@ -226,19 +226,19 @@ onEveryLayer((it) => {
     })
   )
 
-  it.effect("moves a tag's marker past every entry that was born after the clear marker", () =>
+  it.effect("moveTag moves a tag's marker past every entry that was created directly after the clear marker", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const move = { keepMillis: 60_000, channel, message, now: 1000 }
       const names = { clear: "{ahead}:clear", tagFloor: "{ahead}:tags", tag: "{ahead}:tag:red" }
       yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
       yield* redis.run(MarkerScripts.moveClear)({ ...names, ...move })
-      // an entry is now born at 1002, ahead of the clock
+      // a new entry is created at 1002, ahead of the clock
       expect(yield* redis.run(MarkerScripts.moveTag)({ ...names, ...move })).toBe(1002)
     })
   )
 
-  it.effect("makes a tag's missing marker as late as any tag has moved, and no later", () =>
+  it.effect("ensureMarkers creates a tag's missing marker at the latest move of any tag, and no later", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const names = { clear: "{evicted}:clear", tagFloor: "{evicted}:tags" }
@@ -255,16 +255,16 @@ onEveryLayer((it) => {
       })
       yield* redis.del("{evicted}:tag:red")
       expect(yield* ensure(3000, "{evicted}:tag:red", "{evicted}:tag:new")).toEqual([1000, 2000, 2000])
-      // nothing is known any more of what was moved
+      // without the floor, the moves are unknown
       yield* redis.del("{evicted}:tag:red", "{evicted}:tags")
       expect(yield* ensure(4000, "{evicted}:tag:red")).toEqual([1000, 4000])
     })
   )
 
-  it.effect("bears an entry after the clear marker that its caller has seen, and after nothing else", () =>
+  it.effect("acquire creates an entry after the clear marker that its caller has seen, and after nothing else", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const born = yield* redis.run(LeaseScripts.acquire)({
+      const acquired = yield* redis.run(LeaseScripts.acquire)({
         ...target("scripts:born"),
         token: "mine",
         leaseMillis: 60_000,
@@ -272,7 +272,7 @@ onEveryLayer((it) => {
         floor: 5000,
         now: 5000
       })
-      expect(born).toEqual(["granted", 5001])
+      expect(acquired).toEqual(["granted", 5001])
     })
   )
 })
