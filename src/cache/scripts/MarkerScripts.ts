@@ -45,7 +45,7 @@ const keepMarker = ({ call }: ScriptContext, key: string, marker: number, millis
  * @since 0.1.0
  * @category models
  */
-export interface Markers {
+export interface MarkerInput {
   /** of the whole cache */
   readonly clear: string
   /** holds the time of the latest move of any tag's marker */
@@ -68,7 +68,7 @@ export interface Markers {
 export const ensureMarkers = RedisScript.make({
   name: "cache.ensureMarkers",
   idempotent: true,
-  keys: ({ clear, tagFloor, tags }: Markers & { readonly keepMillis: number; readonly now?: number }) =>
+  keys: ({ clear, tagFloor, tags }: MarkerInput & { readonly keepMillis: number; readonly now?: number }) =>
     tags === undefined ? [clear] : [clear, tagFloor, ...tags],
   args: (input) => [input.keepMillis, input.now ?? ""],
   lua: `${ServerTime.luaMillis}${luaText}${luaMarker}
