@@ -1,4 +1,4 @@
-/** Redis away or failing: every read is answered, within bounds, and the log says so once. */
+/** Redis away or failing: every read is answered, lookups are bounded, and the log reports the outage once. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -20,7 +20,7 @@ import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 
 describe("a cache without Redis", () => {
-  it.scoped("answers every read by a lookup and says why", () =>
+  it.scoped("answers every read by a lookup, with the reason", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
@@ -37,7 +37,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("gives the lookup's own error unchanged, and does not look up again because of it", () =>
+  it.scoped("passes the lookup's own error unchanged, after one lookup", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({})
       yield* one.connection.cut
@@ -46,7 +46,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("tells nobody of a write that Redis has not taken", () =>
+  it.scoped("publishes nothing for a write that Redis has not acknowledged", () =>
     Effect.gen(function* () {
       const { one, other } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
       yield* CacheWorld.inLocalTier(other.cache, "a")
@@ -58,7 +58,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("looks up once what was invalidated while a read of several had yet to come to it", () =>
+  it.scoped("looks up once a key that was invalidated while getMany had not yet loaded it", () =>
     Effect.gen(function* () {
       const lookups: Array<string> = []
       const latches = { a: Effect.unsafeMakeLatch(), b: Effect.unsafeMakeLatch() }
@@ -89,7 +89,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("pays for the failing of Redis once per read", () =>
+  it.scoped("waits for one failing command per read", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
       one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
@@ -99,7 +99,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("pays no more for a caller who came too late for the lookup under way, and gives it a newer one", () =>
+  it.scoped("waits for one failing command also for a late caller, and answers it with a newer value", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
@@ -127,7 +127,7 @@ describe("a cache without Redis", () => {
         else one.connection.failWith(new RedisTimeout({ command: "fill", waitedMillis: 1000 }))
         database.release()
         expect(yield* Fiber.join(load)).toEqual(["Degraded", 1, "FillUnconfirmed"])
-        // the lease could not be given back: the other waits for its end
+        // the lease could not be released: the other process waits for its end
         const next = yield* Effect.fork(read(other.cache))
         yield* inTime("the other is answered", () => Effect.map(Fiber.poll(next), Option.isSome))
         expect((yield* Fiber.join(next))[1]).toBe(1)
@@ -135,7 +135,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("never has more lookups at once than it may, lets so many wait, and refuses the rest at once", () =>
+  it.scoped("runs at most `maxLookups` lookups, lets `maxWaiting` callers wait, and rejects the rest at once", () =>
     Effect.gen(function* () {
       const ids = Array.from({ length: 20 }, (_, i) => `id${i}`)
       const rows = Object.fromEntries(ids.map((id, i) => [id, i]))
@@ -154,12 +154,12 @@ describe("a cache without Redis", () => {
       expect(answers.filter(Either.isRight)).toHaveLength(8)
       expect(database.mostAtOnce()).toBe(3)
       expect((yield* one.cache.stats).lookupsRefused).toBe(12)
-      // a slot is given back by whoever had it
+      // every lookup returns its permit
       expect(yield* one.cache.get("id0")).toBe(0)
     })
   )
 
-  it.scoped("gives the slot of an interrupted caller to the next one", () =>
+  it.scoped("grants the permit of an interrupted caller to the next one", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1, b: 2, c: 3 }, { outage: { maxLookups: 1, maxWaiting: 1 } })
       yield* one.connection.cut
@@ -175,7 +175,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("looks up once for all who ask for the same key", () =>
+  it.scoped("looks up once for all callers of the same key", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       yield* one.connection.cut
@@ -185,7 +185,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("looks up once for all whom Redis fails in one turn, though it is there", () =>
+  it.scoped("looks up once for all callers of a key whose reads fail in one turn", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       one.connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1000 }))
@@ -199,7 +199,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("keeps what it has looked up in the local tier for its short time", () =>
+  it.scoped("keeps a looked-up value in the local tier for the local time to live", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "5 seconds" } })
       yield* one.connection.cut
@@ -211,7 +211,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("fails with the error of Redis when it was made so, in the value and in the type", () =>
+  it.scoped("fails with the error of Redis with `onUnavailable: fail`, in the value and in the type", () =>
     Effect.gen(function* () {
       const server = yield* OutageRedis.make
       const connection = yield* server.connect
@@ -250,12 +250,12 @@ describe("a cache without Redis", () => {
       expect(yield* own.update("a", Effect.succeed(3))).toBe(3)
       expect(yield* own.refresh("a")).toBe(1)
       expect(database.lookups()).toBe(2)
-      // kept for nobody, since nothing is ever sent
+      // not kept in the outbox, since nothing is ever sent
       expect((yield* own.stats).outbox).toBe(0)
     }).pipe(Effect.provide(layerOff))
   )
 
-  it.scoped("does not say that Redis is away when only a key waits for its invalidation", () =>
+  it.scoped("does not log an outage when only one key's invalidation is pending", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const { one } = yield* processes({ a: 1 })
@@ -269,7 +269,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.scoped("logs once that Redis is away and once that it is back", () =>
+  it.scoped("logs the start of the outage once, and its end once", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const { one } = yield* Effect.provide(processes({ a: 1 }), log.layer)
@@ -287,7 +287,7 @@ describe("a cache without Redis", () => {
     })
   )
 
-  it.effect("leaves nobody waiting when its scope is closed", () =>
+  it.effect("answers every caller when its scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { one } = yield* Scope.extend(processes({ a: 1 }), scope)

@@ -1,4 +1,4 @@
-/** Redis back after an outage: what was invalidated meanwhile, here or by another process, does not return. */
+/** Redis back after an outage: a value that was invalidated meanwhile, by any process, does not return. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,10 +15,10 @@ import * as Executors from "../../support/faults/Executors.js"
 import { settle, until } from "../../support/until.js"
 
 describe("a cache after an outage", () => {
-  // without it every entry is revalidated, and the outbox could not be seen at work
+  // with `revalidate` every entry is looked up again, which would hide the work of the outbox
   const trust = { outage: { after: "trust" } } as const
 
-  it.scoped("never serves what it invalidated during the outage, and replays it before it reads again", () =>
+  it.scoped("never serves a key that it invalidated during the outage, and replays the outbox before it reads", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 }, trust)
       yield* one.cache.get("a")
@@ -39,7 +39,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("reads no key of its outbox from Redis while it is not replayed, and the other keys as ever", () =>
+  it.scoped("reads no pending key of its outbox from Redis, and reads the other keys", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1, b: 1 }, trust)
       yield* one.cache.getMany(["a", "b"])
@@ -52,7 +52,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("distrusts nothing after its circuit was open on a connection that has stood it through", () =>
+  it.scoped("distrusts no entry after its circuit was open on a connection that stood", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
       yield* CacheWorld.inLocalTier(one.cache, "a")
@@ -65,7 +65,7 @@ describe("a cache after an outage", () => {
         expect(yield* one.cache.isAvailable).toBe(false)
         yield* Effect.zipRight(one.connection.circuit("HalfOpen"), settle)
         yield* Effect.zipRight(one.connection.circuit("Closed"), settle)
-        // at once, and without asking for the time
+        // at once, and without a query of the time
         expect(yield* one.cache.isAvailable).toBe(true)
       }
       expect(one.connection.commands()).toBe(commands)
@@ -77,7 +77,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("distrusts what is older when the connection ended while its circuit was open", () =>
+  it.scoped("distrusts older entries when the connection ended while its circuit was open", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
@@ -91,7 +91,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("sends at once what it could not say while its circuit was open", () =>
+  it.scoped("sends the outbox at once when its circuit closes", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
@@ -109,7 +109,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("replays at once when it is connected again, however long its pauses have become", () =>
+  it.scoped("sends the outbox at once when it is connected again, however long its pauses have become", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
       yield* one.connection.cut
@@ -124,7 +124,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("reads what it may, though Redis goes on refusing an invalidation that waits", () =>
+  it.scoped("reads the other keys while Redis still rejects a pending invalidation", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1, b: 1 }, trust)
       yield* one.cache.get("b")
@@ -142,7 +142,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("takes what has a tag for a miss until the tag's invalidation is acknowledged, and nothing else", () =>
+  it.scoped("treats the entries of a tag as misses until its invalidation is acknowledged, and no others", () =>
     Effect.gen(function* () {
       const tags = (value: number) => (value === 9 ? ["nine"] : ["other"])
       const { database, one, other } = yield* processes({ a: 9, b: 1 }, { ...trust, tags })
@@ -160,7 +160,7 @@ describe("a cache after an outage", () => {
   )
 
   it.scoped(
-    "does not trust a reply from before the invalidation of its tag that arrives when that is acknowledged",
+    "does not trust a late reply from before the invalidation of its tag, even when that was acknowledged",
     () =>
       Effect.gen(function* () {
         const { database, one } = yield* processes({ a: 1 }, { ...trust, tags: () => ["t"] })
@@ -179,7 +179,7 @@ describe("a cache after an outage", () => {
       })
   )
 
-  it.scoped("tells who watches it that Redis is away and that it is back, once each", () =>
+  it.scoped("emits the events Degradation and Recovery once each", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
       const seen: Array<string> = []
@@ -194,7 +194,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("clears everything when more was invalidated than it remembers, and reads nothing before", () =>
+  it.scoped("clears everything when its outbox overflows, and reads nothing until then", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes(
         { a: 1, b: 1, c: 1 },
@@ -217,7 +217,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("takes a clear, a set and an update that did not surely arrive for invalidations", () =>
+  it.scoped("keeps a clear, a set and an update that were not acknowledged as invalidations", () =>
     Effect.gen(function* () {
       const writes = [
         (cache: CacheWorld.Cache) => cache.clear,
@@ -231,14 +231,14 @@ describe("a cache after an outage", () => {
           if (applied) one.connection.loseReplies(true)
           else one.connection.failWith(new RedisTimeout({ command: "", waitedMillis: 1000 }))
           database.rows.set("a", 2)
-          // a set of unknown fate answers only when it can no longer arrive
+          // a set of unknown outcome returns only when it can no longer arrive
           yield* Effect.raceFirst(
             Effect.asVoid<unknown, unknown, never>(write(one.cache)),
             Effect.forever(TestClock.adjust("100 millis"))
           )
           one.connection.loseReplies(false)
           one.connection.failWith(undefined)
-          // a later write, by someone who is heard
+          // a later write, by a process whose messages arrive
           database.rows.set("a", 3)
           yield* other.cache.invalidate("a")
           yield* hits(one.cache)
@@ -249,7 +249,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("takes a set that reached the server past its deadline for an invalidation", () =>
+  it.scoped("keeps a set that reached the server past its deadline as an invalidation", () =>
     Effect.gen(function* () {
       const { cache, database, one } = yield* processes({ a: 1 })
       const { redis } = one.connection
@@ -272,7 +272,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("sees to its marker again after each connection, since the server may be another one", () =>
+  it.scoped("extends its marker again after each reconnection, since the server may be another one", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
       const commandsOf = <A, E>(effect: Effect.Effect<A, E>) =>
@@ -293,7 +293,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("answers a set whose reply was lost when the set can no longer arrive", () =>
+  it.scoped("returns from a set whose reply was lost when the set can no longer arrive", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 })
       one.connection.loseReplies(true)
@@ -307,7 +307,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("invalidates what an update could not announce before its write", () =>
+  it.scoped("invalidates the key of an update whose Begin has failed", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
@@ -318,7 +318,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("gives the key back after an update whose value may not be stored", () =>
+  it.scoped("ends the lease of an update whose value may not be stored", () =>
     Effect.gen(function* () {
       const { database, lease, one, other, server } = yield* processes(
         { a: 1 },
@@ -332,7 +332,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("keeps the caller of a set that was interrupted until the set can no longer arrive", () =>
+  it.scoped("returns from an interrupted set only when the set can no longer arrive", () =>
     Effect.gen(function* () {
       const { cache, one } = yield* processes({ a: 1 })
       const { redis } = one.connection
@@ -371,11 +371,11 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("looks up again what was stored before the outage, since others may have invalidated it", () =>
+  it.scoped("looks up entries from before the outage again, since others may have invalidated them", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
-      // the other is cut off too, and ends with what it had to say
+      // the other process is cut off too, and ends with its outbox
       yield* Effect.all([one.connection.cut, other.connection.cut])
       database.rows.set("a", 2)
       yield* other.cache.invalidate("a")
@@ -386,7 +386,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("serves what was stored before the outage when it was told to trust it", () =>
+  it.scoped("serves entries from before the outage with `after: trust`", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, trust)
       yield* one.cache.get("a")
@@ -397,7 +397,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("drops its local tier, which has heard nothing meanwhile", () =>
+  it.scoped("drops its local tier, since it heard no messages meanwhile", () =>
     Effect.gen(function* () {
       const local = { capacity: 10, timeToLive: "1 minute" } as const
       const { database, one, other } = yield* processes({ a: 1 }, { local })
@@ -413,14 +413,14 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("drops what it looked up during the outage, since others may have invalidated it unheard", () =>
+  it.scoped("drops values that it looked up during the outage, since it heard no invalidations of others", () =>
     Effect.gen(function* () {
       const local = { capacity: 10, timeToLive: "1 minute" } as const
       const { database, one, other } = yield* processes({ a: 1 }, { local })
       yield* Effect.all([one.connection.cut, other.connection.cut])
       expect((yield* read(one.cache))[0]).toBe("Degraded")
       database.rows.set("a", 2)
-      // it ends with what it had to say
+      // it ends with its outbox
       yield* other.cache.invalidate("a")
       yield* one.connection.reconnect
       yield* settle
@@ -428,7 +428,7 @@ describe("a cache after an outage", () => {
     })
   )
 
-  it.scoped("drops its local tier after any gap in what it hears, and reads Redis again", () =>
+  it.scoped("drops its local tier after any gap in its messages, and reads Redis again", () =>
     Effect.gen(function* () {
       const { one } = yield* processes({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
       yield* CacheWorld.inLocalTier(one.cache, "a")

@@ -6,7 +6,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { connect, error, make, runFor } from "../../support/faults/ScriptedDriver.js"
 
 describe("a user without the right to TIME", () => {
-  it.scoped("gets its values from lookups, with the reason, and the server is not asked ten times a second", () =>
+  it.scoped("receives values from lookups, with the reason, and causes few queries of the time", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.answer = ({ command }) =>
@@ -29,7 +29,7 @@ describe("a user without the right to TIME", () => {
       server.cut()
       yield* runFor(61_000)
       expect(yield* cache.getResult("a")).toMatchObject({ value: "a", source: "Degraded", reason: "RedisAuthError" })
-      // those of two handshakes, and those after 0, 1, 3, 7, 15 and 31 seconds
+      // the queries of two handshakes, and those after 0, 1, 3, 7, 15 and 31 seconds
       expect(server.count("TIME")).toBe(8)
     })
   )

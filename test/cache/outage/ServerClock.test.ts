@@ -1,4 +1,4 @@
-/** A server whose clock is wrong for a while: it costs a lookup or two, and not all that is cached. */
+/** A server whose clock is wrong for a while: it costs a lookup or two, and not the whole cache. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { settle } from "../../support/until.js"
 
 const hour = Duration.toMillis("1 hour")
 
-/** A client whose server tells a time, and whose estimate of it is, ahead by as much as the test says. */
+/** A client whose server answers a time, and whose estimate is, ahead by as much as the test sets. */
 const wrongClock = (redis: RedisClient.Service) => {
   const state = { ahead: 0, estimate: 0, asked: 0 }
   const later = (reply: RedisReply): RedisReply =>
@@ -34,7 +34,7 @@ const wrongClock = (redis: RedisClient.Service) => {
   return { client, state }
 }
 
-describe("a cache whose server told a wrong time at one reconnection", () => {
+describe("a cache whose server answered a wrong time at one reconnection", () => {
   const reconnected = (ahead: number) =>
     Effect.gen(function* () {
       const world = yield* processes({ a: 1 })
@@ -66,17 +66,17 @@ describe("a cache whose server told a wrong time at one reconnection", () => {
         yield* TestClock.adjust("1 second")
       }
       expect(database.lookups()).toBe(lookups)
-      // once for the reconnection, once to find it out
+      // once for the reconnection, once to find out that it was wrong
       expect(state.asked).toBe(2)
     })
   )
 
-  it.scoped("still distrusts what is older than the outage when the mark has been lowered", () =>
+  it.scoped("still distrusts entries from before the outage when the mark was lowered", () =>
     Effect.gen(function* () {
       const { database, other, own, setRight } = yield* reconnected(hour)
       yield* setRight
       database.rows.set("a", 2)
-      // it was stored before the outage, and nobody has been able to invalidate it
+      // stored before the outage, during which no process could invalidate it
       expect((yield* read(other.cache))[1]).toBe(1)
       yield* inTime("it reads from Redis again", () =>
         Effect.map(Effect.orDie(own.getResult("a")), ({ source, value }) => {
@@ -87,7 +87,7 @@ describe("a cache whose server told a wrong time at one reconnection", () => {
     })
   )
 
-  it.scoped("asks for the time once a second at most where its estimate is wrong, and lowers nothing", () =>
+  it.scoped("queries the time once a second at most where its estimate is wrong, and lowers nothing", () =>
     Effect.gen(function* () {
       const { own, state } = yield* reconnected(0)
       state.estimate = -hour

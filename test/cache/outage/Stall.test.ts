@@ -15,7 +15,7 @@ const rows = Object.fromEntries(ids.map((id, i) => [id, i]))
 const readAll = (cache: CacheWorld.Cache) =>
   Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source }) => source), { concurrency: "unbounded" })
 
-/** The answer of a source whose reply arrives while the process computes. */
+/** A source whose reply arrives while the process computes. */
 const arrived = <A>(answer: A) =>
   Effect.async<A>((resume) => {
     setImmediate(() => setImmediate(() => resume(Effect.succeed(answer))))
@@ -37,7 +37,7 @@ describe("a stall of the process", () => {
     })
   )
 
-  it.scopedLive("makes no LookupTimeout of a lookup that has been answered", () =>
+  it.scopedLive("causes no LookupTimeout for a lookup that was answered", () =>
     Effect.gen(function* () {
       const cache = yield* TypedCache.make({
         name: `stall:${process.pid}`,
@@ -52,7 +52,7 @@ describe("a stall of the process", () => {
     }).pipe(Effect.provide(onMemory))
   )
 
-  it.scopedLive("serves no stale value where its refresh has been answered within the soft timeout", () =>
+  it.scopedLive("causes no stale answer where the refresh was answered within the soft timeout", () =>
     Effect.gen(function* () {
       let value = 1
       const world = CacheWorld.make(

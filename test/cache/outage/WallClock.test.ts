@@ -37,7 +37,7 @@ describe("a wall clock that is set by an hour", () => {
       expect(yield* read(own)).toEqual(["Lookup", 2])
     }))
 
-  test("lets the local tier hold a value for its own time, which passes", (jump) =>
+  test("does not change how long the local tier keeps a value", (jump) =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 }, { local: { capacity: 10, timeToLive: "10 seconds" } })
       const own = yield* opened(world)
@@ -49,7 +49,7 @@ describe("a wall clock that is set by an hour", () => {
       expect((yield* read(own))[0]).toBe("Redis")
     }))
 
-  test("leaves the pause after a refresh that failed as it is", (jump) =>
+  test("does not change the pause after a failed refresh", (jump) =>
     Effect.gen(function* () {
       const world = CacheWorld.make(
         { a: 1 },
@@ -73,7 +73,7 @@ describe("a wall clock that is set by an hour", () => {
       expect(database.lookups()).toBe(3)
     }))
 
-  test("makes a caller wait for another's lookup neither longer nor shorter", (jump) =>
+  test("does not change how long a caller waits for another's lookup", (jump) =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 })
       const started = yield* Deferred.make<void>()
@@ -92,7 +92,7 @@ describe("a wall clock that is set by an hour", () => {
       expect(yield* Fiber.join(reading)).toBe(1)
     }))
 
-  test("makes no write too late", (jump) =>
+  test("does not move the deadline of a set", (jump) =>
     Effect.gen(function* () {
       const world = CacheWorld.make({})
       const own = yield* opened(world)
@@ -101,7 +101,7 @@ describe("a wall clock that is set by an hour", () => {
       expect(yield* read(own)).toEqual(["Redis", 1])
     }))
 
-  test("keeps the lease of a lookup that goes on", (jump) =>
+  test("does not end the lease of a running lookup", (jump) =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 })
       const started = yield* Deferred.make<void>()

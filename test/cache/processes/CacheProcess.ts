@@ -1,4 +1,4 @@
-/** A process of `main.ts`, as a test holds it: asked over its input, answering over its output. */
+/** A process of `main.ts`, as a test uses it: requests on its input, answers on its output. */
 import { fileURLToPath } from "node:url"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -19,13 +19,13 @@ import {
   Settings
 } from "./messages.js"
 
-/** The process has ended and answers no more. */
+/** The process has ended, and answers nothing. */
 export class ProcessEnded extends Data.TaggedError("ProcessEnded")<{ readonly process: string }> {}
 
 export interface CacheProcess {
   readonly name: string
   readonly get: (cache: CacheName, key: string) => Effect.Effect<AnswerOf<"Read">, ProcessEnded>
-  /** Commits and tells the cache; dies when either fails. */
+  /** Commits and informs the cache. Dies when either fails. */
   readonly write: (
     cache: CacheName,
     key: string,
@@ -42,7 +42,7 @@ const decodeReply = Schema.decodeSync(Reply)
 const encodeRequest = Schema.encodeSync(Request)
 const encodeSettings = Schema.encodeSync(Settings)
 
-/** Returns when the process has its caches; its end is that of the scope. */
+/** Returns when the process has built its caches. The process ends with the scope. */
 export const start = (settings: Settings): Effect.Effect<CacheProcess, ProcessEnded, Scope.Scope> =>
   Effect.gen(function* () {
     const { name } = settings

@@ -16,12 +16,12 @@ import * as Watched from "./Watched.js"
 const defaults = { commandTimeout: 300, leaseTime: 400, localTime: 50, maxLookups: 4 }
 
 /**
- * A busy machine is no outage: a process that does not get to run for longer than its lease lasts loses it, and one that
- * cannot connect looks up by itself.
+ * Long times, so that a busy machine is no outage. A process that does not run for the time of its lease loses the lease, and
+ * a process that cannot connect looks up without Redis.
  */
 const patient = { commandTimeout: 30_000, leaseTime: 30_000 }
 
-/** Who may use every key and no channel: hears of nothing, and nobody hears of what it does. */
+/** A user with the right to every key and to no channel: its process neither publishes nor receives messages. */
 const deaf = { username: "deaf", password: "deaf" }
 const rightsOfDeaf = ["on", `>${deaf.password}`, "~*", "resetchannels", "+@all"]
 
@@ -31,7 +31,7 @@ const start = (count: number, given: Pick<Settings, "database" | "redisPort"> & 
     { concurrency: "unbounded" }
   )
 
-describe("one cold key and many processes", () => {
+describe("one cold key in many processes", () => {
   const coldKey = (settings: Partial<Settings>, pause: Effect.Effect<void>) =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
@@ -50,14 +50,14 @@ describe("one cold key and many processes", () => {
       expect(database.lookupsOf("cold").length).toBe(1)
     })
 
-  test(title("eight processes at once look it up once in all"), () => coldKey(patient, Effect.sleep("20 millis")))
+  test(title("is looked up once for eight processes"), () => coldKey(patient, Effect.sleep("20 millis")))
 
-  test(title("a lookup five times longer than the lease is still the only one"), () =>
+  test(title("is looked up once when the lookup takes five times longer than the lease"), () =>
     // it pauses before it reads and before it answers
     coldKey({ ...patient, leaseTime: 1_000 }, Effect.sleep("2500 millis"))
   )
 
-  test(title("when the process that looks it up is killed, another one does so, and all others are answered"), () =>
+  test(title("is looked up by another process when the first one is killed, and all others are answered"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const latch = yield* Effect.makeLatch(false)
@@ -70,8 +70,8 @@ describe("one cold key and many processes", () => {
       )
       const holder = database.lookupsOf("cold")[0]
       const killed = processes.findIndex(({ name }) => name === holder)
-      yield* processes[killed]?.kill ?? Effect.dieMessage("nobody looks up")
-      // within seconds: a waiter's own bound is 30
+      yield* processes[killed]?.kill ?? Effect.dieMessage("no process looks up")
+      // within seconds: the bound of a waiter is 30
       yield* eventually(
         "a second lookup has begun",
         Effect.sync(() => database.lookupsOf("cold").length > 1)
@@ -88,23 +88,23 @@ describe("one cold key and many processes", () => {
 const seed = Number(process.env.PROCESSES_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const runs = Number(process.env.PROCESSES_RUNS ?? 1_000)
 
-describe("reads and writes of four processes, of which two hear nothing, in random order", () => {
+describe("reads and writes of four processes in random order, two of them without messages,", () => {
   const options = { timeout: Math.max(120_000, runs * 120) }
 
   test(
-    title(`leave no old value, and serve none (${runs} runs, PROCESSES_SEED=${seed})`),
+    title(`neither serve nor leave an old value (${runs} runs, PROCESSES_SEED=${seed})`),
     () =>
       Effect.gen(function* () {
         const localTime = 30
         const server = yield* RedisServer.make()
         const database = yield* SharedDatabase.make((request, moment) =>
           Effect.gen(function* () {
-            // some answers take so long that whole writes fit between the reading and the answer
+            // some answers take so long that whole writes fit between the read and the answer
             const isLong = request === "lookup" && moment === "after" && (yield* Random.nextBoolean)
             yield* Effect.sleep(yield* Random.nextIntBetween(0, isLong ? 40 : 4))
           })
         )
-        // messages would mend within a millisecond what the other rules must keep right by themselves
+        // without messages, which would repair within a millisecond what the other rules must prevent
         yield* server.send("ACL", "SETUSER", deaf.username, ...rightsOfDeaf)
         const settings = {
           redisPort: server.port,
@@ -125,8 +125,8 @@ describe("reads and writes of four processes, of which two hear nothing, in rand
   )
 })
 
-describe("a process that hears nothing", () => {
-  test(title("gives a caller from after another process's write nothing that was read before it"), () =>
+describe("a process without messages", () => {
+  test(title("answers a caller from after another process's write with no value from before it"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       yield* server.send("ACL", "SETUSER", deaf.username, ...rightsOfDeaf)
@@ -145,7 +145,7 @@ describe("a process that hears nothing", () => {
       )
       const { version } = yield* writer.write("remote", "key", "invalidate")
       const late = yield* Effect.fork(reader.get("remote", "key"))
-      // it joins the lookup that is under way, of which it cannot know that it is out of date
+      // it joins the running lookup, and cannot know that its value is old
       yield* Effect.sleep("50 millis")
       yield* answers.open
       expect((yield* Fiber.join(early)).version).toBeLessThan(version)
@@ -155,77 +155,79 @@ describe("a process that hears nothing", () => {
 })
 
 describe("a server that hangs", () => {
-  test(title("delays reads, bounds lookups, and serves nothing afterwards that was invalidated meanwhile"), () =>
-    Effect.gen(function* () {
-      const { maxLookups } = defaults
-      const keys = Array.from({ length: 24 }, (_, i) => `key ${i}`)
-      const server = yield* RedisServer.make()
-      const database = yield* SharedDatabase.make(() => Effect.sleep("5 millis"))
-      const processes = yield* start(2, { redisPort: server.port, database: database.url })
-      const watched = Watched.make({ localTime: 0, outageOfAll: true })
+  test(
+    title("delays reads, and afterwards no value is served that was invalidated meanwhile; lookups are bounded"),
+    () =>
+      Effect.gen(function* () {
+        const { maxLookups } = defaults
+        const keys = Array.from({ length: 24 }, (_, i) => `key ${i}`)
+        const server = yield* RedisServer.make()
+        const database = yield* SharedDatabase.make(() => Effect.sleep("5 millis"))
+        const processes = yield* start(2, { redisPort: server.port, database: database.url })
+        const watched = Watched.make({ localTime: 0, outageOfAll: true })
 
-      const reads = yield* Ref.make<ReadonlyArray<AnswerOf<"Read">>>([])
-      const read = (process: CacheProcess.CacheProcess) =>
-        Effect.gen(function* () {
-          const key = keys[yield* Random.nextIntBetween(0, keys.length)] ?? ""
-          const answer = yield* inTime(watched.read(process, "remote", key))
-          yield* Ref.update(reads, (all) => [...all, answer])
-        })
-      /** Waits until so many more reads from here have been answered from somewhere. */
-      const answered = (sources: ReadonlyArray<string>, count = 200) =>
-        Effect.zipRight(
-          Ref.set(reads, []),
+        const reads = yield* Ref.make<ReadonlyArray<AnswerOf<"Read">>>([])
+        const read = (process: CacheProcess.CacheProcess) =>
+          Effect.gen(function* () {
+            const key = keys[yield* Random.nextIntBetween(0, keys.length)] ?? ""
+            const answer = yield* inTime(watched.read(process, "remote", key))
+            yield* Ref.update(reads, (all) => [...all, answer])
+          })
+        /** Waits until so many more reads from here have been answered from somewhere. */
+        const answered = (sources: ReadonlyArray<string>, count = 200) =>
+          Effect.zipRight(
+            Ref.set(reads, []),
+            eventually(
+              `${count} reads are answered from ${sources.join(" or ")}`,
+              Effect.map(Ref.get(reads), (all) => all.filter(({ source }) => sources.includes(source)).length >= count)
+            )
+          )
+        const connected = (expected: boolean) =>
           eventually(
-            `${count} reads are answered from ${sources.join(" or ")}`,
-            Effect.map(Ref.get(reads), (all) => all.filter(({ source }) => sources.includes(source)).length >= count)
+            expected ? "all are connected" : "all are cut off",
+            Effect.map(Effect.all(processes.map(({ status }) => status)), (all) =>
+              all.every(({ connected, outbox }) => connected === expected && (!expected || outbox === 0))
+            )
           )
+
+        yield* Effect.forEach(keys, (key) => Effect.forEach(processes, (process) => process.get("remote", key)))
+        const steady = yield* Effect.forEach(
+          processes.flatMap((process) => Array.from({ length: 16 }, () => process)),
+          (process) => Effect.fork(Effect.forever(read(process)))
         )
-      const connected = (expected: boolean) =>
-        eventually(
-          expected ? "all are connected" : "all are cut off",
-          Effect.map(Effect.all(processes.map(({ status }) => status)), (all) =>
-            all.every(({ connected, outbox }) => connected === expected && (!expected || outbox === 0))
-          )
+        yield* answered(["Redis"])
+
+        database.forget()
+        yield* server.signal("SIGSTOP")
+        yield* answered(["Degraded"])
+        yield* connected(false)
+        const written = yield* Effect.forEach(
+          [...processes.entries()],
+          ([i, process]) =>
+            Effect.forEach(keys.slice(i * 4, i * 4 + 4), (key) => watched.write(process, "remote", key, "invalidate")),
+          { concurrency: "unbounded" }
         )
+        expect(written.flat().map(({ acknowledged }) => acknowledged)).toEqual(written.flat().map(() => false))
+        yield* answered(["Degraded"])
+        expect(database.mostAtOnce()).toBe(maxLookups)
 
-      yield* Effect.forEach(keys, (key) => Effect.forEach(processes, (process) => process.get("remote", key)))
-      const steady = yield* Effect.forEach(
-        processes.flatMap((process) => Array.from({ length: 16 }, () => process)),
-        (process) => Effect.fork(Effect.forever(read(process)))
-      )
-      yield* answered(["Redis"])
-
-      database.forget()
-      yield* server.signal("SIGSTOP")
-      yield* answered(["Degraded"])
-      yield* connected(false)
-      const written = yield* Effect.forEach(
-        [...processes.entries()],
-        ([i, process]) =>
-          Effect.forEach(keys.slice(i * 4, i * 4 + 4), (key) => watched.write(process, "remote", key, "invalidate")),
-        { concurrency: "unbounded" }
-      )
-      expect(written.flat().map(({ acknowledged }) => acknowledged)).toEqual(written.flat().map(() => false))
-      yield* answered(["Degraded"])
-      expect(database.mostAtOnce()).toBe(maxLookups)
-
-      yield* server.signal("SIGCONT")
-      yield* answered(["Redis"])
-      yield* connected(true)
-      yield* answered(["Redis"])
-      yield* Fiber.interruptAll(steady)
-      expect(watched.mistakes).toEqual([])
-      for (const process of processes) {
-        for (const key of keys) {
-          expect((yield* process.get("remote", key)).version, `${process.name}, ${key}`).toBe(database.version(key))
+        yield* server.signal("SIGCONT")
+        yield* answered(["Redis"])
+        yield* connected(true)
+        yield* answered(["Redis"])
+        yield* Fiber.interruptAll(steady)
+        expect(watched.mistakes).toEqual([])
+        for (const process of processes) {
+          for (const key of keys) {
+            expect((yield* process.get("remote", key)).version, `${process.name}, ${key}`).toBe(database.version(key))
+          }
         }
-      }
-    })
+      })
   )
 })
 
 describe("a server that hangs while a process invalidates and is killed", () => {
-  test(title("does not let the others serve what it invalidated, once they are back"), () =>
+  test(title("does not let other processes serve the invalidated value once they are back"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const database = yield* SharedDatabase.make(() => Effect.void)
@@ -259,10 +261,10 @@ describe("a server that hangs while a process invalidates and is killed", () => 
   )
 })
 
-describe("what is held up on a connection, given up by its process, and arrives all the same", () => {
+describe("a command that arrives after its process has stopped waiting for it", () => {
   const password = "held-up"
 
-  /** The server has not been asked to end the old connection: its user has no right to. */
+  /** The old connection is not ended on the server: its user has no right to end it. */
   const lateWrite = (
     what: "lookup" | "commit",
     arrives: "before the reconnection" | "after the reconnection",
@@ -302,7 +304,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
       const before = database.version("key")
 
       yield* answers.close
-      // so many fail with it that the circuit opens: else an invalidation follows on the same connection and mends it
+      // so many fail with it that the circuit opens: otherwise an invalidation follows on the same connection and repairs it
       const crowd = what === "lookup" ? [] : Array.from({ length: 24 }, (_, i) => `other key ${i}`)
       const others = yield* Effect.forEach(crowd, (key) => Effect.fork(cutOff.write("remote", key, "invalidate")))
       yield* eventually(
@@ -321,7 +323,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
       yield* inTime(Effect.zip(Fiber.join(begun), Fiber.joinAll(others)))
       if (arrives === "after the reconnection")
         yield* eventually(
-          "the process has another connection, and nothing left to say",
+          "the process has another connection and an empty outbox",
           Effect.map(cutOff.status, (now) => now.connected && now.generation > generation && now.outbox === 0)
         )
       const written = yield* other.write("remote", "key", "invalidate")
@@ -331,7 +333,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
       const run = yield* scriptsRun
       expect(yield* sendOn).toBe(connections)
       yield* eventually(
-        "what was late has arrived",
+        "the late command has arrived",
         Effect.map(scriptsRun, (now) => now > run)
       )
       if (arrives === "after the reconnection") {
@@ -340,7 +342,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
           Effect.sync(() => proxy.connections() === connections)
         )
       }
-      // the other one first: the one that was cut off distrusts what is old, looks it up and so would mend it
+      // the other process first: the one that was cut off distrusts the old value, and so would repair it with a lookup
       for (const process of [other, cutOff]) {
         expect((yield* process.get("remote", "key")).version, process.name).toBe(written.version)
       }
@@ -348,7 +350,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
 
   const lateTest = testWith("counts of commands")
 
-  lateTest("stores nothing that was looked up before another process's write", () =>
+  lateTest("stores no value that was looked up before another process's write", () =>
     lateWrite("lookup", "after the reconnection", (process, key) => process.get("remote", key))
   )
 
@@ -356,7 +358,7 @@ describe("what is held up on a connection, given up by its process, and arrives 
     lateWrite("commit", "after the reconnection", (process, key) => process.write("remote", key, "set"))
   )
 
-  lateTest("does not set a value over another process's write, though its process waits for the connection yet", () =>
+  lateTest("does not set a value over another process's write while its own process still reconnects", () =>
     lateWrite("commit", "before the reconnection", (process, key) => process.write("remote", key, "set"))
   )
 

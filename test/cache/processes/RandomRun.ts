@@ -1,4 +1,4 @@
-/** Short runs of several processes on two keys, drawn by fast-check, and what must hold after each. */
+/** Short runs of several processes on two keys, drawn by fast-check, and the condition after each. */
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import { eventually } from "../../support/faults/FaultSuite.js"
@@ -14,7 +14,7 @@ interface Step {
   readonly operation: "get" | Write
 }
 
-/** The steps that one caller takes in one process, one after the other. */
+/** The steps of one caller in one process, in sequence. */
 interface Caller {
   readonly process: number
   readonly steps: ReadonlyArray<Step>
@@ -30,7 +30,7 @@ const pause = fc.integer({ min: 0, max: 4 })
 const onKey = <Operation extends Step["operation"]>(key: Step["key"], ...operations: ReadonlyArray<Operation>) =>
   fc.record({ pause, key: fc.constant(key), operation: fc.constantFrom(...operations) })
 
-// `set` takes its caller's word that no other write of the key is under way
+// `set` trusts its caller that no other write of the key is running
 const step: fc.Arbitrary<Step> = fc.oneof(
   onKey("concurrent", "get"),
   onKey("serial", "get"),
@@ -50,7 +50,7 @@ const runOf = (cache: CacheName, processes: number): fc.Arbitrary<RandomRun> =>
     )
   })
 
-/** As many as wanted, in turn without and with a tier in the process. */
+/** Draws runs, in turn without and with a local tier. */
 export const sample = (options: {
   readonly seed: number
   readonly runs: number
@@ -63,7 +63,7 @@ export const sample = (options: {
     })
     .flat()
 
-/** Runs it on keys of its own; answers what went wrong, and with what. */
+/** Runs it on keys of its own. Answers the run and its failures, if there are any. */
 export const run = (
   { cache, callers }: RandomRun,
   given: {
@@ -95,7 +95,7 @@ export const run = (
       { concurrency: "unbounded", discard: true }
     )
 
-    // quiet: Redis has taken every write, and what a local tier may still hold has ended
+    // quiet: Redis has acknowledged every write, and every local entry has expired
     yield* eventually(
       "Redis has taken all writes",
       Effect.map(Effect.all(processes.map(({ status }) => status)), (all) => all.every(({ outbox }) => outbox === 0))

@@ -1,6 +1,6 @@
 /**
- * The database of several processes: lives in the test, is asked over HTTP, numbers its commits, and counts who looks up
- * what at one time.
+ * The database of several processes. It lives in the test, answers over HTTP, numbers its commits, and counts the concurrent
+ * lookups.
  */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
@@ -8,11 +8,11 @@ import type * as Scope from "effect/Scope"
 
 export interface SharedDatabase {
   readonly url: string
-  /** the number of a key's last commit; 1 when there was none */
+  /** the number of a key's last commit; 1 without one */
   readonly version: (key: string) => number
   /** the processes that have looked a key up, in order */
   readonly lookupsOf: (key: string) => ReadonlyArray<string>
-  /** lookups that have not answered yet, nor lost their process */
+  /** lookups that have not been answered, and whose process lives */
   readonly running: () => number
   /** the most lookups of one process at one time since the last `forget` */
   readonly mostAtOnce: () => number
@@ -20,8 +20,8 @@ export interface SharedDatabase {
 }
 
 /**
- * `pause` is taken twice in every request: before it reads or commits, and before it answers. So what was read may be old
- * when it arrives.
+ * Every request runs `pause` twice: before it reads or commits, and before it answers. So a value may be old when it
+ * arrives.
  */
 export const make = (
   pause: (request: "lookup" | "commit", moment: "before" | "after") => Effect.Effect<void>

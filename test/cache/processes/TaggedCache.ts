@@ -11,7 +11,7 @@ export const entries = Number(process.env.TAG_SCALE_ENTRIES ?? 100_000)
 export const tagCount = 1_000
 
 export const tagOf = (id: number) => `tag:${id % tagCount}`
-/** The ids that have the same tag as this one. */
+/** The ids with the same tag as this one. */
 export const idsWith = (id: number) =>
   Array.from({ length: entries / tagCount }, (_, i) => (id % tagCount) + i * tagCount)
 

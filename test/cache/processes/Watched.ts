@@ -1,6 +1,6 @@
 /**
- * Reads and writes through processes, each read checked against the writes that had returned before it began. The test
- * alone sends and receives, so that its own order of events is one that all processes must agree with.
+ * Reads and writes through processes. Each read is checked against the writes that had returned before it began. The test
+ * sends and receives everything, so that its order of events holds for all processes.
  */
 import * as Effect from "effect/Effect"
 import type { CacheProcess, ProcessEnded } from "./CacheProcess.js"
@@ -21,23 +21,23 @@ export interface Watched {
     key: string,
     write: Write
   ) => Effect.Effect<AnswerOf<"Written">, ProcessEnded>
-  /** what was answered and should not have been, in words */
+  /** the wrong answers, in words */
   readonly mistakes: ReadonlyArray<string>
 }
 
 /**
- * P1 to P3 of docs/protocol.md: nothing older than a write of the same process that has returned; nothing older than any
- * acknowledged write, but for a local tier as long as its time, and for a read that Redis failed.
+ * Checks P1 to P3 of docs/protocol.md. A read answers nothing older than a returned write of its own process, nor than any
+ * acknowledged write. The latter excepts local entries within their time, and reads that Redis failed.
  */
 export const make = (options: {
   /** the local time to live, in milliseconds */
   readonly localTime: number
-  /** also what Redis has not acknowledged counts for all processes: when all of them are cut off while it is written */
+  /** Unacknowledged writes also bind all processes: for writes during an outage of all of them. */
   readonly outageOfAll?: boolean
 }): Watched => {
   const writes = new Map<string, Array<Returned>>()
   const mistakes: Array<string> = []
-  // times are whole milliseconds to the processes
+  // the processes use whole milliseconds
   const localTime = options.localTime + 2
   const now = () => performance.now()
 

@@ -1,4 +1,4 @@
-/** A process with two caches over one database: does what it reads from its input, everything at once. */
+/** A process with two caches over one database. It runs the requests of its input concurrently. */
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -159,7 +159,7 @@ const redis = Effect.map(Schema.decodeUnknown(Settings)(process.argv[2]), (setti
 
 Effect.flatMap(redis, (layer) => Effect.provide(program, layer)).pipe(
   Effect.scoped,
-  // the output is for answers
+  // the output carries answers only
   Effect.provide(Logger.remove(Logger.defaultLogger)),
   BunRuntime.runMain({ disablePrettyLogger: true })
 )

@@ -1,22 +1,22 @@
-/** What a test and its processes say to each other: one JSON text a line. */
+/** The messages between a test and its processes: one JSON text a line. */
 import * as Schema from "effect/Schema"
 
-/** What the caches hold: a row of the database, told apart by the number of its commit. */
+/** A value of the caches: a row of the database, with the number of its commit. */
 export const Row = Schema.Struct({ version: Schema.Int })
 
-/** The same, as the next release of the program stores it: neither reads the other's. */
+/** The same row, as the next release of the program stores it. Neither release reads the other's form. */
 export const NextRow = Schema.Struct({
   version: Schema.propertySignature(Schema.Int).pipe(Schema.fromKey("commit"))
 })
 
-/** `remote` has no tier in the process, `tiered` has one. They do not share their keys. */
+/** `remote` has no local tier, `tiered` has one. They share no keys. */
 export const CacheName = Schema.Literal("remote", "tiered")
 export type CacheName = typeof CacheName.Type
 
 /**
- * - `invalidate`, `set`: commit a new version, and then tell the cache
+ * - `invalidate`, `set`: commits a new version, and then informs the cache
  * - `update`: commits within the cache's update
- * - `updateThatFails`: as `update`, and then fails, although it has committed
+ * - `updateThatFails`: like `update`, but fails after its commit
  */
 export const Write = Schema.Literal("invalidate", "set", "update", "updateThatFails")
 export type Write = typeof Write.Type
@@ -32,7 +32,7 @@ export const Request = Schema.parseJson(Schema.Struct({ id: Schema.Int, operatio
 
 export const Answer = Schema.Union(
   Schema.TaggedStruct("Read", { version: Schema.Int, source: Schema.String }),
-  /** `acknowledged`: nothing that this process has written waits to be taken by Redis */
+  /** `acknowledged`: Redis has acknowledged every write of this process */
   Schema.TaggedStruct("Written", { version: Schema.Int, acknowledged: Schema.Boolean }),
   Schema.TaggedStruct("Status", {
     connected: Schema.Boolean,
@@ -47,16 +47,16 @@ export const Answer = Schema.Union(
 export type Answer = typeof Answer.Type
 export type AnswerOf<Tag extends Answer["_tag"]> = Extract<Answer, { readonly _tag: Tag }>
 
-/** The number of the answer that says that the process is ready. */
+/** The number of the answer that reports that the process is ready. */
 export const readyId = 0
 
 export const Reply = Schema.parseJson(Schema.Struct({ id: Schema.Int, answer: Answer }))
 
-/** How a process is set up: its only argument. Times are milliseconds. */
+/** The settings of a process: its only argument. Times are in milliseconds. */
 export const Settings = Schema.parseJson(
   Schema.Struct({
     name: Schema.String,
-    /** stores the rows as the next release does, and migrates those of this one */
+    /** stores rows in the form of the next release, and migrates rows of this one */
     isNextRelease: Schema.optional(Schema.Boolean),
     database: Schema.String,
     redisPort: Schema.Int,

@@ -1,4 +1,4 @@
-/** A process that reads the ids of each line of its input, and answers with where each value came from and the value. */
+/** A process that reads the ids of each line of its input, and answers each value and its source. */
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -34,11 +34,11 @@ const program = Effect.gen(function* () {
 
 BunRuntime.runMain(
   Effect.scoped(program).pipe(
-    // the beats of its subscription are commands that the test would count
+    // heartbeats of the subscription are commands, which the test would count
     Effect.provide(
       BunRedis.layer({ host: "127.0.0.1", port: Number(process.argv[2]) }, { heartbeatInterval: "1 hour" })
     ),
-    // its output is what it is asked for, and nothing else
+    // the output carries answers only
     Effect.provide(Logger.minimumLogLevel(LogLevel.None))
   )
 )
