@@ -124,7 +124,7 @@ export const make = ({
 
     /**
      * Closes reads at once, and answers the generation to open, if there is one. An open circuit closes reads too, since
-     * every command is refused. Its generation stands and missed nothing, so that it opens again without a question.
+     * every command is rejected. Its generation stands and missed nothing, so that it opens again without a question.
      */
     const changed = ([connection, circuit]: readonly [ConnectionState, CircuitState]): number | undefined => {
       const generation = connection._tag === "Connected" && circuit === "Closed" ? connection.generation : undefined

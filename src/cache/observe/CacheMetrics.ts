@@ -34,11 +34,11 @@ export const counters = (): Counters => ({
   degraded: 0,
   lookups: 0,
   lookupFailures: 0,
-  lookupsRefused: 0,
+  lookupsRejected: 0,
   decodeFailures: 0,
   storeFailures: 0,
   leaseWaits: 0,
-  fillsRefused: 0,
+  fillsRejected: 0,
   invalidations: 0,
   redisFailures: 0
 })

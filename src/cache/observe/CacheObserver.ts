@@ -103,13 +103,13 @@ export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: Ob
       counters.degraded++
     },
     lookupRejected: () => {
-      counters.lookupsRefused++
+      counters.lookupsRejected++
     },
     leaseHeld: () => {
       counters.leaseWaits++
     },
     fillRejected: () => {
-      counters.fillsRefused++
+      counters.fillsRejected++
     },
     lookedUp: (key, millis, isSuccess) => {
       counters.lookups++

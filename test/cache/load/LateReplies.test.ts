@@ -43,7 +43,7 @@ describe("while messages are late", () => {
       database.release()
       expect(yield* Fiber.join(early)).toBe(1)
       expect(yield* Fiber.join(late)).toBe(2)
-      expect((yield* one.cache.stats).fillsRefused).toBe(1)
+      expect((yield* one.cache.stats).fillsRejected).toBe(1)
     })
   )
 

@@ -68,7 +68,7 @@ describe("lookups that read their own cache while Redis is away", () => {
     Effect.gen(function* () {
       const cache = yield* tree({ outage: { maxLookups: 1, maxWaiting: 2 } })
       expect(yield* all(cache, leaves.slice(0, 3))).toEqual(paths.slice(0, 3))
-      expect((yield* cache.stats).lookupsRefused).toBe(0)
+      expect((yield* cache.stats).lookupsRejected).toBe(0)
       const answers = yield* Effect.forEach(leaves, (leaf) => Effect.either(cache.get(leaf)), {
         concurrency: "unbounded"
       })

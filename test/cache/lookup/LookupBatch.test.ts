@@ -456,7 +456,7 @@ describe("a cache with lookupMany and without Redis", () => {
       expect(answers.filter(Either.isLeft)).toEqual(
         Array.from({ length: 7 }, () => Either.left(new LookupOverloaded({ cache: name })))
       )
-      expect((yield* one.cache.stats).lookupsRefused).toBe(7)
+      expect((yield* one.cache.stats).lookupsRejected).toBe(7)
     })
   )
 })

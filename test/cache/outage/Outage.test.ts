@@ -153,7 +153,7 @@ describe("a cache without Redis", () => {
       const answers = yield* Effect.forEach(callers, Fiber.join)
       expect(answers.filter(Either.isRight)).toHaveLength(8)
       expect(database.mostAtOnce()).toBe(3)
-      expect((yield* one.cache.stats).lookupsRefused).toBe(12)
+      expect((yield* one.cache.stats).lookupsRejected).toBe(12)
       // every lookup returns its permit
       expect(yield* one.cache.get("id0")).toBe(0)
     })
