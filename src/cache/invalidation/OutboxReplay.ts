@@ -51,7 +51,7 @@ export const make = ({
 }: OutboxReplayOptions): Effect.Effect<OutboxReplay, never, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = yield* FiberSet.makeRuntime<never>()
-    let onItem: (() => void) | undefined
+    const added = Effect.unsafeMakeLatch(false)
 
     const round = isAvailable.pipe(
       Effect.filterOrFail((isAvailable) => isAvailable),
@@ -74,15 +74,14 @@ export const make = ({
       Effect.repeat({ until: () => outbox.size() === 0 })
     )
 
-    const nonEmpty = Effect.async<void>((resume) => {
-      if (outbox.size() > 0) return resume(Effect.void)
-      onItem = () => {
-        onItem = undefined
-        resume(Effect.void)
-      }
-    })
-
-    yield* Effect.forkScoped(Effect.interruptible(Effect.forever(Effect.zipRight(nonEmpty, Effect.orDie(replay)))))
+    const replayWhenAdded = Effect.zipRight(
+      added.await,
+      Effect.suspend(() => {
+        added.unsafeClose()
+        return outbox.size() === 0 ? Effect.void : Effect.orDie(replay)
+      })
+    )
+    yield* Effect.forkScoped(Effect.interruptible(Effect.forever(replayWhenAdded)))
 
     const sendOnce = Effect.ignore(round)
     return {
@@ -90,6 +89,6 @@ export const make = ({
       sendNow: () => {
         if (outbox.size() > 0) fork(sendOnce)
       },
-      wake: () => onItem?.()
+      wake: () => added.unsafeOpen()
     }
   })

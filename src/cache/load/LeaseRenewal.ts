@@ -51,15 +51,9 @@ export const make = (
     const clock = yield* Effect.clock
     const leases = new Set<RenewedLease>()
     const roundMillis = Math.max(1, leaseMillis / 6)
-    let onFirst: (() => void) | undefined
 
-    const nonEmpty = Effect.async<void>((resume) => {
-      if (leases.size > 0) return resume(Effect.void)
-      onFirst = () => {
-        onFirst = undefined
-        resume(Effect.void)
-      }
-    })
+    /** Open while there may be leases. */
+    const nonEmpty = Effect.unsafeMakeLatch(false)
 
     /** A lease is at most two rounds old when it is renewed. */
     const renewDue = Effect.flatMap(MonotonicClock.millis, (now) =>
@@ -73,9 +67,14 @@ export const make = (
       )
     )
 
-    yield* nonEmpty.pipe(
+    yield* nonEmpty.await.pipe(
       Effect.zipRight(Effect.sleep(roundMillis)),
       Effect.zipRight(renewDue),
+      Effect.zipRight(
+        Effect.sync(() => {
+          if (leases.size === 0) nonEmpty.unsafeClose()
+        })
+      ),
       Effect.forever,
       Effect.interruptible,
       Effect.forkScoped
@@ -93,7 +92,7 @@ export const make = (
       start: (target, token) => {
         const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
         leases.add(lease)
-        onFirst?.()
+        nonEmpty.unsafeOpen()
         return () => leases.delete(lease)
       }
     }
