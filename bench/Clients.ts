@@ -16,7 +16,7 @@ export const ioredis = (url: string, options: Pick<RedisOptions, "enableAutoPipe
     (client) => Effect.sync(() => client.disconnect())
   )
 
-/** node-redis, which gathers the commands of a turn by itself. */
+/** node-redis, which sends the commands of a turn together. */
 export const nodeRedis = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(() => createClient({ url }).connect()),

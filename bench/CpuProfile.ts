@@ -23,7 +23,7 @@ export const stages = ["wire", "queue", "cache", "decode", "fiber", "benchmark",
 
 export type Stage = (typeof stages)[number]
 
-/** What the code of a file is for; the first that fits. Files of no entry work for whoever calls them. */
+/** What the code of a file is for; the first that fits. A file without an entry counts for its caller. */
 const stageOfFile: ReadonlyArray<readonly [file: RegExp, stage: Stage]> = [
   [/\/src\/redis\/driver\//, "wire"],
   [/\/src\/redis\/FastDecoder\.ts$/, "decode"],

@@ -31,7 +31,7 @@ export const keySets: ReadonlyArray<KeySet> = [
   keySet(100_000, "Zipf")
 ]
 
-/** The largest set's keys: whoever is filled with them has those of the others. */
+/** The largest set's keys: a subject that is filled with them has those of the others. */
 export const allKeys = 100_000
 
 /** Numbers in [0, 1) that are the same in every run: xorshift32 (Marsaglia, "Xorshift RNGs", 2003). */

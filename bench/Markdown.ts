@@ -85,7 +85,7 @@ const targets = (sections: ReadonlyArray<Section>): ReadonlyArray<string> => {
     ? []
     : [
         "## Targets",
-        "What the toolkit is meant to reach, and what it reached in this run; of typed reads from Redis also what their limit reached, which does only what no cache can do without. [Speed](../speed.md) says what keeps the toolkit from the rest.",
+        "The targets, and what the toolkit reached in this run. For typed reads from Redis the table also has their limit, which does only what no cache can omit. [Speed](../speed.md) says what keeps the toolkit from the rest.",
         table(
           ["", "target", "reached", "", "the limit"],
           reached.map(({ isReached, limit, reached, target, what }) => [
@@ -108,7 +108,7 @@ export const document = (
   `${[
     "<!-- Written by `bun run bench`. Do not edit: run it again. -->",
     "# Benchmarks",
-    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns; what counts is the median of ${rounds} rounds or more, of the ratios that of those within each round, and each one's answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
+    `Written by \`bun run bench\`, which measures the toolkit beside its peers in one run on one server. The subjects take turns. A rate is the median of ${rounds} rounds or more, and a ratio the median of the ratios within each round. Answers are checked before. Read the ratios: they say how many times as fast the first subject is as the one at the head of the column, whose own rate is in parentheses. Differences of a tenth are noise.`,
     `Measured on ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, with everything on the same machine, the server included. ${Object.entries(
       versions
     )

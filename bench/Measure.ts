@@ -2,8 +2,8 @@
  * The measuring loop: subjects in one process and one run, taking turns, each judged by the median of its rounds.
  *
  * It is no library's: mitata and tinybench measure one subject to its end before the next, so that a machine that gets
- * slower meanwhile favours the first ones. And callers who wait at the same time are promises of theirs there, each of
- * which costs more than a read from the process; here each is a loop or a fiber that goes on.
+ * slower meanwhile favours the first ones. And concurrent callers are promises there, each of
+ * which costs more than a read from the process; here each is one loop or one fiber.
  */
 import * as Effect from "effect/Effect"
 import type { KeySequence } from "./Keys.js"
@@ -15,7 +15,7 @@ export interface Subject {
   readonly weight?: number
   /** one operation's answer, in the form that the workload expects; asked before anything is timed */
   readonly answer: (index: number) => Promise<unknown>
-  /** `concurrency` callers, each of which asks again as soon as it is answered, until the meter stops them */
+  /** `concurrency` callers, each of which repeats as soon as it is answered, until the meter stops them */
   readonly run: (concurrency: number, meter: Meter, keys: KeySequence) => Promise<void>
 }
 
@@ -126,7 +126,7 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
   // what is measured would be the compiler: JavaScript is then three times as slow for a tenth of a second
   Bun.gc(false)
   const meterFor = (millis: number) => new Meter(performance.now() + millis, options.clockEvery ?? 1)
-  // the caches of the processor, of the allocator and of the compiler are those of whoever was before
+  // the caches of the processor, of the allocator and of the compiler are those of the subject before
   await subject.run(options.concurrency, meterFor(options.warmUpMillis ?? 100), options.keys)
   const started = performance.now()
   const meter = meterFor(options.millis)

@@ -1,6 +1,6 @@
 /**
  * The limit of a typed read from Redis: what no cache can do without, and nothing else. Keys that are asked for at the same
- * time travel as one MGET; each text is parsed and validated, and its caller goes on. Nothing is ever invalidated,
+ * time travel as one MGET; each text is parsed and validated, and its caller resumes. Nothing is ever invalidated,
  * expired, looked up or counted.
  */
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { textKeys } from "./Subjects.js"
 
 export const name = "MGET + JSON.parse + validation"
 
-/** as the toolkit does: told in parts, the server works on what the first callers ask next while the others go on */
+/** as the toolkit does: callers resume in parts, so that the server works for the first ones while the others resume */
 const parts = 4
 const leastPart = 8
 

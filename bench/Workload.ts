@@ -1,5 +1,5 @@
 /**
- * A workload: what is measured, beside whom, and what comes out of it.
+ * A workload: what is measured, beside which subjects, and its results.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ export interface Timing {
 
 /** How much is measured. */
 export interface Settings extends Timing {
-  /** what the targets are about, which is to be told from noise */
+  /** the timing of the targets, which must differ from noise */
   readonly ofTargets: Timing
   readonly concurrencies: ReadonlyArray<number>
   /** what reads are measured at */

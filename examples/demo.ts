@@ -81,7 +81,7 @@ demo.pipe(
   Effect.tapError((error) => Console.error(`\nThe demo failed: ${error.message}`)),
   Effect.tapDefect((cause) => Console.error(`\nThe demo failed: ${Cause.pretty(cause)}`)),
   Effect.provide(BunContext.layer),
-  // the story is told on the screen; the log would tell it a second time in between
+  // the tables say it all; the log would repeat it in between
   Logger.withMinimumLogLevel(LogLevel.None),
   BunRuntime.runMain({ disableErrorReporting: true })
 )

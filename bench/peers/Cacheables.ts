@@ -20,12 +20,12 @@ const store = (url: string, namespace: string) =>
 export const onRedis = (url: string) =>
   Effect.map(store(url, "cacheable"), (adapter) => new Cacheable({ primary: new Keyv(adapter), ttl: "1h" }))
 
-/** @keyv/redis by itself, as an application without tiers uses it. */
+/** @keyv/redis alone, as an application without tiers uses it. */
 export const keyv = (url: string) =>
   Effect.map(store(url, "keyv"), (adapter) => new Keyv(adapter, { ttl: 3_600_000, namespace: "keyv" }))
 
 export const inMemory = () =>
   new Cacheable({ primary: new Keyv({ store: new KeyvCacheableMemory({ lruSize: 2 * allKeys }) }), ttl: "1h" })
 
-/** cacheable's memory by itself: synchronous. */
+/** cacheable's memory alone: synchronous. */
 export const bareMemory = () => new CacheableMemory({ lruSize: 2 * allKeys, ttl: "1h" })

@@ -1,6 +1,6 @@
 /**
- * PersistedCache of @effect/experimental over its own Redis persistence. Its memory tier holds as many entries as it is
- * told to: 1 where the shared tier is measured.
+ * PersistedCache of @effect/experimental over its own Redis persistence. The caller sets the capacity
+ * of its memory tier: 1 where the shared tier is measured.
  */
 import * as PersistedCache from "@effect/experimental/PersistedCache"
 import * as RedisPersistence from "@effect/experimental/Persistence/Redis"

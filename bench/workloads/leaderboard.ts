@@ -32,7 +32,7 @@ const microsecondsPerCall = (info: string, command: string): number =>
 export const leaderboard: Workload = {
   name: "leaderboard",
   description:
-    "A leaderboard of 1,000,000 members, of whom twenty share each score: microseconds of the server's time per call, " +
+    "A leaderboard of 1,000,000 members; twenty share each score. Microseconds of the server's time per call, " +
     "beside the bare commands on one sorted set, which break ties by name.",
   run: () =>
     Effect.gen(function* () {

@@ -78,7 +78,7 @@ const quantitiesOf = (
     ...hottest.slice(0, namedFunctions).map(({ name, share }) => ({
       workload,
       subject: name,
-      what: "of that time, by itself",
+      what: "of that time, without its callees",
       value: percent(share),
       unit: "%"
     }))

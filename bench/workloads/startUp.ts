@@ -18,7 +18,7 @@ const untilAnswer = (settings: Readonly<Record<string, string>>) =>
     })
   )
 
-/** What the runtime takes by itself, so that it is seen what is the server's. */
+/** The start of the bare runtime, so that the server's own part can be seen. */
 const emptyProgram = Effect.promise(async () => {
   const started = performance.now()
   await Bun.spawn([process.execPath, "-e", "0"], { stdio: ["ignore", "ignore", "ignore"] }).exited

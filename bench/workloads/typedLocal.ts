@@ -42,7 +42,7 @@ const subjectsOf = (size: number) =>
 export const typedLocal: Workload = {
   name: "typed-local",
   description:
-    "One typed value read from the tier in the process. lru-cache by itself is the limit: called synchronously, and its answer yielded as an effect.",
+    "One typed value read from the tier in the process. The bare lru-cache is the limit: called synchronously, and its answer yielded as an effect.",
   run: (settings) =>
     Effect.map(comparedOverKeys("typed-local", settings, subjectsOf, { clockEvery: 256 }), (results) => ({
       results,

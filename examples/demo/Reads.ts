@@ -30,7 +30,7 @@ export interface PlayerRead extends Effect.Effect.Success<ReturnType<typeof read
 const timed = (id: Player.UserId) =>
   Effect.map(Effect.timed(readOnce(id)), ([time, read]): PlayerRead => ({ ...read, time }))
 
-/** As `timed`, of a player whom the cache does not hold. */
+/** As `timed`, of a player that the cache does not hold. */
 const timedCold = (id: Player.UserId) =>
   Effect.flatMap(PlayerService.PlayerService, (players) => Effect.zipRight(players.invalidateUser(id), timed(id)))
 

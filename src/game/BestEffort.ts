@@ -1,6 +1,6 @@
 /**
- * What the game asks of Redis beside its caches: counters, rate limits, the leaderboard's sorted set, plain keys. A command
- * that fails is counted and told to the log, and its caller goes on.
+ * The game's commands to Redis beside its caches: counters, rate limits, the leaderboard's sorted set, plain keys. A command
+ * that fails is counted and logged, and its caller continues without Redis.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * How long each kind of value stays in the cache: the guide's `CACHE_*_TTL` variables, and one for this process.
+ * How long each kind of value stays in the cache: the `CACHE_*_TTL` variables, and one for the local tier.
  *
  * @since 0.1.0
  */
@@ -32,8 +32,8 @@ export interface CacheConfig {
 }
 
 /**
- * The guide's times: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes; game
- * states 1 hour. Nothing is kept in this process.
+ * The default times: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes; game
+ * states 1 hour. The local tier is off.
  *
  * @since 0.1.0
  * @category constants

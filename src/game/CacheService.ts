@@ -1,5 +1,5 @@
 /**
- * The guide's CacheService: profiles, balances, statistics, game states, counters and rate limits, cached.
+ * The cache of the game: profiles, balances, statistics, game states, counters and rate limits, cached.
  *
  * @since 0.1.0
  */
@@ -89,12 +89,12 @@ export declare namespace CacheService {
     /** The player is online no more. The count; none while Redis is away. */
     readonly playerOffline: (userId: UserId) => Effect.Effect<Option.Option<number>>
     /**
-     * Counts somebody more, or less, of whom nothing else is known: who counts and dies is counted for ever. The count of
-     * these never falls below 0. Answers as `getOnlinePlayers`; none while Redis is away.
+     * Counts one anonymous player more, or less. A player that is counted and never uncounted stays counted. This
+     * count never falls below 0. Answers as `getOnlinePlayers`; none while Redis is away.
      */
     readonly incrementOnlinePlayers: Effect.Effect<Option.Option<number>>
     readonly decrementOnlinePlayers: Effect.Effect<Option.Option<number>>
-    /** The players who are online, see `playerOnline`, and those who were only counted. 0 while Redis is away. */
+    /** The players that are online, see `playerOnline`, and the players that were only counted. 0 while Redis is away. */
     readonly getOnlinePlayers: Effect.Effect<number>
     /** The new count, none while Redis is away. */
     readonly incrementActiveGames: Effect.Effect<Option.Option<number>>
@@ -350,7 +350,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
 const withCaches = Layer.effect(CacheService, make)
 
 /**
- * The service with the guide's times to live, and the caches that it shares with `PlayerService`.
+ * The service with the default times to live, and the caches that it shares with `PlayerService`.
  *
  * @since 0.1.0
  * @category layers

@@ -32,8 +32,8 @@ export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFou
 }
 
 /**
- * A write came from a holder of a lock who is not the latest one: it was refused, and nothing has changed. Repeating it is
- * of no use; who holds the lock now goes on from what it reads.
+ * A write came from a holder of a lock that is not the latest one. It was rejected, and nothing has changed. Repeating it is
+ * useless: the present holder of the lock continues from what it reads.
  *
  * @since 0.1.0
  * @category errors
@@ -191,14 +191,14 @@ export declare namespace Database {
       bonus: { readonly amount: number; readonly now: DateTime.Utc }
     ) => Effect.Effect<number, DailyBonusAlreadyClaimed | UserNotFound | DatabaseError>
     /**
-     * Users who have played, by best score, highest first, of equal ones who reached it first. Scores reached at the same
+     * Users that have played, by best score, highest first; equal scores in the order in which they were reached. Scores reached at the same
      * moment in two transactions may share a number: these rank by user id, in descending byte order.
      */
     readonly topScores: (page: {
       readonly offset: number
       readonly limit: number
     }) => Effect.Effect<ReadonlyArray<BestScore>, DatabaseError>
-    /** Rank from 0 and best score of one user; `UserNotFound` also for one who has not played. */
+    /** Rank from 0 and best score of one user; `UserNotFound` also for a user that has not played. */
     readonly rankOf: (
       userId: UserId
     ) => Effect.Effect<{ readonly rank: number; readonly score: number }, UserNotFound | DatabaseError>

@@ -1,10 +1,10 @@
 /**
  * The board `leaderboard:global` in Redis: a copy of the database's best scores, of which only a whole one is shown.
  *
- * A server that was restarted or flushed holds no board, and then one of those who played since. So a mark beside the
+ * A server that was restarted or flushed holds no board, and then one of the players since. So a mark beside the
  * sorted set says that it was built from the whole database, and from how many scores. Without the mark, or with fewer
- * members than it says, since nobody leaves the board, it answers nothing, and whoever reads it asks the database and
- * builds it again.
+ * members than it says, since nobody leaves the board, it answers nothing, and a reader asks the database and
+ * rebuilds it.
  *
  * @since 0.1.0
  */
@@ -71,7 +71,7 @@ export interface GlobalLeaderboard {
   readonly submit: (score: Score) => Effect.Effect<boolean>
   /** None when the board is not whole. */
   readonly top: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
-  /** None also for who is not on it. */
+  /** None also for a player that is not on it. */
   readonly rankOf: (userId: UserId) => Effect.Effect<Option.Option<LeaderboardRow>>
   readonly rebuild: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 }

@@ -1,5 +1,5 @@
 /**
- * How many players are online: those known by name, who beat, and those who were only counted.
+ * How many players are online: players with a heartbeat, and players that were only counted.
  *
  * @since 0.1.0
  */

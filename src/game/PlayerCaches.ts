@@ -1,6 +1,5 @@
 /**
- * The guide's caches, each with the lookup that loads it: shared by `CacheService`, which asks only the cache, and
- * `PlayerService`, which reads through it.
+ * The caches of the game, each with its lookup. `CacheService` reads only the cache, and `PlayerService` reads through it.
  *
  * @since 0.1.0
  */
@@ -66,7 +65,7 @@ export declare namespace PlayerCaches {
     readonly rebuildLeaderboard: Effect.Effect<void>
     /** all caches, as owners of their keys and of their counts */
     readonly all: ReadonlyArray<Owner & { readonly stats: Effect.Effect<CacheStats> }>
-    /** commands beside the caches, told to the same log */
+    /** commands beside the caches, which share their log */
     readonly attempts: BestEffort.BestEffort
   }
 }
@@ -95,7 +94,7 @@ const outcomes: Record<TypedCache.CacheResult<unknown>["source"], string> = {
   Degraded: "BYPASS"
 }
 
-/** The same cache, whose reads are told at debug level. */
+/** The same cache, which logs its reads at debug level. */
 const logged = <Key, Value, E>(
   cache: TypedCache.TypedCache<Key, Value, E>,
   key: Schema.Schema<Key, string>
@@ -158,7 +157,7 @@ export const make = (
       )
 
     const common = {
-      // the guide's times are what is stored
+      // the configured times are stored as they are
       jitter: 0,
       local: { capacity: localCapacity, timeToLive: config.localTtl },
       failureLog
@@ -228,7 +227,7 @@ export const make = (
   })
 
 /**
- * The caches with the guide's times to live.
+ * The caches with the default times to live.
  *
  * @since 0.1.0
  * @category layers

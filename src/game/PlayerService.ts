@@ -1,5 +1,5 @@
 /**
- * The guide's patterns over cache and database: cache-aside, write-through, invalidation, warming, rate limiting, a lock.
+ * The patterns of a cache beside a database: cache-aside, write-through, invalidation, warming, rate limiting, a lock.
  *
  * @since 0.1.0
  */
@@ -145,7 +145,7 @@ export declare namespace PlayerService {
      * `InvalidKey` for an offset or limit that is no whole number.
      */
     readonly readLeaderboard: (page: Page) => Effect.Effect<CacheResult<ReadonlyArray<LeaderboardRow>>, ReadError>
-    /** `UserNotFound` also for one who has not played. */
+    /** `UserNotFound` also for a user that has not played. */
     readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | ReadError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly readGame: (gameId: GameId) => Effect.Effect<CacheResult<GameState>, GameNotFound | ReadError>
@@ -268,11 +268,11 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
         if (Option.isSome(cached)) return cached.value
-        // the cache knows who has not played, or does not exist: ranking them would cost the database a count each time
+        // the cache knows users that have not played, and ids of nobody: ranking them would cost the database a count each time
         const { gamesPlayed } = yield* acyclic(valueOf(stats.getResult(userId)))
         if (gamesPlayed === 0) return yield* new UserNotFound({ userId })
         const { rank, score } = yield* database.rankOf(userId)
-        // the database knows a player whom the cache does not: its leaderboard is not whole
+        // the database knows a player that the cache does not: its leaderboard is incomplete
         yield* rebuildLeaderboard
         return { rank, userId, score }
       }),

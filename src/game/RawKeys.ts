@@ -69,7 +69,7 @@ const canMatch = (pattern: string, { name }: Owner): boolean => {
   return `${name}:`.startsWith(head) || head.startsWith(`${name}:`)
 }
 
-/** Where the toolkit and the guide keep what is no plain value. */
+/** The prefixes under which the toolkit and the game keep other things than plain values. */
 const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:whole$/s
 
 /**
@@ -88,7 +88,7 @@ export const make = (options: {
 
     /** No plain value, nor an entry of one of these caches. */
     const isForeign = (key: string) => places.test(key) || KeyOwner.isDerived(key) || KeyOwner.isEntry(redis, key)
-    /** What may be deleted by itself or by a pattern. */
+    /** What may be deleted by its key or by a pattern. */
     const isWithinReach = (key: string) => Option.isSome(ownerOf(key)) || !isForeign(key)
 
     const misfit = (misfit: ThrottledLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)

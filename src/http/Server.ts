@@ -33,7 +33,7 @@ const groups = Layer.mergeAll(
 // the router would not find a path with a longer id, and 404 is the wrong answer to it
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
-// the one that is added last is asked first: who is over the limit is refused before its body is read
+// the layer that is added last runs first: a request over the limit is rejected before its body is read
 const middleware = RequestPacing.layer.pipe(
   Layer.provide(ResponseHeaders.layer),
   Layer.provide(RequestedHost.layerConfig),

@@ -5,7 +5,7 @@ import { run } from "./support/program.js"
 
 const demo = (variables: Record<string, string> = {}) => run("examples/demo.ts", variables)
 
-/** Without the caches' clear markers: other processes depend on them, and they end by themselves. */
+/** Without the caches' clear markers: other processes depend on them, and they expire. */
 const keysOf = (server: RedisServer.RedisServer) =>
   Effect.map(server.send("KEYS", "*"), (keys) =>
     (keys as ReadonlyArray<string>).filter((key) => !/^{.*}:clear$/.test(key))
@@ -42,7 +42,7 @@ describe("the demo without a server", () => {
 describe.skipIf(RedisServer.skipReason !== undefined)("the demo on a server", () => {
   const password = "p@ss/wo:rd"
 
-  it.scopedLive("cuts its own connection, goes on with the database, hits again, and leaves nothing behind", () =>
+  it.scopedLive("cuts its own connection, continues with the database, hits again, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ password })
       const { code, output } = yield* demo({ REDIS_URL: server.url })

@@ -32,7 +32,7 @@ describe("the pages under docs", () => {
   })
 
   for (const name of programs.keys()) {
-    it.live(`${name} runs by itself, and says what it does`, () =>
+    it.live(`${name} runs alone and prints what it does`, () =>
       Effect.gen(function* () {
         const { code, output } = yield* run(join("examples", "docs", name))
         expect(output).not.toBe("")

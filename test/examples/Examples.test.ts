@@ -35,7 +35,7 @@ describe("the examples", () => {
   })
 
   for (const [file, lines] of Object.entries(examples)) {
-    it.live(`${file} runs by itself and does what it says`, () =>
+    it.live(`${file} runs alone and prints what it promises`, () =>
       Effect.gen(function* () {
         const { code, output } = yield* run(join("examples", file))
         expect(output).toMatch(new RegExp(lines.map((line) => line.source).join("[\\s\\S]*")))

@@ -8,7 +8,7 @@ const read = (variables: Record<string, string>) =>
   Effect.withConfigProvider(CacheConfig.config, ConfigProvider.fromMap(new Map(Object.entries(variables))))
 
 describe("the cache's times to live", () => {
-  it.effect("are the guide's when no variable is set", () =>
+  it.effect("are the defaults when no variable is set", () =>
     Effect.map(read({}), (config) =>
       expect(
         [config.userProfileTtl, config.balanceTtl, config.leaderboardTtl, config.statsTtl, config.gameStateTtl].map(
@@ -18,7 +18,7 @@ describe("the cache's times to live", () => {
     )
   )
 
-  it.effect("keep nothing in the process unless told to, which 0 does not", () =>
+  it.effect("keep nothing in the local tier without the variable, or with 0", () =>
     Effect.gen(function* () {
       for (const [variables, seconds] of [
         [{}, 0],

@@ -46,7 +46,7 @@ const state = GameState.make({ id: game, players: [ada], status: "waiting", roun
 const over = <E>(redis: Layer.Layer<RedisClient, E>) =>
   CacheService.layer.pipe(Layer.provideMerge(redis), Layer.provide(MemoryDatabase.layer))
 
-/** Every operation's answer without a server, as the guide promises it. */
+/** Every operation's answer without a server: none, zero or false, and no error. */
 const answersNothing = (cache: CacheService.CacheService.Service) =>
   Effect.gen(function* () {
     expect(yield* cache.setUserProfile(ada, profile)).toBe(false)
@@ -305,7 +305,7 @@ describe("the times to live", () => {
     })
   )
 
-  it.effect("let a player be online for a minute after a beat, beside those who were only counted", () =>
+  it.effect("let a player be online for a minute after a beat, beside the players that were only counted", () =>
     Effect.gen(function* () {
       const cache = yield* CacheService.CacheService
       yield* cache.incrementOnlinePlayers

@@ -289,20 +289,22 @@ describe.skipIf(PostgresSchema.skipReason !== undefined)("a Postgres", () => {
       })
   )
 
-  it.scopedLive("ends a statement that waits for a lock before its caller is told, and does not apply it later", () =>
-    Effect.gen(function* () {
-      const url = yield* PostgresSchema.make
-      const database = yield* open({ url, operationTimeout: "1 second" })
-      const { id } = yield* database.createUser(ada)
-      const other = yield* Effect.acquireRelease(
-        Effect.sync(() => new Bun.SQL(url, { max: 1 })),
-        (sql) => Effect.promise(() => sql.close())
-      )
-      const schema = /search_path=(\w+)/.exec(decodeURIComponent(url))?.[1] ?? ""
-      yield* Effect.promise(() => other.unsafe(`BEGIN; SELECT 1 FROM ${schema}.users FOR UPDATE`))
-      isDatabaseError("updateBalance", /statement timeout/)(yield* Effect.flip(database.updateBalance(id, 7)))
-      yield* Effect.promise(() => other.unsafe("COMMIT"))
-      expect(yield* database.getBalance(id)).toBe(0)
-    })
+  it.scopedLive(
+    "ends a statement that waits for a lock before its caller sees it fail, and does not apply it later",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* PostgresSchema.make
+        const database = yield* open({ url, operationTimeout: "1 second" })
+        const { id } = yield* database.createUser(ada)
+        const other = yield* Effect.acquireRelease(
+          Effect.sync(() => new Bun.SQL(url, { max: 1 })),
+          (sql) => Effect.promise(() => sql.close())
+        )
+        const schema = /search_path=(\w+)/.exec(decodeURIComponent(url))?.[1] ?? ""
+        yield* Effect.promise(() => other.unsafe(`BEGIN; SELECT 1 FROM ${schema}.users FOR UPDATE`))
+        isDatabaseError("updateBalance", /statement timeout/)(yield* Effect.flip(database.updateBalance(id, 7)))
+        yield* Effect.promise(() => other.unsafe("COMMIT"))
+        expect(yield* database.getBalance(id)).toBe(0)
+      })
   )
 })

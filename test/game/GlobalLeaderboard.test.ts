@@ -11,7 +11,7 @@ import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { until } from "../support/until.js"
 
 describe("a board that is built from the database", () => {
-  it.scopedLive("reads it with nothing of who found the board not built, such as a transaction", () =>
+  it.scopedLive("reads it with nothing of the caller that found the board not built, such as a transaction", () =>
     Effect.gen(function* () {
       const ref = FiberRef.unsafeMake("nobody's")
       const database = yield* MemoryDatabase.make

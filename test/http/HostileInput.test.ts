@@ -283,7 +283,7 @@ describe("hostile input", () => {
               `Content-Type: application/json\r\n${rest}`
           )
         )
-        // the server's time goes on by itself: 408 comes whenever it began to wait
+        // the server's clock advances alone: 408 comes whenever it began to wait
         const turn = Effect.zipRight(
           TestClock.adjust("1 second"),
           Effect.promise(() => new Promise(setImmediate))

@@ -203,7 +203,7 @@ for (const [name, redis] of [
   ["without Redis", RedisClient.layerOff]
 ] as const) {
   layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(`500 claims of a bonus at once, ${name}`, (it) => {
-    it.effect("are granted once, and all others are told when the next one is due", () =>
+    it.effect("are granted once, and all other answers say when the next one is due", () =>
       Effect.gen(function* () {
         const { path } = yield* createUser("claimer")
         const answers = yield* Effect.replicateEffect(TestServer.act("POST", `${path}/daily-bonus`), 500, {

@@ -243,7 +243,7 @@ describe(`a server with ${callers} callers`, () => {
       yield* warmUp(port, ids)
       const [tally, health] = [makeTally(), makeTally()]
       let signalledAt = Number.POSITIVE_INFINITY
-      // in the turn in which so many requests are answered, while all callers go on
+      // in the turn in which so many requests are answered, while all callers continue
       const onAnswered = () => {
         if (tally.total() < requests || signalledAt < Number.POSITIVE_INFINITY) return
         signalledAt = performance.now()

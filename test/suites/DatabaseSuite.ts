@@ -363,7 +363,7 @@ export const suite = (name: string, layer: Layer.Layer<Database, unknown>, skipR
         )
 
         test(
-          "the best come first, of equal ones who came first, in pages that fit together",
+          "the best come first, equal scores in the order in which they were reached, in pages that fit together",
           Effect.gen(function* () {
             const database = yield* Database
             const players = yield* Effect.forEach(

@@ -1,5 +1,5 @@
 /**
- * Waiting for something to become true, whatever the clock of the test: a real pause lets sockets and fibers go on, also
+ * Waiting for something to become true, whatever the clock of the test: a real pause lets sockets and fibers continue, also
  * under a TestClock that stands still.
  */
 import * as Effect from "effect/Effect"

@@ -74,7 +74,7 @@ const checkUsername = (state: State, username: string, owner: UserId): Either.Ei
     ? Either.left(new UsernameTaken({ username }))
     : Either.void
 
-/** The best first, and of equal ones who came first. */
+/** The best score first; equal scores in the order in which they were reached. */
 const byBestScore = Order.combine(
   Order.reverse(Order.mapInput(Order.number, (user: User) => user.stats.bestScore)),
   Order.mapInput(Order.number, (user: User) => user.bestArrival)

@@ -34,7 +34,7 @@ export interface Postgres {
 }
 
 /**
- * The server ends a statement that takes longer, so that none is applied long after its caller was told that it failed.
+ * The server ends a statement that takes longer, so that none is applied long after its caller saw it fail.
  * `statement_timeout` in the URL wins; 0 there leaves it out, for poolers that refuse to be asked for it.
  */
 const withStatementTimeout = (url: Redacted.Redacted<string>, millis: number): Redacted.Redacted<string> => {

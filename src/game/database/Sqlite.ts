@@ -26,7 +26,7 @@ export interface Sqlite {
   readonly context: Context.Context<SqlClient>
   /**
    * Fails with `SqlError` when the file that is open is no longer the one under its path, or no longer a database. SQLite
-   * itself goes on writing to a file that was deleted, and may not look again at what it has read once.
+   * keeps writing to a file that was deleted, and may not read again what it has read once.
    */
   readonly check: Effect.Effect<void, SqlError>
 }

@@ -206,7 +206,7 @@ class UsersGroup extends HttpApiGroup.make("users")
   .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
 
-/** Who scored most; ranks count from 0. */
+/** The players with the highest scores; ranks count from 0. */
 class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .add(
     HttpApiEndpoint.get("top", "/api/leaderboards/global")

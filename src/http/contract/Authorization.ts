@@ -1,5 +1,5 @@
 /**
- * Who may write: the holder of the token.
+ * The right to write: the holder of the token has it.
  *
  * @since 0.1.0
  */

@@ -59,8 +59,8 @@ export const Down = Schema.Union(
 )
 
 /**
- * Whether a request asks for the health. Whoever watches the server has to see it also while it refuses others, or lets them
- * wait.
+ * Whether a request asks for the health. A monitor has to see it also while the server rejects other requests, or delays
+ * them.
  *
  * @since 0.2.0
  * @category guards

@@ -1,5 +1,5 @@
 /**
- * What a reader is told when Redis is away and the database is already asked for as much as it may be.
+ * The answer to a read while Redis is away and the database already runs as many lookups as it may.
  *
  * @since 0.1.0
  */

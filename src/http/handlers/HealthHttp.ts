@@ -1,5 +1,5 @@
 /**
- * The health checks: one for whoever restarts the process, one for whoever wants to know why.
+ * The health checks: one for the program that restarts the process, one for the person that asks why.
  *
  * @since 0.1.0
  */

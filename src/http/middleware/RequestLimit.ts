@@ -1,6 +1,6 @@
 /**
  * How many requests each client may send, by `HTTP_RATE_LIMIT`. A client is the holder of the token, or else an address: of
- * the socket, since whoever sends a request writes its `Forwarded` and `X-Forwarded-For` too.
+ * the socket, since the sender of a request writes its `Forwarded` and `X-Forwarded-For` too.
  *
  * @since 0.1.0
  */

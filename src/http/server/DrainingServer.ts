@@ -1,6 +1,6 @@
 /**
- * Bun's server with an end that loses no request. For a moment it goes on to answer, and each answer closes its connection;
- * then it stops listening, answers what is in flight, and only then goes.
+ * Bun's server with an end that loses no request. For a moment it still answers, and each answer closes its connection.
+ * Then it stops listening, answers the requests in flight, and ends.
  *
  * The moment is needed because Bun's `stop` closes the listener and every idle connection at once: a request that waits in
  * the kernel's queues, sent before the end began, would be reset, and so would the next one on each kept connection.

@@ -1,5 +1,5 @@
 /**
- * Why the server did not start, in words for whoever started it.
+ * Why the server did not start, in words for the person that started it.
  *
  * @since 0.1.0
  */

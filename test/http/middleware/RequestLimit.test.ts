@@ -60,7 +60,7 @@ describe("a limit of 3 requests in 30 seconds", () => {
         retryAfter: 10_000
       })
       yield* TestClock.adjust("500 millis")
-      // 9.5 and 29.5 seconds: whoever waits as told does not come too early
+      // 9.5 and 29.5 seconds: a client that waits as long as the header says does not come too early
       const later = yield* get()
       expect(later.headers.get("retry-after")).toBe("10")
       expect(later.headers.get("ratelimit")).toBe(`"requests";r=0;t=30`)

@@ -24,7 +24,7 @@ layer(TestServer.layer(services()))("the docs page", (it) => {
     })
   )
 
-  it.effect("is sent compressed to those who take that, and whole to those who do not", () =>
+  it.effect("is sent compressed to clients that accept it, and whole to other clients", () =>
     Effect.gen(function* () {
       const raw = (accept: string) =>
         TestServer.raw(
@@ -45,7 +45,7 @@ layer(TestServer.layer(services()))("the docs page", (it) => {
     })
   )
 
-  it.effect("is not sent again to those who have it", () =>
+  it.effect("is not sent again to clients that have it", () =>
     Effect.gen(function* () {
       for (const encoding of ["gzip", "identity"]) {
         const headers = { "accept-encoding": encoding }

@@ -15,7 +15,7 @@ export const leaderboardSuite = (test: Test): void => {
     { rank: 2, userId: cid, score: 70 }
   ]
 
-  test("ranks players by their best score, of equal ones who came first", (cache) =>
+  test("ranks players by their best score, equal scores in the order in which they were reached", (cache) =>
     Effect.gen(function* () {
       expect(yield* cache.rebuildLeaderboard(scores)).toBe(true)
       expect(yield* cache.getLeaderboard({ offset: 0, limit: 10 })).toEqual(Option.some(rows))
@@ -52,7 +52,7 @@ export const leaderboardSuite = (test: Test): void => {
       expect(yield* redis.ttl("leaderboard:global")).toEqual(Option.some(Duration.infinity))
     }))
 
-  test("shows no leaderboard that holds only those who played since a flush", (cache, redis) =>
+  test("shows no leaderboard that holds only the players since a flush", (cache, redis) =>
     Effect.gen(function* () {
       yield* cache.rebuildLeaderboard(scores)
       yield* redis.flushDb
@@ -61,7 +61,7 @@ export const leaderboardSuite = (test: Test): void => {
       expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
     }))
 
-  test("shows no leaderboard whose sorted set was deleted and holds only those who played since", (cache, redis) =>
+  test("shows no leaderboard whose sorted set was deleted and holds only the players since", (cache, redis) =>
     Effect.gen(function* () {
       for (const deletion of [redis.del("leaderboard:global"), redis.delPattern("leaderboard:*")]) {
         yield* cache.rebuildLeaderboard(scores)

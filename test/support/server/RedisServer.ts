@@ -143,7 +143,7 @@ export const make = (
         (client) => Effect.promise(() => use(client)),
         (client) => Effect.sync(() => client.close())
       )
-    // CLIENT LIST does not say everywhere which command a client runs: the one that asks is told by its id
+    // CLIENT LIST does not say everywhere which command a client runs: this client is recognised by its id
     const otherClients = async (client: Bun.RedisClient) => {
       const own = String(await client.send("CLIENT", ["ID"]))
       const list = String(await client.send("CLIENT", ["LIST"]))

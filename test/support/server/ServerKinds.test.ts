@@ -52,7 +52,7 @@ describe("the flags of a server", () => {
 })
 
 describe("a server", () => {
-  it("is told by INFO, although all say redis_version", () => {
+  it("is recognised by INFO, although all say redis_version", () => {
     expect(ServerKinds.ofInfo("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone")).toBe(ServerKinds.redis)
     expect(ServerKinds.ofInfo("# Server\r\nredis_version:7.2.4\r\nvalkey_version:8.0.1")).toBe(ServerKinds.valkey)
     expect(ServerKinds.ofInfo("# Server\r\nredis_version:7.4.0\r\ndragonfly_version:df-v1.40.1")).toBe(
