@@ -1,5 +1,5 @@
 /**
- * The parts of one cache, put together: tiers, invalidation, loading, reading and writing over the keys of Redis.
+ * Assembles the parts of one cache: tiers, invalidation, loads, reads and writes.
  *
  * @since 0.1.0
  */
@@ -44,11 +44,11 @@ import * as Writer from "./write/Writer.js"
 export interface Engine<A, E> {
   readonly reader: Reader.Reader<A, E>
   readonly writer: Writer.Writer<A>
-  /** of the loads */
+  /** the owner of the loads */
   readonly owner: Load["owner"]
   readonly lookups: LookupRunner.LookupRunner
   readonly observer: CacheObserver.CacheObserver
-  /** the server's time, as last learned, in milliseconds */
+  /** the server's time by this process's estimate, in milliseconds */
   readonly serverTime: () => number
   /** whether reads go to Redis now */
   readonly isAvailable: () => boolean
@@ -56,28 +56,28 @@ export interface Engine<A, E> {
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
-/** A marker outlives every entry that depends on it by this, or by twice as much. */
+/** The time by which a marker outlives each entry that depends on it; a new marker outlives it by twice as much. */
 const markerMillis = Duration.toMillis("1 hour")
 
 /**
- * A set that reaches the server later than this does nothing, and a caller waits twice as long for a set whose fate is
- * unknown: less than the default time-out of a command, so that only a set whose connection broke takes longer by it.
- * Large values have the time on top of it that they take on a slow line.
+ * A set that reaches the server later than this does nothing. The caller of a set of unknown outcome waits twice as long. It
+ * is less than the default time-out of a command, so that only a broken connection prolongs a set. The transfer time of a
+ * large value is added.
  */
 const setDeadlineMillis = 250
 
-/** How long an entry is kept at most, fresh and stale: its markers live longer, and that must be what every server keeps. */
+/** The longest that an entry is kept, fresh and stale. Every server must be able to keep its markers, which live longer. */
 const longestKeptMillis = Duration.toMillis(maxTimeToLive) - 2 * markerMillis
 
-/** How long a value is stale. It is at most half of what a server keeps, so that there is a time in which it is fresh. */
+/** The time that a value is stale: at most half of the longest, so that the other half is left for a fresh value. */
 const staleForMillis = ({ staleFor = 0 }: StaleOptions): number =>
   Math.min(Duration.toMillis(staleFor), longestKeptMillis / 2)
 
 type StaleOptions = { readonly staleFor?: Duration.DurationInput | undefined }
 
 /**
- * The longest time to live, in milliseconds: beyond it comes the time that a value is stale, and both must be less than
- * what every server keeps.
+ * The longest time to live, in milliseconds. The time that a value is stale comes on top, and every server must be able to
+ * keep both.
  *
  * @since 0.1.0
  * @category getters
@@ -85,7 +85,7 @@ type StaleOptions = { readonly staleFor?: Duration.DurationInput | undefined }
 export const longestMillis = (options: StaleOptions): number => longestKeptMillis - staleForMillis(options)
 
 /**
- * Lives as long as the scope is open.
+ * Makes an engine that lives as long as the scope is open.
  *
  * @since 0.1.0
  * @category constructors
@@ -141,7 +141,7 @@ export const make = <Key, Value, E, Err>(
             timeToLiveMillis,
             clock,
             serverTime,
-            // made below, since it drops from this tier
+            // defined below, since an invalidation drops entries of this tier
             epochOf: (key) => localInvalidation.epochOf(key),
             names,
             codec

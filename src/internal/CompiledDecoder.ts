@@ -1,6 +1,6 @@
 /**
- * Decoding by a schema without what makes it slow: no path, no error and no copy is built on the way. What JSON already is
- * stays as it is; a part that has to be transformed is left to the schema itself.
+ * Compiles a schema to a decoder that builds no path, no error and no copy. It answers the value that it is given where
+ * nothing changes, and calls the schema for the parts that are transformed.
  *
  * @since 0.1.0
  */
@@ -12,12 +12,12 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 
 /**
- * The answer for what does not fit, or may not: the schema itself has the last word on it, and the error to tell.
+ * The answer for a value that the schema must decide: it does not decode, or perhaps not. The schema makes the error.
  *
  * @since 0.1.0
  * @category symbols
  */
-export const undecided: unique symbol = Symbol.for("effect-cache-toolkit/FastDecoder/unfit")
+export const undecided: unique symbol = Symbol.for("effect-cache-toolkit/CompiledDecoder/undecided")
 
 /**
  * @since 0.1.0
@@ -26,15 +26,15 @@ export const undecided: unique symbol = Symbol.for("effect-cache-toolkit/FastDec
 export type Undecided = typeof undecided
 
 /**
- * Of a value fresh from `JSON.parse`, or from a server, which may become part of the result: what `Schema.decodeUnknown` would make of it, up
- * to the order of an object's fields, or `unfit`.
+ * Decodes a value of `JSON.parse` or of a server, which may become part of the result. The result is that of
+ * `Schema.decodeUnknown`, up to the order of an object's fields, or `undecided`.
  *
  * @since 0.1.0
  * @category models
  */
 export type CompiledDecoder = (json: unknown) => unknown
 
-/** What is compiled already, and what a part must satisfy whose kind its schema does not tell. */
+/** The compiled parts, and the check of parts whose type the schema does not know. */
 class Memo extends Map<AST.AST, CompiledDecoder> {
   constructor(readonly accepts: ((value: unknown) => boolean) | undefined) {
     super()
@@ -42,8 +42,8 @@ class Memo extends Map<AST.AST, CompiledDecoder> {
 }
 
 /**
- * The decoder of a schema. It never throws: what its schema throws on is `unfit`, as are NaN and the infinities, which no
- * JSON holds. A part whose kind the schema does not tell (`Schema.Unknown`, a declared class) must also satisfy `accepts`.
+ * Makes the decoder of a schema. It never throws: a value that the schema throws on is `undecided`. So are NaN and the
+ * infinities, which JSON cannot hold. Parts of unknown type (`Schema.Unknown`, a declared class) must satisfy `accepts`.
  *
  * @since 0.1.0
  * @category constructors
@@ -70,7 +70,7 @@ const compile = (ast: AST.AST, memo: Memo): CompiledDecoder => {
   return decoder
 }
 
-/** Whether nothing but its kind says how it decodes. */
+/** Whether no annotation changes how a schema decodes. */
 const isPlain = (ast: AST.AST): boolean =>
   Option.isNone(AST.getParseOptionsAnnotation(ast)) && Option.isNone(AST.getDecodingFallbackAnnotation(ast))
 
@@ -98,7 +98,7 @@ const compilePlain = (ast: AST.AST, memo: Memo): CompiledDecoder => {
     case "Union":
       return compileUnion(ast, memo) ?? bySchema(ast, memo)
     case "Suspend": {
-      // what it stands for may hold it, and is compiled when there is something to decode
+      // it may contain itself, and so is compiled with the first value
       let decoder: CompiledDecoder | undefined
       return (json) => {
         decoder ??= compile(ast.f(), memo)
@@ -141,16 +141,16 @@ interface Field {
   readonly decode: CompiledDecoder
 }
 
-/** What `JSON.parse` makes: whatever it holds is its own, but for what every object has. */
+/** An object of `JSON.parse`: it inherits nothing but the properties of every object. */
 const isPlainObject = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && Object.getPrototypeOf(json) === Object.prototype
 
-/** None for an object whose fields are not all known by an ordinary name. */
+/** Undefined for an object with a field that has no ordinary name. */
 const compileStruct = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | undefined => {
   if (ast.indexSignatures.length > 0 || ast.propertySignatures.length === 0) return undefined
   const fields: Array<Field> = []
   for (const { isOptional, name, type } of ast.propertySignatures) {
-    // an object that lacks a field by such a name would seem to have it
+    // each object inherits such a field, and would seem to have it
     if (typeof name !== "string" || name in Object.prototype) return undefined
     fields.push({ name, isOptional, decode: compile(type, memo) })
   }
@@ -173,7 +173,7 @@ const compileStruct = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | unde
       }
     }
     if (changed === undefined && Object.keys(json).length === present) return json
-    // fields that the schema does not know are left out
+    // excess fields are dropped
     const output: Record<string, unknown> = {}
     for (const { name } of fields) {
       if (Object.hasOwn(json, name)) output[name] = changed?.has(name) === true ? changed.get(name) : json[name]
@@ -182,7 +182,7 @@ const compileStruct = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | unde
   }
 }
 
-/** None for an object that is not by strings alone. */
+/** Undefined for a record whose keys are not plain strings. */
 const compileRecord = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | undefined => {
   const [signature, ...others] = ast.indexSignatures
   if (signature === undefined || others.length > 0 || ast.propertySignatures.length > 0) return undefined
@@ -205,7 +205,7 @@ const compileRecord = (ast: AST.TypeLiteral, memo: Memo): CompiledDecoder | unde
   }
 }
 
-/** Lists of one type, and of a fixed length; none for others. */
+/** Lists of one type, and lists of a fixed length. Undefined for others. */
 const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefined => {
   const [rest, ...afterRest] = ast.rest
   if (afterRest.length > 0 || (rest !== undefined && ast.elements.length > 0)) return undefined
@@ -230,8 +230,8 @@ const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefin
 const never: CompiledDecoder = () => undecided
 
 /**
- * Unions of which no two members can fit one value, so that the order in which the schema tries them does not matter:
- * plain values, one kind of list, and objects that a field tells apart. None for others.
+ * Unions of plain values, one kind of list, and objects with a discriminating field. No two members can decode one value, so
+ * that their order does not matter. Undefined for other unions.
  */
 const compileUnion = (ast: AST.Union, memo: Memo): CompiledDecoder | undefined => {
   const plain: Array<CompiledDecoder> = []
@@ -253,11 +253,11 @@ const compileUnion = (ast: AST.Union, memo: Memo): CompiledDecoder | undefined =
   }
 }
 
-/** `Schema.Struct({})` is everything but null and undefined. */
+/** `Schema.Struct({})` accepts everything but null and undefined. */
 const acceptsPlainValues = (ast: AST.TypeLiteral): boolean =>
   ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
 
-/** Whether all that fits is a string, a number, a boolean or null, as it is. */
+/** Whether a schema accepts only strings, numbers, booleans and null, and changes none of them. */
 const isOfPlainValues = (ast: AST.AST): boolean => {
   switch (ast._tag) {
     case "Literal":
@@ -290,7 +290,7 @@ const compileObjects = (objects: ReadonlyArray<AST.TypeLiteral>, memo: Memo): Co
   return undefined
 }
 
-/** The text that a field always has; undefined when it is no text, may be absent or may be another. */
+/** The constant text of a field; undefined when the field may be absent or have another value. */
 const literalOf = (ast: AST.TypeLiteral, name: PropertyKey): string | undefined => {
   const signature = ast.propertySignatures.find((signature) => signature.name === name)
   return signature !== undefined &&

@@ -1,6 +1,6 @@
 /**
- * Combinators that answer an `Exit` where their input is one, and an effect elsewhere. A codec of plain JSON so costs no
- * step of the runtime, and a codec that compresses or calls a service has the same two functions.
+ * Combinators that answer an `Exit` where their input is one, and an effect elsewhere. A codec of plain JSON so needs no
+ * step of the runtime. A codec that compresses or waits has the same two functions.
  *
  * The functions that are given must not throw: an `Exit` has no runtime that would catch it.
  *

@@ -1,19 +1,19 @@
 /**
- * A bounded map that gives up what was not asked for lately: SIEVE (Zhang et al., "SIEVE is Simpler than LRU: an Efficient
- * Turn-Key Eviction Algorithm for Web Caches", NSDI 2024). A hit sets a flag and moves nothing, which costs a third of a
- * hit of an LRU; what was never asked for again goes first, however much of it comes by.
+ * A bounded map that evicts by SIEVE (Zhang et al., "SIEVE is Simpler than LRU: an Efficient Turn-Key Eviction Algorithm
+ * for Web Caches", NSDI 2024). A hit sets a flag and moves nothing, which costs a third of a hit of an LRU. Items that are
+ * never read again are evicted first, so that a scan does not evict the hot ones.
  *
  * @since 0.1.0
  */
 
 /**
- * What is kept: subclasses hold the values, so that an entry is one object. `size` counts against `maxSize`.
+ * An item of the map. Subclasses hold the value, so that an entry is one object. `size` counts against `maxSize`.
  *
  * @since 0.1.0
  * @category models
  */
 export abstract class Item {
-  /** asked for since the hand last passed */
+  /** read since the hand last passed */
   visited = false
   /** towards the newest */
   newer: this | undefined
@@ -33,9 +33,9 @@ export abstract class Item {
 export interface Options<A extends Item> {
   /** the most items */
   readonly capacity: number
-  /** the most that their sizes may be in all; unlimited when absent */
+  /** the most of all sizes together: default unlimited */
   readonly maxSize?: number | undefined
-  /** Called for each item that is no longer kept, whether it gave way to others or not. */
+  /** Called for each item that leaves the map, evicted or not. */
   readonly onRemoved: (item: A, isEvicted: boolean) => void
 }
 
@@ -47,7 +47,7 @@ export class Sieve<A extends Item> {
   private readonly items = new Map<string, A>()
   private newest: A | undefined
   private oldest: A | undefined
-  /** where the search for what gives way goes on */
+  /** where the search for the next eviction continues */
   private hand: A | undefined
   private total = 0
 
@@ -63,7 +63,7 @@ export class Sieve<A extends Item> {
     return item
   }
 
-  /** Keeps an item in place of the one of its name, and says whether: not where it is too large alone. */
+  /** Adds an item in place of the one with its name. False for an item that is too large alone: then none has the name. */
   add(item: A): boolean {
     this.delete(item.name)
     const { capacity, maxSize = Number.POSITIVE_INFINITY } = this.options

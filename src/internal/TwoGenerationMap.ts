@@ -1,12 +1,12 @@
 /**
- * What was made of the texts that were asked for last: a memory that costs next to nothing to keep in order.
+ * A bounded map of the most recently used keys, at almost no cost for each use.
  *
  * @internal
  */
 
 /**
- * Remembers at least the last `capacity` texts and at most twice as many, in two generations: when the young one is full,
- * it becomes the old one, whose texts come back when they are asked for.
+ * Holds at least the last `capacity` keys, and at most twice as many. A full young generation becomes the old one, which
+ * drops out at the next change. A key of the old generation returns to the young one when it is read.
  */
 export class TwoGenerationMap<A> {
   private young = new Map<string, A>()

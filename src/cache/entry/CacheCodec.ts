@@ -93,9 +93,9 @@ export const attempt = <A>(
 }
 
 /**
- * Makes the codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, when the
- * schema throws on it, or when its encoded form is no JSON (NaN, an instance of a class, a cycle). `decode` fails when the
- * text is no JSON, does not decode, or makes the schema throw.
+ * Makes the codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, or the schema
+ * throws on it. It also fails when the encoded form is no JSON: NaN, an instance of a class, a cycle. `decode` fails when
+ * the text is no JSON, does not decode, or makes the schema throw.
  *
  * Throws a `TypeError` for a schema whose encoded form JSON cannot hold, such as `Schema.BigIntFromSelf`. A `Date` is
  * written as its text of ISO 8601, also for `Schema.DateFromSelf`.

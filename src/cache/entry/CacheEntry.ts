@@ -1,27 +1,26 @@
 /**
- * What is stored under a key: a value's text with its birth, its time to live and what else is known of it, as readable
- * JSON. Pure.
+ * The stored form of an entry: JSON that any client can read, with the value, its creation time and its attributes.
  *
  * @since 0.1.0
  */
 
 /**
- * What is stored beside a value, by the value.
+ * The attributes that are stored with a value.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Attributes {
-  /** how long it is fresh, in milliseconds */
+  /** how long the value is fresh, in milliseconds */
   readonly timeToLive: number
-  /** what it may be invalidated by besides its key */
+  /** the tags that invalidate it */
   readonly tags: ReadonlyArray<string>
-  /** what its origin calls this version of it, as an entity tag of HTTP does (RFC 9110, section 8.8.3) */
+  /** the source's name of this version, like an entity tag of HTTP (RFC 9110, section 8.8.3) */
   readonly versionTag: string | undefined
 }
 
 /**
- * How a value's JSON became the text that stands in its place: compressed, and then encrypted with the key of that id.
+ * How a value's JSON was encoded: compressed, then encrypted with the key of that id.
  *
  * @since 0.1.0
  * @category models
@@ -32,8 +31,7 @@ export interface Encoding {
 }
 
 /**
- * A value's text: of a value, or of an error that is remembered in its place; and the version of the schema that wrote
- * it, 1 unless it says otherwise.
+ * The text of a value, or of a cached error, and the version of the schema that wrote it.
  *
  * @since 0.1.0
  * @category models
@@ -41,20 +39,20 @@ export interface Encoding {
 export interface Content {
   readonly kind: "value" | "error"
   readonly version: number
-  /** undefined: the text is the value's own JSON */
+  /** undefined where the text is the value's JSON */
   readonly encoding: Encoding | undefined
-  /** JSON: where it is encoded, a text of base64 */
+  /** JSON: the value's, or a string of base64 where it is encoded */
   readonly text: string
 }
 
 /**
- * An entry as it stands in Redis, its value still encoded.
+ * An entry of Redis whose value is not decoded yet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface StoredEntry extends Attributes {
-  /** when its lease was granted or its set ran, by the server's clock, in milliseconds */
+  /** when its lease was granted or its set ran, by the server's clock, in milliseconds; the field `created` of the JSON */
   readonly createdAt: number
   readonly content: Content
 }
@@ -71,7 +69,7 @@ export interface CacheEntry<out A> extends Attributes {
 }
 
 /**
- * Everything of an entry behind its birth, which the server itself writes.
+ * The JSON of an entry after its creation time. The server writes what comes before.
  *
  * @since 0.1.0
  * @category constructors
@@ -89,8 +87,8 @@ export const body = (
   `"${kind}":${text}}`
 
 /**
- * A Lua function of a text: the birth that stands at its head, decodable or not; 0 when none does. It says the same as
- * `createdOf`: whoever is told that something newer is there must see the same birth when he looks.
+ * The Lua function of `createdAtOf`. The two must agree: a script that reports a newer entry and the read that follows it
+ * must see the same creation time.
  *
  * @since 0.1.0
  * @category constants
@@ -112,7 +110,7 @@ const shape = new RegExp(
 )
 
 /**
- * The birth at the head of a stored text, decodable or not; 0 when there is none, or one beyond any time (15 digits).
+ * The creation time of a stored text, decodable or not. It is 0 for a text without one, or with one of more than 15 digits.
  *
  * @since 0.1.0
  * @category getters
@@ -124,7 +122,7 @@ export const createdAtOf = (text: string): number => {
 
 const none: ReadonlyArray<string> = []
 
-/** JSON that has the shape of what is read; undefined when it is none all the same. */
+/** The value of a JSON text; undefined when the text is no JSON or has another type. */
 const parseJson = <A>(text: string | undefined, is: (json: unknown) => json is A): A | undefined => {
   if (text === undefined) return undefined
   try {
@@ -142,21 +140,21 @@ const ttlHead = ',"ttl":'
 const valueHead = ',"value":'
 const longestNumber = 15
 
-/** Where the digits that begin there end. */
+/** The end of the digits that start at a position. */
 const digitsEnd = (text: string, from: number): number => {
   let i = from
   for (let unit = text.charCodeAt(i); unit >= 0x30 && unit <= 0x39; unit = text.charCodeAt(i)) i++
   return i
 }
 
-/** The number that the digits in between are; exact up to `longestNumber` of them. */
+/** The number between two positions, exact for up to `longestNumber` digits. */
 const numberBetween = (text: string, from: number, to: number): number => {
   let number = 0
   for (let i = from; i < to; i++) number = number * 10 + text.charCodeAt(i) - 0x30
   return number
 }
 
-/** Most entries: a value in the first version, with nothing beside it but its times. Undefined where it is not so. */
+/** Parses the form of most entries: a value of version 1 with no attribute but its times. Undefined for any other form. */
 const parsePlain = (stored: string): StoredEntry | undefined => {
   if (!stored.startsWith(createdHead)) return undefined
   const createdEnd = digitsEnd(stored, createdHead.length)
@@ -177,21 +175,21 @@ const parsePlain = (stored: string): StoredEntry | undefined => {
 }
 
 /**
- * The stored entry that a text is; undefined when it is none.
+ * Parses a stored text; undefined when it is no entry.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const parse = (stored: string): StoredEntry | undefined => parsePlain(stored) ?? parseAny(stored)
 
-/** By the whole shape: several times as slow. */
+/** Parses every form by a regular expression, which takes several times as long. */
 const parseAny = (stored: string): StoredEntry | undefined => {
   const match = shape.exec(stored)
   if (match === null || !stored.endsWith("}")) return undefined
   const [before, created, ttl, version, tagsText, versionTagText, compression, keyId, kind] = match
   const tags = parseJson(tagsText, areStrings)
   const versionTag = parseJson(versionTagText, isString)
-  // an escape that JSON does not know
+  // the text holds an escape that is no JSON
   if ((tags === undefined) !== (tagsText === undefined)) return undefined
   if ((versionTag === undefined) !== (versionTagText === undefined)) return undefined
   return {
@@ -212,7 +210,7 @@ const parseAny = (stored: string): StoredEntry | undefined => {
 }
 
 /**
- * The entry that a stored one is, once its value is decoded.
+ * The entry of a stored entry and its decoded value.
  *
  * @since 0.1.0
  * @category combinators
@@ -226,7 +224,7 @@ export const withValue = <A>({ createdAt, tags, timeToLive, versionTag }: Stored
 })
 
 /**
- * A stored text past its time to live, its birth unchanged.
+ * Sets the time to live of a stored text to zero. The creation time stays.
  *
  * @since 0.1.0
  * @category combinators
@@ -234,6 +232,8 @@ export const withValue = <A>({ createdAt, tags, timeToLive, versionTag }: Stored
 export const expired = (stored: string): string => stored.replace(/^(\{"created":\d+,"ttl":)\d+/, "$10")
 
 /**
+ * Whether an entry is within its time to live.
+ *
  * @since 0.1.0
  * @category predicates
  */
@@ -241,7 +241,7 @@ export const isFresh = (entry: Pick<StoredEntry, "createdAt" | "timeToLive">, se
   serverTime - entry.createdAt < entry.timeToLive
 
 /**
- * Past its time to live, and not longer than `staleFor` (milliseconds).
+ * Whether an entry has expired, and not longer than `staleFor` milliseconds ago.
  *
  * @since 0.1.0
  * @category predicates

@@ -80,8 +80,8 @@ const allOf = (parts: Iterable<Part>, open: string, close: string): Part =>
   Either.map(Either.all(parts), (texts) => `${open}${texts.join(",")}${close}`)
 
 /**
- * The canonical JSON of a value, by the JSON Canonicalization Scheme (RFC 8785). There are no spaces, fields are in the order
- * of the UTF-16 code units of their names, and numbers and texts are written as ECMAScript does.
+ * The canonical JSON of a value, by the JSON Canonicalization Scheme (RFC 8785). It has no spaces. Fields are in the order
+ * of the UTF-16 code units of their names. Numbers and texts are written as ECMAScript writes them.
  */
 const canonical = (json: unknown, around: ReadonlyArray<object> = []): Part => {
   switch (typeof json) {

@@ -1,8 +1,8 @@
 /**
- * Compressing stored values: gzip (RFC 1952), which every runtime and every operator has.
+ * Compresses stored values with gzip (RFC 1952), which every runtime and every operator has.
  *
- * Up to 64 KiB it is done at once, which takes less than handing it to another thread; more would keep everything else
- * waiting, and is handed over.
+ * Up to 64 KiB are compressed in the calling thread, which takes less time than using another thread. More would block the
+ * event loop, and goes to the thread pool.
  *
  * @since 0.1.0
  */
@@ -14,12 +14,12 @@ import * as Effect from "effect/Effect"
  * @category models
  */
 export interface Compression {
-  /** values whose JSON is longer, in bytes, are compressed if that makes them shorter */
+  /** compresses values with a longer JSON, in bytes, if that makes them shorter */
   readonly above: number
 }
 
 /**
- * What is longer, in bytes, is neither compressed nor decompressed to: a few kilobytes could stand for gigabytes.
+ * The most bytes of an uncompressed value. Without a limit a few stored kilobytes could decompress to gigabytes.
  *
  * @since 0.1.0
  * @category constants
@@ -45,7 +45,7 @@ const inThread = (
   )
 
 /**
- * Undefined for more than `maxBytes`.
+ * Compresses bytes. Undefined for more than `maxBytes`.
  *
  * @since 0.1.0
  * @category utils
@@ -56,14 +56,14 @@ export const compress = (bytes: Uint8Array): Effect.Effect<Buffer | undefined> =
 }
 
 /**
- * Undefined for what is no gzip, was cut or changed (by its checksum), or is more than `maxBytes` of this.
+ * Decompresses bytes. Undefined for bytes that are no gzip or have another checksum, and for more than `maxBytes`.
  *
  * @since 0.1.0
  * @category utils
  */
 export const decompress = (bytes: Uint8Array): Effect.Effect<Buffer | undefined> => {
   const options = { maxOutputLength: maxBytes }
-  // the length of what it will be stands at its end, in 32 bits; a lie costs time and is found out
+  // gzip ends with the uncompressed length in 32 bits; a wrong one only chooses the slower way
   return lengthAtEnd(bytes) > maxSyncBytes || bytes.length > maxSyncBytes
     ? inThread((resume) => gunzip(bytes, options, resume))
     : attempt(() => gunzipSync(bytes, { maxOutputLength: maxSyncBytes }))

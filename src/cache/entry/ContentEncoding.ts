@@ -26,8 +26,8 @@ export interface ContentEncodingOptions {
 }
 
 /**
- * The server stamps an entry before the process encrypts it, so a later creation time is a forgery: an old value made young
- * by someone with access to Redis. The tolerance is for the difference between the two clocks.
+ * The server sets the creation time before the process encrypts. A later one is a forgery: an old value made young by an
+ * intruder in Redis. The tolerance allows for the difference between the two clocks.
  */
 const maxCreatedAfterMillis = 60_000
 

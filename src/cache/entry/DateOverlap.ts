@@ -1,5 +1,5 @@
 /**
- * Whether two schemas of a union stay apart once their dates are texts.
+ * Decides whether two schemas of a union are still distinct when their dates are texts.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as AST from "effect/SchemaAST"
 
 /**
- * Whether a schema is of a `Date` itself.
+ * Whether a schema is the one of `Date`.
  *
  * @since 0.2.0
  * @category guards
@@ -17,7 +17,7 @@ export const isDate = (ast: AST.AST): boolean => {
   return ast._tag === "Declaration" && Predicate.hasProperty(constructor, "_tag") && constructor._tag === "Date"
 }
 
-/** The encoded side of a schema, one step deep. */
+/** The encoded side of a schema; its parts are not changed. */
 const encodedOf = (ast: AST.AST): AST.AST => {
   switch (ast._tag) {
     case "Refinement":
@@ -39,7 +39,7 @@ const isUnknown = (ast: AST.AST): boolean => {
     case "Declaration":
       return !isDate(ast)
     case "TypeLiteral":
-      // `Schema.Struct({})` is whatever is not null
+      // `Schema.Struct({})` accepts everything but null and undefined
       return ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
     default:
       return false
@@ -67,12 +67,14 @@ const kindOf = (ast: AST.AST): string | undefined => {
 }
 
 /**
- * - `texts`: dates are texts, and the answer is yes where that is not sure
- * - `dates`: dates are dates, and what is optional or repeated counts as present
+ * How dates are compared.
+ *
+ * - `texts`: as texts, and in doubt two schemas overlap
+ * - `dates`: as dates, and optional or repeated parts count as present
  */
 type Reading = "texts" | "dates"
 
-/** What a schema writes, and whether the other reads it. */
+/** Whether `to` decodes what `from` encodes. */
 type Fits = (from: AST.AST, to: AST.AST) => boolean
 
 const objectFits = (from: AST.TypeLiteral, to: AST.TypeLiteral, reading: Reading, fits: Fits): boolean => {
@@ -80,7 +82,7 @@ const objectFits = (from: AST.TypeLiteral, to: AST.TypeLiteral, reading: Reading
   const [others, signature] = [from.indexSignatures[0]?.type, to.indexSignatures[0]?.type]
   const fieldFits = (field: AST.PropertySignature): boolean => {
     const written = from.propertySignatures.find(({ name }) => name === field.name)
-    // both may be without it
+    // the field may be missing on both sides
     if (isLenient && field.isOptional && written?.isOptional !== false) return true
     const type = written?.type ?? others
     return type === undefined ? field.isOptional || fits(AST.undefinedKeyword, field.type) : fits(type, field.type)
@@ -132,12 +134,12 @@ const encodedFits = (from: AST.AST, to: AST.AST, reading: Reading, fits: Fits): 
   return kindOf(from) !== undefined && kindOf(from) === kindOf(to)
 }
 
-/** More pairs than any schema has that is written down: one that makes new schemas for ever repeats itself by then. */
+/** The pairs that are compared at most: more than any finite schema has. A function can make new schemas without end. */
 const most = 1000
 
-/** Whether a value that one schema writes may be read by the other. */
+/** Whether one schema may decode a value that the other encodes. */
 const mayFit = (from: AST.AST, to: AST.AST, reading: Reading): boolean => {
-  /** the answers of the pairs that were compared, and yes for those that are just being */
+  /** the results of the compared pairs; true for a pair that is being compared */
   const compared = new Map<AST.AST, Map<AST.AST, boolean>>()
   let pairs = 0
   const fits: Fits = (one, other) => {
@@ -154,8 +156,8 @@ const mayFit = (from: AST.AST, to: AST.AST, reading: Reading): boolean => {
 }
 
 /**
- * Whether a value of one of two schemas may be taken for one of the other just because dates are written as texts, as
- * those of `Schema.Array(Schema.DateFromSelf)` and `Schema.Array(Schema.String)`.
+ * Whether values of two schemas overlap only because dates are texts. Those of `Schema.Array(Schema.DateFromSelf)` and
+ * `Schema.Array(Schema.String)` do.
  *
  * @since 0.2.0
  * @category predicates

@@ -1,6 +1,6 @@
 /**
- * Dates of JavaScript as JSON writes them: a row of a database with a `Date` in it is stored and read back, whether its
- * schema is written with `Schema.Date` or with `Schema.DateFromSelf`.
+ * Rewrites schemas so that a `Date` is stored as its text of ISO 8601. A row of a database with dates can then be cached,
+ * also where its schema uses `Schema.DateFromSelf`.
  *
  * @since 0.1.0
  */
@@ -10,9 +10,7 @@ import * as AST from "effect/SchemaAST"
 import * as SchemaWalk from "../../internal/SchemaWalk.js"
 import { areConfused, isDate } from "./DateOverlap.js"
 
-/**
- * Reads only what it writes: another text, stored when the schema had one there, is no date.
- */
+/** Decodes only texts that it encodes: a text of an older schema may look like a date. */
 const DateText = Schema.transformOrFail(Schema.String, Schema.DateFromSelf, {
   strict: true,
   decode: (text, _, ast) => {
@@ -26,7 +24,7 @@ const textOf = (date: Date): string => (Number.isNaN(date.getTime()) ? "Invalid 
 
 type Memo = Map<AST.AST, AST.AST>
 
-/** The same where nothing changes, so that a schema without dates stays itself. */
+/** Maps a list, and answers the same list where no item changes: a schema without dates stays the same object. */
 const mapped = <A>(items: ReadonlyArray<A>, map: (item: A) => A): ReadonlyArray<A> => {
   const changed = items.map(map)
   return changed.every((item, i) => item === items[i]) ? items : changed
@@ -40,7 +38,7 @@ const written = (ast: AST.AST, memo: Memo): AST.AST => {
   return made
 }
 
-/** What dates there are in a schema that refers to itself is known only when it is used: see `make`. */
+/** A suspended schema is rewritten when it is used, and `make` decides whether it holds a date. */
 const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
   switch (ast._tag) {
     case "TypeLiteral": {
@@ -72,7 +70,7 @@ const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
         : new AST.TupleType(elements, rest, ast.isReadonly, ast.annotations)
     }
     case "Union": {
-      // beside a text a date could not be told apart
+      // a date and a text in the same place would both be texts
       if (ast.types.some((one, i) => ast.types.slice(i + 1).some((other) => areConfused(one, other)))) return ast
       const types = mapped(ast.types, (type) => written(type, memo))
       return types === ast.types ? ast : AST.Union.make(types, ast.annotations)
@@ -111,9 +109,8 @@ const hasDate = (ast: AST.AST, seen: SchemaWalk.Seen): boolean => {
 }
 
 /**
- * A schema of the same values whose encoded form has a text of ISO 8601 for each `Date`; the schema itself where it has
- * none. The dates of a union are left alone where a text stands in the same place of another of its types: the two could not
- * be told apart.
+ * Makes a schema of the same values whose encoded form has a text of ISO 8601 for each `Date`. A schema without dates is
+ * returned as it is. So is a union in which a date and a text could stand in the same place.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,5 +1,5 @@
 /**
- * The keys that stored values are encrypted with.
+ * The keys that encrypt stored values.
  *
  * @since 0.1.0
  */
@@ -12,17 +12,17 @@ import * as Schema from "effect/Schema"
 import * as Xaes256Gcm from "./Xaes256Gcm.js"
 
 /**
- * Encrypts with the first of its keys, decrypts with each of them. It prints none.
+ * Encrypts with the first of its keys, and decrypts with all of them. It never prints a key.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Encryption {
-  /** What it encrypts with. */
+  /** The id of the key that encrypts. */
   readonly keyId: string
-  /** The parts, one behind the other, encrypted; to be opened with the same associated data only. */
+  /** Encrypts the parts as one text. Only the same associated data opens it. */
   readonly seal: (parts: ReadonlyArray<Uint8Array>, associatedData: string) => Buffer
-  /** Undefined when the key is unknown, or the bytes or associated data are others than those that were sealed. */
+  /** Decrypts. Undefined when the key is unknown, or the bytes or the associated data have changed. */
   readonly open: (keyId: string, sealed: Uint8Array, associatedData: string) => Buffer | undefined
 }
 
@@ -31,21 +31,21 @@ export interface Encryption {
  * @category models
  */
 export interface EncryptionKey {
-  /** stands beside each value, in the clear: up to 64 letters, digits, dots, dashes and underscores */
+  /** stored with each value, in the clear: up to 64 letters, digits, dots, dashes and underscores */
   readonly id: string
   /** 32 random bytes in base64, as `openssl rand -base64 32` prints them */
   readonly key: Redacted.Redacted<string>
 }
 
 /**
- * Keys that cannot be used. It never holds one.
+ * The keys are not usable. The error never holds a key.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidEncryptionKey extends Schema.TaggedError<InvalidEncryptionKey>()("InvalidEncryptionKey", {
   reason: Schema.Literal("NoKeys", "InvalidId", "DuplicateId", "NotBase64", "WrongLength"),
-  /** which of the keys, counted from 1; 0 when there is none */
+  /** the position of the key, from 1; 0 when there is no key */
   position: Schema.Int
 }) {
   override get message(): string {
@@ -62,8 +62,8 @@ const messages: Record<InvalidEncryptionKey["reason"], string> = {
 }
 
 /**
- * `InvalidEncryptionKey` when there is no key, two have one id, an id holds other characters than it may, or a key is not 32
- * bytes of base64.
+ * Makes an `Encryption` of keys. Fails with `InvalidEncryptionKey` when there is no key, or two keys have the same id. So it
+ * does for an id with other characters, and for a key that is not 32 bytes of base64.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,7 +71,7 @@ const messages: Record<InvalidEncryptionKey["reason"], string> = {
  * import { Encryption } from "effect-cache-toolkit"
  * import * as Redacted from "effect/Redacted"
  *
- * // values are written with the key of 2026, and those of 2025 can still be read
+ * // encrypts with the key of 2026, and still decrypts with that of 2025
  * const encryption = Encryption.make([
  *   { id: "2026", key: Redacted.make("q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=") },
  *   { id: "2025", key: Redacted.make("EjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vA=") }
@@ -100,7 +100,7 @@ export const make = (keys: ReadonlyArray<EncryptionKey>): Either.Either<Encrypti
   })
 
 /**
- * The keys in a variable, separated by commas: `<id>:<base64>,<id>:<base64>`, the one that encrypts first.
+ * Reads the keys from a variable, with commas between them: `<id>:<base64>,<id>:<base64>`. The first key encrypts.
  *
  * @since 0.1.0
  * @category config

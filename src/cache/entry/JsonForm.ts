@@ -1,6 +1,6 @@
 /**
- * What JSON can say: which schemas have an encoded form that it cannot, and which encoded values it would change on the
- * way (ECMA-404; `JSON.stringify` writes NaN as null, a Map as {}, and a Date as a text that is no Date any more).
+ * Finds schemas and values that JSON (ECMA-404) cannot hold. `JSON.stringify` would change them without an error: it writes
+ * NaN as null, a Map as {}, and a Date as a text.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as SchemaWalk from "../../internal/SchemaWalk.js"
 
-/** What to write in place of a schema whose encoded form is an object of JavaScript, by the name of that form. */
+/** The schema to use instead, by the name of the form that JSON cannot hold. */
 const remedies: Readonly<Record<string, string>> = {
   Date: "Schema.Date in place of Schema.DateFromSelf",
   URL: "Schema.URL in place of Schema.URLFromSelf",
@@ -38,13 +38,13 @@ const classOf = (ast: AST.Declaration): string | undefined => {
   return isInstance || AST.SurrogateAnnotationId in ast.annotations ? String(ast) : undefined
 }
 
-/** What of a schema JSON has no word for, and where. */
+/** A part of a schema that JSON cannot hold, and its path. */
 interface Problem {
   readonly path: ReadonlyArray<string>
   readonly form: string
 }
 
-/** As fields and otherwise, which differ in what may be undefined. */
+/** The schemas seen as fields and those seen elsewhere: only a field may be undefined. */
 interface Seen {
   readonly fields: SchemaWalk.Seen
   readonly others: SchemaWalk.Seen
@@ -61,7 +61,7 @@ const firstOf = <A>(items: Iterable<A>, problemOf: (item: A) => Problem | undefi
 const within = (name: string, problem: Problem | undefined): Problem | undefined =>
   problem && { ...problem, path: [name, ...problem.path] }
 
-/** Of a schema's encoded side. A field may be undefined, which is the same as absent; an item of a list may not. */
+/** The problem of a schema's encoded side. A field may be undefined, like an absent one; an item of a list may not. */
 const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefined => {
   switch (ast._tag) {
     case "Literal":
@@ -112,8 +112,8 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
 }
 
 /**
- * Why a schema's encoded form is none that JSON can hold, with the field and what to write instead; undefined when it is
- * one, or when only its values can tell.
+ * The reason why JSON cannot hold a schema's encoded form, with the field and the schema to use instead. Undefined when JSON
+ * can hold it, or when that depends on the value.
  *
  * @since 0.1.0
  * @category getters
@@ -126,8 +126,7 @@ export const problemOf = (schema: { readonly ast: AST.AST }): string | undefined
 }
 
 /**
- * Dies when a schema of a cache has a problem: a mistake of the program that makes the cache, whose values would be stored
- * and never read back.
+ * Dies when JSON cannot hold the encoded form of a cache's schema. Such values would be stored and never read back.
  *
  * @since 0.1.0
  * @category combinators
@@ -157,9 +156,9 @@ const accepts = (ast: AST.Refinement, value: number): boolean => {
   }
 }
 
-/** Of a schema's encoded side without a problem: whether some of its values are no JSON all the same. */
+/** Whether a schema without a problem has encoded values that JSON cannot hold. */
 const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: SchemaWalk.Seen): boolean => {
-  // what its schema does not know is kept, and may be anything
+  // excess properties are kept, and may be anything
   if (Option.isSome(AST.getParseOptionsAnnotation(ast))) return true
   switch (ast._tag) {
     case "NumberKeyword":
@@ -174,20 +173,20 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
     case "Declaration":
       return true
     case "Transformation":
-      // a filter behind it sees what it makes, and not what is stored
+      // a later filter sees the transformed value, and not the stored one
       return isDoubtful(ast.from, [], seen)
     case "Refinement":
       return isDoubtful(ast.from, [...filters, ast], seen)
     case "Union":
       return ast.types.some((type) => isDoubtful(type, filters, seen))
     case "Suspend":
-      // seen once, and so without the filters of the places where it stands
+      // visited once, and so without the filters of each place that refers to it
       return SchemaWalk.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
     case "TupleType":
       return [...ast.elements, ...ast.rest].some(({ type }) => isDoubtful(type, [], seen))
     case "TypeLiteral":
       return (
-        // `Schema.Struct({})` is whatever is not null
+        // `Schema.Struct({})` accepts everything but null and undefined
         (ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) ||
         [...ast.propertySignatures, ...ast.indexSignatures].some(({ type }) => isDoubtful(type, [], seen))
       )
@@ -197,8 +196,8 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
 }
 
 /**
- * Whether encoded values of a schema without a problem must be looked at before they are written: some may hold NaN, or
- * be of a type that the schema does not tell.
+ * Whether encoded values of a schema must be checked before they are stored. They must where some may hold NaN, or a part
+ * of unknown type.
  *
  * @since 0.1.0
  * @category predicates
@@ -211,8 +210,8 @@ const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
 }
 
 /**
- * Whether reading the JSON of a value gives the value back, where a field that is undefined counts as absent, and -0 as 0.
- * Throws where the value holds itself or is nested deeper than the stack is.
+ * Whether parsing the JSON of a value gives an equal value. A field that is undefined counts as absent, and -0 as 0. Throws
+ * for a value that contains itself or is nested too deeply.
  *
  * @since 0.1.0
  * @category predicates
@@ -228,7 +227,7 @@ export const isJson = (value: unknown): boolean => {
       if (value === null) return true
       if (Array.isArray(value)) {
         if (Object.getPrototypeOf(value) !== Array.prototype) return false
-        // not by `every`, which leaves out what is missing
+        // not by `every`, which skips holes
         for (let i = 0; i < value.length; i++) if (!isJson(value[i])) return false
         return true
       }
@@ -245,7 +244,7 @@ export const isJson = (value: unknown): boolean => {
 }
 
 /**
- * The path to the first part of a value that is no JSON; empty when it is the value itself.
+ * The path to the first part of a value that JSON cannot hold; empty for the value itself.
  *
  * @since 0.1.0
  * @category getters

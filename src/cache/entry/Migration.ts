@@ -1,16 +1,18 @@
 /**
- * Reading what older programs have stored.
+ * Decodes values that older versions of a program stored.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
+import * as Eager from "../../internal/Eager.js"
 import * as OptionCheck from "../../internal/OptionCheck.js"
 import * as CacheCodec from "./CacheCodec.js"
 
 /**
- * How a value of an earlier version becomes one of today.
+ * Decodes a value of an earlier version to one of today.
  *
  * @since 0.1.0
  * @category models
@@ -20,10 +22,10 @@ export interface Migration<out A> {
 }
 
 /**
- * From the schema that an earlier version was stored with, and what its values are today. A stored value that this schema
- * refuses, or on which `migrate` throws, is a miss. What `migrate` answers is checked against today's schema.
+ * Makes a migration of an earlier version's schema and a function to today's values. A stored value that does not decode,
+ * or on which `migrate` throws, is a miss. The result of `migrate` is checked against today's schema.
  *
- * Throws a `TypeError` for a schema whose values were never stored, since its encoded form is no JSON.
+ * Throws a `TypeError` for a schema whose encoded form is no JSON: its values cannot have been stored.
  *
  * @since 0.1.0
  * @category migrations
@@ -40,12 +42,12 @@ export const migration = <Old, OldI, A>(schema: Schema.Schema<Old, OldI>, migrat
   const codec = CacheCodec.make(schema)
   return {
     decode: (text) =>
-      Effect.flatMap(codec.decode(text), (old) => CacheCodec.attempt("Decode", () => Effect.succeed(migrate(old))))
+      Eager.flatMap(codec.decode(text), (old) => CacheCodec.attempt("Decode", () => Exit.succeed(migrate(old))))
   }
 }
 
 /**
- * The version of the values that a program stores, and how those of earlier versions become one of it.
+ * The version of the values that a program stores, and the migrations from earlier versions.
  *
  * @since 0.1.0
  * @category models
@@ -86,7 +88,7 @@ export const versions = <A, I>({
     const validate = Schema.validate(value)
     const checked = (migration: Migration<A>): Migration<A> => ({
       decode: (text) =>
-        Effect.flatMap(migration.decode(text), (migrated) => CacheCodec.attempt("Decode", () => validate(migrated)))
+        Eager.flatMap(migration.decode(text), (migrated) => CacheCodec.attempt("Decode", () => validate(migrated)))
     })
     return { version, migrations: Record.map(migrations, checked) }
   })

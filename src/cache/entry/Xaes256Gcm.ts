@@ -1,18 +1,18 @@
 /**
- * AES-256-GCM with a nonce that is long enough to be drawn at random for every message: XAES-256-GCM (C2SP,
- * c2sp.org/XAES-256-GCM), which encrypts each message with AES-256-GCM (NIST SP 800-38D) under a key derived by a KDF of
- * NIST SP 800-108r1 from the first half of its nonce.
+ * Encrypts with XAES-256-GCM (C2SP, c2sp.org/XAES-256-GCM): AES-256-GCM with a nonce that is long enough to be random. Each
+ * message has a key of its own, derived from the first half of its nonce by a KDF of NIST SP 800-108r1.
  *
- * Plain AES-256-GCM allows 2^32 messages with random nonces under one key, which a busy cache writes within days.
+ * Plain AES-256-GCM (NIST SP 800-38D) allows 2^32 messages with random nonces under one key. A busy cache writes as many
+ * within days.
  *
- * Synchronous: a value of some kilobytes takes microseconds, less than a promise and another thread cost.
+ * It is synchronous: a value of some kilobytes takes microseconds, less than a promise and another thread.
  *
  * @since 0.1.0
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 
 /**
- * In bytes.
+ * The length of a key, in bytes.
  *
  * @since 0.1.0
  * @category constants
@@ -29,9 +29,9 @@ const blockBytes = 16
  * @category models
  */
 export interface Xaes256Gcm {
-  /** Nonce, ciphertext and tag of the parts, one behind the other. */
+  /** Encrypts the parts as one text: nonce, ciphertext and tag. */
   readonly seal: (parts: ReadonlyArray<Uint8Array>, associatedData: string, nonce?: Uint8Array) => Buffer
-  /** The plaintext; undefined when the bytes, the key or the associated data are others than those that were sealed. */
+  /** Decrypts. Undefined when the bytes, the key or the associated data differ. */
   readonly open: (sealed: Uint8Array, associatedData: string) => Buffer | undefined
 }
 
@@ -41,7 +41,7 @@ const encryptBlocks = (key: Uint8Array, blocks: Uint8Array): Buffer => {
   return cipher.update(blocks)
 }
 
-/** Twice a block in GF(2^128), as CMAC derives its subkey (NIST SP 800-38B, section 6.1). */
+/** Doubles a block in GF(2^128), as CMAC does for its subkey (NIST SP 800-38B, section 6.1). */
 const doubled = (block: Uint8Array): Uint8Array => {
   const carry = (block[0] ?? 0) >> 7
   return block
@@ -50,7 +50,7 @@ const doubled = (block: Uint8Array): Uint8Array => {
 }
 
 /**
- * Of a key of `keyBytes`.
+ * Makes the cipher of a key with `keyBytes` bytes.
  *
  * @since 0.1.0
  * @category constructors

@@ -43,8 +43,8 @@ export interface BatchReader<in Key, out Value, out Failure> {
 }
 
 /**
- * The keys that are read and loaded at once. The next ones follow when these are complete, so that a large read fills
- * neither the client's queue, which all callers share, nor the queue of lookups during an outage.
+ * The keys that are read and loaded at once. The next ones follow when these are complete. A large read so fills neither
+ * the client's queue, which all callers share, nor the queue of lookups during an outage.
  */
 const keysAtOnce = 1_000
 

@@ -1,6 +1,5 @@
 /**
- * Loading many keys before anybody asks for them: few at once, told as it goes, and to be taken up again where it
- * stopped.
+ * Loads many keys before they are read: few at once, with progress, and resumable from a cursor.
  *
  * @since 0.1.0
  */
@@ -24,21 +23,21 @@ import type { Reader } from "./Reader.js"
 import type { WarmPlan } from "./WarmPlan.js"
 
 /**
- * How far a warming has come, counted from where this run began.
+ * The counts of one run of a warming.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WarmSummary {
-  /** ids that are dealt with, in whatever way */
+  /** ids that are complete: loaded, fresh or failed */
   readonly done: number
-  /** looked up now */
+  /** ids that were looked up */
   readonly loaded: number
-  /** fresh in Redis already */
+  /** ids that were fresh in Redis */
   readonly alreadyThere: number
-  /** failed to be looked up, or cannot be keys */
+  /** ids whose lookup failed, or that are no valid keys */
   readonly failed: number
-  /** ids from the first of all that are dealt with: where another run goes on */
+  /** complete ids from the start of the ids: where another run continues */
   readonly cursor: number
 }
 
@@ -47,7 +46,7 @@ export interface WarmSummary {
  * @category models
  */
 export interface WarmProgress<out Key, out E> extends WarmSummary {
-  /** what failed since the last progress */
+  /** the failures since the last progress */
   readonly failures: ReadonlyArray<{ readonly key: Key; readonly error: E }>
 }
 
@@ -56,17 +55,17 @@ export interface WarmProgress<out Key, out E> extends WarmSummary {
  * @category models
  */
 export interface WarmOptions {
-  /** keys that are looked up at once: default 16, or one batch where there is a `lookupMany` */
+  /** the keys that are looked up at once: default 16, or one batch where there is a `lookupMany` */
   readonly concurrency?: number | undefined
-  /** the cursor of an earlier run over the same ids in the same order, which are then not even read: default 0 */
+  /** the cursor of an earlier run over the same ids in the same order; the ids before it are skipped: default 0 */
   readonly from?: number | undefined
-  /** how long it waits when Redis is away before it stops: default 30 seconds */
+  /** how long it waits for Redis before it stops: default 30 seconds */
   readonly waitForRedis?: Duration.DurationInput | undefined
 }
 
 /**
- * Warming has stopped because Redis stayed away: what is looked up meanwhile would be kept by nobody. Everything before
- * the cursor is dealt with, and what this run has done until then is told as in `WarmSummary`.
+ * The warming stopped because Redis stayed away: nothing would keep the values that it looks up. The ids before the cursor
+ * are complete. The counts are those of `WarmSummary`.
  *
  * @since 0.1.0
  * @category errors
@@ -95,24 +94,24 @@ export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
-  /** What a tier's answer is to a caller: a value or an error. */
-  readonly unwrap: <B, C>(held: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
+  /** Maps what a tier holds: a value, or a cached error. */
+  readonly unwrap: <B, C>(stored: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
-  /** whether a `RedisError` of a load is Redis's and not the lookup's */
+  /** whether a `RedisError` of a load comes from Redis and not from the lookup */
   readonly failsWithoutRedis: boolean
   readonly defaultConcurrency: number
 }
 
-/** Ids of one step for each lookup at once: few enough to tell of progress often, many enough to keep all lookups busy. */
+/** The ids of one step, for each concurrent lookup: few enough for frequent progress, many enough to keep lookups busy. */
 const lookupsPerStep = 4
 
-/** Ids that are asked of Redis by one command. */
+/** The most ids of one step, which are read from Redis by one command. */
 const maxStep = 512
 
-/** The first pause when Redis is away; each further one is twice as long, since a lookup may have come to nothing. */
+/** The first pause when Redis is away. Each further one is twice as long, since each attempt may waste a lookup. */
 const firstPauseMillis = 250
 
-/** What became of one id; `Away` when it is to be tried again. */
+/** The outcome of one id; `Away` when it must be retried. */
 type Outcome<Failure> =
   | { readonly _tag: "Loaded" | "AlreadyThere" }
   | { readonly _tag: "Failed"; readonly error: Failure }
@@ -123,7 +122,7 @@ const nothingDone = (cursor: number): WarmSummary => ({ done: 0, loaded: 0, alre
 const alreadyThere = { _tag: "AlreadyThere" } as const
 
 /**
- * A progress after each step. The ids' own errors pass unchanged.
+ * Makes the stream of a warming's progress, with one element for each step. The errors of the ids' stream pass unchanged.
  *
  * @since 0.1.0
  * @category constructors
@@ -131,16 +130,16 @@ const alreadyThere = { _tag: "AlreadyThere" } as const
 export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, Value, E, Failure>) => {
   const isRedisError = Schema.is(RedisError)
 
-  /** A failure of Redis, and of it alone. */
+  /** The reason of a failure that is Redis's, and not the id's. */
   const awayBecause = (error: LoadError<E>): string | undefined => {
     if (error instanceof LookupOverloaded) return error._tag
     return warming.failsWithoutRedis && isRedisError(error) ? readFailureOf(error).reason : undefined
   }
 
-  const outcomeOf = (preparation: WarmPlan<A, E>): Effect.Effect<Outcome<Failure>> => {
-    if (preparation._tag === "Fresh") return Effect.succeed({ _tag: "AlreadyThere" })
-    if (preparation._tag === "Unavailable") return Effect.succeed({ _tag: "Away", reason: preparation.failure.reason })
-    return Effect.match(preparation.load, {
+  const outcomeOf = (plan: WarmPlan<A, E>): Effect.Effect<Outcome<Failure>> => {
+    if (plan._tag === "Fresh") return Effect.succeed({ _tag: "AlreadyThere" })
+    if (plan._tag === "Unavailable") return Effect.succeed({ _tag: "Away", reason: plan.failure.reason })
+    return Effect.match(plan.load, {
       onFailure: (error): Outcome<Failure> => {
         const reason = awayBecause(error)
         return reason === undefined ? { _tag: "Failed", error: warming.failureOf(error) } : { _tag: "Away", reason }
@@ -163,19 +162,19 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
     const { concurrency = warming.defaultConcurrency, from = 0 } = options
     const waitMillis = Duration.toMillis(options.waitForRedis ?? "30 seconds")
 
-    /** Deals with the keys, and answers why Redis stayed away when it did. */
+    /** Completes the keys. The answer is the reason why Redis stayed away, if it did. */
     const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
       Effect.gen(function* () {
         let pause = firstPauseMillis
         let since = yield* MonotonicClock.millis
         while (true) {
-          const preparations = yield* warming.reader.planWarming(
+          const plans = yield* warming.reader.planWarming(
             Array.from(pending.values(), ([key]) => key),
             Array.from(pending.values(), ([key, id]) => warming.sourceOf(key, id))
           )
-          const answers = yield* Effect.forEach(preparations, outcomeOf, { concurrency })
+          const results = yield* Effect.forEach(plans, outcomeOf, { concurrency })
           let away: string | undefined
-          for (const [text, outcome] of Iterable.zip(Array.from(pending.keys()), answers)) {
+          for (const [text, outcome] of Iterable.zip(Array.from(pending.keys()), results)) {
             if (outcome._tag === "Away") {
               away = outcome.reason
               continue
@@ -187,7 +186,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
           }
           if (away === undefined) return Option.none()
           const left = since + waitMillis - (yield* MonotonicClock.millis)
-          // switched off or closed: it does not come back
+          // Redis is switched off or closed, and does not come back
           if (left <= 0 || away === "Disabled") return Option.some(away)
           yield* Effect.sleep(Math.min(pause, Math.ceil(left)))
           pause *= 2
@@ -214,7 +213,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
           })
           if (outcome._tag === "Failed") failures.push({ key: id, error: outcome.error })
           if (outcome._tag === "Loaded") after.loaded++
-          // of an id that comes twice, the second time
+          // counted once for an id that is given twice
           if (outcome._tag === "Loaded" && Either.isRight(key)) outcomes.set(key.right.text, alreadyThere)
           if (outcome._tag === "AlreadyThere") after.alreadyThere++
         }
@@ -235,7 +234,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
 }
 
 /**
- * A stream of progress, run to its end.
+ * Runs a stream of progress to its end.
  *
  * @since 0.1.0
  * @category combinators

@@ -53,8 +53,8 @@ export class ReadBatch<A> {
 
   /**
    * Resumes up to `count` callers of this batch with the result of their key, and the last of them with the rest of its
-   * keys. Answers whether callers are left. From the first miss on it resumes all callers: those that miss look up together
-   * only if they resume in the same turn of the event loop.
+   * keys. Answers whether callers are left. From the first miss on it resumes all callers. Lookups share a batch only if their
+   * callers resume in the same turn of the event loop.
    */
   deliver(count: number, resultAt: (place: number) => TierResult<A>): boolean {
     const { listeners, numbers, places } = this

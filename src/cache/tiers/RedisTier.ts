@@ -1,6 +1,6 @@
 /**
- * Reads entries from Redis. Reads of one moment share a command, each key once, with the cache's markers; an entry is
- * trusted only if neither markers nor this process know of its invalidation (rules 1, 2 and 12 of docs/protocol.md).
+ * Reads entries from Redis (rules 1, 2 and 12 of docs/protocol.md). Reads of one moment share a command, with each key once
+ * and the cache's markers. An entry is trusted only if neither markers nor this process know of its invalidation.
  *
  * A read calls a listener instead of suspending a fiber. Its caller suspends once, for the mapped value: a suspension costs
  * as much as the rest of a read.
@@ -102,8 +102,8 @@ const markerIn = (text: string | undefined): number | undefined => (text === und
 const maxKnownTags = 10_000
 
 /**
- * The markers of a key's tags are read in the same command where the tags are known from the last read, and in a second
- * command elsewhere. A marker that is read after the value can only be newer, and so makes no invalid entry valid.
+ * The markers of a key's tags are read in the same command if its last read made the tags known, else in a second one. A
+ * marker that is read after the value can only be newer, and so makes no invalid entry valid.
  *
  * @since 0.1.0
  * @category constructors

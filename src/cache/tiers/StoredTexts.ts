@@ -1,6 +1,6 @@
 /**
- * Decodes the texts that Redis holds under the keys of one command. A text that does not decode is counted, and is a miss:
- * it affects neither the other keys nor the next read of its own key.
+ * Decodes the texts that Redis holds under the keys of one command. A text that does not decode is counted, and is a miss.
+ * It affects neither the other keys nor the next read of its own key.
  *
  * @since 0.2.0
  */

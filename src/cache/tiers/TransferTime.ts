@@ -1,5 +1,5 @@
 /**
- * How long values are on the line to Redis: a large one takes its time, and what is sent after it waits as long.
+ * Estimates how long large values take to reach Redis. Commands that are sent after a large value wait as long.
  *
  * @since 0.1.0
  */
@@ -10,16 +10,16 @@ import type { RedisClient } from "../../redis/RedisClient.js"
  * @category models
  */
 export interface TransferTime {
-  /** How long a text may take that is sent now, behind those that are on their way, in milliseconds. */
+  /** How long a text that is sent now may take, after those in transfer, in milliseconds. */
   readonly millisFor: (text: string) => number
-  /** Counts a text that is sent now as on its way, until the callback in the answer is called. */
+  /** Counts a text as in transfer from now on, until the returned callback is called. */
   readonly carrying: <A>(text: string, answered: (reply: A) => void) => (reply: A) => void
 }
 
-/** The slowest line on which a value of any size is stored: some four megabits a second. */
+/** The slowest line on which a value of any size can be stored: about four megabits per second. */
 const bytesPerMilli = 512
 
-/** Texts of so many characters at least count: shorter ones are on any line for a moment. */
+/** Shorter texts, in characters, do not count: their transfer takes a moment on any line. */
 const leastLength = 16_384
 
 const bytesOf = (text: string): number => (text.length < leastLength ? 0 : Buffer.byteLength(text))
@@ -27,15 +27,15 @@ const bytesOf = (text: string): number => (text.length < leastLength ? 0 : Buffe
 const lines = new WeakMap<RedisClient.Service, TransferTime>()
 
 const make = (): TransferTime => {
-  let underWay = 0
+  let inTransfer = 0
   return {
-    millisFor: (text) => Math.floor((underWay + bytesOf(text)) / bytesPerMilli),
+    millisFor: (text) => Math.floor((inTransfer + bytesOf(text)) / bytesPerMilli),
     carrying: (text, answered) => {
       const bytes = bytesOf(text)
       if (bytes === 0) return answered
-      underWay += bytes
+      inTransfer += bytes
       return (reply) => {
-        underWay -= bytes
+        inTransfer -= bytes
         answered(reply)
       }
     }
@@ -43,7 +43,7 @@ const make = (): TransferTime => {
 }
 
 /**
- * The line of a client, which all caches on it share.
+ * The transfer time of a client's line, which all of its caches share.
  *
  * @since 0.1.0
  * @category constructors
