@@ -27,7 +27,7 @@ class Point extends Schema.Class<Point>("Point")({ x: Schema.Finite, y: Schema.F
 const Circle = Schema.TaggedStruct("Circle", { radius: Schema.Positive })
 const Square = Schema.TaggedStruct("Square", { side: Schema.Positive, at: Schema.DateTimeUtc })
 
-/** A schema, both ways to decode by it, and JSON that fits it (but for numbers that JSON does not have). */
+/** A schema, its two decoders, and JSON that it decodes (except for numbers that JSON cannot hold). */
 const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
   const decodeSlowly = Schema.decodeUnknownEither(schema)
   return {
@@ -40,7 +40,7 @@ const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
 
 const asStored = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? "null")
 
-/** Each kind of schema that is decoded in a way of its own, and some that are left to the schema. */
+/** Each kind of schema that is compiled, and some that are not. */
 const rows = [
   row("texts", Schema.String),
   row("numbers within bounds", Schema.Int.pipe(Schema.between(-5, 5))),
@@ -106,7 +106,7 @@ const rows = [
   row("running games", GameState)
 ]
 
-/** JSON near what fits: fields taken away, added and exchanged for something else. */
+/** JSON that almost decodes: with fields removed, added or replaced. */
 const damaged = (json: unknown): fc.Arbitrary<unknown> => {
   const other = fc.oneof(
     fc.jsonValue({ maxDepth: 1 }),
@@ -137,7 +137,7 @@ const damaged = (json: unknown): fc.Arbitrary<unknown> => {
   )
 }
 
-describe("the fast decoder", () => {
+describe("a compiled decoder", () => {
   for (const { decodeFast, decodeSlowly, fitting, name } of rows) {
     it(`decodes ${name} as the schema does`, () => {
       fc.assert(
@@ -149,7 +149,7 @@ describe("the fast decoder", () => {
       )
     })
 
-    it(`takes nothing for ${name} that the schema does not take`, () => {
+    it(`accepts for ${name} only values that the schema accepts`, () => {
       const jsons = fc.oneof(fitting.chain(damaged), fitting.chain(damaged).chain(damaged), fc.jsonValue())
       fc.assert(
         fc.property(jsons, (value) => {
@@ -163,23 +163,23 @@ describe("the fast decoder", () => {
     })
   }
 
-  it("hands on what JSON already is, without a copy", () => {
+  it("answers the same value, without a copy, where nothing changes", () => {
     const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String, tags: Schema.Array(Schema.NonEmptyString) }))
     const json = { id: "1", tags: ["a"] }
     expect(decode(json)).toBe(json)
   })
 
-  it("leaves out fields that the schema does not know, also the prototype's name", () => {
+  it("drops excess fields, also one named like the prototype", () => {
     const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String }))
     expect(decode(JSON.parse(`{"id":"1","__proto__":{"admin":true},"more":1}`))).toEqual({ id: "1" })
   })
 
-  it("leaves objects that inherit fields to the schema", () => {
+  it("leaves objects with inherited fields to the schema", () => {
     const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String }))
     expect(decode(Object.create({ id: "1" }))).toBe(CompiledDecoder.undecided)
   })
 
-  it("transforms what is to be transformed, in a struct that otherwise stays", () => {
+  it("transforms one field of a struct, and keeps the others", () => {
     const decode = CompiledDecoder.make(Schema.Struct({ id: Schema.String, at: Schema.DateTimeUtc }))
     expect(decode({ id: "1", at: "2025-01-01T00:00:00.000Z" })).toEqual({
       id: "1",

@@ -31,15 +31,15 @@ const sieve = (capacity: number, maxSize?: number) => {
   return {
     sieve: made,
     removed,
-    /** numbers what it adds, from 1 */
+    /** numbers the added items, from 1 */
     add: (name: string, size = 1) => made.add(new Kept(name, size, ++values)),
     names: (names: ReadonlyArray<string>) => names.filter((name) => made.get(name) !== undefined)
   }
 }
 
 /**
- * The algorithm as the paper's first listing has it: a queue whose head is the newest object, and a hand that moves from
- * the tail to the head and begins again at the tail. What is deleted under the hand leaves it with the next one.
+ * The algorithm of the paper's first listing. The head of a queue is the newest object. A hand moves from the tail to the
+ * head, and starts again at the tail. When the object under the hand is deleted, the hand moves to the next one.
  */
 class PaperSieve {
   /** the head first */
@@ -116,7 +116,7 @@ describe("SIEVE", () => {
     steps: fc.array(step, { maxLength: 60, size: "max" })
   })
 
-  it("keeps and gives up what the paper's algorithm does, whatever is asked for, added and deleted", () => {
+  it("evicts like the paper's algorithm for any sequence of reads, adds and deletes", () => {
     fc.assert(
       fc.property(programs, ({ capacity, maxSize, steps }) => {
         const { add, removed, sieve: made } = sieve(capacity, maxSize)
@@ -133,7 +133,7 @@ describe("SIEVE", () => {
           } else {
             made.clear()
             model.clear()
-            // of what goes at once the order is of no interest
+            // the order of simultaneous evictions does not matter
             for (const all of [removed, model.removed]) all.sort((one, other) => one.value - other.value)
           }
           expect(removed).toEqual(model.removed)
@@ -144,7 +144,7 @@ describe("SIEVE", () => {
     )
   })
 
-  it("tells of each item that is gone exactly once, and of none that is kept", () => {
+  it("reports each removed item exactly once, and no other", () => {
     fc.assert(
       fc.property(programs, ({ capacity, maxSize, steps }) => {
         const { add, removed, sieve: made } = sieve(capacity, maxSize)
@@ -167,7 +167,7 @@ describe("SIEVE", () => {
     )
   })
 
-  it("keeps an item that was asked for, and gives up a later one that never was", () => {
+  it("keeps an item that was read, and evicts a later one that was not", () => {
     const { add, names, removed } = sieve(3)
     for (const name of ["a", "b", "c"]) add(name)
     names(["a"])
@@ -176,7 +176,7 @@ describe("SIEVE", () => {
     expect(names(["a", "b", "c", "d"])).toEqual(["a", "c", "d"])
   })
 
-  it("gives up the oldest where nothing was asked for, and where everything was", () => {
+  it("evicts the oldest item if none was read, or all were", () => {
     for (const asksFor of [[], ["a", "b", "c"]]) {
       const { add, names } = sieve(3)
       for (const name of ["a", "b", "c"]) add(name)
@@ -186,11 +186,11 @@ describe("SIEVE", () => {
     }
   })
 
-  it("takes an item that the hand has passed for one that was never asked for, until it is asked for again", () => {
+  it("treats an item that the hand has passed as unread until its next read", () => {
     const { add, names } = sieve(3)
     for (const name of ["a", "b", "c"]) add(name)
     names(["a", "b"])
-    // passes a and b, gives up c, and has come to the newest
+    // passes a and b, evicts c, and reaches the newest
     add("d")
     names(["b"])
     add("e")
@@ -198,7 +198,7 @@ describe("SIEVE", () => {
     expect(names(["a", "b", "c", "d", "e", "f"])).toEqual(["b", "e", "f"])
   })
 
-  it("keeps what is asked for while a scan of any length comes by", () => {
+  it("keeps items that are read during a scan of any length", () => {
     const { add, names: present } = sieve(100)
     const hot = names("hot", 50)
     for (const name of hot) add(name)
@@ -207,7 +207,7 @@ describe("SIEVE", () => {
     expect(present(hot)).toEqual(hot)
   })
 
-  it("begins anew after it was cleared, and after its last item was deleted", () => {
+  it("works after a clear, and after the deletion of its last item", () => {
     const { add, names, sieve: made } = sieve(2)
     for (const empty of [() => made.clear(), () => ["a", "b", "c"].forEach((name) => void made.delete(name))]) {
       for (const name of ["a", "b", "c"]) add(name)
@@ -220,7 +220,7 @@ describe("SIEVE", () => {
     expect(names(["a", "b"])).toEqual(["a", "b"])
   })
 
-  it("makes as much room as an item needs, and takes none that is too large alone in the place of the last of its name", () => {
+  it("evicts as many items as a new one needs, and adds none that is too large alone", () => {
     const { add, names, removed, sieve: made } = sieve(10, 10)
     for (const name of ["a", "b", "c"]) add(name, 3)
     expect(add("d", 7)).toBe(true)
@@ -232,12 +232,12 @@ describe("SIEVE", () => {
       { value: 2, isEvicted: true },
       { value: 4, isEvicted: false }
     ])
-    // the sizes of what is gone count no more
+    // the sizes of removed items no longer count
     expect(add("e", 7)).toBe(true)
     expect(made.count).toBe(2)
   })
 
-  it("counts nothing as evicted that was replaced, deleted or cleared", () => {
+  it("reports no eviction of an item that was replaced, deleted or cleared", () => {
     const { add, removed, sieve: made } = sieve(2)
     add("a")
     add("a")

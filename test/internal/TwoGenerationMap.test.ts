@@ -2,8 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import { TwoGenerationMap } from "../../src/internal/TwoGenerationMap.js"
 
-describe("what was made last", () => {
-  it("is remembered for the last texts, and for no more than twice as many", () => {
+describe("a map of two generations", () => {
+  it("holds the most recently used keys, and no more than twice its capacity", () => {
     const texts = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 400, size: "max" })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), texts, (capacity, asked) => {
@@ -12,7 +12,7 @@ describe("what was made last", () => {
         for (const number of asked) {
           const text = `t${number}`
           const made = recent.get(text)
-          // those that were asked for last, each once
+          // the most recently used ones, each once
           if (new Set(last.slice(-capacity)).has(text)) expect(made).toBe(`made of ${text}`)
           else expect([undefined, `made of ${text}`]).toContain(made)
           if (made === undefined) recent.set(text, `made of ${text}`)
@@ -26,6 +26,6 @@ describe("what was made last", () => {
   })
 })
 
-/** Whether it is remembered, without asking for it. */
+/** Whether the map holds a key, without using it. */
 const peek = (recent: TwoGenerationMap<string>, text: string): boolean =>
   Object.values(recent).some((part: unknown) => part instanceof Map && part.has(text))

@@ -14,28 +14,28 @@ const roundTrip = <A, I>(schema: Schema.Schema<A, I>, value: A) => {
 }
 
 describe("a cache codec", () => {
-  it.effect.prop("gives back the profile it wrote", [UserProfile], ([value]) =>
+  it.effect.prop("decodes the profile that it encoded", [UserProfile], ([value]) =>
     Effect.map(roundTrip(UserProfile, value), (back) => {
       expect(back).toEqual(value)
     })
   )
-  it.effect.prop("gives back the statistics it wrote", [UserStats], ([value]) =>
+  it.effect.prop("decodes the statistics that it encoded", [UserStats], ([value]) =>
     Effect.map(roundTrip(UserStats, value), (back) => {
       expect(back).toEqual(value)
     })
   )
-  it.effect.prop("gives back the game state it wrote", [GameState], ([value]) =>
+  it.effect.prop("decodes the game state that it encoded", [GameState], ([value]) =>
     Effect.map(roundTrip(GameState, value), (back) => {
       expect(back).toEqual(value)
     })
   )
-  it.effect.prop("gives back the balance it wrote", [Balance], ([value]) =>
+  it.effect.prop("decodes the balance that it encoded", [Balance], ([value]) =>
     Effect.map(roundTrip(Balance, value), (back) => {
       expect(back).toBe(value)
     })
   )
 
-  it.effect("writes JSON that a person can read", () =>
+  it.effect("encodes readable JSON", () =>
     Effect.gen(function* () {
       const codec = CacheCodec.make(Schema.Struct({ name: Schema.String, at: Schema.DateTimeUtc }))
       const value = yield* Schema.decode(Schema.Struct({ name: Schema.String, at: Schema.DateTimeUtc }))({
@@ -46,7 +46,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("refuses a text that is no JSON, and one of another shape", () =>
+  it.effect("rejects a text that is no JSON or has another shape", () =>
     Effect.gen(function* () {
       const codec = CacheCodec.make(UserStats)
       for (const text of ["", "not json", "null", "[]", '{"gamesPlayed":1}', '"{}"']) {
@@ -56,7 +56,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("refuses a text that is nested deeper than the stack is, as any other", () =>
+  it.effect("rejects a text that is nested deeper than the stack", () =>
     Effect.gen(function* () {
       const deep = "[".repeat(200_000) + "]".repeat(200_000)
       for (const codec of [CacheCodec.make(Schema.Number), CacheCodec.make(UserStats)]) {
@@ -67,7 +67,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("refuses a value that its schema forbids, and one that JSON cannot hold", () =>
+  it.effect("rejects a value that does not satisfy the schema, or that JSON cannot hold", () =>
     Effect.gen(function* () {
       const cycle: { self?: unknown } = {}
       cycle.self = cycle
@@ -82,7 +82,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("names the field that does not fit and keeps its value to itself", () =>
+  it.effect("names the field that does not fit, and not its value", () =>
     Effect.gen(function* () {
       const codec = CacheCodec.make(Schema.Struct({ user: Schema.Struct({ email: Schema.String }) }))
       const error = yield* Effect.flip(codec.decode('{"user":{"email":4711}}'))
@@ -91,7 +91,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("fails for a value or a text that its schema throws on, at once, in a filter or in an effect", () =>
+  it.effect("fails for a value or a text on which the schema throws: in a transformation, a filter or an effect", () =>
     Effect.gen(function* () {
       const unlucky = (n: number) => {
         if (n === 13) throw new Error("unlucky")
@@ -129,7 +129,7 @@ describe("a cache codec", () => {
     expect(areExits(waiting)).toEqual([false, false, true, true])
   })
 
-  it.effect("stays interrupted where its schema is", () =>
+  it.effect("is interrupted where its schema is", () =>
     Effect.gen(function* () {
       const never = Schema.transformOrFail(Schema.Number, Schema.Number, {
         strict: true,
@@ -142,10 +142,10 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("refuses what JSON would change, and says where", () =>
+  it.effect("rejects a value that JSON would change, and names its path", () =>
     Effect.gen(function* () {
       const Row = Schema.Struct({ ratio: Schema.Array(Schema.Number), more: Schema.Unknown })
-      // does not transform, transforms, and is left to the schema
+      // three schemas: without a transformation, with one, and one that is not compiled
       for (const schema of [
         Row,
         Schema.Struct({ ...Row.fields, at: Schema.Date }),
@@ -172,7 +172,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("writes a Date as its text and reads it back, wherever its schema has it", () =>
+  it.effect("encodes a Date as its text at any place of the schema, and decodes it", () =>
     Effect.gen(function* () {
       interface Visit {
         readonly at: Date
@@ -208,7 +208,7 @@ describe("a cache codec", () => {
     })
   )
 
-  it.effect("reads no Date out of a text that was stored as something else", () =>
+  it.effect("decodes no Date from a text that it did not encode", () =>
     Effect.gen(function* () {
       const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateFromSelf }))
       for (const text of ["tomorrow", "1", "2025"]) {
@@ -243,13 +243,13 @@ describe("a cache codec", () => {
     ),
     Schema.Union(Schema.DateFromSelf, Schema.NumberFromString)
   ]) {
-    it(`refuses ${ast}, since the text of a date could be taken for the other`, () => {
+    it(`rejects ${ast}: the text of a date could be the other member`, () => {
       expect(() => CacheCodec.make(Schema.make<unknown>(ast))).toThrow("cannot hold Date")
     })
   }
 
   const day = new Date(86_400_000)
-  it.effect("keeps the members of a union apart that hold dates", () =>
+  it.effect("keeps members of a union with dates apart", () =>
     Effect.gen(function* () {
       const Event = Schema.Union(
         Schema.TaggedStruct("Planned", { at: Schema.DateFromSelf }),

@@ -4,7 +4,7 @@ import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
 import { runs } from "../../support/effort.js"
 
 const time = fc.integer({ min: 1, max: 999_999_999_999_999 })
-/** brackets, quotes and backslashes are what a hasty parser trips over */
+/** rich in the brackets, quotes and backslashes that a careless parser fails on */
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("]", '"', "\\", '\\"', '"],"value":1}', "ü"))
 const stored = fc.record<CacheEntry.StoredEntry>({
   createdAt: time,
@@ -30,7 +30,7 @@ const textOf = (entry: CacheEntry.StoredEntry) =>
   `{"created":${entry.createdAt},${CacheEntry.body(entry, entry.content)}`
 
 describe("a stored entry", () => {
-  it("is read as it was written, and is readable as JSON by anyone", () => {
+  it("is parsed as it was written, and is plain JSON", () => {
     fc.assert(
       fc.property(stored, (entry) => {
         expect(CacheEntry.parse(textOf(entry))).toEqual(entry)
@@ -49,7 +49,7 @@ describe("a stored entry", () => {
     )
   })
 
-  it("is never read when it is cut within its head or at its end", () => {
+  it("is never parsed when its head or its end is cut", () => {
     fc.assert(
       fc.property(stored, fc.nat(), (entry, cut) => {
         const text = textOf({ ...entry, content: { ...entry.content, text: '"text"' } })
@@ -58,7 +58,7 @@ describe("a stored entry", () => {
     )
   })
 
-  /** What a plain entry is: times of 1 to 15 digits, no other field, the value up to the last brace. */
+  /** A plain entry: times of 1 to 15 digits, no other field, and the value up to the last brace. */
   const plain = /^\{"created":(\d{1,15}),"ttl":(\d{1,15}),"value":([\s\S]*)\}$/
   const plainly = (text: string): CacheEntry.StoredEntry | undefined => {
     const match = plain.exec(text)
@@ -76,7 +76,7 @@ describe("a stored entry", () => {
     fc.stringMatching(/^[0-9]{0,17}$/),
     fc.constantFrom("0", "007", "000000000000001", "999999999999999", "9999999999999999", "٣", "-1", "1.5", "1e3", "")
   )
-  /** Nearly a plain entry: each of its parts as it should be most of the time. */
+  /** Almost a plain entry: each part is correct most of the time. */
   const nearlyPlain = fc
     .tuple(
       fc.oneof(
@@ -101,7 +101,7 @@ describe("a stored entry", () => {
     )
     .map((parts) => parts.join(""))
 
-  it("that is plain is what a regular expression says it is, at every edge", () => {
+  it("of the plain form is parsed like a regular expression does, at every edge", () => {
     fc.assert(
       fc.property(nearlyPlain, (text) => {
         expect(CacheEntry.parse(text)).toEqual(plainly(text))
@@ -136,7 +136,7 @@ describe("a stored entry", () => {
     }
   })
 
-  it("with other fields between its times and its value is no plain one, and still read", () => {
+  it("with more fields between its times and its value is parsed too", () => {
     const fields = [
       '"version":2,',
       '"tags":["a"],',
@@ -153,13 +153,13 @@ describe("a stored entry", () => {
     expect(CacheEntry.parse('{"created":7,"ttl":8,"error":"text"}')).toMatchObject({ content: { kind: "error" } })
   })
 
-  it("is none when its tags or its version tag are no JSON", () => {
+  it("does not parse when its tags or its version tag are no JSON", () => {
     for (const odd of ['"tags":["\\x"],', '"tags":[],', '"tags":["a",],', '"tags":[1],', '"versionTag":"\\x",']) {
       expect(CacheEntry.parse(`{"created":1,"ttl":1,${odd}"value":1}`), odd).toBeUndefined()
     }
   })
 
-  it("has the birth of its head whether or not the rest can be read", () => {
+  it("has a creation time even if the rest does not parse", () => {
     fc.assert(
       fc.property(stored, fc.string(), (entry, rest) => {
         expect(CacheEntry.createdAtOf(textOf(entry))).toBe(entry.createdAt)
@@ -171,7 +171,7 @@ describe("a stored entry", () => {
     }
   })
 
-  it("is fresh, then stale, then neither, and never two at once", () => {
+  it("is fresh, then stale, then neither", () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(100), fc.nat(300), (timeToLive, staleFor, age) => {
         const entry = { createdAt: 1000, timeToLive }

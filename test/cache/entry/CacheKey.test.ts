@@ -27,7 +27,7 @@ const Place = Schema.Union(
 )
 
 describe("the text of a key", () => {
-  it("is the id itself where the schema writes a text", () => {
+  it("is the id itself where the schema encodes to a text", () => {
     expect(textOf(Schema.String, 'a:b {"c"}')).toBe('p:a%3Ab %7B"c"%7D')
     expect(textOf(UserId, UserId.make("ada"))).toBe("p:ada")
     expect(textOf(Schema.NumberFromString, 12)).toBe("p:12")
@@ -66,17 +66,17 @@ describe("the text of a key", () => {
     expect(reasonOf(Counts, fields)).toBe("ControlCharacter")
   })
 
-  it("takes an undefined field for an absent one", () => {
+  it("treats an undefined field like an absent one", () => {
     expect(textOf(Seat, { row: 7, hall: "A", note: undefined })).toBe(textOf(Seat, { row: 7, hall: "A" }))
   })
 
-  it("is that of the class's fields where the key is a class or a value of Data", () => {
+  it("is made of the fields where the key is a class or a value of Data", () => {
     class Cell extends Schema.Class<Cell>("Cell")({ x: Schema.Int, y: Schema.Int }) {}
     expect(textOf(Cell, new Cell({ y: 2, x: 1 }))).toBe('p:%7B"x":1,"y":2%7D')
     expect(textOf(Schema.Data(Schema.Struct({ x: Schema.Int })), Data.struct({ x: 1 }))).toBe('p:%7B"x":1%7D')
   })
 
-  it("is none for what is no JSON, breaks its schema, or would be refused as an id", () => {
+  it("is InvalidKey for a key that is no JSON, does not satisfy its schema, or is rejected as an id", () => {
     for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, undefined, 1n, Symbol.iterator, new Date(0), () => 0]) {
       expect(reasonOf(Schema.Unknown, odd)).toBe("NotEncodable")
       expect(reasonOf(Schema.Unknown, [odd])).toBe("NotEncodable")
@@ -94,12 +94,12 @@ describe("the text of a key", () => {
     expect(reasonOf(Schema.String, "\ud800")).toBe("LoneSurrogate")
   })
 
-  it("holds one object twice, but not within itself", () => {
+  it("may hold one object twice, but no object that contains itself", () => {
     const cell = { x: 1 }
     expect(textOf(Schema.Unknown, [cell, cell])).toBe('p:[%7B"x":1%7D,%7B"x":1%7D]')
   })
 
-  /** What looks alike in JSON, in a key of Redis, or in both. */
+  /** Values that look alike in JSON, in a key of Redis, or in both. */
   const text = fc.oneof(
     fc.constantFrom(
       "",
@@ -130,7 +130,7 @@ describe("the text of a key", () => {
     fc.array(text, { maxLength: 3 }),
     fc.dictionary(text, fc.oneof(text, fc.integer({ min: -1, max: 1 })), { maxKeys: 3 })
   )
-  /** What is equal as JSON: zero has no sign there. */
+  /** Equality as JSON, where zero has no sign. */
   const normal = (key: unknown) => JSON.parse(JSON.stringify(key))
 
   it("is the same for two keys only if they are the same", () => {
@@ -153,7 +153,7 @@ describe("the text of a key", () => {
     )
   })
 
-  it("tells the key: what is read back from the text is the key", () => {
+  it("decodes to the key", () => {
     const of = texts("p", Schema.Unknown)
     fc.assert(
       fc.property(keys, (key) => {
@@ -168,7 +168,7 @@ describe("the text of a key", () => {
     )
   })
 
-  it("does not change when the fields are put in another order, at any depth", () => {
+  it("does not depend on the order of fields at any depth", () => {
     const of = texts("p", Schema.Unknown)
     const turned = (value: unknown): unknown =>
       Array.isArray(value)
@@ -189,7 +189,7 @@ describe("the text of a key", () => {
 })
 
 describe("a key", () => {
-  it("is one object for as long as it is remembered, whatever it is made of", () => {
+  it("is one object for as long as it is remembered", () => {
     const same = <A, I>(schema: Schema.Schema<A, I>, one: A, other: A) => {
       const of = CacheKey.make("p", schema)
       const key = Either.getOrThrow(of(one))
@@ -204,8 +204,8 @@ describe("a key", () => {
   })
 })
 
-describe("the name of a key within its process", () => {
-  /** What is written as it is, what is written in another form, and what looks like that form. */
+describe("the local name of a key", () => {
+  /** Ids that stay as they are, ids that are percent-encoded, and ids that look percent-encoded. */
   const id = fc
     .array(
       fc.oneof(
@@ -224,8 +224,8 @@ describe("the name of a key within its process", () => {
   ]
 
   for (const [what, schema] of own) {
-    it(`is the key itself where that is ${what}, whatever stands for it in Redis`, () => {
-      // a prefix that looks like an encoded brace, too
+    it(`is the key itself where that is ${what}`, () => {
+      // one prefix looks like an encoded brace
       for (const prefix of ["p", "p:%7B"]) {
         const keyOf = CacheKey.make(prefix, schema)
         const names = CacheKey.names(prefix, schema)
@@ -259,7 +259,7 @@ describe("the name of a key within its process", () => {
     }
   })
 
-  it("is the key of Redis where the key is not its own text, and is told by that alone", () => {
+  it("is the key of Redis where the key is not its own encoded form", () => {
     const lowerCased = Schema.transform(Schema.String, Schema.Lowercased, {
       strict: true,
       decode: (text) => text.toLowerCase(),
@@ -288,7 +288,7 @@ describe("the name of a key within its process", () => {
     )
   })
 
-  it("is undefined for what is no text, and may be no valid key", () => {
+  it("is undefined for a key that is no text, and exists for an invalid key", () => {
     const names = CacheKey.names("p", Schema.NonEmptyString)
     expect(names.ofKey(7 as unknown as string)).toBeUndefined()
     expect(names.ofKey("")).toBe("")

@@ -28,7 +28,7 @@ interface Settings {
   readonly now?: number
 }
 
-/** Strings under any key, as a cache with these settings stores and reads them: none is a miss. */
+/** Stores and reads values with these settings. A miss is undefined. */
 const stored = ({ above, keys = [], now = bornAt }: Settings) => {
   const codec = ContentEncoding.make(
     EntryCodec.outcomes(
@@ -72,7 +72,7 @@ const value = fc.oneof(
   fc.string({ unit: "binary", maxLength: 2_000, size: "max" }),
   fc.string().map((error) => new EntryCodec.CachedError(error))
 )
-/** some longer than what is compressed at once */
+/** some are too long to be compressed in the calling thread */
 const anyValue = fc.oneof(
   value,
   fc.nat(100_000).map((length) => "ü{".repeat(length))
@@ -85,7 +85,7 @@ const readableOf = (value: unknown) =>
   value instanceof EntryCodec.CachedError ? value : JSON.parse(JSON.stringify(value))
 
 describe("a stored value", () => {
-  it.effect("is read as it was written, compressed, encrypted, both or neither", () =>
+  it.effect("is read as it was written: compressed, encrypted, both or neither", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(anyValue, settings, attributes, fc.string(), (value, settings, attributes, key) => {
@@ -103,7 +103,7 @@ describe("a stored value", () => {
     )
   )
 
-  it.effect("is readable JSON with neither, and base64 in the place of the value with either", () =>
+  it.effect("is readable JSON without both, and base64 in place of the value with one of them", () =>
     Effect.gen(function* () {
       const text = (settings: Settings) => stored(settings).write(long)
       expect(yield* text({})).toBe(`{"created":1000000,"ttl":5000,"version":2,"value":"${long}"}`)
@@ -120,7 +120,7 @@ describe("a stored value", () => {
     })
   )
 
-  it.effect("is compressed only where that makes it shorter", () =>
+  it.effect("is compressed only if that makes it shorter", () =>
     Effect.gen(function* () {
       const { read, write } = stored({ above: 0 })
       const random = Array.from({ length: 40 }, (_, i) => String.fromCodePoint(0x4e00 + i * 331)).join("")
@@ -130,7 +130,7 @@ describe("a stored value", () => {
     })
   )
 
-  it.effect("is read by who does not compress, and by who does if it is not compressed", () =>
+  it.effect("is read with compression on and off, compressed or not", () =>
     Effect.gen(function* () {
       expect(yield* stored({}).read(yield* stored({ above: 0 }).write(long))).toEqual({ value: long })
       expect(yield* stored({ above: 0 }).read(yield* stored({}).write(long))).toEqual({ value: long })
@@ -140,7 +140,7 @@ describe("a stored value", () => {
     })
   )
 
-  it.effect("is a miss when it would decompress to more than its bound", () =>
+  it.effect("is a miss if it would decompress to more than the limit", () =>
     Effect.gen(function* () {
       const bomb = (length: number, end?: (bytes: Buffer) => void) => {
         const bytes = gzipSync(Buffer.alloc(length, 0x20))
@@ -148,7 +148,7 @@ describe("a stored value", () => {
         return `{"created":1,"ttl":5000,"version":2,"compression":"gzip","value":"${bytes.toString("base64")}"}`
       }
       expect(yield* stored({}).read(bomb(Compression.maxBytes * 4))).toBeUndefined()
-      // it says that it is small
+      // its length field is wrong
       const small = bomb(Compression.maxBytes, (bytes) => bytes.writeUInt32LE(1, bytes.length - 4))
       expect(yield* stored({}).read(small)).toBeUndefined()
     })
@@ -188,7 +188,7 @@ describe("an encrypted value", () => {
     })
   )
 
-  it.effect("is a miss when it is said to have been born a minute after it was encrypted", () =>
+  it.effect("is a miss if its creation time is a minute after its encryption", () =>
     Effect.gen(function* () {
       const text = (created: number) => write("secret", "k", plainly, created)
       expect(yield* read(yield* text(bornAt - 100_000))).toEqual({ value: "secret" })
@@ -197,7 +197,7 @@ describe("an encrypted value", () => {
     })
   )
 
-  it.effect("is a miss for who has its key no more, or none, and read by who has it still", () =>
+  it.effect("is read with its encryption key, and a miss without it", () =>
     Effect.gen(function* () {
       const text = yield* write("secret")
       expect(yield* stored({ keys: [2, 1] }).read(text)).toEqual({ value: "secret" })
@@ -207,14 +207,14 @@ describe("an encrypted value", () => {
     })
   )
 
-  it.effect("cannot be replaced by one that is not encrypted", () =>
+  it.effect("cannot be replaced by a plain one", () =>
     Effect.gen(function* () {
       expect(yield* read(yield* stored({}).write("forged"))).toBeUndefined()
       expect(yield* read(yield* stored({ above: 0 }).write(long))).toBeUndefined()
     })
   )
 
-  it.effect("never shows its text", () =>
+  it.effect("never contains its text", () =>
     Effect.gen(function* () {
       const text = yield* write("secret")
       expect(text).not.toContain("secret")
@@ -226,7 +226,7 @@ describe("an encrypted value", () => {
 describe("a stored text that was changed", () => {
   type How = "flip" | "drop" | "cut"
 
-  /** One byte is another one, one is gone, or all behind it are. */
+  /** A byte is changed, deleted, or the rest is cut. */
   const changed = (text: string, at: number, by: number, how: How) => {
     const bytes = Buffer.from(text)
     const i = at % bytes.length
@@ -256,7 +256,7 @@ describe("a stored text that was changed", () => {
   }
   const isTheSame = (read: unknown, value: unknown) => expect(read).toEqual(value)
 
-  it.effect("is never a crash, whatever it is", () => survives({}, () => {}))
+  it.effect("never throws", () => survives({}, () => {}))
 
   it.effect("is a miss or the same value when it is compressed", () =>
     Effect.promise(() =>

@@ -12,7 +12,7 @@ const key = (id: string, text: string) => ({ id, key: Redacted.make(text) })
 const plain = [Buffer.from("text")]
 
 describe("the keys of encryption", () => {
-  it("encrypt with the first and decrypt with each", () => {
+  it("encrypt with the first key, and decrypt with each", () => {
     const old = Either.getOrThrow(Encryption.make([key("2025", secret(1))]))
     const both = Either.getOrThrow(Encryption.make([key("2026", secret(2)), key("2025", secret(1))]))
     expect(both.keyId).toBe("2026")
@@ -22,7 +22,7 @@ describe("the keys of encryption", () => {
     expect(old.open("2026", both.seal(plain, "data"), "data")).toBeUndefined()
   })
 
-  it("are refused when they cannot be used, in words that hold no key", () => {
+  it("are rejected if they are not usable, with a message that contains no key", () => {
     const refused = (keys: ReadonlyArray<Encryption.EncryptionKey>) => {
       const made = Encryption.make(keys)
       return Either.isLeft(made) ? made.left : undefined
@@ -50,7 +50,7 @@ describe("the keys of encryption", () => {
     expect(refused([key("a", short)])?.message).toBe("encryption key 1: it has another length than 32 bytes")
   })
 
-  it("are not printed by what holds them", () => {
+  it("are not printed", () => {
     const encryption = Either.getOrThrow(Encryption.make([key("a", secret(0x6b))]))
     const printed = `${JSON.stringify(encryption)} ${inspect(encryption, { depth: 9, showHidden: true })}`
     expect(printed).not.toContain(secret(0x6b))
@@ -69,7 +69,7 @@ describe("the keys of encryption", () => {
     })
   )
 
-  it.effect("name the variable and its form when it is wrong, and not what it holds", () =>
+  it.effect("name the variable and the expected form in an error, and not its content", () =>
     Effect.gen(function* () {
       for (const text of ["", secret(1), `a:${secret(1)},`, `a:${secret(1, 31)}`, `a=${secret(1)}`]) {
         const error = yield* Effect.flip(read(text))

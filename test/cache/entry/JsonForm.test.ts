@@ -36,7 +36,7 @@ describe("an encoded form", () => {
     ["a", Schema.Struct({ a: Schema.SymbolFromSelf })],
     ["", Schema.transform(Schema.DateFromSelf, Schema.Number, { decode: Number, encode: (n) => new Date(n) })]
   ] as const) {
-    it(`of ${schema} is none that JSON can hold`, () => {
+    it(`of ${schema} is not possible in JSON`, () => {
       expect(JsonForm.problemOf(schema)).toMatch(path === "" ? /^JSON cannot hold [\w./]+: use / : `(at ${path}): use `)
     })
   }
@@ -67,14 +67,14 @@ describe("an encoded form", () => {
     Schema.declare((u): u is string => typeof u === "string"),
     treeOf(Schema.Number)
   ]) {
-    it(`of ${schema} is JSON for some values, which are looked at`, () => {
+    it(`of ${schema} is checked for each value`, () => {
       expect([JsonForm.problemOf(schema), JsonForm.needsCheck(schema)]).toEqual([undefined, true])
     })
   }
 })
 
 describe("schemas", () => {
-  it("that refer to each other are looked at once each, and not by every path through them", () => {
+  it("that refer to each other are visited once each, and not by every path", () => {
     const kinds: ReadonlyArray<Schema.Schema<unknown>> = Array.from({ length: 12 }, (_, kind) => {
       const { ast } = Schema.Struct({
         kind: Schema.Literal(kind),
@@ -94,7 +94,7 @@ describe("schemas", () => {
     expect(JsonForm.needsCheck(Schema.Struct({ kinds: kinds.at(5) ?? Schema.Unknown }))).toBe(true)
   })
 
-  it.effect("that a function makes anew at every step are looked at as far as they say something new", () =>
+  it.effect("that a function makes anew at every step are visited up to a limit", () =>
     Effect.gen(function* () {
       interface List<A> {
         readonly head: A
@@ -112,13 +112,13 @@ describe("schemas", () => {
 })
 
 describe("a value", () => {
-  it("is JSON where reading its text gives it back", () => {
+  it("is JSON if parsing its text gives an equal value", () => {
     for (const value of [null, "a", 0, -0, 1.5, true, [], [{ a: [1, null] }], { a: undefined }, Object.create(null)]) {
       expect(JsonForm.isJson(value)).toBe(true)
     }
   })
 
-  it("is none elsewhere, and it is known where", () => {
+  it("is not JSON otherwise, and the path to the problem is known", () => {
     const odd = [undefined, Number.NaN, Number.NEGATIVE_INFINITY, 1n, Symbol("a"), () => 1, new Date(0), new Map()]
     for (const value of [...odd, new Error("a"), new Uint8Array(1), new Account({ id: 1, since: new Date(0) })]) {
       expect(JsonForm.isJson(value)).toBe(false)
@@ -139,7 +139,7 @@ describe("a cache", () => {
     ["value", TypedCache.make({ ...common, ...plain, value: odd })],
     ["error", TypedCache.make({ ...common, ...plain, negative: { error: odd } })]
   ] as const) {
-    it.scoped(`is not made with a ${of} that JSON cannot hold, and says which field and what to write`, () =>
+    it.scoped(`is not made with a ${of} that JSON cannot hold: the defect names the field and the schema to use`, () =>
       Effect.gen(function* () {
         const made = yield* Effect.exit(Effect.asVoid<unknown, never, RedisClient | Scope.Scope>(make))
         expect(Exit.isFailure(made) && made.cause._tag).toBe("Die")
@@ -150,7 +150,7 @@ describe("a cache", () => {
     )
   }
 
-  it("has no migration from what was never stored", () => {
+  it("has no migration from a schema that JSON cannot hold", () => {
     expect(() =>
       TypedCache.migration(Schema.MapFromSelf({ key: Schema.String, value: Schema.Int }), (old) => old.size)
     ).toThrow(/JSON cannot hold ReadonlyMap/)

@@ -1,4 +1,4 @@
-/** Ids that look like what stands for others in Redis: each is its own in the local tier, and is forgotten as itself. */
+/** Ids that look like the encoded form of other ids: the local tier keeps and invalidates each one alone. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -31,27 +31,27 @@ const worldOf = <I>(name: string, key: Schema.Schema<string, I>) =>
       return yield* Effect.provideService(cache, RedisClient, redis)
     })
     const [one, other] = [yield* start, yield* start]
-    // a cache that has just begun to listen drops what it holds once
+    // a cache drops its local entries once when its subscription starts
     yield* settle
     const sources = (cache: typeof one) =>
       Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source, value }) => [id, source, value] as const))
     const keptAt = (version: number) => ids.map((id) => [id, "Local", `${id} at ${version}`] as const)
-    /** Both processes have all of it in their local tiers. */
+    /** Fills the local tiers of both processes with all ids. */
     const fill = Effect.gen(function* () {
       for (const cache of [one, other]) {
         yield* cache.getMany(ids)
         expect(yield* sources(cache)).toEqual(keptAt(version))
-        // by each way to the local tier
+        // once by each method that reads the local tier
         expect(yield* Effect.forEach(ids, cache.get)).toEqual(ids.map((id) => `${id} at ${version}`))
       }
       expect((yield* one.stats).local).toBe(ids.length)
       return yield* Effect.sync(() => {
         version++
-        // what is stored from now on is younger than the markers that move now
+        // entries that are stored from now on are newer than the markers
         server.tick()
       })
     })
-    /** Waits until the other process has dropped an id, whose value is that of the next version then. */
+    /** Waits until the other process has dropped an id and reads its next version. */
     const heard = (id: string) =>
       until(`the other process has heard of ${id}`, () =>
         Effect.map(Effect.orDie(other.get(id)), (value) => value === `${id} at ${version}`)
@@ -66,7 +66,7 @@ const schemas: ReadonlyArray<readonly [string, Schema.Schema<string>]> = [
 
 for (const [what, schema] of schemas) {
   describe(`ids that ${what}`, () => {
-    it.scoped("are forgotten one by one, here and in another process, and no other with them", () =>
+    it.scoped("are invalidated one by one, here and in another process, and no other with them", () =>
       Effect.gen(function* () {
         const { fill, heard, one, other, sources, version } = yield* worldOf("item", schema)
         yield* fill
@@ -77,14 +77,14 @@ for (const [what, schema] of schemas) {
           expected.set(id, `${id} at ${version()}`)
           for (const cache of [one, other]) {
             expect(yield* Effect.forEach(ids, cache.get), id).toEqual([...expected.values()])
-            // all others were where they had been
+            // the other ids are still in the local tier
             expect(yield* sources(cache), id).toEqual([...expected].map(([id, value]) => [id, "Local", value]))
           }
         }
       })
     )
 
-    it.scoped("are forgotten by their tags, here and in another process", () =>
+    it.scoped("are invalidated by their tags, here and in another process", () =>
       Effect.gen(function* () {
         const { fill, heard, one, other, version } = yield* worldOf("item", schema)
         yield* fill
@@ -104,7 +104,7 @@ for (const [what, schema] of schemas) {
       })
     )
 
-    it.scoped("are forgotten all together, here and in another process", () =>
+    it.scoped("are cleared together, here and in another process", () =>
       Effect.gen(function* () {
         const { fill, heard, one, other, version } = yield* worldOf("item", schema)
         yield* fill
@@ -116,7 +116,7 @@ for (const [what, schema] of schemas) {
       })
     )
 
-    it.scoped("are replaced in both processes where one is written", () =>
+    it.scoped("are replaced in both processes when one is set", () =>
       Effect.gen(function* () {
         const { fill, one, other } = yield* worldOf("item", schema)
         yield* fill
@@ -131,7 +131,7 @@ for (const [what, schema] of schemas) {
       })
     )
 
-    it.scoped("are told to who watches by their keys in Redis, from whatever tier they come", () =>
+    it.scoped("appear in events with their keys of Redis, whichever tier they come from", () =>
       Effect.gen(function* () {
         const { fill, one } = yield* worldOf("item", schema)
         yield* fill
@@ -148,8 +148,8 @@ for (const [what, schema] of schemas) {
   })
 }
 
-describe("an id that its schema or Redis refuses", () => {
-  it.scoped("is refused whatever is in the local tier", () =>
+describe("an id that its schema or Redis rejects", () => {
+  it.scoped("is rejected even if the local tier holds entries", () =>
     Effect.gen(function* () {
       const { fill, one } = yield* worldOf("item", Schema.String)
       yield* fill
@@ -167,7 +167,7 @@ describe("an id that its schema or Redis refuses", () => {
 
 describe("a key that several callers read at once", () => {
   const travelsOnce = <Key, I>(what: string, key: Schema.Schema<Key, I>, one: Key, other: Key, text: string) =>
-    it.scoped(`travels once where it is ${what}`, () =>
+    it.scoped(`is sent once where it is ${what}`, () =>
       Effect.gen(function* () {
         const server = yield* OutageRedis.make
         const { redis } = yield* server.connect

@@ -41,7 +41,7 @@ const entryOf = (version: number, json: unknown): CacheEntry.StoredEntry => ({
 })
 
 describe("a value of an earlier version", () => {
-  it.effect("is read as one of today, in whatever version it was stored", () =>
+  it.effect("is read as one of today from each version", () =>
     Effect.gen(function* () {
       const codec = yield* third
       const ada = new Profile({ first: "Ada", last: "Lovelace", since: new Date(0) })
@@ -60,7 +60,7 @@ describe("a value of an earlier version", () => {
   )
 
   it.effect(
-    "is none when the version is unknown or later, or its migration refuses it, throws, or answers wrongly",
+    "is a miss when its version is unknown or later, or its migration rejects it, throws, or answers wrongly",
     () =>
       Effect.gen(function* () {
         const codec = yield* third
@@ -85,9 +85,9 @@ describe("a value of an earlier version", () => {
       })
   )
 
-  it.effect("is none when what its migration answers does not satisfy the schema of today", () =>
+  it.effect("is a miss when its migrated value does not satisfy the schema of today", () =>
     Effect.gen(function* () {
-      // only the shape of the class
+      // has the fields of the class, and is no instance
       const codec = yield* codecOf(2, {
         1: Migration.migration(ProfileV1, ({ name }): Profile => ({ first: name, last: name, since: new Date(0) }))
       })
@@ -106,8 +106,8 @@ describe("a value of an earlier version", () => {
   )
 })
 
-describe("versions that cannot be", () => {
-  it.effect("are a defect of the program, which names the cache", () =>
+describe("versions that are not valid", () => {
+  it.effect("are a defect that names the cache", () =>
     Effect.gen(function* () {
       const dies = (version: number, migrations: Readonly<Record<number, Migration.Migration<Profile>>>) =>
         Effect.map(Effect.exit(codecOf(version, migrations)), (exit) => {

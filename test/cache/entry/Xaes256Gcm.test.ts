@@ -5,7 +5,7 @@ import * as Xaes256Gcm from "../../../src/cache/entry/Xaes256Gcm.js"
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 
 describe("XAES-256-GCM", () => {
-  it("writes what its specification says, with and without the carry of its subkey", () => {
+  it("passes the test vectors of its specification, with and without a carry in the subkey", () => {
     const nonce = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWX")
     const sealed = (byte: number, associatedData: string) =>
       Xaes256Gcm.make(Buffer.alloc(32, byte))
@@ -16,7 +16,7 @@ describe("XAES-256-GCM", () => {
     expect(sealed(3, "c2sp.org/XAES-256-GCM")).toBe(`${head}986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d`)
   })
 
-  it("opens what it sealed, and nothing that was cut or changed, for other data or by another key", () => {
+  it("opens only sealed bytes that are unchanged, with the same data and key", () => {
     fc.assert(
       fc.property(bytes(32), bytes(32), fc.uint8Array(), fc.string(), fc.nat(), (key, other, plain, data, at) => {
         const { open, seal } = Xaes256Gcm.make(key)
@@ -34,7 +34,7 @@ describe("XAES-256-GCM", () => {
     )
   })
 
-  it("never writes the same twice", () => {
+  it("never seals to the same bytes twice", () => {
     const { seal } = Xaes256Gcm.make(Buffer.alloc(32))
     const texts = Array.from({ length: 100 }, () => seal([Buffer.from("text")], "").toString("hex"))
     expect(new Set(texts).size).toBe(100)

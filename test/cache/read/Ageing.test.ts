@@ -1,4 +1,4 @@
-/** Values growing old: fresh, stale, refreshed, gone, in Redis and in the local tier. */
+/** The age of values: fresh, stale, refreshed and expired, in Redis and in the local tier. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,11 +14,11 @@ import { settle } from "../../support/until.js"
 const test = (name: string, body: () => Effect.Effect<void, unknown, RedisClient | Scope.Scope>) =>
   it.scoped(name, () => Effect.provide(body(), onMemory))
 
-/** A cache that listens already, and whose first values are younger than the marker that it has just made. */
+/** A cache whose subscription is active, and whose first values are newer than its marker. */
 const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}) =>
   world.cache(settings).pipe(Effect.zipLeft(settle), Effect.zipLeft(TestClock.adjust("1 second")))
 
-/** What one read answers, in short. */
+/** The value and the source of one read. */
 const read = (cache: CacheWorld.Cache, id = "a") =>
   Effect.map(cache.getResult(id), ({ source, value }) => [source, value] as const)
 
@@ -51,7 +51,7 @@ describe("a value without staleFor", () => {
     }))
 })
 
-describe("what a cache says of its latency", () => {
+describe("the latency in a cache's statistics", () => {
   test("is how long its lookups and its reads from Redis took", () =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 })
@@ -67,7 +67,7 @@ describe("what a cache says of its latency", () => {
 describe("a value with staleFor", () => {
   const stale = { timeToLive: "1 minute", staleFor: "1 hour", refresh: { pause: "1 second" } } as const
 
-  // a server keeps a value for some 3100 days, of which it may be stale for half
+  // a server keeps a value for about 3100 days, and it may be stale for half of them
   for (const [timeToLive, later] of [
     [Duration.minutes(1), Duration.days(1400)],
     [Duration.infinity, Duration.days(2000)]
@@ -173,7 +173,7 @@ describe("a value with staleFor", () => {
       yield* own.invalidate("a")
       database.rows.clear()
       expect(yield* Effect.flip(own.get("a"))).toEqual(new NotFound({ id: "a" }))
-      // the marker speaks against what is still stored
+      // the marker invalidates the stored entry
       yield* own.clear
       expect(yield* Effect.flip(own.get("b"))).toEqual(new NotFound({ id: "b" }))
       expect(yield* own.getOption("b")).toEqual(Option.none())

@@ -2,10 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as CacheResult from "../../../src/cache/read/CacheResult.js"
 
-describe("an entry that is served", () => {
+describe("the result for an entry", () => {
   const entry = { value: 1, createdAt: 1_000, timeToLive: 300, tags: [], versionTag: undefined }
 
-  it("has between nothing and its time to live left, whatever the server's time is taken for", () => {
+  it("has a time left between zero and its time to live, for any estimate of the server's time", () => {
     const at = (serverTime: number) => {
       const { age, timeLeft } = CacheResult.make(entry, "Redis", serverTime)
       return [Duration.toMillis(age), Duration.toMillis(timeLeft)]
@@ -13,7 +13,7 @@ describe("an entry that is served", () => {
     expect(at(1_100)).toEqual([100, 200])
     expect(at(1_300)).toEqual([300, 0])
     expect(at(1_301)).toEqual([301, 0])
-    // a guess, and half a millisecond too early
+    // an estimate, half a millisecond too early
     expect(at(999.5)).toEqual([0, 300])
   })
 })

@@ -1,4 +1,4 @@
-/** More keys at once than a client's queue, its deadlines or the queue of lookups could take together. */
+/** More keys at once than fit into a client's queue, its deadlines or the queue of lookups. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -24,11 +24,11 @@ const numbers = (name: string) =>
   })
 
 onEveryLayer((it) => {
-  it.scoped(`a cold getMany of ${count} keys looks each up and stores it, and the client stays well`, () =>
+  it.scoped(`a cold getMany of ${count} keys looks up and stores each, and the client stays available`, () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const cache = yield* numbers(`many:${process.pid}`)
-      // every third id comes twice, the second time far behind the first
+      // every third id is given twice, far apart
       const asked = [...ids, ...ids.filter((id) => id % 3 === 0)]
       expect(yield* cache.getMany(asked)).toEqual(asked)
       expect(yield* cache.stats).toMatchObject({ lookups: count, degraded: 0 })
@@ -38,7 +38,7 @@ onEveryLayer((it) => {
     })
   )
 
-  it.scoped("a cold getMany looks up a thousand keys at a time, and no more once it is interrupted", () =>
+  it.scoped("a cold getMany looks up a thousand keys at a time, and none after its interruption", () =>
     Effect.gen(function* () {
       const names = Array.from({ length: 3_000 }, (_, i) => `id${i}`)
       const { cache, database } = CacheWorld.make(Object.fromEntries(names.map((name, i) => [name, i])))
@@ -56,8 +56,8 @@ onEveryLayer((it) => {
   )
 })
 
-describe("without Redis", () => {
-  it.scoped(`a getMany of ${count} keys is answered by lookups`, () =>
+describe("an outage of Redis", () => {
+  it.scoped(`makes getMany of ${count} keys look up each of them`, () =>
     Effect.gen(function* () {
       const cache = yield* numbers("many")
       expect(yield* cache.getMany(ids)).toEqual(ids)

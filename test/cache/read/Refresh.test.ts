@@ -1,4 +1,4 @@
-/** When values are refreshed, how long anyone waits for it, and what a lookup may answer besides a value. */
+/** The times of refreshes, the time-outs of their callers, and the other answers of a lookup. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
@@ -19,7 +19,7 @@ import { settle, until } from "../../support/until.js"
 const test = <E>(name: string, body: () => Effect.Effect<void, E, RedisClient | Scope.Scope>) =>
   it.scoped(name, () => Effect.provide(body(), onMemory))
 
-/** A cache that listens already, and whose first values are younger than the marker that it has just made. */
+/** A cache whose subscription is active, and whose first values are newer than its marker. */
 const opened = (world: CacheWorld.CacheWorld, settings: CacheWorld.Settings = {}) =>
   world.cache(settings).pipe(Effect.zipLeft(settle), Effect.zipLeft(TestClock.adjust("1 second")))
 
@@ -97,16 +97,16 @@ describe("a value that is refreshed ahead", () => {
           yield* settle
           return world.database.lookups() - 1
         })
-      // exp(-(60 - age)): next to never half a minute before the end, and nearly surely once in twenty at a second before
+      // exp(-(60 - age)): almost never half a minute before the end, and almost surely within twenty reads a second before
       expect(yield* refreshes(0.5 * rate)).toBe(0)
       expect(yield* refreshes(rate - 500)).toBe(1)
     }))
 })
 
-describe("a lookup that takes its time", () => {
+describe("a slow lookup", () => {
   const slow = { timeToLive: "1 minute", staleFor: "1 hour", refresh: { softTimeout: "100 millis" } } as const
 
-  test("is waited for no longer than the soft timeout where there is a stale value, and lands all the same", () =>
+  test("delays a caller with a stale value by the soft time-out at most, and completes all the same", () =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 }, slow)
       const { database } = world
@@ -140,7 +140,7 @@ describe("a lookup that takes its time", () => {
       expect(yield* read(own, "b")).toEqual(["Stale", 1])
     }))
 
-  test("leaves the stale value to who waits for it when it dies", () =>
+  test("gives the stale value to its caller when it dies", () =>
     Effect.gen(function* () {
       const world = CacheWorld.make({ a: 1 }, slow)
       let broken = false
@@ -195,7 +195,7 @@ describe("a lookup that takes its time", () => {
     }))
 })
 
-describe("a lookup that is told what the cache holds", () => {
+describe("a lookup that receives the previous value", () => {
   const conditional = Effect.gen(function* () {
     const { name } = CacheWorld.make({})
     const origin = { value: "one", etag: "v1" }
@@ -246,7 +246,7 @@ describe("a lookup that is told what the cache holds", () => {
       expect(asked).toEqual([undefined, undefined, undefined])
     }))
 
-  test("dies when it answers that nothing has changed though it was told of nothing", () =>
+  test("dies when it answers notModified without a previous value", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const own = yield* TypedCache.make({
@@ -263,7 +263,7 @@ describe("a lookup that is told what the cache holds", () => {
 class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.String, since: Schema.Date }) {}
 class Broken extends Data.TaggedError("Broken") {}
 
-describe("an error that is remembered", () => {
+describe("a cached error", () => {
   const remembering = Effect.gen(function* () {
     const { key, name } = CacheWorld.make({})
     let lookups = 0
@@ -381,7 +381,7 @@ describe("a value whose time to live becomes zero while the local tier holds it"
       world.database.hold()
       const refreshing = yield* Effect.fork(own.refresh("a"))
       yield* world.database.begun(2)
-      // what is stored is read again meanwhile
+      // the stored value is read again
       expect(yield* read(own)).toEqual(["Redis", 1])
       world.database.release()
       expect(yield* Fiber.join(refreshing)).toBe(0)

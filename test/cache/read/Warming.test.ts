@@ -1,4 +1,4 @@
-/** Warming: many ids, few lookups at once, told as it goes, stopped and taken up again. */
+/** Warming many ids with few lookups at once: progress, stops and resumptions. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ const rows = numbers(100)
 const ids = Object.keys(rows)
 
 describe("warming", () => {
-  it.scoped("looks up what is not there, few at once, and leaves the rest alone", () =>
+  it.scoped("looks up the missing ids, few at once, and no other", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes(rows)
       yield* other.cache.getMany(ids.slice(0, 30))
@@ -36,7 +36,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("asks a source that takes several keys for as many as it takes", () =>
+  it.scoped("fills the batches of a source that takes several keys", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes(rows, ({ lookupMany }) => ({ lookupMany, maxBatch: 20 }))
       expect(yield* one.cache.warm(ids)).toMatchObject({ loaded: 100 })
@@ -45,7 +45,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("tells of its progress, names what has failed, and does not stop for it", () =>
+  it.scoped("reports its progress and its failures, and does not stop for a failure", () =>
     Effect.gen(function* () {
       const { one } = yield* processes(numbers(6))
       const told: Array<TypedCache.WarmProgress<string, NotFound | TypedCache.EngineError<"lookup">>> = []
@@ -80,7 +80,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("goes on from the cursor of an earlier run, without reading again what that one has dealt with", () =>
+  it.scoped("continues from the cursor of an earlier run, and reads no earlier id", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes(rows)
       const half = yield* one.cache.warmStream(ids, { concurrency: 5 }).pipe(
@@ -116,7 +116,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("takes ids from a stream, and fails as the stream does, with what came before it done", () =>
+  it.scoped("takes ids from a stream, completes them, and fails like the stream", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes(rows)
       const source = Stream.concat(Stream.fromIterable(ids.slice(0, 8)), Stream.fail("no more ids" as const))
@@ -130,7 +130,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("loads again what a tag or a clear has made a miss, though Redis still holds it", () =>
+  it.scoped("loads ids that a tag or a clear invalidated, though Redis still holds them", () =>
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1, b: 2 }, { tags: (value) => [`tag:${value}`] })
       yield* one.cache.getMany(["a", "b"])
@@ -145,7 +145,7 @@ describe("warming", () => {
     })
   )
 
-  it.scoped("renews what is stale, and waits for it", () =>
+  it.scoped("refreshes stale values, and waits for them", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 }, { staleFor: "1 hour" })
       yield* one.cache.get("a")
@@ -158,7 +158,7 @@ describe("warming", () => {
 })
 
 describe("warming while Redis is away", () => {
-  it.scoped("looks up nothing, and goes on when Redis is back", () =>
+  it.scoped("looks up nothing, and continues when Redis is back", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes(rows)
       yield* Effect.zipRight(one.connection.cut, settle)
@@ -172,7 +172,7 @@ describe("warming while Redis is away", () => {
     })
   )
 
-  it.scoped("stops when Redis stays away, says where, and another run goes on from there", () =>
+  it.scoped("stops with a cursor when Redis stays away, and another run continues from it", () =>
     Effect.gen(function* () {
       const { database, name, one } = yield* processes(rows)
       const warming = yield* Effect.fork(
@@ -207,7 +207,7 @@ describe("warming while Redis is away", () => {
     })
   )
 
-  it.scoped("takes what was looked up and not stored for not loaded", () =>
+  it.scoped("counts an id as loaded only if its value was stored", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })
       database.hold()

@@ -1,4 +1,4 @@
-/** What a cache leaves in Redis and what it asks of it: nothing that grows with the number of its keys but the values. */
+/** The keys and commands of a cache in Redis: only its values grow with the number of its keys. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ const recorded = Effect.map(MemoryRedis.makeExecutor(), (executor) => {
 })
 
 describe("a cache's footprint", () => {
-  it.scoped("is its values and a marker for each tag: no set of its keys, and nothing that looks for keys", () =>
+  it.scoped("is its values and a marker for each tag, without a set of its keys and without a scan", () =>
     Effect.gen(function* () {
       const { redis, sent, server } = yield* recorded
       const cache = yield* Effect.provideService(
@@ -82,7 +82,7 @@ describe("a cache's footprint", () => {
   )
 
   it.scoped(
-    "sees to the marker once for many writes, reads it for what is filled, and makes it where it was evicted",
+    "ensures the marker once for many writes, reads it for each fill, and creates it again after an eviction",
     () =>
       Effect.gen(function* () {
         const { redis, sent, server } = yield* recorded
@@ -105,7 +105,7 @@ describe("a cache's footprint", () => {
         const [script, ofMarker] = ["script 2", "script 1"]
         const marker = Effect.map(server.ttl("{item}:clear"), Option.map(Duration.toHours))
 
-        // made with the cache, for two hours, of which one must be left when an entry ends
+        // created with the cache for two hours, of which one must be left when an entry expires
         expect(yield* marker).toEqual(Option.some(2))
         expect(yield* asked(cache.set(1, 1))).toEqual([true, [script]])
         yield* TestClock.adjust("1 minute")
@@ -120,14 +120,14 @@ describe("a cache's footprint", () => {
         expect(yield* asked(cache.set(5, 6))).toEqual([true, [ofMarker, script]])
         expect(yield* marker).toEqual(Option.some(3))
 
-        // what is set over an evicted marker is a miss to everyone, and the next lookup makes the marker
+        // a set without its marker is a miss for all readers, and the next lookup creates the marker
         yield* server.del("{item}:clear")
         expect(yield* asked(cache.set(6, 6))).toEqual([true, [script]])
         expect(yield* other.getOption(6)).toEqual(Option.none())
         yield* TestClock.adjust("1 millis")
         expect(yield* other.get(6)).toBe(60)
         expect(yield* cache.getResult(6)).toMatchObject({ value: 60, source: "Redis" })
-        // also where it goes while the lookup runs: the value is given to who asked, and kept by nobody
+        // so is a marker that is evicted during the lookup: the caller gets the value, and no tier keeps it
         yield* TestClock.adjust("1 millis")
         whileLookedUp = Effect.orDie(server.del("{item}:clear"))
         expect(yield* cache.get(7)).toBe(70)
@@ -139,7 +139,7 @@ describe("a cache's footprint", () => {
       })
   )
 
-  it.scoped("asks for an id of pattern characters as for any other, and forgets it alone", () =>
+  it.scoped("treats an id of pattern characters like any other, and invalidates it alone", () =>
     Effect.gen(function* () {
       const { redis, sent } = yield* recorded
       const cache = yield* Effect.provideService(
@@ -164,7 +164,7 @@ describe("a cache's footprint", () => {
 })
 
 describe("the deletion of a pattern", () => {
-  it.scoped("goes by SCAN and UNLINK in batches, never by KEYS, and unlinks nothing where nothing matches", () =>
+  it.scoped("uses SCAN and UNLINK in batches and never KEYS, and unlinks nothing if nothing matches", () =>
     Effect.gen(function* () {
       const { redis, sent, server } = yield* recorded
       for (let i = 0; i < 1_500; i++) yield* server.set(`old:${i}`, "")

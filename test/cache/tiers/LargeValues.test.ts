@@ -27,7 +27,7 @@ const make = (name: string, options: { readonly lease?: TypedCache.LeaseOptions 
   })
 
 describe("a cache of large values over a slow line", () => {
-  /** 4 MB take two seconds. */
+  /** A line on which 4 MB take two seconds. */
   const slowLine = Effect.gen(function* () {
     const server = yield* RedisServer.make()
     const proxy = yield* FaultProxy.make(server.port)
@@ -69,12 +69,12 @@ describe("a cache of large values over a slow line", () => {
   )
 })
 
-describe("the caller of a set of unknown fate", () => {
+describe("the caller of a set of unknown outcome", () => {
   for (const [name, value, millis] of [
     ["a small value", "x", 500],
     ["a value of a megabyte", "x".repeat(megabyte), 2_548]
   ] as const) {
-    it.scoped(`is kept until it can no longer arrive: ${name}`, () =>
+    it.scoped(`waits until the set can no longer arrive: ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* OutageRedis.make
         const connection = yield* server.connect

@@ -1,4 +1,4 @@
-/** What becomes of the keys of one moment where they are many, and where what stands under them differs in kind. */
+/** The reads of many keys at one moment, and of keys that hold different kinds of texts. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -25,7 +25,7 @@ const numbers = EntryCodec.values(CacheCodec.make(Schema.Number))
 const texts = EntryCodec.values(CacheCodec.make(Schema.String))
 const together = { concurrency: "unbounded" } as const
 
-/** A tier over a server whose clear marker stands at 10, and the keys of each command that it sent. */
+/** A tier over a server whose clear marker is 10, and the keys of each command that it sent. */
 const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
   Effect.gen(function* () {
     const server = yield* OutageRedis.make
@@ -46,7 +46,7 @@ const world = <A>(codec: EntryCodec.EntryCodec<A>) =>
     const tier = yield* Scope.extend(tierOn(redis, codec, { latency, onDecodeFailure }), scope)
     yield* settle
     yield* server.direct.set("{tier}:clear", "10")
-    /** Stores a text as it is, born after the clear marker. */
+    /** Stores a text that is created after the clear marker. */
     const store = (key: string, value: string, fields = "") =>
       server.direct.set(key, `{"created":20,"ttl":5,${fields}"value":${value}}`)
     return { ...tier, commands, connection, latency, scope, server, store, undecodable }
@@ -57,7 +57,7 @@ const valuesOf = <A>(answers: ReadonlyArray<TierResult<A>>) =>
   answers.map((answer) => (answer._tag === "Found" ? answer.entry?.value : answer))
 
 describe("many keys of one moment", () => {
-  it.scoped("go as several commands of at most 512 keys, each with the clear marker, and all are answered", () =>
+  it.scoped("are read by several commands of at most 512 keys, each with the clear marker", () =>
     Effect.gen(function* () {
       const { commands, latency, readMany, store } = yield* world(numbers)
       const keys = keysOf(1_300)
@@ -72,7 +72,7 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("of which each is asked for twice go once, and both callers have the answer", () =>
+  it.scoped("that are each read twice are sent once, and both callers get the result", () =>
     Effect.gen(function* () {
       const { commands, readMany, store } = yield* world(numbers)
       const keys = keysOf(700)
@@ -80,12 +80,12 @@ describe("many keys of one moment", () => {
       const [one, other] = yield* Effect.all([readMany(keys), readMany(keys.toReversed())], together)
       expect(valuesOf(one)).toEqual(keys.map((_, i) => i))
       expect(valuesOf(other)).toEqual(keys.map((_, i) => 699 - i))
-      // each has its place in the command that it was first asked for with
+      // each key has its place in the command of its first read
       expect(commands.map((command) => command.length)).toEqual([513, 189])
     })
   )
 
-  it.scoped("fail alone where one of several commands does", () =>
+  it.scoped("fail only with their own command", () =>
     Effect.gen(function* () {
       const server = yield* OutageRedis.make
       const connection = yield* server.connect
@@ -106,12 +106,12 @@ describe("many keys of one moment", () => {
       expect(answers.map((answer) => answer._tag)).toEqual([...Array(512).fill("Failed"), ...Array(89).fill("Found")])
       expect(answers[0]).toMatchObject({ cause: { error: { error } } })
       expect(valuesOf(answers.slice(-1))).toEqual([600])
-      // from asking to the answer or failure
+      // from the request to the result
       expect(latency.summary().count).toBe(601)
     })
   )
 
-  it.scoped("are asked for their tags' markers in as many commands as that takes, and trusted by all of them", () =>
+  it.scoped("are trusted by the markers of all their tags, in as many commands as needed", () =>
     Effect.gen(function* () {
       const { commands, readMany, server, store } = yield* world(numbers)
       const keys = keysOf(100)
@@ -120,7 +120,7 @@ describe("many keys of one moment", () => {
         yield* store(key, `${i}`, `"tags":${JSON.stringify(tagsOf(i))},`)
         for (const tag of tagsOf(i)) yield* server.direct.set(`{tier}:tag:${tag}`, "15")
       }
-      // those speak against k0, k50 and k99: the first tag, one of the middle and the last
+      // these invalidate k0, k50 and k99: the first tag, a middle one and the last
       for (const tag of ["t0", "t605", "t1199"]) yield* server.direct.set(`{tier}:tag:${tag}`, "20")
       const distrusted = (answers: ReadonlyArray<TierResult<number>>) =>
         keys.filter((_, i) => {
@@ -129,7 +129,7 @@ describe("many keys of one moment", () => {
         })
       expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
       expect(commands.map((command) => command.length)).toEqual([101, 512, 512, 176])
-      // the tags are known now: the first of them travel with the keys, and none is asked for twice
+      // the tags are known now: the first markers are read with the keys, and none is read twice
       commands.length = 0
       expect(distrusted(yield* readMany(keys))).toEqual(["k0", "k50", "k99"])
       expect(new Set(commands.flat()).size).toBe(commands.flat().length)
@@ -139,7 +139,7 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("begin another command once theirs has left, although its reply is still to come", () =>
+  it.scoped("start another command once theirs is sent, before its reply", () =>
     Effect.gen(function* () {
       const { commands, connection, read, store } = yield* world(numbers)
       yield* store("a", "1")
@@ -159,40 +159,38 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped(
-    "are answered to callers who ask again, write and close the scope while the others are still to be told",
-    () =>
-      Effect.gen(function* () {
-        const { commands, read, scope, server, store } = yield* world(numbers)
-        yield* Effect.forEach(keysOf(6), (key, i) => store(key, `${i}`), { discard: true })
-        const told: Array<string> = []
-        const caller = (key: string, next: Effect.Effect<unknown>) =>
-          Effect.gen(function* () {
-            told.push(`${key}: ${(yield* read(key)).entry?.value}`)
-            yield* next
-          })
-        const readAgain = Effect.flatMap(Effect.exit(read("k0")), (exit) =>
-          Effect.sync(() => told.push(Exit.isSuccess(exit) ? `again: ${exit.value.entry?.value}` : "closed"))
-        )
-        yield* Effect.all(
-          [
-            caller("k0", Effect.orDie(readAgain)),
-            caller("k1", Effect.orDie(server.direct.set("k5", "gone"))),
-            caller("k2", Effect.void),
-            // the second question of the first caller is then under way
-            caller("k3", Scope.close(scope, Exit.void)),
-            caller("k4", Effect.void),
-            caller("k5", Effect.void)
-          ],
-          together
-        )
-        expect(told.toSorted()).toEqual(["closed", "k0: 0", "k1: 1", "k2: 2", "k3: 3", "k4: 4", "k5: 5"])
-        expect(commands[0]).toHaveLength(7)
-      })
+  it.scoped("resume callers that read again, write and close the scope before the other callers resume", () =>
+    Effect.gen(function* () {
+      const { commands, read, scope, server, store } = yield* world(numbers)
+      yield* Effect.forEach(keysOf(6), (key, i) => store(key, `${i}`), { discard: true })
+      const told: Array<string> = []
+      const caller = (key: string, next: Effect.Effect<unknown>) =>
+        Effect.gen(function* () {
+          told.push(`${key}: ${(yield* read(key)).entry?.value}`)
+          yield* next
+        })
+      const readAgain = Effect.flatMap(Effect.exit(read("k0")), (exit) =>
+        Effect.sync(() => told.push(Exit.isSuccess(exit) ? `again: ${exit.value.entry?.value}` : "closed"))
+      )
+      yield* Effect.all(
+        [
+          caller("k0", Effect.orDie(readAgain)),
+          caller("k1", Effect.orDie(server.direct.set("k5", "gone"))),
+          caller("k2", Effect.void),
+          // then the second read of the first caller is sent
+          caller("k3", Scope.close(scope, Exit.void)),
+          caller("k4", Effect.void),
+          caller("k5", Effect.void)
+        ],
+        together
+      )
+      expect(told.toSorted()).toEqual(["closed", "k0: 0", "k1: 1", "k2: 2", "k3: 3", "k4: 4", "k5: 5"])
+      expect(commands[0]).toHaveLength(7)
+    })
   )
 
-  /** Asks for each, and answers how many were told in each turn of the event loop. */
-  const toldByTurn = ({ readTo }: Pick<TierByText<number>, "readTo">, keys: ReadonlyArray<string>) => {
+  /** Reads each key, and answers how many callers resumed in each turn of the event loop. */
+  const resumedByTurn = ({ readTo }: Pick<TierByText<number>, "readTo">, keys: ReadonlyArray<string>) => {
     const turns: Array<Array<string>> = []
     let hasEnded = true
     const answered = (answer: TierResult<number>, number: number) => {
@@ -209,7 +207,7 @@ describe("many keys of one moment", () => {
     return turns
   }
 
-  it.scoped("are told in four parts while nothing else is under way, and of at least eight callers", () =>
+  it.scoped("resume their callers in four parts of at least eight while no other command is open", () =>
     Effect.gen(function* () {
       const { store, ...tier } = yield* world(numbers)
       const keys = keysOf(100)
@@ -219,7 +217,7 @@ describe("many keys of one moment", () => {
         [18, [8, 8, 2]],
         [8, [8]]
       ] as const) {
-        const turns = toldByTurn(tier, keys.slice(0, count))
+        const turns = resumedByTurn(tier, keys.slice(0, count))
         yield* settle
         expect(turns.map((told) => told.length)).toEqual(sizes)
         expect(turns.flat()).toEqual(keys.slice(0, count).map((key) => `${key}: true`))
@@ -227,13 +225,13 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("are told at once from the first miss on, so that those who miss look up together", () =>
+  it.scoped("resume all callers from the first miss on, so that lookups share a batch", () =>
     Effect.gen(function* () {
       const { server, store, ...tier } = yield* world(numbers)
       const keys = keysOf(100)
       yield* Effect.forEach(keys, (key, i) => store(key, `${i}`), { discard: true })
       const sizes = Effect.suspend(() => {
-        const turns = toldByTurn(tier, keys)
+        const turns = resumedByTurn(tier, keys)
         return Effect.as(settle, turns)
       }).pipe(Effect.map((turns) => turns.map((told) => told.length)))
       // nothing is there
@@ -251,7 +249,7 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("are told as one while others are under way, and where one caller asks for all of them", () =>
+  it.scoped("resume all callers at once while another command is open, or if one caller reads them all", () =>
     Effect.gen(function* () {
       const { connection, store, ...tier } = yield* world(numbers)
       const keys = keysOf(100)
@@ -259,9 +257,9 @@ describe("many keys of one moment", () => {
       const reached = yield* Effect.forEach(["first", "second"], () =>
         Effect.sync(() => connection.holdReplies("MGET"))
       )
-      const first = toldByTurn(tier, keys)
+      const first = resumedByTurn(tier, keys)
       yield* settle
-      const second = toldByTurn(tier, ["k0"])
+      const second = resumedByTurn(tier, ["k0"])
       yield* settle
       yield* Effect.all(reached)
       yield* settle
@@ -276,8 +274,8 @@ describe("many keys of one moment", () => {
       let clock = setImmediate(turn)
       const seen: Array<number> = []
       const answered = () => void seen.push(turns)
-      const asker = { onResult: answered }
-      for (const [number, key] of keys.entries()) tier.readTo(key, asker, number)
+      const listener = { onResult: answered }
+      for (const [number, key] of keys.entries()) tier.readTo(key, listener, number)
       yield* settle
       clearImmediate(clock)
       expect(seen).toHaveLength(100)
@@ -285,7 +283,7 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("are answered by what is known when each is told", () =>
+  it.scoped("are judged by the invalidations that are known when each caller resumes", () =>
     Effect.gen(function* () {
       const { connection, store, ...tier } = yield* world(numbers)
       const keys = keysOf(40)
@@ -293,10 +291,10 @@ describe("many keys of one moment", () => {
       const turns: Array<string> = []
       const answered = (answer: TierResult<number>, number: number) => {
         turns.push(answer._tag)
-        // the connection ends while the first part is told
+        // the connection ends while the first part resumes
         if (number === 9) Effect.runSync(connection.cut)
       }
-      // the last of them asks for what the first did
+      // the last one reads the key of the first
       for (const [number, key] of [...keys.slice(0, 39), "k0"].entries())
         tier.readTo(key, { onResult: answered }, number)
       yield* settle
@@ -304,27 +302,27 @@ describe("many keys of one moment", () => {
     })
   )
 
-  it.scoped("tell each of their callers once, also where their scope closes with some of the commands under way", () =>
+  it.scoped("resume each caller once, also when the scope closes with commands open", () =>
     Effect.gen(function* () {
       const { readTo, connection, scope, store } = yield* world(numbers)
       yield* store("k0", "1")
-      const told = new Map<string, number>()
-      const askFor = (key: string) => readTo(key, { onResult: () => told.set(key, (told.get(key) ?? 0) + 1) }, 0)
+      const resumed = new Map<string, number>()
+      const readOne = (key: string) => readTo(key, { onResult: () => resumed.set(key, (resumed.get(key) ?? 0) + 1) }, 0)
       const release = connection.holdReplies("MGET")
-      for (const key of keysOf(600)) askFor(key)
+      for (const key of keysOf(600)) readOne(key)
       yield* settle
-      // some that have not left yet
-      for (const key of ["late", "later"]) askFor(key)
+      // some that are not sent yet
+      for (const key of ["late", "later"]) readOne(key)
       yield* Scope.close(scope, Exit.void)
-      expect(told.size).toBe(602)
+      expect(resumed.size).toBe(602)
       yield* release
       yield* settle
-      expect(new Set(told.values())).toEqual(new Set([1]))
+      expect(new Set(resumed.values())).toEqual(new Set([1]))
     })
   )
 })
 
-describe("what stands under the keys of one command", () => {
+describe("the texts under the keys of one command", () => {
   const encryption = Either.getOrThrow(
     Encryption.make([{ id: "key-1", key: Redacted.make(Buffer.alloc(32, 1).toString("base64")) }])
   )
@@ -342,11 +340,11 @@ describe("what stands under the keys of one command", () => {
       (content) => `{"created":20,${CacheEntry.body(attributes, content)}`
     )
 
-  it.scoped("may be compressed or plain, short or so long that another thread takes it", () =>
+  it.scoped("may be compressed or plain, short or so long that they decompress in another thread", () =>
     Effect.gen(function* () {
       const codec = encoded({ compression: { above: 10 } })
       const { commands, readMany, server, undecodable } = yield* world(codec)
-      // pseudo-random, so that it stays longer than what is decompressed at once
+      // pseudo-random, so that its compressed form stays too long for the calling thread
       let seed = 1
       const word = () => {
         seed = (seed * 48_271) % 2_147_483_647
@@ -375,7 +373,7 @@ describe("what stands under the keys of one command", () => {
     })
   )
 
-  it.scoped("may be encrypted: what is not, or is for another key, does not decode, and harms no other", () =>
+  it.scoped("may be encrypted: a plain one, or one for another key, does not decode and affects no other", () =>
     Effect.gen(function* () {
       const codec = encoded({ encryption })
       const { readMany, server, store, undecodable } = yield* world(codec)
@@ -390,7 +388,7 @@ describe("what stands under the keys of one command", () => {
     })
   )
 
-  it.scoped("is told to nobody twice when the scope closes while some of it is being decoded", () =>
+  it.scoped("resume no caller twice when the scope closes while they decode", () =>
     Effect.gen(function* () {
       const slow: EntryCodec.EntryCodec<string> = { ...texts, decode: () => Effect.never }
       const { readTo, scope, store } = yield* world(slow)
@@ -430,7 +428,7 @@ describe("what stands under the keys of one command", () => {
     ["in its schema", numberThat((n) => Effect.succeed(unlucky(n)))],
     ["in an effect", numberThat((n) => Effect.as(Effect.yieldNow(), n).pipe(Effect.map(unlucky)))]
   ] as const) {
-    it.scoped(`may be what its codec throws on, ${how}: it is a counted miss, and the others are answered`, () =>
+    it.scoped(`may make the codec throw ${how}: such a text is a counted miss and affects no other`, () =>
       Effect.gen(function* () {
         const { connection, readMany, store, undecodable } = yield* world<number>(codec)
         for (const [key, value] of [
@@ -446,14 +444,14 @@ describe("what stands under the keys of one command", () => {
           expect(undecodable).toHaveLength(i + 1)
           expect([a, c]).toMatchObject([{ entry: { value: 1 } }, { entry: { value: 3 } }])
         }
-        // and nothing is left that would join them to a command that has gone
+        // and later reads do not join a command that was sent
         connection.failWith(new RedisTimeout({ command: "MGET", waitedMillis: 1 }))
         expect((yield* readMany(["a"]))[0]).toMatchObject({ _tag: "Failed" })
       })
     )
   }
 
-  it.scoped("may be anything that another program has left there", () =>
+  it.scoped("may be anything that another program stored", () =>
     Effect.gen(function* () {
       const { readMany, server, store, undecodable } = yield* world(numbers)
       const hostile: Record<string, string> = {

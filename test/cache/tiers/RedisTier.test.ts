@@ -33,7 +33,7 @@ const world = Effect.gen(function* () {
 })
 
 describe("reads of one moment", () => {
-  it.scoped("travel as one command, each key once, with the clear marker beside them", () =>
+  it.scoped("share one command, with each key once and the clear marker", () =>
     Effect.gen(function* () {
       const { connection, failures, read } = yield* world
       const before = connection.commands()
@@ -57,7 +57,7 @@ describe("reads of one moment", () => {
     })
   )
 
-  it.scoped("are each answered, also where a key has been forgotten and put together anew between them", () =>
+  it.scoped("all complete, also if a key is built anew between them", () =>
     Effect.gen(function* () {
       const { connection, readKeys } = yield* world
       const before = connection.commands()
@@ -67,7 +67,7 @@ describe("reads of one moment", () => {
     })
   )
 
-  it.scoped("bring the markers of their tags: beside the value once its tags are known, else in a second command", () =>
+  it.scoped("read the markers of their tags: with the value if its tags are known, else in a second command", () =>
     Effect.gen(function* () {
       const { connection, server, read } = yield* world
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red","new"],"value":1}')
@@ -84,7 +84,7 @@ describe("reads of one moment", () => {
     })
   )
 
-  it.scoped("take markers that came over another connection than the value for missing", () =>
+  it.scoped("treat markers of another connection than the value's as missing", () =>
     Effect.gen(function* () {
       const { connection, server } = yield* world
       yield* server.direct.set("tagged", '{"created":20,"ttl":5,"tags":["red"],"value":1}')
@@ -102,12 +102,12 @@ describe("reads of one moment", () => {
       )
       yield* settle
       expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: false })
-      // its tags are known now, and travel with it
+      // its tags are known now, and their markers are read with it
       expect(yield* read("tagged")).toMatchObject({ entry: { value: 1 }, trusted: true })
     })
   )
 
-  it.scoped("are answered when the scope closes, whether they had been sent or not", () =>
+  it.scoped("fail when the scope closes, sent or not", () =>
     Effect.gen(function* () {
       const { connection } = yield* world
       for (const isSent of [true, false]) {
@@ -137,7 +137,7 @@ describe("reads of one moment", () => {
     })
   )
 
-  it.scoped("fail together when the command does, and the next ones are sent anew", () =>
+  it.scoped("fail with their command, and later reads are sent again", () =>
     Effect.gen(function* () {
       const { connection, read } = yield* world
       const timeout = new RedisTimeout({ command: "MGET", waitedMillis: 1000 })
@@ -151,7 +151,7 @@ describe("reads of one moment", () => {
     })
   )
 
-  it.scoped("do not wait for those before them", () =>
+  it.scoped("do not wait for earlier reads", () =>
     Effect.gen(function* () {
       const { connection, read } = yield* world
       const before = connection.commands()

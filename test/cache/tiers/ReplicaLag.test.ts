@@ -1,4 +1,4 @@
-/** Reads that lag behind scripts, as where a proxy sends them to a replica: every read ends, after few questions. */
+/** Reads that lag behind scripts, such as those that a proxy sends to a replica: every read ends after few commands. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -16,7 +16,7 @@ import { connect, eventually, testWith } from "../../support/faults/FaultSuite.j
 import { onEveryLayer } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 
-/** A client whose MGET answers what there was when it began to lag, until it catches up. */
+/** A client whose MGET answers old values from a moment on, until it catches up. */
 const lagging = (redis: RedisClient.Service) => {
   const state = { lagsBehind: new Map<string, string>(), isLagging: true, questions: 0, catchesUpAfter: Infinity }
   const client = Executors.replacing(redis, ({ script, unsafeMget }) => ({
@@ -33,7 +33,7 @@ const lagging = (redis: RedisClient.Service) => {
           if (state.questions >= state.catchesUpAfter) state.isLagging = false
           const seen = (texts: RedisReply): RedisReply =>
             Array.isArray(texts)
-              ? // the markers are older than all that is read here
+              ? // the markers are older than all entries of this test
                 texts.map((text, i) =>
                   i === 0 || !state.isLagging ? text : (state.lagsBehind.get(asked[i] ?? "") ?? null)
                 )
@@ -51,7 +51,7 @@ const read = (cache: CacheWorld.Cache, id = "a") =>
 
 const plain = { key: Schema.String, value: Schema.Number, timeToLive: "1 minute" } as const
 
-/** What a read asks at the most: five times, and once more. */
+/** The most commands of a read: five retries and the first. */
 const most = 6
 
 describe("a cache whose reads lag behind its scripts", () => {
@@ -61,12 +61,12 @@ describe("a cache whose reads lag behind its scripts", () => {
         const world = CacheWorld.make(rows, settings)
         const { client, state } = lagging(yield* RedisClient)
         const log = yield* CapturedLog.make
-        // its loads log as the cache does that they belong to
+        // its loads log like their cache
         const own = yield* world.cache().pipe(Effect.provideService(RedisClient, client), Effect.provide(log.layer))
         return { ...world, log, own, state, other: yield* world.cache() }
       })
 
-    it.scoped("ends a read of what it never gets to see by a lookup, and says why", () =>
+    it.scoped("ends a read by a lookup when the value never becomes visible, and gives the reason", () =>
       Effect.gen(function* () {
         const { log, other, own, state } = yield* world({ a: 1, b: 1 })
         yield* other.getMany(["a", "b"])
@@ -77,13 +77,13 @@ describe("a cache whose reads lag behind its scripts", () => {
       })
     )
 
-    it.scoped("does so where it sees what was stored before", () =>
+    it.scoped("ends a read by a lookup when it sees an older value", () =>
       Effect.gen(function* () {
         const redis = yield* RedisClient
         const { database, key, other, own, state } = yield* world({ a: 1 })
         yield* other.get("a")
         yield* Effect.sleep("2 millis")
-        // it was invalidated, and the marker that follows is seen: the old one will not do
+        // it was invalidated, and the marker is seen: the old value is not accepted
         yield* own.clear
         state.lagsBehind.set(
           key("a"),
@@ -96,7 +96,7 @@ describe("a cache whose reads lag behind its scripts", () => {
       })
     )
 
-    it.scoped("finds the value where reads catch up meanwhile, and looks nothing up", () =>
+    it.scoped("finds the value without a lookup when its reads catch up", () =>
       Effect.gen(function* () {
         const { database, other, own, state } = yield* world({ a: 1 })
         yield* other.get("a")
@@ -107,7 +107,7 @@ describe("a cache whose reads lag behind its scripts", () => {
       })
     )
 
-    it.scoped("ends a read of several, a warming, a refresh, and a caller that asks for the error instead", () =>
+    it.scoped("ends getMany, warm, refresh, and a get that fails instead of looking up", () =>
       Effect.gen(function* () {
         const { database, name, other, own, state } = yield* world({ a: 1, b: 2, c: 3 })
         yield* other.getMany(["a", "b", "c"])
