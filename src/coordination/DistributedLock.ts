@@ -143,8 +143,8 @@ export declare namespace DistributedLock {
      * Runs a body like `withLock` while holding several locks. `maxWait` is for all of them together.
      *
      * They are acquired one after the other, in the order of their keys' UTF-16 units, so two callers cannot wait for each other. A
-     * key that is named twice is acquired once. Keys may live on different servers of a cluster, so this is not one step: each lock
-     * is held while the next one is waited for.
+     * key that is named twice is acquired once. It is not one step, since keys may live on different servers of a cluster: each lock
+     * is held while the next one is awaited.
      */
     readonly withLocks: <const Keys extends ReadonlyArray<string>>(
       keys: Keys,

@@ -60,8 +60,8 @@ export declare namespace DistributedSemaphore {
   /**
    * The operations of semaphores. A key stands in Redis as `semaphore:<key>`.
    *
-   * Both fail with `InvalidKey` as those of locks do. They fail with `RedisServerError`, code `ERR`, when the number of permits is
-   * no integer of at least 1, or the time to live is not positive or longer than a server keeps a key.
+   * Both fail with `InvalidKey` as those of locks do. They fail with `RedisServerError`, code `ERR`, when the number of permits or
+   * the time to live cannot be right.
    *
    * @since 0.1.0
    * @category models

@@ -25,8 +25,11 @@ import * as PresenceScripts from "./presence/PresenceScripts.js"
 /**
  * The members that are online under one key, by the server's clock. Every operation may be repeated.
  *
- * An operation fails with `RedisServerError`, code `ERR`, before anything is sent: for a member that its schema rejects or that
- * holds a lone surrogate, for a page of other numbers than integers from 0 up, and for a key that something else owns.
+ * An operation fails with `RedisServerError`, code `ERR`, before anything is sent:
+ *
+ * - for a member that its schema rejects, or that holds a lone surrogate
+ * - for an offset or limit that is no integer of at least 0
+ * - for a key that something else owns
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,5 @@
 /**
- * How often something may happen, counted in Redis for all processes together.
+ * Limits how often something happens, counted in Redis for all processes together.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import * as Consumption from "./limit/Consumption.js"
 import type { RateLimit, RateLimitExceeded, RateLimitResult, RateLimitUsage } from "./limit/RateLimit.js"
 
 export type { Cost, Exceeding } from "./limit/Admission.js"
-export type { Refusal } from "./limit/Consumption.js"
+export type { RateLimitError } from "./limit/Consumption.js"
 export {
   /**
    * @since 0.1.0
@@ -57,7 +57,7 @@ export {
 } from "./limit/RateLimit.js"
 
 /**
- * Rate limits in Redis. See `docs/rate-limits.md` for what each algorithm promises and costs.
+ * Rate limits in Redis. `docs/rate-limits.md` says what each algorithm promises and costs.
  *
  * @since 0.1.0
  * @category services
@@ -69,55 +69,61 @@ export class RateLimiter extends Context.Tag("effect-cache-toolkit/RateLimiter")
  */
 export declare namespace RateLimiter {
   /**
-   * One key is counted separately under each algorithm. Whoever shares a key should use the same limit: a promise is made
-   * for one limit at a time.
+   * The operations on limits. A key stands in Redis as `ratelimit:<key>`. Each algorithm counts it separately. Callers that share
+   * a key should use the same limit: a promise is made for one limit at a time.
    *
-   * While Redis cannot be asked the limit's `onUnavailable` decides, and the result says so. All fail with
-   * `RedisServerError`, code `ERR`, when numbers mean nothing or are too large to be exact or the key belongs to something else, with code `WRONGTYPE` when the
-   * key holds something else, and with `RedisAuthError` when Redis grants no right to it.
+   * While Redis is unavailable the limit's `onUnavailable` decides, and the result says so. Every operation fails:
+   *
+   * - with `RedisServerError`, code `ERR`, when a number cannot be right or is too large to be exact, or something else owns the key
+   * - with `RedisServerError`, code `WRONGTYPE`, when the key holds something else
+   * - with `RedisAuthError`, when the user has no right to the key
    *
    * @since 0.1.0
    * @category models
    */
   export interface Service {
     /**
-     * Takes the cost from the limit if that much is left, and else takes nothing.
+     * Takes the cost from the limit if that much remains, and nothing otherwise.
      *
-     * A rejection is remembered in this process for as long as it holds, a second at most: the same call is then rejected
-     * without asking Redis. So what another process refunds or resets may be seen a second late here.
+     * The process remembers a rejection for as long as it holds, up to a second, and rejects the same call without asking Redis. So a
+     * refund or reset of another process may take a second to be seen here.
      *
-     * May not be repeated blindly when the decision was an `Outage` by `RedisTimeout` or `RedisConnectionLost`: the first
-     * call may have counted.
+     * Do not repeat it after an `Outage` by `RedisTimeout` or `RedisConnectionLost`: the first call may have counted.
      */
     readonly consume: (
       key: string,
       limit: RateLimit,
       options?: Admission.Cost
-    ) => Effect.Effect<RateLimitResult, Consumption.Refusal>
-    /** What is left, and takes nothing. May be repeated. */
-    readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Consumption.Refusal>
+    ) => Effect.Effect<RateLimitResult, Consumption.RateLimitError>
+    /** Reads how much remains. May be repeated. */
+    readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Consumption.RateLimitError>
     /**
-     * Gives back what a call was charged that was not of use after all, and answers what is left then. Never more than is
-     * charged at the moment; for each algorithm's promise a refund counts when it is made. While Redis cannot be asked it
-     * goes to what this process has counted under the policy `local`, and is lost under the others. May not be repeated.
+     * Returns the cost of an allowed call to the limit, up to what is charged now. Returns how much remains.
+     *
+     * During an outage it goes to the share of this process under the policy `local`, and is lost under the others. Must not be
+     * repeated.
      */
     readonly refund: (
       key: string,
       limit: RateLimit,
       options?: Admission.Cost
-    ) => Effect.Effect<RateLimitUsage, Consumption.Refusal>
-    /** Forgets everything that was counted for the key under this algorithm. May be repeated. */
+    ) => Effect.Effect<RateLimitUsage, Consumption.RateLimitError>
+    /** Deletes what was counted for the key under this algorithm. May be repeated. */
     readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
     /**
-     * Runs an effect once the limit allows it. Fails with `RateLimitExceeded` when it does not, or not within `maxWait`;
-     * nothing is taken then, and nothing by whoever is interrupted while it waits. Who waits is let in in no order, and what
-     * the effect has taken stays taken when it fails.
+     * Runs an effect when the limit allows it. Fails with `RateLimitExceeded` when the limit does not allow it, or not within
+     * `maxWait`.
+     *
+     * A call that fails so, or is interrupted while it waits, takes nothing. Waiting callers are admitted in no particular order. The
+     * cost stays taken when the effect fails.
      */
     readonly withLimit: (
       key: string,
       limit: RateLimit,
       options: Admission.Exceeding
-    ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded | Consumption.Refusal, R>
+    ) => <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | RateLimitExceeded | Consumption.RateLimitError, R>
   }
 }
 
@@ -136,7 +142,7 @@ export const key = (action: string, id: string): Either.Either<string, RedisKey.
 const prefix = "ratelimit"
 
 /**
- * A rate limiter on the client in the context.
+ * Makes a rate limiter on the client in the context.
  *
  * @since 0.1.0
  * @category constructors
@@ -150,7 +156,7 @@ const prefix = "ratelimit"
  *   const limiter = yield* RateLimiter.make
  *   const key = yield* RateLimiter.key("login", "user-1")
  *   const result = yield* limiter.consume(key, logins)
- *   return result.allowed ? "go ahead" : `try again in ${result.retryAfter}`
+ *   return result.allowed ? "allowed" : `retry in ${result.retryAfter}`
  * })
  */
 export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
@@ -166,6 +172,8 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
 })
 
 /**
+ * Provides a rate limiter on the client in the context.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -31,7 +31,7 @@ export type Exceeding =
   /** waits until it is allowed; fails at once when that takes longer than `maxWait` */
   | (Cost & { readonly onExceeded: "delay"; readonly maxWait: Duration.DurationInput })
 
-/** A timer takes no more than 24 days; the caller asks again when it wakes. */
+/** A timer takes no more than 24 days; the caller retries when it wakes. */
 const longestSleepMillis = 3_600_000
 
 /**

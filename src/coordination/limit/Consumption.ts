@@ -19,12 +19,12 @@ import { Decision, type RateLimit, type RateLimitResult, type RateLimitUsage } f
 import * as RejectionCache from "./RejectionCache.js"
 
 /**
- * What Redis answers when it rejects a call instead of deciding it: a mistake of the program or its settings.
+ * The errors of a call on a limit that no outage policy hides: a mistake of the program or its settings.
  *
  * @since 0.1.0
  * @category errors
  */
-export type Refusal = RedisAuthError | RedisServerError
+export type RateLimitError = RedisAuthError | RedisServerError
 
 /**
  * The operations of the limiter on one client.
@@ -33,9 +33,9 @@ export type Refusal = RedisAuthError | RedisServerError
  * @category models
  */
 export interface Consumption {
-  readonly consume: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitResult, Refusal>
-  readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Refusal>
-  readonly refund: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, Refusal>
+  readonly consume: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitResult, RateLimitError>
+  readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, RateLimitError>
+  readonly refund: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, RateLimitError>
   readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
 }
 
@@ -76,7 +76,7 @@ export const make = (client: RedisClient.Service): Consumption => {
     asked: Effect.Effect<A, RedisError>,
     answer: (reply: A, decision: Decision) => B,
     instead: Effect.Effect<A>
-  ): Effect.Effect<B, Refusal> =>
+  ): Effect.Effect<B, RateLimitError> =>
     asked.pipe(
       Effect.map((reply) => answer(reply, Decision.Redis())),
       Effect.catchIf(Fallback.isOutage, (error) =>
@@ -132,7 +132,7 @@ export const make = (client: RedisClient.Service): Consumption => {
     key: string,
     limit: RateLimit,
     cost: number
-  ): Effect.Effect<RateLimitUsage, Refusal> =>
+  ): Effect.Effect<RateLimitUsage, RateLimitError> =>
     Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
       decide(
         runnerOf(limit.scripts)[name](input),

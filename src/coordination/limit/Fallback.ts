@@ -12,8 +12,8 @@ import type { RateLimit } from "./RateLimit.js"
 /** The wait that a rejected caller is given, in microseconds: Redis may be back by then, and asking costs nothing. */
 const retryMicros = 1_000_000
 
-// Codes of a server that answers and cannot decide: it is starting, runs a long script, is out of memory, may not write or
-// has lost its primary.
+// Codes of a server that answers and cannot decide. It is starting, runs a long script, is out of memory, may not write, or has
+// lost its primary.
 const unable: ReadonlySet<string> = new Set([
   "LOADING",
   "BUSY",

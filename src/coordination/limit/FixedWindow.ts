@@ -1,16 +1,17 @@
 /**
- * The fixed window in Redis: the count is a string under the key itself, as the guide has it, and its window is the key's
- * time to live.
+ * Scripts of the fixed window. The key itself holds the count, and its time to live is the window.
  *
  * @since 0.1.0
  */
 import { type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 /**
- * A count without a time to live (left by a program that sets them by two commands and died in between) is no running
- * window: it would lock its caller out for ever. Neither is a text that INCRBY refuses, such as 007, or a count beyond
- * 2^53. A window that was begun under a longer limit ends when one of the present length would, counted from the next call.
- * A refund is for the window that runs now.
+ * Counts calls in a window. A refund applies to the window that runs now.
+ *
+ * Three counts are no running window. One has no time to live: a program that counts by two commands died between them, and the
+ * count would reject its caller for ever. The others are a text that INCRBY rejects, such as 007, and a count above 2^53.
+ *
+ * A window that began under a longer limit ends when one of the present length would, counted from the next call.
  *
  * @since 0.1.0
  * @category scripts

@@ -1,5 +1,5 @@
 /**
- * What the scripts of all algorithms have in common.
+ * Builds the scripts of a limit from how its algorithm reads its state and what each operation does with it.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 
 /**
- * What every script of a limit is given.
+ * The input of every script of a limit.
  *
  * @since 0.1.0
  * @category models
@@ -19,13 +19,13 @@ export interface Input {
   readonly limit: number
   readonly windowMillis: number
   readonly burst: number
-  /** the time in microseconds, for tests; the server's where it is not given */
+  /** the time in microseconds, for tests; the server's time when absent */
   readonly now?: number
 }
 
 /**
- * Whether the call is allowed, how much remains, the microseconds until the whole limit is there again, and those until
- * the same call is allowed: 0 when it is, -1 when it never is.
+ * The decision on a call: whether it is allowed, how much remains, and the microseconds until the whole limit is available.
+ * The last part is the microseconds until the same call is allowed: 0 when it is, -1 when it never is.
  *
  * @since 0.1.0
  * @category models
@@ -33,7 +33,7 @@ export interface Input {
 export type Consumed = readonly [allowed: 0 | 1, remaining: number, resetMicros: number, retryMicros: number]
 
 /**
- * How much remains, and the microseconds until the whole limit is there again.
+ * How much of a limit remains, and the microseconds until the whole limit is available.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +41,7 @@ export type Consumed = readonly [allowed: 0 | 1, remaining: number, resetMicros:
 export type Usage = readonly [remaining: number, resetMicros: number]
 
 /**
- * A script whose model answers in the type of its reply, so that it also decides without a server.
+ * A script whose model returns the type of its reply, so that it also decides without a server.
  *
  * @since 0.2.0
  * @category models
@@ -51,24 +51,24 @@ export interface LimitScript<Reply extends RedisReply> extends RedisScript.Redis
 }
 
 /**
- * The scripts of one algorithm. A call that is rejected changes nothing, and neither does `peek`. `refund` gives back what
- * an allowed call has cost, as far as it still counts.
+ * The scripts of one algorithm. A rejected call and `peek` change nothing. `refund` returns the cost of an allowed call, as far as
+ * it still counts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LimitScripts {
-  /** The key that a limit's state is under: each algorithm has its own, all in one slot. */
+  /** Names the key of the state. Each algorithm has its own key, all in one slot. */
   readonly keyOf: (key: string) => string
   readonly consume: LimitScript<Consumed>
   readonly peek: LimitScript<Usage>
   readonly refund: LimitScript<Usage>
 }
 
-// With a retry of no time at all a rejected caller would repeat its call for ever.
+// with a wait of 0 a rejected caller would retry without end
 const Consumed = Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt, Schema.NonNegativeInt, Schema.Int).pipe(
   Schema.filter(([allowed, , , retry]) => (allowed === 1 ? retry === 0 : retry > 0 || retry === -1), {
-    message: () => "the time until the same call is allowed does not go with the decision"
+    message: () => "the time until the same call is allowed contradicts the decision"
   })
 )
 const Usage = Schema.Tuple(Schema.NonNegativeInt, Schema.NonNegativeInt)
@@ -81,7 +81,7 @@ const argumentsOf = (input: Input): ReadonlyArray<string | number> => [
   input.now ?? ""
 ]
 
-// `text` is a number as an integer's text, exact up to 2^53
+// `text` formats a number as an integer, exact up to 2^53
 const luaArguments = `
 local cost, limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function text(number)
@@ -90,7 +90,7 @@ end
 `
 
 /**
- * The arguments as a model reads them.
+ * Reads the arguments in a model.
  *
  * @since 0.1.0
  * @category models
@@ -105,7 +105,7 @@ export const readArguments = ({ args, keys }: RedisScript.ScriptContext) => ({
 })
 
 /**
- * One step of an algorithm: what its Lua does after the state was read, and what its model answers to that state.
+ * One operation of an algorithm: its Lua after the state was read, and its model of the same.
  *
  * @since 0.1.0
  * @category models
@@ -116,7 +116,7 @@ export interface Operation<State, Reply> {
 }
 
 /**
- * The scripts of an algorithm by how it reads its state, in Lua and in the model, and what it does with it.
+ * Makes the scripts of an algorithm.
  *
  * In Lua `cost`, `limit`, `window` (milliseconds), `burst` and `text` are defined; the time is `ARGV[5]`.
  *
@@ -159,7 +159,7 @@ export const make = <State>(algorithm: {
 }
 
 /**
- * How much longer than needed a key is kept, in milliseconds: servers end a key by a coarser clock than TIME shows.
+ * How much longer than needed a key is kept, in milliseconds: servers expire keys by a coarser clock than TIME.
  *
  * @since 0.1.0
  * @category constants
@@ -167,7 +167,7 @@ export const make = <State>(algorithm: {
 export const keptLongerMillis = 1_000
 
 /**
- * The text of a reply, or none when it is something else.
+ * Returns the text of a reply, or an empty text for any other reply.
  *
  * @since 0.1.0
  * @category utils

@@ -1,5 +1,5 @@
 /**
- * How often something may happen, as a value: the algorithm, its numbers, and what is decided when Redis cannot be asked.
+ * Rate limits as values: an algorithm, its numbers, and the policy for outages.
  *
  * @since 0.1.0
  */
@@ -14,12 +14,12 @@ import * as SlidingLog from "./SlidingLog.js"
 import * as TokenBucket from "./TokenBucket.js"
 
 /**
- * What is decided while Redis cannot be asked. It never applies where Redis has answered that the limit is exceeded.
+ * What a limit decides while Redis is unavailable. It never overrules a rejection by Redis.
  *
- * - `allow`: everything that the limit could ever allow
- * - `deny`: nothing
- * - `local`: each process counts for itself, by the same algorithm, an equal share of the limit. `processes` is how many
- *   there are; what does not divide is allowed to nobody, so that a limit below their number allows nothing
+ * - `allow`: allows every call that the limit could ever allow
+ * - `deny`: allows nothing
+ * - `local`: each of `processes` processes allows an equal share of the limit, counted by the same algorithm. A share is rounded
+ *   down, so a limit below the number of processes allows nothing
  *
  * @since 0.1.0
  * @category models
@@ -27,6 +27,8 @@ import * as TokenBucket from "./TokenBucket.js"
 export type OutagePolicy = "allow" | "deny" | { readonly local: { readonly processes: number } }
 
 /**
+ * How a limit counts.
+ *
  * @since 0.2.0
  * @category models
  */
@@ -40,22 +42,24 @@ export type Algorithm = "FixedWindow" | "SlidingLog" | "SlidingCounter" | "Token
  */
 export interface RateLimit {
   readonly algorithm: Algorithm
-  /** what decides, on the server and in the process */
+  /** the scripts that decide, on the server and in the process */
   readonly scripts: LimitScripts
   /** how much is allowed in a window */
   readonly limit: number
   readonly window: Duration.Duration
-  /** how much is allowed at once: of a token bucket its size, of the others the limit */
+  /** how much is allowed at once: the size of a token bucket, the limit of the others */
   readonly burst: number
   readonly onUnavailable: OutagePolicy
 }
 
 /**
+ * The numbers and the policy of a limit. Numbers that cannot be right make each call on the limit fail.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** how much is allowed in a window, an integer from 0 up; of a token bucket from 1 up */
+  /** how much is allowed in a window, an integer of at least 0; of a token bucket at least 1 */
   readonly limit: number
   /** rounded up to whole milliseconds */
   readonly window: Duration.DurationInput
@@ -73,11 +77,10 @@ const make = (algorithm: Algorithm, scripts: LimitScripts, options: Options): Ra
 })
 
 /**
- * A window starts with the first call that is allowed and ends `window` later, whatever is called in between; the next call
- * that is allowed starts the next one.
+ * Makes a fixed window. It starts with the first allowed call and ends `window` later. The next allowed call starts the next one.
  *
- * Promise: in one window no more than `limit`. So in *any* time of that length less than twice the limit, when the end of
- * one window and the start of the next fall into it. Costs one number a key.
+ * Promise: at most `limit` in one window. In *any* time of that length it is less than twice the limit: the end of one window and
+ * the start of the next may fall into it. Costs one number for each key.
  *
  * @since 0.1.0
  * @category constructors
@@ -85,11 +88,10 @@ const make = (algorithm: Algorithm, scripts: LimitScripts, options: Options): Ra
 export const fixedWindow = (options: Options): RateLimit => make("FixedWindow", FixedWindow.scripts, options)
 
 /**
- * Each call that is allowed is remembered for `window`.
+ * Makes a sliding log, which keeps each allowed call for `window`.
  *
- * Promise: in *any* time of that length (its end excluded) no more than `limit`, and no call is rejected that could be
- * allowed without breaking this. Costs one entry of a sorted set for each call that was allowed in the last window, so up
- * to `limit` of them a key.
+ * Promise: at most `limit` in *any* time of that length (its end excluded). It rejects no call that could be allowed without
+ * breaking this. Costs one entry of a sorted set for each call of the last window, up to `limit` for each key.
  *
  * @since 0.1.0
  * @category constructors
@@ -97,12 +99,12 @@ export const fixedWindow = (options: Options): RateLimit => make("FixedWindow", 
 export const slidingLog = (options: Options): RateLimit => make("SlidingLog", SlidingLog.scripts, options)
 
 /**
- * Windows of the calendar, counted from 1970. What was allowed in the previous one counts by the part of it that the last
- * `window` still covers, as if it had been spread evenly.
+ * Makes a sliding counter, whose windows are counted from 1970. The calls of the window before count by the part of it that the
+ * last `window` still covers, as if they had been spread evenly.
  *
- * Promise: in one window of the calendar no more than `limit`. In any time of that length that ends with a call, at the
- * part `f` of its window, no more than `limit + f * previous`, where `previous` was allowed in the window before: exact
- * where that was spread evenly, less than twice the limit in the worst case. Costs three numbers a key.
+ * Promise: at most `limit` in one window. Take any time of that length that ends with a call, at the part `f` of its window. It
+ * holds at most `limit + f * previous`, where `previous` was allowed in the window before. That is exact where those calls were
+ * spread evenly, and less than twice the limit in the worst case. Costs three numbers for each key.
  *
  * The limit times the window in milliseconds is below 2^52.
  *
@@ -112,12 +114,14 @@ export const slidingLog = (options: Options): RateLimit => make("SlidingLog", Sl
 export const slidingCounter = (options: Options): RateLimit => make("SlidingCounter", SlidingCounter.scripts, options)
 
 /**
- * A bucket of `burst` tokens (by default `limit`), full at first, into which `limit` tokens flow in a `window`, evenly; a
- * call takes as many as it costs. It is the Generic Cell Rate Algorithm of the ATM Forum (Traffic Management Specification
- * 4.0, 1996) and ITU-T Recommendation I.371, in its form of virtual scheduling.
+ * Makes a bucket of `burst` tokens (default `limit`), full at first. `limit` tokens flow into it evenly in each `window`, and a
+ * call takes as many as it costs.
  *
- * Promise: in any time `t` no more than `burst + t * limit / window`, in exact arithmetic, and no call is rejected that
- * could be allowed without breaking this. Costs one number a key.
+ * It is the Generic Cell Rate Algorithm of the ATM Forum (Traffic Management Specification 4.0, 1996) and ITU-T I.371, as virtual
+ * scheduling.
+ *
+ * Promise: in any time `t` at most `burst + t * limit / window`, in exact arithmetic. It rejects no call that could be allowed
+ * without breaking this. Costs one number for each key.
  *
  * The burst times the limit is below 2^52.
  *
@@ -130,12 +134,12 @@ export const tokenBucket = (options: Options & { readonly burst?: number | undef
 })
 
 /**
- * Who decided.
+ * The origin of a decision.
  *
- * - `Redis`: it was asked
+ * - `Redis`: Redis decided
  * - `Cached`: this process remembers a rejection of the same call by Redis, which still holds
- * - `Outage`: Redis could not be asked, or gave no answer, for this error: the limit's `onUnavailable` decided. After
- *   `RedisTimeout` and `RedisConnectionLost` Redis may have counted the call all the same
+ * - `Outage`: Redis was unavailable with this error, and the limit's `onUnavailable` decided. After `RedisTimeout` and
+ *   `RedisConnectionLost` Redis may have counted the call
  *
  * @since 0.1.0
  * @category models
@@ -153,23 +157,23 @@ export type Decision = Data.TaggedEnum<{
 export const Decision = Data.taggedEnum<Decision>()
 
 /**
- * What is left of a limit.
+ * How much of a limit remains.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RateLimitUsage {
-  /** how much is allowed at once at most */
+  /** the most that is allowed at once */
   readonly limit: number
-  /** how much of it is allowed now */
+  /** how much is allowed now */
   readonly remaining: number
-  /** until the whole limit is there again if nothing more is allowed; zero when it is there */
+  /** the time until the whole limit is available, if no more calls are allowed; zero when it is */
   readonly resetAfter: Duration.Duration
   readonly decision: Decision
 }
 
 /**
- * The answer to one call.
+ * The decision on one call.
  *
  * @since 0.1.0
  * @category models
@@ -177,14 +181,14 @@ export interface RateLimitUsage {
 export interface RateLimitResult extends RateLimitUsage {
   readonly allowed: boolean
   /**
-   * When the same call is allowed if no other one is allowed before it. Zero when allowed; infinity when the cost is greater
-   * than the limit, so that waiting does not help.
+   * The time until the same call is allowed, if no other call comes before it. Zero when it is allowed, infinite when the cost
+   * exceeds the limit.
    */
   readonly retryAfter: Duration.Duration
 }
 
 /**
- * The limit does not allow it now, nor within the time that the caller is ready to wait.
+ * The limit rejected the call, or would not allow it within `maxWait`.
  *
  * @since 0.1.0
  * @category errors
@@ -193,12 +197,12 @@ export class RateLimitExceeded extends Schema.TaggedError<RateLimitExceeded>()("
   /** the key as the caller named it */
   key: Schema.String,
   limit: Schema.Number,
-  /** infinite when the cost is greater than the limit */
+  /** infinite when the cost exceeds the limit */
   retryAfter: Schema.Duration
 }) {
   override get message(): string {
     return Duration.isFinite(this.retryAfter)
-      ? `the limit of "${this.key}" is used up: try again in ${Duration.format(this.retryAfter)}`
-      : `the limit of "${this.key}" is ${this.limit}, and never allows as much at once`
+      ? `the limit of "${this.key}" is exhausted: retry in ${Duration.format(this.retryAfter)}`
+      : `the limit of "${this.key}" is ${this.limit}, which never allows this cost: lower the cost, or raise the limit`
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The weighted window in Redis: one text, `<window>:<allowed in it>:<allowed in the one before>`, where windows are
- * numbered from 1970. Times are whole milliseconds, since the weight is an estimate anyway.
+ * Scripts of the sliding counter. The key holds one text: `<window>:<allowed in it>:<allowed in the window before>`. Windows are
+ * numbered from 1970. Times are whole milliseconds, since the weight is an estimate.
  *
  * @since 0.1.0
  */
@@ -9,9 +9,9 @@ import type { ScriptContext } from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
-// After the server's clock was set back the window that was reached goes on as if it had just begun. Nothing is waited for
-// longer than two windows, after which the key itself ends. Numbers that no limit of this window writes are cut to those
-// with which all products stay exact.
+// After the server's clock was set back, the window that was reached continues as if it had just begun. No caller waits longer
+// than two windows, after which the key expires. Numbers that no limit of this window writes are reduced, so that all products
+// stay exact.
 const luaCounter = `${luaMicros}
 local clock = micros(ARGV[5])
 local index = math.floor(math.floor(clock / 1000) / window)
@@ -74,11 +74,10 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * A rejected call fits when the count before it, `n`, has a weight of no more than what is left, `room`: when the part of
- * the window that has passed is `1 - room / n`. That is in this window, or in the next one, where what was allowed in this
- * one is weighted.
+ * Weighs the calls of the window before by the part of it that still counts.
  *
- * A refund is counted back in this window, and what is more than was allowed in it, in the one before.
+ * A rejected call fits when the weight of the count before, `P`, leaves `room` for its cost. That is so when the part of the
+ * window that has passed is `1 - room / P`. A refund takes from the current window first.
  *
  * @since 0.1.0
  * @category scripts

@@ -1,7 +1,8 @@
 /**
- * The exact window in Redis: a sorted set of the calls that were allowed, by the server's time in microseconds. A member is
- * `<sum of all costs up to this call>:<cost>`, so that the cost of any stretch of calls is the difference of two members,
- * and no call is ever counted over.
+ * Scripts of the sliding log. The key holds a sorted set of the allowed calls, by the server's time in microseconds.
+ *
+ * A member is `<sum of all costs up to this call>:<cost>`. So the cost of consecutive calls is the difference of two members,
+ * and no script adds up calls.
  *
  * @since 0.1.0
  */
@@ -10,9 +11,9 @@ import type { ScriptContext } from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
-// After the server's clock was set back calls are entered at the time of the last one, so that sums and times go together.
-// Nothing is waited for longer than one window, after which the key itself ends. Entries that are too old are skipped, and
-// removed only when a call is allowed: a rejected one changes nothing.
+// After the server's clock was set back, calls are entered at the time of the last one, so that sums and times agree. No caller
+// waits longer than one window, after which the key expires. Old entries are skipped, and removed when a call is allowed: a
+// rejected call changes nothing.
 const luaLog = `${luaMicros}
 window = window * 1000
 local function at(rank)
@@ -72,10 +73,10 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * A rejected call fits when all calls up to the first one have ended whose sum leaves enough, which is found by bisection.
+ * Finds by bisection when a rejected call fits: when the oldest calls have ended whose sum makes room for its cost.
  *
- * A refund removes the oldest calls that still count, as far as the cost goes. Whichever call was meant, what stays counts for
- * at least as long as what should: the promise holds for the calls that were not refunded.
+ * A refund removes the oldest calls that still count, up to its cost. The calls that stay are at least as recent as those that
+ * should stay, so the promise holds for all calls that were not refunded.
  *
  * @since 0.1.0
  * @category scripts
@@ -133,7 +134,7 @@ export const scripts: LimitScripts = make({
         local member, sum, spent, time = at(ended)
         if not member then break end
         local taken = math.min(spent, cost - given)
-        -- before the other one is removed: a set that was empty in between would have lost its time to live
+        -- before the removal: a set that is empty in between loses its time to live
         if taken < spent then
           redis.call("ZADD", KEYS[1], text(time), string.format("%016.0f:%.0f", sum, spent - taken))
         end

@@ -1,9 +1,9 @@
 /**
- * The Generic Cell Rate Algorithm in Redis (ATM Forum, Traffic Management Specification 4.0, af-tm-0056.000, 1996; ITU-T
- * I.371): one text, the *theoretical arrival time* at which the bucket is full again.
+ * Scripts of the token bucket, by the Generic Cell Rate Algorithm (ATM Forum, Traffic Management Specification 4.0,
+ * af-tm-0056.000, 1996; ITU-T I.371). The key holds one text: the *theoretical arrival time*, at which the bucket is full again.
  *
- * A token takes `window / limit` microseconds, which is mostly no integer. So a time is `<microseconds>:<parts>`, where a
- * part is a microsecond divided by the limit, and all arithmetic is on exact integers.
+ * A token takes `window / limit` microseconds, which is rarely an integer. So a time is `<microseconds>:<parts>`, where a part is
+ * a microsecond divided by the limit. All arithmetic is on exact integers.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,8 @@ import type { ScriptContext } from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
-// `wait` is how long the bucket takes to be full, never longer than an empty one does: more stands there only after the
-// server's clock was set back, or from a limit of other numbers, whose parts are taken for one microsecond.
+// `wait` is the time until the bucket is full, at most that of an empty one. A later time is stored only after the server's
+// clock was set back, or by a limit of other numbers. Parts of other numbers count as one microsecond.
 const luaBucket = `${luaMicros}
 window = window * 1000
 local whole = math.floor(window / limit)
@@ -103,7 +103,7 @@ const read = (context: ScriptContext) => {
 }
 
 /**
- * A call takes as many tokens as it costs if the bucket has them. A refund puts them back, no more than the bucket holds.
+ * Takes as many tokens as a call costs, if the bucket has them. A refund puts them back, up to a full bucket.
  *
  * @since 0.1.0
  * @category scripts

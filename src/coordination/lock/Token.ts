@@ -1,5 +1,5 @@
 /**
- * The two tokens of a holder: one proves to Redis that it owns the lock, the other proves to all others that it is the latest.
+ * The tokens of a holder. One proves to Redis that it owns the lock, the other proves to other stores that it is the latest.
  *
  * @since 0.1.0
  */
