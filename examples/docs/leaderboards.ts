@@ -13,7 +13,7 @@ const program = Effect.gen(function* () {
   const around = yield* board.around("cyd", { above: 1, below: 1 })
   const percentile = yield* board.percentileOf("ada")
 
-  // one board for each week of UTC, which expires by itself four weeks after it is over
+  // one board for each week of UTC, which is deleted four weeks after the week has ended
   const weekly = yield* Leaderboard.makeWindows({ key: "chess", window: "weekly", timeToLive: "4 weeks" })
   yield* weekly.running.submit("ada", 30)
   const first = yield* weekly.running.rankOf("ada")

@@ -5,7 +5,7 @@ const program = Effect.gen(function* () {
   const online = yield* Presence.make({ key: "chess", timeToLive: "1 minute" })
   const games = yield* Counter.make({ key: "active_games" })
 
-  // beats three times a minute while the body runs, and leaves when it ends; a process that dies leaves within a minute
+  // beats three times a minute while the body runs, and leaves when it ends
   const during = yield* Effect.gen(function* () {
     yield* games.increment
     return { players: yield* online.count, games: yield* games.get }
