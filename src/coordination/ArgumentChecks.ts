@@ -10,7 +10,7 @@ import type { OptionCheck } from "../internal/OptionCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
-import { RedisServerError } from "../redis/RedisError.js"
+import { InvalidArgument } from "../redis/RedisError.js"
 
 const longestMillis = Duration.toMillis(maxTimeToLive)
 
@@ -25,8 +25,8 @@ export const reject = (
   argument: string,
   value: unknown,
   allowed: string
-): Effect.Effect<never, RedisServerError> =>
-  Effect.fail(new RedisServerError({ command, code: "ERR", detail: `${argument} is ${value}; it must be ${allowed}` }))
+): Effect.Effect<never, InvalidArgument> =>
+  Effect.fail(new InvalidArgument({ command, argument, value: String(value), allowed }))
 
 /**
  * A duration of an argument in whole milliseconds, rounded up. Fails when no server could keep a key that long.
@@ -38,7 +38,7 @@ export const wholeMillis = (
   command: string,
   argument: string,
   duration: Duration.DurationInput
-): Effect.Effect<number, RedisServerError> => {
+): Effect.Effect<number, InvalidArgument> => {
   const millis = Math.ceil(Duration.toMillis(duration))
   return millis >= 1 && millis <= longestMillis
     ? Effect.succeed(millis)
@@ -56,7 +56,7 @@ export const integerFrom = (
   argument: string,
   minimum: number,
   value: number
-): Effect.Effect<number, RedisServerError> =>
+): Effect.Effect<number, InvalidArgument> =>
   Number.isSafeInteger(value) && value >= minimum
     ? Effect.succeed(value)
     : reject(command, argument, value, `an integer of at least ${minimum}`)
@@ -67,7 +67,7 @@ export const integerFrom = (
  * @since 0.1.0
  * @category utils
  */
-export const finite = (command: string, argument: string, value: number): Effect.Effect<number, RedisServerError> =>
+export const finite = (command: string, argument: string, value: number): Effect.Effect<number, InvalidArgument> =>
   Number.isFinite(value) ? Effect.succeed(value) : reject(command, argument, value, "finite")
 
 /**
@@ -81,7 +81,7 @@ export const exactProduct = (
   argument: string,
   one: number,
   other: number
-): Effect.Effect<number, RedisServerError> =>
+): Effect.Effect<number, InvalidArgument> =>
   one * other < 2 ** 52 ? Effect.succeed(one * other) : reject(command, argument, one * other, "below 2^52")
 
 /**
@@ -96,14 +96,10 @@ export const keyOf = (
   client: RedisClient.Service,
   prefix: KeyOwner.Prefix,
   name: string
-): Effect.Effect<string, RedisServerError> =>
+): Effect.Effect<string, InvalidArgument> =>
   Effect.suspend(() => {
     const key = KeyOwner.named(client, prefix, name)
-    return Either.isRight(key)
-      ? Effect.succeed(key.right)
-      : Effect.fail(
-          new RedisServerError({ command, code: "ERR", detail: `the key ${JSON.stringify(name)}: ${key.left}` })
-        )
+    return Either.isRight(key) ? Effect.succeed(key.right) : reject(command, "key", JSON.stringify(name), key.left)
   })
 
 /**

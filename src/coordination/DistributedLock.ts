@@ -110,7 +110,7 @@ export declare namespace DistributedLock {
    * The operations of locks. A key stands in Redis as `lock:<key>`.
    *
    * All fail with `InvalidKey` when the key is empty, longer than 512 bytes, or holds a control character or a lone surrogate.
-   * They fail with `RedisServerError`, code `ERR`, when the time to live is not positive or longer than a server keeps a key.
+   * They fail with `InvalidArgument` when the time to live is not positive or longer than a server keeps a key.
    *
    * @since 0.1.0
    * @category models
@@ -207,7 +207,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const prepare = (name: string, timeToLive: Duration.DurationInput) =>
       Effect.gen(function* () {
         const key = yield* KeyOwner.under("lock", name)
-        const timeToLiveMillis = yield* wholeMillis(LockScripts.acquire.name, "the time to live", timeToLive)
+        const timeToLiveMillis = yield* wholeMillis(LockScripts.acquire.name, "timeToLive", timeToLive)
         return { key, timeToLiveMillis, token: yield* Token.random }
       })
 

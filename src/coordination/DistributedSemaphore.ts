@@ -60,7 +60,7 @@ export declare namespace DistributedSemaphore {
   /**
    * The operations of semaphores. A key stands in Redis as `semaphore:<key>`.
    *
-   * Both fail with `InvalidKey` as those of locks do. They fail with `RedisServerError`, code `ERR`, when the number of permits or
+   * Both fail with `InvalidKey` as those of locks do. They fail with `InvalidArgument` when the number of permits or
    * the time to live cannot be right.
    *
    * @since 0.1.0
@@ -111,9 +111,9 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, timeToLive, maxWait }: DistributedSemaphore.Options, scope: Scope.Scope) {
-        yield* integerFrom(SemaphoreScripts.acquire.name, "the number of permits", 1, permits)
+        yield* integerFrom(SemaphoreScripts.acquire.name, "permits", 1, permits)
         const key = yield* KeyOwner.under("semaphore", name)
-        const timeToLiveMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "the time to live", timeToLive)
+        const timeToLiveMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "timeToLive", timeToLive)
         const token = yield* Token.random
         const acquisition = {
           key: name,

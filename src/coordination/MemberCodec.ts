@@ -5,9 +5,10 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { RedisServerError } from "../redis/RedisError.js"
+import { InvalidArgument } from "../redis/RedisError.js"
 
 /**
  * The schema of members that are more than strings. Its encoded side is the text in Redis.
@@ -29,7 +30,7 @@ export interface Members<Member> {
   /**
    * Encodes a member. Fails when its schema rejects it or throws, or when its text holds a lone surrogate.
    */
-  readonly encode: (command: string, member: Member) => Effect.Effect<string, RedisServerError>
+  readonly encode: (command: string, member: Member) => Effect.Effect<string, InvalidArgument>
   /** Decodes a text. None when another program stored it and the schema rejects it or throws. */
   readonly decode: (text: string) => Option.Option<Member>
 }
@@ -41,20 +42,20 @@ export interface Members<Member> {
 export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
   const encode = Schema.encodeEither(schema)
   const decode = Schema.decodeOption(schema)
-  const rejected = (command: string, why: string) =>
-    new RedisServerError({ command, code: "ERR", detail: `the member ${why}` })
+  const rejected = (command: string, member: Member, allowed: string) =>
+    new InvalidArgument({ command, argument: "member", value: Inspectable.toStringUnknown(member, 0), allowed })
   return {
     encode: (command, member) => {
       try {
         const text = Either.mapLeft(encode(member), ({ message }) =>
-          rejected(command, `does not satisfy its schema: ${message}`)
+          rejected(command, member, `a member that its schema accepts (${message})`)
         )
         // a lone surrogate is sent as U+FFFD, so two such members would become one
         return Either.isRight(text) && !text.right.isWellFormed()
-          ? Either.left(rejected(command, "is not well-formed Unicode"))
+          ? Either.left(rejected(command, member, "well-formed Unicode"))
           : text
       } catch (thrown) {
-        return Either.left(rejected(command, `makes its schema throw: ${String(thrown)}`))
+        return Either.left(rejected(command, member, `a member on which its schema does not throw (${String(thrown)})`))
       }
     },
     decode: (text) => {

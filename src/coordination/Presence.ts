@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope"
 import * as OptionCheck from "../internal/OptionCheck.js"
 import * as SharedFibers from "../internal/SharedFibers.js"
 import { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError, RedisServerError } from "../redis/RedisError.js"
+import type { InvalidArgument, RedisError } from "../redis/RedisError.js"
 import type { RedisScript } from "../redis/RedisScript.js"
 import { integerFrom, keyOf, optionMillis } from "./ArgumentChecks.js"
 import * as MemberCodec from "./MemberCodec.js"
@@ -25,7 +25,7 @@ import * as PresenceScripts from "./presence/PresenceScripts.js"
 /**
  * The members that are online under one key, by the server's clock. Every operation may be repeated.
  *
- * An operation fails with `RedisServerError`, code `ERR`, before anything is sent:
+ * An operation fails with `InvalidArgument` before anything is sent:
  *
  * - for a member that its schema rejects, or that holds a lone surrogate
  * - for an offset or limit that is no integer of at least 0
@@ -55,11 +55,11 @@ export interface Presence<Member = string> {
    * Beats until the scope ends, and then leaves. A beat that Redis does not take is skipped: nothing fails during an outage,
    * and the next beat that arrives brings the member back online.
    */
-  readonly stayOnline: (member: Member) => Effect.Effect<void, RedisServerError, Scope.Scope>
+  readonly stayOnline: (member: Member) => Effect.Effect<void, InvalidArgument, Scope.Scope>
   /** Runs an effect and keeps the member online while it runs. */
   readonly whileOnline: (
     member: Member
-  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RedisServerError, R>
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | InvalidArgument, R>
 }
 
 /**
@@ -138,8 +138,8 @@ const presence = <Member>(
           Effect.map(runIsOnline({ member: text }), (found) => found === 1)
         ),
       list: Effect.fnUntraced(function* ({ limit, offset }) {
-        yield* integerFrom(PresenceScripts.list.name, "the offset", 0, offset)
-        yield* integerFrom(PresenceScripts.list.name, "the limit", 0, limit)
+        yield* integerFrom(PresenceScripts.list.name, "offset", 0, offset)
+        yield* integerFrom(PresenceScripts.list.name, "limit", 0, limit)
         const texts = yield* runList({ offset, limit })
         return texts.flatMap((text) => Option.toArray(members.decode(text)))
       }),

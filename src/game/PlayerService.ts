@@ -240,7 +240,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         )
         return yield* transferred.pipe(
           lock.withLocks([`transfer:${from}`, `transfer:${to}`], transferLock),
-          Effect.catchTags({ LockNotAcquired: () => new TransferBusy() }),
+          Effect.catchTags({ LockNotAcquired: () => new TransferBusy(), InvalidArgument: Effect.die }),
           // the transaction protects it alone, where the lock does not or no longer does
           Effect.catchTag(
             "LockLost",

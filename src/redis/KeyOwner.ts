@@ -120,18 +120,19 @@ export const claim = (client: RedisClient.Service, name: string): Effect.Effect<
 export type Prefix = "counters" | "leaderboard" | "presence" | "ratelimit"
 
 /**
- * `prefix:name`, with the name as it is: it may hold colons and a hash tag. Fails with the reason why the toolkit cannot keep
- * anything under that key.
+ * `prefix:name`, with the name as it is: it may hold colons and a hash tag. Fails with what is allowed
+ * instead, when the toolkit cannot keep anything under that key.
  *
  * @since 0.2.0
  * @category constructors
  */
 export const named = (client: RedisClient.Service, prefix: Prefix, name: string): Either.Either<string, string> => {
-  if (name === "") return Either.left("it is empty")
-  if (!name.isWellFormed()) return Either.left("it is not well-formed Unicode")
+  if (name === "") return Either.left("a text that is not empty")
+  if (!name.isWellFormed()) return Either.left("well-formed Unicode")
   const key = `${prefix}:${name}`
-  if (key.includes("{") && isDerived(key)) return Either.left("it has the form of a key that belongs to another key")
+  if (key.includes("{") && isDerived(key))
+    return Either.left("another text: the toolkit keeps a part of another key under this one")
   return isEntry(client, key)
-    ? Either.left(`${key} is an entry of the cache ${nameOf(key)}: choose another key`)
+    ? Either.left(`another text: ${key} is an entry of the cache ${nameOf(key)}`)
     : Either.right(key)
 }

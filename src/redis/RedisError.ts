@@ -23,6 +23,8 @@ const brief = (text: string): string => {
 /** The words of an error that is being made. */
 const briefOf = ({ detail }: { readonly detail: string }): string => brief(detail)
 
+const briefValueOf = ({ value }: { readonly value: string }): string => brief(value)
+
 const locate = (address: string | undefined, detail: string): string =>
   [...(address === undefined ? [] : [address]), ...(detail === "" ? [] : [detail])].join(": ")
 
@@ -167,6 +169,28 @@ export class RedisProtocolError extends Schema.TaggedError<RedisProtocolError>()
 }
 
 /**
+ * An argument cannot be right. The command was **never sent**, and fails the same way when it is repeated.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("InvalidArgument", {
+  command: Schema.String,
+  /** the name of the argument, such as `timeToLive` */
+  argument: Schema.String,
+  /** the value as the message shows it, at most 256 characters of it */
+  value: Schema.String,
+  /** what is allowed, such as "an integer of at least 1" */
+  allowed: Schema.String
+}) {
+  override readonly value: string = briefValueOf(this)
+
+  override get message(): string {
+    return `${this.command}: argument \`${this.argument}\` is ${this.value}; it must be ${this.allowed}`
+  }
+}
+
+/**
  * Everything a command can fail with.
  *
  * @since 0.1.0
@@ -179,6 +203,7 @@ export type RedisError =
   | RedisAuthError
   | RedisServerError
   | RedisProtocolError
+  | InvalidArgument
 
 /**
  * The schema of `RedisError`.
@@ -192,7 +217,8 @@ export const RedisError = Schema.Union(
   RedisConnectionLost,
   RedisAuthError,
   RedisServerError,
-  RedisProtocolError
+  RedisProtocolError,
+  InvalidArgument
 )
 
 /**

@@ -62,7 +62,7 @@ export interface Submission {
  * board costs, and what other programs may do to its keys.
  *
  * Every operation may be repeated, except a submission to a board that keeps sums. A member, number or key that cannot be
- * right fails with `RedisServerError`, code `ERR`, before anything is sent.
+ * right fails with `InvalidArgument` before anything is sent.
  *
  * @since 0.1.0
  * @category models
@@ -167,7 +167,7 @@ export const make = <Member>(
   const keysOf = ({ name }: Place): Effect.Effect<BoardKeys.BoardKeys, RedisError> =>
     BoardKeys.hasSlotmates(name)
       ? Effect.map(keyOf("leaderboard", client, "leaderboard", name), BoardKeys.make)
-      : reject("leaderboard", "the key", JSON.stringify(name), "without braces, or with one hash tag such as {tag}")
+      : reject("leaderboard", "key", JSON.stringify(name), "without braces, or with one hash tag such as {tag}")
 
   const place = Effect.map(client.serverTime, placeAt)
   const keys = Effect.flatMap(place, keysOf)
@@ -185,7 +185,7 @@ export const make = <Member>(
         keeps === "sum" ? runAdd({ ...input, policy: keeps }) : runSubmit({ ...input, policy: keeps }),
         ([isNew, second, kept]) => {
           if (isNew === WriteScripts.rejections.notFinite) {
-            return reject(WriteScripts.add.name, "the sum", "infinite", "finite")
+            return reject(WriteScripts.add.name, "score", "infinite", "finite")
           }
           return isNew === WriteScripts.rejections.notOpen
             ? enter(member, score, arrival, placeAt(second))
@@ -239,8 +239,8 @@ export const make = <Member>(
 
   const found = (member: Member, above: number, below: number) =>
     Effect.gen(function* () {
-      yield* integerFrom(ReadScripts.around.name, "a number of neighbours", 0, above)
-      yield* integerFrom(ReadScripts.around.name, "a number of neighbours", 0, below)
+      yield* integerFrom(ReadScripts.around.name, "above", 0, above)
+      yield* integerFrom(ReadScripts.around.name, "below", 0, below)
       const text = yield* members.encode(ReadScripts.around.name, member)
       const reply = yield* consistent((input) => runAround({ ...input, member: text, above, below }))
       return reply[0] === ReadScripts.states.found ? Option.some(reply) : Option.none()
@@ -249,14 +249,14 @@ export const make = <Member>(
   return {
     submit: Effect.fnUntraced(function* (member, score, { arrival } = {}) {
       const { name } = keeps === "sum" ? WriteScripts.add : WriteScripts.submit
-      yield* finite(name, "a score", score)
-      if (arrival !== undefined) yield* integerFrom(name, "an arrival", 0, arrival)
+      yield* finite(name, "score", score)
+      if (arrival !== undefined) yield* integerFrom(name, "arrival", 0, arrival)
       const text = yield* members.encode(name, member)
       return yield* enter(text, score, arrival, yield* place)
     }),
     top: Effect.fnUntraced(function* ({ limit, offset }) {
-      const first = yield* integerFrom(ReadScripts.page.name, "the offset", Number.MIN_SAFE_INTEGER, offset)
-      const most = yield* integerFrom(ReadScripts.page.name, "the limit", Number.MIN_SAFE_INTEGER, limit)
+      const first = yield* integerFrom(ReadScripts.page.name, "offset", Number.MIN_SAFE_INTEGER, offset)
+      const most = yield* integerFrom(ReadScripts.page.name, "limit", Number.MIN_SAFE_INTEGER, limit)
       if (most <= 0) return []
       return rows(yield* consistent((input) => runPage({ ...input, offset: Math.max(first, 0), limit: most })))
     }),

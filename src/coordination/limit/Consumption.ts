@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
-import type { RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
+import type { InvalidArgument, RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
 import { keyOf } from "../ArgumentChecks.js"
 import type { Cost } from "./Admission.js"
 import * as Fallback from "./Fallback.js"
@@ -24,7 +24,7 @@ import * as RejectionCache from "./RejectionCache.js"
  * @since 0.1.0
  * @category errors
  */
-export type RateLimitError = RedisAuthError | RedisServerError
+export type RateLimitError = InvalidArgument | RedisAuthError | RedisServerError
 
 /**
  * The operations of the limiter on one client.

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { RedisAuthError, RedisError } from "../../redis/RedisError.js"
+import type { InvalidArgument, RedisAuthError, RedisError } from "../../redis/RedisError.js"
 import * as LimitRunner from "./LimitRunner.js"
 import type { Consumed, Input, LimitScripts, Usage } from "./LimitScript.js"
 import type { RateLimit } from "./RateLimit.js"
@@ -33,8 +33,10 @@ const unable: ReadonlySet<string> = new Set([
  * @since 0.1.0
  * @category predicates
  */
-export const isOutage = (error: RedisError): error is Exclude<RedisError, RedisAuthError> =>
-  error._tag === "RedisServerError" ? unable.has(error.code) : error._tag !== "RedisAuthError"
+export const isOutage = (error: RedisError): error is Exclude<RedisError, RedisAuthError | InvalidArgument> =>
+  error._tag === "RedisServerError"
+    ? unable.has(error.code)
+    : error._tag !== "RedisAuthError" && error._tag !== "InvalidArgument"
 
 /**
  * Answers in the place of the scripts, by the policy of the limit.

@@ -88,6 +88,7 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
         RateLimitExceeded: ({ retryAfter }) => new TooManyRequests({ retryAfter }),
         // `networkOf` answers a valid key, and `tolerant` catches what Redis rejects
         InvalidKey: Effect.die,
+        InvalidArgument: Effect.die,
         RedisAuthError: Effect.die,
         RedisServerError: Effect.die
       })

@@ -79,7 +79,7 @@ const score = fc.oneof(
 )
 
 const refusedAs = (error: RedisError) =>
-  error._tag === "RedisServerError" && error.code === "ERR" ? Effect.succeed("refused") : Effect.fail(error)
+  error._tag === "InvalidArgument" ? Effect.succeed("refused") : Effect.fail(error)
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {

@@ -12,6 +12,7 @@ import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import {
+  InvalidArgument,
   RedisAuthError,
   RedisConnectionLost,
   type RedisError,
@@ -195,6 +196,12 @@ describe("what counts as an outage", () => {
 
   const refusals: ReadonlyArray<RedisError> = [
     new RedisAuthError({ reason: "NoPermission", detail: "NOPERM" }),
+    new InvalidArgument({
+      command: "RateLimiter.consume",
+      argument: "cost",
+      value: "0",
+      allowed: "an integer of at least 1"
+    }),
     server("WRONGTYPE"),
     server("ERR")
   ]
@@ -222,7 +229,7 @@ describe("an effect under a limit", () => {
       expect([yield* limited, yield* limited]).toEqual([1, 2])
       const error = yield* Effect.flip(limited)
       expect(error).toMatchObject({ _tag: "RateLimitExceeded", key: "key", retryAfter: Duration.seconds(10) })
-      expect(error.message).toBe(`the limit of "key" is used up: try again in 10s`)
+      expect(error.message).toBe(`the limit of "key" is exhausted: retry in 10s`)
       expect(yield* Ref.get(ran)).toBe(2)
     })
   )

@@ -232,7 +232,7 @@ onEveryLayer((it) => {
         expect(yield* Effect.flip(lock.withLock(key, once)(Effect.void))).toMatchObject({ _tag: "InvalidKey" })
       }
       const refused = yield* Effect.either(lock.acquireLock("refused", 0))
-      expect(Either.flip(refused)).toMatchObject({ right: { _tag: "RedisServerError", code: "ERR" } })
+      expect(Either.flip(refused)).toMatchObject({ right: { _tag: "InvalidArgument" } })
       expect(yield* isFree("refused")).toBe(true)
     })
   )

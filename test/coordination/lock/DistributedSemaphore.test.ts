@@ -115,7 +115,7 @@ onEveryLayer((it) => {
       expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
       for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { timeToLive: 0 }]) {
         expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
-          right: { _tag: "RedisServerError", code: "ERR" }
+          right: { _tag: "InvalidArgument" }
         })
       }
       expect(yield* held("refused")).toBe(0)

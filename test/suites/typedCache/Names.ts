@@ -106,8 +106,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         for (const prefix of ["counters", "presence", "leaderboard"]) yield* named(`${prefix}:owner`)
         for (const operation of operations) {
           expect(yield* Effect.flip<unknown, unknown, never>(operation)).toMatchObject({
-            _tag: "RedisServerError",
-            code: "ERR"
+            _tag: "InvalidArgument"
           })
         }
         expect(
