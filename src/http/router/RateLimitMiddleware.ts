@@ -29,7 +29,7 @@ export interface Options {
  * @since 0.2.0
  * @category errors
  */
-export type Rejection = RateLimiter.RateLimitExceeded | RateLimiter.Refusal | InvalidKey
+export type Rejection = RateLimiter.RateLimitExceeded | RateLimiter.RateLimitError | InvalidKey
 
 /**
  * Builds the check of one request, for a server that decides which requests are limited. It adds the `RateLimit` headers to
