@@ -67,7 +67,7 @@ class Callback<A, E> extends Effectable.Class<A, E> {
 
 /**
  * Waits until `resume` is called, at once or later; only the first call counts. An interrupted fiber does not wait, and
- * nobody is told: for what needs no cleaning up.
+ * runs no finalizer: for work that needs no cleaning up.
  */
 export const make = <A, E = never>(register: Register<A, E>): Effect.Effect<A, E> => new Callback(register)
 
@@ -88,7 +88,7 @@ const current = globalThis as { readonly "effect/FiberCurrent"?: Fiber.RuntimeFi
 const currentFiber = (): Fiber.RuntimeFiber<unknown, unknown> =>
   current["effect/FiberCurrent"] ?? Option.getOrThrow(Fiber.getCurrentFiber())
 
-/** What a fiber's observer has thrown is no matter of who resumes it: it is thrown where the scheduler would have. */
+/** Throws a defect of a fiber's observer outside of the call that resumes the fiber, where the scheduler would throw it. */
 const throwLater = (defect: unknown): void =>
   queueMicrotask(() => {
     throw defect
@@ -133,8 +133,8 @@ class InTurn<Of, A, E> extends Callback<A, E> {
 }
 
 /**
- * As `make`, but the fiber goes on within the call of `resume` if it can: to have its scheduler called costs as much as the
- * rest of a suspension. Whoever resumes must therefore be done with his own state, since the fiber may come back to him.
+ * Like `make`, but the fiber continues within the call of `resume` if it can: a task of the scheduler costs as much as the
+ * rest of a suspension. The code that calls `resume` must have updated its own state, since the fiber may call it again.
  *
  * It does so where the fiber waits for this answer and nothing else has happened to it, and where its scheduler is the
  * one that every program has; elsewhere it is resumed as ever.

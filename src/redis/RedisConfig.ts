@@ -98,7 +98,7 @@ const unescape = (text: string): Option.Option<string> => Option.liftThrowable(d
 const wholeNumber = (text: string): number | undefined => (/^\d{1,9}$/.test(text) ? Number(text) : undefined)
 
 /**
- * A URL of the forms that the guide lists, as an address. Left is what is wrong with it, and never holds the URL itself,
+ * Parses a URL (`redis://` or `rediss://`) to an address. Left says what is wrong, and never holds the URL itself,
  * since that may hold a password.
  *
  * @since 0.1.0

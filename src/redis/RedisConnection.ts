@@ -32,7 +32,7 @@ export type RedisReply =
   | { readonly [field: string]: RedisReply }
 
 /**
- * One live connection. It never reconnects by itself: when it ends, `closed` is completed and everything pending is
+ * One live connection. It never reconnects. When it ends, `closed` is completed and everything pending is
  * rejected; the next connection is a new value.
  *
  * @since 0.1.0

@@ -21,7 +21,7 @@ export type ConnectionFailure = RedisConnectError | RedisAuthError | RedisError
  * - `Connecting`: the first dial is under way
  * - `Connected`: commands are sent
  * - `Reconnecting`: dial number `attempt` follows in `nextIn`
- * - `Unavailable`: the attempts are used up, or a setting is wrong; probing goes on slowly and for ever
+ * - `Unavailable`: the attempts are used up, or a setting is wrong; the client probes slowly, without end
  * - `Disabled`: switched off or closed; nothing is ever sent
  *
  * @since 0.1.0

@@ -52,7 +52,7 @@ export const withRetry: (options: {
 const mayRepeat = (error: RedisError, idempotent: boolean): boolean =>
   error._tag === "RedisUnavailable" ? error.reason !== "Disabled" : idempotent && isOutcomeUnknown(error)
 
-/** One attempt, told to a callback once its own state is seen to (see `Callback.makeInTurn`). */
+/** One attempt. It calls its callback last, after its own state is updated (see `Callback.makeInTurn`). */
 type Attempt<Of, A> = (
   resume: (answer: Effect.Effect<A, RedisError>) => void,
   caller: Fiber.RuntimeFiber<unknown, unknown>,

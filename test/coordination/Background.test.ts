@@ -1,4 +1,4 @@
-/** What goes on in the background for a holder has nothing of it: neither its FiberRefs nor its retry policy. */
+/** Background work for a holder has nothing of it: neither its FiberRefs nor its retry policy. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,7 +17,7 @@ import { settle } from "../support/until.js"
 const ref = FiberRef.unsafeMake("nobody's")
 const asCaller = Effect.locally(ref, "the caller's")
 
-/** A client, and for whom it was asked for each script or channel. */
+/** A client, and the caller of each script or channel. */
 const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const { redis } = yield* server.connect
@@ -37,7 +37,7 @@ const world = Effect.gen(function* () {
 
 const options = { timeToLive: "3 seconds", maxWait: "1 minute" } as const
 
-describe("what goes on in the background for a caller", () => {
+describe("background work for a caller", () => {
   it.scoped("extends a lock, and hears of connections and releases, with nothing of its caller", () =>
     Effect.gen(function* () {
       const { asked, on } = yield* world

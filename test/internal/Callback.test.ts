@@ -92,7 +92,7 @@ for (const [name, make] of makers) {
       })
     )
 
-    it.effect("goes on with an effect that is no exit, on its own fiber", () =>
+    it.effect("continues with an effect that is no exit, on its own fiber", () =>
       Effect.gen(function* () {
         const { effect, resume } = waiting(make)
         let ran = 0
@@ -158,7 +158,7 @@ for (const [name, make] of makers) {
       })
     )
 
-    it.effect("goes on waiting where it must not be interrupted, until it is resumed", () =>
+    it.effect("keeps waiting where it must not be interrupted, until it is resumed", () =>
       Effect.gen(function* () {
         const { effect, resume } = waiting(make)
         let answer = 0
@@ -288,7 +288,7 @@ describe("a fiber that waits in turn", () => {
       return { fiber, resume: (answer: string) => resume?.(Exit.succeed(answer)) }
     })
 
-  it.effect("goes on within the call that resumes it, up to where it waits again", () =>
+  it.effect("continues within the call that resumes it, up to where it waits again", () =>
     Effect.gen(function* () {
       const notes: Array<string> = []
       const { fiber, resume } = yield* noting(notes, (waiting) =>

@@ -27,7 +27,7 @@ const [, password = "", text = ""] = /^ACL SETUSER toolkit on >(\S+) (.*)$/m.exe
 const rights = text.split(" ")
 const commands = rights.flatMap((right) => (right.startsWith("+") ? [right.slice(1).toUpperCase()] : []))
 
-/** What the client sends by itself: for a connection, for scripts and for subscriptions. */
+/** The commands that the client sends on its own account: for a connection, for scripts and for subscriptions. */
 const ofTheClient = [
   ...["CLIENT|ID", "CLIENT|KILL", "INFO", "ROLE", "TIME", "PING", "SELECT"],
   ...["EVAL", "EVALSHA", "SUBSCRIBE", "UNSUBSCRIBE"]

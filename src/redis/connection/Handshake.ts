@@ -1,6 +1,6 @@
 /**
- * What is asked of a new connection before any caller may use it: who the server is, whether it is a primary, what time it
- * has, and that it drops the connection before this one.
+ * The commands of a new connection before any caller may use it. They ask for the server's name, its role and its time, and
+ * end the connection before this one.
  *
  * @internal
  */

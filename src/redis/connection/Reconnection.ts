@@ -1,5 +1,5 @@
 /**
- * One connection after another, for ever: the pauses between them, and what the world is told meanwhile.
+ * One connection after another, without end: the pauses between them, and the states that are reported meanwhile.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export interface ReconnectionSchedules {
 }
 
 /**
- * The guide's retries: after 1, 2, 4, 8 and 16 seconds.
+ * The default retries: after 1, 2, 4, 8 and 16 seconds.
  *
  * @since 0.1.0
  * @category schedules

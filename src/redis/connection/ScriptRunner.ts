@@ -96,7 +96,7 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
     const hashing = hashed(lua)
     runWhole((exit) => {
       if (!isForbiddenWhole(exit)) return answered(exit)
-      // the server may have been told the script by someone who may
+      // another user, which may run EVAL, may have loaded the script
       goOn((answered) => {
         hashing.then((hash) => {
           if (hash === undefined) return answered(exit)
@@ -107,7 +107,7 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
   }
   const run = RetryPolicy.repeating<Call, WithGeneration<RedisReply>>(
     (resume, caller, call) =>
-      // by the caller itself: who was interrupted meanwhile has perhaps sent what is to come after this script
+      // on the caller's fiber: an interrupted caller may already have sent a command that must follow this script
       attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),
     ({ idempotent }) => idempotent
   )

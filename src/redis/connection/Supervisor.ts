@@ -138,7 +138,7 @@ export const make = (
       const isReplica = options.allowReplica ? Effect.succeed(false) : ServerRole.make(probe)
       return Effect.either(learnTime(probe("TIME", []))).pipe(
         Effect.tap((time) => (Either.isLeft(time) && time.left._tag === "RedisAuthError" ? timeRefused : Effect.void)),
-        // a server that is silent is not asked again before the next beat
+        // a silent server gets no other command before the next beat
         Effect.flatMap((time) =>
           Either.isLeft(time) && isOutcomeUnknown(time.left) ? Effect.succeed(false) : isReplica
         ),

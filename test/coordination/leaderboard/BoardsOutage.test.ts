@@ -56,7 +56,7 @@ describe("while Redis is away", () => {
   )
 
   it.scopedLive.skipIf(RedisServer.skipReason !== undefined)(
-    "every operation says so of a server that was killed, and goes on with one that was started again",
+    "every operation fails on a server that was killed, and works on one that was restarted",
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()

@@ -59,7 +59,7 @@ const timed = (input: Omit<Input, "now"> & { readonly ahead: number }) => {
 const huge = ["9007199254740991", "9007199254740993", "9223372036854775807", "9".repeat(30)]
 const beyond = huge.flatMap((number) => [number, `${number}:7`, `7:${number}`, `${number}:7:7`, `7:${number}:7`])
 
-/** The window of the fixed one is the key's life, which goes on while a program runs on a server. */
+/** The window of the fixed one is the key's life, which passes while a program runs on a server. */
 const ofLife = (reply: unknown) => (Array.isArray(reply) ? reply.map((part) => coarse(part, 5_000_000)) : reply)
 
 for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const) {

@@ -209,7 +209,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is lost when another holds it, who keeps it", () =>
+  it.scoped("is lost when another caller holds it, which keeps it", () =>
     Effect.gen(function* () {
       const { lock, other, server } = yield* world
       const { interrupted, run, running } = yield* body
@@ -340,7 +340,7 @@ describe("tryAcquire", () => {
     })
   )
 
-  it.scoped("tells of the loss to who asks, and interrupts what was bound to it", () =>
+  it.scoped("reports the loss to callers that ask, and interrupts what was bound to it", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const held = Option.getOrThrow(yield* lock.tryAcquire("it", options))

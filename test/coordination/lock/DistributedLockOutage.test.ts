@@ -23,7 +23,7 @@ describe("while the server is down", () => {
       const scope = yield* Scope.make()
       const body = Effect.dieMessage("the body ran")
 
-      // one that runs, and those who wait behind it
+      // one body that runs, and callers that wait behind it
       const running = yield* Deferred.make<void>()
       const goOn = yield* Deferred.make<void>()
       const holder = yield* Effect.fork(
@@ -54,7 +54,7 @@ describe("while the server is down", () => {
         expect(yield* inTime(Effect.flip(attempt))).toMatchObject({ _tag: "RedisUnavailable" })
       }
       for (const waiter of waiting) {
-        // one whose reply was lost asks on until its time is over, and fails with what it was told first or last
+        // a caller whose reply was lost retries until its time is over, and fails with its first or last error
         expect((yield* inTime(Fiber.join(waiter)))._tag).toMatch(/^Redis(Unavailable|ConnectionLost|Timeout)$/)
       }
       // the body that runs is not disturbed

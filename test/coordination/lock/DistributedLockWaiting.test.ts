@@ -1,4 +1,4 @@
-/** Waiting for a lock: who is woken when, who asks, and what is left when nobody waits any more. */
+/** Waiting for a lock: which caller wakes when, which one polls, and what is left when none waits. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -55,7 +55,7 @@ const losingReplies = (
 const hasEnded = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   until("it has ended", () => Effect.map(Fiber.poll(fiber), Option.isSome))
 
-describe("who waits for a lock", () => {
+describe("a caller that waits for a lock", () => {
   it.scoped("is woken by the release, in its own process and in others, though no time passes", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
@@ -64,7 +64,7 @@ describe("who waits for a lock", () => {
       yield* other.releaseLock("it", token)
       if (first !== undefined) yield* hasEnded(first)
 
-      // those who wait behind others are woken by whom they stood behind
+      // callers behind others are woken by the caller before them
       const release = yield* Deferred.make<void>()
       const holder = yield* Effect.fork(lock.withLock("it", options)(Deferred.await(release)))
       yield* settle
@@ -201,7 +201,7 @@ describe("who waits for a lock", () => {
     })
   )
 
-  it.scoped("goes on by asking where the user may not listen, which is tried once", () =>
+  it.scoped("polls where the user may not subscribe, which is tried once", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let subscriptions = 0
@@ -227,7 +227,7 @@ describe("who waits for a lock", () => {
     })
   )
 
-  it.scoped("is not overtaken by who comes later in its process, though the lock is free for a moment", () =>
+  it.scoped("is not overtaken by later callers of its process, though the lock is free for a moment", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -245,7 +245,7 @@ describe("who waits for a lock", () => {
     })
   )
 
-  it.scoped("hears at once that Redis is away also behind one who waits on because its reply was lost", () =>
+  it.scoped("hears at once that Redis is away also behind a caller that still waits because its reply was lost", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let repliesToLose = 0
@@ -274,7 +274,7 @@ describe("who waits for a lock", () => {
     })
   )
 
-  it.scoped("is not blocked by those who wait for what a lost reply had granted to it", () =>
+  it.scoped("is not blocked by callers that wait for the lock that a lost reply had granted to it", () =>
     Effect.gen(function* () {
       const { here } = yield* world
       const letLost = yield* Deferred.make<void>()

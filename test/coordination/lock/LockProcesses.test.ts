@@ -94,7 +94,7 @@ const openFile = (path: string, ...statements: ReadonlyArray<string>) =>
 
 describe("a lock of eight processes with many fibers", () => {
   test(
-    title("has one holder at a time in the eyes of the database, whoever is killed, stopped or restarted"),
+    title("has one holder at a time in the eyes of the database, whichever process is killed, stopped or restarted"),
     () =>
       Effect.gen(function* () {
         const path = yield* temporaryFile
@@ -134,13 +134,13 @@ describe("a lock of eight processes with many fibers", () => {
         yield* sleeper.signal("SIGCONT")
         yield* sleeper.goOn
 
-        // a restart that keeps the data, within the time to live, changes nothing for who holds the lock
+        // a restart that keeps the data, within the time to live, changes nothing for the holder
         const kept = yield* lasting.stayInside
         yield* restart
         yield* lasting.goOn
         yield* laterThan(kept)
 
-        // when the data is lost another one gets the lock beside its holder, whom only the fencing token keeps out
+        // when the data is lost another caller gets the lock beside its holder, which only the fencing token keeps out
         const lost = yield* forgotten.stayInside
         yield* restartWithoutData
         yield* laterThan(lost)
@@ -161,7 +161,7 @@ describe("a lock of eight processes with many fibers", () => {
         expect(new Set(done).size).toBe(done.length)
         expect(done.filter((token) => !left.has(token))).toEqual([])
         expect(done).toContain(kept)
-        // nobody else was put out: who has entered has left, but for those who were killed or refused
+        // each fiber that entered has left, except those that were killed or rejected
         const last = tokens.at(-1)
         expect(tokens.filter((token) => !left.has(token) && token !== last)).toEqual([killed, stopped, lost])
 
@@ -182,7 +182,7 @@ describe("a semaphore of eight processes with many fibers", () => {
       Effect.gen(function* () {
         const permits = 5
         const path = yield* temporaryFile
-        // who is inside, and how many there were whenever one came in; a stopped process does nothing and does not count
+        // the fibers inside, and how many there were whenever one entered; a stopped process does nothing and does not count
         const file = yield* openFile(
           path,
           "PRAGMA journal_mode = WAL",

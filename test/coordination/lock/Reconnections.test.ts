@@ -31,7 +31,7 @@ const world = Effect.gen(function* () {
   }
 })
 
-describe("who holds something", () => {
+describe("a holder", () => {
   it.effect("hears of every new connection until it gives it back, on the one subscription of all", () =>
     Effect.gen(function* () {
       const { connect, disconnect, reconnections, subscriptions } = yield* world

@@ -155,7 +155,7 @@ test(
       yield* available(redis)
       yield* Fiber.interrupt(calling)
 
-      // the last calls were interrupted: they may have been applied although nobody was told
+      // the last calls were interrupted: they may have been applied although no caller saw a reply
       const interrupted = 1
       const stored = (keys: ReadonlyArray<string>) =>
         Effect.map(

@@ -158,7 +158,7 @@ describe("a client whose circuit is open", () => {
     })
   )
 
-  it.scoped("finds out by itself that the server answers again, with all callers interrupted", () =>
+  it.scoped("finds out that the server answers again, with all callers interrupted", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, options)

@@ -1,4 +1,4 @@
-/** Commands whose arguments are asked for when they leave, and whose callers are told by a callback. */
+/** Commands whose arguments are computed when they are sent, and whose callers have a callback. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -50,7 +50,7 @@ const world = (options: { readonly maxInFlight?: number; readonly maxWaiting?: n
       scope
     )
     const connect = Effect.flatMap(server.driver.connect, (connection) => Effect.asVoid(queue.open(connection, 7)))
-    /** The arguments that are sent if it leaves, how often they were asked for, and all that its caller was told. */
+    /** The arguments that are sent if it leaves, how often they were computed, and every call of its callback. */
     const late = (...args: ReadonlyArray<string>) => {
       const call = { args: [...args], asked: 0, told: [] as Exit.Exit<WithGeneration<RedisReply>, RedisError>[] }
       queue.late(
@@ -72,21 +72,19 @@ const unavailable = (reason: string) => [{ _tag: "Failure", cause: { error: { _t
 const failedWith = (_tag: string) => [{ _tag: "Failure", cause: { error: { _tag, command: "MGET" } } }]
 
 describe("a late command", () => {
-  it.scoped(
-    "is asked for its arguments when it leaves, once, and its caller is told the reply and its generation",
-    () =>
-      Effect.gen(function* () {
-        const { connect, late, server } = yield* world()
-        yield* connect
-        server.values.set("a", "1")
-        const call = late("a")
-        expect(call).toMatchObject({ asked: 0, told: [] })
-        // in the same turn
-        call.args.push("b")
-        yield* settled
-        expect(server.commands()).toEqual(["MGET a b"])
-        expect(call).toMatchObject({ asked: 1, told: [Exit.succeed({ value: ["1", null], generation: 7 })] })
-      })
+  it.scoped("computes its arguments once, when it is sent, and calls back with the reply and its generation", () =>
+    Effect.gen(function* () {
+      const { connect, late, server } = yield* world()
+      yield* connect
+      server.values.set("a", "1")
+      const call = late("a")
+      expect(call).toMatchObject({ asked: 0, told: [] })
+      // in the same turn
+      call.args.push("b")
+      yield* settled
+      expect(server.commands()).toEqual(["MGET a b"])
+      expect(call).toMatchObject({ asked: 1, told: [Exit.succeed({ value: ["1", null], generation: 7 })] })
+    })
   )
 
   it.scoped("keeps its place among the commands of its turn, and is not asked before its turn has come", () =>
@@ -155,7 +153,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("times out at its deadline, and a reply after that is told to nobody", () =>
+  it.scoped("times out at its deadline, and a later reply calls nobody back", () =>
     Effect.gen(function* () {
       const { connect, late, queue, server } = yield* world()
       yield* connect
@@ -262,7 +260,7 @@ describe("a late command", () => {
     "loses its connection": (_server: ScriptedServer, queue: CommandQueue.CommandQueue) => queue.shut("Disconnected")
   }
   for (const [end, happens] of Object.entries(ends)) {
-    it.scoped(`whose callback throws when it ${end} keeps no other from being told, then and later`, () =>
+    it.scoped(`whose callback throws when it ${end} keeps no other from its reply, then and later`, () =>
       Effect.gen(function* () {
         const log = yield* CapturedLog.make
         yield* Effect.gen(function* () {

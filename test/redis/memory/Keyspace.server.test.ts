@@ -31,7 +31,7 @@ const calls: ReadonlyArray<ReadonlyArray<string>> = [
   "HSET f 1|HGETALL|HMGET f no|HINCRBY f 2|SADD one|SMEMBERS|SISMEMBER one"
 ].flatMap((group) => group.split("|").map((call) => call.split(" ")))
 
-/** Runs one command and writes afterwards, so that what was done before an error can be told from what was not. */
+/** Runs one command and writes afterwards, so that work before an error can be distinguished from work that was not done. */
 const anyCall = RedisScript.make({
   name: "anyCall",
   idempotent: false,

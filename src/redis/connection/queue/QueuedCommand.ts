@@ -31,7 +31,7 @@ export class QueuedCommand {
   constructor(
     readonly kind: "Read" | "ReadBytes" | "Command",
     readonly command: string,
-    /** of a read the key alone; of a late command how to come by them */
+    /** of a read the key alone; of a late command the function that computes them */
     readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
     readonly deadline: number,
     readonly resume: Resume,

@@ -1,9 +1,9 @@
 /**
  * Channels, on a connection of their own that is dialled with the first subscription.
  *
- * After each dial every channel is subscribed again and every reader is told of the gap. The connection listens to its
- * own beat, published over the command connection: two beats in a row that do not come back end it, since a subscriber
- * that hears nothing cannot otherwise be told from one that is dead.
+ * After each dial every channel is subscribed again, and every reader receives a gap. The connection listens to its
+ * own beat, published over the command connection. Two beats in a row that do not come back end it, since a silent
+ * subscriber cannot otherwise be distinguished from a dead one.
  *
  * @since 0.1.0
  */
@@ -52,7 +52,7 @@ export interface SubscriberOptions extends Reconnection.ReconnectionSchedules {
  */
 export interface Subscriber {
   readonly subscribe: (channel: string) => Stream.Stream<SubscriptionEvent, RedisError>
-  /** As `subscribe`, told to a callback in the turn in which it arrives, for as long as the effect runs. */
+  /** Like `subscribe`, but calls `heard` in the turn in which a message arrives, for as long as the effect runs. */
   readonly listen: (channel: string, heard: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
   /** Ends the connection for the next one to lead where the address leads now. */
   readonly redial: Effect.Effect<void>
@@ -60,7 +60,7 @@ export interface Subscriber {
   readonly close: Effect.Effect<void>
 }
 
-/** Whom the events of a channel are told, and that there will be none any more. */
+/** A listener of one channel: it receives the events, and the end of them. */
 interface Reader {
   readonly offer: (event: SubscriptionEvent) => void
   readonly fail: (error: RedisError) => void
@@ -94,7 +94,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     let suspect: string | undefined
     let supervision: Fiber.RuntimeFiber<never> | undefined
     let closed = false
-    /** why the last connection ended, told to the readers with the next one */
+    /** why the last connection ended, which the readers receive with the next one */
     let gap: "Connected" | "Reconnected" | "MissedBeats" = "Connected"
 
     const deliver = (channel: string) => (message: string) => {
@@ -294,7 +294,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
               try {
                 heard(event)
               } catch (defect) {
-                // its own end, and not that of the connection and of those who are told after it
+                // this reader ends, and neither the connection nor the readers after it
                 readers.get(channel)?.delete(reader)
                 Deferred.unsafeDone(ended, Effect.die(defect))
               }

@@ -66,7 +66,7 @@ const parseClass = (pattern: string, start: number): readonly [step: Step, next:
 const matches = (steps: ReadonlyArray<Step>, text: string): boolean => {
   let step = 0
   let i = 0
-  // where to go on when a step fails: after the last `*`, which then takes one character more
+  // where to continue when a step fails: after the last `*`, which then takes one character more
   let retryStep = -1
   let retryFrom = 0
   while (i < text.length) {

@@ -1,4 +1,4 @@
-/** What a process of this folder is told, and what it says: one JSON text per line. */
+/** The messages to and from a process of this folder: one JSON text per line. */
 import * as Schema from "effect/Schema"
 
 export const Settings = Schema.parseJson(
@@ -17,7 +17,7 @@ export const Settings = Schema.parseJson(
 export type Settings = typeof Settings.Type
 
 /**
- * `Stay`: the next one who gets it stays inside until `GoOn`, and lets nothing interrupt it. `Stop`: the process stops
+ * `Stay`: the next holder stays inside until `GoOn`, and lets nothing interrupt it. `Stop`: the process stops
  * itself, as SIGSTOP from outside would do, but not in the midst of a write, which would lock the database for all.
  */
 export const Order = Schema.parseJson(Schema.Literal("Stay", "GoOn", "Stop"))
@@ -26,7 +26,7 @@ export type Order = typeof Order.Type
 export const Report = Schema.parseJson(
   Schema.Union(
     Schema.TaggedStruct("Ready", {}),
-    /** one who stays inside has entered */
+    /** a holder that stays inside has entered */
     Schema.TaggedStruct("Inside", { token: Schema.Number }),
     /** a fiber has entered and left, and nobody has told it that it had lost the lock */
     Schema.TaggedStruct("Done", { fiber: Schema.Int, token: Schema.Number }),

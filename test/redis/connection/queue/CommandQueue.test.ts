@@ -125,7 +125,7 @@ describe("commands of one turn", () => {
   )
 })
 
-describe("callers who are answered together and ask again", () => {
+describe("callers that resume together and read again", () => {
   /** Each asks as soon as it is answered, of which it hears in a microtask of its own. */
   const asking = (redis: RedisClient.Service, keys: ReadonlyArray<string>, rounds: number) =>
     Effect.forEach(keys, (key) => Effect.replicateEffect(redis.get(key), rounds), { ...together, discard: true })
@@ -138,7 +138,7 @@ describe("callers who are answered together and ask again", () => {
       yield* asking(redis, keys, 5)
       const whole = `MGET ${keys.join(" ")}`
       expect(server.commands()).toEqual([whole, whole, whole, whole, whole])
-      // through the calls that batch by themselves too
+      // through the calls of batching modules too
       const late = (key: string) =>
         Effect.async<unknown>((resume) =>
           RedisExecutor.of(redis).unsafeMget(
@@ -223,7 +223,7 @@ describe("concurrent reads", () => {
     })
   )
 
-  it.scoped("fall back to single GETs where one key is forbidden, and only its reader is told", () =>
+  it.scoped("fall back to single GETs where one key is forbidden, and only its reader fails", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)

@@ -24,7 +24,7 @@ const names = (prefix: string, count: number): ReadonlyArray<string> =>
 const together = { concurrency: "unbounded" } as const
 
 describe("the bounds of the queue", () => {
-  it.scoped("let so many commands fly and so many wait, and refuse one more at once", () =>
+  it.scoped("admit so many commands in flight and so many that wait, and reject one more at once", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, { maxInFlight: 2, maxWaiting: 3, heartbeatInterval: "1 hour" })
@@ -196,7 +196,7 @@ describe("when the connection ends", () => {
     })
   )
 
-  it.scoped("each of the readers that shared an MGET is told of its own GET", () =>
+  it.scoped("each of the readers that shared an MGET gets the reply of its own GET", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -273,7 +273,7 @@ describe("when the connection ends", () => {
   )
 })
 
-describe("callers, who go on within the call that tells them,", () => {
+describe("callers that resume within the call of their reply", () => {
   for (const [what, end, owed] of [
     // a server that is slow owes its replies
     ["have timed out", () => runFor(1000), 25],
@@ -287,7 +287,7 @@ describe("callers, who go on within the call that tells them,", () => {
       0
     ]
   ] as const) {
-    it.scoped(`ask again in vain and without harm when they ${what}`, () =>
+    it.scoped(`repeat in vain and without harm when they ${what}`, () =>
       Effect.gen(function* () {
         const server = yield* make
         const redis = yield* connect(server, { heartbeatInterval: "1 hour", timeoutsToGiveUp: 100 })
@@ -304,14 +304,14 @@ describe("callers, who go on within the call that tells them,", () => {
         yield* end(server)
         const refusals = yield* Effect.forEach(callers, Fiber.join)
         expect(refusals.map(({ _tag }) => _tag)).toEqual(Array(25).fill("RedisUnavailable"))
-        // those who time out do so at once, and each finds that noted; connections lose their commands one by one
+        // callers that time out do so at once, and each finds the circuit open; connections lose their commands one by one
         expect(circuits.slice(owed === 25 ? 0 : -1)).toEqual(Array(owed === 25 ? 25 : 1).fill("Open"))
         expect(yield* redis.getStatus).toMatchObject({ inFlight: owed, waiting: 0 })
       })
     )
   }
 
-  it.scoped("ask for the next thing before the others of their reply are told, and everyone has its own answer", () =>
+  it.scoped("send their next command before the others of their reply resume, and each gets its own answer", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)

@@ -293,7 +293,7 @@ describe("a listener that throws", () => {
 })
 
 describe("a reader that is too slow for its channel", () => {
-  it.scoped("loses messages, is told so, and reads on with the newest", () =>
+  it.scoped("loses messages, receives a gap, and reads on with the newest", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, { subscriptionBuffer: 20, heartbeatInterval: "1 hour" })
