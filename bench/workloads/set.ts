@@ -33,7 +33,7 @@ const ofTexts = Effect.gen(function* () {
   const [toolkitKey, bunKey, ioKey, nodeKey] = [keyOf("toolkit"), keyOf("bun"), keyOf("ioredis"), keyOf("node-redis")]
   return [
     reading(
-      effectful("toolkit", (index) => toolkit.set(toolkitKey(index), texts(index), { ttl: "1 hour" })),
+      effectful("toolkit", (index) => toolkit.set(toolkitKey(index), texts(index), { timeToLive: "1 hour" })),
       (index) => bun.get(toolkitKey(index))
     ),
     reading(

@@ -143,7 +143,7 @@ export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, 
 
     const setMark = (text: string, condition?: "XX") =>
       Effect.map(
-        attempt(redis.set(wholeKey, text, { ttl: wholeFor, condition })),
+        attempt(redis.set(wholeKey, text, { timeToLive: wholeFor, condition })),
         Either.getOrElse(() => false)
       )
 

@@ -49,7 +49,7 @@ export interface RawKeys {
     key: string,
     schema: Schema.Schema<A, I>,
     value: A,
-    ttl: NonNullable<SetOptions["ttl"]>
+    ttl: NonNullable<SetOptions["timeToLive"]>
   ) => Effect.Effect<boolean>
   readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
   /** A cache's key is invalidated. */
@@ -133,7 +133,7 @@ export const make = (options: {
     const isDone = (replied: Effect.Effect<number, RedisError>) =>
       Effect.map(attempt(replied), (reply) => Either.isRight(reply) && reply.right === 1)
 
-    const stored = (key: string, text: string, ttl: NonNullable<SetOptions["ttl"]>) =>
+    const stored = (key: string, text: string, ttl: NonNullable<SetOptions["timeToLive"]>) =>
       isDone(
         Effect.flatMap(wholeMillis(RawScripts.set.name, "the time to live", ttl), (ttlMillis) =>
           runSet({ key, text, ttlMillis })

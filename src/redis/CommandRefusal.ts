@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Exit from "effect/Exit"
-import { type RedisError, RedisServerError, RedisUnavailable } from "./RedisError.js"
+import { InvalidArgument, type RedisError, RedisUnavailable } from "./RedisError.js"
 
 /** Why there is no connection. */
 export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
@@ -26,14 +26,11 @@ export const refused = {
   Overloaded: Exit.fail(unavailable.Overloaded)
 } as const
 
-/** A lone surrogate is sent as U+FFFD: two keys or members that hold one would be the same to the server. */
-export const malformed = (command: string): Exit.Exit<never, RedisServerError> =>
+/** Rejects text with a lone surrogate. It would be sent as U+FFFD, so that two keys or members would be one to the server. */
+export const malformed = (command: string, value: string, argument = "key"): Exit.Exit<never, InvalidArgument> =>
   Exit.fail(
-    new RedisServerError({ command, code: "ERR", detail: "a key, member or channel is not well-formed Unicode" })
+    new InvalidArgument({ command, argument, value: JSON.stringify(value), allowed: "well-formed Unicode text" })
   )
-
-/** Of a GET; made once, as what the queue refuses. */
-export const malformedKey = malformed("GET")
 
 /** Rejections that a GET of one key can escape although the MGET could not. */
 export const isOfOneKey = (error: RedisError): boolean =>

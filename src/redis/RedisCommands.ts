@@ -14,7 +14,7 @@ import { malformed } from "./CommandRefusal.js"
 import * as PatternDeletion from "./commands/PatternDeletion.js"
 import * as ReplyShape from "./commands/ReplyShape.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
-import { type RedisError, RedisServerError } from "./RedisError.js"
+import { InvalidArgument, type RedisError } from "./RedisError.js"
 import * as RedisExecutor from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
 import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.js"
@@ -24,12 +24,12 @@ import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.j
  * @category models
  */
 export interface SetOptions {
-  /** time to live; rejected when it is not positive or longer than 268,435,455 s, the longest that Dragonfly keeps */
-  readonly ttl?: Duration.DurationInput | undefined
+  /** Above zero and at most 268,435,455 s, the longest that Dragonfly keeps. Fails with `InvalidArgument` otherwise. */
+  readonly timeToLive?: Duration.DurationInput | undefined
   /** `NX`: only when the key does not exist; `XX`: only when it does */
   readonly condition?: "NX" | "XX" | undefined
-  /** keep the time to live that the key has */
-  readonly keepTtl?: boolean | undefined
+  /** Keeps the time to live that the key has. Excludes `timeToLive`. */
+  readonly keepTimeToLive?: boolean | undefined
 }
 
 /**
@@ -58,9 +58,8 @@ export interface DelPatternOptions {
  * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
  * lets you conclude. "May be repeated" below means: repeated by `withRetry` also when the outcome is unknown.
  *
- * A key, member, pattern or channel that holds a lone surrogate fails with `RedisServerError`, code `ERR`, before anything is
- * sent, as does any argument of `send`: it would be sent as U+FFFD, and name what another one names. In a value of `set`
- * U+FFFD takes its place.
+ * A key, member, pattern, channel or argument of `send` with a lone surrogate fails with `InvalidArgument`: it would be sent
+ * as U+FFFD, which another key may hold too. In a value of `set`, U+FFFD takes its place.
  *
  * @since 0.2.0
  * @category models
@@ -94,7 +93,7 @@ export interface RedisCommands {
   /** Subtracts one and answers the new value. Never repeated after an unknown outcome. */
   readonly decr: (key: string) => Effect.Effect<number, RedisError>
   /** Sets the time to live and says whether the key exists. May be repeated. */
-  readonly expire: (key: string, ttl: Duration.DurationInput) => Effect.Effect<boolean, RedisError>
+  readonly expire: (key: string, timeToLive: Duration.DurationInput) => Effect.Effect<boolean, RedisError>
   /** The remaining time: none when the key does not exist, infinity when it never expires. May be repeated. */
   readonly ttl: (key: string) => Effect.Effect<Option.Option<Duration.Duration>, RedisError>
   /** Adds or moves a member and says whether it is new. May be repeated. */
@@ -186,16 +185,24 @@ const blocksOrTakesOver = (command: string, args: ReadonlyArray<RedisArgument>):
   return (name === "XREAD" || name === "XREADGROUP") && args.some((arg) => String(arg).toUpperCase() === "BLOCK")
 }
 
-const rejected = (command: string, detail: string): Effect.Effect<never, RedisServerError> =>
-  Effect.fail(new RedisServerError({ command, code: "ERR", detail }))
+/** Finds the argument that is not well-formed Unicode. */
+const malformedOf = (args: ReadonlyArray<RedisArgument>): string | undefined => {
+  for (const arg of args) if (typeof arg === "string" && !arg.isWellFormed()) return arg
+  return undefined
+}
 
-const isWellFormed = (arg: RedisArgument): boolean => typeof arg !== "string" || arg.isWellFormed()
-
-const millisOf = (command: string, ttl: Duration.DurationInput): Effect.Effect<number, RedisServerError> => {
-  const millis = Math.ceil(Duration.toMillis(ttl))
+const millisOf = (command: string, value: Duration.DurationInput): Effect.Effect<number, InvalidArgument> => {
+  const millis = Math.ceil(Duration.toMillis(value))
   return millis >= 1 && millis <= Duration.toMillis(maxTimeToLive)
     ? Effect.succeed(millis)
-    : rejected(command, `a time to live is between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`)
+    : Effect.fail(
+        new InvalidArgument({
+          command,
+          argument: "timeToLive",
+          value: Duration.isDuration(value) ? Duration.format(value) : String(value),
+          allowed: `between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`
+        })
+      )
 }
 
 /** A score as the protocol wants it: `inf` and `-inf` for the infinite ones. */
@@ -213,8 +220,10 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
   const counting = { idempotent: false } as const
 
   /** A command all of whose arguments are checked. */
-  const send = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
-    args.every(isWellFormed) ? executor.command(command, args, options) : malformed(command)
+  const send = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) => {
+    const odd = malformedOf(args)
+    return odd === undefined ? executor.command(command, args, options) : malformed(command, odd, "key, member or text")
+  }
 
   const integer = (command: string, args: ReadonlyArray<RedisArgument>, options: { readonly idempotent: boolean }) =>
     Effect.flatMap(send(command, args, options), ({ value }) =>
@@ -232,13 +241,18 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
 
   const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
     Effect.gen(function* () {
-      if (!key.isWellFormed()) return yield* malformed("SET")
+      if (!key.isWellFormed()) return yield* malformed("SET", key)
       const args: Array<RedisArgument> = [key, value]
-      if (options.ttl !== undefined && options.keepTtl === true) {
-        return yield* rejected("SET", "ttl and keepTtl exclude each other")
+      if (options.timeToLive !== undefined && options.keepTimeToLive === true) {
+        return yield* new InvalidArgument({
+          command: "SET",
+          argument: "keepTimeToLive",
+          value: "true",
+          allowed: "absent where `timeToLive` is given"
+        })
       }
-      if (options.ttl !== undefined) args.push("PX", yield* millisOf("SET", options.ttl))
-      if (options.keepTtl === true) args.push("KEEPTTL")
+      if (options.timeToLive !== undefined) args.push("PX", yield* millisOf("SET", options.timeToLive))
+      if (options.keepTimeToLive === true) args.push("KEEPTTL")
       if (options.condition !== undefined) args.push(options.condition)
       const { value: reply } = yield* executor.command("SET", args, { idempotent: options.condition === undefined })
       return reply !== null
@@ -273,8 +287,8 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
       ),
     incr: (key) => integer("INCR", [key], counting),
     decr: (key) => integer("DECR", [key], counting),
-    expire: (key, ttl) =>
-      Effect.flatMap(millisOf("PEXPIRE", ttl), (millis) =>
+    expire: (key, timeToLive) =>
+      Effect.flatMap(millisOf("PEXPIRE", timeToLive), (millis) =>
         Effect.map(integer("PEXPIRE", [key, millis], reading), (reply) => reply === 1)
       ),
     ttl: (key) =>
@@ -325,14 +339,23 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
               ? Effect.succeed(value)
               : Effect.fail(ReplyShape.unexpected("PUBLISH", "an integer", value))
           )
-        : malformed("PUBLISH"),
+        : malformed("PUBLISH", channel, "channel"),
     subscribe: (channel) =>
-      channel.isWellFormed() ? executor.subscribe(channel) : Stream.fromEffect(malformed("SUBSCRIBE")),
+      channel.isWellFormed()
+        ? executor.subscribe(channel)
+        : Stream.fromEffect(malformed("SUBSCRIBE", channel, "channel")),
     run: (script) => (input) =>
       Effect.map(RedisExecutor.runWithGeneration(executor, script, input), ({ value }) => value),
     send: (command, ...args) =>
       blocksOrTakesOver(command, args)
-        ? rejected(command, `${command} would change or block the connection that all callers share; use a script`)
+        ? Effect.fail(
+            new InvalidArgument({
+              command,
+              argument: "command",
+              value: command,
+              allowed: "a command that neither changes nor blocks the connection of all callers; use a script"
+            })
+          )
         : Effect.map(send(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),

@@ -1,6 +1,6 @@
 /**
- * What can go wrong with a command, told apart by what the caller may conclude: it was never sent, its outcome is
- * unknown, or the server rejected it.
+ * The errors of commands, told apart by what the caller may conclude: the command was never sent, its outcome is unknown, or
+ * the server rejected it.
  *
  * @since 0.1.0
  */

@@ -185,7 +185,7 @@ const make = <Key, Value, E, ReadE>(options: {
           Effect.flatMap(
             Option.match({
               onNone: () => Effect.void,
-              onSome: (stored) => redis.server.set(text, CacheEntry.expired(stored), { keepTtl: true })
+              onSome: (stored) => redis.server.set(text, CacheEntry.expired(stored), { keepTimeToLive: true })
             })
           ),
           Effect.orDie,

@@ -146,7 +146,7 @@ describe("a wall clock that is set by an hour", () => {
     eachWay((jump) =>
       Effect.gen(function* () {
         const redis = fromExecutor(yield* MemoryRedis.makeExecutor())
-        yield* redis.set("key", "value", { ttl: "1 minute" })
+        yield* redis.set("key", "value", { timeToLive: "1 minute" })
         yield* jump
         yield* runFor(59_999)
         expect(yield* redis.get("key")).toMatchObject({ value: "value" })

@@ -120,7 +120,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
       Effect.gen(function* () {
         const before = yield* cache.getStats
         for (const text of ["not json", "{}", '{"created":99999999999999,"ttl":300000,"value":{"id":7}}', ""]) {
-          yield* redis.set("user:profile:ada", text, { ttl: "1 minute" })
+          yield* redis.set("user:profile:ada", text, { timeToLive: "1 minute" })
           expect(yield* cache.getUserProfile(ada)).toEqual(Option.none())
           expect(yield* cache.getUserProfileResult(ada)).toEqual(Option.none())
         }

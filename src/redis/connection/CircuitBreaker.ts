@@ -14,6 +14,7 @@ import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import type { CircuitState } from "../RedisStatus.js"
 
 /**
@@ -62,10 +63,14 @@ export const make = (
 ): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.clockWith(Effect.succeed)
-    const failureRate = options.failureRate ?? 0.5
-    const minimumCalls = options.minimumCalls ?? 20
-    const bucketMillis = Math.max(1, Duration.toMillis(options.window ?? "10 seconds") / buckets)
-    const openFor = Duration.decode(options.openFor ?? "1 second")
+    const check = OptionCheck.make("Redis client, circuitBreaker")
+    const failureRate = check.fraction("failureRate", options.failureRate) ?? 0.5
+    const minimumCalls = check.wholeNumber("minimumCalls", options.minimumCalls) ?? 20
+    const bucketMillis = Math.max(
+      1,
+      Duration.toMillis(check.positiveDuration("window", options.window) ?? "10 seconds") / buckets
+    )
+    const openFor = Duration.decode(check.positiveDuration("openFor", options.openFor) ?? "1 second")
     const changes = yield* PubSub.sliding<CircuitState>(64)
 
     let state: CircuitState = "Closed"

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisExecutor } from "../RedisExecutor.js"
 import { defaultCapacity } from "../SubscriptionBuffer.js"
@@ -62,7 +63,8 @@ export interface ClientOptions {
 }
 
 /**
- * Returns when the first dial has ended, whether it succeeded or not.
+ * Builds the executor and returns when the first dial has ended, whether it succeeded or not. An option that cannot be right
+ * is a defect that names it.
  *
  * @since 0.1.0
  * @category constructors
@@ -76,9 +78,20 @@ export const make = (
       reconnect: options.reconnect ?? Reconnection.defaultReconnect,
       probe: options.probe ?? Reconnection.defaultProbe
     }
-    const connectTimeout = Duration.decode(options.connectTimeout ?? "5 seconds")
+    const check = OptionCheck.make("Redis client")
+    const connectTimeout = Duration.decode(
+      check.positiveDuration("connectTimeout", options.connectTimeout) ?? "5 seconds"
+    )
+    const commandTimeout = Duration.decode(
+      check.positiveDuration("commandTimeout", options.commandTimeout) ?? "1 second"
+    )
+    const subscribeTimeout = Duration.decode(
+      check.positiveDuration("subscribeTimeout", options.subscribeTimeout) ?? "5 seconds"
+    )
     const allowReplica = options.allowReplica ?? false
-    const heartbeatInterval = Duration.decode(options.heartbeatInterval ?? "1 second")
+    const heartbeatInterval = Duration.decode(
+      check.positiveDuration("heartbeatInterval", options.heartbeatInterval) ?? "1 second"
+    )
 
     const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
       // a user without the right to PING is answered all the same
@@ -92,11 +105,11 @@ export const make = (
     )
     const queue: CommandQueue.CommandQueue = yield* CommandQueue.make(
       {
-        commandTimeout: Duration.decode(options.commandTimeout ?? "1 second"),
-        maxInFlight: options.maxInFlight ?? 4096,
-        maxWaiting: options.maxWaiting ?? 65536,
-        maxKeysPerRead: options.maxKeysPerRead ?? 128,
-        timeoutsToGiveUp: options.timeoutsToGiveUp ?? 3,
+        commandTimeout,
+        maxInFlight: check.wholeNumber("maxInFlight", options.maxInFlight) ?? 4096,
+        maxWaiting: check.wholeNumber("maxWaiting", options.maxWaiting, { least: 0 }) ?? 65536,
+        maxKeysPerRead: check.wholeNumber("maxKeysPerRead", options.maxKeysPerRead) ?? 128,
+        timeoutsToGiveUp: check.wholeNumber("timeoutsToGiveUp", options.timeoutsToGiveUp) ?? 3,
         toError: (command, cause) => supervisor.noticed(driver.toError(command, cause))
       },
       breaker
@@ -104,9 +117,9 @@ export const make = (
     const subscriber: Subscriber.Subscriber = yield* Subscriber.make(driver, {
       ...schedules,
       connectTimeout,
-      subscribeTimeout: Duration.decode(options.subscribeTimeout ?? "5 seconds"),
+      subscribeTimeout,
       beatInterval: heartbeatInterval,
-      bufferCapacity: options.subscriptionBuffer ?? defaultCapacity,
+      bufferCapacity: check.wholeNumber("subscriptionBuffer", options.subscriptionBuffer) ?? defaultCapacity,
       isConnected: Effect.suspend(() => SubscriptionRef.get(supervisor.state)).pipe(
         Effect.map(({ _tag }) => _tag === "Connected")
       ),

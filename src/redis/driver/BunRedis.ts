@@ -160,7 +160,7 @@ export const driver = (
  *
  * const program = Effect.gen(function* () {
  *   const redis = yield* RedisClient.RedisClient
- *   yield* redis.set("greeting", "hello", { ttl: "1 minute" })
+ *   yield* redis.set("greeting", "hello", { timeToLive: "1 minute" })
  *   return yield* redis.get("greeting")
  * })
  *

@@ -14,7 +14,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import { malformedKey } from "../CommandRefusal.js"
+import * as OptionCheck from "../../internal/OptionCheck.js"
+import { malformed } from "../CommandRefusal.js"
 import { RedisClient } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
@@ -67,6 +68,9 @@ const status: RedisStatus = {
  */
 export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const check = OptionCheck.make("MemoryRedis")
+    check.wholeNumber("maxKeys", options.maxKeys)
+    check.wholeNumber("subscriptionCapacity", options.subscriptionCapacity)
     // undefined once it is closed; only read and replaced within one synchronous step, which makes each step atomic
     const current = MutableRef.make<Keyspace.Keyspace | undefined>(Keyspace.make(options))
     const state = yield* SubscriptionRef.make<ConnectionState>(status.state)
@@ -151,14 +155,14 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
     return {
       get: (key) =>
         step((before, now) => {
-          if (!key.isWellFormed()) return malformedKey
+          if (!key.isWellFormed()) return malformed("GET", key)
           const { keyspace, text } = Keyspace.get(before, now, key)
           if (keyspace !== before) MutableRef.set(current, keyspace)
           return Effect.succeed(Option.fromNullable(text))
         }),
       getBuffer: (key) =>
         step((before, now) => {
-          if (!key.isWellFormed()) return malformedKey
+          if (!key.isWellFormed()) return malformed("GET", key)
           const { bytes, keyspace } = Keyspace.getBytes(before, now, key)
           MutableRef.set(current, keyspace)
           return bytes instanceof Keyspace.ErrorReply
@@ -201,7 +205,7 @@ export const layerWith = (options: MemoryRedisOptions): Layer.Layer<RedisClient>
  *
  * const program = Effect.gen(function* () {
  *   const redis = yield* RedisClient.RedisClient
- *   yield* redis.set("greeting", "hello", { ttl: "1 minute" })
+ *   yield* redis.set("greeting", "hello", { timeToLive: "1 minute" })
  *   return yield* redis.get("greeting")
  * })
  *

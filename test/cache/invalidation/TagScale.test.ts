@@ -88,7 +88,8 @@ describe("the tags of a cache", () => {
         for (let from = filled.length; from < entries; from += 10_000) {
           yield* Effect.forEach(
             Array.from({ length: Math.min(10_000, entries - from) }, (_, i) => from + i),
-            (id) => redis.set(`tagged:${id}`, text.replace(`"${tagOf(0)}"`, `"${tagOf(id)}"`), { ttl: "1 hour" }),
+            (id) =>
+              redis.set(`tagged:${id}`, text.replace(`"${tagOf(0)}"`, `"${tagOf(id)}"`), { timeToLive: "1 hour" }),
             { concurrency: "unbounded", discard: true }
           )
         }

@@ -58,7 +58,7 @@ describe("Redis in memory", () => {
     "forgets a key when the Clock has reached its time to live",
     withClient((redis) =>
       Effect.gen(function* () {
-        yield* redis.set("key", "value", { ttl: "1 minute" })
+        yield* redis.set("key", "value", { timeToLive: "1 minute" })
         yield* TestClock.adjust("59 seconds")
         expect(yield* redis.get("key")).toEqual(Option.some("value"))
         yield* TestClock.adjust("1 second")

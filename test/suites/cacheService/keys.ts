@@ -115,7 +115,7 @@ export const keysSuite = (test: Test): void => {
       expect(yield* cache.delPattern("user:balance:a*")).toEqual(Option.some(1))
       expect(yield* held).toEqual([true, false, true, true])
       // escaped, a pattern is the text of one key
-      yield* redis.set("user:*", "plain", { ttl: "1 minute" })
+      yield* redis.set("user:*", "plain", { timeToLive: "1 minute" })
       expect(yield* cache.delPattern("user:\\*")).toEqual(Option.some(1))
       expect(yield* held).toEqual([true, false, true, true])
     }))

@@ -137,7 +137,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const { cache, database, lease } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
       const { get } = yield* cache()
-      yield* redis.set(lease("a"), "a process that has ended", { ttl: "200 millis" })
+      yield* redis.set(lease("a"), "a process that has ended", { timeToLive: "200 millis" })
       expect(yield* get("a")).toBe(1)
       expect(database.lookups()).toBe(1)
       expect(Option.isSome(yield* redis.get(lease("a")))).toBe(false)
@@ -149,7 +149,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const { cache, key, lease } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "100 millis" } })
       const redis = yield* RedisClient
       const { get } = yield* cache()
-      yield* redis.set(lease("a"), "a slow process", { ttl: "1 minute" })
+      yield* redis.set(lease("a"), "a slow process", { timeToLive: "1 minute" })
       expect(yield* get("a")).toBe(1)
       expect(yield* redis.get(key("a"))).toEqual(Option.none())
       expect(yield* redis.get(lease("a"))).toEqual(Option.some("a slow process"))
@@ -172,7 +172,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       ]
       const { get, getOption, stats } = yield* cache()
       for (const text of broken) {
-        yield* redis.set(key("a"), text, { ttl: "1 minute" })
+        yield* redis.set(key("a"), text, { timeToLive: "1 minute" })
         expect([text, yield* getOption("a")]).toEqual([text, Option.none()])
         expect([text, yield* get("a")]).toEqual([text, 1])
       }
@@ -255,7 +255,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         timeToLive: "1 minute",
         lookup: database.lookup
       })
-      yield* redis.set(key("bad"), '{"created":999999999999999,"ttl":60000,"value":13}', { ttl: "1 minute" })
+      yield* redis.set(key("bad"), '{"created":999999999999999,"ttl":60000,"value":13}', { timeToLive: "1 minute" })
       const [bad, good] = yield* Effect.all([Effect.exit(get("bad")), Effect.exit(get("good"))], {
         concurrency: "unbounded"
       })

@@ -62,7 +62,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const cache = yield* named("earlier")
       yield* cache.get("a:b")
       const entry = Option.getOrThrow(yield* redis.get("earlier:a%3Ab"))
-      yield* redis.set("earlier:c:d", entry, { ttl: "1 minute" })
+      yield* redis.set("earlier:c:d", entry, { timeToLive: "1 minute" })
       expect(yield* cache.getResult("c:d")).toMatchObject({ value: "c:d of earlier", source: "Lookup" })
     })
   )

@@ -153,7 +153,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* get("a")
       const stored = Option.getOrThrow(yield* redis.get(key("a")))
       for (const forged of [stored, stored.slice(0, -40), stored.replace(/"keyId":"1","value":.*/, '"value":1}')]) {
-        yield* redis.set(key("b"), forged, { ttl: "1 minute" })
+        yield* redis.set(key("b"), forged, { timeToLive: "1 minute" })
         const before = (yield* stats).decodeFailures
         expect(yield* get("b")).toBe(2)
         expect((yield* stats).decodeFailures).toBeGreaterThan(before)
@@ -186,13 +186,13 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           Effect.zipRight(cache.warm(["a"]), cache.get("a"))
         ]
         for (const way of ways) {
-          yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { ttl: "1 minute" })
+          yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { timeToLive: "1 minute" })
           const before = (yield* cache.stats).decodeFailures
           expect(yield* way).toBe(7)
           expect((yield* cache.stats).decodeFailures).toBeGreaterThan(before)
           expect((yield* cache.getResult("a")).source).toBe("Redis")
         }
-        yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { ttl: "1 minute" })
+        yield* redis.set(key("a"), '{"created":1,"ttl":60000,"value":13}', { timeToLive: "1 minute" })
         expect(yield* cache.getOption("a")).toEqual(Option.none())
         expect(yield* cache.update("a", Effect.succeed(8))).toBe(8)
         expect(yield* cache.get("a")).toBe(8)

@@ -25,7 +25,7 @@ import {
   isNotReady,
   isOfEveryRead,
   isOfOneKey,
-  malformedKey,
+  malformed,
   refused,
   type ShutReason,
   unavailable
@@ -397,7 +397,7 @@ export const make = (
     const read = <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
       RetryPolicy.repeating<string, Option.Option<A>>(
         (resume, _caller, key) =>
-          key.isWellFormed() ? admit(kind, "GET", key, resume as Resume) : resume(malformedKey),
+          key.isWellFormed() ? admit(kind, "GET", key, resume as Resume) : resume(malformed("GET", key)),
         () => true
       )
 

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
+import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
+import * as Scripted from "../support/faults/ScriptedDriver.js"
+
+/** The message of the defect that building ends with. */
+const defectOf = <A, E, R>(build: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(Effect.sandbox(build)), (cause) => String(Cause.squash(cause)))
+
+describe("a client whose options cannot be right", () => {
+  it.scoped.each([
+    ["maxKeysPerRead", { maxKeysPerRead: 0 }],
+    ["maxInFlight", { maxInFlight: 0 }],
+    ["maxWaiting", { maxWaiting: -1 }],
+    ["timeoutsToGiveUp", { timeoutsToGiveUp: 0.5 }],
+    ["subscriptionBuffer", { subscriptionBuffer: Number.NaN }],
+    ["commandTimeout", { commandTimeout: 0 }],
+    ["connectTimeout", { connectTimeout: Number.NaN }],
+    ["subscribeTimeout", { subscribeTimeout: -1 }],
+    ["heartbeatInterval", { heartbeatInterval: "0 seconds" }],
+    ["failureRate", { circuitBreaker: { failureRate: 7 } }],
+    ["minimumCalls", { circuitBreaker: { minimumCalls: 0 } }],
+    ["window", { circuitBreaker: { window: 0 } }],
+    ["openFor", { circuitBreaker: { openFor: 0 } }]
+  ] as ReadonlyArray<[string, SupervisedExecutor.ClientOptions]>)(
+    "dies while it is built, naming %s",
+    ([name, options]) =>
+      Effect.gen(function* () {
+        const server = yield* Scripted.make
+        const defect = yield* defectOf(SupervisedExecutor.make(server.driver, options))
+        expect(defect).toContain(`option \`${name}\``)
+        expect(server.commands()).toEqual([])
+      })
+  )
+
+  it.scoped("dies in memory too, naming maxKeys", () =>
+    Effect.gen(function* () {
+      expect(yield* defectOf(MemoryRedis.makeExecutor({ maxKeys: 0 }))).toContain("option `maxKeys` is 0")
+    })
+  )
+})
