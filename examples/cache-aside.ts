@@ -35,7 +35,7 @@ const program = Effect.gen(function* () {
 const layer = PlayerService.layer.pipe(
   Layer.provideMerge(CacheService.layer),
   Layer.provideMerge(PlayerCaches.layer),
-  Layer.provideMerge(MemoryRedis.layer),
+  Layer.provideMerge(MemoryRedis.layer()),
   Layer.provideMerge(MemoryDatabase.layer),
   // LogLevel.Debug tells of each hit and miss
   Layer.provideMerge(Logger.minimumLogLevel(LogLevel.Error))

@@ -37,7 +37,7 @@ const embedded = Effect.gen(function* () {
   yield* Story.tell({
     takeAway: Effect.flatMap(RedisClient.RedisClient, (redis) => redis.close),
     bringBack: Option.none()
-  }).pipe(Effect.provide(game(MemoryRedis.layer)))
+  }).pipe(Effect.provide(game(MemoryRedis.layer())))
 })
 
 /** Through a proxy of the demo's own, since cutting a connection must not touch the server or its other clients. */

@@ -38,5 +38,5 @@ const program = Effect.gen(function* () {
 })
 
 Effect.runPromise(
-  Effect.provide(program, Layer.merge(Layer.provide(DistributedLock.layer, MemoryRedis.layer), MemoryDatabase.layer))
+  Effect.provide(program, Layer.merge(Layer.provide(DistributedLock.layer, MemoryRedis.layer()), MemoryDatabase.layer))
 )

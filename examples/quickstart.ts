@@ -16,4 +16,4 @@ const program = Effect.gen(function* () {
 })
 
 // BunRedis.layer({ host: "localhost" }), from "effect-cache-toolkit/BunRedis", for a server
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

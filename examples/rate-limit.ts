@@ -20,4 +20,4 @@ const logIn = (user: string) =>
 
 const program = Effect.forEach(["ada", "ada", "ada", "ada", "grace"], logIn, { discard: true })
 
-Effect.runPromise(Effect.provide(program, Layer.provide(RateLimiter.layer, MemoryRedis.layer)))
+Effect.runPromise(Effect.provide(program, Layer.provide(RateLimiter.layer, MemoryRedis.layer())))

@@ -22,7 +22,7 @@ const announce = HttpServer.addressFormattedWith((address) =>
   Effect.logInfo(`HTTP: listening on ${address}, documented at ${address}/docs`)
 )
 
-const database = Layer.tap(SqlDatabase.layerConfig, () =>
+const database = Layer.tap(SqlDatabase.layerConfig(), () =>
   Effect.flatMap(SqlDatabase.describeConfig, (description) => Effect.logInfo(`Database: ${description}`))
 )
 

@@ -55,4 +55,4 @@ const program = Effect.gen(function* () {
   if (queries.length !== 2 || summary.alreadyThere !== 3) return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

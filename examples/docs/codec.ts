@@ -47,4 +47,4 @@ const program = Effect.gen(function* () {
   if (value.last !== "Lovelace" || source !== "Redis") return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

@@ -24,4 +24,4 @@ const program = Effect.gen(function* () {
   yield* Console.log(`${hitsRedis} hit, ${misses} miss, ${lookupLatency.count} lookup`)
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

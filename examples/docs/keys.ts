@@ -22,4 +22,4 @@ const program = Effect.gen(function* () {
   if (again.source !== "Redis" || stored._tag === "None") return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

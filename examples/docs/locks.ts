@@ -28,5 +28,5 @@ const program = Effect.gen(function* () {
   if (round !== 8 || late._tag === "Right") return yield* Effect.dieMessage("not as it should be")
 })
 
-const layer = Layer.merge(Layer.provide(DistributedLock.layer, MemoryRedis.layer), MemoryDatabase.layer)
+const layer = Layer.merge(Layer.provide(DistributedLock.layer, MemoryRedis.layer()), MemoryDatabase.layer)
 Effect.runPromise(Effect.provide(program, layer))

@@ -29,4 +29,4 @@ const program = Effect.gen(function* () {
   yield* Effect.flatMap(hen, Console.log)
 }).pipe(Effect.catchTag("InvalidKey", "LookupOverloaded", Effect.die))
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

@@ -30,4 +30,4 @@ const program = Effect.gen(function* () {
   if (score !== 7 || queries !== 2) return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

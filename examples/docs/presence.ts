@@ -19,4 +19,4 @@ const program = Effect.gen(function* () {
     return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(program, MemoryRedis.layer))
+Effect.runPromise(Effect.provide(program, MemoryRedis.layer()))

@@ -36,4 +36,4 @@ const program = Effect.gen(function* () {
   }
 })
 
-Effect.runPromise(Effect.provide(program, MemoryRedis.layer))
+Effect.runPromise(Effect.provide(program, MemoryRedis.layer()))

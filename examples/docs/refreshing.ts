@@ -31,4 +31,4 @@ const program = Effect.gen(function* () {
   if (price !== 120 || transfers !== 2) return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

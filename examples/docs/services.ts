@@ -37,7 +37,7 @@ const greet = (id: string) =>
 const database = Layer.succeed(Database, {
   findProfile: (id) => (id === "ada" ? Effect.succeed({ id, name: "Ada" }) : Effect.fail(new ProfileNotFound({ id })))
 })
-const live = Layer.provide(Profiles.Live, Layer.merge(MemoryRedis.layer, database))
+const live = Layer.provide(Profiles.Live, Layer.merge(MemoryRedis.layer(), database))
 
 /** In a test: neither server nor database, and an outage in three lines. */
 const test = Effect.gen(function* () {

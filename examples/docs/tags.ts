@@ -28,4 +28,4 @@ const program = Effect.gen(function* () {
   if (ada.source !== "Lookup" || grace.source !== "Redis") return yield* Effect.dieMessage("not as it should be")
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

@@ -61,4 +61,4 @@ const program = Effect.gen(function* () {
   yield* Console.log(`${namespaces.length} namespaces; a cache answers ${value} from ${source}`)
 })
 
-Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer))
+Effect.runPromise(Effect.provide(Effect.scoped(program), MemoryRedis.layer()))

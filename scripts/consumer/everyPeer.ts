@@ -7,6 +7,6 @@ import * as BunRedis from "effect-cache-toolkit/BunRedis"
 import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
 import * as Http from "effect-cache-toolkit/http"
 
-const layers = Layer.merge(BunRedis.layer({ host: "127.0.0.1" }), SqlDatabase.layerConfig)
+const layers = Layer.merge(BunRedis.layer({ host: "127.0.0.1" }), SqlDatabase.layerConfig())
 
 Effect.runPromise(Console.log(`${Layer.isLayer(layers)}: ${Object.keys(Http).join(" ")}`))

@@ -60,7 +60,7 @@ const made = (settings: Settings) =>
   }).pipe(
     Effect.flatMap(({ get }) => get("a")),
     Effect.exit,
-    Effect.provide(MemoryRedis.layer)
+    Effect.provide(MemoryRedis.layer())
   )
 
 describe("a cache", () => {

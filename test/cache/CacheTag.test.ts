@@ -43,7 +43,7 @@ describe("a cache's class", () => {
         expect(asked).toEqual([ada, grace])
         const { timeLeft } = yield* Effect.flatMap(Profiles, (profiles) => profiles.getResult(ada))
         expect(Number(timeLeft.value._tag === "Millis" && timeLeft.value.millis)).toBeLessThanOrEqual(10_000)
-      }).pipe(Effect.provide(Layer.provide(layer, Layer.merge(MemoryRedis.layer, database))))
+      }).pipe(Effect.provide(Layer.provide(layer, Layer.merge(MemoryRedis.layer(), database))))
     })
   )
 

@@ -68,7 +68,7 @@ describe("a wall clock that is set by an hour", () => {
     eachWay((jump) =>
       Effect.gen(function* () {
         const failure = yield* FailingRedis.failure
-        const context = yield* Layer.build(FailingRedis.layer(failure, MemoryRedis.layer))
+        const context = yield* Layer.build(FailingRedis.layer(failure, MemoryRedis.layer()))
         const limiter = yield* Effect.provide(RateLimiter.make, context)
         yield* Ref.set(failure, Option.some(away))
         const limit = RateLimiter.slidingLog({

@@ -10,5 +10,5 @@ it.effect("a session is forgotten after an hour", () =>
     expect(yield* redis.get("session:ada")).toEqual(Option.some("42"))
     yield* TestClock.adjust("1 minute")
     expect(yield* redis.get("session:ada")).toEqual(Option.none())
-  }).pipe(Effect.provide(MemoryRedis.layer))
+  }).pipe(Effect.provide(MemoryRedis.layer()))
 )

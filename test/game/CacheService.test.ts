@@ -127,7 +127,7 @@ describe("without Redis", () => {
         const failure = yield* FailingRedis.failure
         yield* Ref.set(failure, Option.some(error))
         yield* Effect.flatMap(CacheService.CacheService, answersNothing).pipe(
-          Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))),
+          Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer()))),
           // a set of unknown fate answers only when it can no longer arrive
           Effect.raceFirst(Effect.forever(TestClock.adjust("100 millis")))
         )
@@ -181,7 +181,7 @@ describe("the cache's log", () => {
       const log = yield* CapturedLog.make
       const lines = (level: string) => log.lines.filter((line) => line.level === level).map(({ text }) => text)
       yield* Effect.flatMap(CacheService.CacheService, (cache) => body(cache, failure, lines)).pipe(
-        Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))),
+        Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer()))),
         Effect.provide(log.layer)
       )
     })
@@ -247,7 +247,7 @@ describe("the cache's log", () => {
 
 describe("the times to live", () => {
   const configured = CacheService.layerConfig.pipe(
-    Layer.provideMerge(MemoryRedis.layer),
+    Layer.provideMerge(MemoryRedis.layer()),
     Layer.provide(MemoryDatabase.layer)
   )
 
@@ -277,7 +277,7 @@ describe("the times to live", () => {
       expect(yield* cached).toEqual([false, false, false, true])
       yield* TestClock.adjust("55 minutes")
       expect(yield* cached).toEqual([false, false, false, false])
-    }).pipe(Effect.provide(over(MemoryRedis.layer)))
+    }).pipe(Effect.provide(over(MemoryRedis.layer())))
   )
 
   it.effect("are those of the variables where these are set", () =>
@@ -317,7 +317,7 @@ describe("the times to live", () => {
       expect((yield* cache.getStats).onlinePlayers).toBe(2)
       yield* TestClock.adjust("30 seconds")
       expect(yield* cache.getOnlinePlayers).toBe(1)
-    }).pipe(Effect.provide(over(MemoryRedis.layer)))
+    }).pipe(Effect.provide(over(MemoryRedis.layer())))
   )
 
   it.effect("bound how long a leaderboard passes for whole", () =>
@@ -328,7 +328,7 @@ describe("the times to live", () => {
       expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
       yield* TestClock.adjust("1 minute")
       expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
-    }).pipe(Effect.provide(over(MemoryRedis.layer)))
+    }).pipe(Effect.provide(over(MemoryRedis.layer())))
   )
 
   it.effect("do not hide a score that could not be entered: the leaderboard is not whole without it", () =>
@@ -344,7 +344,7 @@ describe("the times to live", () => {
         expect(yield* cache.getLeaderboardRank(ada)).toEqual(Option.none())
         yield* cache.rebuildLeaderboard(scores)
         expect(Option.isSome(yield* cache.getLeaderboardRank(ada))).toBe(true)
-      }).pipe(Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer))))
+      }).pipe(Effect.provide(over(FailingRedis.layer(failure, MemoryRedis.layer()))))
     })
   )
 })

@@ -45,7 +45,7 @@ describe("with values kept in the process", () => {
       const one = yield* process
       const other = yield* process
       return yield* body(one, other, redis)
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(MemoryRedis.layer, MemoryDatabase.layer)))
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(MemoryRedis.layer(), MemoryDatabase.layer)))
 
   const sourceOf = (cache: CacheService.CacheService.Service) =>
     Effect.map(
@@ -103,7 +103,7 @@ describe("a deletion while Redis is away", () => {
     Effect.gen(function* () {
       const failure = yield* FailingRedis.failure
       const layer = CacheService.layer.pipe(
-        Layer.provide(FailingRedis.layer(failure, MemoryRedis.layer)),
+        Layer.provide(FailingRedis.layer(failure, MemoryRedis.layer())),
         Layer.provide(MemoryDatabase.layer)
       )
       yield* Effect.gen(function* () {

@@ -30,7 +30,7 @@ const openingFailure = (options: SqlDatabase.SqlDatabaseOptions) =>
   Layer.build(SqlDatabase.layer(options)).pipe(Effect.flip, Effect.scoped)
 
 const layerConfigWith = (variables: ReadonlyArray<readonly [string, string]>) =>
-  Layer.build(SqlDatabase.layerConfig).pipe(
+  Layer.build(SqlDatabase.layerConfig()).pipe(
     Effect.scoped,
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(variables)))
   )

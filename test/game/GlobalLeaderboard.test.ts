@@ -29,6 +29,6 @@ describe("a board that is built from the database", () => {
       yield* Effect.locally(rebuild, ref, "the caller's")
       yield* until("the database was read", () => readers.length > 0)
       expect(new Set(readers)).toEqual(new Set(["nobody's"]))
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 })

@@ -297,7 +297,7 @@ describe("writing a player", () => {
             }
           }))
         )
-      ).pipe(Layer.provide(MemoryRedis.layer))
+      ).pipe(Layer.provide(MemoryRedis.layer()))
       yield* withWorld(
         ({ players }) =>
           Effect.gen(function* () {

@@ -127,7 +127,7 @@ describe("the leaderboard", () => {
                 Effect.zipRight(mayEnd.await, database.topScores({ limit, offset }))
               )
       })
-      const redis = yield* Layer.build(MemoryRedis.layer)
+      const redis = yield* Layer.build(MemoryRedis.layer())
       const process = Layer.build(
         PlayerService.layer.pipe(
           Layer.provide(Layer.fresh(CacheService.layer)),

@@ -91,7 +91,7 @@ describe("a transfer", () => {
           }
         })
       )
-    ).pipe(Layer.provide(MemoryRedis.layer))
+    ).pipe(Layer.provide(MemoryRedis.layer()))
     return withWorld(
       (world) =>
         Effect.gen(function* () {
@@ -127,7 +127,7 @@ describe("a transfer", () => {
             expect(yield* Ref.get(transfers)).toBe(1)
           }),
         {
-          redis: FailingRedis.layer(failure, MemoryRedis.layer),
+          redis: FailingRedis.layer(failure, MemoryRedis.layer()),
           spy: (database) => ({
             transfer: (...args) =>
               Effect.zipRight(

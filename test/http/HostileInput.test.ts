@@ -332,7 +332,7 @@ describe("hostile input", () => {
         TestServer.layer(
           PlayerService.layer.pipe(
             Layer.provideMerge(CacheService.layer),
-            Layer.provideMerge(Layer.merge(MemoryRedis.layer, SqlDatabase.layer({ url: "sqlite::memory:" })))
+            Layer.provideMerge(Layer.merge(MemoryRedis.layer(), SqlDatabase.layer({ url: "sqlite::memory:" })))
           )
         )
       )
@@ -355,9 +355,9 @@ describe("hostile input", () => {
         TestServer.layer(
           PlayerService.layer.pipe(
             Layer.provideMerge(CacheService.layer),
-            Layer.provideMerge(Layer.merge(MemoryRedis.layer, MemoryDatabase.layer))
+            Layer.provideMerge(Layer.merge(MemoryRedis.layer(), MemoryDatabase.layer))
           )
-        ).pipe(Layer.provideMerge(MemoryRedis.layer))
+        ).pipe(Layer.provideMerge(MemoryRedis.layer()))
       )
     )
   )

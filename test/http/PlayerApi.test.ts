@@ -35,7 +35,7 @@ const read = (path: string) =>
     return { json, cache: (headers.get("cache-status") ?? "").replace(/^effect-cache-toolkit; /, "") }
   })
 
-layer(over(MemoryRedis.layer))("the API over a cache and a database", (it) => {
+layer(over(MemoryRedis.layer()))("the API over a cache and a database", (it) => {
   it.effect("reads a profile from the database once and from the cache from then on", () =>
     Effect.gen(function* () {
       const { id, path } = yield* createUser("reader")
@@ -199,7 +199,7 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
 })
 
 for (const [name, redis] of [
-  ["with Redis", MemoryRedis.layer],
+  ["with Redis", MemoryRedis.layer()],
   ["without Redis", RedisClient.layerOff]
 ] as const) {
   layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(`500 claims of a bonus at once, ${name}`, (it) => {

@@ -55,7 +55,7 @@ describe("what does not fit", () => {
           { level: "DEBUG", text: "cache secret: a value is not stored: secret:ada" }
         ])
         expect(lines.some(({ text }) => text.includes("4711"))).toBe(false)
-      }).pipe(Effect.provide([MemoryRedis.layer, layer]))
+      }).pipe(Effect.provide([MemoryRedis.layer(), layer]))
     })
   )
 
@@ -80,7 +80,7 @@ describe("what does not fit", () => {
         expect(lines.filter(({ level }) => level !== "DEBUG")).toEqual([
           { level: "WARN", text: "cache stale: a refresh in the background: its lookup died" }
         ])
-      }).pipe(Effect.provide([MemoryRedis.layer, layer]))
+      }).pipe(Effect.provide([MemoryRedis.layer(), layer]))
     })
   )
 })

@@ -31,7 +31,7 @@ describe("a key that its caller names", () => {
       expect(KeyOwner.named(client, "counters", "players:online")).toEqual(Either.right("counters:players:online"))
       expect(KeyOwner.named(client, "ratelimit", "login:a%7B")).toEqual(Either.right("ratelimit:login:a%7B"))
       expect(KeyOwner.named(client, "leaderboard", "{guild}:b")).toEqual(Either.right("leaderboard:{guild}:b"))
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
   it.effect("is rejected when it is empty, no Unicode, or a key of a board with a hash tag of its own", () =>
@@ -40,7 +40,7 @@ describe("a key that its caller names", () => {
       for (const name of ["", "a\ud800", "a{b}:ranked", "{b}c:arrivals"]) {
         expect(Either.isLeft(KeyOwner.named(client, "leaderboard", name)), name).toBe(true)
       }
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
   it.effect("is rejected while a cache with that entry lives on the same client, the last of several", () =>
@@ -57,6 +57,6 @@ describe("a key that its caller names", () => {
         })
       )
       expect(Either.isRight(yield* key)).toBe(true)
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 })

@@ -24,7 +24,7 @@ describe("a client that is switched off or closed", () => {
   it("stays closed after close, and its scope may still be closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(MemoryRedis.layer, scope)
+      const context = yield* Layer.buildWithScope(MemoryRedis.layer(), scope)
       const redis = yield* Effect.provide(RedisClient, context)
       yield* redis.set("k", "v")
       yield* redis.close

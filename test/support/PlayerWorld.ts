@@ -31,7 +31,7 @@ export const withWorld = <A, E>(
     const spied = Layer.succeed(Database, { ...database, ...options.spy?.(database) })
     const layers = PlayerService.layer.pipe(
       Layer.provideMerge(CacheService.layer),
-      Layer.provideMerge(options.redis ?? MemoryRedis.layer),
+      Layer.provideMerge(options.redis ?? MemoryRedis.layer()),
       Layer.provide(spied)
     )
     return yield* Effect.gen(function* () {

@@ -116,10 +116,11 @@ export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, Databa
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Database, ConfigError.ConfigError | DatabaseError> = Layer.scoped(
-  Database,
-  Effect.flatMap(DatabaseUrl.config, (url) => open(url))
-)
+export const layerConfig = (): Layer.Layer<Database, ConfigError.ConfigError | DatabaseError> =>
+  Layer.scoped(
+    Database,
+    Effect.flatMap(DatabaseUrl.config, (url) => open(url))
+  )
 
 /**
  * The database of a URL for a log line: `SQLite ./data/toolkit.db`, `Postgres db.example:5432/game`; never its password.

@@ -190,7 +190,7 @@ export const layerConfig = (options: ClientOptions = {}): Layer.Layer<RedisClien
         Embedded: () =>
           Effect.as(
             Effect.logInfo("Redis: embedded memory client, since neither REDIS_URL nor REDIS_HOST is set"),
-            MemoryRedis.layer
+            MemoryRedis.layer()
           ),
         Server: ({ address }) =>
           Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options))

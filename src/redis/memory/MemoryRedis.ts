@@ -186,16 +186,8 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
   })
 
 /**
- * A client in memory with a bound of one's own. Every build of the layer has its own keyspace, which goes with it.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerWith = (options: MemoryRedisOptions): Layer.Layer<RedisClient> =>
-  Layer.scoped(RedisClient, Effect.map(makeExecutor(options), RedisCommands.fromExecutor))
-
-/**
- * `layerWith` with the defaults.
+ * Provides a client in memory. Each build of the layer has a keyspace of its own, which ends with the scope. Two calls
+ * make two layers: programs that share a keyspace share the layer.
  *
  * @since 0.1.0
  * @category layers
@@ -209,6 +201,7 @@ export const layerWith = (options: MemoryRedisOptions): Layer.Layer<RedisClient>
  *   return yield* redis.get("greeting")
  * })
  *
- * Effect.runPromise(Effect.provide(program, MemoryRedis.layer))
+ * Effect.runPromise(Effect.provide(program, MemoryRedis.layer()))
  */
-export const layer: Layer.Layer<RedisClient> = layerWith({})
+export const layer = (options: MemoryRedisOptions = {}): Layer.Layer<RedisClient> =>
+  Layer.scoped(RedisClient, Effect.map(makeExecutor(options), RedisCommands.fromExecutor))

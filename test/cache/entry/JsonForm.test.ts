@@ -146,7 +146,7 @@ describe("a cache", () => {
         expect(`${made}`).toContain(
           `the ${of} schema of the cache odd cannot be stored: JSON cannot hold bigint (at at): use Schema.BigInt`
         )
-      }).pipe(Effect.provide(MemoryRedis.layer))
+      }).pipe(Effect.provide(MemoryRedis.layer()))
     )
   }
 

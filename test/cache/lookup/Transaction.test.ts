@@ -15,7 +15,7 @@ import { until } from "../../support/until.js"
 
 /** One connection, as for SQLite: a statement outside the transaction waits for its end. */
 const sqlite = SqliteClient.layer({ filename: ":memory:" })
-const layer = Layer.merge(MemoryRedis.layer, sqlite)
+const layer = Layer.merge(MemoryRedis.layer(), sqlite)
 
 /** Accounts with a balance of 1, and a cache of the balances. */
 const world = (settings: CacheWorld.Settings = {}) =>

@@ -91,7 +91,7 @@ describe("boards of days and weeks", () => {
       yield* yesterday.submit("ada", 40)
       expect(yield* yesterday.size).toBe(0)
       expect(yield* redis.send("DBSIZE")).toBe(0)
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 })
 

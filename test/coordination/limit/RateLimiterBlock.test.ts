@@ -34,7 +34,7 @@ const watched = Effect.gen(function* () {
         }
       })
     )
-  ).pipe(Layer.provide(MemoryRedis.layer))
+  ).pipe(Layer.provide(MemoryRedis.layer()))
   const client = yield* Effect.map(Layer.build(layer), (context) => context)
   return { asked: Ref.get(asked), answers, process: Effect.provide(RateLimiter.make, client) }
 })

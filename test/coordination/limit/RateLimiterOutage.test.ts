@@ -43,7 +43,7 @@ const policies = {
 /** A limiter whose Redis fails with what the test says. */
 const failing = Effect.gen(function* () {
   const failure = yield* FailingRedis.failure
-  const context = yield* Layer.build(FailingRedis.layer(failure, MemoryRedis.layer))
+  const context = yield* Layer.build(FailingRedis.layer(failure, MemoryRedis.layer()))
   const limiter = yield* Effect.provide(RateLimiter.make, context)
   return {
     limiter,

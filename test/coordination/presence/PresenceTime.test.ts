@@ -25,7 +25,7 @@ describe("presence over time", () => {
       expect(yield* seen).toEqual([2, true, ["bob", "ada"]])
       yield* TestClock.adjust(1)
       expect(yield* seen).toEqual([1, false, ["bob"]])
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
   it.effect("lasts as long as the scope of who stays online, and ends at once with it", () =>
@@ -41,7 +41,7 @@ describe("presence over time", () => {
       expect(yield* online.isOnline("ada")).toBe(false)
       yield* TestClock.adjust("10 minutes")
       expect(yield* online.count).toBe(0)
-    }).pipe(Effect.provide(MemoryRedis.layer))
+    }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
   it.effect("survives the loss of two beats in a row, and comes back with the first that arrives", () =>

@@ -21,7 +21,7 @@ import * as TestServer from "../support/TestServer.js"
 const token = "open-sesame"
 
 /** A server in the time of the test. */
-const serving = (settings: Record<string, string>, redis = MemoryRedis.layer) =>
+const serving = (settings: Record<string, string>, redis = MemoryRedis.layer()) =>
   TestServer.layer(Layer.mergeAll(stubs.players(), stubs.cache(), stubs.database(), redis), settings)
 
 const get = (headers: Record<string, string> = {}) => TestServer.get("/api/counters", headers)
@@ -130,7 +130,7 @@ describe("a limit of 3 requests in 30 seconds", () => {
             stubs.players({ claimDailyBonus: () => Effect.succeed(100) }),
             stubs.cache(),
             stubs.database(),
-            MemoryRedis.layer
+            MemoryRedis.layer()
           ),
           { HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }
         )
@@ -149,7 +149,7 @@ describe("a limit of 3 requests in 30 seconds", () => {
         expect(yield* statuses(2)).toEqual([200, 429])
       }).pipe(
         Effect.provide(
-          serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }, FailingRedis.layer(failure, MemoryRedis.layer))
+          serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }, FailingRedis.layer(failure, MemoryRedis.layer()))
         )
       )
     })
@@ -173,7 +173,7 @@ describe("a limit of 3 requests in 30 seconds", () => {
           expect(yield* statuses(4)).toEqual([200, 200, 200, 429])
         }).pipe(
           Effect.provide(
-            serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }, FailingRedis.layer(failure, MemoryRedis.layer))
+            serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token }, FailingRedis.layer(failure, MemoryRedis.layer()))
           ),
           Effect.provide(log.layer)
         )

@@ -16,7 +16,7 @@ import * as RedisScript from "../../../src/redis/RedisScript.js"
 const withClient =
   <A, E>(test: (redis: RedisClient.Service) => Effect.Effect<A, E>, options: MemoryRedis.MemoryRedisOptions = {}) =>
   () =>
-    Effect.provide(Effect.flatMap(RedisClient, test), MemoryRedis.layerWith(options))
+    Effect.provide(Effect.flatMap(RedisClient, test), MemoryRedis.layer(options))
 
 /** The next `count` events of a channel, once its subscription stands. */
 const collect = (redis: RedisClient.Service, channel: string, count: number) =>
@@ -152,9 +152,9 @@ describe("Redis in memory", () => {
       const read = Effect.flatMap(RedisClient, (redis) => redis.get("key"))
       yield* Effect.provide(
         Effect.flatMap(RedisClient, (redis) => redis.set("key", "value")),
-        MemoryRedis.layer
+        MemoryRedis.layer()
       )
-      expect(yield* Effect.provide(read, MemoryRedis.layer)).toEqual(Option.none())
+      expect(yield* Effect.provide(read, MemoryRedis.layer())).toEqual(Option.none())
     })
   )
 
@@ -288,7 +288,7 @@ describe("Redis in memory", () => {
 
     it.effect("is what a client is when its layer has gone", () =>
       Effect.gen(function* () {
-        const redis = yield* Effect.provide(RedisClient, MemoryRedis.layer)
+        const redis = yield* Effect.provide(RedisClient, MemoryRedis.layer())
         expect(yield* Effect.flip(redis.get("key"))).toMatchObject(disabled)
       })
     )

@@ -11,7 +11,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
 import * as RedisServer from "./RedisServer.js"
 
-export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer
+export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer()
 
 /** A client that is connected before a test begins. */
 export const connected = (address: RedisConfig.RedisAddress): Layer.Layer<RedisClient> =>
