@@ -37,16 +37,16 @@ const program = Effect.gen(function* () {
       })
   })
 
-  // one MGET, and one query for what is not there; each key has its own outcome
+  // one MGET, and one query for the missing keys; each key has a result of its own
   const found = yield* players.getMany([3, 1, 9, 3], { mode: "either" })
   yield* Console.log(found.map((player) => Either.match(player, { onLeft: () => "nobody", onRight: (p) => p.name })))
 
-  // requests, wherever they are made, are gathered where batching is on
+  // requests are batched, wherever they are made
   const names = yield* Effect.forEach([1, 2], (id) => Effect.map(players.request(id), ({ name }) => name), {
     batching: true
   })
 
-  // few lookups at once, and a cursor to go on from when it was stopped
+  // few lookups at once, and a cursor from which another run continues
   const summary = yield* players.warm([1, 2, 3], {
     concurrency: 10,
     onProgress: ({ cursor, failures }) => Console.log(`${cursor} warm, ${failures.length} failed`)

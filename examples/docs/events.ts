@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
     Stream.runForEach((event) => Console.log(event._tag)),
     Effect.fork
   )
-  yield* Effect.sleep("10 millis") // the stream tells what happens once it runs
+  yield* Effect.sleep("10 millis") // events begin when the stream runs
   yield* cities.get("gothenburg") // Miss, Lookup
   yield* cities.get("gothenburg") // Hit
   yield* cities.invalidate("gothenburg") // Invalidation

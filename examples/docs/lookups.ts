@@ -5,7 +5,7 @@ const parents: Readonly<Record<string, string>> = { tea: "drinks", drinks: "food
 const locale = FiberRef.unsafeMake("en")
 
 const program = Effect.gen(function* () {
-  /** The path to a category, by way of its parent's. */
+  /** The path to a category, from the path to its parent. */
   const paths: TypedCache.TypedCache<string, string, TypedCache.EngineError> = yield* TypedCache.make({
     name: "path",
     key: Schema.String,
@@ -15,13 +15,13 @@ const program = Effect.gen(function* () {
       const parent = parents[id]
       if (parent === undefined) return Effect.map(FiberRef.get(locale), (locale) => `${locale}: ${id}`)
       return Effect.map(paths.get(parent), (path) => `${path} > ${id}`).pipe(
-        // without Redis a lookup that another waits for needs no permit of its own
+        // without Redis a lookup that another lookup waits for needs no permit
         Effect.catchTag("InvalidKey", "LookupOverloaded", Effect.die)
       )
     }
   })
 
-  // en: food > drinks > tea: a lookup does not see what its caller has set, since others are served its answer
+  // en: food > drinks > tea: a lookup does not see the FiberRefs of its caller, since other callers get its value
   yield* Effect.locally(Effect.flatMap(paths.get("tea"), Console.log), locale, "fr")
 
   // path:hen reads path:egg reads path:hen

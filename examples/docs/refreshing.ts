@@ -2,7 +2,7 @@ import { Console, Effect, Option, Schema } from "effect"
 import { MemoryRedis, TypedCache } from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
-  const origin = { price: 100, version: "v1" }
+  const source = { price: 100, version: "v1" }
   let transfers = 0
   const prices = yield* TypedCache.make({
     name: "price",
@@ -18,14 +18,14 @@ const program = Effect.gen(function* () {
     lookup: (_article, previous) =>
       Effect.sync(() => {
         const known = Option.getOrUndefined(previous)?.versionTag
-        if (known === origin.version) return TypedCache.notModified
+        if (known === source.version) return TypedCache.notModified
         transfers++
-        return TypedCache.versioned(origin.price, origin.version)
+        return TypedCache.versioned(source.price, source.version)
       })
   })
   yield* prices.get("lamp")
-  yield* prices.refresh("lamp") // the origin says that nothing has changed: one minute more
-  Object.assign(origin, { price: 120, version: "v2" })
+  yield* prices.refresh("lamp") // the source answers notModified: fresh for another minute
+  Object.assign(source, { price: 120, version: "v2" })
   const price = yield* prices.refresh("lamp")
   yield* Console.log(`${price} after ${transfers} transfers`)
   if (price !== 120 || transfers !== 2) return yield* Effect.dieMessage("not as it should be")

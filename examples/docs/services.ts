@@ -12,7 +12,7 @@ class Database extends Context.Tag("app/Database")<
   { readonly findProfile: (id: string) => Effect.Effect<Profile, ProfileNotFound> }
 >() {}
 
-/** What is cached. Its lookups may fail with ProfileNotFound. */
+/** The definition. Its lookups can fail with ProfileNotFound. */
 class Profiles extends TypedCache.Tag("app/Profiles")<Profiles, ProfileNotFound>()({
   name: "user:profile",
   key: Schema.String,
@@ -20,7 +20,7 @@ class Profiles extends TypedCache.Tag("app/Profiles")<Profiles, ProfileNotFound>
   timeToLive: "5 minutes",
   staleFor: "1 hour"
 }) {
-  /** Where its values come from: Layer<Profiles, never, RedisClient | Database>. */
+  /** The lookup: Layer<Profiles, never, RedisClient | Database>. */
   static readonly Live = Profiles.layer({
     lookup: (id) => Effect.flatMap(Database, ({ findProfile }) => findProfile(id))
   })

@@ -18,7 +18,7 @@ const program = Effect.gen(function* () {
   })
   yield* players.getMany(["ada", "grace"])
 
-  // the guild has a new name in every row, and one command forgets all of them, in every process
+  // the guild has a new name in every row: one command invalidates all of them, in every process
   database.set("ada", { name: "Ada", guild: "analytical engines" })
   yield* players.invalidateTag("guild:engines")
 

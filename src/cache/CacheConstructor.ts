@@ -32,7 +32,7 @@ import * as Warming from "./read/Warming.js"
 
 /**
  * Builds a cache on the `RedisClient` of the context, for the life of the scope. Lookups run with the context of this
- * construction, whoever calls.
+ * construction, and never with that of a caller.
  *
  * Dies when an option cannot be right, with a message that names the option. Dies too when the encoded form of a schema is
  * no JSON, such as that of `Schema.BigIntFromSelf`. A value that is no JSON, such as NaN, is a failed store

@@ -1,5 +1,5 @@
 /**
- * A cache as the answer to requests: what `Effect.request` gathers is one `getMany`.
+ * A cache behind `Effect.request`: the requests of one batch are one `getMany`.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 
 /**
- * What answers many keys at once: a `TypedCache` is one.
+ * Reads many keys at once, as a `TypedCache` does.
  *
  * @since 0.1.0
  * @category models
@@ -24,9 +24,9 @@ export interface BatchSource<in Key, out Value, out E> {
 }
 
 /**
- * Answers requests from a cache: those of one batch by one `getMany`, in which the same key is looked up once. Each is
- * completed with its own value or error; what the cache can fail with must be in the request's error type. A batch stops
- * when all of its callers are interrupted.
+ * Answers the requests of one batch with one `getMany`. A repeated key is looked up once. Each request completes with its
+ * own value or error: its error type must hold the errors of the cache. A batch stops when all of its callers are
+ * interrupted.
  *
  * @since 0.1.0
  * @category batching
@@ -65,7 +65,7 @@ interface Get<in out Key, out Value, out E> extends Request.Request<Value, E> {
 }
 
 /**
- * The request of a cache's value, for who has no request of its own.
+ * Makes requests for the values of a cache. `TypedCache.request` is this function.
  *
  * @since 0.1.0
  * @category batching

@@ -1,7 +1,6 @@
 /**
- * Redis in memory behind a connection that a test breaks as it likes: cut, hung, losing replies, back as another
- * generation. Each client has a connection of its own to the same server, as processes have. It needs no time but that of
- * Effect's Clock, and works under a TestClock.
+ * Redis in memory behind connections that a test can break. Each client has a connection of its own to the same server, as
+ * processes have. All time is that of Effect's `Clock`, so a `TestClock` works.
  *
  * @since 0.1.0
  */
@@ -21,34 +20,34 @@ import { callbacksFrom, type RedisExecutor } from "../redis/RedisExecutor.js"
 import { type CircuitState, ConnectionState } from "../redis/RedisStatus.js"
 
 /**
- * A client, and what a test does to its connection.
+ * A client, with the controls of its connection.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Connection {
   readonly redis: RedisClient.Service
-  /** From now on nothing is sent, and every call fails at once. */
+  /** Disconnects: every call fails at once, and is not sent. */
   readonly cut: Effect.Effect<void>
-  /** Back, as the next generation; messages of the meantime are lost. */
+  /** Connects again, as the next generation. Messages of the meantime are lost. */
   readonly restore: Effect.Effect<void>
-  /** Back, as the next generation, while the subscription has noticed nothing. */
+  /** Connects again, as the next generation. The subscription reports no gap. */
   readonly reconnect: Effect.Effect<void>
-  /** From now on every command fails with this error and is not applied; `restore` or undefined ends it. */
+  /** Fails every command with this error, without applying the command, until `restore` or `undefined`. */
   readonly failWith: (error: RedisError | undefined) => void
-  /** From now on this command, or the script of this name, fails with the error and is not applied; undefined ends it. */
+  /** Like `failWith`, for one command, or for the script of this name. `restore` does not end it. */
   readonly refuse: (command: string, error: RedisError | undefined) => void
-  /** From now on commands are applied and their replies are lost; `restore` or false ends it. */
+  /** Applies commands and loses their replies, until `restore` or `false`. */
   readonly loseReplies: (loses: boolean) => void
-  /** From now on replies to this command, or to the script of this name, arrive only when the effect in it has run. */
+  /** Holds the replies to this command, or to the script of this name, until the resulting effect runs. */
   readonly holdReplies: (command: string) => Effect.Effect<void>
-  /** From now on no message arrives; `restore` or false ends it. */
+  /** Loses every message, until `restore` or `false`. */
   readonly deafen: (isDeaf: boolean) => void
-  /** The circuit breaker changes its state, on a connection that stands. */
+  /** Sets the state of the circuit breaker. The connection stays up. */
   readonly circuit: (state: CircuitState) => Effect.Effect<void>
-  /** The subscription tells of a gap. */
+  /** Reports a gap in the subscription. */
   readonly gap: Effect.Effect<void>
-  /** commands tried so far, applied or not */
+  /** How many commands were called, applied or not. */
   readonly commands: () => number
 }
 
@@ -57,11 +56,11 @@ export interface Connection {
  * @category models
  */
 export interface Server {
-  /** one client more */
+  /** Makes another client. */
   readonly connect: Effect.Effect<Connection, never, Scope.Scope>
-  /** past every connection */
+  /** A client that no fault reaches. */
   readonly direct: RedisClient.Service
-  /** Its clock goes ahead by a millisecond. */
+  /** Moves the server's clock ahead by a millisecond. */
   readonly tick: () => void
 }
 
@@ -82,24 +81,24 @@ export declare namespace TestRedis {
    * @category models
    */
   export interface Service {
-    /** From now on nothing is sent, and every call fails at once with `RedisUnavailable`, reason `Disconnected`. */
+    /** Disconnects: every call fails at once with `RedisUnavailable`, reason `Disconnected`, and is not sent. */
     readonly cut: Effect.Effect<void>
-    /** From now on every command fails with this error and is not applied. */
+    /** Fails every command with this error, without applying the command. */
     readonly failWith: (error: RedisError) => Effect.Effect<void>
-    /** From now on commands are applied, and fail with `RedisConnectionLost` all the same. */
+    /** Applies commands and fails them with `RedisConnectionLost`. */
     readonly loseReplies: Effect.Effect<void>
-    /** Ends all of that, on a new connection; messages of the meantime are lost. */
+    /** Ends these faults, on a new connection. Messages of the meantime are lost. */
     readonly restore: Effect.Effect<void>
-    /** The subscriptions tell that they may have missed messages. */
+    /** Reports a gap to the subscriptions, as after lost messages. */
     readonly gap: Effect.Effect<void>
-    /** commands tried so far, applied or not */
+    /** How many commands were called, applied or not. */
     readonly commands: Effect.Effect<number>
     /**
-     * The server's clock goes ahead by a millisecond, under a TestClock too: what is stored from now on is younger than
-     * what it has said before.
+     * Moves the server's clock ahead by a millisecond, under a `TestClock` too. Values stored from now on are younger than
+     * the outage before.
      */
     readonly tick: Effect.Effect<void>
-    /** past the connection: what other processes see and do */
+    /** A client that no fault reaches: the view of another process. */
     readonly server: RedisClient.Service
   }
 }
@@ -225,8 +224,8 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
   })
 
 /**
- * A client in memory, and the connection under it for a test to break. Every build of the layer has a server of its own;
- * what is built together shares one.
+ * Provides a client in memory and the controls of its connection. Each build of the layer has a server of its own; layers
+ * that are built together share it.
  *
  * @since 0.1.0
  * @category layers

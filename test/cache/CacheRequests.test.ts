@@ -1,4 +1,4 @@
-/** A cache behind Effect.request: what is asked for in one batch is one question. */
+/** A cache behind Effect.request: the requests of one batch are one getMany. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -16,7 +16,7 @@ type Failure = NotFound | TypedCache.EngineError<"lookup">
 class GetNumber extends Request.TaggedClass("GetNumber")<number, Failure, { readonly id: string }> {}
 
 describe("requests that a cache answers", () => {
-  it.scoped("are one question to Redis and one call of the source for each batch, duplicates once", () =>
+  it.scoped("are one MGET and one call of the source for each batch, with duplicates once", () =>
     Effect.gen(function* () {
       const { database, one } = yield* batching
       const numbers = TypedCache.resolver(one.cache, (request: GetNumber) => request.id)
@@ -45,7 +45,7 @@ describe("requests that a cache answers", () => {
     })
   )
 
-  it.scoped("fail each by itself", () =>
+  it.scoped("fail one by one", () =>
     Effect.gen(function* () {
       const { one } = yield* batching
       const answers = yield* Effect.forEach(["a", "unknown", "", "c"], (id) => Effect.either(one.cache.request(id)), {
@@ -71,7 +71,7 @@ describe("requests that a cache answers", () => {
     })
   )
 
-  it.scoped("stop when their caller does, and harm no other who asks for the same", () =>
+  it.scoped("stop with their caller, without harm to other readers of the same keys", () =>
     Effect.gen(function* () {
       const { database, one } = yield* batching
       database.hold()

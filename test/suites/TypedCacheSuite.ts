@@ -1,5 +1,6 @@
 /** What a `TypedCache` promises, whatever Redis it runs on. */
 import type { Vitest } from "@effect/vitest"
+import { describe } from "vitest"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
 import { contract as callerContext } from "./typedCache/CallerContext.js"
 import { contract as loading } from "./typedCache/Loading.js"
@@ -10,11 +11,13 @@ import { contract as tags } from "./typedCache/Tags.js"
 import { contract as writing } from "./typedCache/Writing.js"
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
-  callerContext(it)
-  loading(it)
-  names(it)
-  nestedLookups(it)
-  storedForm(it)
-  tags(it)
-  writing(it)
+  describe("a cache", () => {
+    callerContext(it)
+    loading(it)
+    names(it)
+    nestedLookups(it)
+    storedForm(it)
+    tags(it)
+    writing(it)
+  })
 }

@@ -1,4 +1,4 @@
-/** A program of a test that runs in a process of its own and says something by lines. */
+/** A program in a process of its own, which a test reads line by line. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 

@@ -1,4 +1,4 @@
-/** A wall clock that a test sets back and forth, while the time that passes is that of the clock below it. */
+/** A wall clock that a test sets back and forth. Monotonic time passes as on the clock below. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 

@@ -61,7 +61,7 @@ describe("a cache in an application's test", () => {
         }).pipe(Effect.provide(test))
       )
 
-      run("plays what is stale, also where the process holds it: served, and refreshed meanwhile", () =>
+      run("plays a stale value, also in the local tier: served, and refreshed in the background", () =>
         Effect.gen(function* () {
           const { change, goStale } = yield* TestCache.of(Profiles)
           yield* until("the process holds it", () =>
@@ -110,7 +110,7 @@ describe("a cache in an application's test", () => {
     )
   )
 
-  it.effect("dies over a key that nobody has told it of", () =>
+  it.effect("dies for a key without a seed and without `missing`", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.flatMap(Visits, ({ get }) => get(ada)))
       expect(Exit.isFailure(exit) && String(exit.cause)).toContain('no value of "user:visits:ada"')

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { MemoryRedis, RateLimiter } from "effect-cache-toolkit"
 import { RateLimitMiddleware } from "effect-cache-toolkit/http"
 
-const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer)
+const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer())
 
 /** Sends one request of a client to a route behind a limit of two requests a minute. */
 const serve = Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** What a lookup has of its callers, whatever Redis the cache stands on: nothing. */
+/** A lookup runs with the context of the cache's construction, and with nothing of its callers. */
 import type { Vitest } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -119,7 +119,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a refresh of a stale value nothing of the caller who was served it", () =>
+  it.scoped("gives a refresh of a stale value nothing of the caller that read it", () =>
     Effect.gen(function* () {
       const { nothingOf, own } = yield* world({ timeToLive: "1 millis", staleFor: "1 hour" })
       yield* own.get("a")
@@ -127,7 +127,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a refresh ahead nothing of the caller who was served the value", () =>
+  it.scoped("gives a refresh ahead nothing of the caller that read the value", () =>
     Effect.gen(function* () {
       const { nothingOf, own } = yield* world({ refresh: { ahead: { after: 0 } } })
       yield* own.get("a")
@@ -157,7 +157,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a migration nothing of the caller who reads", () =>
+  it.scoped("gives a migration nothing of the caller that reads", () =>
     Effect.gen(function* () {
       const { cache, name } = CacheWorld.make({ a: 1 })
       yield* Effect.flatMap(cache(), (old) => old.get("a"))
@@ -184,7 +184,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("runs what an update writes in the world of its caller", () =>
+  it.scoped("runs the write of an update in the context of its caller", () =>
     Effect.gen(function* () {
       const { own } = yield* world()
       const write = Effect.zip(FiberRef.get(ref), Tenant)

@@ -1,4 +1,4 @@
-/** How a cache loads, whatever Redis it stands on: once for all who ask, under a lease, and only what it may store. */
+/** A cold key is looked up once for all callers and processes, under a lease. */
 import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -24,7 +24,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("harms no other caller when the first one is interrupted", () =>
+  it.scoped("continues for the other callers when the first one is interrupted", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 })
       const { get, stats } = yield* cache()
@@ -40,7 +40,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("stops the lookup and gives the lease back when all callers are interrupted", () =>
+  it.scoped("interrupts the lookup and releases the lease when all callers are interrupted", () =>
     Effect.gen(function* () {
       const { cache, database, lease } = CacheWorld.make({ a: 1 })
       const { get } = yield* cache()
@@ -56,7 +56,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives the lookup's own error to each caller once, unchanged, and remembers nothing", () =>
+  it.scoped("fails each caller once with the lookup's own error, unchanged, and caches nothing", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({})
       const { get } = yield* cache()
@@ -68,7 +68,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a defect of the lookup as a defect, and gives the lease back", () =>
+  it.scoped("passes a defect of the lookup on as a defect, and releases the lease", () =>
     Effect.gen(function* () {
       const { cache, lease } = CacheWorld.make({})
       const { get } = yield* cache({ lookup: () => Effect.die("broken") })
@@ -77,7 +77,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes 0, the empty text, false and null for values and not for misses", () =>
+  it.scoped("treats 0, the empty string, false and null as values and not as misses", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const values = new Map<string, unknown>(Object.entries({ zero: 0, empty: "", no: false, nothing: null }))
@@ -104,7 +104,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("looks up once for several processes that ask at once", () =>
+  it.scoped("looks up once for several processes that read at once", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 })
       const caches = yield* Effect.replicateEffect(cache(), 8)
@@ -114,7 +114,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("keeps the lease while a lookup takes several times as long", () =>
+  it.scoped("renews the lease while a lookup takes several times as long", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { timeToLive: "1 second" } })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -122,8 +122,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const first = yield* Effect.fork(one.get("a"))
       yield* database.begun(1)
       const second = yield* Effect.fork(other.get("a"))
-      // it asks again after 50 ms at the soonest: so often that the lease would have ended, were it not renewed
-      yield* until("the other has asked many times", () =>
+      // it retries after 50 ms at the earliest: after so many retries a lease that is not renewed has expired
+      yield* until("the other has retried many times", () =>
         Effect.map(other.stats, ({ leaseWaits }) => leaseWaits >= 25)
       )
       database.release()
@@ -132,7 +132,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes over the lease of a process that has ended, when it has ended too", () =>
+  it.scoped("takes over the lease of a dead process when the lease has expired", () =>
     Effect.gen(function* () {
       const { cache, database, lease } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
@@ -144,7 +144,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("looks up by itself when it has waited long enough for another, and stores nothing", () =>
+  it.scoped("runs its own lookup when it has waited long enough for another process, and stores nothing", () =>
     Effect.gen(function* () {
       const { cache, key, lease } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "100 millis" } })
       const redis = yield* RedisClient
@@ -156,7 +156,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes a stored text that is cut, foreign or of another shape for a miss, counts it, and replaces it", () =>
+  it.scoped("treats a stored text that is cut, foreign or of another shape as a miss, counts it, and replaces it", () =>
     Effect.gen(function* () {
       const { cache, database, key } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
@@ -181,7 +181,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes another program's structure under its key, lease or marker for nothing, and replaces it", () =>
+  it.scoped("treats another data type under its key, lease or marker as missing, and replaces it", () =>
     Effect.gen(function* () {
       const { cache, clearMarker, key, lease } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
@@ -197,7 +197,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("bounds its local tier by the bytes of what is stored, and not by its characters", () =>
+  it.scoped("bounds its local tier by the bytes of the stored text, and not by its characters", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const cache = yield* TypedCache.make({
@@ -220,7 +220,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("goes on when its clear marker was overwritten with something else", () =>
+  it.scoped("continues when its clear marker was overwritten with something else", () =>
     Effect.gen(function* () {
       const { cache, clearMarker, database } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
@@ -236,7 +236,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("looks a stored value up again that its schema throws on, and harms nobody who reads another", () =>
+  it.scoped("looks up again a stored value that its schema throws on, without harm to readers of other keys", () =>
     Effect.gen(function* () {
       const { database, key, name } = CacheWorld.make({ good: 1, bad: 2 })
       const redis = yield* RedisClient
@@ -289,7 +289,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("refuses ids that can be no key, in every method, and keeps odd ones apart", () =>
+  it.scoped("rejects ids that cannot be keys, in every method, and keeps odd ones apart", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({})
       const own = yield* cache()
@@ -318,7 +318,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("refuses an id that does not satisfy the schema of the keys", () =>
+  it.scoped("rejects an id that does not satisfy the schema of the keys", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const { get } = yield* TypedCache.make({
@@ -333,7 +333,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("stores what anyone can read, for as long as it lives, and never for ever", () =>
+  it.scoped("stores plain JSON, and never without a time to live", () =>
     Effect.gen(function* () {
       const { cache, key } = CacheWorld.make({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })
       const redis = yield* RedisClient
@@ -346,7 +346,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("lets a value and its key say how long it lives, jitter only shorten it, and zero not store it", () =>
+  it.scoped("takes the time to live from the value and its key: jitter only shortens it, and zero stores nothing", () =>
     Effect.gen(function* () {
       const rows = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`id${i}`, i]))
       const { cache, key } = CacheWorld.make(rows)

@@ -40,7 +40,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("forgets nothing of another cache, by id, tag or all together", () =>
+  it.scoped("invalidates nothing of another cache, by id, by tag or by clear", () =>
     Effect.gen(function* () {
       const [outer, inner] = [yield* named("lost"), yield* named("lost:inner")]
       const isKept = Effect.map(inner.getResult("ada"), ({ source }) => source === "Redis")
@@ -56,7 +56,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes an entry of an earlier release, under an id with a plain colon, for a miss", () =>
+  it.scoped("treats an entry of an earlier release, under an id with a plain colon, as a miss", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const cache = yield* named("earlier")
@@ -67,7 +67,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("has no name that keys of something else begin with, or that a marker could be mistaken for", () =>
+  it.effect("rejects a name that other keys begin with, or that could be mistaken for a marker", () =>
     Effect.gen(function* () {
       for (const name of [
         "",
@@ -89,7 +89,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("keeps boards, counters and presence away from its entries while it lives, and only then", () =>
+  it.scoped("keeps boards, counters and presence off its entries while it lives, and only then", () =>
     Effect.gen(function* () {
       const board = yield* Leaderboard.make({ key: "owner:board" })
       const counter = yield* Counter.make({ key: "owner:counter" })

@@ -1,4 +1,4 @@
-/** Lookups that read caches: what they wait for, whatever Redis the caches stand on. */
+/** Lookups that read caches: cycles, stale values, leases and interruption. */
 import type { Vitest } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -114,7 +114,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("leaves nothing behind of a cycle: the next read looks up, and gets and stores its value", () =>
+  it.scoped("leaves nothing behind after a cycle: the next read looks up and stores its value", () =>
     Effect.gen(function* () {
       let isCyclic = true
       const cache = yield* recursive((id, cache) =>
@@ -196,7 +196,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("stops the lookups that a lookup waits for when its last caller has gone", () =>
+  it.scoped("interrupts the lookups that a lookup waits for when its last caller is interrupted", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 })
       const inner = yield* cache()

@@ -1,4 +1,4 @@
-/** Typed keys and stored forms of a cache, whatever Redis it stands on: what one cache writes, another one reads. */
+/** Keys and values in Redis: what one cache writes, another one reads. */
 import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -55,7 +55,7 @@ const keysOf = (...bytes: ReadonlyArray<number>) =>
   )
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
-  it.scoped("keeps values under structs and tagged unions, for every process alike, and forgets them by the same", () =>
+  it.scoped("stores and invalidates values under structs and tagged unions, with the same keys in every process", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       let lookups = 0
@@ -79,7 +79,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("reads what an older program has stored, and lets it look up what only a newer one can read", () =>
+  it.scoped("reads the values of an older program, which looks up what only a newer one can read", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const lookups = { old: 0, new: 0 }
@@ -145,7 +145,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes an encrypted value that was moved to another key for a miss, and counts it", () =>
+  it.scoped("treats an encrypted value that was moved to another key as a miss, and counts it", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const { cache, key } = CacheWorld.make({ a: 1, b: 2 })
@@ -166,7 +166,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     ["in an effect", dying],
     ["in a filter", superstitious]
   ] as const) {
-    it.scoped(`takes a stored value that its schema throws on ${how} for a miss, whichever way it is read`, () =>
+    it.scoped(`treats a stored value that its schema throws on ${how} as a miss, whichever way it is read`, () =>
       Effect.gen(function* () {
         const { name, key } = CacheWorld.make({})
         const redis = yield* RedisClient
@@ -200,7 +200,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     )
   }
 
-  it.scoped("gives a value to its caller that its schema throws on or that JSON cannot say, and stores nothing", () =>
+  it.scoped("answers and does not store a value that its schema throws on or that JSON cannot hold", () =>
     Effect.gen(function* () {
       for (const [value, bad] of [
         [thrower("encode"), 13],
@@ -231,7 +231,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives back the dates of a value, whichever schema it has for them", () =>
+  it.scoped("restores the dates of a value, whichever schema they have", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       const cache = yield* TypedCache.make({
@@ -248,7 +248,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a value to its caller when its tags or its time to live throw, and stores nothing", () =>
+  it.scoped("answers and does not store a value whose tags or time to live throw", () =>
     Effect.gen(function* () {
       const oops = (): never => {
         throw new Error("oops")
@@ -271,7 +271,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("passes the lookup's error on as it is when the schema of errors throws on it", () =>
+  it.scoped("passes the lookup's error on unchanged when the schema of errors throws on it", () =>
     Effect.gen(function* () {
       const broken = Missing.pipe(
         Schema.filter(() => {
@@ -301,7 +301,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("refuses a key that its schema throws on, in every method", () =>
+  it.scoped("rejects a key that its schema throws on, in every method", () =>
     Effect.gen(function* () {
       const { name } = CacheWorld.make({})
       for (const key of [thrower("encode"), superstitious]) {

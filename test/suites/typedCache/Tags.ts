@@ -1,4 +1,4 @@
-/** Values that are invalidated by their tags, whatever Redis the cache stands on. */
+/** Values are invalidated by their tags. */
 import type { Vitest } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,7 +34,7 @@ const laterThan = (marker: string) =>
   )
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
-  it.scoped("forgets every value that has the tag, and no other, also in another process's local tier", () =>
+  it.scoped("invalidates every value with the tag, and no other, also in another process's local tier", () =>
     Effect.gen(function* () {
       const { cache, database } = world({ a1: 1, a2: 2, b1: 1 }, { local })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -50,7 +50,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("needs no second lookup for a tag that is new, and serves it from Redis afterwards", () =>
+  it.scoped("needs no second lookup for a new tag, and serves its value from Redis afterwards", () =>
     Effect.gen(function* () {
       const { cache, database, name } = world({ a: 1, b: 2 })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -63,7 +63,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("lets a load lose that the invalidation of its tag has overtaken, here or in another process", () =>
+  it.scoped("stores nothing of a load that the invalidation of its tag has overtaken, here or in another process", () =>
     Effect.gen(function* () {
       for (const who of ["one", "other"] as const) {
         const { cache, database } = world({ a: 1 }, { local })
@@ -85,7 +85,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("is obeyed by getOption and by what is served stale", () =>
+  it.scoped("hides a value with an invalidated tag from getOption and from stale reads", () =>
     Effect.gen(function* () {
       const { cache } = world({ a: 1, b: 1 }, { timeToLive: "20 millis", staleFor: "1 hour" })
       const own = yield* cache()
@@ -103,7 +103,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("goes by the tags that a value has now, and not by those that it had", () =>
+  it.scoped("uses the tags of the current value, and not those of earlier ones", () =>
     Effect.gen(function* () {
       const { cache } = world({ a: 1 })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -117,7 +117,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("takes an evicted marker for a miss, and never brings back what was invalidated by it", () =>
+  it.scoped("treats an evicted marker as a miss, and never revives the values that it invalidated", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       for (const evicted of ["tag:odd", "tags", "clear"]) {
@@ -155,7 +155,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("stores nothing that has a tag by which it could not be invalidated", () =>
+  it.scoped("stores no value with a tag that could not invalidate it", () =>
     Effect.gen(function* () {
       const { cache } = world({ a: 1 }, { tags: () => [""] })
       const own = yield* cache()

@@ -1,4 +1,4 @@
-/** What a cache has been told to forget, or was told anew, whatever Redis it stands on: the old value is never back. */
+/** Invalidations, sets and updates win against loads that run meanwhile: no old value comes back. */
 import type { Vitest } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ const loading = (settings: CacheWorld.Settings = {}) =>
   })
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
-  it.scoped("lets a load lose that an invalidation has overtaken", () =>
+  it.scoped("stores nothing of a load that an invalidation has overtaken", () =>
     Effect.gen(function* () {
       const { cache, database, load, other } = yield* loading()
       database.rows.set("a", 2)
@@ -37,7 +37,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a caller from after the invalidation a lookup of its own while the old one still runs", () =>
+  it.scoped("runs a new lookup for a caller after the invalidation while the old one still runs", () =>
     Effect.gen(function* () {
       const { cache, database, load } = yield* loading()
       database.rows.set("a", 2)
@@ -51,7 +51,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("lets a load lose that another process's invalidation has overtaken", () =>
+  it.scoped("stores nothing of a load that another process's invalidation has overtaken", () =>
     Effect.gen(function* () {
       const { cache, database, load, other } = yield* loading()
       database.rows.set("a", 2)
@@ -63,7 +63,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("gives a caller from after another process's invalidation nothing that was read before it", () =>
+  it.scoped("serves a caller after another process's invalidation nothing that was read before it", () =>
     Effect.gen(function* () {
       const { cache, database, load, other } = yield* loading()
       database.rows.set("a", 2)
@@ -77,7 +77,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("lets a load lose that a set has overtaken, here or in another process", () =>
+  it.scoped("stores nothing of a load that a set has overtaken, here or in another process", () =>
     Effect.gen(function* () {
       for (const setter of ["cache", "other"] as const) {
         const world = yield* loading()
@@ -92,7 +92,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("lets a load lose that a clear has overtaken, here or in another process", () =>
+  it.scoped("stores nothing of a load that a clear has overtaken, here or in another process", () =>
     Effect.gen(function* () {
       for (const clearer of ["cache", "other"] as const) {
         const world = yield* loading()
@@ -106,7 +106,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("forgets every value with clear, and keeps what is loaded or set right after it", () =>
+  it.scoped("invalidates every value with clear, and keeps values that are loaded or set right after it", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1, b: 1 })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -156,7 +156,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("does not read again at once when another process invalidates", () =>
+  it.scoped("reads again only at the next call when another process invalidates", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 }, { local })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -168,7 +168,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("stores what an update has written, and serves it without a lookup", () =>
+  it.scoped("stores the value of an update, and serves it without a lookup", () =>
     Effect.gen(function* () {
       const { cache, database, lease } = CacheWorld.make({ a: 1 })
       const redis = yield* RedisClient
@@ -206,7 +206,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("keeps nothing that was loaded while an update was writing", () =>
+  it.scoped("stores nothing that was loaded while an update was writing", () =>
     Effect.gen(function* () {
       const { cache, database, key } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "50 millis" } })
       const redis = yield* RedisClient
@@ -234,7 +234,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("keeps nothing when the write of an update fails, dies or is interrupted, and hands its end on", () =>
+  it.scoped("stores nothing when the write of an update fails, dies or is interrupted, and passes its exit on", () =>
     Effect.gen(function* () {
       const { cache, database, key, lease } = CacheWorld.make({ a: 0 })
       const redis = yield* RedisClient
@@ -271,12 +271,12 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       })
       database.rows.set("a", 2)
       expect(yield* redis.get(key("a"))).toEqual(Option.none())
-      // the token of the update ends by itself
+      // the token of the update expires
       expect(yield* other.get("a")).toBe(2)
     })
   )
 
-  it.scoped("lets nobody load while an update writes, though it takes several times as long as the lease", () =>
+  it.scoped("lets no process load while an update writes, though it takes several times as long as the lease", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { timeToLive: "300 millis" } })
       const [one, other] = [yield* cache(), yield* cache()]
@@ -286,8 +286,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const writing = yield* Effect.fork(one.update("a", write))
       yield* Deferred.await(begun)
       const reading = yield* Effect.fork(other.getResult("a"))
-      // it asks again after 50 ms at the soonest: so often that the token would have ended, were it not renewed
-      yield* until("the other has asked many times", () =>
+      // it retries after 50 ms at the earliest: after so many retries a token that is not renewed has expired
+      yield* until("the other has retried many times", () =>
         Effect.map(other.stats, ({ leaseWaits }) => leaseWaits >= 18)
       )
       yield* Deferred.succeed(mayEnd, undefined)

@@ -1,4 +1,4 @@
-/** Two processes in one, for tests of what happens between them: each with a connection and a cache of its own. */
+/** Two caches with a connection each, which are to one another what two processes are. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
@@ -6,7 +6,7 @@ import * as OutageRedis from "../faults/OutageRedis.js"
 import { settle, until } from "../until.js"
 import * as CacheWorld from "./CacheWorld.js"
 
-/** Time passes until it has come to it: what waits for a pause waits for the clock of the test. */
+/** Adjusts the test's clock until the condition holds. */
 export const inTime = (what: string, condition: () => boolean | Effect.Effect<boolean>) =>
   until(what, () =>
     Effect.zipRight(

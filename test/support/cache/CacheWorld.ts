@@ -1,4 +1,4 @@
-/** One database of numbers and as many caches on it as a test wants: each is to the others what another process is. */
+/** One database of numbers, and any number of caches on it, which are to one another what processes are. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"

@@ -1,4 +1,4 @@
-/** The shared tier of a cache by the name of "tier", on a client of a test's. */
+/** The Redis tier of a cache named "tier", on a given client. */
 import * as Effect from "effect/Effect"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import type * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
@@ -49,7 +49,7 @@ export const tierOn = <A>(
   )
 }
 
-/** A tier whose keys are called by their texts. */
+/** A tier whose keys are given as strings. */
 export interface TierByText<A> {
   readonly readTo: (text: string, listener: ReadListener<A>, number: number) => void
   readonly read: (text: string) => Effect.Effect<Found<A>, ReadFailure>

@@ -1,5 +1,5 @@
 /**
- * A client that a test makes fail, and heal, whenever it likes.
+ * A client that a test can make fail and recover.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,7 +14,7 @@ export type Failure = Ref.Ref<Option.Option<RedisError>>
 
 export const failure: Effect.Effect<Failure> = Ref.make(Option.none<RedisError>())
 
-/** While `failure` holds an error, what the cache sends fails with it before it reaches the client. */
+/** While `failure` holds an error, each command fails with it before it reaches the client. */
 export const layer = <E>(failure: Failure, client: Layer.Layer<RedisClient, E>): Layer.Layer<RedisClient, E> =>
   Layer.effect(
     RedisClient,

@@ -1,4 +1,4 @@
-/** The proxy that other tests rely on: it may do to a stream of bytes what a network can, and nothing else. */
+/** The proxy does to a stream of bytes what a network can do, and nothing else. */
 import { createServer, connect as tcpConnect } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * A TCP proxy in the process that treats what passes through it badly, on demand.
+ * A TCP proxy in the process that delays, cuts or corrupts its streams on demand.
  */
 import { createServer, type Socket, connect as tcpConnect } from "node:net"
 import * as Effect from "effect/Effect"

@@ -1,2 +1,2 @@
-/** Redis in memory behind connections that a test breaks as it likes, one for each process that it plays. */
+/** Redis in memory behind connections that a test can break, one for each process that it plays. */
 export { make } from "../../../src/testing/TestRedis.js"

@@ -1,4 +1,4 @@
-/** A TCP proxy that carries so many bytes in a second each way, and takes no more than it can carry. */
+/** A TCP proxy with a bandwidth in bytes a second, each way. It reads no more than it can forward. */
 import { createServer, type Socket, connect as tcpConnect } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -1,7 +1,7 @@
-/** Stalls of the process: the event loop stands still while time passes and replies arrive. */
+/** Blocks the event loop while time passes and replies arrive. */
 import * as Effect from "effect/Effect"
 
-/** Computes for so long without a pause, once what was called before has left. */
+/** Blocks the event loop for this time, after the commands of this turn were sent. */
 export const stall = (millis: number): Effect.Effect<void> =>
   Effect.promise(async () => {
     // commands of one turn leave at the end of its microtasks
@@ -10,6 +10,6 @@ export const stall = (millis: number): Effect.Effect<void> =>
     while (performance.now() < end);
   })
 
-/** Runs an effect, and computes as soon as it waits. */
+/** Runs an effect, and blocks the event loop as soon as the effect waits. */
 export const during = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.map(Effect.all([effect, stall(millis)], { concurrency: "unbounded" }), ([answer]) => answer)

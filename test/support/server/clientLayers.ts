@@ -41,7 +41,7 @@ export const onEveryLayer = (tests: (it: Vitest.MethodsNonLive<RedisClient, true
   else describe.skip(`on a server (skipped: ${reason})`, () => {})
 }
 
-/** Lets a key grow older: what remains of its time to live becomes shorter, and at its end the key is gone. */
+/** Shortens the time to live of a key, as if time had passed. */
 export const age = (key: string, millis: number) =>
   Effect.gen(function* () {
     const client = yield* RedisClient
