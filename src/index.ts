@@ -1,8 +1,9 @@
 /**
  * The main entry point: one namespace per module. Every module needs `effect` only and runs on Bun and on Node.
  *
- * Other entry points: `/BunRedis` connects to a server, `/driver` serves the authors of drivers, `/testing` serves tests,
- * `/http` serves routers of `@effect/platform`, `/game` and `/game/SqlDatabase` hold the example domain.
+ * Each other entry point has one purpose. `/BunRedis` connects to a server, `/driver` is for the authors of drivers,
+ * `/testing` is for tests. `/http` is for routers of `@effect/platform`, `/game` and `/game/SqlDatabase` hold the
+ * example domain.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * The server: everything that the environment asks for, put together.
+ * Runs the server: assembles every layer that the environment configures.
  */
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
@@ -26,10 +26,10 @@ const database = Layer.tap(SqlDatabase.layerConfig(), () =>
   Effect.flatMap(SqlDatabase.describeConfig, (description) => Effect.logInfo(`Database: ${description}`))
 )
 
-// read before anything is built, so that a wrong HOST or PORT is said before a database or a Redis is waited for
+// read before any layer is built: a wrong HOST or PORT is reported before the program waits for a database or Redis
 const settings = Config.all({ host: HttpConfig.host, port: HttpConfig.port })
 
-// The server is built last and so ends first: no request meets a closed database.
+// the server is built last and ends first: no request meets a closed database
 const program = Layer.unwrapEffect(
   Effect.map(settings, (address) =>
     Layer.effectDiscard(announce).pipe(

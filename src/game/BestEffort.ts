@@ -1,6 +1,6 @@
 /**
- * The game's commands to Redis beside its caches: counters, rate limits, the leaderboard's sorted set, plain keys. A command
- * that fails is counted and logged, and its caller continues without Redis.
+ * Runs commands beside the caches: counters, rate limits, the leaderboard's sorted set, raw keys. A failed command is
+ * counted and logged, and its caller continues without it.
  *
  * @since 0.1.0
  */
@@ -15,11 +15,11 @@ import type { RedisError } from "../redis/RedisError.js"
  * @category models
  */
 export interface BestEffort {
-  /** The answer of an operation, or its error. */
+  /** Answers the result of an operation, or its error. */
   readonly attempt: <A, R>(
     operation: Effect.Effect<A, RedisError, R>
   ) => Effect.Effect<Either.Either<A, RedisError>, never, R>
-  /** how many attempts failed since the start */
+  /** how many operations have failed since the start */
   readonly failures: Effect.Effect<number>
 }
 

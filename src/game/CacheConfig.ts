@@ -1,5 +1,6 @@
 /**
- * How long each kind of value stays in the cache: the `CACHE_*_TTL` variables, and one for the local tier.
+ * Sets how long each kind of value stays in the cache: the variables `CACHE_*_TTL` for Redis and one for the local
+ * tier.
  *
  * @since 0.1.0
  */
@@ -18,22 +19,22 @@ export interface CacheConfig {
   readonly userProfileTtl: Duration.Duration
   /** of `user:balance:<id>` */
   readonly balanceTtl: Duration.Duration
-  /** of a cached page of the leaderboard; the sorted set itself stays */
+  /** of a cached page of the leaderboard; the sorted set itself does not expire */
   readonly leaderboardTtl: Duration.Duration
   /** of `user:stats:<id>` */
   readonly statsTtl: Duration.Duration
   /** of `game:state:<id>` */
   readonly gameStateTtl: Duration.Duration
   /**
-   * for how long at most each of these is also kept in this process, where another process's invalidation may go unheard
-   * for as long; zero for not at all
+   * the longest time that a value stays in the local tier; zero turns the tier off. An invalidation of another process
+   * may be missed for as long.
    */
   readonly localTtl: Duration.Duration
 }
 
 /**
- * The default times: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes; game
- * states 1 hour. The local tier is off.
+ * The defaults: profiles 5 minutes, balances 1 minute, leaderboard pages 30 seconds, statistics 2 minutes, game states
+ * 1 hour. The local tier is off.
  *
  * @since 0.1.0
  * @category constants
@@ -67,8 +68,9 @@ const seconds = (name: string, fallback: Duration.Duration, min = 1): Config.Con
 
 /**
  * Reads `CACHE_USER_PROFILE_TTL`, `CACHE_BALANCE_TTL`, `CACHE_LEADERBOARD_TTL`, `CACHE_STATS_TTL`,
- * `CACHE_GAME_STATE_TTL` and `CACHE_LOCAL_TTL` (0 for no values in this process), each in whole seconds, with `defaults`
- * for those that are not set. Fails with a `ConfigError` that names the variable and the accepted form.
+ * `CACHE_GAME_STATE_TTL` and `CACHE_LOCAL_TTL`, each in whole seconds. A missing variable has its value of `defaults`,
+ * and `CACHE_LOCAL_TTL=0` turns the local tier off. Fails with a `ConfigError` that names the variable and the accepted
+ * form.
  *
  * @since 0.1.0
  * @category config

@@ -1,5 +1,5 @@
 /**
- * The cache of the game: profiles, balances, statistics, game states, counters and rate limits, cached.
+ * Caches profiles, balances, statistics and game states, and keeps counters and rate limits.
  *
  * @since 0.1.0
  */
@@ -32,14 +32,14 @@ export type { CacheServiceStats } from "./CacheServiceStats.js"
 export type { LeaderboardRow } from "./GlobalLeaderboard.js"
 
 /**
- * Cache-only operations. While Redis is away reads answer none, writes answer false, and nothing fails: falling back to
- * the database is `PlayerService`'s work. The same is answered for an id or key that is empty, longer than 512 bytes or
- * holds a control character, and for a value that does not satisfy its schema.
+ * Cache-only operations, none of which fails. While Redis is unavailable, reads answer none and writes answer false;
+ * `PlayerService` falls back to the database. The same holds for an id or key that is empty, longer than 512 bytes or
+ * contains a control character. It also holds for a value that does not match its schema.
  *
- * A `true` of a write or an invalidation means that Redis has done it, whatever was there before. After a `false` of
- * either the value is not read from Redis until it is surely gone. A stored value that no longer decodes is a miss.
+ * A write or an invalidation that answers true has been applied in Redis. After one that answers false, the old value
+ * is not read from Redis until it is surely gone. A stored value that does not decode is a miss.
  *
- * `get…` answers a value, `lookup…` also where it came from and the time it has left.
+ * `get…` answers a value. `get…Result` also answers its source and the time that it stays fresh.
  *
  * @since 0.1.0
  * @category services
@@ -78,32 +78,32 @@ export declare namespace CacheService {
     readonly getGameStateResult: (gameId: GameId) => Effect.Effect<Option.Option<CacheResult<GameState>>>
     readonly invalidateGameState: (gameId: GameId) => Effect.Effect<boolean>
 
-    /** Profile, balance and statistics of a user; never rate limits. */
+    /** Invalidates profile, balance and statistics of a user, but no rate limits. */
     readonly invalidateUser: (userId: UserId) => Effect.Effect<boolean>
 
     /**
-     * Lets a player be online for a minute from now on; to stay online it is called again in time, as by a player's
-     * heartbeat. The count, as of `getOnlinePlayers`; none while Redis is away.
+     * Marks a player as online for one minute; a heartbeat repeats the call in time. Answers the count of
+     * `getOnlinePlayers`, none while Redis is unavailable.
      */
     readonly playerOnline: (userId: UserId) => Effect.Effect<Option.Option<number>>
-    /** The player is online no more. The count; none while Redis is away. */
+    /** Marks a player as offline. Answers the count, none while Redis is unavailable. */
     readonly playerOffline: (userId: UserId) => Effect.Effect<Option.Option<number>>
     /**
-     * Counts one anonymous player more, or less. A player that is counted and never uncounted stays counted. This
-     * count never falls below 0. Answers as `getOnlinePlayers`; none while Redis is away.
+     * Counts an anonymous player up or down. The player of a process that dies stays counted. The number never falls
+     * below 0. Answers the count of `getOnlinePlayers`, none while Redis is unavailable.
      */
     readonly incrementOnlinePlayers: Effect.Effect<Option.Option<number>>
     readonly decrementOnlinePlayers: Effect.Effect<Option.Option<number>>
-    /** The players that are online, see `playerOnline`, and the players that were only counted. 0 while Redis is away. */
+    /** The players that `playerOnline` marks, and the anonymous ones. 0 while Redis is unavailable. */
     readonly getOnlinePlayers: Effect.Effect<number>
-    /** The new count, none while Redis is away. */
+    /** The new count, none while Redis is unavailable. */
     readonly incrementActiveGames: Effect.Effect<Option.Option<number>>
     readonly decrementActiveGames: Effect.Effect<Option.Option<number>>
     readonly getActiveGames: Effect.Effect<number>
 
     /**
-     * Counts one call in a fixed window and says whether it is within the limit. While Redis is away `onUnavailable`
-     * decides: false by default.
+     * Counts one call in a fixed window, and answers whether it is within the limit. While Redis is unavailable,
+     * `onUnavailable` decides: false by default.
      */
     readonly checkRateLimit: (
       userId: string,
@@ -113,8 +113,7 @@ export declare namespace CacheService {
       onUnavailable?: RateLimiter.OutagePolicy
     ) => Effect.Effect<boolean>
     /**
-     * What is left in the running window, the whole limit when none runs. While Redis is away `onUnavailable` decides: 0 by
-     * default.
+     * The remaining calls of the current window. While Redis is unavailable, `onUnavailable` decides: 0 by default.
      */
     readonly getRateLimitRemaining: (
       userId: string,
@@ -124,42 +123,42 @@ export declare namespace CacheService {
     ) => Effect.Effect<number>
 
     /**
-     * Enters a score into the sorted set `leaderboard:global`, which keeps a player's best. Of equal scores the one with
-     * the smaller `arrival` ranks first, and without it the one that was entered first.
+     * Submits a score to the sorted set `leaderboard:global`, which keeps the best score of each player. Equal scores
+     * rank by `arrival`, and without it by the order of submission.
      */
     readonly submitScore: (userId: UserId, score: number, arrival?: number) => Effect.Effect<boolean>
     /**
-     * A page of `leaderboard:global`: as it was cached under a key of its own for CACHE_LEADERBOARD_TTL, else from the
-     * sorted set if that holds the whole leaderboard, see `rebuildLeaderboard`.
+     * A page of `leaderboard:global`. It is cached for CACHE_LEADERBOARD_TTL, and otherwise read from the sorted set if
+     * that is complete, see `rebuildLeaderboard`.
      */
     readonly getLeaderboard: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
-    /** Caches a page that was read elsewhere. */
+    /** Caches a page that was read from the database. */
     readonly setLeaderboard: (page: Page, rows: ReadonlyArray<LeaderboardRow>) => Effect.Effect<boolean>
-    /** Rank and score; none when absent, and when the sorted set does not hold the whole leaderboard. */
+    /** Rank and score; none for an absent player, and while the sorted set is incomplete. */
     readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<Option.Option<LeaderboardRow>>
     /**
-     * Enters everybody's best score, after which the sorted set counts as whole: for an hour, until it is lost (a flush,
-     * a restart of the server), or until a score could not be entered. Says whether all were entered.
+     * Submits the best scores of all players, which makes the sorted set complete. It stays complete for an hour, until
+     * Redis loses it, or until a submission fails. Answers whether every submission succeeded.
      */
     readonly rebuildLeaderboard: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 
     /**
-     * Stores any value under any plain key: one that belongs to no cache, does not begin with `lock:`, `semaphore:`,
-     * `ratelimit:`, `counters:`, `presence:` or `leaderboard:`, and holds no board. Under others `set` and `del` answer false
-     * and `get` none. Without a `ttl` for the default of one hour, never for
-     * ever. A bare number is no `ttl`, since nobody can see whether it means seconds.
+     * Stores a value under a raw key, for one hour by default. A raw key belongs to no cache and holds no board. It
+     * does not begin with `lock:`, `semaphore:`, `ratelimit:`, `counters:`, `presence:` or `leaderboard:`. For any
+     * other key `set` and `del` answer false, and `get` answers none. A `ttl` needs a unit: a bare number could mean
+     * seconds or milliseconds.
      */
     readonly set: <A, I>(key: string, schema: Schema.Schema<A, I>, value: A, ttl?: TimeToLive) => Effect.Effect<boolean>
     readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
-    /** Deletes a plain key, see `set`; one of a cache is invalidated in every process. */
+    /** Deletes a raw key, see `set`. A key of a cache is invalidated in every process. */
     readonly del: (key: string) => Effect.Effect<boolean>
     /**
-     * Deletes the plain keys (see `set`) and the caches' that match a glob pattern and says how many; none while Redis is
-     * away. Locks, limits, counters, boards and markers stay. A cache with keys that the pattern can match is cleared in
-     * every process. Escape what users enter with `RedisKey.escapeGlob`.
+     * Deletes the raw keys and the cached keys that match a glob pattern, and answers their number, none while Redis is
+     * unavailable. Locks, limits, counters, boards and markers stay. A cache with a possible match is cleared in every
+     * process. Escape the input of users with `RedisKey.escapeGlob`.
      */
     readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
-    /** Empties the database, counters, rate limits and leaderboard included, and clears the caches in every process. */
+    /** Empties the database with counters, rate limits and leaderboard, and clears the caches in every process. */
     readonly flushDb: Effect.Effect<boolean>
     readonly isAvailable: Effect.Effect<boolean>
     readonly getStats: Effect.Effect<CacheServiceStats>
@@ -167,7 +166,7 @@ export declare namespace CacheService {
 }
 
 /**
- * A duration that says its unit: `"5 minutes"`, `Duration.seconds(300)`.
+ * A duration with its unit: `"5 minutes"`, `Duration.seconds(300)`.
  *
  * @since 0.1.0
  * @category models
@@ -176,7 +175,7 @@ export type TimeToLive = Exclude<Duration.DurationInput, number | bigint>
 
 const defaultTimeToLive: TimeToLive = "1 hour"
 
-/** What a cache does without a lookup, where an id that can be no key is one that nothing is stored under. */
+/** The operations of a cache without a lookup. An id that cannot be a key holds nothing. */
 const cacheOnly = <Key, Value, E>(cache: TypedCache<Key, Value, E>) => {
   const lookup = (id: Key): Effect.Effect<Option.Option<CacheResult<Value>>> =>
     Effect.catchTag(cache.getOption(id), "InvalidKey", () => Effect.succeedNone)
@@ -224,7 +223,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
         Option.getOrElse(() => fallback)
       )
 
-    /** What a limit answers, of whose failures none is lost that its policy hides. */
+    /** Runs a rate limit, and counts the failures that its outage policy hides. */
     const limited = <A>(
       userId: string,
       action: string,
@@ -303,7 +302,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
       getRateLimitRemaining: (userId, action, limit, onUnavailable = "deny") =>
         limited(userId, action, 0, (key) =>
           Effect.map(
-            // the window that runs knows its end: the length of the next one is not asked for
+            // the current window knows its end, so the length of a window is irrelevant here
             rateLimiter.peek(key, RateLimiter.fixedWindow({ limit, window: "1 second", onUnavailable })),
             ({ decision, remaining }) => [remaining, decision]
           )
@@ -350,7 +349,7 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
 const withCaches = Layer.effect(CacheService, make)
 
 /**
- * The service with the default times to live, and the caches that it shares with `PlayerService`.
+ * Provides the service with the default times to live, and the caches that it shares with `PlayerService`.
  *
  * @since 0.1.0
  * @category layers
@@ -359,8 +358,8 @@ export const layer: Layer.Layer<CacheService | PlayerCaches.PlayerCaches, never,
   Layer.provideMerge(withCaches, PlayerCaches.layer)
 
 /**
- * As `layer`, with the times to live of the `CACHE_*_TTL` variables. Fails with a `ConfigError` that names the variable
- * whose value is wrong and says what it accepts.
+ * Like `layer`, with the times to live of the variables `CACHE_*_TTL`. Fails with a `ConfigError` that names the
+ * variable and the accepted form.
  *
  * @since 0.1.0
  * @category layers

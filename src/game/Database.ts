@@ -1,5 +1,5 @@
 /**
- * The source of truth, and what the application falls back to while Redis is away.
+ * Defines the source of truth, which answers alone while Redis is unavailable.
  *
  * @since 0.1.0
  */
@@ -32,8 +32,8 @@ export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFou
 }
 
 /**
- * A write came from a holder of a lock that is not the latest one. It was rejected, and nothing has changed. Repeating it is
- * useless: the present holder of the lock continues from what it reads.
+ * The write came from an earlier holder of the lock. It was rejected and changed nothing. A retry fails too: the
+ * current holder has read a newer state.
  *
  * @since 0.1.0
  * @category errors
@@ -41,7 +41,7 @@ export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFou
 export class StaleFencingToken extends Schema.TaggedError<StaleFencingToken>()("StaleFencingToken", {
   gameId: GameId,
   fencingToken: FencingToken,
-  /** the greatest one that the game was written with */
+  /** the greatest token that has written the game */
   latest: FencingToken
 }) {
   override get message(): string {
@@ -73,7 +73,7 @@ export class InsufficientFunds extends Schema.TaggedError<InsufficientFunds>()("
 }
 
 /**
- * How long after a claim the daily bonus may be claimed again.
+ * The time between a claim of the daily bonus and the next one.
  *
  * @since 0.1.0
  * @category constants
@@ -88,7 +88,7 @@ export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlrea
   "DailyBonusAlreadyClaimed",
   { userId: UserId, retryAfter: Schema.DurationFromMillis }
 ) {
-  /** The failure at `now` of a user whose last claim was at `claimedAt`. */
+  /** The error of a claim at `now` after a claim at `claimedAt`. */
   static since(userId: UserId, claimedAt: DateTime.Utc, now: DateTime.Utc): DailyBonusAlreadyClaimed {
     const claimable = DateTime.addDuration(claimedAt, dailyBonusInterval)
     return new DailyBonusAlreadyClaimed({ userId, retryAfter: Duration.millis(DateTime.distance(now, claimable)) })
@@ -99,8 +99,8 @@ export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlrea
 }
 
 /**
- * The database could not be reached, or refused what it was asked: a negative balance, a total beyond the safe integers,
- * a name that the schema forbids. Its message says what happened, where it can what to do, and never holds a password.
+ * The database was unavailable, or rejected the values: a negative balance, a total beyond the safe integers, a name
+ * that the schema forbids. The message describes the problem, its remedy where that is known, and never a password.
  *
  * @since 0.1.0
  * @category errors
@@ -108,7 +108,7 @@ export class DailyBonusAlreadyClaimed extends Schema.TaggedError<DailyBonusAlrea
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   operation: Schema.String,
   detail: Schema.String,
-  /** whether it was refused, and would be again: nothing is wrong with the database */
+  /** whether the database rejected the values; a retry would fail too */
   refused: Schema.optionalWith(Schema.Boolean, { default: () => false })
 }) {
   override get message(): string {
@@ -117,8 +117,8 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
 }
 
 /**
- * A player's best score. Best scores are numbered in the order in which they were reached, so that of equal ones the
- * smaller `arrival` came first.
+ * The best score of a player. `arrival` numbers best scores in the order in which they were reached: of two equal
+ * scores, the smaller `arrival` came first.
  *
  * @since 0.1.0
  * @category models
@@ -130,7 +130,7 @@ export interface BestScore {
 }
 
 /**
- * The statistics after a game, and the number of the best score among them, see `BestScore`.
+ * The statistics after a game, and the `arrival` of the best score among them, see `BestScore`.
  *
  * @since 0.1.0
  * @category models
@@ -155,7 +155,7 @@ export declare namespace Database {
    * @category models
    */
   export interface Service {
-    /** A new user has a random id, a balance of 0 and has not played. */
+    /** Creates a user with a random id, a balance of 0 and no games. */
     readonly createUser: (
       user: Pick<UserProfile, "username" | "displayName" | "email">
     ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
@@ -168,8 +168,8 @@ export declare namespace Database {
     /** Sets the balance and answers it. */
     readonly updateBalance: (userId: UserId, balance: number) => Effect.Effect<number, UserNotFound | DatabaseError>
     /**
-     * Moves an amount in one transaction and answers both new balances. A transfer to oneself needs the funds too and
-     * changes nothing.
+     * Moves an amount in one transaction, and answers both new balances. A transfer to the same user needs the funds
+     * too, and changes nothing.
      */
     readonly transfer: (
       from: UserId,
@@ -177,38 +177,38 @@ export declare namespace Database {
       amount: number
     ) => Effect.Effect<{ readonly from: number; readonly to: number }, UserNotFound | InsufficientFunds | DatabaseError>
     readonly getStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | DatabaseError>
-    /** Counts a game, whose score is whole and not negative. */
+    /** Records a game with a score that is whole and not negative. */
     readonly recordGame: (
       userId: UserId,
       game: { readonly won: boolean; readonly score: number }
     ) => Effect.Effect<RecordedGame, UserNotFound | DatabaseError>
     /**
-     * Adds the bonus if the last one was claimed at least `dailyBonusInterval` before `now`, by one conditional UPDATE,
-     * and answers the new balance. The failure says how long after `now` the next claim can succeed.
+     * Adds the bonus unless the last claim is younger than `dailyBonusInterval`, by one conditional UPDATE, and answers
+     * the new balance. The error holds the time from `now` to the next possible claim.
      */
     readonly claimDailyBonus: (
       userId: UserId,
       bonus: { readonly amount: number; readonly now: DateTime.Utc }
     ) => Effect.Effect<number, DailyBonusAlreadyClaimed | UserNotFound | DatabaseError>
     /**
-     * Users that have played, by best score, highest first; equal scores in the order in which they were reached. Scores reached at the same
-     * moment in two transactions may share a number: these rank by user id, in descending byte order.
+     * Users that have played, by best score in descending order, then by arrival. Two transactions at the same moment
+     * may share an arrival; these users rank by id, in descending byte order.
      */
     readonly topScores: (page: {
       readonly offset: number
       readonly limit: number
     }) => Effect.Effect<ReadonlyArray<BestScore>, DatabaseError>
-    /** Rank from 0 and best score of one user; `UserNotFound` also for a user that has not played. */
+    /** Rank (from 0) and best score of a user. Fails with `UserNotFound` for a user that has not played, too. */
     readonly rankOf: (
       userId: UserId
     ) => Effect.Effect<{ readonly rank: number; readonly score: number }, UserNotFound | DatabaseError>
-    /** A new game runs at round 0. */
+    /** Creates a running game at round 0. */
     readonly createGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly getGame: (gameId: GameId) => Effect.Effect<GameState, GameNotFound | DatabaseError>
     /**
-     * Changes a game as the holder of its lock, by one conditional UPDATE that remembers the greatest fencing token: a
-     * holder who was paused while another one wrote is refused with `StaleFencingToken`, whatever it believes about its
-     * lock. May be repeated with the same token, as often as the holder writes.
+     * Updates a game for the holder of its lock, by one conditional UPDATE that stores the greatest fencing token. A
+     * holder that was paused while another one wrote gets `StaleFencingToken`. The update may be repeated with the same
+     * token.
      */
     readonly updateGame: (
       gameId: GameId,
@@ -218,8 +218,8 @@ export declare namespace Database {
     readonly deleteGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | DatabaseError>
     readonly countGames: Effect.Effect<number, DatabaseError>
     /**
-     * The health check: writes a row, and fails when that cannot be done, because the disk is full, the file was deleted,
-     * replaced or damaged, or the server does not answer. A lock that another program holds is no failure.
+     * Checks the health of the database by writing a row. Fails when the disk is full, when the file is deleted,
+     * replaced or damaged, or when the server does not answer. A lock of another program is no failure.
      */
     readonly ping: Effect.Effect<void, DatabaseError>
   }

@@ -1,10 +1,11 @@
 /**
- * The board `leaderboard:global` in Redis: a copy of the database's best scores, of which only a whole one is shown.
+ * Keeps the board `leaderboard:global` in Redis: a copy of the best scores in the database, shown only while it is
+ * complete.
  *
- * A server that was restarted or flushed holds no board, and then one of the players since. So a mark beside the
- * sorted set says that it was built from the whole database, and from how many scores. Without the mark, or with fewer
- * members than it says, since nobody leaves the board, it answers nothing, and a reader asks the database and
- * rebuilds it.
+ * A restarted or flushed server has an empty board, which later holds only the players since then. A mark beside the
+ * sorted set therefore records that the board was built from the whole database, and from how many scores. No player
+ * leaves the board. Without the mark, or with fewer members than it records, reads answer none. The reader then asks
+ * the database and starts a rebuild.
  *
  * @since 0.1.0
  */
@@ -26,7 +27,7 @@ import { Database, type DatabaseError } from "./Database.js"
 import { UserId } from "./Player.js"
 
 /**
- * A player's place on a leaderboard.
+ * The rank and score of a player.
  *
  * @since 0.1.0
  * @category models
@@ -50,7 +51,7 @@ export interface Page {
 }
 
 /**
- * A score to enter, with the order of its arrival where that is known.
+ * A score to submit, with its arrival if that is known.
  *
  * @since 0.1.0
  * @category models
@@ -62,22 +63,22 @@ export interface Score {
 }
 
 /**
- * Nothing here fails while Redis is away; see `CacheService` for what is answered then.
+ * None of these operations fails while Redis is unavailable; `CacheService` documents their answers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface GlobalLeaderboard {
   readonly submit: (score: Score) => Effect.Effect<boolean>
-  /** None when the board is not whole. */
+  /** None while the board is incomplete. */
   readonly top: (page: Page) => Effect.Effect<Option.Option<ReadonlyArray<LeaderboardRow>>>
-  /** None also for a player that is not on it. */
+  /** None for an absent player, too. */
   readonly rankOf: (userId: UserId) => Effect.Effect<Option.Option<LeaderboardRow>>
   readonly rebuild: <E>(scores: Stream.Stream<Score, E>) => Effect.Effect<boolean, E>
 }
 
 /**
- * The sorted set's key; its cached pages are under it.
+ * The key of the sorted set. Its cached pages have keys below it.
  *
  * @since 0.1.0
  * @category constants
@@ -88,13 +89,13 @@ const boardName = "global"
 
 const wholeKey = RedisKey.auxiliary(boardKey, "whole")
 
-/** The mark while the board is being built; afterwards it is the number of scores. */
+/** The mark during a rebuild; afterwards it is the number of scores. */
 const building = "building"
 
-/** Bounds how long a board can lack what a process could not submit and did not live to make good. */
+/** Bounds how long the board may lack a score whose process died before it submitted the score again. */
 const wholeFor: Duration.DurationInput = "1 hour"
 
-/** Scores read from the database at a time while the board is built. */
+/** The page size of a rebuild. */
 const rebuildPage = 500
 
 /**
@@ -114,7 +115,10 @@ export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, 
             Either.isRight(answer) ? Effect.succeed(true) : Effect.as(Ref.set(lostSubmission, true), false)
           )
 
-    /** What the board says, none when it is not whole. The mark is read after it: it then holds for what was read. */
+    /**
+     * Answers a read of the board, none while it is incomplete. The mark is read last, so that it holds for the board
+     * that was read.
+     */
     const ifWhole = <A, E>(read: Effect.Effect<A, E>) =>
       Effect.gen(function* () {
         const value = yield* read
@@ -149,7 +153,7 @@ export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, 
 
     const rebuild = <E>(scores: Stream.Stream<Score, E>): Effect.Effect<boolean, E> =>
       Effect.gen(function* () {
-        // before the first score is read: what is lost from here on, the mark below does not cover
+        // before the first score is read: the mark does not cover a submission that fails from here on
         yield* Ref.set(lostSubmission, false)
         if (!(yield* setMark(building))) return false
         const entered = yield* scores.pipe(
@@ -160,19 +164,19 @@ export const make = ({ attempt }: BestEffort): Effect.Effect<GlobalLeaderboard, 
             count: count + 1
           }))
         )
-        // a flush meanwhile took the first scores away, and the mark with them
+        // a flush during the rebuild deletes the mark too
         return entered.all && (yield* setMark(String(entered.count), "XX"))
       })
 
     return { submit, top, rankOf, rebuild }
   })
 
-/** How long after a process that died while it built the board another one may begin. */
+/** How soon another process may rebuild the board after the death of one that was rebuilding. */
 const buildingLock = { timeToLive: "30 seconds" } as const
 
 /**
- * Starts building the board from the database in the background, unless that is under way, here or in another process, or
- * Redis is away. It ends with the scope.
+ * Starts a rebuild of the board in the background, unless one is running in any process or Redis is unavailable. It
+ * ends with the scope.
  *
  * @since 0.1.0
  * @category constructors
@@ -184,7 +188,7 @@ export const makeRebuild = (
   Effect.gen(function* () {
     const database = yield* Database
     const redis = yield* RedisClient
-    // as the board was made, and not in the transaction of the caller that finds it unbuilt
+    // in the context of construction, not in the transaction of the caller that finds the board incomplete
     const fork = yield* FiberSet.makeRuntime<never>()
     const lock = yield* DistributedLock.make
     const one = yield* Effect.makeSemaphore(1)
@@ -206,7 +210,7 @@ export const makeRebuild = (
       Effect.scoped,
       Effect.catchTags({
         DatabaseError: (error) => Effect.logWarning(`the cached leaderboard was not built: ${error.message}`),
-        // the next caller that finds it unbuilt begins again
+        // the next reader of the incomplete board starts again
         LockLost: () => Effect.void
       }),
       one.withPermitsIfAvailable(1)

@@ -1,5 +1,5 @@
 /**
- * How many players are online: players with a heartbeat, and players that were only counted.
+ * Counts the players online: known players by heartbeat, and anonymous ones by a counter.
  *
  * @since 0.1.0
  */
@@ -11,23 +11,23 @@ import type { RedisError } from "../redis/RedisError.js"
 import { UserId } from "./Player.js"
 
 /**
- * Everything answers how many are online, of both kinds together.
+ * Every operation answers the number of players online, known and anonymous.
  *
  * @since 0.1.0
  * @category models
  */
 export interface OnlinePlayers {
   readonly count: Effect.Effect<number, RedisError>
-  /** A player is online for `onlineFor` from now on. */
+  /** Marks a player as online for `onlineFor`. */
   readonly beat: (userId: UserId) => Effect.Effect<number, RedisError>
   readonly leave: (userId: UserId) => Effect.Effect<number, RedisError>
-  /** Counts somebody more, until somebody less is counted: nobody notices when that never happens. */
+  /** Counts one anonymous player more, until `decrement`. A missed `decrement` is never corrected. */
   readonly increment: Effect.Effect<number, RedisError>
-  /** Counts somebody less, never below none. */
+  /** Counts one anonymous player less, never below 0. */
   readonly decrement: Effect.Effect<number, RedisError>
 }
 
-/** How long a player is online after a beat. */
+/** How long a player stays online after a heartbeat. */
 const onlineFor = "1 minute"
 
 /** kept under `counters:players_online` and `presence:players_online` */

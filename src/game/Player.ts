@@ -1,12 +1,12 @@
 /**
- * The game's domain as schemas: ids, profiles, balances, statistics, running games.
+ * Defines the schemas of the game: ids, profiles, balances, statistics, running games.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * A text that every database and server keeps as it is. A lone surrogate becomes U+FFFD in UTF-8, and two names one.
+ * A text that every database stores unchanged. UTF-8 maps a lone surrogate to U+FFFD, which would merge distinct names.
  *
  * @since 0.1.0
  * @category models

@@ -1,5 +1,6 @@
 /**
- * The caches of the game, each with its lookup. `CacheService` reads only the cache, and `PlayerService` reads through it.
+ * Defines the caches of the game and the lookup of each. `CacheService` reads them without the lookup, `PlayerService`
+ * with it.
  *
  * @since 0.1.0
  */
@@ -30,7 +31,7 @@ export class PlayerCaches extends Context.Tag("effect-cache-toolkit/PlayerCaches
   PlayerCaches.Service
 >() {}
 
-/** What a read of each cache can fail with, besides a missing row. */
+/** The errors of a read from each cache, besides a missing row. */
 type LoadError = DatabaseError | TypedCache.EngineError
 
 /**
@@ -51,8 +52,8 @@ export declare namespace PlayerCaches {
     /** `game:state:<id>` */
     readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | LoadError>
     /**
-     * `leaderboard:global:top:<offset>%3A<limit>`, looked up on the board, and in the database while the board is not whole:
-     * it is then built in the background.
+     * `leaderboard:global:top:<offset>%3A<limit>`, looked up on the board. While the board is incomplete, the lookup
+     * reads the database and starts a rebuild in the background.
      */
     readonly leaderboardPages: TypedCache.TypedCache<
       GlobalLeaderboard.Page,
@@ -65,12 +66,12 @@ export declare namespace PlayerCaches {
     readonly rebuildLeaderboard: Effect.Effect<void>
     /** all caches, as owners of their keys and of their counts */
     readonly all: ReadonlyArray<Owner & { readonly stats: Effect.Effect<CacheStats> }>
-    /** commands beside the caches, which share their log */
+    /** runs commands beside the caches, with the same log of failures */
     readonly attempts: BestEffort.BestEffort
   }
 }
 
-/** Entries that each cache holds in this process when CACHE_LOCAL_TTL is set. */
+/** The capacity of each local tier when CACHE_LOCAL_TTL is set. */
 const localCapacity = 10_000
 
 const PageKey = Schema.String.pipe(
@@ -94,7 +95,7 @@ const outcomes: Record<TypedCache.CacheResult<unknown>["source"], string> = {
   Degraded: "BYPASS"
 }
 
-/** The same cache, which logs its reads at debug level. */
+/** Logs the reads of a cache at debug level. */
 const logged = <Key, Value, E>(
   cache: TypedCache.TypedCache<Key, Value, E>,
   key: Schema.Schema<Key, string>
@@ -126,7 +127,7 @@ const owner = <Key, Value, E>(cache: TypedCache.TypedCache<Key, Value, E>, key: 
 }
 
 /**
- * Builds the caches with the given times to live, for as long as the scope is open.
+ * Builds the caches with the given times to live. They end with the scope.
  *
  * @since 0.1.0
  * @category constructors
@@ -157,7 +158,7 @@ export const make = (
       )
 
     const common = {
-      // the configured times are stored as they are
+      // stored values expire after exactly the configured times
       jitter: 0,
       local: { capacity: localCapacity, timeToLive: config.localTtl },
       failureLog
@@ -227,7 +228,7 @@ export const make = (
   })
 
 /**
- * The caches with the default times to live.
+ * Provides the caches with the default times to live.
  *
  * @since 0.1.0
  * @category layers
@@ -238,8 +239,8 @@ export const layer: Layer.Layer<PlayerCaches, never, Database | RedisClient> = L
 )
 
 /**
- * The caches with the times to live of the `CACHE_*_TTL` variables. Fails with a `ConfigError` that names the variable
- * whose value is wrong and says what it accepts.
+ * Provides the caches with the times to live of the variables `CACHE_*_TTL`. Fails with a `ConfigError` that names the
+ * variable and the accepted form.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * The patterns of a cache beside a database: cache-aside, write-through, invalidation, warming, rate limiting, a lock.
+ * Combines cache and database: cache-aside, write-through, invalidation, warming, rate limiting, a lock.
  *
  * @since 0.1.0
  */
@@ -35,8 +35,8 @@ export type { LookupOverloaded } from "../cache/lookup/LookupRunner.js"
 export type { CacheResult } from "../cache/TypedCache.js"
 
 /**
- * Reads go through the caches: the database is asked when they do not have the value, and while Redis is away, where too
- * many at once are refused with `LookupOverloaded`. Writes leave no old value in the caches of any process.
+ * Reads go through the caches, which look up missing values in the database. While Redis is unavailable, every read is
+ * a lookup, and too many at once fail with `LookupOverloaded`. Writes leave no old value in the caches of any process.
  *
  * @since 0.1.0
  * @category services
@@ -47,7 +47,7 @@ export class PlayerService extends Context.Tag("effect-cache-toolkit/PlayerServi
 >() {}
 
 /**
- * Another transfer of one of the two players is under way and did not end in time.
+ * Another transfer of one of the two players is running and did not complete in time.
  *
  * @since 0.1.0
  * @category errors
@@ -59,7 +59,7 @@ export class TransferBusy extends Schema.TaggedError<TransferBusy>()("TransferBu
 }
 
 /**
- * An amount that cannot be moved.
+ * The amount is not a positive whole number.
  *
  * @since 0.1.0
  * @category errors
@@ -71,7 +71,7 @@ export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidA
 }
 
 /**
- * What a read through a cache can fail with, besides there being nothing to read.
+ * The errors of a read through a cache, besides a missing row.
  *
  * @since 0.1.0
  * @category errors
@@ -79,7 +79,7 @@ export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidA
 export type ReadError = InvalidKey | LookupOverloaded | DatabaseError
 
 /**
- * What a daily bonus adds to the balance.
+ * The amount of a daily bonus.
  *
  * @since 0.1.0
  * @category constants
@@ -98,9 +98,9 @@ export declare namespace PlayerService {
     readonly createUser: (
       user: Pick<UserProfile, "username" | "displayName" | "email">
     ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
-    /** Cache-aside. */
+    /** Reads through the cache (cache-aside). */
     readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | ReadError>
-    /** As `getUserProfile`, with where the value came from and how long it stays fresh. */
+    /** Like `getUserProfile`, with the source of the value and the time that it stays fresh. */
     readonly readUserProfile: (userId: UserId) => Effect.Effect<CacheResult<UserProfile>, UserNotFound | ReadError>
     /** Updates the database, then invalidates. */
     readonly updateUserProfile: (
@@ -109,25 +109,25 @@ export declare namespace PlayerService {
     ) => Effect.Effect<UserProfile, UserNotFound | InvalidKey | UsernameTaken | DatabaseError>
     readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
     readonly readUserBalance: (userId: UserId) => Effect.Effect<CacheResult<number>, UserNotFound | ReadError>
-    /** Write-through: the database first, then the cache. */
+    /** Writes the database first, then the cache (write-through). */
     readonly updateUserBalance: (
       userId: UserId,
       balance: number
     ) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
     readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | ReadError>
     readonly readUserStats: (userId: UserId) => Effect.Effect<CacheResult<UserStats>, UserNotFound | ReadError>
-    /** Records a game, invalidates the statistics and enters the score into the leaderboard. */
+    /** Records a game, invalidates the statistics and submits the score to the leaderboard. */
     readonly recordGame: (
       userId: UserId,
       game: { readonly won: boolean; readonly score: number }
     ) => Effect.Effect<UserStats, UserNotFound | InvalidKey | DatabaseError>
-    /** Once in 24 hours, decided by the database; answers the new balance. */
+    /** Adds the bonus once in 24 hours, as the database decides; answers the new balance. */
     readonly claimDailyBonus: (
       userId: UserId
     ) => Effect.Effect<number, DailyBonusAlreadyClaimed | UserNotFound | InvalidKey | DatabaseError>
     /**
-     * Moves a positive whole amount under a lock on both players and answers both new balances. While Redis is away the
-     * database's transaction protects it alone.
+     * Moves a positive whole amount under a lock on both players, and answers both new balances. While Redis is
+     * unavailable, the transaction of the database is the only protection.
      */
     readonly transfer: (
       from: UserId,
@@ -137,15 +137,15 @@ export declare namespace PlayerService {
       { readonly from: number; readonly to: number },
       UserNotFound | InvalidKey | InvalidAmount | InsufficientFunds | TransferBusy | DatabaseError
     >
-    /** Loads profile, balance and statistics, whatever the cache holds; says how many of the three it then holds. */
+    /** Loads profile, balance and statistics into the cache, and answers how many of the three it then holds. */
     readonly warmUserCache: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
     readonly invalidateUser: (userId: UserId) => Effect.Effect<boolean, InvalidKey>
     /**
-     * From the cache, else from the database, after which the cache's leaderboard is built again in the background.
-     * `InvalidKey` for an offset or limit that is no whole number.
+     * Reads a page from the cache, else from the database, and starts a rebuild of the incomplete board. Fails with
+     * `InvalidKey` for an offset or limit that is not a whole number.
      */
     readonly readLeaderboard: (page: Page) => Effect.Effect<CacheResult<ReadonlyArray<LeaderboardRow>>, ReadError>
-    /** `UserNotFound` also for a user that has not played. */
+    /** Fails with `UserNotFound` for a user that has not played, too. */
     readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | ReadError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
     readonly readGame: (gameId: GameId) => Effect.Effect<CacheResult<GameState>, GameNotFound | ReadError>
@@ -153,12 +153,12 @@ export declare namespace PlayerService {
   }
 }
 
-/** How long the players of a process that died stay locked, and how long a transfer waits for others. */
+/** How long players stay locked after the death of the process that locked them, and how long a transfer waits. */
 const transferLock = { timeToLive: "10 seconds", maxWait: "2 seconds" } as const
 
 const checked = (id: string): Either.Either<string, InvalidKey> => RedisKey.make("player", id)
 
-/** Runs a write and then the invalidation, however the write ended: one that failed or was interrupted may have committed. */
+/** Runs a write and then the invalidation, even after a failure or interruption: the write may have committed. */
 const thenInvalidate =
   (invalidation: Effect.Effect<unknown, InvalidKey>) =>
   <A, E>(write: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -177,12 +177,12 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     const lock = yield* DistributedLock.make
     const { balances, games, leaderboardPages, profiles, rebuildLeaderboard, stats } = yield* PlayerCaches
 
-    /** The lookups read the database and no cache: a cycle would be a mistake of this module. */
+    /** The lookups read the database only, so a cycle is a defect of this module. */
     const acyclic = <A, E>(read: Effect.Effect<A, E>) =>
       Effect.catchIf(read, (error): error is Extract<E, LookupCycle> => error instanceof LookupCycle, Effect.die)
     const valueOf = <A, E>(read: Effect.Effect<CacheResult<A>, E>) => Effect.map(read, ({ value }) => value)
 
-    /** Whether the cache holds the value that was just looked up for it. */
+    /** Whether the cache holds the value that a lookup has just loaded. */
     const warm = <Key, Value, E>(values: TypedCache<Key, Value, E>, id: Key) =>
       Effect.map(Effect.zipRight(acyclic(values.refresh(id)), values.getOption(id)), Option.isSome)
 
@@ -195,7 +195,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
     return PlayerService.of({
       createUser: Effect.fn("PlayerService.createUser")(function* (user) {
         const profile = yield* database.createUser(user)
-        // somebody may have asked for the id before, and that there is none is cached too
+        // an earlier read may have cached that this id is missing
         yield* Effect.ignore(invalidateAll(profile.id))
         return profile
       }),
@@ -218,7 +218,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
       recordGame: Effect.fn("PlayerService.recordGame")(function* (userId, game) {
         yield* checked(userId)
         const recorded = yield* thenInvalidate(stats.invalidate(userId))(database.recordGame(userId, game))
-        // the best of all games and not of this one: it makes good a submission that was lost
+        // the best score of all games: it also repeats a submission that was lost
         yield* cache.submitScore(userId, recorded.stats.bestScore, recorded.arrival)
         return recorded.stats
       }),
@@ -232,7 +232,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* checked(from)
         yield* checked(to)
         if (!Number.isSafeInteger(amount) || amount <= 0) return yield* new InvalidAmount({ amount })
-        // at most once, whichever way it is reached below
+        // at most once, on either path below
         const transferred = yield* Effect.cached(
           database
             .transfer(from, to, amount)
@@ -241,7 +241,7 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         return yield* transferred.pipe(
           lock.withLocks([`transfer:${from}`, `transfer:${to}`], transferLock),
           Effect.catchTags({ LockNotAcquired: () => new TransferBusy(), InvalidArgument: Effect.die }),
-          // the transaction protects it alone, where the lock does not or no longer does
+          // the transaction is the only protection when the lock is unavailable or lost
           Effect.catchTag(
             "LockLost",
             "RedisUnavailable",
@@ -268,11 +268,12 @@ export const make: Effect.Effect<PlayerService.Service, never, CacheService | Da
         yield* checked(userId)
         const cached = yield* cache.getLeaderboardRank(userId)
         if (Option.isSome(cached)) return cached.value
-        // the cache knows users that have not played, and ids of nobody: ranking them would cost the database a count each time
+        // the cache also holds that a player is missing or has not played, which saves the database a count for each
+        // read
         const { gamesPlayed } = yield* acyclic(valueOf(stats.getResult(userId)))
         if (gamesPlayed === 0) return yield* new UserNotFound({ userId })
         const { rank, score } = yield* database.rankOf(userId)
-        // the database knows a player that the cache does not: its leaderboard is incomplete
+        // the database ranks a player that the board lacks: the board is incomplete
         yield* rebuildLeaderboard
         return { rank, userId, score }
       }),

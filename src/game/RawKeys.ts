@@ -1,7 +1,7 @@
 /**
- * The application's own keys in the same database, and deletions that may reach the caches' keys: whatever can touch a
- * cache goes through it, so that no process serves what was deleted here. What belongs to locks, limits, boards, counters,
- * presence and markers is out of reach.
+ * Stores raw keys of the application beside the caches, and deletes keys by pattern. A deletion that can match keys of
+ * a cache clears that cache in every process. Keys of locks, limits, boards, counters, presence and markers cannot be
+ * reached.
  *
  * @since 0.1.0
  */
@@ -22,29 +22,32 @@ import type { BestEffort } from "./BestEffort.js"
 import * as RawScripts from "./RawScripts.js"
 
 /**
- * A cache as the owner of the keys under its name.
+ * A cache as the owner of its keys.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Owner {
   readonly name: string
-  /** Invalidates by the text form of an id, and says whether Redis has done it; false for what can be no id of it. */
+  /**
+   * Invalidates by the text of an id, and answers whether Redis has applied it; false for a text that cannot be an
+   * id.
+   */
   readonly invalidate: (id: string) => Effect.Effect<boolean>
   readonly clear: Effect.Effect<boolean>
 }
 
 /**
- * Nothing here fails while Redis is away: reads answer none, writes false. The same is answered for a key that is empty,
- * longer than 512 bytes or holds a control character or a lone surrogate, and for one that is not plain: that begins with
- * `lock:`, `semaphore:`, `ratelimit:`, `counters:`, `presence:` or `leaderboard:`, belongs to another key, as a marker, or
- * holds no string.
+ * No operation fails while Redis is unavailable: reads answer none, writes answer false. The same holds for a key that
+ * is empty, longer than 512 bytes, or contains a control character or a lone surrogate. It also holds for a key that is not raw. The toolkit
+ * owns markers and keys under `lock:`, `semaphore:`, `ratelimit:`, `counters:`, `presence:` and `leaderboard:`. A key that
+ * holds no string is not raw either.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RawKeys {
-  /** Under a plain key only, and no value that its schema forbids. */
+  /** Stores under a raw key only, and only a value that matches the schema. */
   readonly set: <A, I>(
     key: string,
     schema: Schema.Schema<A, I>,
@@ -52,15 +55,15 @@ export interface RawKeys {
     ttl: NonNullable<SetOptions["timeToLive"]>
   ) => Effect.Effect<boolean>
   readonly get: <A, I>(key: string, schema: Schema.Schema<A, I>) => Effect.Effect<Option.Option<A>>
-  /** A cache's key is invalidated. */
+  /** Deletes a raw key, or invalidates a key of a cache. */
   readonly del: (key: string) => Effect.Effect<boolean>
-  /** How many keys of caches and plain ones were deleted. A cache that has keys which the pattern can match is cleared. */
+  /** Answers how many cached and raw keys were deleted. A cache that can have a match is cleared. */
   readonly delPattern: (pattern: string) => Effect.Effect<Option.Option<number>>
   /** Empties the database and clears every cache. */
   readonly flushDb: Effect.Effect<boolean>
 }
 
-/** What every match of a glob pattern begins with. */
+/** The literal text that every match of a glob pattern begins with. */
 const literalHead = (pattern: string): string =>
   (/^(?:\\.|[^\\*?[])*/s.exec(pattern)?.[0] ?? "").replace(/\\(.)/gs, "$1")
 
@@ -69,7 +72,7 @@ const canMatch = (pattern: string, { name }: Owner): boolean => {
   return `${name}:`.startsWith(head) || head.startsWith(`${name}:`)
 }
 
-/** The prefixes under which the toolkit and the game keep other things than plain values. */
+/** The prefixes of keys that the toolkit and the game own. */
 const places = /^(?:lock|semaphore|ratelimit|counters|presence|leaderboard):|^\{.*\}:whole$/s
 
 /**
@@ -86,9 +89,9 @@ export const make = (options: {
 
     const ownerOf = (key: string) => Option.fromNullable(owners.find(({ name }) => key.startsWith(`${name}:`)))
 
-    /** No plain value, nor an entry of one of these caches. */
+    /** Whether a key is neither raw nor an entry of one of these caches. */
     const isForeign = (key: string) => places.test(key) || KeyOwner.isDerived(key) || KeyOwner.isEntry(redis, key)
-    /** What may be deleted by its key or by a pattern. */
+    /** Whether a key may be deleted, alone or by a pattern. */
     const isWithinReach = (key: string) => Option.isSome(ownerOf(key)) || !isForeign(key)
 
     const misfit = (misfit: ThrottledLog.Misfit) => Effect.suspend(() => misfitLog.note(misfit) ?? Effect.void)
@@ -150,8 +153,8 @@ export const make = (options: {
       })
 
     /**
-     * The caches are cleared after the deletion, whatever became of it: their markers may have gone with the keys, and
-     * other processes hold values in their local tiers. Only when they are is the answer one.
+     * Clears the caches after the deletion, even a failed one: markers may be deleted, and other processes hold values
+     * in their local tiers. Answers a number only when every cache was cleared.
      */
     const thenClear = <A>(touched: ReadonlyArray<Owner>, deletion: Effect.Effect<A>, otherwise: A): Effect.Effect<A> =>
       Effect.uninterruptibleMask((restore) =>

@@ -1,5 +1,5 @@
 /**
- * Storing and deleting plain values: strings, and never what is something else, such as a board.
+ * Stores and deletes strings, and leaves keys of other types such as boards unchanged.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ if type(kind) == "table" then kind = kind.ok end
 `
 
 /**
- * Stores a text for `ttlMillis`, unless the key holds something else than a string. Replies 1 if it did, and 0 otherwise.
+ * Stores a text for `ttlMillis`, unless the key holds another type. Replies 1 on success, 0 otherwise.
  *
  * @since 0.1.0
  * @category scripts
@@ -38,7 +38,7 @@ export const set = RedisScript.make({
 })
 
 /**
- * Deletes a key, unless it holds something else than a string. Replies 1 if nothing is there any more, and 0 otherwise.
+ * Deletes a key, unless it holds another type. Replies 1 when the key is absent afterwards, 0 otherwise.
  *
  * @since 0.1.0
  * @category scripts

@@ -52,7 +52,7 @@ export const port: Config.Config<number> = parse(
 )
 
 /**
- * Names, beside those of loopback, that requests may call a server by that listens on loopback; none by default.
+ * Further host names that requests may use while the server listens on loopback; none by default.
  *
  * @since 0.1.0
  * @category config
@@ -100,7 +100,7 @@ export interface RequestLimit {
 }
 
 /**
- * So many requests in so many seconds for each client; no limit by default.
+ * The most requests of one client in a number of seconds; no limit by default.
  *
  * @since 0.1.0
  * @category config

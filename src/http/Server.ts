@@ -30,10 +30,10 @@ const groups = Layer.mergeAll(
   CacheHttp.layer
 ).pipe(Layer.provide(DatabaseFailures.layer))
 
-// the router would not find a path with a longer id, and 404 is the wrong answer to it
+// the default limit would answer 404 to a longer id, where 400 is right
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
-// the layer that is added last runs first: a request over the limit is rejected before its body is read
+// the last layer runs first: a client over its limit is rejected before its body is read
 const middleware = RequestPacing.layer.pipe(
   Layer.provide(ResponseHeaders.layer),
   Layer.provide(RequestedHost.layerConfig),

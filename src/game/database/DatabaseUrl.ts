@@ -1,5 +1,5 @@
 /**
- * Which database: `DATABASE_URL` as a value that can be shown without its password.
+ * Parses `DATABASE_URL`, and describes it without its password.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ const badPostgres = "is no postgres:// URL: percent-encode / ? # @ and other spe
 const parsePostgres = (text: string): Either.Either<DatabaseUrl, string> => {
   if (!URL.canParse(text)) return Either.left(badPostgres)
   const url = new URL(text)
-  // an @ behind the host means that the password held a / or ? and that its first half now looks like a port
+  // an @ after the host means that the password contains / or ?, and that its first half now looks like a port
   if (url.hash !== "" || `${url.pathname}${url.search}`.includes("@")) return Either.left(badPostgres)
   return Either.right(
     DatabaseUrl.Postgres({
@@ -58,7 +58,7 @@ const parsePostgres = (text: string): Either.Either<DatabaseUrl, string> => {
 }
 
 /**
- * Left is what is wrong, and never holds the text itself, since that may hold a password.
+ * Left describes the problem, and never contains the text, which may hold a password.
  *
  * @since 0.1.0
  * @category constructors
@@ -74,7 +74,7 @@ export const parse = (url: string | Redacted.Redacted<string>): Either.Either<Da
 }
 
 /**
- * The database in a few words and without its password: `SQLite ./data/toolkit.db`, `Postgres db.example:5432/game`.
+ * Describes the database without its password: `SQLite ./data/toolkit.db`, `Postgres db.example:5432/game`.
  *
  * @since 0.1.0
  * @category utils
@@ -86,8 +86,8 @@ export const describe: (url: DatabaseUrl) => string = DatabaseUrl.$match({
 })
 
 /**
- * `DATABASE_URL`, or the content of the file that `DATABASE_URL_FILE` names; by default `sqlite:./data/toolkit.db`. Set but
- * empty counts as unset.
+ * Reads `DATABASE_URL`, or the file that `DATABASE_URL_FILE` names; `sqlite:./data/toolkit.db` by default. An empty
+ * variable counts as unset.
  *
  * @since 0.1.0
  * @category config

@@ -1,5 +1,5 @@
 /**
- * What every implementation of the database accepts, so that none stores what it could not read back.
+ * Validates the input of every implementation of the database, so that none stores a value that it cannot read back.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { FencingToken } from "../../coordination/DistributedLock.js"
 import { DatabaseError } from "../Database.js"
 import { Balance, GameState, UserProfile } from "../Player.js"
 
-/** A value that does not fit its schema, as the failure of an operation. */
+/** Converts a value that does not match its schema into the error of an operation. */
 const toDatabaseError = (operation: string, error: ParseResult.ParseError): DatabaseError =>
   new DatabaseError({
     operation,
@@ -45,7 +45,7 @@ export const newUser = accepting(NewUser)
 export const userUpdates = accepting(Schema.partial(NewUser))
 
 /**
- * A balance or an amount that moves between balances: whole and not negative.
+ * A balance, or an amount that moves between balances: whole and not negative.
  *
  * @since 0.1.0
  * @category validation

@@ -1,5 +1,5 @@
 /**
- * The Database in the memory of the process: for tests and examples, gone when the layer ends.
+ * Implements `Database` in memory, for tests and examples. The data ends with the layer.
  *
  * @since 0.1.0
  */
@@ -38,7 +38,7 @@ interface User {
 
 interface Game {
   readonly state: GameState
-  /** none until the game was written with one */
+  /** none until the first write with a token */
   readonly latest: Option.Option<FencingToken>
 }
 
@@ -74,7 +74,7 @@ const checkUsername = (state: State, username: string, owner: UserId): Either.Ei
     ? Either.left(new UsernameTaken({ username }))
     : Either.void
 
-/** The best score first; equal scores in the order in which they were reached. */
+/** By best score in descending order, then by arrival. */
 const byBestScore = Order.combine(
   Order.reverse(Order.mapInput(Order.number, (user: User) => user.stats.bestScore)),
   Order.mapInput(Order.number, (user: User) => user.bestArrival)
@@ -87,7 +87,7 @@ const ranking = (state: State): ReadonlyArray<User> =>
   )
 
 /**
- * An empty database.
+ * Builds an empty database.
  *
  * @since 0.1.0
  * @category constructors
@@ -97,7 +97,7 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
 
   const read = <A, E>(f: (state: State) => Either.Either<A, E>): Effect.Effect<A, E> => Effect.flatMap(ref, f)
 
-  /** One atomic change: the answer and the next state, or a failure that changes nothing. */
+  /** One atomic change: the answer and the next state, or an error that changes nothing. */
   const change = <A, E>(f: (state: State) => Either.Either<readonly [A, State], E>): Effect.Effect<A, E> =>
     Effect.flatten(
       Ref.modify(ref, (state) =>
@@ -280,7 +280,7 @@ export const make: Effect.Effect<Database.Service> = Effect.gen(function* () {
 })
 
 /**
- * An empty database of its own for each time it is built.
+ * Provides a new empty database each time it is built.
  *
  * @since 0.1.0
  * @category layers

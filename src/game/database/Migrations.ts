@@ -1,5 +1,5 @@
 /**
- * The tables, made step by step: a step that was released is never edited, the next one is added.
+ * Creates the tables step by step. A released step is never edited; a change adds the next step.
  *
  * @since 0.1.0
  */
@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as SqlFailure from "./SqlFailure.js"
 
-/** Not the migrator's default: a database may be shared with a program that numbers migrations of its own. */
+/** Not the migrator's default: another program may number its own migrations in the same database. */
 const table = "toolkit_migrations"
 
 const usersAndGames = Effect.gen(function* () {
   const sql = yield* SqlClient
-  // ids order by bytes, as members of a Redis sorted set do; that is SQLite's default
+  // ids order by bytes, like the members of a Redis sorted set and the texts of SQLite
   const id = sql.onDialectOrElse({
     pg: () => sql.literal(`TEXT COLLATE "C"`),
     orElse: () => sql.literal("TEXT")
@@ -48,7 +48,7 @@ const usersAndGames = Effect.gen(function* () {
     )`
 })
 
-/** Scores from before are all older than those that come, and equal ones among them rank by id. */
+/** Existing scores are older than all later ones, and rank by id among equals. */
 const bestArrival = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* sql`ALTER TABLE users ADD COLUMN best_arrival BIGINT NOT NULL DEFAULT 0`
@@ -57,7 +57,7 @@ const bestArrival = Effect.gen(function* () {
   yield* sql`CREATE INDEX users_by_best_arrival ON users (best_arrival)`
 })
 
-/** Every fencing token is greater than 0: a game from before takes the first one. */
+/** Fencing tokens are greater than 0, so that an existing game accepts the first one. */
 const fencedGames = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* sql`ALTER TABLE games ADD COLUMN fencing_token BIGINT NOT NULL DEFAULT 0`
@@ -81,7 +81,7 @@ const latest = Object.keys(steps).length
 const migrate = Migrator.make({})({ loader: Migrator.fromRecord(steps), table })
 
 /**
- * Brings the tables up to date. Several processes may do so at once: one does the work and the others wait for it.
+ * Brings the tables up to date. When several processes start at once, one migrates and the others wait.
  *
  * @since 0.1.0
  * @category constructors
@@ -89,7 +89,7 @@ const migrate = Migrator.make({})({ loader: Migrator.fromRecord(steps), table })
 export const run: Effect.Effect<void, SqlError | Migrator.MigrationError, SqlClient> = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* migrate
-  // the migrator also succeeds when it finds another process at work, whose tables are not there yet
+  // the migrator also succeeds when another process is migrating, before the tables exist
   const done = yield* sql`SELECT migration_id FROM ${sql(table)} WHERE migration_id >= ${latest}`
   if (done.length === 0) {
     return yield* new Migrator.MigrationError({ reason: "locked", message: "another process is migrating it" })

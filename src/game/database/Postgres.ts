@@ -29,13 +29,13 @@ export interface PostgresOptions {
  */
 export interface Postgres {
   readonly context: Context.Context<SqlClient>
-  /** For an operation that has waited for longer than any statement takes: closes the connections that have gone silent. */
+  /** Closes the silent connections. For an operation that has waited longer than any statement may take. */
   readonly whenLate: Effect.Effect<void>
 }
 
 /**
- * The server ends a statement that takes longer, so that none is applied long after its caller saw it fail.
- * `statement_timeout` in the URL wins; 0 there leaves it out, for poolers that refuse to be asked for it.
+ * The server ends a longer statement, so that none is applied long after its caller saw a failure. `statement_timeout`
+ * in the URL wins; 0 omits it, for poolers that reject the parameter.
  */
 const withStatementTimeout = (url: Redacted.Redacted<string>, millis: number): Redacted.Redacted<string> => {
   const parsed = new URL(Redacted.value(url))
@@ -46,9 +46,9 @@ const withStatementTimeout = (url: Redacted.Redacted<string>, millis: number): R
 }
 
 /**
- * Connects. Fails with `SqlError` when no connection stands after `connectTimeout`, which later also bounds the wait for
- * a connection of the pool. A statement ends after six tenths of `operationTimeout`, and a connection is dropped when
- * nothing has come back on it for seven tenths; with TLS, when an operation is late as well.
+ * Connects. Fails with `SqlError` when no connection is ready after `connectTimeout`, which later also bounds the wait
+ * for a pooled connection. A statement ends after six tenths of `operationTimeout`. A connection without a reply for
+ * seven tenths is dropped; under TLS, also when an operation is late.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Ids that nobody can guess.
+ * Generates ids that cannot be guessed.
  *
  * @since 0.1.0
  */

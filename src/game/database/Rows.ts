@@ -1,5 +1,5 @@
 /**
- * Rows of either dialect as values of the domain. A row that does not decode is a `SqlError`, as a statement that fails.
+ * Decodes the rows of either dialect. A row that does not decode is a `SqlError`, like a failed statement.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { GameState, UserId, UserProfile, UserStats } from "../Player.js"
 /** A BIGINT: a number from SQLite, text from Postgres. */
 const Integer = Schema.Union(Schema.Int, Schema.compose(Schema.NumberFromString, Schema.Int))
 
-/** Milliseconds since 1970, so that both dialects keep what the clock said. */
+/** Milliseconds since 1970, so that both dialects store the same time. */
 const Timestamp = Schema.compose(Integer, Schema.DateTimeUtcFromNumber)
 
 const all = <A, I>(row: Schema.Schema<A, I>) => {

@@ -1,5 +1,5 @@
 /**
- * The Database on SQLite or Postgres, by the same statements. Under Bun.
+ * Implements `Database` on SQLite or Postgres with the same statements, under Bun.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as SqlFailure from "./SqlFailure.js"
 import * as SqlStatements from "./SqlStatements.js"
 
 /**
- * How to reach the database.
+ * The URL of the database and its time-outs.
  *
  * @since 0.1.0
  * @category models
@@ -29,9 +29,9 @@ export interface SqlDatabaseOptions {
   /** how long a connection to Postgres may take: default 5 seconds */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * How long an operation may take, waiting included: for a connection, for a lock that another program holds, for the
-   * answer. Default 5 seconds; then it fails with `DatabaseError`. Postgres ends a statement after six tenths of it, and a
-   * connection on which nothing is answered for seven tenths is dropped.
+   * how long an operation may take, including the wait for a connection or a lock; default 5 seconds. Then it fails
+   * with `DatabaseError`. Postgres ends a statement after six tenths of this time, and a connection without a reply for
+   * seven tenths is dropped.
    */
   readonly operationTimeout?: Duration.DurationInput | undefined
 }
@@ -90,8 +90,8 @@ const open = (
   )
 
 /**
- * Opens the database and brings its tables up to date. Fails with `DatabaseError` when the URL is of no accepted form,
- * or the database cannot be opened or migrated.
+ * Opens the database and brings its tables up to date. Fails with `DatabaseError` when the URL has another form, or
+ * when the database cannot be opened or migrated.
  *
  * @since 0.1.0
  * @category layers
@@ -110,8 +110,8 @@ export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, Databa
   )
 
 /**
- * The database that `DATABASE_URL` names, by default `sqlite:./data/toolkit.db`. Fails with `ConfigError` when its form
- * is not accepted, with `DatabaseError` as `layer` does.
+ * Opens the database of `DATABASE_URL`, `sqlite:./data/toolkit.db` by default. Fails with `ConfigError` for a URL of
+ * another form, and with `DatabaseError` like `layer`.
  *
  * @since 0.1.0
  * @category layers
@@ -123,7 +123,7 @@ export const layerConfig = (): Layer.Layer<Database, ConfigError.ConfigError | D
   )
 
 /**
- * The database of a URL for a log line: `SQLite ./data/toolkit.db`, `Postgres db.example:5432/game`; never its password.
+ * Describes the database of a URL for a log line, without its password: `SQLite ./data/toolkit.db`.
  *
  * @since 0.1.0
  * @category utils
@@ -132,7 +132,7 @@ export const describe = (url: string | Redacted.Redacted<string>): string =>
   Either.match(DatabaseUrl.parse(url), { onLeft: (problem) => `a URL that ${problem}`, onRight: DatabaseUrl.describe })
 
 /**
- * What `layerConfig` opens, for a log line.
+ * Describes the database of `layerConfig` for a log line.
  *
  * @since 0.1.0
  * @category config

@@ -1,5 +1,5 @@
 /**
- * What a driver's failure means: in words that say what to do, and whether it is an answer in disguise.
+ * Interprets the failures of a driver: describes the problem and its remedy, and recognizes failures that are answers.
  *
  * @since 0.1.0
  */
@@ -20,11 +20,11 @@ export const usernameConstraint = "users_username_unique"
 const property = (cause: unknown, name: string): string =>
   Predicate.hasProperty(cause, name) && Predicate.isString(cause[name]) ? cause[name] : ""
 
-/** What the driver has thrown: a migration wraps the statement's failure, which wraps the driver's. */
+/** The error of the driver: a migration wraps the error of its statement, which wraps the driver's. */
 const driverCause = (error: SqlError | MigrationError): unknown =>
   error.cause instanceof SqlError ? error.cause.cause : error.cause
 
-/** By SQLite's result code, by Postgres' SQLSTATE, by the system's error code. */
+/** Remedies by the result code of SQLite, the SQLSTATE of Postgres, or the code of the system's error. */
 const advice: Record<string, string> = {
   SQLITE_BUSY: "another program keeps the file locked: stop it",
   SQLITE_CANTOPEN: "choose a file, and not a directory, that this program may write",
@@ -47,7 +47,7 @@ const advice: Record<string, string> = {
 }
 
 /**
- * What happened and, where it is known, what to do about it.
+ * Describes the problem and, where it is known, the remedy.
  *
  * @since 0.1.0
  * @category utils
@@ -62,7 +62,7 @@ export const describe = (error: SqlError | MigrationError): string => {
 }
 
 /**
- * Whether another connection holds the lock that a statement or migration needed. Nothing of it was applied.
+ * Whether another connection holds a lock that the statement or migration needs. Nothing was applied.
  *
  * @since 0.2.0
  * @category predicates
@@ -72,8 +72,8 @@ export const isBusy = (error: unknown): boolean =>
   /^SQLITE_(BUSY|LOCKED)/.test(property(driverCause(error), "code"))
 
 /**
- * Repeats what met a lock, after pauses that grow to a tenth of a second, for as long as its caller waits. The process does
- * other things meanwhile, which it could not while SQLite itself waits.
+ * Retries a statement that meets a lock, after pauses that grow to 100 ms, as long as its caller waits. SQLite itself
+ * would block the process while it waits.
  *
  * @since 0.2.0
  * @category combinators
@@ -85,7 +85,7 @@ export const retryWhileBusy = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.
   })
 
 /**
- * An operation that was given up.
+ * The error of an operation that timed out.
  *
  * @since 0.2.0
  * @category errors
@@ -98,7 +98,7 @@ export const timedOut = (timeout: Duration.Duration): SqlError =>
   })
 
 /**
- * Whether a statement failed because the user name belongs to somebody else.
+ * Whether a statement failed because another user has the name.
  *
  * @since 0.1.0
  * @category predicates
@@ -115,8 +115,8 @@ export const isUsernameTaken = ({ cause }: SqlError): boolean => {
 }
 
 /**
- * Whether the database cannot keep such a value: a total beyond the safe integers, which the tables' checks refuse, or text
- * that its encoding does not have.
+ * Whether the database cannot store the value. The checks of the tables reject a total beyond the safe integers, and the
+ * encoding may lack a character.
  *
  * @since 0.2.0
  * @category predicates
@@ -125,7 +125,7 @@ export const isRefused = ({ cause }: SqlError): boolean =>
   ["SQLITE_CONSTRAINT_CHECK", "23514", "22003", "22021"].includes(property(cause, "code"))
 
 /**
- * Whether two processes created the same table at once, as Postgres reports it: the loser finds it on the next try.
+ * Whether two processes created a table at once, as Postgres reports it. The next try finds the table.
  *
  * @since 0.1.0
  * @category predicates
@@ -133,8 +133,8 @@ export const isRefused = ({ cause }: SqlError): boolean =>
 export const isCreatedTwice = ({ cause }: SqlError): boolean => ["23505", "42P07"].includes(property(cause, "code"))
 
 /**
- * Makes a failure of what @effect/sql and the drivers throw: a COMMIT or ROLLBACK on a lost connection, a migration that
- * does not apply, a file that does not open.
+ * Turns the defects of @effect/sql and the drivers into failures. They throw on a lost connection, a migration that
+ * does not apply, or a file that does not open.
  *
  * @since 0.1.0
  * @category combinators
@@ -147,7 +147,7 @@ export const fromDefect =
     )
 
 /**
- * The failure of loading a driver's package.
+ * The error of a missing driver package.
  *
  * @since 0.1.0
  * @category errors

@@ -1,5 +1,5 @@
 /**
- * The Database's operations as statements, the same for SQLite and Postgres.
+ * Implements the operations of `Database` as statements for SQLite and Postgres.
  *
  * @since 0.2.0
  */
@@ -27,8 +27,8 @@ import * as Rows from "./Rows.js"
 import * as SqlFailure from "./SqlFailure.js"
 
 /**
- * The service over any connection whose tables are up to date. An operation that takes longer than `operationTimeout`,
- * waiting included, fails with `DatabaseError`. `whenLate` is run when it has taken eight tenths of that.
+ * Builds the service over a connection with current tables. An operation that takes longer than `operationTimeout`,
+ * including its waiting, fails with `DatabaseError`. After eight tenths of that time, `whenLate` runs.
  *
  * @since 0.2.0
  * @category constructors
@@ -43,11 +43,11 @@ export const make = (
     const failed = (operation: string) => (error: SqlError) =>
       new DatabaseError({ operation, detail: SqlFailure.describe(error), refused: SqlFailure.isRefused(error) })
 
-    /** Repeats what met a lock, and gives up in time. */
+    /** Retries a statement that meets a lock, until the time-out. */
     const inTime = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>
       effect.pipe(
         SqlFailure.retryWhileBusy,
-        // before it is interrupted: the driver would first cancel its statement through the same network
+        // before the interruption: the driver would first cancel its statement through the same network
         Effect.raceFirst(
           Effect.sleep(Duration.times(operationTimeout, 0.8)).pipe(
             Effect.zipRight(whenLate),
@@ -58,8 +58,8 @@ export const make = (
       )
 
     /**
-     * Beside a reader, and without WAL, SQLite refuses a COMMIT and leaves the transaction open, in which other operations
-     * would then write. Refused as a statement it is rolled back; the COMMIT that follows has nothing to do.
+     * Beside a reader and without WAL, SQLite rejects a COMMIT and leaves the transaction open to other operations. A
+     * rejected statement is rolled back, and the COMMIT after it has nothing to do.
      */
     const committed = sql.onDialectOrElse({
       sqlite: () => Effect.zipRight(sql`COMMIT`, sql`BEGIN`),
@@ -163,11 +163,11 @@ export const make = (
           balance < amount ? uncovered(balance) : Effect.succeed({ from: balance, to: balance })
         )
         const toAnother = Effect.gen(function* () {
-          // says what is wrong in an order of its own, whichever row is touched first; the updates decide all the same
+          // fails with the same error whichever row is read first; the updates decide
           const available = yield* balanceOf(from)
           yield* balanceOf(to)
           if (available < amount) return yield* uncovered(available)
-          // rows lock in the order of ids, so that transfers in opposite directions cannot deadlock
+          // rows lock in the order of ids, so that opposite transfers cannot deadlock
           const moved = yield* Effect.all(from < to ? { debited, credited } : { credited, debited })
           if (Option.isSome(moved.debited) && Option.isSome(moved.credited)) {
             return { from: moved.debited.value, to: moved.credited.value }
@@ -318,12 +318,12 @@ export const make = (
         ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at
       `
         ),
-        // a program that writes shows that the file can be written
+        // only a write shows that the file can be written
         Effect.catchIf(SqlFailure.isBusy, () => Effect.void),
         Effect.asVoid,
         inTime,
         Effect.catchTag("SqlError", failed("ping")),
-        // the caller may stop waiting before the server has cancelled the statement
+        // the caller need not wait until the server has cancelled the statement
         Effect.disconnect
       )
     })

@@ -1,5 +1,5 @@
 /**
- * A connection to SQLite: to a file, whose directory is made when missing, or to memory.
+ * Connects to SQLite: to a file, whose directory is created when missing, or to memory.
  *
  * @since 0.1.0
  */
@@ -25,30 +25,30 @@ import * as SqlFailure from "./SqlFailure.js"
 export interface Sqlite {
   readonly context: Context.Context<SqlClient>
   /**
-   * Fails with `SqlError` when the file that is open is no longer the one under its path, or no longer a database. SQLite
-   * keeps writing to a file that was deleted, and may not read again what it has read once.
+   * Fails with `SqlError` when the open file is no longer the one at its path, or no longer a database. SQLite itself
+   * continues to write to a deleted file, and may not read again what it has cached.
    */
   readonly check: Effect.Effect<void, SqlError>
 }
 
 const memory = ":memory:"
 
-/** What every file of SQLite begins with (https://www.sqlite.org/fileformat.html, section 1.3.1). */
+/** The first bytes of every SQLite file (https://www.sqlite.org/fileformat.html, section 1.3.1). */
 const magic = "SQLite format 3\0"
 
 const failure = (message: string): SqlError => new SqlError({ cause: new Error(message), message })
 
 const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
-  // the client would ask for WAL at once, and fail beside another process that starts
+  // the client would enable WAL at once, and fail beside another process that starts
   Layer.build(SqliteClient.layer({ filename, disableWAL: true })).pipe(
-    // its type names a ConfigError, which only its variant that reads the environment has
+    // its type includes a ConfigError, which only the variant that reads the environment raises
     Effect.orDie,
     SqlFailure.fromDefect((defect) => defect instanceof SQLiteError),
     Effect.mapError((cause) => new SqlError({ cause, message: "SQLite does not open" })),
     Effect.tap((context) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        // SQLite waits without letting the process do anything else: a statement that meets a lock is repeated instead
+        // SQLite would block the process while it waits, so a statement that meets a lock is retried instead
         yield* sql`PRAGMA busy_timeout = 0`
         yield* SqlFailure.retryWhileBusy(sql`PRAGMA journal_mode = WAL`).pipe(
           Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => SqlFailure.timedOut(Duration.seconds(5)) })
@@ -57,12 +57,12 @@ const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, Sq
     )
   )
 
-/** Readable by this user alone, whatever the umask; SQLite gives the files beside it the same mode. */
+/** Creates a file that only this user can read, whatever the umask. SQLite gives its other files the same mode. */
 const create = (path: string): Effect.Effect<void> =>
   Effect.promise(() =>
     openFile(path, "wx", 0o600).then(
       (file) => file.close(),
-      // it exists, or cannot be made, of which SQLite says more
+      // the file exists, or SQLite will report why it cannot be created
       () => {}
     )
   )
@@ -98,8 +98,8 @@ const unchanged = (path: string, opened: Identity): Effect.Effect<void, SqlError
   })
 
 /**
- * Opens a file, or with `:memory:` a database that ends with the scope. A new file is readable by this user alone. Fails
- * with `SqlError` when the directory cannot be made or the file cannot be opened.
+ * Opens a file, or with `:memory:` a database that ends with the scope. Only this user can read a new file. Fails with
+ * `SqlError` when the directory cannot be created or the file cannot be opened.
  *
  * @since 0.1.0
  * @category constructors

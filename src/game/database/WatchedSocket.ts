@@ -1,6 +1,6 @@
 /**
- * Sockets to a server that answers everything: one on which nothing comes back in time is closed, since a network that has
- * gone silent reports nothing for minutes.
+ * Closes sockets on which a server stops replying, since a silent network reports nothing for minutes. The server must
+ * reply to everything that is written.
  *
  * @since 0.2.0
  */
@@ -11,13 +11,13 @@ import type * as Scope from "effect/Scope"
 
 interface Watched {
   readonly socket: Socket
-  /** how much had been written when something was last read: what is written later has no answer yet */
+  /** how much had been written at the last read: later writes have no reply yet */
   answered: number
   /** how much had been read at the last look */
   read: number
-  /** how many looks in a row have found that something was written and nothing has come back */
+  /** how many looks in a row have found a write without a reply */
   looksOwed: number
-  /** how many looks in a row have found that nothing has come back, whatever was written */
+  /** how many looks in a row have found no reply, whatever was written */
   looksQuiet: number
 }
 
@@ -28,8 +28,8 @@ interface Watched {
 export interface WatchedSockets {
   readonly open: () => Socket
   /**
-   * Closes the sockets on which nothing has come back for the time of `silence`, also those that wait for nothing. For a
-   * caller that knows that some answer is missing: what is written through TLS is not seen here.
+   * Closes the sockets without a reply for the time of `silence`, including idle ones. For a caller that misses a
+   * reply: writes through TLS are not visible here.
    */
   readonly closeQuiet: Effect.Effect<void>
 }
@@ -37,9 +37,8 @@ export interface WatchedSockets {
 const looks = 10
 
 /**
- * Makes sockets. One that has written something and has read nothing for the time of `silence` is destroyed with an error,
- * and with it those that wait for nothing: on the same network they would each cost their next user as much. Closes all
- * with the scope.
+ * Builds sockets. A socket with a write and no read for the time of `silence` is destroyed with an error. The idle sockets are
+ * destroyed too: on the same network each would delay its next user as long. The scope closes all sockets.
  *
  * @since 0.2.0
  * @category constructors
@@ -55,10 +54,10 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<WatchedSock
       watched.socket.destroy(new Error(message))
     }
 
-    /** Counts looks and not time: a process that was held up has not given the server less time to answer. */
+    /** Counts looks, not time: a process that was stalled has not given the server less time to reply. */
     const look = (watched: Watched): boolean => {
       const { bytesRead, bytesWritten } = watched.socket
-      // a statement and its reply often fall between two looks: only their order tells whether a reply is missing
+      // a statement and its reply often fall between two looks: only their order shows whether a reply is missing
       const isOwed = bytesWritten > watched.answered
       if (!isOwed || bytesRead !== watched.read) watched.looksOwed = 0
       if (isOwed) watched.looksOwed++
@@ -77,7 +76,7 @@ export const make = (silence: Duration.DurationInput): Effect.Effect<WatchedSock
     }
 
     yield* Effect.acquireRelease(
-      // the network's time, which no clock of a test moves
+      // the time of the network, which the clock of a test does not move
       Effect.sync(() => setInterval(lookAtAll, millis / looks)),
       (timer) =>
         Effect.sync(() => {

@@ -1,5 +1,5 @@
 /**
- * The contract of the HTTP API: what may be asked, what is answered, and every error with its status.
+ * The contract of the HTTP API: its requests, its responses, and each error with its status.
  *
  * @since 0.1.0
  */
@@ -105,7 +105,7 @@ const LeaderboardEntry = Schema.Struct({
   score: Schema.Number
 }).annotations({ identifier: "LeaderboardEntry" })
 
-/** Whether the process serves, and how what it needs is. */
+/** The health of the process, its Redis and its database. */
 class HealthGroup extends HttpApiGroup.make("health")
   .add(
     HttpApiEndpoint.get("alive", "/api/health")
@@ -122,7 +122,7 @@ class HealthGroup extends HttpApiGroup.make("health")
       )
   ) {}
 
-/** Users, their balance, statistics and bonus, and their place in the cache. Writes need `Authorization`. */
+/** Users: profile, balance, statistics, bonus and cached values. Writes need `Authorization`. */
 class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/api/users")
@@ -206,7 +206,7 @@ class UsersGroup extends HttpApiGroup.make("users")
   .addError(InvalidKey)
   .addError(DatabaseUnavailable) {}
 
-/** The players with the highest scores; ranks count from 0. */
+/** The best scores; ranks count from 0. */
 class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .add(
     HttpApiEndpoint.get("top", "/api/leaderboards/global")
@@ -262,7 +262,7 @@ class GamesGroup extends HttpApiGroup.make("games")
 
 const OnlinePlayers = Schema.Struct({ onlinePlayers: Schema.NonNegativeInt })
 
-/** Players online and games running. Writes need `Authorization`. */
+/** The counters of online players and running games. Writes need `Authorization`. */
 class CountersGroup extends HttpApiGroup.make("counters")
   .add(
     HttpApiEndpoint.get("read", "/api/counters").addSuccess(
@@ -291,7 +291,7 @@ class CountersGroup extends HttpApiGroup.make("counters")
       .annotate(OpenApi.Summary, "The player is online no more; 204 while Redis is away and nobody is counted")
   ) {}
 
-/** What the caches counted since the start. */
+/** The statistics of the caches since the start. */
 class CacheGroup extends HttpApiGroup.make("cache").add(
   HttpApiEndpoint.get("stats", "/api/cache/stats").addSuccess(CacheServiceStats)
 ) {}

@@ -1,5 +1,5 @@
 /**
- * The right to write: the holder of the token has it.
+ * Restricts writes to the holder of the token.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import { Unauthorized } from "./Errors.js"
 import * as Problem from "./Problem.js"
 
 /**
- * Fails with `Unauthorized` (401) when the token is not sent, whatever address the request comes from.
+ * Fails with `Unauthorized` (401) when the token is missing or wrong, whatever the address of the client.
  *
  * @since 0.1.0
  * @category middleware
@@ -40,7 +40,7 @@ const challenge = (error: Unauthorized): Effect.Effect<never, Unauthorized> =>
   )
 
 /**
- * By the `ApiToken`.
+ * Checks requests with `ApiToken`.
  *
  * @since 0.1.0
  * @category layers

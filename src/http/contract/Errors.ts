@@ -1,12 +1,12 @@
 /**
- * The errors of the HTTP floor itself.
+ * The errors that the HTTP API itself raises.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The request did not have the form that the contract asks for.
+ * The request does not match the contract.
  *
  * @since 0.1.0
  * @category errors
@@ -42,7 +42,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * The database does not answer. What went wrong is in the server's log, not in the response.
+ * The database is unavailable. The log of the server holds the reason; the response does not.
  *
  * @since 0.1.0
  * @category errors
@@ -54,7 +54,7 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 }
 
 /**
- * The database cannot keep what would come of the request, such as a total beyond 2^53 - 1. Nothing has changed.
+ * The database cannot store the result of the request, such as a total beyond 2^53 - 1. Nothing has changed.
  *
  * @since 0.2.0
  * @category errors
@@ -66,7 +66,7 @@ export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable"
 }
 
 /**
- * The client has sent as many requests as it may.
+ * The client has exceeded its rate limit.
  *
  * @since 0.1.0
  * @category errors

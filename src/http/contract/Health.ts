@@ -1,5 +1,5 @@
 /**
- * What the detailed health check answers.
+ * The responses of the detailed health check.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,8 @@ const serving = { status: Schema.Literal("ok", "degraded") }
 const down = { status: Schema.Literal("down") }
 
 /**
- * Reads are answered: `ok`, or `degraded` while the cache is away and the database answers alone. Strangers learn no more.
+ * Reads are answered: `ok`, or `degraded` while Redis is unavailable. A request without the token learns only the
+ * status.
  *
  * @since 0.1.0
  * @category models
@@ -44,7 +45,7 @@ export const Serving = Schema.Union(
 )
 
 /**
- * The database does not answer.
+ * The database is unavailable.
  *
  * @since 0.1.0
  * @category models
@@ -59,8 +60,7 @@ export const Down = Schema.Union(
 )
 
 /**
- * Whether a request asks for the health. A monitor has to see it also while the server rejects other requests, or delays
- * them.
+ * Whether a request is a health check, which no rate limit rejects and no queue delays.
  *
  * @since 0.2.0
  * @category guards

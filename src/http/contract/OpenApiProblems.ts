@@ -1,6 +1,6 @@
 /**
- * Corrects what OpenAPI says where several problems share a status: the platform forgets their content type, and at 400
- * describes its own decode error, where the server answers a problem.
+ * Corrects the OpenAPI document where several problems share a status. The platform omits their content type, and at
+ * 400 describes its own decode error instead of a problem.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ const describeAlternatives = (response: OpenApi.OpenApiSpecResponse, status: str
 }
 
 /**
- * The specification with problems at every status that several share.
+ * Answers the document with problems at every status that several errors share.
  *
  * @since 0.1.0
  * @category conversions

@@ -1,5 +1,5 @@
 /**
- * The answer to a read while Redis is away and the database already runs as many lookups as it may.
+ * Answers reads that a cache rejects because too many lookups are running while Redis is unavailable.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { LookupOverloaded } from "../../cache/lookup/LookupRunner.js"
 import * as Problem from "./Problem.js"
 
 /**
- * The problem that `LookupOverloaded` is to a client.
+ * `LookupOverloaded` as a problem.
  *
  * @since 0.1.0
  * @category models
@@ -21,11 +21,11 @@ export const Overloaded = Problem.fromError(LookupOverloaded, {
   title: "Too many reads are waiting for the database"
 })
 
-/** A queue of lookups is worked off within about this many seconds, or the database is down, which is another problem. */
+/** Running lookups complete within about this many seconds, unless the database is unavailable too. */
 const retryAfter = "1"
 
 /**
- * Adds `Retry-After` to the refusal.
+ * Adds `Retry-After` to the rejection.
  *
  * @since 0.1.0
  * @category combinators

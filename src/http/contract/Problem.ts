@@ -1,5 +1,5 @@
 /**
- * Errors as `application/problem+json` (RFC 9457): those of the contract as schemas, the others as responses.
+ * Encodes errors as `application/problem+json` (RFC 9457): errors of the contract as schemas, others as responses.
  *
  * @since 0.1.0
  */
@@ -29,9 +29,9 @@ export const fromError = <A extends { readonly message: string }, I extends { re
   error: Schema.Schema<A, I>,
   options: {
     readonly status: number
-    /** names the kind of problem: in kebab case the last part of its type, as written its schema in OpenAPI */
+    /** names the kind of problem: the type in kebab case, the schema in OpenAPI as written */
     readonly name: string
-    /** says what kind of problem it is: the same for every occurrence */
+    /** describes the kind of problem; the same for every occurrence */
     readonly title: string
   }
 ) =>
@@ -63,7 +63,7 @@ const titles = {
 } as const
 
 /**
- * The response to a request that no endpoint of the contract answers.
+ * Answers a request that no endpoint of the contract matches.
  *
  * @since 0.1.0
  * @category constructors

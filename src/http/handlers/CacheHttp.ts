@@ -1,5 +1,5 @@
 /**
- * What the caches counted.
+ * Handles the statistics of the caches.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import { Api } from "../contract/Api.js"
 import * as Handling from "../middleware/Handling.js"
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers

@@ -1,5 +1,5 @@
 /**
- * The counters: players online, games running.
+ * Handles the counters of online players and running games.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { Api } from "../contract/Api.js"
 import * as Handling from "../middleware/Handling.js"
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers

@@ -1,5 +1,6 @@
 /**
- * What is known of the database without waiting for it: a health check is answered at once, also while the database is not.
+ * Reports the health of the database without waiting for it: a health check answers at once, even while the database
+ * does not.
  *
  * @since 0.2.0
  */
@@ -13,13 +14,13 @@ import type { Database } from "../../game/Database.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as ThrottledLog from "../../internal/ThrottledLog.js"
 
-/** How long a health check waits for the probe that it begins, or that is under way. */
+/** How long a health check waits for a running probe. */
 const answerWithin = Duration.millis(50)
 
-/** So long the last probe says enough, and a health check does not wait for the next one. */
+/** A result of the last probe that is younger than this is answered without a new wait. */
 const freshMillis = Duration.toMillis("1 second")
 
-/** A database that has not answered a probe for so long counts as down. */
+/** The database counts as down when a probe has run this long. */
 const downAfterMillis = Duration.toMillis("2 seconds")
 
 interface Probe {
@@ -28,9 +29,10 @@ interface Probe {
 }
 
 /**
- * An effect that answers how long the database took for its last probe, and none while it is down: its last probe failed, or
- * the one under way has not been answered for two seconds. It begins a probe unless one is under way. Where the last one
- * ended more than a second ago it waits for it, 50 ms at the most. Until the first probe has ended the database counts as it was when the program opened it: up.
+ * Builds an effect that answers the latency of the last probe, or none while the database is down. The database is down
+ * when its last probe failed or the running probe is two seconds old. The effect starts a probe unless one is running.
+ * When the last probe completed more than a second ago, it waits for the new one, at most 50 ms. Before the first
+ * result the database counts as up, since the program has opened it.
  *
  * @since 0.2.0
  * @category constructors

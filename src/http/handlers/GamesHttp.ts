@@ -1,5 +1,5 @@
 /**
- * The running games.
+ * Handles the running games.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers

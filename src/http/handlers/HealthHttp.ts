@@ -1,5 +1,6 @@
 /**
- * The health checks: one for the program that restarts the process, one for the person that asks why.
+ * Handles the health checks: one for a supervisor that restarts the process, one for an operator who looks for the
+ * cause.
  *
  * @since 0.1.0
  */
@@ -29,7 +30,7 @@ const describeRedis = (status: RedisStatus, available: boolean) => ({
 })
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers
@@ -43,7 +44,7 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
     const startedAt = yield* MonotonicClock.millis
 
     const detailed = Effect.gen(function* () {
-      // one after the other: none of them waits, and fibers of their own would only wait for their turns
+      // in sequence: none of them waits, and a fiber for each would only add scheduling
       const [ping, status, available, stats, now] = yield* Effect.all([
         databaseHealth,
         redis.getStatus,

@@ -1,5 +1,5 @@
 /**
- * The leaderboard: a page of it, and the rank of one user.
+ * Handles the leaderboard: a page of it, and the rank of one user.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as CacheStatus from "../router/CacheStatus.js"
 import { DatabaseFailures } from "./DatabaseFailures.js"
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers

@@ -1,5 +1,5 @@
 /**
- * The `Location` header of what was created.
+ * Sets the `Location` header of a created resource.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 
 /**
- * Puts the path of a new resource into the response.
+ * Sets the header of the response to the path of the new resource.
  *
  * @since 0.1.0
  * @category combinators

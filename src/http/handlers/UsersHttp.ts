@@ -1,5 +1,5 @@
 /**
- * The users: profile, balance, statistics, daily bonus, and their place in the cache.
+ * Handles the users: profile, balance, statistics, daily bonus and cached values.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import * as Location from "./Location.js"
 
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
 
-/** What strangers see: the leaderboard names every player, and would otherwise be a list of e-mail addresses. */
+/** Removes the e-mail address for requests without the token: the leaderboard names every player. */
 const withoutEmail = ({ createdAt, displayName, id, username }: UserProfile) => ({
   id,
   username,
@@ -28,7 +28,7 @@ const withoutEmail = ({ createdAt, displayName, id, username }: UserProfile) => 
 })
 
 /**
- * Answers the endpoints of the group.
+ * Handles the endpoints of the group.
  *
  * @since 0.1.0
  * @category handlers

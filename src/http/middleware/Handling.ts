@@ -1,6 +1,6 @@
 /**
- * Tells requests that do not decode, which is the client's fault, from responses that do not encode, which is the server's:
- * the platform fails with the same error for both. What fails after the handler has answered is the response.
+ * Separates requests that do not decode (the client's fault) from responses that do not encode (the server's fault).
+ * The platform fails with the same error for both. An error after the handler has completed is that of the response.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as FiberRef from "effect/FiberRef"
 const current = FiberRef.unsafeMake({ answered: false })
 
 /**
- * Marks what all handlers of a group answer.
+ * Marks the result of each handler of a group.
  *
  * @since 0.2.0
  * @category combinators
@@ -37,7 +37,7 @@ export const marked = <
   })
 
 /**
- * Makes a defect of a response that does not encode, whose message says all of what is wrong.
+ * Turns a response that does not encode into a defect whose message lists every problem.
  *
  * @since 0.2.0
  * @category combinators

@@ -1,15 +1,15 @@
 /**
- * Whether a body is JSON whose values the application can take: not nested so deep that reading it overflows the stack, and
- * without text that databases do not keep.
+ * Checks that the application can take a JSON body. It rejects nesting that would overflow the stack, and text that
+ * databases do not store.
  *
  * @since 0.2.0
  */
 
-/** How deep arrays and objects may nest. The API itself needs two levels. */
+/** The deepest nesting of arrays and objects. The API itself needs two levels. */
 const maxDepth = 32
 
 /**
- * Where a body is wrong, as in `players[0]`, and what is wrong with it.
+ * The path of a problem in a body, as in `players[0]`, and its description.
  *
  * @since 0.2.0
  * @category models
@@ -46,7 +46,7 @@ const isTooDeep = (text: string): boolean => {
   return false
 }
 
-/** Postgres keeps no U+0000, and whatever encodes a lone surrogate makes two texts one. */
+/** Postgres rejects U+0000, and UTF-8 maps every lone surrogate to the same character. */
 const unkept = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds U+0000"
   return text.isWellFormed() ? undefined : "is not well-formed: it holds half a surrogate pair"
@@ -91,7 +91,7 @@ const parse = (text: string): { readonly value: unknown } | undefined => {
 }
 
 /**
- * What is wrong with a body, if something is.
+ * Finds the first problem of a body.
  *
  * @since 0.2.0
  * @category utils

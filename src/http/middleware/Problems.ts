@@ -1,6 +1,6 @@
 /**
- * Turns everything that goes wrong outside of the contract into a problem: unknown paths and methods, bodies that are no
- * JSON or do not fit the contract, and defects.
+ * Answers every error outside of the contract with a problem: an unknown path or method, an invalid body,
+ * a defect.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,10 @@ import * as RequestBody from "./RequestBody.js"
 
 const maxMessageLength = 200
 
-/** The platform's decode error as the contract's: a field's name and what is wrong with it, which quotes a value only so far. */
+/**
+ * Converts the platform's decode error: the path of each field and its message, cut after `maxMessageLength`
+ * characters.
+ */
 const fromDecodeError = (error: HttpApiDecodeError): InvalidRequest =>
   new InvalidRequest({
     errors: error.issues.map(({ path, message }) => ({
@@ -75,7 +78,7 @@ const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServe
       )
 
 /**
- * Around the whole API.
+ * Wraps the whole API.
  *
  * @since 0.1.0
  * @category layers
@@ -83,7 +86,7 @@ const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServe
 export const layer = HttpApiBuilder.middleware(
   Api,
   Effect.map(Effect.zip(HttpApiBuilder.Router, ApiToken), ([{ router }, token]) => (app) => {
-    // the router's own failures are not in the type of the app that a middleware gets
+    // the type of the app that a middleware receives omits the router's own failures
     const routed: HttpApp.Default<RouteNotFound | HttpApiDecodeError> = app
     return RequestBody.limit(token)(Handling.separate(routed)).pipe(
       Effect.catchTags({

@@ -1,5 +1,5 @@
 /**
- * What a request may bring along: JSON, not more of it than the limit, and not for longer than it may take.
+ * Bounds the body of a request: its type, its size and the time that it takes to arrive.
  *
  * @since 0.1.0
  */
@@ -18,10 +18,13 @@ import * as JsonText from "./JsonText.js"
 /** The longest body, in bytes. */
 const maxBytes = 64 * 1024
 
-/** How long a body may take to arrive: a little less than Bun waits before it closes the connection without a word. */
+/**
+ * How long a body may take to arrive: a little less than Bun waits before it closes the connection without a
+ * response.
+ */
 const maxWait = Duration.seconds(8)
 
-// the rest of a body that is not read would be taken for the next request
+// an unread rest of the body would be parsed as the next request
 const refuse = (status: 408 | 413 | 415, detail: string) =>
   HttpServerResponse.setHeader(Problem.response(status, detail), "connection", "close")
 
@@ -30,7 +33,7 @@ const notJson = refuse(415, "the body must be application/json, in UTF-8")
 const encoded = refuse(415, "the body must not be compressed or otherwise encoded")
 const tooSlow = refuse(408, `the body did not arrive within ${Duration.toSeconds(maxWait)} seconds`)
 
-/** JSON is UTF-8 (RFC 8259); a page of another site cannot send it without being asked whether it may. */
+/** JSON is UTF-8 (RFC 8259). A page of another site can send it only after a preflight request. */
 const isJson = (contentType: string): boolean => {
   const [type = "", ...parameters] = contentType.toLowerCase().split(";")
   return (
@@ -42,7 +45,7 @@ const isJson = (contentType: string): boolean => {
   )
 }
 
-/** The body if it is not longer than `maxBytes`. A stream is left as soon as it is. */
+/** Reads the body up to `maxBytes`, and cancels the stream of a longer one. */
 const collect = <E, R>(
   body: Stream.Stream<Uint8Array, E, R>
 ): Effect.Effect<Option.Option<Uint8Array<ArrayBuffer>>, E, R> =>
@@ -56,7 +59,7 @@ const collect = <E, R>(
     })
   )
 
-// a request whose body is in memory answers every way of reading it; the socket's address has to be carried over
+// a request with its body in memory supports every way of reading it; only the address of the socket is missing
 const withBody = (request: HttpServerRequest.HttpServerRequest, body: Uint8Array<ArrayBuffer>) =>
   HttpServerRequest.fromWeb(
     new Request(new URL(request.originalUrl, "http://localhost").href, { method: request.method, body })
@@ -74,9 +77,10 @@ const closing = HttpApp.appendPreResponseHandler((_request, response) =>
 )
 
 /**
- * Answers 415 to a body that is not plain JSON and 413 to one over the limit, by its headers alone; then, to the holder of
- * the token, 408 to one that does not arrive in time and 400 to one that is no JSON or holds what no database keeps. No
- * other body is read: a request with a body needs the token too. The body of a GET is not read either.
+ * Answers 415 to a body that is not plain JSON, and 413 to one whose headers announce more than the limit. Reads the
+ * body only for the holder of the token, since every request with a body needs the token. Answers 408 when the body
+ * does not arrive in time, and 400 when it is not JSON or holds text that databases reject. The body of a GET is never
+ * read.
  *
  * @since 0.1.0
  * @category middleware

@@ -1,6 +1,6 @@
 /**
- * How many requests each client may send, by `HTTP_RATE_LIMIT`. A client is the holder of the token, or else an address: of
- * the socket, since the sender of a request writes its `Forwarded` and `X-Forwarded-For` too.
+ * Limits the requests of each client to `HTTP_RATE_LIMIT`. A client is the holder of the token, or else the address of
+ * the socket. `Forwarded` and `X-Forwarded-For` are ignored, since any client can set them.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,8 @@ import * as RateLimitMiddleware from "../router/RateLimitMiddleware.js"
 import { ApiToken } from "../token/ApiToken.js"
 
 /**
- * What one subscriber has of the network: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
- * has all others.
+ * Answers the network of one subscriber: an IPv4 address, or the first 64 bits of an IPv6 address. One subscriber
+ * controls all addresses below those 64 bits.
  *
  * @since 0.1.0
  * @category utils
@@ -44,8 +44,8 @@ export const networkOf = (address: string): string => {
 }
 
 /**
- * The client, to which every error is an outage: also where Redis answers and refuses, the settings are wrong or a key holds
- * something else, requests are limited. Such an error is logged once per kind and minute.
+ * Treats every error of Redis as an outage, so that requests stay limited. A rejected login, a missing right or a key
+ * of another type is logged once per kind and minute.
  */
 const tolerant = Effect.gen(function* () {
   const client = yield* RedisClient
@@ -100,7 +100,7 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
   })
 
 /**
- * Around the whole API but its health checks; nothing where `HTTP_RATE_LIMIT` is not set.
+ * Limits the whole API except its health checks, if `HTTP_RATE_LIMIT` is set.
  *
  * @since 0.1.0
  * @category layers

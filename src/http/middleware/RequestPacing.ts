@@ -1,6 +1,6 @@
 /**
- * How many requests begin in one turn of the event loop. A socket may deliver a hundred at once, and without a bound a
- * health check behind them waits for the work of all; with it, the check waits for the work of a few.
+ * Bounds how many requests start in one turn of the event loop. A socket may deliver a hundred at once, and a health
+ * check behind them would wait for all of them.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import type * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
 import { isHealthCheck } from "../contract/Health.js"
 
-/** Lets `perTurn` callers continue in each turn of the event loop, first come, first served. */
+/** Resumes at most `perTurn` callers in each turn of the event loop, in the order of their arrival. */
 const makeTurns = (perTurn: number): Effect.Effect<void> => {
   const waiting = new Set<() => void>()
   let begun = 0
@@ -41,7 +41,7 @@ const makeTurns = (perTurn: number): Effect.Effect<void> => {
 }
 
 /**
- * Has no more than `perTurn` requests begin in one turn; health checks never wait.
+ * Starts at most `perTurn` requests in one turn; health checks never wait.
  *
  * @since 0.2.0
  * @category combinators
@@ -55,7 +55,7 @@ export const make = (perTurn: number): (<E, R>(app: HttpApp.Default<E, R>) => Ht
 }
 
 /**
- * Around the whole API.
+ * Wraps the whole API.
  *
  * @since 0.2.0
  * @category layers

@@ -1,6 +1,6 @@
 /**
- * By which names the server may be called. A page of an attacker can make its own name resolve to 127.0.0.1 (DNS
- * rebinding) and then read what the browser gets from there, as if it were the page's own: the name gives it away.
+ * Rejects requests for a foreign host name. A page of an attacker can make its own name resolve to 127.0.0.1 (DNS
+ * rebinding) and read the responses. Its requests carry that name.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as HttpConfig from "../HttpConfig.js"
 const loopback = /^(localhost|ip6-localhost|127\.\d+\.\d+\.\d+|(::ffff:)?127\.\d+\.\d+\.\d+|::1|\[::1\])$/i
 
 /**
- * Whether a `Host` header names this machine or one of the allowed names, on whatever port.
+ * Whether a `Host` header holds a loopback name or one of the allowed names, with any port.
  *
  * @since 0.1.0
  * @category predicates
@@ -40,14 +40,14 @@ const make = Effect.gen(function* () {
   return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
     isChecked
       ? Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
-          // only HTTP/1.0 may leave it out, and no browser does
+          // only HTTP/1.0 clients may omit it, and no browser does
           headers.host === undefined || isAllowed(headers.host, allowed) ? app : Effect.succeed(misdirected)
         )
       : app
 })
 
 /**
- * Around the whole API and its pages: answers 421 to a foreign name while the server listens on loopback, or wherever
+ * Wraps the API and its pages. Answers 421 to a foreign name while the server listens on loopback, or whenever
  * `ALLOWED_HOSTS` is set.
  *
  * @since 0.1.0

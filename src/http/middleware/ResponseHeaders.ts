@@ -1,5 +1,5 @@
 /**
- * What every answer says to browsers and caches.
+ * Sets the security and cache headers of every response.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
 
-/** No page may frame an answer, guess its type, or keep it: what is personal and what is not have the same URL. */
+/** Forbids framing, type guessing and storing: personal and public responses share a URL. */
 const common = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -20,7 +20,7 @@ const common = {
 }
 
 /**
- * Around the whole API; an answer's own headers win.
+ * Wraps the whole API. A header that the response already has is kept.
  *
  * @since 0.1.0
  * @category layers

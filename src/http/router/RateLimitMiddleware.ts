@@ -23,8 +23,8 @@ export interface Options {
 }
 
 /**
- * The failure of a limited request: `RateLimitExceeded` for a client over its limit, `InvalidKey` for a client whose name
- * cannot be a key, and what Redis rejects. While Redis is unavailable, `onUnavailable` of the limit decides.
+ * The failure of a limited request. A client over its limit gets `RateLimitExceeded`, a client whose name cannot be a key
+ * `InvalidKey`. The other errors are rejections by Redis. While Redis is unavailable, `onUnavailable` of the limit decides.
  *
  * @since 0.2.0
  * @category errors

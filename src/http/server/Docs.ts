@@ -1,5 +1,6 @@
 /**
- * The docs page. Swagger UI comes with the platform as 2 MB of source, so it is loaded when the page is first asked for.
+ * Serves the docs page. Swagger UI is 2 MB of source in the platform, so it is loaded at the first request for the
+ * page.
  *
  * @since 0.1.0
  */
@@ -17,11 +18,11 @@ const loadPage = Effect.gen(function* () {
   const routes = swagger.layer({ path }).pipe(Layer.provideMerge(HttpApiBuilder.Router.Live))
   const page = yield* Effect.flatten(Effect.provide(HttpApiBuilder.Router.router, routes))
   return StaticPage.make(yield* Effect.promise(() => HttpServerResponse.toWeb(page).text()))
-  // what is cached below is also an interruption, so that a first reader who leaves would take the page from all others
+  // the cached effect ignores interruption: a first reader who disconnects must not fail the page for all others
 }).pipe(Effect.uninterruptible)
 
 /**
- * `GET /docs`, which needs nothing from any other host.
+ * Answers `GET /docs`, which loads nothing from another host.
  *
  * @since 0.1.0
  * @category layers

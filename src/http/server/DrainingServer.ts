@@ -1,9 +1,9 @@
 /**
- * Bun's server with an end that loses no request. For a moment it still answers, and each answer closes its connection.
- * Then it stops listening, answers the requests in flight, and ends.
+ * Runs Bun's server so that its end loses no request. For a short time it still accepts requests, and each response
+ * closes its connection. Then it stops listening and completes the requests in flight.
  *
- * The moment is needed because Bun's `stop` closes the listener and every idle connection at once: a request that waits in
- * the kernel's queues, sent before the end began, would be reset, and so would the next one on each kept connection.
+ * Bun's `stop` closes the listener and every idle connection at once. Without the short time, a request in the kernel's
+ * queues would be reset, and so would the next request on each kept connection.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 
 /**
- * Where to listen, and how long requests in flight may take when the server ends.
+ * The address to listen on, and the time that requests in flight may take when the server ends.
  *
  * @since 0.1.0
  * @category models
@@ -28,16 +28,21 @@ export interface Options {
   readonly host: string
   /** 0 takes any free port */
   readonly port: number
-  /** 5 seconds by default; requests that take longer are interrupted and answered 503 */
+  /** 5 seconds by default; longer requests are interrupted and answered with 503 */
   readonly drainTimeout?: Duration.DurationInput | undefined
-  /** how long requests are still taken when the server ends, with answers that close their connections; not at all by default */
+  /**
+   * how long requests are still accepted when the server ends, with responses that close their connections; default 0
+   */
   readonly lastRequests?: Duration.DurationInput | undefined
 }
 
-/** Seconds without a byte after which Bun closes a connection, also one that waits for its answer: longer than a database may take. */
+/**
+ * Seconds without a byte after which Bun closes a connection, even while its request runs: longer than a database may
+ * take.
+ */
 const idleTimeout = 30
 
-/** Counts what is in flight; `idle` resumes when there is nothing. */
+/** Counts the requests in flight; `idle` resumes at zero. */
 const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
   let count = 0
   const begin = Effect.sync(() => {
@@ -59,13 +64,13 @@ const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
   }
 })
 
-/** What the kernel has received is read before the timers of the same turn of the event loop are too late for it. */
+/** Resumes in the next turn of the event loop, after Bun has read the requests that the kernel received. */
 const nextTurn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
 /**
- * Fails with `ServeError` when the address cannot be listened on.
+ * Starts the server. Fails with `ServeError` when it cannot listen on the address.
  *
  * @since 0.1.0
  * @category constructors
@@ -77,12 +82,12 @@ export const make = ({
   port
 }: Options): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function* () {
-    // Finalizers run from the last to the first: the last requests are taken, the server stops listening, then requests are
-    // waited for, then their fibers end. The server's own `serve` would end the fibers while it still listens.
+    // Finalizers run in reverse: accept the last requests, stop listening, await the requests, end their fibers. The
+    // server's own `serve` would end the fibers while it still listens.
     const requests = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const inFlight = yield* makeInFlight
     yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(inFlight.idle), drainTimeout))
-    // Bun's page on errors for developers would show the source; without it Bun lets other programs share the port
+    // `development: false` keeps source code out of error pages; Bun then shares the port by default, which `reusePort` forbids
     const server = yield* BunHttpServer.make({
       hostname: host,
       port,
@@ -93,8 +98,8 @@ export const make = ({
     const clock = yield* Effect.clock
     let endsAt: number | undefined
     const isOver = yield* Effect.makeLatch(false)
-    // Callers whose connections are closed come back at once. Bun takes new connections as long as there are any before it
-    // looks at its timers, so that the answers look at the time too.
+    // Clients reconnect as soon as their connections close, and Bun prefers new connections to its timers. Each
+    // response therefore checks the time too.
     const lastMoment = Effect.raceFirst(Effect.zipRight(Effect.sleep(lastRequests), nextTurn), isOver.await)
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
@@ -122,7 +127,7 @@ export const make = ({
   })
 
 /**
- * With the platform services that a router needs.
+ * Adds the platform services that a router needs.
  *
  * @since 0.1.0
  * @category layers

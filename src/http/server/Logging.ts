@@ -1,5 +1,5 @@
 /**
- * What the server's log looks like and how much it says.
+ * Configures the format and the level of the server's log.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 
 /**
- * Lines for a person at a terminal, and for a program that collects them everywhere else.
+ * Colored lines on a terminal, `key=value` lines elsewhere.
  *
  * @since 0.1.0
  * @category layers
@@ -28,7 +28,7 @@ const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
 }
 
 /**
- * `LOG_LEVEL`: `info` by default; `debug` shows every hit and miss of the cache.
+ * Reads `LOG_LEVEL`: `info` by default; `debug` logs every hit and miss of the cache.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * Why the server did not start, in words for the person that started it.
+ * Explains to the operator why the server did not start.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { DatabaseError } from "../../game/Database.js"
 import type { TokenFileError } from "../token/TokenFile.js"
 
 /**
- * What keeps the server from starting.
+ * An error that keeps the server from starting.
  *
  * @since 0.1.0
  * @category models
@@ -44,7 +44,7 @@ const explainServe = ({ cause }: ServeError): string => {
 }
 
 /**
- * One line that names the variable to change, without a stack and without a password.
+ * Explains the error in one line that names the variable to change, without a stack and without a password.
  *
  * @since 0.1.0
  * @category conversions

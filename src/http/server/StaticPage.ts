@@ -1,5 +1,6 @@
 /**
- * A page that never changes while the process runs: compressed once, and not sent to browsers that have it.
+ * Serves a page that never changes while the process runs. It is compressed once, and not sent to browsers that have
+ * it.
  *
  * @since 0.1.0
  */
@@ -11,7 +12,10 @@ import * as Effect from "effect/Effect"
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64")
 
-/** The policy of a page whose scripts stand in it: only these run, by their hashes, and nothing comes from another host. */
+/**
+ * The content security policy of a page with inline scripts: only these scripts run, and nothing loads from another
+ * host.
+ */
 const policyOf = (html: string): string => {
   const scripts = Array.from(html.matchAll(/<script>([\s\S]*?)<\/script>/g), ([, script = ""]) => script)
   return [
@@ -28,7 +32,7 @@ const policyOf = (html: string): string => {
   ].join("; ")
 }
 
-/** `q=0` forbids it (RFC 9110, 12.5.3). */
+/** `q=0` forbids gzip (RFC 9110, 12.5.3). */
 const takesGzip = (acceptEncoding: string): boolean =>
   acceptEncoding.split(",").some((item) => /^\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(item))
 
@@ -36,7 +40,7 @@ const hasTag = (ifNoneMatch: string, tag: string): boolean =>
   ifNoneMatch.split(",").some((item) => ["*", tag].includes(item.trim().replace(/^W\//, "")))
 
 /**
- * Answers a page: compressed where the browser takes that, 304 where it has the page already.
+ * Answers a page, compressed where the browser accepts it, or 304 when the browser has it.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,6 @@
 /**
- * The bearer token that writes and personal data need: the operator's, or one that the server makes at its first start.
- * No request is trusted for the address that it comes from: behind a proxy every address is the proxy's.
+ * Checks the bearer token that writes and personal data need. The operator sets it, or the server generates it at its
+ * first start. The address of a client is never trusted: behind a proxy every address is the proxy's.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as HttpConfig from "../HttpConfig.js"
 import * as TokenFile from "./TokenFile.js"
 
 /**
- * Whether a request carries the token.
+ * Checks whether a request carries the token.
  *
  * @since 0.1.0
  * @category services
@@ -38,10 +38,10 @@ export declare namespace ApiToken {
   }
 }
 
-// of equal length, so that the comparison says nothing about the length of the token either
+// digests of equal length hide the length of the token from the time of the comparison
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
 
-// the decoder of HttpApiSecurity.bearer does not look at the scheme, so the header is read here
+// the decoder of HttpApiSecurity.bearer ignores the scheme, so the header is parsed here
 const sentToken = ({ headers }: HttpServerRequest.HttpServerRequest): string | undefined =>
   /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
 
@@ -57,7 +57,10 @@ const make = (token: Redacted.Redacted): ApiToken.Service => {
   }
 }
 
-/** Beside the SQLite file, whose directory is one that outlives the process; else where that file is by default. */
+/**
+ * The file beside the SQLite database, whose directory outlives the process; else in the default directory of that
+ * database.
+ */
 const fileBeside = (database: DatabaseUrl.DatabaseUrl): string =>
   join(database._tag === "SqliteFile" ? dirname(database.path) : "data", "api-token")
 
@@ -91,8 +94,8 @@ const token = Effect.flatMap(
 )
 
 /**
- * By `API_TOKEN` or `API_TOKEN_FILE`, else by a file `api-token` beside the database, made with mode
- * 0600 at the first start. Says in the log which of them, and never the token.
+ * Takes the token from `API_TOKEN` or `API_TOKEN_FILE`, else from a file `api-token` beside the database. The first
+ * start generates that file with mode 0600. The log names the source and never shows the token.
  *
  * @since 0.1.0
  * @category layers

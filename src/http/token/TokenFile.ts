@@ -1,5 +1,5 @@
 /**
- * The file of the API token that the server makes at its first start.
+ * Keeps the API token that the server generates at its first start in a file.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export class TokenFileError extends Data.TaggedError("TokenFileError")<{
 }
 
 /**
- * A token and whether this call made it, or took a too generous mode from its file.
+ * A token and its origin: made by this call, kept by an earlier one, or kept in a file that other users could read.
  *
  * @since 0.1.0
  * @category models
@@ -39,7 +39,7 @@ export interface Kept {
 }
 
 /**
- * What a token may consist of, since it travels in a header.
+ * Whether a text can be a token: it travels in a header.
  *
  * @since 0.1.0
  * @category predicates
@@ -80,7 +80,10 @@ const readKept = (path: string, file: FileHandle): Effect.Effect<Kept, TokenFile
     return { token, found: exposed ? "Exposed" : "Kept" }
   })
 
-/** Whether the file is there now because of this call. A link appears whole or not at all, and never replaces a file. */
+/**
+ * Creates the file unless it exists, and answers whether it did. A link appears whole or not at all, and replaces no
+ * file.
+ */
 const publish = (path: string): Promise<boolean> => {
   const draft = `${path}.${randomBytes(8).toString("hex")}`
   return writeFile(draft, `${randomBytes(32).toString("base64url")}\n`, { flag: "wx", mode: ownerOnly })
@@ -94,8 +97,8 @@ const publish = (path: string): Promise<boolean> => {
 }
 
 /**
- * Reads the token of an earlier start, and makes one of 256 random bits at the first: in a file that only its owner may
- * read. Of processes that start at once one makes it, and the others read that one.
+ * Reads the token of an earlier start, or generates one of 256 random bits in a file that only its owner may read. When
+ * several processes start at once, one generates it and the others read that one.
  *
  * @since 0.1.0
  * @category constructors
@@ -103,7 +106,7 @@ const publish = (path: string): Promise<boolean> => {
 export const readOrMake = (path: string): Effect.Effect<Kept, TokenFileError> => {
   const opened = Effect.acquireRelease(
     attempt(path, "read", () =>
-      // a link that leads elsewhere was not made by this server
+      // the server never creates a symbolic link, so it follows none
       open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((cause: unknown) => {
         if (codeOf(cause) === "ENOENT") return undefined
         throw cause
