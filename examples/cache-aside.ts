@@ -1,4 +1,4 @@
-/** The guide's cache-aside, write-through and invalidation, and what stays of them when Redis is gone. */
+/** Shows cache-aside, write-through and invalidation, and reads of the database while Redis is unavailable. */
 import { Console, Effect, Layer, Logger, LogLevel } from "effect"
 import { MemoryRedis, RedisClient } from "effect-cache-toolkit"
 import { CacheService, MemoryDatabase, PlayerCaches, PlayerService } from "effect-cache-toolkit/game"
