@@ -2,13 +2,14 @@
  * Effects that are answered by a callback, at the least cost: what `Effect.async` makes of its argument in the end,
  * without the objects and closures that it needs for cancelling, which are half of what a suspension costs.
  *
- * It is written against how Effect 3 represents an asynchronous operation and a fiber that waits for one. A test compares it
- * with `Effect.async`.
+ * It is written against how Effect 3 represents an asynchronous operation and a fiber that waits for one. The module checks
+ * once, when it is loaded, that the running Effect still does so, and otherwise uses `Effect.async`.
  *
  * @internal
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
@@ -64,12 +65,6 @@ class Callback<A, E> extends Effectable.Class<A, E> {
     return new Yielded(this) as unknown as Effect.EffectGenerator<Effect.Effect<A, E>>
   }
 }
-
-/**
- * Waits until `resume` is called, at once or later; only the first call counts. An interrupted fiber does not wait, and
- * runs no finalizer: for work that needs no cleaning up.
- */
-export const make = <A, E = never>(register: Register<A, E>): Effect.Effect<A, E> => new Callback(register)
 
 /** What is looked at of a fiber. Where a release of Effect has it no more, fibers are resumed as ever. */
 interface Waiting<A, E> {
@@ -132,18 +127,71 @@ class InTurn<Of, A, E> extends Callback<A, E> {
   }
 }
 
+/** Whether a fiber ended with 42. `mayWait` allows one that a scheduler has yet to resume. */
+const isAnswered = (fiber: Fiber.RuntimeFiber<number>, mayWait: boolean): boolean => {
+  const exit = fiber.unsafePoll()
+  return exit === null ? mayWait : Exit.isSuccess(exit) && exit.value === 42
+}
+
+/** Whether the running Effect treats these objects as it treats `Effect.async`: one run for each way to wait. */
+const isSupported = (): boolean => {
+  try {
+    const scheduler = new Scheduler.ControlledScheduler()
+    let resume: Resume<number, never> = () => {}
+    const waits = new Callback<number, never>((given) => {
+      resume = given
+    })
+    const fiber = Effect.runFork(
+      Effect.gen(function* () {
+        return yield* waits
+      }),
+      { scheduler }
+    )
+    scheduler.step()
+    if (fiber.unsafePoll() !== null) return false
+    resume(Exit.succeed(42))
+    scheduler.step()
+    if (!isAnswered(fiber, false)) return false
+
+    const inTurn = Effect.runFork(
+      new InTurn<void, number, never>((given) => {
+        resume = given
+      }, undefined)
+    )
+    if (inTurn.unsafePoll() !== null) return false
+    resume(Exit.succeed(42))
+    return isAnswered(inTurn, true)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether the objects of this module are used. False where a release of Effect has changed: `Effect.async` is used then.
+ */
+export const isNative: boolean = isSupported()
+
+/**
+ * Waits until `resume` is called, at once or later; only the first call counts. An interrupted fiber does not wait, and
+ * runs no finalizer: for work that needs no cleaning up.
+ */
+export const make: <A, E = never>(register: Register<A, E>) => Effect.Effect<A, E> = isNative
+  ? (register) => new Callback(register)
+  : (register) => Effect.async((resume) => register(resume))
+
+/**
+ * Like `makeInTurn`, for an operation on a value: it needs no closure for each value.
+ */
+export const inTurnOf: <Of, A, E>(register: RegisterInTurn<Of, A, E>) => (of: Of) => Effect.Effect<A, E> = isNative
+  ? (register) => (of) => new InTurn(register, of)
+  : (register) => (of) => Effect.withFiberRuntime((caller) => Effect.async((resume) => register(resume, caller, of)))
+
 /**
  * Like `make`, but the fiber continues within the call of `resume` if it can: a task of the scheduler costs as much as the
  * rest of a suspension. The code that calls `resume` must have updated its own state, since the fiber may call it again.
  *
  * It does so where the fiber waits for this answer and nothing else has happened to it, and where its scheduler is the
- * one that every program has; elsewhere it is resumed as ever.
+ * default one. Elsewhere its scheduler resumes it.
  */
 export const makeInTurn = <A, E = never>(register: RegisterInTurn<void, A, E>): Effect.Effect<A, E> =>
-  new InTurn(register, undefined)
-
-/** As `makeInTurn`, of an operation on something: without a closure for each. */
-export const inTurnOf =
-  <Of, A, E>(register: RegisterInTurn<Of, A, E>): ((of: Of) => Effect.Effect<A, E>) =>
-  (of) =>
-    new InTurn(register, of)
+  inTurnOf(register)(undefined)
