@@ -75,7 +75,7 @@ const world = (settings: CacheWorld.Settings = {}) =>
         ? {}
         : { lookupMany: (ids) => Effect.zipRight(note, database.lookupMany(ids)) })
     })
-    /** What a caller does, and that one lookup was made of it, which had nothing of the caller. */
+    /** Runs a read as a caller, and expects lookups that see nothing of this caller. */
     const nothingOf = (act: Effect.Effect<unknown, unknown, RedisClient>, lookups = 1) =>
       Effect.gen(function* () {
         const before = seen.length

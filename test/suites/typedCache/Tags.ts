@@ -55,7 +55,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const { cache, database, name } = world({ a: 1, b: 2 })
       const [one, other] = [yield* cache(), yield* cache()]
       yield* one.invalidateTag("another tag")
-      // what is born in the millisecond in which any tag was invalidated counts as older than a tag that is new
+      // an entry created in the millisecond of any tag's invalidation counts as older than a new tag
       yield* laterThan(`{${name}}:tags`)
       yield* one.getMany(["a", "b"])
       expect(yield* sources(other, ["a", "b"])).toEqual(["Redis", "Redis"])
