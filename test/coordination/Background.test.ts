@@ -1,4 +1,4 @@
-/** Background work for a holder has nothing of it: neither its FiberRefs nor its retry policy. */
+/** The background work for a holder runs without the FiberRefs and the retry policy of its caller. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,7 +17,7 @@ import { settle } from "../support/until.js"
 const ref = FiberRef.unsafeMake("nobody's")
 const asCaller = Effect.locally(ref, "the caller's")
 
-/** A client, and the caller of each script or channel. */
+/** A client, and the caller of each script and channel. */
 const world = Effect.gen(function* () {
   const server = yield* OutageRedis.make
   const { redis } = yield* server.connect
@@ -37,8 +37,8 @@ const world = Effect.gen(function* () {
 
 const options = { timeToLive: "3 seconds", maxWait: "1 minute" } as const
 
-describe("background work for a caller", () => {
-  it.scoped("extends a lock, and hears of connections and releases, with nothing of its caller", () =>
+describe("the background work for a caller", () => {
+  it.scoped("renews a lock, and listens to connections and releases, without the context of its caller", () =>
     Effect.gen(function* () {
       const { asked, on } = yield* world
       const lock = yield* on(DistributedLock.make)
@@ -59,7 +59,7 @@ describe("background work for a caller", () => {
     })
   )
 
-  it.scoped("extends a permit with nothing of its caller", () =>
+  it.scoped("renews a permit without the context of its caller", () =>
     Effect.gen(function* () {
       const { asked, on } = yield* world
       const semaphore = yield* on(DistributedSemaphore.make)
@@ -73,7 +73,7 @@ describe("background work for a caller", () => {
     })
   )
 
-  it.effect("beats for a member with nothing of its caller", () =>
+  it.effect("beats for a member without the context of its caller", () =>
     Effect.gen(function* () {
       const { asked, on } = yield* world
       const online = yield* on(Presence.make({ key: "background", timeToLive: "3 seconds" }))

@@ -1,4 +1,4 @@
-/** A wall clock that is set by an hour changes nothing of locks and limits. */
+/** A change of the wall clock by an hour affects neither locks nor limits. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,7 +29,7 @@ const world = Effect.gen(function* () {
 })
 
 describe("a wall clock that is set by an hour", () => {
-  it.scoped("leaves a lock with its holder, who goes on renewing it", () =>
+  it.scoped("leaves a lock with its holder, which continues to renew it", () =>
     eachWay((jump) =>
       Effect.gen(function* () {
         const { lock, other } = yield* world
@@ -46,7 +46,7 @@ describe("a wall clock that is set by an hour", () => {
     )
   )
 
-  it.scoped("does not change for how long a holder may rely on a lock that it cannot renew", () =>
+  it.scoped("does not change how long a lock is certain that its holder cannot renew", () =>
     eachWay((jump) =>
       Effect.gen(function* () {
         const { connection, lock } = yield* world
@@ -64,7 +64,7 @@ describe("a wall clock that is set by an hour", () => {
     )
   )
 
-  it.scoped("leaves the share of a limit that a process has while Redis is away", () =>
+  it.scoped("does not change the share of a limit that a process has while Redis is away", () =>
     eachWay((jump) =>
       Effect.gen(function* () {
         const failure = yield* FailingRedis.failure

@@ -1,4 +1,4 @@
-/** Every key and channel that the toolkit uses, for names and ids that look like each other: docs/keys.md. */
+/** Every key and channel of the toolkit, for names and ids that look like each other (docs/keys.md). */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,7 +19,7 @@ import { limitScripts } from "./limit/limitScripts.js"
 
 const client = Effect.runSync(Effect.provide(RedisClient, layerOff))
 
-/** A key, and all that says which one it is. */
+/** A key, and everything that identifies it. */
 interface Owned {
   readonly identity: string
   readonly key: string
@@ -39,7 +39,7 @@ const part = fc.constantFrom(
 )
 const joined = (parts: fc.Arbitrary<string>) =>
   fc.array(parts, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(""))
-/** Mostly of few characters, so that two of them meet. */
+/** mostly of few characters, so that equal texts occur */
 const text = fc.oneof(
   joined(fc.constantFrom("a", "a", ":")),
   fc.constantFrom("a", "a:a", "lock", "lock:a", "semaphore", "ratelimit", "ratelimit:a", "{a}", "a}:tag:a", "tag:a"),
@@ -67,7 +67,7 @@ const ofLimit = (name: string): ReadonlyArray<Owned> => {
   )
 }
 
-/** Each kind with what it keeps under the names and ids that it accepts. */
+/** The keys of each kind, for the names and ids that it accepts. */
 const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> = {
   entry: (name, id) => {
     if (KeyOwner.nameProblem(name) !== undefined) return []
@@ -131,7 +131,8 @@ describe("a key of Redis", () => {
           byKey.set(each.key, each)
           if (before === undefined) continue
           compared++
-          // one name for caches of two schemas is one cache; a key that is an entry of a live cache is refused as a whole one
+          // one name for caches of two schemas is one cache
+          // a name whose key is an entry of a live cache is rejected
           if (before.name !== undefined && before.name === each.name) continue
           if (before.whole === true && KeyOwner.nameOf(before.key) === each.name) continue
           if (each.whole === true && KeyOwner.nameOf(each.key) === before.name) continue
@@ -157,7 +158,7 @@ describe("a key of Redis", () => {
     )
   })
 
-  it("begins with the name of its cache, which the key alone tells", () => {
+  it("begins with the name of its cache, which the key alone determines", () => {
     fc.assert(
       fc.property(text, text, (name, id) => {
         fc.pre(KeyOwner.nameProblem(name) === undefined)

@@ -1,4 +1,4 @@
-/** What a broken or hostile server answers to scripts: an impossible value is an error, and never a decision. */
+/** An impossible reply of a broken or hostile server is an error, and never a decision. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -86,9 +86,9 @@ const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyAr
   ]
 ]
 
-describe("a server that lies", () => {
+describe("a server with impossible replies", () => {
   for (const [what, run, replies] of cases) {
-    it.scoped(`about ${what} is found out`, () =>
+    it.scoped(`about ${what} fails the call with RedisProtocolError`, () =>
       Effect.gen(function* () {
         const server = yield* make
         const redis = yield* connect(server)
@@ -100,7 +100,7 @@ describe("a server that lies", () => {
     )
   }
 
-  it.scoped("with a fencing token of 0 gets no body to run, and no defect", () =>
+  it.scoped("to an acquisition with a fencing token of 0 runs no body, and causes no defect", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -115,7 +115,7 @@ describe("a server that lies", () => {
     })
   )
 
-  it.scoped("with a time of 0 until the next try keeps no caller trying for ever: the limit's policy decides", () =>
+  it.scoped("to a call on a limit with a wait of 0 is an outage, so that no caller retries without end", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)

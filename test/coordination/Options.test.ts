@@ -27,7 +27,7 @@ const wrong: ReadonlyArray<readonly [string, Effect.Effect<unknown, never, Redis
 ]
 
 describe("an option that cannot be right", () => {
-  it.effect("is a defect that names it, as soon as the counter, presence or board is made", () =>
+  it.effect("is a defect that names it when the counter, presence or board is made", () =>
     Effect.gen(function* () {
       for (const [message, making] of wrong) {
         const made = yield* Effect.exit(making)

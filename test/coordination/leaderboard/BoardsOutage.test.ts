@@ -1,4 +1,4 @@
-/** What counters, presence and leaderboards answer while Redis is away: the same error, at once. */
+/** Counters, presence and leaderboards fail at once while Redis is away. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -56,7 +56,7 @@ describe("while Redis is away", () => {
   )
 
   it.scopedLive.skipIf(RedisServer.skipReason !== undefined)(
-    "every operation fails on a server that was killed, and works on one that was restarted",
+    "every operation fails while the server is down, and succeeds after its restart",
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()

@@ -27,7 +27,7 @@ const arrival = fc.option(fc.constantFrom(0, 1, 2, 3, 7, Number.MAX_SAFE_INTEGER
 const timeToLiveMillis = fc.constantFrom(0, 0, 5_000, 15_000, 60_000)
 const anyway = fc.boolean()
 
-/** Servers write doubles with 17 digits, the model with as few as will do: the same numbers. */
+/** Servers write doubles with 17 digits, the model with fewer: the same numbers. */
 const scoresAsNumbers = (reply: unknown): unknown => {
   if (Array.isArray(reply)) return reply.map(scoresAsNumbers)
   const isNumber = typeof reply === "string" && /^-?(\d+(\.\d+)?(e[+-]?\d+)?|inf)$/.test(reply)
@@ -46,7 +46,7 @@ const best = submission.chain((given) =>
 )
 const sum = submission.map((given) => ({ ...given, policy: "sum" as const }))
 
-/** What other programs do to the board, and what servers do that run out of memory. */
+/** The changes of other programs to the board, and evictions by a full server. */
 const fromOutside: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(member, score).map(([member, score]) => command("ZADD", board, String(score), member)),
   fc.tuple(member, score).map(([member, score]) => command("ZINCRBY", board, String(score), member)),
@@ -84,7 +84,7 @@ describe("the scripts of leaderboards", () => {
   test(`answer and leave the same in memory and on a server, adding up (${numRuns} programs)`, () =>
     compareScript(WriteScripts.add, sum, { others, numRuns, comparable: scoresAsNumbers }))
 
-  test(`refuse alike what comes outside of a window (${numRuns} programs)`, () =>
+  test(`reject the same submissions outside of a window (${numRuns} programs)`, () =>
     compareScript(
       WriteScripts.submit,
       fc

@@ -60,7 +60,7 @@ describe("days and weeks", () => {
 })
 
 describe("boards of days and weeks", () => {
-  it.effect("begin anew each day, and expire by themselves when they were kept long enough", () =>
+  it.effect("start empty each day, and expire when their time to live has passed", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at("2026-11-25T23:00:00").epochMillis)
       const redis = yield* RedisClient
@@ -95,35 +95,39 @@ describe("boards of days and weeks", () => {
   )
 })
 
-onEveryLayer((it) => {
-  it.effect("a submission goes by the server's clock, however wrong the process's own is", () =>
-    Effect.gen(function* () {
-      const redis = yield* RedisClient
-      yield* redis.flushDb
-      for (const [wrongBy, member] of [
-        [-9 * 86_400_000, "slow"],
-        [9 * 86_400_000, "fast"]
-      ] as const) {
-        const wrong = { ...redis, serverTime: Effect.map(redis.serverTime, (now) => now + wrongBy) }
-        const weekly = yield* Effect.provideService(
-          Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" }),
-          RedisClient,
-          wrong
-        )
-        expect(yield* weekly.running.submit(member, 1)).toMatchObject({ isNew: true })
-      }
-      const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" })
-      expect((yield* weekly.running.top({ offset: 0, limit: 10 })).map(({ member }) => member)).toEqual([
-        "slow",
-        "fast"
-      ])
-      const { closes, name } = Period.at("weekly", DateTime.unsafeMake(yield* redis.serverTime))
-      const board = `leaderboard:week:${name}`
-      const untilKept = closes + 86_400_000 - (yield* redis.serverTime)
-      for (const key of ["", ":ranked", ":arrivals"].map((suffix) => (suffix === "" ? board : `{${board}}${suffix}`))) {
-        const left = Duration.toMillis(Option.getOrThrow(yield* redis.ttl(key)))
-        expect(Math.abs(left - untilKept), key).toBeLessThan(60_000)
-      }
-    })
-  )
+describe("a board of a day or week", () => {
+  onEveryLayer((it) => {
+    it.effect("takes submissions by the server's clock, however wrong the process's own is", () =>
+      Effect.gen(function* () {
+        const redis = yield* RedisClient
+        yield* redis.flushDb
+        for (const [wrongBy, member] of [
+          [-9 * 86_400_000, "slow"],
+          [9 * 86_400_000, "fast"]
+        ] as const) {
+          const wrong = { ...redis, serverTime: Effect.map(redis.serverTime, (now) => now + wrongBy) }
+          const weekly = yield* Effect.provideService(
+            Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" }),
+            RedisClient,
+            wrong
+          )
+          expect(yield* weekly.running.submit(member, 1)).toMatchObject({ isNew: true })
+        }
+        const weekly = yield* Leaderboard.makeWindows({ key: "week", window: "weekly", timeToLive: "1 day" })
+        expect((yield* weekly.running.top({ offset: 0, limit: 10 })).map(({ member }) => member)).toEqual([
+          "slow",
+          "fast"
+        ])
+        const { closes, name } = Period.at("weekly", DateTime.unsafeMake(yield* redis.serverTime))
+        const board = `leaderboard:week:${name}`
+        const untilKept = closes + 86_400_000 - (yield* redis.serverTime)
+        for (const key of ["", ":ranked", ":arrivals"].map((suffix) =>
+          suffix === "" ? board : `{${board}}${suffix}`
+        )) {
+          const left = Duration.toMillis(Option.getOrThrow(yield* redis.ttl(key)))
+          expect(Math.abs(left - untilKept), key).toBeLessThan(60_000)
+        }
+      })
+    )
+  })
 })

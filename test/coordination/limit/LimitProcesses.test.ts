@@ -85,7 +85,7 @@ const broken: Record<
 
 describe.skipIf(RedisServer.skipReason !== undefined)("8 processes of 200 fibers each on the same limits", () => {
   it.scopedLive(
-    "are never allowed one more than was promised, though they are killed and stopped and the server is started again",
+    "are never allowed more than was promised, though processes are killed and paused and the server is restarted",
     () =>
       Effect.gen(function* () {
         const phase = Effect.sleep("5 seconds")

@@ -141,7 +141,7 @@ describe("the scripts of every algorithm", () => {
     }
   })
 
-  test("go by the server's own clock, and leave no key that lives on", () =>
+  test("go by the server's own clock, and leave no key without an expiry", () =>
     Effect.gen(function* () {
       const client = yield* RedisClient
       for (const [algorithm, scripts] of Record.toEntries(limitScripts)) {

@@ -1,4 +1,4 @@
-/** What each algorithm promises, over every window of random sequences of calls. */
+/** The promise of each algorithm, over every window of random sequences of calls. */
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import type { RateLimit } from "../../../src/coordination/RateLimiter.js"
@@ -50,7 +50,7 @@ describe("a fixed window", () => {
     return all
   }
 
-  it("never allows more than the limit from the first call on until it ends, and nothing less", () => {
+  it("allows exactly the limit from its first call until it ends", () => {
     holds("FixedWindow", ["consume"], (numbers, calls) => {
       for (const window of windows(calls, numbers)) {
         let used = 0
@@ -66,7 +66,7 @@ describe("a fixed window", () => {
     })
   })
 
-  it("allows what was refunded in the window once more, and no more", () => {
+  it("allows the refunded cost once more in the window, and no more", () => {
     holds("FixedWindow", ["consume", "consume", "refund"], (numbers, calls) => {
       for (const window of windows(calls, numbers)) {
         expect(costOf(granted(window.calls))).toBeLessThanOrEqual(numbers.limit + costOf(refunded(window.calls)))
@@ -85,7 +85,7 @@ describe("a sliding log", () => {
     })
   })
 
-  it("rejects nothing that it could allow", () => {
+  it("rejects no call that it could allow", () => {
     holds("SlidingLog", ["consume"], ({ limit, windowMillis }, calls) => {
       for (const [i, { allowed, at, cost, remaining }] of calls.entries()) {
         const used = costOf(between(granted(calls.slice(0, i)), at - windowMillis * 1_000 + 1, at + 1))
@@ -95,7 +95,7 @@ describe("a sliding log", () => {
     })
   })
 
-  it("never allows more beside what was not refunded, whichever calls were refunded", () => {
+  it("keeps its promise for the calls that were not refunded, whichever calls were", () => {
     fc.assert(
       fc.property(
         numbers("SlidingLog").chain((numbers) =>
@@ -130,7 +130,7 @@ describe("a sliding log", () => {
 })
 
 describe("a sliding counter", () => {
-  it("never allows more than the limit in a window of the calendar", () => {
+  it("never allows more than the limit in a window counted from 1970", () => {
     holds("SlidingCounter", ["consume"], (numbers, calls) => {
       for (const { at } of calls) {
         const index = Math.floor(at / 1_000 / numbers.windowMillis)
@@ -139,7 +139,7 @@ describe("a sliding counter", () => {
     })
   })
 
-  it("never allows more in any time as long as the window than its estimate can be wrong by", () => {
+  it("exceeds the limit in any time as long as the window by no more than the error of its estimate", () => {
     holds("SlidingCounter", ["consume"], (numbers, calls) => {
       const allowed = granted(calls)
       for (const { at } of allowed) {
@@ -156,7 +156,7 @@ describe("a sliding counter", () => {
     })
   })
 
-  it("rejects nothing that its estimate allows", () => {
+  it("rejects no call that its estimate allows", () => {
     holds("SlidingCounter", ["consume"], (numbers, calls) => {
       for (const [i, { allowed, at, cost }] of calls.entries()) {
         const before = granted(calls.slice(0, i))
@@ -169,7 +169,7 @@ describe("a sliding counter", () => {
     })
   })
 
-  it("allows what was refunded in a window of the calendar once more, and no more", () => {
+  it("allows the refunded cost once more in a window counted from 1970, and no more", () => {
     holds("SlidingCounter", ["consume", "consume", "refund"], (numbers, calls) => {
       for (const { at } of calls) {
         const window = inWindow(calls, numbers, Math.floor(at / 1_000 / numbers.windowMillis))
@@ -233,7 +233,7 @@ describe("every algorithm", () => {
     // the fixed window and the counter know whole milliseconds
     const instant = algorithm === "FixedWindow" || algorithm === "SlidingCounter" ? 1_000 : 1
 
-    it(`lets a rejected call in exactly when it said (${algorithm})`, () => {
+    it(`allows a rejected call exactly when it said (${algorithm})`, () => {
       holds(algorithm, ["consume", "consume", "refund"], (_, calls) => {
         for (const { action, allowed, allowedLater, at, cost, retry } of calls) {
           if (action === "refund" || allowed || retry === -1) continue
@@ -253,7 +253,7 @@ describe("every algorithm", () => {
       })
     })
 
-    it(`never allows what costs more than the limit (${algorithm})`, () => {
+    it(`never allows a call that costs more than the limit (${algorithm})`, () => {
       holds(algorithm, ["consume"], ({ burst, limit }, calls) => {
         for (const { allowed, cost, retry } of calls) {
           const never = cost > (algorithm === "TokenBucket" ? burst : limit)
@@ -263,7 +263,7 @@ describe("every algorithm", () => {
       })
     })
 
-    it(`has the whole limit again when it said, and leaves no key that lives on (${algorithm})`, () => {
+    it(`has the whole limit available when it said, and leaves no key without an expiry (${algorithm})`, () => {
       holds(algorithm, ["consume", "consume", "refund"], ({ burst, limit, windowMillis }, calls) => {
         const whole = algorithm === "TokenBucket" ? burst : limit
         const longest = 2 * windowMillis * (algorithm === "TokenBucket" ? burst : 1) + 1_000

@@ -39,7 +39,7 @@ const watched = Effect.gen(function* () {
   return { asked: Ref.get(asked), answers, process: Effect.provide(RateLimiter.make, client) }
 })
 
-describe("a flood on a limit that is used up", () => {
+describe("a flood on an exhausted limit", () => {
   it.scoped("reaches Redis once a second", () =>
     Effect.gen(function* () {
       const { asked, process } = yield* watched
@@ -56,7 +56,7 @@ describe("a flood on a limit that is used up", () => {
     })
   )
 
-  it.scoped("is answered as Redis would, and let in when it said", () =>
+  it.scoped("is answered as Redis would answer, and allowed when it said", () =>
     Effect.gen(function* () {
       const { asked, process } = yield* watched
       const limiter = yield* process
@@ -79,7 +79,7 @@ describe("a flood on a limit that is used up", () => {
     })
   )
 
-  it.scoped("does not hinder a call that costs less, is of another key, or goes by another limit", () =>
+  it.scoped("does not reject a cheaper call, nor one of another key or another limit", () =>
     Effect.gen(function* () {
       const { process } = yield* watched
       const limiter = yield* process
@@ -91,7 +91,7 @@ describe("a flood on a limit that is used up", () => {
     })
   )
 
-  it.scoped("tells each cost its own time", () =>
+  it.scoped("gives each cost its own time to retry", () =>
     Effect.gen(function* () {
       const { process } = yield* watched
       const limiter = yield* process
@@ -144,7 +144,7 @@ describe("a flood on a limit that is used up", () => {
     })
   )
 
-  it.scoped("leaves nothing behind when it is interrupted, and no more than 20,000 keys otherwise", () =>
+  it.scoped("leaves nothing behind when it is interrupted, and is remembered for at most 20,000 keys", () =>
     Effect.gen(function* () {
       const { answers, asked, process } = yield* watched
       const limiter = yield* process

@@ -1,4 +1,4 @@
-/** What limits answer while Redis cannot be asked. */
+/** The decisions of limits while Redis is unavailable. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -60,10 +60,10 @@ const answersOf = (limiter: RateLimiter.RateLimiter.Service, limit: RateLimiter.
   Effect.replicateEffect(limiter.consume("key", limit), calls)
 
 for (const [algorithm, of] of Object.entries(algorithms)) {
-  describe(`while Redis cannot be asked (${algorithm})`, () => {
+  describe(`while Redis is unavailable (${algorithm})`, () => {
     const limitOf = (onUnavailable: RateLimiter.OutagePolicy) => of({ limit: 10, window: "1 minute", onUnavailable })
 
-    it.scoped("`allow` allows everything that the limit could ever allow, and says that it was not counted", () =>
+    it.scoped("`allow` allows every call that the limit could ever allow, and says that it was not counted", () =>
       Effect.gen(function* () {
         const { fail, heal, limiter } = yield* failing
         const limit = limitOf("allow")
@@ -87,7 +87,7 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
       })
     )
 
-    it.scoped("`deny` allows nothing, and says when to ask again", () =>
+    it.scoped("`deny` allows nothing, and says when to retry", () =>
       Effect.gen(function* () {
         const { fail, limiter } = yield* failing
         const limit = limitOf("deny")
@@ -128,22 +128,20 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
       })
     )
 
-    it.scoped(
-      "`local` rejects what its share never allows for as long as the outage, and what the limit never does",
-      () =>
-        Effect.gen(function* () {
-          const { fail, limiter } = yield* failing
-          yield* fail(away)
-          const cost = (cost: number, processes: number) =>
-            limiter.consume("key", limitOf({ local: { processes } }), { cost })
-          expect(yield* cost(3, 4)).toMatchObject({ allowed: false, retryAfter: Duration.seconds(1) })
-          expect(yield* cost(1, 11)).toMatchObject({ allowed: false, retryAfter: Duration.seconds(1) })
-          expect(yield* cost(11, 4)).toMatchObject({ allowed: false, retryAfter: Duration.infinity })
-        })
+    it.scoped("`local` rejects a call above its share during the outage, and one above the limit for ever", () =>
+      Effect.gen(function* () {
+        const { fail, limiter } = yield* failing
+        yield* fail(away)
+        const cost = (cost: number, processes: number) =>
+          limiter.consume("key", limitOf({ local: { processes } }), { cost })
+        expect(yield* cost(3, 4)).toMatchObject({ allowed: false, retryAfter: Duration.seconds(1) })
+        expect(yield* cost(1, 11)).toMatchObject({ allowed: false, retryAfter: Duration.seconds(1) })
+        expect(yield* cost(11, 4)).toMatchObject({ allowed: false, retryAfter: Duration.infinity })
+      })
     )
 
     for (const [name, onUnavailable] of Object.entries(policies)) {
-      it.scoped(`\`${name}\` does not apply where Redis says that the limit is exceeded`, () =>
+      it.scoped(`\`${name}\` does not overrule a rejection by Redis`, () =>
         Effect.gen(function* () {
           const { elsewhere, fail, limiter } = yield* failing
           const limit = limitOf(onUnavailable)
@@ -162,7 +160,7 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
   })
 }
 
-describe("what counts as an outage", () => {
+describe("an outage", () => {
   const limit = RateLimiter.fixedWindow({ limit: 5, window: "1 minute", onUnavailable: "allow" })
   const server = (code: string) => new RedisServerError({ command: "EVALSHA", code, detail: code })
 
@@ -179,7 +177,7 @@ describe("what counts as an outage", () => {
   ]
   for (const error of outages) {
     const name = "reason" in error ? error.reason : "code" in error ? error.code : ""
-    it.scoped(`is that Redis gives no answer: ${error._tag} ${name}`, () =>
+    it.scoped(`is an error without a decision of Redis: ${error._tag} ${name}`, () =>
       Effect.gen(function* () {
         const { fail, limiter } = yield* failing
         yield* fail(error)
@@ -194,7 +192,7 @@ describe("what counts as an outage", () => {
     )
   }
 
-  const refusals: ReadonlyArray<RedisError> = [
+  const mistakes: ReadonlyArray<RedisError> = [
     new RedisAuthError({ reason: "NoPermission", detail: "NOPERM" }),
     new InvalidArgument({
       command: "RateLimiter.consume",
@@ -205,8 +203,8 @@ describe("what counts as an outage", () => {
     server("WRONGTYPE"),
     server("ERR")
   ]
-  for (const error of refusals) {
-    it.scoped(`is not that Redis refuses: ${error._tag} ${"code" in error ? error.code : ""}`, () =>
+  for (const error of mistakes) {
+    it.scoped(`is not a mistake of the program: ${error._tag} ${"code" in error ? error.code : ""}`, () =>
       Effect.gen(function* () {
         const { fail, limiter } = yield* failing
         yield* fail(error)
@@ -251,7 +249,7 @@ describe("an effect under a limit", () => {
     })
   )
 
-  it.scoped("fails at once where the wait would be longer than it may, and takes nothing", () =>
+  it.scoped("fails at once when the wait would exceed `maxWait`, and takes nothing", () =>
     Effect.gen(function* () {
       const { limiter } = yield* failing
       const delayed = (maxWait: Duration.DurationInput) =>
@@ -286,7 +284,7 @@ describe("an effect under a limit", () => {
     })
   )
 
-  it.scoped("passes the effect's own failure on, and keeps what it has taken", () =>
+  it.scoped("passes the effect's own failure, and keeps the cost", () =>
     Effect.gen(function* () {
       const { limiter } = yield* failing
       const failed = limiter.withLimit("key", limit, { onExceeded: "fail" })(Effect.fail("own" as const))
@@ -297,7 +295,7 @@ describe("an effect under a limit", () => {
 })
 
 describe.skipIf(RedisServer.skipReason !== undefined)("a server that is killed", () => {
-  it.scopedLive("is answered for by each policy at once, and asked again when it is back", () =>
+  it.scopedLive("is replaced by each policy at once, and decides again when it is back", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const context = yield* Layer.build(

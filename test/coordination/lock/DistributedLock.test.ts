@@ -42,200 +42,202 @@ const once = { timeToLive: "1 minute", maxWait: 0 } as const
 const isFree = (key: string) =>
   Effect.flatMap(RedisClient, (client) => Effect.map(client.get(`lock:${key}`), Option.isNone))
 
-onEveryLayer((it) => {
-  it.effect("is granted to one and to nobody else until it is given back", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const token = Option.getOrThrow(yield* lock.acquireLock("one", "1 minute"))
-      expect(yield* lock.acquireLock("one", "1 minute")).toEqual(Option.none())
-      expect(yield* lock.releaseLock("one", token)).toBe(true)
-      expect(Option.isSome(yield* lock.acquireLock("one", "1 minute"))).toBe(true)
-    })
-  )
-
-  it.effect("is granted to one of many who ask at once", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const asked = yield* Effect.replicateEffect(lock.acquireLock("many", "1 minute"), 100, {
-        concurrency: "unbounded"
+describe("a distributed lock", () => {
+  onEveryLayer((it) => {
+    it.effect("is granted to one caller alone until it is released", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const token = Option.getOrThrow(yield* lock.acquireLock("one", "1 minute"))
+        expect(yield* lock.acquireLock("one", "1 minute")).toEqual(Option.none())
+        expect(yield* lock.releaseLock("one", token)).toBe(true)
+        expect(Option.isSome(yield* lock.acquireLock("one", "1 minute"))).toBe(true)
       })
-      expect(asked.filter(Option.isSome)).toHaveLength(1)
-    })
-  )
+    )
 
-  it.effect("ends by itself after its time to live, and the late holder cannot take it from the next one", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const late = Option.getOrThrow(yield* lock.acquireLock("late", "1 minute"))
-      yield* age("lock:late", 60_000)
-      const next = Option.getOrThrow(yield* lock.acquireLock("late", "1 minute"))
-      expect(yield* lock.releaseLock("late", late)).toBe(false)
-      expect(yield* lock.acquireLock("late", "1 minute")).toEqual(Option.none())
-      expect(yield* lock.releaseLock("late", next)).toBe(true)
-      expect(yield* lock.releaseLock("late", next)).toBe(false)
-    })
-  )
-
-  it.effect("runs one body at a time, and every body in the end", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const inside = yield* Ref.make(0)
-      const body = Effect.gen(function* () {
-        const others = yield* Ref.getAndUpdate(inside, (n) => n + 1)
-        yield* (yield* RedisClient).incr("lock:test:bodies")
-        yield* Ref.update(inside, (n) => n - 1)
-        return others
-      })
-      const others = yield* Effect.replicateEffect(lock.withLock("turns", options)(body), 20, {
-        concurrency: "unbounded"
-      })
-      expect(others).toEqual(Array.from({ length: 20 }, () => 0))
-      expect(yield* isFree("turns")).toBe(true)
-    })
-  )
-
-  it.effect("is given back when the body succeeds, fails or is interrupted", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const locked = lock.withLock("given-back", once)
-      expect(yield* locked(isFree("given-back"))).toBe(false)
-      expect(yield* isFree("given-back")).toBe(true)
-
-      expect(yield* Effect.flip(locked(Effect.fail("the body's own")))).toBe("the body's own")
-      expect(yield* isFree("given-back")).toBe(true)
-
-      const running = yield* Deferred.make<void>()
-      const fiber = yield* Effect.fork(locked(Effect.zipRight(Deferred.succeed(running, undefined), Effect.never)))
-      yield* Deferred.await(running)
-      expect(yield* isFree("given-back")).toBe(false)
-      yield* Fiber.interrupt(fiber)
-      expect(yield* isFree("given-back")).toBe(true)
-    })
-  )
-
-  it.effect("leaves the next holder's lock alone when the body outlived its own", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const next = yield* lock.withLock(
-        "outlived",
-        once
-      )(Effect.zipRight(age("lock:outlived", 60_000), lock.acquireLock("outlived", "1 minute")))
-      expect(Option.isSome(next)).toBe(true)
-      expect(yield* isFree("outlived")).toBe(false)
-    })
-  )
-
-  it.effect("does not run the body when another keeps the lock", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      yield* lock.acquireLock("kept", "1 minute")
-      const ran = yield* Ref.make(false)
-      const error = yield* Effect.flip(lock.withLock("kept", once)(Ref.set(ran, true)))
-      expect(error).toMatchObject({ _tag: "LockNotAcquired", key: "kept" })
-      expect(yield* Ref.get(ran)).toBe(false)
-      expect(yield* isFree("kept")).toBe(false)
-    })
-  )
-
-  it.effect("waits until the holder gives the lock back", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const refused = yield* Deferred.make<void>()
-      const watched = yield* withReplies(() => Effect.asVoid(Deferred.succeed(refused, undefined)))
-      const token = Option.getOrThrow(yield* lock.acquireLock("wait", "1 minute"))
-      const waiter = yield* Effect.fork(watched.withLock("wait", options)(Effect.succeed("my turn")))
-      yield* Deferred.await(refused)
-      yield* lock.releaseLock("wait", token)
-      expect(yield* Fiber.join(waiter)).toBe("my turn")
-    })
-  )
-
-  it.effect("is not blocked by its own lock when the reply that granted it was lost", () =>
-    Effect.gen(function* () {
-      const losingOne = withReplies((n) => (n === 1 ? Effect.fail(lost) : Effect.void))
-      const token = yield* (yield* losingOne).acquireLock("lost:acquire", "1 minute")
-      expect(Option.isSome(token)).toBe(true)
-
-      const lock = yield* losingOne
-      const runs = yield* Ref.make(0)
-      yield* lock.withLock("lost:with", options)(Ref.update(runs, (n) => n + 1))
-      expect(yield* Ref.get(runs)).toBe(1)
-      expect(yield* isFree("lost:with")).toBe(true)
-    })
-  )
-
-  it.effect("waits for Redis to come back where a lost reply may have granted the lock", () =>
-    Effect.gen(function* () {
-      const lock = yield* withReplies((n) => (n === 1 ? Effect.fail(lost) : n <= 3 ? Effect.fail(away) : Effect.void))
-      expect(yield* lock.withLock("lost:away", options)(Effect.succeed("done"))).toBe("done")
-      expect(yield* isFree("lost:away")).toBe(true)
-    })
-  )
-
-  it.effect("fails at once when Redis is away, without running the body", () =>
-    Effect.gen(function* () {
-      const asked = yield* Ref.make(0)
-      const lock = yield* withReplies((n) => Effect.zipRight(Ref.set(asked, n), Effect.fail(away)))
-      const exit = yield* Effect.exit(lock.withLock("away", options)(Effect.dieMessage("the body ran")))
-      expect(exit).toEqual(Exit.fail(away))
-      expect(yield* Ref.get(asked)).toBe(1)
-    })
-  )
-
-  it.effect("is given back when no reply ever tells that it was granted", () =>
-    Effect.gen(function* () {
-      const lock = yield* withReplies(() => Effect.fail(lost))
-      expect(yield* Effect.flip(lock.acquireLock("silent", "1 minute"))).toEqual(lost)
-      expect(yield* isFree("silent")).toBe(true)
-      expect(yield* Effect.flip(lock.withLock("silent", once)(Effect.void))).toEqual(lost)
-      expect(yield* isFree("silent")).toBe(true)
-    })
-  )
-
-  it.effect("is given back when the caller is interrupted while the granting reply is on its way", () =>
-    Effect.gen(function* () {
-      const interruptOnceGranted = <A, E>(
-        attempt: (lock: DistributedLock.DistributedLock.Service) => Effect.Effect<A, E>
-      ) =>
-        Effect.gen(function* () {
-          const granted = yield* Deferred.make<void>()
-          const lock = yield* withReplies(() => Effect.zipRight(Deferred.succeed(granted, undefined), Effect.never))
-          const fiber = yield* Effect.fork(attempt(lock))
-          yield* Deferred.await(granted)
-          expect(yield* isFree("way")).toBe(false)
-          yield* Fiber.interrupt(fiber)
-          expect(yield* isFree("way")).toBe(true)
+    it.effect("is granted to one of many callers at once", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const asked = yield* Effect.replicateEffect(lock.acquireLock("many", "1 minute"), 100, {
+          concurrency: "unbounded"
         })
-      yield* interruptOnceGranted((lock) => lock.acquireLock("way", "1 minute"))
-      yield* interruptOnceGranted((lock) => lock.withLock("way", options)(Effect.void))
-    })
-  )
+        expect(asked.filter(Option.isSome)).toHaveLength(1)
+      })
+    )
 
-  it.effect("runs a body once even when it fails with what an acquire would be repeated for", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      const runs = yield* Ref.make(0)
-      const body = Effect.zipRight(
-        Ref.update(runs, (n) => n + 1),
-        Effect.fail(lost)
-      )
-      expect(yield* Effect.flip(lock.withLock("body", options)(body))).toEqual(lost)
-      expect(yield* Ref.get(runs)).toBe(1)
-    })
-  )
+    it.effect("expires after its time to live, and its late holder cannot release the next holder's lock", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const late = Option.getOrThrow(yield* lock.acquireLock("late", "1 minute"))
+        yield* age("lock:late", 60_000)
+        const next = Option.getOrThrow(yield* lock.acquireLock("late", "1 minute"))
+        expect(yield* lock.releaseLock("late", late)).toBe(false)
+        expect(yield* lock.acquireLock("late", "1 minute")).toEqual(Option.none())
+        expect(yield* lock.releaseLock("late", next)).toBe(true)
+        expect(yield* lock.releaseLock("late", next)).toBe(false)
+      })
+    )
 
-  it.effect("refuses keys that are none and times that no server keeps", () =>
-    Effect.gen(function* () {
-      const lock = yield* DistributedLock.make
-      for (const key of ["", "a\nb", "x".repeat(600)]) {
-        expect(yield* Effect.flip(lock.acquireLock(key, "1 minute"))).toMatchObject({ _tag: "InvalidKey" })
-        expect(yield* Effect.flip(lock.withLock(key, once)(Effect.void))).toMatchObject({ _tag: "InvalidKey" })
-      }
-      const refused = yield* Effect.either(lock.acquireLock("refused", 0))
-      expect(Either.flip(refused)).toMatchObject({ right: { _tag: "InvalidArgument" } })
-      expect(yield* isFree("refused")).toBe(true)
-    })
-  )
+    it.effect("runs one body at a time, and every body in the end", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const inside = yield* Ref.make(0)
+        const body = Effect.gen(function* () {
+          const others = yield* Ref.getAndUpdate(inside, (n) => n + 1)
+          yield* (yield* RedisClient).incr("lock:test:bodies")
+          yield* Ref.update(inside, (n) => n - 1)
+          return others
+        })
+        const others = yield* Effect.replicateEffect(lock.withLock("turns", options)(body), 20, {
+          concurrency: "unbounded"
+        })
+        expect(others).toEqual(Array.from({ length: 20 }, () => 0))
+        expect(yield* isFree("turns")).toBe(true)
+      })
+    )
+
+    it.effect("is released when the body succeeds, fails or is interrupted", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const locked = lock.withLock("given-back", once)
+        expect(yield* locked(isFree("given-back"))).toBe(false)
+        expect(yield* isFree("given-back")).toBe(true)
+
+        expect(yield* Effect.flip(locked(Effect.fail("the body's own")))).toBe("the body's own")
+        expect(yield* isFree("given-back")).toBe(true)
+
+        const running = yield* Deferred.make<void>()
+        const fiber = yield* Effect.fork(locked(Effect.zipRight(Deferred.succeed(running, undefined), Effect.never)))
+        yield* Deferred.await(running)
+        expect(yield* isFree("given-back")).toBe(false)
+        yield* Fiber.interrupt(fiber)
+        expect(yield* isFree("given-back")).toBe(true)
+      })
+    )
+
+    it.effect("leaves the next holder's lock alone when the body outlived its own", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const next = yield* lock.withLock(
+          "outlived",
+          once
+        )(Effect.zipRight(age("lock:outlived", 60_000), lock.acquireLock("outlived", "1 minute")))
+        expect(Option.isSome(next)).toBe(true)
+        expect(yield* isFree("outlived")).toBe(false)
+      })
+    )
+
+    it.effect("does not run the body while another caller holds the lock", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        yield* lock.acquireLock("kept", "1 minute")
+        const ran = yield* Ref.make(false)
+        const error = yield* Effect.flip(lock.withLock("kept", once)(Ref.set(ran, true)))
+        expect(error).toMatchObject({ _tag: "LockNotAcquired", key: "kept" })
+        expect(yield* Ref.get(ran)).toBe(false)
+        expect(yield* isFree("kept")).toBe(false)
+      })
+    )
+
+    it.effect("waits until the holder releases it", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const refused = yield* Deferred.make<void>()
+        const watched = yield* withReplies(() => Effect.asVoid(Deferred.succeed(refused, undefined)))
+        const token = Option.getOrThrow(yield* lock.acquireLock("wait", "1 minute"))
+        const waiter = yield* Effect.fork(watched.withLock("wait", options)(Effect.succeed("my turn")))
+        yield* Deferred.await(refused)
+        yield* lock.releaseLock("wait", token)
+        expect(yield* Fiber.join(waiter)).toBe("my turn")
+      })
+    )
+
+    it.effect("is not blocked by its own lock when the reply that granted it was lost", () =>
+      Effect.gen(function* () {
+        const losingOne = withReplies((n) => (n === 1 ? Effect.fail(lost) : Effect.void))
+        const token = yield* (yield* losingOne).acquireLock("lost:acquire", "1 minute")
+        expect(Option.isSome(token)).toBe(true)
+
+        const lock = yield* losingOne
+        const runs = yield* Ref.make(0)
+        yield* lock.withLock("lost:with", options)(Ref.update(runs, (n) => n + 1))
+        expect(yield* Ref.get(runs)).toBe(1)
+        expect(yield* isFree("lost:with")).toBe(true)
+      })
+    )
+
+    it.effect("waits for Redis to return when a lost reply may have granted the lock", () =>
+      Effect.gen(function* () {
+        const lock = yield* withReplies((n) => (n === 1 ? Effect.fail(lost) : n <= 3 ? Effect.fail(away) : Effect.void))
+        expect(yield* lock.withLock("lost:away", options)(Effect.succeed("done"))).toBe("done")
+        expect(yield* isFree("lost:away")).toBe(true)
+      })
+    )
+
+    it.effect("fails at once when Redis is away, without running the body", () =>
+      Effect.gen(function* () {
+        const asked = yield* Ref.make(0)
+        const lock = yield* withReplies((n) => Effect.zipRight(Ref.set(asked, n), Effect.fail(away)))
+        const exit = yield* Effect.exit(lock.withLock("away", options)(Effect.dieMessage("the body ran")))
+        expect(exit).toEqual(Exit.fail(away))
+        expect(yield* Ref.get(asked)).toBe(1)
+      })
+    )
+
+    it.effect("is released when no reply ever confirms that it was granted", () =>
+      Effect.gen(function* () {
+        const lock = yield* withReplies(() => Effect.fail(lost))
+        expect(yield* Effect.flip(lock.acquireLock("silent", "1 minute"))).toEqual(lost)
+        expect(yield* isFree("silent")).toBe(true)
+        expect(yield* Effect.flip(lock.withLock("silent", once)(Effect.void))).toEqual(lost)
+        expect(yield* isFree("silent")).toBe(true)
+      })
+    )
+
+    it.effect("is released when its caller is interrupted before the granting reply arrives", () =>
+      Effect.gen(function* () {
+        const interruptOnceGranted = <A, E>(
+          attempt: (lock: DistributedLock.DistributedLock.Service) => Effect.Effect<A, E>
+        ) =>
+          Effect.gen(function* () {
+            const granted = yield* Deferred.make<void>()
+            const lock = yield* withReplies(() => Effect.zipRight(Deferred.succeed(granted, undefined), Effect.never))
+            const fiber = yield* Effect.fork(attempt(lock))
+            yield* Deferred.await(granted)
+            expect(yield* isFree("way")).toBe(false)
+            yield* Fiber.interrupt(fiber)
+            expect(yield* isFree("way")).toBe(true)
+          })
+        yield* interruptOnceGranted((lock) => lock.acquireLock("way", "1 minute"))
+        yield* interruptOnceGranted((lock) => lock.withLock("way", options)(Effect.void))
+      })
+    )
+
+    it.effect("runs a body once, also when the body fails with an error for which an acquisition is repeated", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const runs = yield* Ref.make(0)
+        const body = Effect.zipRight(
+          Ref.update(runs, (n) => n + 1),
+          Effect.fail(lost)
+        )
+        expect(yield* Effect.flip(lock.withLock("body", options)(body))).toEqual(lost)
+        expect(yield* Ref.get(runs)).toBe(1)
+      })
+    )
+
+    it.effect("rejects an empty key and a time to live that no server keeps", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        for (const key of ["", "a\nb", "x".repeat(600)]) {
+          expect(yield* Effect.flip(lock.acquireLock(key, "1 minute"))).toMatchObject({ _tag: "InvalidKey" })
+          expect(yield* Effect.flip(lock.withLock(key, once)(Effect.void))).toMatchObject({ _tag: "InvalidKey" })
+        }
+        const refused = yield* Effect.either(lock.acquireLock("refused", 0))
+        expect(Either.flip(refused)).toMatchObject({ right: { _tag: "InvalidArgument" } })
+        expect(yield* isFree("refused")).toBe(true)
+      })
+    )
+  })
 })
 
 // `effect` and not `it.effect`: `layer` replaces the methods of the `it` that the whole file shares

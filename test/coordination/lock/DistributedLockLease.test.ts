@@ -1,4 +1,4 @@
-/** Holding a lock over time: extending it, losing it, and knowing when it can no longer be proved. */
+/** Holds a lock over time: renewals, losses, and the time for which it is certain. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -28,11 +28,11 @@ const world = Effect.gen(function* () {
   return { server, connection, lock, other }
 })
 
-/** Time passes in small steps, so that whatever it brings about is done before more of it passes. */
+/** Time passes in small steps, so that the work of each step is done before the next one. */
 const pass = (duration: Duration.DurationInput) =>
   Effect.repeatN(Effect.zipRight(TestClock.adjust(Duration.toMillis(duration) / 40), settle), 39)
 
-/** A body that runs until it is interrupted, and says when it was. */
+/** A body that runs until it is interrupted, and records when that was. */
 const body = Effect.gen(function* () {
   const running = yield* Deferred.make<void>()
   const interrupted = yield* Ref.make(false)
@@ -48,7 +48,7 @@ const body = Effect.gen(function* () {
 const isHeld = (redis: RedisClient.Service) => Effect.map(redis.get("lock:it"), Option.isSome)
 
 describe("a lock that is held", () => {
-  it.scoped("is kept for as long as the body runs, however short its time to live", () =>
+  it.scoped("is renewed for as long as the body runs, however short its time to live", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("1 minute"), "done")))
@@ -62,7 +62,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is asked for no more once the body has ended, failed, died or was interrupted", () =>
+  it.scoped("is no longer renewed once the body has ended, failed, died or was interrupted", () =>
     Effect.gen(function* () {
       const { connection, lock, server } = yield* world
       const long = Effect.sleep("15 seconds")
@@ -85,7 +85,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is not lost by outages of half its time to live, whenever they begin", () =>
+  it.scoped("survives outages of half its time to live, whenever they begin", () =>
     Effect.gen(function* () {
       const { connection, lock, server } = yield* world
       const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("40 seconds"), "done")))
@@ -103,7 +103,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is asked for again soon after an extension that failed, though the connection stands", () =>
+  it.scoped("is renewed soon after a failed renewal, though the connection stands", () =>
     Effect.gen(function* () {
       const { connection, lock } = yield* world
       const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("15 seconds"), "done")))
@@ -116,7 +116,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("takes the fibers that the body has forked with it when it is given back or lost", () =>
+  it.scoped("interrupts the fibers that the body has forked when it is released or lost", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const ended = yield* Ref.make(0)
@@ -135,7 +135,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is not had a second time by its own body, which waits for itself no longer than it wants to", () =>
+  it.scoped("is not re-entrant: its own body waits for it until `maxWait` has passed", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const inner = lock.withLock("it", { timeToLive: "10 seconds", maxWait: "3 seconds" })(
@@ -164,7 +164,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is counted from when it was asked for, and not from when the answer came", () =>
+  it.scoped("counts its time from the request, not from the reply", () =>
     Effect.gen(function* () {
       const { connection, lock } = yield* world
       const { interrupted, run, running } = yield* body
@@ -184,7 +184,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is not extended by the answer to an acquire that took longer than its time to live", () =>
+  it.scoped("is not granted by a reply that took longer than its time to live", () =>
     Effect.gen(function* () {
       const { connection, lock } = yield* world
       const answer = connection.holdReplies(LockScripts.acquire.name)
@@ -209,7 +209,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is lost when another caller holds it, which keeps it", () =>
+  it.scoped("is lost when another caller holds it, and that caller keeps it", () =>
     Effect.gen(function* () {
       const { lock, other, server } = yield* world
       const { interrupted, run, running } = yield* body
@@ -224,7 +224,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is lost when it is found gone", () =>
+  it.scoped("is lost when it is no longer in Redis", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const { run, running } = yield* body
@@ -237,7 +237,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("is lost as soon as the connection is back when the server has lost its data", () =>
+  it.scoped("is lost at the reconnection to a server that has lost its data", () =>
     Effect.gen(function* () {
       const { connection, lock, server } = yield* world
       const { run, running } = yield* body
@@ -253,7 +253,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("works where its caller cannot be interrupted, and cannot interrupt what must not be", () =>
+  it.scoped("works in an uninterruptible caller, and waits for an uninterruptible part of the body", () =>
     Effect.gen(function* () {
       const { connection, lock, server } = yield* world
       const fiber = yield* Effect.fork(
@@ -299,7 +299,7 @@ describe("a lock that is held", () => {
     })
   )
 
-  it.scoped("says for how long it may be relied on, which is no more once it is lost", () =>
+  it.scoped("reports for how long it is certain, which is zero once it is lost", () =>
     Effect.gen(function* () {
       const { connection, lock } = yield* world
       const held = Option.getOrThrow(yield* lock.tryAcquire("it", options))
@@ -322,7 +322,7 @@ describe("a lock that is held", () => {
 })
 
 describe("tryAcquire", () => {
-  it.scoped("holds until its scope ends, asks once, and says when another holds it", () =>
+  it.scoped("holds until its scope ends, and tries once when another caller holds the lock", () =>
     Effect.gen(function* () {
       const { connection, lock, other, server } = yield* world
       const scope = yield* Scope.make()
@@ -340,7 +340,7 @@ describe("tryAcquire", () => {
     })
   )
 
-  it.scoped("reports the loss to callers that ask, and interrupts what was bound to it", () =>
+  it.scoped("reports the loss, and interrupts the effects that run while it is held", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const held = Option.getOrThrow(yield* lock.tryAcquire("it", options))
@@ -370,7 +370,7 @@ describe("fencing tokens", () => {
     })
   )
 
-  it.scoped("grow when the lock ran out, when the server lost its data, and when its clock was set back", () =>
+  it.scoped("grow when the lock expired, when the server lost its data, and when its clock was set back", () =>
     Effect.gen(function* () {
       const { lock, other, server } = yield* world
       yield* TestClock.setTime(1_800_000_000_000)
@@ -388,7 +388,7 @@ describe("fencing tokens", () => {
     })
   )
 
-  it.scoped("are the same when a lost reply is asked for again", () =>
+  it.scoped("are the same when a lost reply is retried", () =>
     Effect.gen(function* () {
       const { server } = yield* world
       const ask = server.direct.run(LockScripts.acquire)
@@ -409,7 +409,7 @@ describe("fencing tokens", () => {
 describe("withLocks", () => {
   const keys = ["b", "a", "b", "c"] as const
 
-  it.scoped("holds every one of them, each with a fencing token, and gives them all back", () =>
+  it.scoped("holds every lock, each with a fencing token, and releases all of them", () =>
     Effect.gen(function* () {
       const { lock, other, server } = yield* world
       const fences = yield* lock.withLocks(
@@ -428,7 +428,7 @@ describe("withLocks", () => {
     })
   )
 
-  it.scoped("holds none when one of them is not had, and names it", () =>
+  it.scoped("holds none when one of them is not acquired, and names that one", () =>
     Effect.gen(function* () {
       const { lock, other, server } = yield* world
       yield* other.acquireLock("b", "1 minute")
@@ -439,7 +439,7 @@ describe("withLocks", () => {
     })
   )
 
-  it.scoped("waits for all of them together no longer than it was asked to", () =>
+  it.scoped("waits for all of them together no longer than `maxWait`", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       yield* other.acquireLock("a", "4 seconds")
@@ -454,7 +454,7 @@ describe("withLocks", () => {
     })
   )
 
-  it.scoped("cannot wait in a circle, in whatever order its callers name the keys", () =>
+  it.scoped("cannot deadlock, in whatever order its callers name the keys", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       const asked = [
@@ -484,7 +484,7 @@ describe("withLocks", () => {
     })
   )
 
-  it.scoped("is interrupted when one of them is lost", () =>
+  it.scoped("interrupts the body when one of them is lost", () =>
     Effect.gen(function* () {
       const { lock, server } = yield* world
       const { run, running } = yield* body
@@ -497,7 +497,7 @@ describe("withLocks", () => {
     })
   )
 
-  it.scoped("of no keys is the body alone", () =>
+  it.scoped("runs the body alone when there are no keys", () =>
     Effect.gen(function* () {
       const { connection, lock } = yield* world
       expect(yield* lock.withLocks([], options)(Effect.succeed("done"))).toBe("done")

@@ -13,7 +13,7 @@ import * as RedisServer from "../../support/server/RedisServer.js"
 const options = { timeToLive: "1 minute", maxWait: "1 hour" } as const
 
 describe("while the server is down", () => {
-  test(title("every way to a lock or a permit fails at once, though its caller would wait for an hour"), () =>
+  test(title("every way to acquire a lock or permit fails at once, though its caller would wait for an hour"), () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const redis = yield* connect({ port: server.port })
@@ -23,7 +23,7 @@ describe("while the server is down", () => {
       const scope = yield* Scope.make()
       const body = Effect.dieMessage("the body ran")
 
-      // one body that runs, and callers that wait behind it
+      // one caller that runs, and several that wait behind it
       const running = yield* Deferred.make<void>()
       const goOn = yield* Deferred.make<void>()
       const holder = yield* Effect.fork(
@@ -54,7 +54,7 @@ describe("while the server is down", () => {
         expect(yield* inTime(Effect.flip(attempt))).toMatchObject({ _tag: "RedisUnavailable" })
       }
       for (const waiter of waiting) {
-        // a caller whose reply was lost retries until its time is over, and fails with its first or last error
+        // a caller whose reply was lost retries until `maxWait` has passed, and fails with its first or last error
         expect((yield* inTime(Fiber.join(waiter)))._tag).toMatch(/^Redis(Unavailable|ConnectionLost|Timeout)$/)
       }
       // the body that runs is not disturbed

@@ -1,4 +1,4 @@
-/** Waiting for a lock: which caller wakes when, which one polls, and what is left when none waits. */
+/** Waits for a lock: when callers resume, which of them asks Redis, and what remains when none waits. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -27,14 +27,14 @@ const world = Effect.gen(function* () {
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-/** As many who wait as wanted, one after the other, until all of them do. */
+/** Starts waiting callers one after the other, until all of them wait. */
 const waiters = <A, E>(count: number, wait: (number: number) => Effect.Effect<A, E>) =>
   Effect.forEach(numbers(count), (number) => Effect.zipLeft(Effect.fork(wait(number)), settle))
 
 const tokenOf = (lock: DistributedLock.DistributedLock.Service, timeToLive: "1 minute" | "3 seconds" = "1 minute") =>
   Effect.map(lock.acquireLock("it", timeToLive), Option.getOrThrow)
 
-/** Locks on a client that loses replies to `acquire`, after the server has done its part. */
+/** Locks on a client that loses replies to `acquire`, after the server has run it. */
 const losingReplies = (
   redis: RedisClient.Service,
   loses: (reply: unknown) => boolean,
@@ -56,7 +56,7 @@ const hasEnded = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   until("it has ended", () => Effect.map(Fiber.poll(fiber), Option.isSome))
 
 describe("a caller that waits for a lock", () => {
-  it.scoped("is woken by the release, in its own process and in others, though no time passes", () =>
+  it.scoped("resumes at the release, in its own process and in others, though no time passes", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -64,7 +64,7 @@ describe("a caller that waits for a lock", () => {
       yield* other.releaseLock("it", token)
       if (first !== undefined) yield* hasEnded(first)
 
-      // callers behind others are woken by the caller before them
+      // a caller that waits behind others is resumed by the one before it
       const release = yield* Deferred.make<void>()
       const holder = yield* Effect.fork(lock.withLock("it", options)(Deferred.await(release)))
       yield* settle
@@ -76,7 +76,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("asks besides, and so gets it also when the message of the release is lost", () =>
+  it.scoped("polls too, and so acquires it also when the message of the release is lost", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -90,7 +90,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("gets it when the time of a holder that died has ended", () =>
+  it.scoped("acquires it when the time of a holder that died has ended", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       yield* tokenOf(other, "3 seconds")
@@ -102,7 +102,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("stands behind others of its process: a hundred ask no oftener than one", () =>
+  it.scoped("queues behind others of its process: a hundred callers ask no oftener than one", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world
       yield* tokenOf(other)
@@ -116,7 +116,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("gets it in the order of coming, in one process", () =>
+  it.scoped("acquires it in order of arrival, in one process", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -128,7 +128,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("moves up when those in front are interrupted, or are out of patience", () =>
+  it.scoped("moves up when the callers before it are interrupted, or have waited for `maxWait`", () =>
     Effect.gen(function* () {
       const { lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -149,7 +149,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("hears at once that Redis has gone away, also behind others", () =>
+  it.scoped("fails at once when Redis becomes unavailable, also behind others", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world
       yield* tokenOf(other)
@@ -163,7 +163,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("listens while somebody waits, once for all of them, and no longer", () =>
+  it.scoped("shares one subscription with the others, which ends with the last of them", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let [listening, subscriptions] = [0, 0]
@@ -201,7 +201,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("polls where the user may not subscribe, which is tried once", () =>
+  it.scoped("polls when the user may not subscribe, which is tried once", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let subscriptions = 0
@@ -227,7 +227,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("is not overtaken by later callers of its process, though the lock is free for a moment", () =>
+  it.scoped("is not overtaken by a later caller of its process, though the lock is free for a moment", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world
       const token = yield* tokenOf(other)
@@ -245,7 +245,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("hears at once that Redis is away also behind a caller that still waits because its reply was lost", () =>
+  it.scoped("fails at once when Redis is unavailable, also behind a caller that retries after a lost reply", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let repliesToLose = 0
@@ -295,7 +295,7 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
-  it.scoped("stands in line again when it is refused after a lost reply, and asks no longer on its own", () =>
+  it.scoped("returns to the queue when it is rejected after a lost reply, and asks no longer out of turn", () =>
     Effect.gen(function* () {
       const { here, other } = yield* world
       let repliesToLose = 0

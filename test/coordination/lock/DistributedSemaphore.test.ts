@@ -24,103 +24,105 @@ const once = { ...three, maxWait: 0 } as const
 
 const held = (key: string) => Effect.flatMap(RedisClient, (client) => client.zcard(`semaphore:${key}`))
 
-onEveryLayer((it) => {
-  it.effect("has no more bodies run at a time than it has permits, and every body in the end", () =>
-    Effect.gen(function* () {
-      const semaphore = yield* DistributedSemaphore.make
-      const inside = yield* Ref.make(0)
-      const most = yield* Ref.make(0)
-      const body = Effect.gen(function* () {
-        const now = yield* Ref.updateAndGet(inside, (n) => n + 1)
-        yield* Ref.update(most, (before) => Math.max(before, now))
-        yield* (yield* RedisClient).incr("semaphore:test:bodies")
-        yield* Effect.repeatN(Effect.yieldNow(), 10)
-        yield* Ref.update(inside, (n) => n - 1)
-      })
-      yield* Effect.replicateEffect(semaphore.withPermit("turns", three)(body), 40, {
-        concurrency: "unbounded",
-        discard: true
-      })
-      expect(yield* Ref.get(most)).toBe(3)
-      expect(yield* held("turns")).toBe(0)
-    })
-  )
-
-  it.effect("gives its permits to as many as it has, and to nobody else until one comes back", () =>
-    Effect.gen(function* () {
-      const semaphore = yield* DistributedSemaphore.make
-      const asked = yield* Effect.replicateEffect(
-        Effect.gen(function* () {
-          const scope = yield* Scope.make()
-          return [yield* Scope.extend(semaphore.tryAcquire("many", three), scope), scope] as const
-        }),
-        50,
-        { concurrency: "unbounded" }
-      )
-      const granted = asked.filter(([lease]) => Option.isSome(lease))
-      expect(granted).toHaveLength(3)
-      const error = yield* Effect.flip(semaphore.withPermit("many", once)(Effect.dieMessage("the body ran")))
-      expect(error).toMatchObject({ _tag: "LockNotAcquired", key: "many" })
-      for (const [, scope] of granted.slice(0, 1)) yield* Scope.close(scope, Exit.void)
-      expect(yield* semaphore.withPermit("many", once)(held("many"))).toBe(3)
-      for (const [, scope] of granted) yield* Scope.close(scope, Exit.void)
-      expect(yield* held("many")).toBe(0)
-    })
-  )
-
-  it.effect("gets its permit back when the body succeeds, fails or is interrupted", () =>
-    Effect.gen(function* () {
-      const semaphore = yield* DistributedSemaphore.make
-      const permitted = semaphore.withPermit("back", once)
-      expect(yield* permitted(held("back"))).toBe(1)
-      expect(yield* Effect.flip(permitted(Effect.fail("the body's own")))).toBe("the body's own")
-      const running = yield* Deferred.make<void>()
-      const fiber = yield* Effect.fork(permitted(Effect.zipRight(Deferred.succeed(running, undefined), Effect.never)))
-      yield* Deferred.await(running)
-      yield* Fiber.interrupt(fiber)
-      expect(yield* held("back")).toBe(0)
-    })
-  )
-
-  it.effect("takes one permit though the reply that gave it was lost", () =>
-    Effect.gen(function* () {
-      const client = yield* RedisClient
-      const lost = new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 })
-      let asked = 0
-      const faulty: RedisClient.Service = {
-        ...client,
-        run: (script) => {
-          const run = client.run(script)
-          const isAcquire = script.name === SemaphoreScripts.acquire.name
-          return (input) =>
-            Effect.filterOrFail(
-              run(input),
-              () => !isAcquire || ++asked > 1,
-              () => lost
-            )
-        }
-      }
-      const semaphore = yield* Effect.provideService(DistributedSemaphore.make, RedisClient, faulty)
-      expect(yield* semaphore.withPermit("lost", once)(held("lost"))).toBe(1)
-      expect(asked).toBe(2)
-      expect(yield* held("lost")).toBe(0)
-    })
-  )
-
-  it.effect("refuses keys that are none, times that no server keeps, and numbers of permits that are none", () =>
-    Effect.gen(function* () {
-      const semaphore = yield* DistributedSemaphore.make
-      const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
-        Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
-      expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
-      for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { timeToLive: 0 }]) {
-        expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
-          right: { _tag: "InvalidArgument" }
+describe("a distributed semaphore", () => {
+  onEveryLayer((it) => {
+    it.effect("runs at most as many bodies at a time as it has permits, and every body in the end", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const inside = yield* Ref.make(0)
+        const most = yield* Ref.make(0)
+        const body = Effect.gen(function* () {
+          const now = yield* Ref.updateAndGet(inside, (n) => n + 1)
+          yield* Ref.update(most, (before) => Math.max(before, now))
+          yield* (yield* RedisClient).incr("semaphore:test:bodies")
+          yield* Effect.repeatN(Effect.yieldNow(), 10)
+          yield* Ref.update(inside, (n) => n - 1)
         })
-      }
-      expect(yield* held("refused")).toBe(0)
-    })
-  )
+        yield* Effect.replicateEffect(semaphore.withPermit("turns", three)(body), 40, {
+          concurrency: "unbounded",
+          discard: true
+        })
+        expect(yield* Ref.get(most)).toBe(3)
+        expect(yield* held("turns")).toBe(0)
+      })
+    )
+
+    it.effect("grants as many permits as it has, and no more until one is released", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const asked = yield* Effect.replicateEffect(
+          Effect.gen(function* () {
+            const scope = yield* Scope.make()
+            return [yield* Scope.extend(semaphore.tryAcquire("many", three), scope), scope] as const
+          }),
+          50,
+          { concurrency: "unbounded" }
+        )
+        const granted = asked.filter(([lease]) => Option.isSome(lease))
+        expect(granted).toHaveLength(3)
+        const error = yield* Effect.flip(semaphore.withPermit("many", once)(Effect.dieMessage("the body ran")))
+        expect(error).toMatchObject({ _tag: "LockNotAcquired", key: "many" })
+        for (const [, scope] of granted.slice(0, 1)) yield* Scope.close(scope, Exit.void)
+        expect(yield* semaphore.withPermit("many", once)(held("many"))).toBe(3)
+        for (const [, scope] of granted) yield* Scope.close(scope, Exit.void)
+        expect(yield* held("many")).toBe(0)
+      })
+    )
+
+    it.effect("releases the permit when the body succeeds, fails or is interrupted", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const permitted = semaphore.withPermit("back", once)
+        expect(yield* permitted(held("back"))).toBe(1)
+        expect(yield* Effect.flip(permitted(Effect.fail("the body's own")))).toBe("the body's own")
+        const running = yield* Deferred.make<void>()
+        const fiber = yield* Effect.fork(permitted(Effect.zipRight(Deferred.succeed(running, undefined), Effect.never)))
+        yield* Deferred.await(running)
+        yield* Fiber.interrupt(fiber)
+        expect(yield* held("back")).toBe(0)
+      })
+    )
+
+    it.effect("grants one permit, though the granting reply was lost", () =>
+      Effect.gen(function* () {
+        const client = yield* RedisClient
+        const lost = new RedisTimeout({ command: "EVALSHA", waitedMillis: 1_000 })
+        let asked = 0
+        const faulty: RedisClient.Service = {
+          ...client,
+          run: (script) => {
+            const run = client.run(script)
+            const isAcquire = script.name === SemaphoreScripts.acquire.name
+            return (input) =>
+              Effect.filterOrFail(
+                run(input),
+                () => !isAcquire || ++asked > 1,
+                () => lost
+              )
+          }
+        }
+        const semaphore = yield* Effect.provideService(DistributedSemaphore.make, RedisClient, faulty)
+        expect(yield* semaphore.withPermit("lost", once)(held("lost"))).toBe(1)
+        expect(asked).toBe(2)
+        expect(yield* held("lost")).toBe(0)
+      })
+    )
+
+    it.effect("rejects an empty key, a time to live that no server keeps, and a wrong number of permits", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
+          Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
+        expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
+        for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { timeToLive: 0 }]) {
+          expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
+            right: { _tag: "InvalidArgument" }
+          })
+        }
+        expect(yield* held("refused")).toBe(0)
+      })
+    )
+  })
 })
 
 // not the methods of `it`: `layer` replaces those that the whole file shares
@@ -183,7 +185,7 @@ describe("a permit over time", () => {
     })
   )
 
-  scoped("wakes who waits for it when it comes back, though no time passes", () =>
+  scoped("resumes a waiting caller when it is released, though no time passes", () =>
     Effect.gen(function* () {
       const { other, semaphore } = yield* world
       const scope = yield* Scope.make()

@@ -94,7 +94,9 @@ const openFile = (path: string, ...statements: ReadonlyArray<string>) =>
 
 describe("a lock of eight processes with many fibers", () => {
   test(
-    title("has one holder at a time in the eyes of the database, whichever process is killed, stopped or restarted"),
+    title(
+      "has one holder at a time in the eyes of the database, also when a process or the server is killed, paused or restarted"
+    ),
     () =>
       Effect.gen(function* () {
         const path = yield* temporaryFile
@@ -134,13 +136,13 @@ describe("a lock of eight processes with many fibers", () => {
         yield* sleeper.signal("SIGCONT")
         yield* sleeper.goOn
 
-        // a restart that keeps the data, within the time to live, changes nothing for the holder
+        // a restart that keeps the data, within the time to live, changes nothing for the holder of the lock
         const kept = yield* lasting.stayInside
         yield* restart
         yield* lasting.goOn
         yield* laterThan(kept)
 
-        // when the data is lost another caller gets the lock beside its holder, which only the fencing token keeps out
+        // when the data is lost, another caller acquires the lock beside its holder: only the fencing token keeps that one out
         const lost = yield* forgotten.stayInside
         yield* restartWithoutData
         yield* laterThan(lost)
@@ -161,7 +163,7 @@ describe("a lock of eight processes with many fibers", () => {
         expect(new Set(done).size).toBe(done.length)
         expect(done.filter((token) => !left.has(token))).toEqual([])
         expect(done).toContain(kept)
-        // each fiber that entered has left, except those that were killed or rejected
+        // no other holder was interrupted: all that entered have left, except those that were killed or rejected
         const last = tokens.at(-1)
         expect(tokens.filter((token) => !left.has(token) && token !== last)).toEqual([killed, stopped, lost])
 
@@ -182,7 +184,7 @@ describe("a semaphore of eight processes with many fibers", () => {
       Effect.gen(function* () {
         const permits = 5
         const path = yield* temporaryFile
-        // the fibers inside, and how many there were whenever one entered; a stopped process does nothing and does not count
+        // the holders inside, and their number at each entry; a paused process does nothing and does not count
         const file = yield* openFile(
           path,
           "PRAGMA journal_mode = WAL",

@@ -31,8 +31,8 @@ const world = Effect.gen(function* () {
   }
 })
 
-describe("a holder", () => {
-  it.effect("hears of every new connection until it gives it back, on the one subscription of all", () =>
+describe("a listener to reconnections", () => {
+  it.effect("runs after every new connection until its scope ends, on one subscription for all listeners", () =>
     Effect.gen(function* () {
       const { connect, disconnect, reconnections, subscriptions } = yield* world
       const heard = [0, 0, 0]
@@ -60,7 +60,7 @@ describe("a holder", () => {
     })
   )
 
-  it.effect("whose scope has closed meanwhile hears of none, and keeps no subscription", () =>
+  it.effect("never runs when its scope has closed, and keeps no subscription", () =>
     Effect.gen(function* () {
       const { connect, reconnections, subscriptions } = yield* world
       const scope = yield* Scope.make()
@@ -79,7 +79,7 @@ describe("a holder", () => {
     })
   )
 
-  it.effect("finds the subscription there soon after another, and none runs on for nobody", () =>
+  it.effect("finds the subscription of an earlier listener, which ends when none follows", () =>
     Effect.gen(function* () {
       const { reconnections, subscriptions } = yield* world
       const listening = Effect.flatMap(Effect.scope, (scope) => reconnections.listen(Effect.void, scope))

@@ -28,7 +28,7 @@ describe("presence over time", () => {
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
-  it.effect("lasts as long as the scope of who stays online, and ends at once with it", () =>
+  it.effect("lasts as long as the scope of `stayOnline`, and ends with it", () =>
     Effect.gen(function* () {
       const online = yield* Presence.make({ key: "presence", timeToLive: "1 minute" })
       const scope = yield* Scope.make()
@@ -44,7 +44,7 @@ describe("presence over time", () => {
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
-  it.effect("survives the loss of two beats in a row, and comes back with the first that arrives", () =>
+  it.effect("survives the loss of two beats in a row, and returns with the first that arrives", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const server = yield* OutageRedis.make
@@ -72,7 +72,7 @@ describe("presence over time", () => {
     )
   )
 
-  it.effect("fails nobody's work while Redis is away, and costs it nothing", () =>
+  it.effect("fails no effect while Redis is away, and costs it nothing", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const server = yield* OutageRedis.make
@@ -94,29 +94,26 @@ describe("presence over time", () => {
 })
 
 describe("presence among processes", () => {
-  it.scopedLive.skipIf(RedisServer.skipReason !== undefined)(
-    "the players of a process that was killed leave by themselves",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* RedisServer.make()
-        const count = Effect.map(
-          server.send("EVAL", PresenceScripts.count.lua, "1", "presence:players", ""),
-          (online) => Number(online)
-        )
-        const start = Effect.acquireRelease(
-          Effect.sync(() =>
-            spawn(
-              process.execPath,
-              [fileURLToPath(new URL("../processes/onlinePlayer.ts", import.meta.url)), server.url],
-              { stdio: "ignore" }
-            )
-          ),
-          (child) => Effect.sync(() => child.kill("SIGKILL"))
-        )
-        const [one] = yield* Effect.all([start, start])
-        yield* until("both are online", () => Effect.map(count, (online) => online === 2))
-        one.kill("SIGKILL")
-        yield* until("one of them is gone, and the other stays", () => Effect.map(count, (online) => online === 1))
-      })
+  it.scopedLive.skipIf(RedisServer.skipReason !== undefined)("ends for the members of a process that was killed", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const count = Effect.map(server.send("EVAL", PresenceScripts.count.lua, "1", "presence:players", ""), (online) =>
+        Number(online)
+      )
+      const start = Effect.acquireRelease(
+        Effect.sync(() =>
+          spawn(
+            process.execPath,
+            [fileURLToPath(new URL("../processes/onlinePlayer.ts", import.meta.url)), server.url],
+            { stdio: "ignore" }
+          )
+        ),
+        (child) => Effect.sync(() => child.kill("SIGKILL"))
+      )
+      const [one] = yield* Effect.all([start, start])
+      yield* until("both are online", () => Effect.map(count, (online) => online === 2))
+      one.kill("SIGKILL")
+      yield* until("one of them is gone, and the other stays", () => Effect.map(count, (online) => online === 1))
+    })
   )
 })

@@ -1,4 +1,4 @@
-/** A process whose player is online until somebody kills it. Argument: the server's URL. */
+/** A process whose player is online until the process is killed. Argument: the server's URL. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"

@@ -1,6 +1,6 @@
 /**
- * A client on which every call that a limit's script allows is also entered into a list, in the same atomic step and with
- * the time that the script has seen: what was allowed is known whether or not its caller lived to hear of it.
+ * A client that records every allowed call in a list, in the same atomic step and with the time of the script. So the allowed
+ * calls of a killed process are known too.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

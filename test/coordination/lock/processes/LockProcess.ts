@@ -1,4 +1,4 @@
-/** A process of `main.ts`, as a test holds it. */
+/** A child process that runs `main.ts`. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -21,7 +21,7 @@ export interface LockProcess extends Pick<ChildProgram.ChildProgram, "signal" | 
   readonly stop: Effect.Effect<void>
 }
 
-/** Waits until it holds: how long a busy machine takes is bounded by the test's own timeout alone. */
+/** Waits until the condition holds. Only the test's own timeout bounds the wait, since machines may be busy. */
 export const becomes = (holds: () => boolean): Effect.Effect<void> =>
   Effect.asVoid(Effect.repeat(Effect.sync(holds), { schedule: Schedule.spaced("20 millis"), until: (now) => now }))
 
@@ -31,7 +31,7 @@ const decodeReport = Schema.decodeSync(Report)
 const encodeOrder = Schema.encodeSync(Order)
 const encodeSettings = Schema.encodeSync(Settings)
 
-/** Returns when its fibers have begun; its end is that of the scope. */
+/** Returns when its fibers have started. The process ends with the scope. */
 export const start = (settings: Settings): Effect.Effect<LockProcess, never, Scope.Scope> =>
   Effect.gen(function* () {
     const reports: Array<Report> = []

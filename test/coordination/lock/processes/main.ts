@@ -1,4 +1,4 @@
-/** A process whose fibers take a lock or a permit over and over, and write down in a database when they enter and leave. */
+/** A process whose fibers acquire a lock or permit repeatedly, and record in a database when they enter and leave. */
 import { Database as SqliteFile } from "bun:sqlite"
 import * as BunRuntime from "@effect/platform-bun/BunRuntime"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ const say = (report: Report) =>
     process.stdout.write(encodeReport(report) + "\n")
   })
 
-/** Enters, stays inside if one was asked to, and leaves. */
+/** Enters, stays inside if the message says so, and leaves. */
 interface Section<E> {
   readonly enter: Effect.Effect<unknown, E>
   readonly leave: Effect.Effect<unknown, E>

@@ -17,8 +17,8 @@ export const Settings = Schema.parseJson(
 export type Settings = typeof Settings.Type
 
 /**
- * `Stay`: the next holder stays inside until `GoOn`, and lets nothing interrupt it. `Stop`: the process stops
- * itself, as SIGSTOP from outside would do, but not in the midst of a write, which would lock the database for all.
+ * `Stay`: the next holder stays inside until `GoOn`, and is uninterruptible. `Stop`: the process stops itself, like SIGSTOP from
+ * outside. It does so between two writes, since a stopped write would lock the database for all.
  */
 export const Order = Schema.parseJson(Schema.Literal("Stay", "GoOn", "Stop"))
 export type Order = typeof Order.Type
@@ -28,7 +28,7 @@ export const Report = Schema.parseJson(
     Schema.TaggedStruct("Ready", {}),
     /** a holder that stays inside has entered */
     Schema.TaggedStruct("Inside", { token: Schema.Number }),
-    /** a fiber has entered and left, and nobody has told it that it had lost the lock */
+    /** a fiber has entered and left, and did not lose the lock */
     Schema.TaggedStruct("Done", { fiber: Schema.Int, token: Schema.Number }),
     /** the database refused a write for its fencing token */
     Schema.TaggedStruct("Refused", { token: Schema.Number }),
