@@ -60,6 +60,12 @@ describe("a limit inside the process", () => {
     expect(() => LocalKeys.make(1).callAt(start)("APPEND", "a", "b")).toThrow("APPEND")
   })
 
+  it("reads a key as missing from the millisecond on in which its time to live has ended", () => {
+    const keys = LocalKeys.make(2)
+    keys.callAt(start)("SET", "a", "1", "PX", 5)
+    expect([4, 5].map((later) => keys.callAt(start + later)("GET", "a"))).toEqual(["1", null])
+  })
+
   it("keeps the keys that were used last, and forgets older ones", () => {
     const keys = LocalKeys.make(2)
     const call = keys.callAt(start)
