@@ -74,7 +74,7 @@ describe("a counter", () => {
       Effect.gen(function* () {
         const client = yield* RedisClient
         const counter = yield* Counter.make({ key: "lifted" })
-        yield* client.set("counters:lifted", "-7", { ttl: "1 hour" })
+        yield* client.set("counters:lifted", "-7", { timeToLive: "1 hour" })
         expect(yield* counter.get).toBe(0)
         expect(yield* counter.increment).toBe(1)
         const left = Option.getOrThrow(yield* client.ttl("counters:lifted"))
