@@ -14,21 +14,7 @@ import { longSentences } from "./style/sentences.js"
 
 const root = fileURLToPath(new URL("../", import.meta.url))
 /** What is not yet rewritten: phrases found under these paths are listed and fail nothing. The list only gets shorter. */
-const pending: ReadonlyArray<string> = [
-  "src/cache/",
-  "src/coordination/",
-  "src/internal/",
-  "src/redis/",
-  "test/cache/",
-  "test/coordination/",
-  "test/game/",
-  "test/internal/",
-  "test/protocol/",
-  "test/redis/",
-  "test/suites/",
-  "examples/",
-  "docs/"
-]
+const pending: ReadonlyArray<string> = ["src/cache/", "src/redis/connection/", "examples/", "docs/"]
 const folders = ["src", "test", "examples", "bench", "scripts", "docs"]
 
 const filesUnder = (folder: string): ReadonlyArray<string> =>

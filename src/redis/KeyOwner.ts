@@ -1,5 +1,5 @@
 /**
- * Who owns which keys, so that no two parts of the toolkit ever share one. `docs/keys.md` lists all keys and says why they
+ * The owner of each key, so that no two parts of the toolkit ever share one. `docs/keys.md` lists all keys and says why they
  * are disjoint.
  *
  * @since 0.1.0

@@ -15,7 +15,7 @@ import { eachWay } from "../support/JumpingClock.js"
 const quiet = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
 
 describe("the monotonic clock", () => {
-  it.live("starts at the system's time and goes on with it", () =>
+  it.live("starts at the system's time and advances with it", () =>
     Effect.gen(function* () {
       const [wall, own] = yield* Effect.zip(Clock.currentTimeMillis, MonotonicClock.millis)
       expect(Math.abs(wall - own)).toBeLessThan(60_000)

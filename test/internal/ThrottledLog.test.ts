@@ -33,7 +33,7 @@ describe("what does not fit", () => {
     })
   )
 
-  it.scoped("is told by a cache without the value, and with the key at debug level only", () =>
+  it.scoped("is logged by a cache without the value, and with the key at debug level only", () =>
     Effect.gen(function* () {
       const { layer, lines } = yield* CapturedLog.make
       yield* Effect.gen(function* () {

@@ -33,7 +33,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         })
       )
 
-    test("stores each kind of value as readable JSON under the guide's key, for the guide's time", (cache, redis) =>
+    test("stores each kind of value as readable JSON under its key, for its default time", (cache, redis) =>
       Effect.gen(function* () {
         expect(yield* cache.setUserProfile(ada, profile(ada))).toBe(true)
         expect(yield* cache.setUserBalance(ada, 250)).toBe(true)
@@ -199,7 +199,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
         expect(yield* redis.send("DBSIZE")).toBe(size)
       }))
 
-    test("counts players by name and those who were only counted, who never take anybody away", (cache) =>
+    test("counts players by name and anonymous players, which never replace each other", (cache) =>
       Effect.gen(function* () {
         expect(yield* cache.playerOnline(ada)).toEqual(Option.some(1))
         expect(yield* cache.playerOnline(ada)).toEqual(Option.some(1))
@@ -267,7 +267,7 @@ export const cacheServiceSuite = <E>(name: string, redisLayer: Layer.Layer<Redis
     keysSuite(test)
     leaderboardSuite(test)
 
-    test("shows the guide's statistics, and what the cache has counted", (cache) =>
+    test("shows hits, misses and the hit rate, and what the cache has counted", (cache) =>
       Effect.gen(function* () {
         const before = yield* cache.getStats
         yield* cache.incrementOnlinePlayers

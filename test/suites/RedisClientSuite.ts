@@ -177,7 +177,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("deletes by pattern only what holds a type, and only where it is told to", () =>
+  it.effect("deletes by pattern only keys of a type, and only keys that a predicate accepts", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const prefix = fresh("chosen")

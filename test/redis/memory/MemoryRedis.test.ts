@@ -208,7 +208,7 @@ describe("Redis in memory", () => {
     )
 
     it.effect(
-      "tells a subscriber that was too slow, and goes on from there",
+      "reports a gap to a subscriber that was too slow, and continues from there",
       withClient(
         (redis) =>
           Effect.gen(function* () {
