@@ -51,8 +51,8 @@ export interface CircuitBreaker {
 const buckets = 10
 
 /**
- * A breaker that runs `probe` while it is half-open: success closes it, failure opens it again. The probe must end by
- * itself. Reads the monotonic clock once per call of `succeeded` or `failed`.
+ * A breaker that runs `probe` while it is half-open: success closes it, failure opens it again. The probe must
+ * have a deadline. Reads the monotonic clock once per call of `succeeded` or `failed`.
  *
  * @since 0.1.0
  * @category constructors

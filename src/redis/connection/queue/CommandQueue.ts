@@ -75,9 +75,9 @@ export interface CommandQueue {
     args: ReadonlyArray<RedisArgument>
   ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /**
-   * As `command`, told to a callback: in the turn of the reply, or at once where the command is refused, and never
-   * repeated. Its arguments are asked for when it leaves, and not at all where it does not, be it that its caller has
-   * ended before. One that leaves `inOneGo` keeps what waits with it from leaving in two halves.
+   * Like `command`, but calls `answered` in the turn of the reply, or at once where the command is rejected. It is never
+   * repeated. The arguments are computed when the command is sent. A command whose caller was interrupted is never sent.
+   * With `inOneGo` the commands that wait with it are not sent in two halves.
    */
   readonly late: (
     command: string,
@@ -95,7 +95,8 @@ export interface CommandQueue {
 }
 
 /**
- * So many leave in two halves while nothing is in flight: while the callers of one go on, the server works on the other.
+ * From this number on commands leave in two halves while nothing is in flight: the callers of one half resume while the
+ * server works on the other.
  */
 const worthHalving = 16
 
@@ -145,7 +146,7 @@ export const make = (
     /** when commands left last that a stall of the process had kept */
     let stalledAt = Number.NEGATIVE_INFINITY
 
-    /** counts the connections that ended, so that what a dead one still answers is told from a live one's answer */
+    /** counts the connections that ended, which separates late replies of a dead one from those of a live one */
     let ended = 0
 
     const refusal = () =>
@@ -312,7 +313,7 @@ export const make = (
         if (entry.sent) expired.push(entry)
         else unsent.push(entry)
       }
-      // callers go on within the call that tells them, and find what has become of the connection
+      // callers resume within this call, and see the state of the breaker
       if (expired.length > 0) {
         breaker.failed(expired.length)
         liveness.timedOut()
