@@ -19,7 +19,8 @@ export const defaultCapacity = 4096
 export class SubscriptionBuffer {
   private events: Array<SubscriptionEvent> = []
   private failure: RedisError | undefined
-  private wake: (() => void) | undefined
+  /** Open while there is something to read: events or the failure. */
+  private readonly ready = Effect.unsafeMakeLatch(false)
 
   constructor(
     private readonly channel: string,
@@ -31,32 +32,24 @@ export class SubscriptionBuffer {
       this.events = [{ _tag: "Gap", channel: this.channel, reason: "SlowConsumer" }]
     }
     this.events.push(event)
-    this.wake?.()
+    this.ready.unsafeOpen()
   }
 
   /** Ends the stream with a failure once what is buffered has been read. */
   fail(error: RedisError): void {
     this.failure = error
-    this.wake?.()
+    this.ready.unsafeOpen()
   }
 
-  private readonly take: Effect.Effect<Chunk.Chunk<SubscriptionEvent>, RedisError> = Effect.suspend(() => {
-    const ready = this.poll()
-    return (
-      ready ??
-      Effect.async<Chunk.Chunk<SubscriptionEvent>, RedisError>((resume) => {
-        this.wake = () => {
-          this.wake = undefined
-          resume(Effect.suspend(() => this.poll() ?? this.take))
-        }
-      })
-    )
-  })
+  private readonly take: Effect.Effect<Chunk.Chunk<SubscriptionEvent>, RedisError> = Effect.suspend(
+    () => this.poll() ?? Effect.zipRight(this.ready.await, this.take)
+  )
 
   private poll(): Effect.Effect<Chunk.Chunk<SubscriptionEvent>, RedisError> | undefined {
     if (this.events.length > 0) {
       const taken = this.events
       this.events = []
+      if (this.failure === undefined) this.ready.unsafeClose()
       return Effect.succeed(Chunk.unsafeFromArray(taken))
     }
     return this.failure === undefined ? undefined : Effect.fail(this.failure)

@@ -74,7 +74,7 @@ export const make = (
     const changes = yield* PubSub.sliding<CircuitState>(64)
 
     let state: CircuitState = "Closed"
-    let wake: (() => void) | undefined
+    const opened = Effect.unsafeMakeLatch(false)
 
     // a ring of counters: the bucket of a moment is its number modulo the length, valid while the number matches
     const numbers = new Array<number>(buckets).fill(Number.NEGATIVE_INFINITY)
@@ -102,7 +102,8 @@ export const make = (
       if (state === next) return
       state = next
       changes.unsafeOffer(next)
-      wake?.()
+      if (next === "Open") opened.unsafeOpen()
+      else opened.unsafeClose()
     }
 
     const tooManyFailed = (current: number): boolean => {
@@ -119,17 +120,8 @@ export const make = (
       return calls >= minimumCalls && failures >= calls * failureRate
     }
 
-    const opened = Effect.async<void>((resume) => {
-      if (state === "Open") return resume(Effect.void)
-      wake = () => {
-        if (state !== "Open") return
-        wake = undefined
-        resume(Effect.void)
-      }
-    })
-
     const recover = Effect.gen(function* () {
-      yield* opened
+      yield* opened.await
       yield* Effect.sleep(openFor)
       // a new connection may have closed it meanwhile, or during the probe
       if (!is("Open")) return
