@@ -19,7 +19,7 @@ if type(kind) == "table" then kind = kind.ok end
  * @category scripts
  */
 export const set = RedisScript.make({
-  name: "plainKeys.set",
+  name: "rawKeys.set",
   idempotent: true,
   keys: ({ key }: { readonly key: string; readonly text: string; readonly ttlMillis: number }) => [key],
   args: ({ text, ttlMillis }) => [text, ttlMillis],
@@ -44,7 +44,7 @@ export const set = RedisScript.make({
  * @category scripts
  */
 export const del = RedisScript.make({
-  name: "plainKeys.del",
+  name: "rawKeys.del",
   idempotent: true,
   keys: ({ key }: { readonly key: string }) => [key],
   args: () => [],
