@@ -25,8 +25,7 @@ const briefOf = ({ detail }: { readonly detail: string }): string => brief(detai
 
 const briefValueOf = ({ value }: { readonly value: string }): string => brief(value)
 
-const locate = (address: string | undefined, detail: string): string =>
-  [...(address === undefined ? [] : [address]), ...(detail === "" ? [] : [detail])].join(": ")
+const locate = (address: string | undefined, detail: string): string => [address, detail].filter(Boolean).join(": ")
 
 const inParentheses = (text: string): string => (text === "" ? "" : ` (${text})`)
 
@@ -108,8 +107,8 @@ export class RedisAuthError extends Schema.TaggedError<RedisAuthError>()("RedisA
   override readonly detail: string = briefOf(this)
 
   override get message(): string {
-    const refused = this.command === undefined ? authAdvice[this.reason] : `${this.command}: ${authAdvice[this.reason]}`
-    return refused + inParentheses(locate(this.address, this.detail))
+    const command = this.command === undefined ? "" : `${this.command}: `
+    return command + authAdvice[this.reason] + inParentheses(locate(this.address, this.detail))
   }
 }
 

@@ -38,11 +38,11 @@ export interface LeaseState {
   readonly reconnections: Reconnections
 }
 
-/** A timer takes no more than 24 days; the fiber reads the clock again when it wakes. */
+/** a timer takes no more than 24 days; the fiber reads the clock again when it wakes */
 const longestSleepMillis = 3_600_000
 
-/** Rounds up: a timer drops fractions of a millisecond, and would wake just short of the end. */
-const sleepMillis = (millis: number): Effect.Effect<void> =>
+/** Sleeps for the time, or a part of it. Rounds up: a timer drops fractions, and would wake just short of the end. */
+const sleepTowards = (millis: number): Effect.Effect<void> =>
   Effect.sleep(Math.min(Math.ceil(Math.max(millis, 1)), longestSleepMillis))
 
 /** the part of the time to live that is reserved for clocks of different speeds and for interrupting the body */
@@ -93,23 +93,21 @@ export const start = (state: LeaseState, scope: Scope.Scope): Effect.Effect<Leas
       else if (loss === undefined) provenUntil = Math.max(provenUntil, sentAt + provenFor)
     })
 
-    /** Ends when the lease is no longer certain. */
-    const uncertain = Effect.gen(function* () {
-      while (true) {
-        const now = yield* MonotonicClock.millis
-        if (lossAt(now) !== undefined) return
-        yield* sleepMillis(provenUntil - now)
-      }
-    })
+    /** Repeats a step until the lease is no longer certain. */
+    const whileCertain = (step: (now: number) => Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        while (true) {
+          const now = yield* MonotonicClock.millis
+          if (lossAt(now) !== undefined) return
+          yield* step(now)
+        }
+      })
 
-    const renewals = Effect.gen(function* () {
-      while (true) {
-        const now = yield* MonotonicClock.millis
-        if (lossAt(now) !== undefined) return
-        if (nextAt <= now) yield* Effect.raceFirst(renewal, uncertain)
-        else yield* sleepMillis(Math.min(nextAt, provenUntil) - now)
-      }
-    })
+    const uncertain = whileCertain((now) => sleepTowards(provenUntil - now))
+
+    const renewals = whileCertain((now) =>
+      nextAt <= now ? Effect.raceFirst(renewal, uncertain) : sleepTowards(Math.min(nextAt, provenUntil) - now)
+    )
 
     // a fork into the scope takes several times as long, and its end is nothing to wait for
     const renewing = state.fork(renewals)

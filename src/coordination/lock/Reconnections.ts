@@ -43,7 +43,7 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Shared
     // the stream begins with the present state
     Stream.drop(1),
     Stream.filter((state) => state._tag === "Connected"),
-    Stream.runForEach(() => Effect.forEach(Array.from(listeners), (listener) => listener, { discard: true })),
+    Stream.runForEach(() => Effect.all(Array.from(listeners), { discard: true })),
     Effect.zipRight(Effect.never)
   )
 
@@ -57,23 +57,19 @@ export const make = (statusChanges: Stream.Stream<ConnectionState>, fork: Shared
 
   return {
     listen: (listener, scope) =>
-      Effect.zipRight(
-        Effect.suspend(() => {
-          wasNeeded = true
-          listeners.add(listener)
-          // after the addition: in a closed scope the finalizer runs at once
-          return Scope.addFinalizer(
-            scope,
-            Effect.sync(() => listeners.delete(listener))
-          )
-        }),
-        Effect.suspend(() => {
-          if (isListening) return Effect.void
+      Effect.suspend(() => {
+        wasNeeded = true
+        listeners.add(listener)
+        if (!isListening) {
           isListening = true
           // the fiber outlives the first listener and serves the next ones
           fork(Effect.raceFirst(hearing, idle))
-          return Effect.void
-        })
-      )
+        }
+        // after the addition: in a closed scope the finalizer runs at once
+        return Scope.addFinalizer(
+          scope,
+          Effect.sync(() => listeners.delete(listener))
+        )
+      })
   }
 }
