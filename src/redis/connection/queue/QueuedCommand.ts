@@ -1,5 +1,5 @@
 /**
- * A command with its caller, from its call to its answer.
+ * A command and its caller, from the call to the answer.
  *
  * @internal
  */
@@ -10,16 +10,15 @@ import type { RedisArgument, RedisReply } from "../../RedisConnection.js"
 import type { RedisError } from "../../RedisError.js"
 import type { WithGeneration } from "../../RedisExecutor.js"
 
-/** The fiber that waits: what it no longer wants is not sent. */
+/** The fiber that waits. A command is not sent once its fiber has ended. */
 export type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">
 
-/** Wakes the caller with its answer. Kept in this one form, since a closure more per command is felt. */
+/** Resumes the caller with its answer. One form for all kinds: another closure for each command is measurable. */
 export type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
 
-/** What a caller of each kind is answered with. */
+/** The answer to a read, or to another command. */
 export type Answer = Option.Option<string | Uint8Array> | WithGeneration<RedisReply>
 
-/** A command with its caller. */
 export class QueuedCommand {
   /** handed to the connection, alone or with other reads as one MGET */
   sent = false
@@ -31,15 +30,15 @@ export class QueuedCommand {
   constructor(
     readonly kind: "Read" | "ReadBytes" | "Command",
     readonly command: string,
-    /** of a read the key alone; of a late command the function that computes them */
+    /** the key of a read, the arguments of a command, or a function that computes them when the command is sent */
     readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
     readonly deadline: number,
     readonly resume: Resume,
-    /** undefined of a read, which needs no withdrawing */
+    /** undefined for a read, which is sent even if its caller has ended */
     readonly caller: Caller | undefined
   ) {}
 
-  /** whether nobody wants it any more */
+  /** whether no caller waits for the answer */
   get isAbandoned(): boolean {
     return this.settled || (this.caller !== undefined && this.caller.unsafePoll() !== null)
   }
