@@ -69,8 +69,8 @@ export interface TypedCache<in out Key, in out Value, out E> {
   /** Like `get`, and says where the value came from. */
   readonly getResult: (key: Key) => Effect.Effect<CacheResult<Value>, E>
   /**
-   * Reads what the cache holds, fresh or stale, and never runs the lookup. `None` for a missing value, for a cached error,
-   * and while Redis is away.
+   * Reads what the cache holds, fresh or stale, and never runs the lookup. `None` for a missing value and for a cached
+   * error. While Redis is away it reads the local tier alone.
    */
   readonly getOption: (key: Key) => Effect.Effect<Option.Option<CacheResult<Value>>, RedisKey.InvalidKey>
   /**
