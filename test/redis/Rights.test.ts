@@ -40,7 +40,9 @@ const sent = [
   ...readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .flatMap((path) => [...source(path).matchAll(/\bredis\.p?call\(\s*"([A-Z]+)"/g)]),
-  ...source("redis/RedisCommands.ts").matchAll(/"([A-Z]+)"/g)
+  ...["RedisCommands.ts", ...readdirSync(join(root, "src/redis/commands")).map((file) => `commands/${file}`)].flatMap(
+    (file) => [...source(`redis/${file}`).matchAll(/"([A-Z]+)"/g)]
+  )
 ].flatMap(([, word = ""]) => (Keyspace.commands.includes(word) ? [word] : []))
 
 describe("the rights in docs/servers.md", () => {

@@ -80,7 +80,7 @@ export const make = (
     }
     const check = OptionCheck.make("Redis client")
     const connectTimeout = Duration.decode(
-      check.positiveDuration("connectTimeout", options.connectTimeout) ?? "5 seconds"
+      check.positiveDuration("connectTimeout", options.connectTimeout, { infinite: true }) ?? "5 seconds"
     )
     const commandTimeout = Duration.decode(
       check.positiveDuration("commandTimeout", options.commandTimeout) ?? "1 second"
