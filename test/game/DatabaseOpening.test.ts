@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
@@ -34,6 +35,17 @@ const layerConfigWith = (variables: ReadonlyArray<readonly [string, string]>) =>
     Effect.scoped,
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(variables)))
   )
+
+describe("a database whose options cannot be right", () => {
+  it.effect.each(["connectTimeout", "operationTimeout"] as const)("dies before it is opened, naming %s", (name) =>
+    Effect.gen(function* () {
+      const cause = yield* Effect.flip(
+        Effect.sandbox(Effect.scoped(Layer.build(SqlDatabase.layer({ url: "sqlite::memory:", [name]: 0 }))))
+      )
+      expect(String(Cause.squash(cause))).toContain(`option \`${name}\` is 0`)
+    })
+  )
+})
 
 describe("a database URL", () => {
   it("is described without its password", () => {

@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import { RedisError } from "../../redis/RedisError.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
@@ -158,79 +159,84 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
   return <E2 = never, R2 = never>(
     ids: Iterable<Key> | Stream.Stream<Key, E2, R2>,
     options: WarmOptions = {}
-  ): Stream.Stream<WarmProgress<Key, Failure>, WarmStopped | E2, R2> => {
-    const { concurrency = warming.defaultConcurrency, from = 0 } = options
-    const waitMillis = Duration.toMillis(options.waitForRedis ?? "30 seconds")
+  ): Stream.Stream<WarmProgress<Key, Failure>, WarmStopped | E2, R2> =>
+    Stream.suspend(() => {
+      const { duration, wholeNumber } = OptionCheck.make(`warm of TypedCache "${warming.name}"`)
+      const concurrency = wholeNumber("concurrency", options.concurrency) ?? warming.defaultConcurrency
+      const from = wholeNumber("from", options.from, { least: 0 }) ?? 0
+      const waitMillis = Duration.toMillis(
+        duration("waitForRedis", options.waitForRedis, { infinite: true }) ?? "30 seconds"
+      )
 
-    /** Completes the keys. The answer is the reason why Redis stayed away, if it did. */
-    const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
-      Effect.gen(function* () {
-        let pause = firstPauseMillis
-        let since = yield* MonotonicClock.millis
-        while (true) {
-          const plans = yield* warming.reader.planWarming(
-            Array.from(pending.values(), ([key]) => key),
-            Array.from(pending.values(), ([key, id]) => warming.sourceOf(key, id))
-          )
-          const results = yield* Effect.forEach(plans, outcomeOf, { concurrency })
-          let away: string | undefined
-          for (const [text, outcome] of Iterable.zip(Array.from(pending.keys()), results)) {
-            if (outcome._tag === "Away") {
-              away = outcome.reason
-              continue
+      /** Completes the keys. The answer is the reason why Redis stayed away, if it did. */
+      const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
+        Effect.gen(function* () {
+          let pause = firstPauseMillis
+          let since = yield* MonotonicClock.millis
+          while (true) {
+            const plans = yield* warming.reader.planWarming(
+              Array.from(pending.values(), ([key]) => key),
+              Array.from(pending.values(), ([key, id]) => warming.sourceOf(key, id))
+            )
+            const results = yield* Effect.forEach(plans, outcomeOf, { concurrency })
+            let away: string | undefined
+            for (const [text, outcome] of Iterable.zip(Array.from(pending.keys()), results)) {
+              if (outcome._tag === "Away") {
+                away = outcome.reason
+                continue
+              }
+              outcomes.set(text, outcome)
+              pending.delete(text)
+              pause = firstPauseMillis
+              since = yield* MonotonicClock.millis
             }
-            outcomes.set(text, outcome)
-            pending.delete(text)
-            pause = firstPauseMillis
-            since = yield* MonotonicClock.millis
+            if (away === undefined) return Option.none()
+            const left = since + waitMillis - (yield* MonotonicClock.millis)
+            // Redis is switched off or closed, and does not come back
+            if (left <= 0 || away === "Disabled") return Option.some(away)
+            yield* Effect.sleep(Math.min(pause, Math.ceil(left)))
+            pause *= 2
           }
-          if (away === undefined) return Option.none()
-          const left = since + waitMillis - (yield* MonotonicClock.millis)
-          // Redis is switched off or closed, and does not come back
-          if (left <= 0 || away === "Disabled") return Option.some(away)
-          yield* Effect.sleep(Math.min(pause, Math.ceil(left)))
-          pause *= 2
-        }
-      })
+        })
 
-    const step = (before: WarmSummary, ids: ReadonlyArray<Key>) =>
-      Effect.gen(function* () {
-        const keyed = ids.map((id) => ({ id, key: warming.keyOf(id) }))
-        const outcomes = new Map<string, Outcome<Failure>>()
-        const stopped = yield* settle(
-          new Map(keyed.flatMap(({ id, key }) => (Either.isRight(key) ? [[key.right.text, [key.right, id]]] : []))),
-          outcomes
-        )
-        if (Option.isSome(stopped)) {
-          return yield* new WarmStopped({ cache: warming.name, reason: stopped.value, ...before })
-        }
-        const after = { ...before }
-        const failures: Array<{ readonly key: Key; readonly error: Failure }> = []
-        for (const { id, key } of keyed) {
-          const outcome = Either.match(key, {
-            onLeft: (error): Outcome<Failure> => ({ _tag: "Failed", error: warming.failureOf(error) }),
-            onRight: ({ text }) => outcomes.get(text) ?? alreadyThere
-          })
-          if (outcome._tag === "Failed") failures.push({ key: id, error: outcome.error })
-          if (outcome._tag === "Loaded") after.loaded++
-          // counted once for an id that is given twice
-          if (outcome._tag === "Loaded" && Either.isRight(key)) outcomes.set(key.right.text, alreadyThere)
-          if (outcome._tag === "AlreadyThere") after.alreadyThere++
-        }
-        after.failed += failures.length
-        after.done += ids.length
-        after.cursor += ids.length
-        const progress: WarmProgress<Key, Failure> = { ...after, failures }
-        return [after, progress] as const
-      })
+      const step = (before: WarmSummary, ids: ReadonlyArray<Key>) =>
+        Effect.gen(function* () {
+          const keyed = ids.map((id) => ({ id, key: warming.keyOf(id) }))
+          const outcomes = new Map<string, Outcome<Failure>>()
+          const stopped = yield* settle(
+            new Map(keyed.flatMap(({ id, key }) => (Either.isRight(key) ? [[key.right.text, [key.right, id]]] : []))),
+            outcomes
+          )
+          if (Option.isSome(stopped)) {
+            return yield* new WarmStopped({ cache: warming.name, reason: stopped.value, ...before })
+          }
+          const after = { ...before }
+          const failures: Array<{ readonly key: Key; readonly error: Failure }> = []
+          for (const { id, key } of keyed) {
+            const outcome = Either.match(key, {
+              onLeft: (error): Outcome<Failure> => ({ _tag: "Failed", error: warming.failureOf(error) }),
+              onRight: ({ text }) => outcomes.get(text) ?? alreadyThere
+            })
+            if (outcome._tag === "Failed") failures.push({ key: id, error: outcome.error })
+            if (outcome._tag === "Loaded") after.loaded++
+            // counted once for an id that is given twice
+            if (outcome._tag === "Loaded" && Either.isRight(key)) outcomes.set(key.right.text, alreadyThere)
+            if (outcome._tag === "AlreadyThere") after.alreadyThere++
+          }
+          after.failed += failures.length
+          after.done += ids.length
+          after.cursor += ids.length
+          const progress: WarmProgress<Key, Failure> = { ...after, failures }
+          return [after, progress] as const
+        })
 
-    const all: Stream.Stream<Key, E2, R2> = Stream.StreamTypeId in ids ? ids : Stream.fromIterable(ids)
-    return all.pipe(
-      Stream.drop(from),
-      Stream.grouped(Math.min(maxStep, concurrency * lookupsPerStep)),
-      Stream.mapAccumEffect(nothingDone(from), (before, ids) => step(before, Chunk.toReadonlyArray(ids)))
-    )
-  }
+      const all: Stream.Stream<Key, E2, R2> = Stream.StreamTypeId in ids ? ids : Stream.fromIterable(ids)
+      return all.pipe(
+        Stream.drop(from),
+        Stream.grouped(Math.min(maxStep, concurrency * lookupsPerStep)),
+        Stream.mapAccumEffect(nothingDone(from), (before, ids) => step(before, Chunk.toReadonlyArray(ids)))
+      )
+    })
 }
 
 /**

@@ -11,6 +11,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import { Database, DatabaseError } from "../Database.js"
 import * as DatabaseUrl from "./DatabaseUrl.js"
 import * as Migrations from "./Migrations.js"
@@ -38,17 +39,21 @@ export interface SqlDatabaseOptions {
 
 type Timeouts = Pick<SqlDatabaseOptions, "connectTimeout" | "operationTimeout">
 
-const operationTimeoutOf = (options: Timeouts): Duration.Duration =>
-  Duration.decode(options.operationTimeout ?? "5 seconds")
+const timeoutsOf = (options: Timeouts) => {
+  const check = OptionCheck.make("SqlDatabase")
+  return {
+    connectTimeout: Duration.decode(check.positiveDuration("connectTimeout", options.connectTimeout) ?? "5 seconds"),
+    operationTimeout: Duration.decode(
+      check.positiveDuration("operationTimeout", options.operationTimeout) ?? "5 seconds"
+    )
+  }
+}
 
-const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, options: Timeouts) {
+const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, timeouts: ReturnType<typeof timeoutsOf>) {
   // a program needs only the driver that it uses: each is an optional peer
   if (url._tag === "Postgres") {
     const Postgres = yield* Effect.tryPromise({ try: () => import("./Postgres.js"), catch: SqlFailure.notInstalled })
-    const { context, whenLate } = yield* Postgres.open(url.url, {
-      connectTimeout: options.connectTimeout ?? "5 seconds",
-      operationTimeout: operationTimeoutOf(options)
-    })
+    const { context, whenLate } = yield* Postgres.open(url.url, timeouts)
     return { context, check: Effect.void, whenLate }
   }
   const Sqlite = yield* Effect.tryPromise({ try: () => import("./Sqlite.js"), catch: SqlFailure.notInstalled })
@@ -59,11 +64,14 @@ const open = (
   url: DatabaseUrl.DatabaseUrl,
   options: Timeouts = {}
 ): Effect.Effect<Database.Service, DatabaseError, Scope.Scope> =>
-  connect(url, options).pipe(
-    Effect.flatMap(({ check, context, whenLate }) =>
+  Effect.suspend(() => {
+    const timeouts = timeoutsOf(options)
+    return Effect.map(connect(url, timeouts), (connected) => ({ ...connected, timeouts }))
+  }).pipe(
+    Effect.flatMap(({ check, context, timeouts, whenLate }) =>
       Effect.map(
         Effect.provide(
-          Effect.zipRight(Migrations.run, SqlStatements.make(operationTimeoutOf(options), whenLate)),
+          Effect.zipRight(Migrations.run, SqlStatements.make(timeouts.operationTimeout, whenLate)),
           context
         ),
         (service) => ({
@@ -91,7 +99,7 @@ const open = (
 
 /**
  * Opens the database and brings its tables up to date. Fails with `DatabaseError` when the URL has another form, or
- * when the database cannot be opened or migrated.
+ * when the database cannot be opened or migrated. A timeout that cannot be right is a defect.
  *
  * @since 0.1.0
  * @category layers

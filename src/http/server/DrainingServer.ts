@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 
 /**
  * The address to listen on, and the time that requests in flight may take when the server ends.
@@ -70,18 +71,22 @@ const nextTurn = Effect.async<void>((resume) => {
 })
 
 /**
- * Starts the server. Fails with `ServeError` when it cannot listen on the address.
+ * Starts the server. Fails with `ServeError` when it cannot listen on the address. An option that cannot be right is a
+ * defect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = ({
-  drainTimeout = Duration.seconds(5),
   host,
-  lastRequests = Duration.zero,
-  port
+  port,
+  ...times
 }: Options): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function* () {
+    const check = OptionCheck.make("HTTP server")
+    check.wholeNumber("port", port, { least: 0, most: 65_535 })
+    const drainTimeout = check.duration("drainTimeout", times.drainTimeout, { infinite: true }) ?? "5 seconds"
+    const lastRequests = check.duration("lastRequests", times.lastRequests) ?? 0
     // Finalizers run in reverse: accept the last requests, stop listening, await the requests, end their fibers. The
     // server's own `serve` would end the fibers while it still listens.
     const requests = yield* Effect.acquireRelease(Scope.make(), Scope.close)

@@ -1,5 +1,6 @@
 /** Warming many ids with few lookups at once: progress, stops and resumptions. */
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -222,6 +223,21 @@ describe("warming while Redis is away", () => {
       expect(yield* Fiber.join(warming)).toMatchObject({ loaded: 1 })
       expect((yield* read(one.cache))[0]).toBe("Redis")
     })
+  )
+
+  it.scoped.each([
+    ["concurrency", { concurrency: 0 }],
+    ["from", { from: Number.NaN }],
+    ["waitForRedis", { waitForRedis: -1 }]
+  ] as ReadonlyArray<[string, TypedCache.WarmOptions]>)(
+    "dies when %s cannot be right, and looks up nothing",
+    ([name, options]) =>
+      Effect.gen(function* () {
+        const { database, one } = yield* processes(rows)
+        const cause = yield* Effect.flip(Effect.sandbox(one.cache.warm(ids, options)))
+        expect(String(Cause.squash(cause))).toContain(`option \`${name}\` is`)
+        expect(database.lookups()).toBe(0)
+      })
   )
 
   it.scoped("stops at once when Redis is switched off", () =>

@@ -1,5 +1,6 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,6 +41,23 @@ const start = (drainTimeout?: Duration.DurationInput, lastRequests?: Duration.Du
 
 const refused = (port: number) =>
   Effect.flip(fetchText(port)).pipe(Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 400 }))
+
+describe("a server whose options cannot be right", () => {
+  it.scoped.each([
+    ["port", { port: 65_536 }],
+    ["drainTimeout", { drainTimeout: -1 }],
+    ["lastRequests", { lastRequests: Number.POSITIVE_INFINITY }]
+  ] as ReadonlyArray<[string, Partial<DrainingServer.Options>]>)(
+    "dies before it listens, naming %s",
+    ([name, options]) =>
+      Effect.gen(function* () {
+        const cause = yield* Effect.flip(
+          Effect.sandbox(DrainingServer.make({ host: "127.0.0.1", port: 0, ...options }))
+        )
+        expect(String(Cause.squash(cause))).toContain(`option \`${name}\` is`)
+      })
+  )
+})
 
 describe("a server that ends", () => {
   it.live("refuses new connections, answers the request in flight, and only then is gone", () =>
