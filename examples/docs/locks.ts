@@ -22,7 +22,7 @@ const program = Effect.gen(function* () {
   )
   const { round } = yield* database.getGame(id)
 
-  // a holder that was paused until others had written does not know it, and is refused all the same
+  // a holder that was paused while others wrote does not know it, and its write is rejected
   const late = yield* Effect.either(database.updateGame(id, { round: 1 }, early))
   yield* Console.log(`round ${round}, and the late holder: ${late._tag === "Left" ? late.left._tag : "has written"}`)
   if (round !== 8 || late._tag === "Right") return yield* Effect.dieMessage("not as it should be")
