@@ -4,8 +4,7 @@
  *
  * PROTOCOL_SEED repeats a run, PROTOCOL_RUNS sets how many there are per family and set of rules.
  */
-import { setImmediate } from "node:timers/promises"
-import { beforeEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as effort from "../support/effort.js"
 import { get, invalidate, invalidateTag, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
@@ -13,9 +12,6 @@ import { allRules, essentialRules, type Rules, rules, without } from "./rules.js
 import type { Operation, Scenario } from "./scenario.js"
 import { families } from "./scenarios.js"
 import { findCounterexample } from "./search.js"
-
-// each test is one long turn of the event loop, and Vitest receives messages of a worker only between turns
-beforeEach(() => setImmediate())
 
 const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const runs = Number(process.env.PROTOCOL_RUNS ?? effort.runs(1_000))

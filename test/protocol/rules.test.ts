@@ -2,8 +2,7 @@
  * Each rule is removed, and a run is searched in which a promise breaks. The same runs with all rules break none. The rules
  * that no promise needs are removed in promises.test.ts.
  */
-import { setImmediate } from "node:timers/promises"
-import { beforeEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as effort from "../support/effort.js"
 import { clearAll, del, get, invalidate, invalidateTag, refresh, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
@@ -470,9 +469,6 @@ const cases: Record<Exclude<Rule, Needless | "markersMoveForward">, Needed> = {
   commitFirst: { breaks: "noWrongValueLeft", operations: [invalidate(0), get(1)], scenario: { faults: {} } },
   throughEngine: { breaks: "noWrongValueLeft", operations: [get(1), del(0)], scenario: { faults: {} } }
 }
-
-// each test is one long turn of the event loop, and Vitest receives messages of a worker only between turns
-beforeEach(() => setImmediate())
 
 const seed = 20_250_101
 const runs = 40_000
