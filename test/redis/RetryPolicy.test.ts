@@ -86,6 +86,26 @@ describe("withRetry", () => {
     })
   )
 
+  it.scoped("fails at once where an argument cannot be right, and sends nothing", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, quiet)
+      const sent = server.sent.length
+      const calls: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+        redis.get("\ud800"),
+        redis.getBuffer("\ud800"),
+        redis.incr("\ud800"),
+        redis.set("key", "value", { timeToLive: 0 }),
+        redis.send("MULTI")
+      ]
+      for (const call of calls) {
+        const { result, took } = yield* timed(withRetry({ ...soon, within: "30 seconds" })(call))
+        expect([result, took]).toMatchObject([{ left: { _tag: "InvalidArgument" } }, 0])
+      }
+      expect(server.sent.length).toBe(sent)
+    })
+  )
+
   it.scoped("gives up at its deadline, with the last error", () =>
     Effect.gen(function* () {
       const server = yield* make

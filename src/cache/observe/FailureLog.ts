@@ -28,8 +28,14 @@ const quietMillis = Duration.toMillis("1 minute")
 /** Whether nothing is sent at all. `Overloaded` is different: other commands are answered at the same time. */
 const isAway = (error: RedisError): boolean => error._tag === "RedisUnavailable" && error.reason !== "Overloaded"
 
-const kindOf = (error: RedisError): string =>
-  error._tag === "RedisServerError" ? `${error._tag}:${error.code}` : error._tag
+const kindOf = (error: RedisError): string => {
+  if (error._tag === "RedisServerError") return `${error._tag}:${error.code}`
+  return error._tag === "InvalidArgument" ? `${error._tag}:${error.command}:${error.argument}` : error._tag
+}
+
+/** An argument that cannot be right was never sent: Redis has failed nothing. */
+const subjectOf = (error: RedisError): string =>
+  error._tag === "InvalidArgument" ? "A command of a cache was not sent" : "Redis failed a command of a cache"
 
 /**
  * Logs the start and the end of an outage, once each. Any other kind of failure, such as a timeout or a rejected
@@ -70,9 +76,7 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
       return previous !== undefined && now - previous <= quietMillis
         ? Effect.void
         : write(
-            Effect.logWarning(
-              `Redis failed a command of a cache; further failures of this kind are only counted: ${error.message}`
-            )
+            Effect.logWarning(`${subjectOf(error)}; further failures of this kind are only counted: ${error.message}`)
           )
     })
 

@@ -7,7 +7,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
 import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
-import { RedisUnavailable } from "../../../src/redis/RedisError.js"
+import { InvalidArgument, RedisUnavailable } from "../../../src/redis/RedisError.js"
 
 describe("a log line that a cache writes once for all callers", () => {
   it.effect(
@@ -32,4 +32,21 @@ describe("a log line that a cache writes once for all callers", () => {
       }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
     }
   )
+})
+
+describe("the log of failures", () => {
+  it.effect("counts an argument that cannot be right neither as an outage nor as a failure of Redis", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message).split(":")[0] ?? ""))
+    return Effect.gen(function* () {
+      const log = yield* FailureLog.make
+      const invalid = (argument: string) => new InvalidArgument({ command: "SET", argument, value: "-1", allowed: "0" })
+      yield* log.failed(invalid("timeToLive"))
+      yield* log.failed(invalid("timeToLive"))
+      yield* log.failed(invalid("key"))
+      expect(log.isAway()).toBe(false)
+      const line = "A command of a cache was not sent; further failures of this kind are only counted"
+      expect(lines).toEqual([line, line])
+    }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
+  })
 })

@@ -34,6 +34,42 @@ const wrongClock = (redis: RedisClient.Service) => {
   return { client, state }
 }
 
+/** A client whose server answers TIME with something that is no time, once the test says what. */
+const withoutTime = (redis: RedisClient.Service) => {
+  const state = { reply: undefined as RedisReply | undefined }
+  const client = Executors.replacing(redis, (executor) => ({
+    command: (command, args, options) => {
+      const { reply } = state
+      const sent = executor.command(command, args, options)
+      if (command !== "TIME" || reply === undefined) return sent
+      return Effect.map(sent, ({ generation }) => ({ generation, value: reply }))
+    }
+  }))
+  return { client, state }
+}
+
+describe("a cache whose server answers TIME with what is no time", () => {
+  const replies: ReadonlyArray<RedisReply> = [null, "OK", [], ["a", "b"], [null, null], ["NaN", "0"]]
+  for (const reply of replies) {
+    it.scoped(`still distrusts entries from before an outage, and trusts the next ones: ${JSON.stringify(reply)}`, () =>
+      Effect.gen(function* () {
+        const { database, cache, one } = yield* processes({ a: 1 })
+        const { client, state } = withoutTime(one.connection.redis)
+        const own = yield* Effect.provideService(cache(), RedisClient, client)
+        yield* settle
+        yield* own.get("a")
+        state.reply = reply
+        yield* Effect.zipRight(one.connection.cut, settle)
+        database.rows.set("a", 2)
+        yield* one.connection.reconnect
+        yield* inTime("it is back", () => own.isAvailable)
+        expect((yield* read(own))[1]).toBe(2)
+        yield* hits(own)
+      })
+    )
+  }
+})
+
 describe("a cache whose server answered a wrong time at one reconnection", () => {
   const reconnected = (ahead: number) =>
     Effect.gen(function* () {

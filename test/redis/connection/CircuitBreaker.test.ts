@@ -132,9 +132,37 @@ const openCircuit = (redis: Effect.Effect.Success<ReturnType<typeof connect>>) =
     expect((yield* redis.getStatus).circuit).toBe("Open")
   })
 
-describe("a client whose circuit is open", () => {
-  const options = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
+/** Calls whose argument cannot be right. */
+const invalidCalls = (
+  redis: Effect.Effect.Success<ReturnType<typeof connect>>
+): ReadonlyArray<Effect.Effect<unknown, unknown>> => [
+  redis.get("\ud800"),
+  redis.getBuffer("\ud800"),
+  redis.incr("\ud800"),
+  redis.set("key", "value", { timeToLive: 0 }),
+  redis.expire("key", "-1 seconds"),
+  redis.send("MULTI")
+]
 
+const options = { heartbeatInterval: "1 hour", timeoutsToGiveUp: 1000 } as const
+
+describe("a client whose arguments cannot be right", () => {
+  it.scoped("counts them in its circuit breaker neither as failures nor as successes", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, options)
+      for (let calls = 0; calls < 100; calls++) {
+        for (const call of invalidCalls(redis)) yield* Effect.flip(call)
+      }
+      expect((yield* redis.getStatus).circuit).toBe("Closed")
+      server.answer = () => silence
+      // 20 timeouts are a share of 1, and one of less than 0.5 among 600 successes
+      yield* openCircuit(redis)
+    })
+  )
+})
+
+describe("a client whose circuit is open", () => {
   it.scoped("refuses every command at once and sends none", () =>
     Effect.gen(function* () {
       const server = yield* make
@@ -155,6 +183,18 @@ describe("a client whose circuit is open", () => {
       }
       expect(server.sent.filter(ofCallers).length).toBe(before)
       expect(yield* redis.isAvailable).toBe(false)
+    })
+  )
+
+  it.scoped("still says InvalidArgument of an argument that cannot be right", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const redis = yield* connect(server, options)
+      server.answer = () => silence
+      yield* openCircuit(redis)
+      for (const call of invalidCalls(redis)) {
+        expect(yield* Effect.flip(call)).toMatchObject({ _tag: "InvalidArgument" })
+      }
     })
   )
 
