@@ -39,10 +39,12 @@ const withoutTime = (redis: RedisClient.Service) => {
   const state = { reply: undefined as RedisReply | undefined }
   const client = Executors.replacing(redis, (executor) => ({
     command: (command, args, options) => {
-      const { reply } = state
       const sent = executor.command(command, args, options)
-      if (command !== "TIME" || reply === undefined) return sent
-      return Effect.map(sent, ({ generation }) => ({ generation, value: reply }))
+      if (command !== "TIME") return sent
+      return Effect.map(sent, ({ generation, value }) => ({
+        generation,
+        value: state.reply === undefined ? value : state.reply
+      }))
     }
   }))
   return { client, state }
