@@ -1,8 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
+import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
+import type * as RedisConfig from "../../src/redis/RedisConfig.js"
 import * as Scripted from "../support/faults/ScriptedDriver.js"
 
 /** The message of the defect that building ends with. */
@@ -34,6 +37,26 @@ describe("a client whose options cannot be right", () => {
         expect(server.commands()).toEqual([])
       })
   )
+
+  it.scoped.each([
+    ["port", { port: 0 }],
+    ["port", { port: 65_536 }],
+    ["port", { port: Number.NaN }],
+    ["database", { database: -1 }],
+    ["database", { database: 1.5 }]
+  ] as ReadonlyArray<[string, RedisConfig.RedisAddress]>)(
+    "dies while Bun's layer is built, naming the %s of the address: %o",
+    ([name, address]) =>
+      Effect.gen(function* () {
+        expect(yield* defectOf(Layer.build(BunRedis.layer(address)))).toContain(`BunRedis: option \`${name}\` is`)
+      })
+  )
+
+  it("throws where Bun's driver is made, naming connectTimeout", () => {
+    for (const connectTimeout of [0, -1, Number.NaN]) {
+      expect(() => BunRedis.driver({}, connectTimeout)).toThrow("BunRedis: option `connectTimeout` is")
+    }
+  })
 
   it.scoped("dies in memory too, naming maxKeys", () =>
     Effect.gen(function* () {

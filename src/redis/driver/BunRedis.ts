@@ -1,8 +1,8 @@
 /**
  * `RedisClient` over Bun's own client.
  *
- * Bun's client is used for what it does well, one connection at a time. Reconnecting, timeouts and bounds are ours: its
- * own leave commands pending for ever, and give up for good after a failed handshake.
+ * Bun's client carries one connection at a time. Reconnection, timeouts and bounds are the supervisor's: Bun's own leave
+ * commands pending for ever, and give up for good after a failed handshake.
  *
  * @since 0.1.0
  */
@@ -16,6 +16,7 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import { type ClientOptions, make as makeExecutor } from "../connection/SupervisedExecutor.js"
 import * as MemoryRedis from "../memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../RedisClient.js"
@@ -56,13 +57,13 @@ const urlOf = (address: RedisConfig.RedisAddress): string => {
   return RedisConfig.describe(address).replace("://", `://${login}`)
 }
 
-/** the longest and the shortest that Bun takes */
+/** The timeout in milliseconds, within the bounds that Bun accepts. */
 const connectionTimeout = (millis: number): number => Math.min(Math.max(Math.ceil(millis), 1), 4_294_967_295)
 
 const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: number): RedisOptions => ({
   autoReconnect: false,
   connectionTimeout: connectionTimeout(connectTimeoutMillis),
-  // a hung server is found by our heartbeat; Bun's own idle timeout would also end a subscriber that nobody writes to
+  // the heartbeat finds a hung server; Bun's own idle timeout would also end a subscriber without messages
   idleTimeout: 0,
   ...(address.tls?.caFile === undefined && address.tls?.serverName === undefined
     ? {}
@@ -74,7 +75,7 @@ const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: 
       })
 })
 
-/** Dials, and answers only when a PING has come back as the configured user: `connect()` itself hides the causes. */
+/** Dials, and succeeds when PING is answered to the configured user: `connect()` itself hides the causes. */
 const dial = (
   address: RedisConfig.RedisAddress,
   options: RedisOptions
@@ -104,7 +105,7 @@ const dial = (
       (created) => Effect.sync(() => created.close())
     )
     yield* Effect.async<void, RedisConnectError | RedisAuthError>((resume) => {
-      // the rejection of connect() says less than that of the PING queued behind it, and must only not go unhandled
+      // the rejection of the PING behind it says more; this one must only not be unhandled
       client.connect().catch(() => {})
       client.send("PING", []).then(
         () => resume(Effect.void),
@@ -118,7 +119,8 @@ const dial = (
   })
 
 /**
- * Bun's client as a driver. `connectTimeout` bounds the dial where no supervisor bounds dial and handshake together.
+ * Bun's client as a driver. `connectTimeout` bounds the dial where no supervisor bounds dial and handshake together. Throws
+ * an `InvalidOption` that names a number or duration that cannot be right.
  *
  * @since 0.1.0
  * @category constructors
@@ -127,6 +129,10 @@ export const driver = (
   address: RedisConfig.RedisAddress,
   connectTimeout: Duration.DurationInput = "5 seconds"
 ): RedisDriver => {
+  const check = OptionCheck.make("BunRedis")
+  check.wholeNumber("port", address.port, { most: 65_535 })
+  check.wholeNumber("database", address.database, { least: 0 })
+  check.positiveDuration("connectTimeout", connectTimeout, { infinite: true })
   const options = clientOptions(address, Duration.toMillis(connectTimeout))
   return {
     toError,
@@ -147,8 +153,9 @@ export const driver = (
 }
 
 /**
- * A client of one server. The layer is ready when the first dial has ended, and never fails: while there is no
- * connection every command is `RedisUnavailable`, and the status says why.
+ * Provides a client of one server. The layer is ready when the first dial has ended, and never fails. While there is no
+ * connection every command fails with `RedisUnavailable`, and the status says why. A number or duration that cannot be right
+ * is a defect that names the option.
  *
  * @since 0.1.0
  * @category layers
@@ -169,14 +176,19 @@ export const driver = (
 export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions = {}): Layer.Layer<RedisClient> =>
   Layer.scoped(
     RedisClient,
-    // Bun judges by a timer of its own, before it reads what arrived during a stall: the supervisor's deadline is enough
-    Effect.map(makeExecutor(driver(address, Duration.infinity), options), RedisCommands.fromExecutor)
+    Effect.suspend(() =>
+      // Bun judges by a timer of its own, before it reads what arrived during a stall: the supervisor's deadline is enough
+      Effect.map(makeExecutor(driver(address, Duration.infinity), options), RedisCommands.fromExecutor)
+    )
   )
 
 /**
- * The client that the environment asks for (see `RedisConfig.config`): a server, the embedded memory client when neither
- * `REDIS_URL` nor `REDIS_HOST` is set, or none with `REDIS_ENABLED=false`. Says in the log which one. Fails with a
- * `ConfigError` that names the wrong variable.
+ * Provides the client that the environment asks for, and logs which one. Fails with a `ConfigError` that names the wrong
+ * variable. See `RedisConfig.config` for the variables.
+ *
+ * - `REDIS_ENABLED=false`: a client that sends nothing
+ * - `REDIS_URL` or `REDIS_HOST`: a client of that server
+ * - none of them: the embedded memory client
  *
  * @since 0.1.0
  * @category layers
