@@ -28,6 +28,9 @@ const cacheRooms = [
 /** The rooms of src/redis stand on the modules beside them; drivers stand on all. */
 const redisRooms = [["connection", "memory"], ["driver"]]
 
+/** The store knows no command. */
+const memoryRooms = [["store"], ["commands"]]
+
 const pathOf = (folder, room) => (room.includes(".") ? `${folder}/${room.replace(".", "\\.")}$` : `${folder}/${room}/`)
 
 /** The rules that keep each room of a building from those above it and beside it. */
@@ -83,6 +86,24 @@ module.exports = {
     roof("src/cache", cacheRooms),
     ...walls("src/redis", redisRooms),
     ground("src/redis", redisRooms),
+    {
+      name: "src/redis/commands: imports only what commands are made of",
+      comment: "errors, scripts and the types of replies",
+      severity: "error",
+      from: { path: "^src/redis/commands/" },
+      to: {
+        path: "^src/redis/",
+        pathNot: "^src/redis/(commands/|(RedisConnection|RedisError|RedisScript)\\.ts$)"
+      }
+    },
+    {
+      name: "src/redis/commands: only the typed commands and the executor import it",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/redis/(commands/|(RedisCommands|RedisExecutor)\\.ts$)" },
+      to: { path: "^src/redis/commands/" }
+    },
+    ...walls("src/redis/memory", memoryRooms),
+    roof("src/redis/memory", memoryRooms),
     {
       name: "internal and redis need effect and nothing else",
       comment: "SecretConfig reads the files that hold secrets; a driver imports the client that it drives",

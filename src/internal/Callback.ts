@@ -1,6 +1,6 @@
 /**
- * Effects that are answered by a callback, at the least cost: what `Effect.async` makes of its argument in the end,
- * without the objects and closures that it needs for cancelling, which are half of what a suspension costs.
+ * Makes effects that a callback completes, at the least cost. They are the operation that `Effect.async` ends in, without the
+ * objects and closures for its interruption, which are half of the cost of a suspension.
  *
  * It is written against how Effect 3 represents an asynchronous operation and a fiber that waits for one. The module checks
  * once, when it is loaded, that the running Effect still does so, and otherwise uses `Effect.async`.
@@ -19,7 +19,7 @@ import * as Utils from "effect/Utils"
 type Resume<A, E> = (effect: Effect.Effect<A, E>) => void
 type Register<A, E> = (resume: Resume<A, E>) => void
 
-/** What a generator that yields an effect is given: first the effect, then its answer. One object is all of that. */
+/** The iterator of a yielded effect: first it yields the effect, then it returns the answer. One object is all of that. */
 class Yielded<A, E> {
   done = false
   value: unknown = this
@@ -187,7 +187,7 @@ export const inTurnOf: <Of, A, E>(register: RegisterInTurn<Of, A, E>) => (of: Of
   : (register) => (of) => Effect.withFiberRuntime((caller) => Effect.async((resume) => register(resume, caller, of)))
 
 /**
- * Like `make`, but the fiber continues within the call of `resume` if it can: a task of the scheduler costs as much as the
+ * Like `make`, but the fiber continues within the call of `resume` if it can. A task of the scheduler costs as much as the
  * rest of a suspension. The code that calls `resume` must have updated its own state, since the fiber may call it again.
  *
  * It does so where the fiber waits for this answer and nothing else has happened to it, and where its scheduler is the

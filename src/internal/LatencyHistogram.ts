@@ -1,6 +1,6 @@
 /**
- * How long something took, over many times: counts in buckets of equal ratio, so that noting one is an addition and a
- * summary is right to a fifth.
+ * Summarizes many durations. It counts them in buckets of equal ratio: noting one is an addition, and a summary is right to
+ * a fifth.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Walking through schemas that refer to themselves and to each other.
+ * Bounds walks through schemas that refer to themselves and to each other.
  *
  * @since 0.2.0
  */
@@ -13,12 +13,12 @@ import type * as AST from "effect/SchemaAST"
  */
 export type Seen = Set<AST.AST>
 
-/** A function that makes a new schema of itself at every step has said all it has to say by then. */
+/** A schema that makes a new one at every step adds nothing beyond this many. */
 const most = 200
 
 /**
- * Whether a suspended schema is to be looked into: each once, so that a walk takes as long as the schemas are and not as
- * the paths through them, and ends where a schema makes new ones for ever.
+ * Whether a walk has not visited a suspended schema yet. Each is visited once, so that the number of schemas bounds the walk,
+ * not the number of paths. A walk also ends where a schema makes new ones for ever.
  *
  * @since 0.2.0
  * @category predicates

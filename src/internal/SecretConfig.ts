@@ -1,6 +1,6 @@
 /**
- * Secrets of the environment: the value of a variable, or the content of the file that `<variable>_FILE` names, which is
- * how Docker and Kubernetes hand secrets on.
+ * Reads secrets of the environment: the value of a variable, or the content of the file that `<variable>_FILE` names. Docker
+ * and Kubernetes pass secrets as files.
  *
  * @since 0.2.0
  */

@@ -1,10 +1,9 @@
 /**
- * Judging by a timer what the network should have answered. A process that computes, collects garbage or is held by its CPU
- * limit runs its timers before it reads its sockets: an answer that arrived long ago would become a timeout.
+ * Timeouts that a stalled process does not cause. A process stalls when it computes, collects garbage or reaches its CPU
+ * limit. It then runs its timers before it reads its sockets, and an answer that arrived long ago would become a timeout.
  *
- * Before a timer judges, the event loop therefore takes what its sockets hold. After a stall it also gets a moment for what
- * the stall itself has kept from being sent. Time is real time here, whatever the `Clock` of the program: a `TestClock` does
- * not stall.
+ * Before a timer decides, the event loop therefore reads its sockets. After a stall it also gets time for commands that the
+ * stall itself has delayed. Time is real time here, whatever the `Clock` of the program: a `TestClock` does not stall.
  *
  * @internal
  */
@@ -13,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "./MonotonicClock.js"
 
-/** A timer that is later than this tells of a stall. */
+/** A timer that is later than this shows a stall. */
 export const stallMillis = 20
 
 /** After a stall, how long to wait for news, as a part of the timeout. */
@@ -63,8 +62,8 @@ const pause = (millis: number): Effect.Effect<void> =>
   })
 
 /**
- * Waits until a timeout may be judged: until nothing has arrived for some turns of the event loop, and after a stall until
- * nothing has arrived for a quarter of the timeout, but for no longer than the timeout once more.
+ * Waits until a timeout may be decided: until nothing has arrived for some turns of the event loop. After a stall it waits
+ * until nothing has arrived for a quarter of the timeout, but at most for the timeout once more.
  */
 export const settled = (
   timeoutMillis: number,

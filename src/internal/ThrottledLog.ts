@@ -1,6 +1,6 @@
 /**
- * Says in the log what a cache's schemas and functions fail on, once per kind and minute and not once per value: a schema
- * that does not fit fails on every read.
+ * Logs the failures of a cache's schemas and functions, once per kind and minute. A schema that does not fit fails on every
+ * read, and would otherwise log a line for each value.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export interface Misfit {
   readonly why: string
   /** what was thrown, where something was: a kind of its own */
   readonly cause?: Cause.Cause<unknown> | undefined
-  /** told at debug level only, since ids may be people's data */
+  /** logged at debug level only, since ids may be people's data */
   readonly key?: string | undefined
 }
 
@@ -31,15 +31,15 @@ export interface Misfit {
  * @category models
  */
 export interface ThrottledLog {
-  /** Notes a misfit at once, and answers what is to be logged of it: nothing when its kind was logged within the minute. */
+  /** Notes a misfit at once, and returns the effect that logs it; undefined when its kind was logged within the minute. */
   readonly note: (misfit: Misfit) => Effect.Effect<void> | undefined
 }
 
 const quietMillis = Duration.toMillis("1 minute")
 
 /**
- * `subject` begins each line, such as `cache user:profile`. The lines are everybody's, and so with the loggers, the level
- * and the annotations of the place where the log was made.
+ * Makes a log. `subject` begins each line, such as `cache user:profile`. The lines belong to no single caller, and have the
+ * loggers, level and annotations of the place where the log was made.
  *
  * @since 0.1.0
  * @category constructors

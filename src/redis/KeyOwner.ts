@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisClient } from "./RedisClient.js"
 import * as RedisKey from "./RedisKey.js"
 
-/** What begins the keys that the toolkit makes of names: locks, semaphores, limits. */
+/** The prefixes of keys that the toolkit builds from names: locks, semaphores, limits. */
 const heads = { lock: "locks", semaphore: "semaphores", ratelimit: "rate limits" } as const
 
 const headOf = (key: string): keyof typeof heads | undefined => {
@@ -19,8 +19,8 @@ const headOf = (key: string): keyof typeof heads | undefined => {
 }
 
 /**
- * `prefix:text` with the colons of the text as they are, for what needs no colon to end: everything under a prefix of one
- * kind, and JSON, where a quotation mark stands before the first colon. Otherwise as `RedisKey.make`.
+ * Builds `prefix:text` like `RedisKey.make`, but leaves the colons of the text as they are. It serves prefixes with keys of
+ * one kind, and JSON, where a quotation mark stands before the first colon.
  *
  * @since 0.1.0
  * @category constructors
@@ -32,8 +32,8 @@ export const under = (prefix: string, text: string): Either.Either<string, Redis
   })
 
 /**
- * The name of the cache whose entry a key would be: what stands before the last colon that comes before any quotation mark.
- * An id that is a text holds no colon, and one that is JSON holds none before its first quotation mark; a name holds no
+ * Returns the name of the cache whose entry a key would be: the text before the last colon that precedes any quotation mark.
+ * An id that is a text holds no colon. An id that is JSON holds none before its first quotation mark. A name holds no
  * quotation mark.
  *
  * @since 0.1.0

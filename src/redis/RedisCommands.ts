@@ -58,8 +58,8 @@ export interface DelPatternOptions {
  * Commands on one supervised connection. Every command answers within its timeout; see `RedisError` for what a failure
  * lets you conclude. "May be repeated" below means: repeated by `withRetry` also when the outcome is unknown.
  *
- * A key, member, pattern, channel or argument of `send` with a lone surrogate fails with `InvalidArgument`: it would be sent
- * as U+FFFD, which another key may hold too. In a value of `set`, U+FFFD takes its place.
+ * A key, member, pattern, channel or argument of `send` with a lone surrogate fails with `InvalidArgument`. It would be sent
+ * as U+FFFD, and so could name another key. In a value of `set`, U+FFFD takes its place.
  *
  * @since 0.2.0
  * @category models
@@ -126,8 +126,8 @@ export interface RedisCommands {
   /** Sends a message to a channel and says how many received it. Never repeated after an unknown outcome. */
   readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
   /**
-   * The messages of a channel, and the gaps between them. The stream outlives disconnections; it fails only with
-   * `RedisUnavailable` (reason `Disabled`) when the client is off or closed, and with `RedisAuthError` when the user
+   * The messages of a channel, and the gaps between them. The stream outlives disconnections. It fails with
+   * `RedisUnavailable`, reason `Disabled`, when the client is off or closed. It fails with `RedisAuthError` when the user
    * has no right to the channel.
    */
   readonly subscribe: (channel: string) => Stream.Stream<RedisExecutor.SubscriptionEvent, RedisError>

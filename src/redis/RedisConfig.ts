@@ -1,5 +1,5 @@
 /**
- * Where the server is and how to log in: from structured settings, from a URL, or from the environment.
+ * The address of the server and the login: from structured settings, from a URL, or from the environment.
  *
  * @since 0.1.0
  */
@@ -146,7 +146,7 @@ const invalid = (variable: string, problem: string) => ConfigError.InvalidData([
 
 const optional = <A>(config: Config.Config<A>) => Config.option(config)
 
-/** Empty variables count as unset: that is how compose files and panels hand on what nobody filled in. */
+/** Empty variables count as unset: compose files and panels pass a field that is not filled in as an empty text. */
 const text = (name: string) =>
   Config.map(
     optional(Config.string(name)),
@@ -186,10 +186,11 @@ const fromParts = Config.all({
 })
 
 /**
- * `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB`, where
- * `REDIS_PASSWORD_FILE` names a file with the password and `REDIS_URL_FILE` one with the URL;
- * `REDIS_TLS_CA_FILE` with `rediss://`, or with `REDIS_HOST`, where it switches TLS on. A wrong value is a `ConfigError`
- * that names the variable and the accepted form.
+ * Reads the environment: `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT`, `REDIS_USERNAME`,
+ * `REDIS_PASSWORD` and `REDIS_DB`. A wrong value is a `ConfigError` that names the variable and the accepted form.
+ *
+ * - `REDIS_PASSWORD_FILE` names a file with the password, and `REDIS_URL_FILE` a file with the URL.
+ * - `REDIS_TLS_CA_FILE` belongs to `rediss://`, or to `REDIS_HOST`, where it switches TLS on.
  *
  * @since 0.1.0
  * @category config

@@ -1,6 +1,6 @@
 /**
- * The errors of commands, told apart by what the caller may conclude: the command was never sent, its outcome is unknown, or
- * the server rejected it.
+ * The errors of commands. They differ by what the caller may conclude: the command was never sent, its outcome is unknown,
+ * or the server rejected it.
  *
  * @since 0.1.0
  */
@@ -287,7 +287,8 @@ const connectAdvice = {
 } as const
 
 /**
- * Whether the caller may take the command as not applied and repeat it, whatever it is.
+ * Whether the command was not applied, and may succeed when it is repeated, whatever it is. False for `InvalidArgument`,
+ * which was never sent either and fails the same way each time.
  *
  * @since 0.1.0
  * @category predicates

@@ -65,8 +65,9 @@ export type SubscriptionEvent =
 export type OnReply<in A> = (reply: Exit.Exit<WithGeneration<A>, RedisError>) => void
 
 /**
- * Keys, channels and arguments are well-formed Unicode when they arrive: `RedisCommands` checks them. Only `get` and
- * `getBuffer` check their key themselves, since nothing stands between them and the caller.
+ * Keys, channels and arguments of commands are well-formed Unicode when they arrive: `RedisCommands` checks them. Only `get`
+ * and `getBuffer` check their key themselves, since nothing stands between them and the caller. The author of a script
+ * checks its keys and arguments.
  *
  * @since 0.1.0
  * @category models

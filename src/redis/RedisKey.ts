@@ -1,5 +1,5 @@
 /**
- * Building keys so that no input can act as anything but an id: not as a pattern, not as another key, not as a hash tag.
+ * Builds keys in which input is an id and nothing else: no pattern, no other key, no hash tag.
  *
  * @since 0.1.0
  */
@@ -58,8 +58,8 @@ export const characterProblem = (text: string): "ControlCharacter" | "LoneSurrog
 }
 
 /**
- * `prefix:id`, with the colons, braces and percent signs of the id percent-encoded. So two ids never share a key, no id
- * completes a longer prefix (`user` and `secret:ada` make no key of `user:secret`), and the hash tag of an auxiliary key is
+ * Builds `prefix:id`, with the colons, braces and percent signs of the id percent-encoded. So two ids never share a key, and
+ * no id completes a longer prefix: `user` and `secret:ada` make no key of `user:secret`. The hash tag of an auxiliary key is
  * the whole key. Fails with `InvalidKey` when the id is empty, longer than 512 bytes, holds a control character or a lone
  * surrogate.
  *

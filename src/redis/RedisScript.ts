@@ -1,6 +1,6 @@
 /**
- * An atomic operation as one value: the Lua that a server runs, the pure model that the memory layer runs, and the
- * schema of the reply that both must satisfy.
+ * Defines an atomic operation as one value. It holds the Lua that a server runs, the pure model that the memory layer runs,
+ * and the schema that both replies satisfy.
  *
  * @since 0.1.0
  */
@@ -8,9 +8,9 @@ import type * as Schema from "effect/Schema"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 
 /**
- * What a model may use: the keys and arguments exactly as the Lua sees them, and `call`, which runs a command on the
- * model of the server as `redis.call` does in Lua (an error reply is thrown and ends the script). Time is read with
- * `call("TIME")`. A model has no other input, so that it is a function of the keyspace.
+ * The input of a model: the keys and arguments as the Lua sees them, and `call`. `call` runs a command on the model of the
+ * server, as `redis.call` does in Lua: an error reply is thrown and ends the script. Time is read with `call("TIME")`. A
+ * model has no other input, so that it is a function of the keyspace.
  *
  * @since 0.1.0
  * @category models
@@ -24,9 +24,12 @@ export interface ScriptContext {
 /**
  * An atomic operation with input `Input`, whose reply decodes to `Output`.
  *
- * Rules that servers impose: every key that is touched is returned by `keys`; keys that go together share a hash tag;
- * the Lua runs on 5.1 (Redis, Valkey) and on 5.4 (Dragonfly), so numbers pass `math.floor` before they are returned or
- * turned into text, and replies are integers, strings or arrays of them.
+ * Rules that servers impose:
+ *
+ * - `keys` returns every key that the script touches. Keys that go together share a hash tag.
+ * - The Lua runs on 5.1 (Redis, Valkey) and on 5.4 (Dragonfly). Numbers therefore pass `math.floor` before they are
+ *   returned or converted to text.
+ * - Replies are integers, strings or arrays of them.
  *
  * @since 0.1.0
  * @category models
@@ -37,8 +40,8 @@ export interface RedisScript<Input, Output> {
   /** Whether running it twice leaves what running it once leaves: only then is it repeated after an unknown outcome. */
   readonly idempotent: boolean
   /**
-   * Whether calls of one turn of the event loop leave in one go however many they are, since their callers gather by turns
-   * what they do next. Otherwise many leave in two halves, which is faster.
+   * Whether all calls of one turn of the event loop are sent together, since their callers batch by turns what they do
+   * next. Otherwise many calls are sent in two halves, which is faster.
    */
   readonly inOneGo?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>

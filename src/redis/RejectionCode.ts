@@ -2,7 +2,7 @@
  * The kind of an error reply.
  *
  * Redis and Valkey name the kind in the first word. Redis before 7 and Dragonfly put a script's error behind
- * "Error running script", and some kinds come as a plain `ERR` with words of their own.
+ * "Error running script". Some kinds arrive as a plain `ERR` with words of their own.
  *
  * @internal
  */

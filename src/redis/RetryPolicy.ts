@@ -1,5 +1,5 @@
 /**
- * Repeating commands without ever applying one twice by mistake.
+ * Repeats commands without ever applying one twice by mistake.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,7 @@ import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
 import * as Callback from "../internal/Callback.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
+import * as OptionCheck from "../internal/OptionCheck.js"
 import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {
@@ -29,22 +30,26 @@ const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential("20 mil
   Schedule.jittered
 )
 
+const check = OptionCheck.make("RetryPolicy.withRetry")
+
 /**
- * Lets every command inside an effect be repeated until a deadline: one that was never sent always, one whose outcome
- * is unknown only when repeating it is harmless (see each command's docs; scripts say so themselves). INCR, ZINCRBY and
- * scripts that are not idempotent are never applied twice. Without it nothing is repeated: a cache rather falls back.
+ * Repeats every command inside an effect until a deadline. A command that was never sent is always repeated, unless its
+ * argument cannot be right. A command whose outcome is unknown is repeated only when that is harmless: see the docs of each
+ * command, and `idempotent` of a script. INCR, ZINCRBY and scripts that are not idempotent are never applied twice. Without
+ * a policy nothing is repeated, since a cache prefers to fall back. A duration that cannot be right is a defect.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const withRetry: (options: {
+  /** from the start of the effect; zero makes one attempt */
   readonly within: Duration.DurationInput
   /** the pauses between attempts: 20 ms, doubling up to 500 ms, jittered by default */
   readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined
 }) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (options) => (effect) =>
   Effect.flatMap(MonotonicClock.millis, (now) =>
     Effect.locally(effect, current, {
-      deadline: now + Duration.toMillis(options.within),
+      deadline: now + Duration.toMillis(check.duration("within", options.within, { infinite: true })),
       schedule: options.schedule ?? defaultSchedule
     })
   )
@@ -60,8 +65,8 @@ type Attempt<Of, A> = (
 ) => void
 
 /**
- * An operation, in one attempt of the calling fiber, or as many as its policy allows. If the outcome of any attempt is unknown, so is that
- * of the whole, even when the last one was never sent or was rejected.
+ * Runs an operation in one attempt of the calling fiber, or in as many as its policy allows. If the outcome of any attempt
+ * is unknown, so is that of the whole, even when the last attempt was never sent or was rejected.
  *
  * @internal
  */
@@ -87,8 +92,8 @@ const repeat = <A>(
     let unknown: RedisError | undefined
     const remaining = Effect.map(MonotonicClock.millis, (now) => Math.max(0, policy.deadline - now))
     const beforeDeadline = Effect.map(remaining, (millis) => millis > 0)
-    // A pause that reaches beyond the deadline would only keep the caller waiting. It ends at a whole millisecond: what
-    // is left by a clock of fractions can be too short to be slept, and would be tried again without an end.
+    // A pause that reaches beyond the deadline would only keep the caller waiting. It ends at a whole millisecond: a
+    // remaining fraction can be too short to sleep, and would be tried again without an end.
     const schedule = Schedule.modifyDelayEffect(policy.schedule, (_, pause) =>
       Effect.map(remaining, (millis) => Duration.min(pause, Duration.millis(Math.ceil(millis))))
     )

@@ -6,6 +6,7 @@ import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecut
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import type * as RedisConfig from "../../src/redis/RedisConfig.js"
+import { withRetry } from "../../src/redis/RetryPolicy.js"
 import * as Scripted from "../support/faults/ScriptedDriver.js"
 
 /** The message of the defect that building ends with. */
@@ -57,6 +58,16 @@ describe("a client whose options cannot be right", () => {
       expect(() => BunRedis.driver({}, connectTimeout)).toThrow("BunRedis: option `connectTimeout` is")
     }
   })
+
+  it.effect("dies where a retry policy begins, naming within", () =>
+    Effect.gen(function* () {
+      for (const within of [-1, Number.NaN]) {
+        const message = yield* defectOf(withRetry({ within })(Effect.void))
+        expect(message).toContain("RetryPolicy.withRetry: option `within` is")
+      }
+      expect(yield* withRetry({ within: Number.POSITIVE_INFINITY })(Effect.succeed(1))).toBe(1)
+    })
+  )
 
   it.scoped("dies in memory too, naming maxKeys", () =>
     Effect.gen(function* () {

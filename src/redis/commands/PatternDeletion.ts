@@ -1,8 +1,8 @@
 /**
  * Deletes the keys that match a glob pattern, by SCAN and UNLINK in batches.
  *
- * A cursor of SCAN that never ends, as a broken server or proxy may answer, is an error: the rounds are bounded by the size
- * of the database.
+ * A broken server or proxy may answer SCAN with a cursor that never ends. The size of the database therefore bounds the
+ * rounds, and more of them are an error.
  *
  * @internal
  */

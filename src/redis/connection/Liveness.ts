@@ -1,9 +1,8 @@
 /**
- * Whether a connection lives: replies are signs of life, and so are bytes that move.
+ * Decides whether a connection lives: replies are signs of life, and so are bytes that move.
  *
- * Replies come in order, so that a value of some megabytes on a slow line keeps back every other reply, and the heartbeat's
- * too. What can be seen of it is the number of bytes that the driver holds: of a reply those that have arrived, of a command
- * those that the socket has not taken. What the kernel has taken moves unseen, and the line is trusted to carry it.
+ * Replies arrive in order. A value of some megabytes on a slow line delays every other reply, and the heartbeat's too. The
+ * driver shows how many bytes it holds: the arrived part of a reply, and the rest of a command before the socket. Bytes in the kernel move unseen, and the line is trusted to carry them.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * One connection after another, without end: the pauses between them, and the states that are reported meanwhile.
+ * Dials one connection after another, without end, with pauses between them, and reports the states of the meantime.
  *
  * @since 0.1.0
  */
@@ -52,14 +52,14 @@ const kindOf = (failure: ConnectionFailure): string =>
   "reason" in failure ? `${failure._tag} ${failure.reason}` : failure._tag
 
 /**
- * Runs `live` again whenever it has failed. `live` is one connection from dial to end; it runs the effect that it is
- * given once it is connected, which starts the schedules afresh. `became` hears of each pause before it begins.
+ * Runs `live` again whenever it has failed. `live` is one connection from dial to end. Once connected, it runs the effect
+ * that it receives, which resets the schedules. `became` runs with the state of each pause before the pause begins.
  *
- * A server that turns out to be a replica only once it is connected starts nothing afresh: an address that leads to a
- * replica for good is dialled ever more slowly.
+ * A server that is found to be a replica only once it is connected resets no schedule. An address that always leads to a
+ * replica is therefore dialled ever more slowly.
  *
- * A failure that needs a person (wrong password, missing rights, TLS, address, database index, no RESP3) is probed slowly at once. Each
- * kind of failure is logged once until the next success, as a warning where `warns` says so.
+ * A failure that needs a person is probed slowly at once: wrong password, missing rights, TLS, address, database index, no
+ * RESP3. Each kind of failure is logged once until the next success, as a warning where `warns` says so.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,6 @@
 /**
- * Running scripts on a server: by their hash, and whole where it is not known, be it by this process, which then works it
- * out, or by the server (after SCRIPT FLUSH, a restart or a failover). EVAL makes it known to the server.
+ * Runs scripts on a server by their hash. A script is sent whole while this process computes its hash. It is also sent whole
+ * when the server does not know it, after SCRIPT FLUSH, a restart or a failover. EVAL then loads it.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ type Answered = (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => voi
 const hashes = new Map<string, string>()
 const hashing = new Map<string, Promise<string | undefined>>()
 
-/** Undefined where it cannot be worked out; scripts are then sent whole. */
+/** Computes the hash; undefined where that fails, and scripts are then sent whole. */
 const hashed = (lua: string): Promise<string | undefined> => {
   const begun = hashing.get(lua)
   if (begun !== undefined) return begun
@@ -43,8 +43,8 @@ const isUnknown = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error.code === "NOSCRIPT"
 
 /**
- * Whether the user may not send scripts whole, which was found out before any of it ran. Dragonfly does not name the
- * command; a right that was missing inside a script, or to a key, is named as such.
+ * Whether the user may not send scripts whole, which the server checks before it runs any of the script. Dragonfly does not
+ * name the command. A right that was missing inside a script, or to a key, is named as such.
  */
 const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   Exit.isFailure(exit) &&
@@ -52,7 +52,7 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error._tag === "RedisAuthError" &&
   (/'eval' command/i.test(exit.cause.error.detail) || !/\b(script|keys?)\b/i.test(exit.cause.error.detail))
 
-/** A script with what it is run on. */
+/** A script with its keys and arguments. */
 interface Call {
   readonly lua: string
   readonly idempotent: boolean
@@ -72,11 +72,11 @@ const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input)
 })
 
 /**
- * NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together are one attempt: a
- * hash whose outcome is unknown must not be forgotten over a script that was then never sent.
+ * Runs scripts on a queue. NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together
+ * are one attempt: the unknown outcome of an EVALSHA must not be lost when the EVAL after it is never sent.
  */
 export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
-  /** What is to be sent after a refusal by which nothing ran is handed to `goOn`. */
+  /** `goOn` receives the command that follows a refusal by which nothing ran. */
   const attempt = (
     call: Call,
     answered: Answered,

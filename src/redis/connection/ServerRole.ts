@@ -1,5 +1,5 @@
 /**
- * Whether a server is a replica: by ROLE, or by INFO where the user may not ask for it or the server does not know it.
+ * Finds out whether a server is a replica: by ROLE, or by INFO where ROLE is forbidden or unknown.
  *
  * @internal
  */

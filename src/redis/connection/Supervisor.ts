@@ -1,8 +1,8 @@
 /**
  * Keeps one connection alive for ever: dials, checks, watches, and dials again.
  *
- * A *generation* is one connection from its first to its last reply. It lives in a Scope of its own; when it ends,
- * whatever was in flight fails with an unknown outcome, and the next one is dialled by a Schedule.
+ * A *generation* is one connection from its first to its last reply. It lives in a Scope of its own. When it ends,
+ * commands in flight fail with an unknown outcome, and a Schedule dials the next one.
  *
  * @since 0.1.0
  */
@@ -111,8 +111,8 @@ export const make = (
         const after = yield* MonotonicClock.millis
         latency = Option.some(Duration.millis(after - before))
         const serverTime = ServerTime.millisOf(reply)
-        // The reply was written somewhere between. Half the round trip is the best guess, and no better than what was known
-        // where the answer agrees with that: a stall of the process makes round trips long.
+        // The reply was written between the two times, and their middle is the best guess. A known offset that agrees with
+        // the reply is at least as good, since a stall of the process makes round trips long.
         if (serverTime === undefined) return
         const guess = serverTime - (before + after) / 2
         if (Math.abs(guess - clockOffsetMillis) > (after - before) / 2) clockOffsetMillis = guess

@@ -1,6 +1,7 @@
 /**
- * Why a dial of Bun's client has failed. Bun tells the server's words, if there were any; for all that ended before, a name
- * that does not resolve as well as a TLS port, it says "Connection closed". A second look then tells them apart.
+ * Finds out why a dial of Bun's client has failed. Bun reports the server's words, if there were any. For every earlier
+ * end it says "Connection closed", whether the name does not resolve or the port speaks TLS. A second dial distinguishes
+ * them.
  *
  * @internal
  */

@@ -11,17 +11,17 @@
 
 import type { RedisArgument, RedisReply } from "../RedisConnection.js"
 import type { ScriptContext } from "../RedisScript.js"
-import * as ByteString from "./keyspace/ByteString.js"
-import type { Command, Environment } from "./keyspace/Command.js"
-import { hashCommands } from "./keyspace/HashCommands.js"
-import { keyCommands } from "./keyspace/KeyCommands.js"
-import type { ErrorReply } from "./keyspace/Reply.js"
-import * as Reply from "./keyspace/Reply.js"
-import { serverCommands } from "./keyspace/ServerCommands.js"
-import { setCommands } from "./keyspace/SetCommands.js"
-import { sortedSetCommands } from "./keyspace/SortedSetCommands.js"
-import * as Store from "./keyspace/Store.js"
-import { stringCommands } from "./keyspace/StringCommands.js"
+import type { Command, Environment } from "./commands/Command.js"
+import { hashCommands } from "./commands/HashCommands.js"
+import { keyCommands } from "./commands/KeyCommands.js"
+import type { ErrorReply } from "./commands/Reply.js"
+import * as Reply from "./commands/Reply.js"
+import { serverCommands } from "./commands/ServerCommands.js"
+import { setCommands } from "./commands/SetCommands.js"
+import { sortedSetCommands } from "./commands/SortedSetCommands.js"
+import { stringCommands } from "./commands/StringCommands.js"
+import * as ByteString from "./store/ByteString.js"
+import * as Store from "./store/Store.js"
 
 export type {
   /**
@@ -31,7 +31,7 @@ export type {
    * @category models
    */
   Environment
-} from "./keyspace/Command.js"
+} from "./commands/Command.js"
 export {
   /**
    * An error reply; its first word is the kind.
@@ -40,7 +40,7 @@ export {
    * @category errors
    */
   ErrorReply
-} from "./keyspace/Reply.js"
+} from "./commands/Reply.js"
 
 /**
  * The keys, their values and when they expire. It is immutable.
@@ -65,9 +65,8 @@ export interface Outcome {
 const defaultMaxKeys = 100_000
 
 /**
- * A keyspace without keys. Beyond `maxKeys` (100,000 by default, at least 1) each new key takes the place of an expired
- * one, or of the one that was used least recently; of keys used within the last `maxKeys / 8` uses, which one was used
- * later is not known.
+ * Makes a keyspace without keys. Beyond `maxKeys` (100,000 by default, at least 1) each new key replaces an expired one, or
+ * the least recently used one. The order of use within the last `maxKeys / 8` uses is not known.
  *
  * @since 0.1.0
  * @category constructors
@@ -100,8 +99,8 @@ const takes = ({ arity }: Command, args: ReadonlyArray<string>): boolean =>
   arity < 0 ? args.length + 1 >= -arity : args.length + 1 === arity
 
 /**
- * Runs a command and answers as Bun's RESP3 client delivers it: scores as numbers, members with scores as pairs, a hash as
- * an object, null for what is absent, an error as an `ErrorReply`.
+ * Runs a command and answers as Bun's RESP3 client does. Scores are numbers, members with scores are pairs, a hash is an
+ * object. An absent value is null, and an error is an `ErrorReply`.
  *
  * @since 0.1.0
  * @category execution
@@ -134,12 +133,12 @@ const unknownCommand = (command: string, args: ReadonlyArray<string>): ErrorRepl
 }
 
 /**
- * Runs the model of a script, whole and at one instant. What the model did before an error reply ended it stays done, as on
- * a server; whatever else it throws is a defect of the model and is thrown.
+ * Runs the model of a script, whole and at one instant. Changes from before an error reply stay, as on a server. Any other
+ * exception is a defect of the model and is thrown.
  *
- * Inside, `call` has the conventions that Lua sees over RESP2: integers are numbers, everything else is text ("OK", scores,
- * both parts of TIME), pairs are flattened, and null stands for what is absent (`false` in Lua). Bytes that are not UTF-8
- * are kept in texts as lone surrogates, so that passing them on and comparing them is exact.
+ * Inside, `call` has the conventions that Lua sees over RESP2. Integers are numbers, and everything else is text: "OK",
+ * scores, both parts of TIME. Pairs are flattened, and an absent value is null (`false` in Lua). Texts keep bytes that are
+ * not UTF-8 as lone surrogates, so that they are passed and compared exactly.
  *
  * @since 0.1.0
  * @category execution
@@ -179,8 +178,8 @@ const fromModel = (argument: RedisArgument): string =>
   typeof argument === "string" ? ByteString.normalize(argument) : ByteString.fromArgument(argument)
 
 /**
- * The text under a key, null when there is none or the key holds another type, and the keyspace after it: the one command
- * that is worth a way of its own.
+ * Reads the text under a key: null when the key is missing or holds another type. It is the most frequent command, and skips
+ * the lookup of the command.
  *
  * @since 0.1.0
  * @category execution
@@ -198,7 +197,7 @@ export const get = (
 }
 
 /**
- * As GET, with the stored bytes, which are exact where text is not.
+ * Like `get`, for the stored bytes, which are exact where text is not. A key of another type is an `ErrorReply`.
  *
  * @since 0.1.0
  * @category execution

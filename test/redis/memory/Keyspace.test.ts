@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
-import * as ByteString from "../../../src/redis/memory/keyspace/ByteString.js"
-import * as Store from "../../../src/redis/memory/keyspace/Store.js"
+import * as ByteString from "../../../src/redis/memory/store/ByteString.js"
+import * as Store from "../../../src/redis/memory/store/Store.js"
 import type { RedisArgument, RedisReply } from "../../../src/redis/RedisConnection.js"
 import type { ScriptContext } from "../../../src/redis/RedisScript.js"
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Order from "effect/Order"
-import * as OrderedSet from "../../../src/redis/memory/keyspace/OrderedSet.js"
+import * as OrderedSet from "../../../src/redis/memory/store/OrderedSet.js"
 
 interface Item {
   readonly at: number

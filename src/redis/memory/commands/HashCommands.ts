@@ -5,11 +5,11 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import type { Value } from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
 import type { Commands } from "./Command.js"
 import { changing, pairs, reading } from "./Command.js"
 import { error, Fields, notAnInteger, wrongArity } from "./Reply.js"
-import type { Value } from "./Store.js"
 
 type Hash = Extract<Value, { readonly _tag: "Hash" }>
 

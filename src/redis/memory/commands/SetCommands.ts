@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import * as HashSet from "effect/HashSet"
+import type { Value } from "../store/Store.js"
 import type { Commands } from "./Command.js"
 import { changing, reading } from "./Command.js"
-import type { Value } from "./Store.js"
 
 type MemberSet = Extract<Value, { readonly _tag: "Set" }>
 

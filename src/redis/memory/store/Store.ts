@@ -150,8 +150,9 @@ export const remove = (self: Store, key: string): Store => {
 }
 
 /**
- * Notes that a key was used. Uses among the last eighth of `maxKeys` are not told apart, so that reading what is in
- * steady use changes nothing: what is evicted has seen at least seven eighths of `maxKeys` uses of others since its own.
+ * Notes that a key was used. A key whose last use is among the latest `maxKeys / 8` uses is not noted again, so that reading
+ * a busy key changes nothing. At least seven eighths of `maxKeys` uses of other keys lie between the last use of a key and
+ * its eviction.
  *
  * @since 0.1.0
  * @category combinators
@@ -195,13 +196,13 @@ const makeRoom = (self: Store, now: number): Store => {
 }
 
 /**
- * How many expired keys one command clears away at most: more than it can add, so that none stays for long, and few
- * enough that no command pays for many that expired together.
+ * How many expired keys one command removes at most: more than it can add, so that none stays for long. It is few, so that
+ * no command pays for many keys that expired together.
  */
 const sweepSize = 16
 
 /**
- * Clears away some of the keys whose time has come.
+ * Removes some of the expired keys.
  *
  * @since 0.1.0
  * @category combinators

@@ -3,14 +3,15 @@
  *
  * @since 0.1.0
  */
+
+import type { ScoredMember } from "../store/SortedSet.js"
+import * as SortedSet from "../store/SortedSet.js"
+import type { Value } from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
 import type { Change, Command, Commands } from "./Command.js"
 import { changing, pairs, reading } from "./Command.js"
 import type { ErrorReply, Reply } from "./Reply.js"
 import { error, isError, notAnInteger, Score, ScoredMembers, syntaxError } from "./Reply.js"
-import type { ScoredMember } from "./SortedSet.js"
-import * as SortedSet from "./SortedSet.js"
-import type { Value } from "./Store.js"
 
 const isSortedSet = (value: Value): value is SortedSet.SortedSet =>
   typeof value !== "string" && value._tag === "SortedSet"

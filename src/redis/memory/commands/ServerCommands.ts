@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
+
+import * as Store from "../store/Store.js"
 import type { Commands } from "./Command.js"
 import { syntaxError, wrongArity } from "./Reply.js"
-import * as Store from "./Store.js"
 
 /**
  * @since 0.1.0

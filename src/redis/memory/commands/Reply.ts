@@ -1,12 +1,11 @@
 /**
- * What a command of the model answers, in one form from which both views are made: the one of a RESP3 client, and the
- * one that a script has.
+ * The reply of a command in one form, which is converted for a RESP3 client and for a script.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 import type { RedisReply } from "../../RedisConnection.js"
-import * as ByteString from "./ByteString.js"
+import * as ByteString from "../store/ByteString.js"
 
 /**
  * An error reply: its first word is the kind. Also what `call` throws inside a script.
@@ -131,8 +130,8 @@ const formatScore = (score: number): string =>
   score === Infinity ? "inf" : score === -Infinity ? "-inf" : String(score)
 
 /**
- * The reply of a script as a client sees it: numbers lose their fraction, `true` is 1 and `false` is null, as a server
- * does with the values of Lua.
+ * Converts the reply of a script as a server converts the values of Lua: numbers lose their fraction, `true` is 1 and
+ * `false` is null.
  *
  * @since 0.1.0
  * @category conversions

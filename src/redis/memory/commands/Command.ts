@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
+
+import type { Value } from "../store/Store.js"
+import * as Store from "../store/Store.js"
 import type { ErrorReply, Reply } from "./Reply.js"
 import { isError, wrongType } from "./Reply.js"
-import type { Value } from "./Store.js"
-import * as Store from "./Store.js"
 
 /**
  * What a command knows beside the keys.

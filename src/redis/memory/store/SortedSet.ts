@@ -5,7 +5,6 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import type { Bound } from "./Arguments.js"
 import * as ByteString from "./ByteString.js"
 import * as OrderedSet from "./OrderedSet.js"
 
@@ -26,6 +25,17 @@ export interface SortedSet {
   readonly _tag: "SortedSet"
   readonly scores: HashMap.HashMap<string, number>
   readonly ranking: OrderedSet.OrderedSet<ScoredMember, ScoredMember>
+}
+
+/**
+ * An end of a range of scores.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bound {
+  readonly score: number
+  readonly exclusive: boolean
 }
 
 const byScore = (self: ScoredMember, that: ScoredMember): -1 | 0 | 1 =>

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as ByteString from "./ByteString.js"
+import * as ByteString from "../store/ByteString.js"
 
 /**
  * Compiles a pattern to a test of byte strings. The test takes time linear in the text for each `*` at most.

@@ -1,8 +1,9 @@
 /**
- * Reading numbers out of arguments, as strictly as a server does. Undefined when the text is none.
+ * Parses numbers of arguments as strictly as a server does. Undefined when the text is no number.
  *
  * @since 0.1.0
  */
+import type { Bound } from "../store/SortedSet.js"
 
 const integerPattern = /^(?:0|-?[1-9]\d{0,18})$/
 const maxInteger = 2n ** 63n - 1n
@@ -60,17 +61,6 @@ export const parseScore = (text: string | undefined): number | undefined => {
   const overflows = !Number.isFinite(score) && !/inf/i.test(text)
   const underflows = score === 0 && /^[^e]*[1-9]/i.test(text)
   return overflows || underflows ? undefined : score
-}
-
-/**
- * An end of a range of scores.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Bound {
-  readonly score: number
-  readonly exclusive: boolean
 }
 
 /**

@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
+
+import type { Entry, Value } from "../store/Store.js"
+import * as Store from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
 import type { Command, Commands } from "./Command.js"
 import * as Glob from "./Glob.js"
 import type { ErrorReply, Reply } from "./Reply.js"
 import { error, isError, notAnInteger, syntaxError } from "./Reply.js"
-import type { Entry, Value } from "./Store.js"
-import * as Store from "./Store.js"
 
 const typeOf = (value: Value): string =>
   typeof value === "string" ? "string" : value._tag === "SortedSet" ? "zset" : value._tag.toLowerCase()

@@ -199,8 +199,8 @@ const make = <A>(element: A, left: Tree<A>, right: Tree<A>): Node<A> => ({
   right
 })
 
-// The pair (3, 2) is the one for which weight-balanced trees are proved to stay balanced under single insertions and
-// removals (Hirai and Yamamoto, "Balancing weight-balanced trees", 2011).
+// For the pair (3, 2), single insertions and removals are proved to keep weight-balanced trees balanced: Hirai and
+// Yamamoto, "Balancing weight-balanced trees", 2011.
 const delta = 3
 const ratio = 2
 

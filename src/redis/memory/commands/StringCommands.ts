@@ -3,14 +3,15 @@
  *
  * @since 0.1.0
  */
+
+import * as ByteString from "../store/ByteString.js"
+import type { Value } from "../store/Store.js"
+import * as Store from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
-import * as ByteString from "./ByteString.js"
 import type { Command, Commands } from "./Command.js"
 import { changing, reading } from "./Command.js"
 import type { ErrorReply, Reply } from "./Reply.js"
 import { error, isError, notAnInteger, syntaxError, wrongType } from "./Reply.js"
-import type { Value } from "./Store.js"
-import * as Store from "./Store.js"
 
 const isText = (value: Value): value is string => typeof value === "string"
 
