@@ -32,7 +32,7 @@ export class PlayerCaches extends Context.Tag("effect-cache-toolkit/PlayerCaches
 >() {}
 
 /** The errors of a read from each cache, besides a missing row. */
-type LoadError = DatabaseError | TypedCache.EngineError
+type PlayerReadError = DatabaseError | TypedCache.EngineError
 
 /**
  * @since 0.1.0
@@ -44,13 +44,13 @@ export declare namespace PlayerCaches {
    */
   export interface Service {
     /** `user:profile:<id>` */
-    readonly profiles: TypedCache.TypedCache<UserId, UserProfile, UserNotFound | LoadError>
+    readonly profiles: TypedCache.TypedCache<UserId, UserProfile, UserNotFound | PlayerReadError>
     /** `user:balance:<id>` */
-    readonly balances: TypedCache.TypedCache<UserId, number, UserNotFound | LoadError>
+    readonly balances: TypedCache.TypedCache<UserId, number, UserNotFound | PlayerReadError>
     /** `user:stats:<id>` */
-    readonly stats: TypedCache.TypedCache<UserId, UserStats, UserNotFound | LoadError>
+    readonly stats: TypedCache.TypedCache<UserId, UserStats, UserNotFound | PlayerReadError>
     /** `game:state:<id>` */
-    readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | LoadError>
+    readonly games: TypedCache.TypedCache<GameId, GameState, GameNotFound | PlayerReadError>
     /**
      * `leaderboard:global:top:<offset>%3A<limit>`, looked up on the board. While the board is incomplete, the lookup
      * reads the database and starts a rebuild in the background.
@@ -58,7 +58,7 @@ export declare namespace PlayerCaches {
     readonly leaderboardPages: TypedCache.TypedCache<
       GlobalLeaderboard.Page,
       ReadonlyArray<GlobalLeaderboard.LeaderboardRow>,
-      LoadError
+      PlayerReadError
     >
     /** `leaderboard:global`, the sorted set itself */
     readonly leaderboard: GlobalLeaderboard.GlobalLeaderboard

@@ -125,7 +125,7 @@ export const layer = <Self, Id extends string, Key, Value, LookupE, E>(
 }
 
 /** The source of truth of a test, by the text of the key. */
-interface Source<in Key, in out Value, in out E> {
+interface TestSource<in Key, in out Value, in out E> {
   readonly lookup: (key: Key) => Effect.Effect<Value, E>
   readonly put: (text: string, answer: Either.Either<Value, E>) => Effect.Effect<void>
   readonly lookups: (text: string) => number
@@ -134,7 +134,7 @@ interface Source<in Key, in out Value, in out E> {
 const makeSource = <Key, Value, E>(
   textOf: (key: Key) => Either.Either<string, InvalidKey>,
   missing: ((key: Key) => E) | undefined
-): Source<Key, Value, E> => {
+): TestSource<Key, Value, E> => {
   const answers = new Map<string, Either.Either<Value, E>>()
   const counts = new Map<string, number>()
   const lookups = (text: string) => counts.get(text) ?? 0
@@ -161,7 +161,7 @@ const eventually = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
 
 const make = <Key, Value, E, ReadE>(options: {
   readonly cache: TypedCache<Key, Value, ReadE>
-  readonly source: Source<Key, Value, E>
+  readonly source: TestSource<Key, Value, E>
   readonly textOf: (key: Key) => Either.Either<string, InvalidKey>
   readonly redis: TestRedis.TestRedis.Service
 }): TestCache<Key, Value, E> => {

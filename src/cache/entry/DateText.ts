@@ -22,7 +22,7 @@ const DateText = Schema.transformOrFail(Schema.String, Schema.DateFromSelf, {
 
 const textOf = (date: Date): string => (Number.isNaN(date.getTime()) ? "Invalid Date" : date.toISOString())
 
-type Memo = Map<AST.AST, AST.AST>
+type WrittenTypes = Map<AST.AST, AST.AST>
 
 /** Maps a list, and answers the same list where no item changes: a schema without dates stays the same object. */
 const mapped = <A>(items: ReadonlyArray<A>, map: (item: A) => A): ReadonlyArray<A> => {
@@ -30,7 +30,7 @@ const mapped = <A>(items: ReadonlyArray<A>, map: (item: A) => A): ReadonlyArray<
   return changed.every((item, i) => item === items[i]) ? items : changed
 }
 
-const written = (ast: AST.AST, memo: Memo): AST.AST => {
+const written = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
   const known = memo.get(ast)
   if (known !== undefined) return known
   const made = isDate(ast) ? DateText.ast : writtenParts(ast, memo)
@@ -39,7 +39,7 @@ const written = (ast: AST.AST, memo: Memo): AST.AST => {
 }
 
 /** A suspended schema is rewritten when it is used, and `make` decides whether it holds a date. */
-const writtenParts = (ast: AST.AST, memo: Memo): AST.AST => {
+const writtenParts = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
   switch (ast._tag) {
     case "TypeLiteral": {
       const properties = mapped(ast.propertySignatures, (of) => {

@@ -113,7 +113,7 @@ const maxStep = 512
 const firstPauseMillis = 250
 
 /** The outcome of one id; `Away` when it must be retried. */
-type Outcome<Failure> =
+type WarmOutcome<Failure> =
   | { readonly _tag: "Loaded" | "AlreadyThere" }
   | { readonly _tag: "Failed"; readonly error: Failure }
   | { readonly _tag: "Away"; readonly reason: string }
@@ -137,20 +137,20 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
     return warming.failsWithoutRedis && isRedisError(error) ? readFailureOf(error).reason : undefined
   }
 
-  const outcomeOf = (plan: WarmPlan<A, E>): Effect.Effect<Outcome<Failure>> => {
+  const outcomeOf = (plan: WarmPlan<A, E>): Effect.Effect<WarmOutcome<Failure>> => {
     if (plan._tag === "Fresh") return Effect.succeed({ _tag: "AlreadyThere" })
     if (plan._tag === "Unavailable") return Effect.succeed({ _tag: "Away", reason: plan.failure.reason })
     return Effect.match(plan.load, {
-      onFailure: (error): Outcome<Failure> => {
+      onFailure: (error): WarmOutcome<Failure> => {
         const reason = awayBecause(error)
         return reason === undefined ? { _tag: "Failed", error: warming.failureOf(error) } : { _tag: "Away", reason }
       },
-      onSuccess: ({ reason = "", source, value }): Outcome<Failure> => {
+      onSuccess: ({ reason = "", source, value }): WarmOutcome<Failure> => {
         if (source === "Degraded") return { _tag: "Away", reason }
         return warming.unwrap(
           value,
-          (): Outcome<Failure> => ({ _tag: source === "Redis" ? "AlreadyThere" : "Loaded" }),
-          (error): Outcome<Failure> => ({ _tag: "Failed", error })
+          (): WarmOutcome<Failure> => ({ _tag: source === "Redis" ? "AlreadyThere" : "Loaded" }),
+          (error): WarmOutcome<Failure> => ({ _tag: "Failed", error })
         )
       }
     })
@@ -169,7 +169,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
       )
 
       /** Completes the keys. The answer is the reason why Redis stayed away, if it did. */
-      const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, Outcome<Failure>>) =>
+      const settle = (pending: Map<string, readonly [CacheKey, Key]>, outcomes: Map<string, WarmOutcome<Failure>>) =>
         Effect.gen(function* () {
           let pause = firstPauseMillis
           let since = yield* MonotonicClock.millis
@@ -202,7 +202,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
       const step = (before: WarmSummary, ids: ReadonlyArray<Key>) =>
         Effect.gen(function* () {
           const keyed = ids.map((id) => ({ id, key: warming.keyOf(id) }))
-          const outcomes = new Map<string, Outcome<Failure>>()
+          const outcomes = new Map<string, WarmOutcome<Failure>>()
           const stopped = yield* settle(
             new Map(keyed.flatMap(({ id, key }) => (Either.isRight(key) ? [[key.right.text, [key.right, id]]] : []))),
             outcomes
@@ -214,7 +214,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
           const failures: Array<{ readonly key: Key; readonly error: Failure }> = []
           for (const { id, key } of keyed) {
             const outcome = Either.match(key, {
-              onLeft: (error): Outcome<Failure> => ({ _tag: "Failed", error: warming.failureOf(error) }),
+              onLeft: (error): WarmOutcome<Failure> => ({ _tag: "Failed", error: warming.failureOf(error) }),
               onRight: ({ text }) => outcomes.get(text) ?? alreadyThere
             })
             if (outcome._tag === "Failed") failures.push({ key: id, error: outcome.error })

@@ -84,7 +84,7 @@ class ManyReads<A> implements ReadListener<A> {
 }
 
 /** The reply to a batch. */
-interface Reply<A> {
+interface BatchReply<A> {
   readonly generation: number
   /** the clear marker, the texts of the keys, and the markers of the batch's tags */
   readonly texts: ReadonlyArray<string | undefined>
@@ -166,7 +166,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
     }
 
     /** The tags of the reply's entries whose markers were not read with them. */
-    const unreadTags = (batch: ReadBatch<A>, { entries, tags }: Reply<A>): ReadonlyArray<string> => {
+    const unreadTags = (batch: ReadBatch<A>, { entries, tags }: BatchReply<A>): ReadonlyArray<string> => {
       if (knownTags === undefined) return []
       const unread = new Set<string>()
       for (const [place, entry] of entries.entries()) {
@@ -178,7 +178,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
     }
 
     /** Reads the markers of more tags, then completes the batch. */
-    const readMarkers = (batch: ReadBatch<A>, reply: Reply<A>, tags: ReadonlyArray<string>): void => {
+    const readMarkers = (batch: ReadBatch<A>, reply: BatchReply<A>, tags: ReadonlyArray<string>): void => {
       if (tags.length === 0) {
         complete(batch, reply)
         return
@@ -204,7 +204,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
       deliver(batch, () => () => failure)
     }
 
-    const complete = (batch: ReadBatch<A>, { entries, generation, tags, texts }: Reply<A>): void => {
+    const complete = (batch: ReadBatch<A>, { entries, generation, tags, texts }: BatchReply<A>): void => {
       const clear = markerIn(texts[0])
       markers.noteClear(clear)
       const untagged: MarkerValues = { clear, tags: [] }

@@ -72,13 +72,13 @@ const Reply = Schema.Tuple(
   )
 )
 
-interface Reading {
+interface BoardQuery {
   readonly keys: BoardKeys.BoardKeys
   /** reads also a board whose keys disagree, as far as they go */
   readonly anyway: boolean
 }
 
-const anyway = (input: Reading) => (input.anyway ? 1 : 0)
+const anyway = (input: BoardQuery) => (input.anyway ? 1 : 0)
 
 /**
  * Reads rows by rank.
@@ -89,7 +89,7 @@ const anyway = (input: Reading) => (input.anyway ? 1 : 0)
 export const page = RedisScript.make({
   name: "leaderboard.page",
   idempotent: true,
-  keys: ({ keys }: Reading & { readonly offset: number; readonly limit: number }) => BoardKeys.list(keys),
+  keys: ({ keys }: BoardQuery & { readonly offset: number; readonly limit: number }) => BoardKeys.list(keys),
   args: (input) => [anyway(input), input.offset, input.limit],
   lua: `${luaBoard}${luaRead}
     if ARGV[1] == "0" and isInconsistent() then return {${states.inconsistent}, 0, 0, {}} end
@@ -117,7 +117,7 @@ export const page = RedisScript.make({
 export const around = RedisScript.make({
   name: "leaderboard.around",
   idempotent: true,
-  keys: ({ keys }: Reading & { readonly member: string; readonly above: number; readonly below: number }) =>
+  keys: ({ keys }: BoardQuery & { readonly member: string; readonly above: number; readonly below: number }) =>
     BoardKeys.list(keys),
   args: (input) => [anyway(input), input.member, input.above, input.below],
   lua: `${luaBoard}${luaRead}

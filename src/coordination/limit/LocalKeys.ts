@@ -9,7 +9,7 @@ import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
 import type { RedisArgument, RedisReply } from "../../redis/RedisConnection.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 
-interface Entry {
+interface LocalMember {
   readonly member: string
   readonly score: number
 }
@@ -17,7 +17,7 @@ interface Entry {
 interface Key {
   text: string | undefined
   /** a sorted set, in its order */
-  readonly entries: Array<Entry>
+  readonly entries: Array<LocalMember>
   readonly scores: Map<string, number>
   /** in milliseconds; a key whose time is over reads as missing */
   expiresAt: number
@@ -41,11 +41,11 @@ const missing = (): Key => ({
 })
 
 /** Sorted sets order equal scores by their members. */
-const isBefore = (one: Entry, other: Entry): boolean =>
+const isBefore = (one: LocalMember, other: LocalMember): boolean =>
   one.score < other.score || (one.score === other.score && one.member < other.member)
 
 /** How many entries satisfy a predicate that holds for the first ones and no others. */
-const countOfFirst = (entries: ReadonlyArray<Entry>, predicate: (entry: Entry) => boolean): number => {
+const countOfFirst = (entries: ReadonlyArray<LocalMember>, predicate: (entry: LocalMember) => boolean): number => {
   let low = 0
   let high = entries.length
   while (low < high) {

@@ -11,7 +11,7 @@ import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
  * @since 0.1.0
  * @category models
  */
-export interface Rejection {
+export interface CachedRejection {
   readonly until: number
   readonly limit: number
   readonly remaining: number
@@ -37,12 +37,12 @@ export interface Pending {
  * @category models
  */
 export interface RejectionCache {
-  readonly find: (key: string, call: string, now: number) => Rejection | undefined
+  readonly find: (key: string, call: string, now: number) => CachedRejection | undefined
   /** Notes that a call of the key is sent; `settled` ends it. */
   readonly sent: (key: string) => Pending
   readonly settled: (key: string, pending: Pending) => void
   /** Remembers the rejection of a pending call, unless the key was cleared since the call was sent. */
-  readonly remember: (key: string, pending: Pending, call: string, rejection: Rejection) => void
+  readonly remember: (key: string, pending: Pending, call: string, rejection: CachedRejection) => void
   readonly clear: (key: string) => void
 }
 
@@ -55,7 +55,7 @@ const maxCallsPerKey = 16
  * @category constructors
  */
 export const make = (): RejectionCache => {
-  const rejections = new TwoGenerationMap<Map<string, Rejection>>(capacity)
+  const rejections = new TwoGenerationMap<Map<string, CachedRejection>>(capacity)
   const pendingOf = new Map<string, Pending>()
   return {
     find: (key, call, now) => {
@@ -74,7 +74,7 @@ export const make = (): RejectionCache => {
     },
     remember: (key, pending, call, rejection) => {
       if (pendingOf.get(key) !== pending) return
-      const calls = rejections.get(key) ?? new Map<string, Rejection>()
+      const calls = rejections.get(key) ?? new Map<string, CachedRejection>()
       if (calls.size >= maxCallsPerKey) calls.clear()
       rejections.set(key, calls.set(call, rejection))
     },

@@ -67,13 +67,13 @@ const create = (path: string): Effect.Effect<void> =>
     )
   )
 
-interface Identity {
+interface FileIdentity {
   readonly device: bigint
   readonly inode: bigint
   readonly head: string
 }
 
-const identify = (path: string): Effect.Effect<Identity, SqlError> =>
+const identify = (path: string): Effect.Effect<FileIdentity, SqlError> =>
   Effect.tryPromise({
     try: async () => {
       const file = await openFile(path, "r")
@@ -89,7 +89,7 @@ const identify = (path: string): Effect.Effect<Identity, SqlError> =>
       failure(`the file ${path} cannot be read any more (${cause instanceof Error ? cause.message : cause})`)
   })
 
-const unchanged = (path: string, opened: Identity): Effect.Effect<void, SqlError> =>
+const unchanged = (path: string, opened: FileIdentity): Effect.Effect<void, SqlError> =>
   Effect.flatMap(identify(path), ({ device, head, inode }) => {
     if (device !== opened.device || inode !== opened.inode) {
       return failure(`another file stands at ${path} than was opened: restart the program, or put the file back`)

@@ -56,7 +56,7 @@ export interface Keyspace extends Store.Store {}
  * @since 0.1.0
  * @category models
  */
-export interface Outcome {
+export interface Execution {
   readonly reply: RedisReply | ErrorReply
   readonly keyspace: Keyspace
 }
@@ -110,7 +110,7 @@ export const execute = (
   environment: Environment,
   command: string,
   args: ReadonlyArray<RedisArgument>
-): Outcome => {
+): Execution => {
   const texts = args.map(ByteString.fromArgument)
   const swept = Store.sweep(self, environment.now)
   const found = find(command)
@@ -149,7 +149,7 @@ export const runScript = (
   script: { readonly name: string; readonly model: (context: ScriptContext) => RedisReply },
   keys: ReadonlyArray<string>,
   args: ReadonlyArray<RedisArgument>
-): Outcome => {
+): Execution => {
   let store: Store.Store = Store.sweep(self, environment.now)
   const call: ScriptContext["call"] = (command, ...words) => {
     const found = find(command)

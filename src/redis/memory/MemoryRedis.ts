@@ -97,7 +97,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
 
     const answer = (
       command: string,
-      { keyspace, reply }: Keyspace.Outcome
+      { keyspace, reply }: Keyspace.Execution
     ): Effect.Effect<WithGeneration<RedisReply>, RedisError> => {
       MutableRef.set(current, keyspace)
       return reply instanceof Keyspace.ErrorReply

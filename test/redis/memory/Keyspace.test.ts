@@ -12,7 +12,7 @@ const makeStory = (options?: { readonly maxKeys?: number }) => {
   let now = 1_000_000
   const published: Array<readonly [string, string]> = []
   const environment = () => ({ now, publish: (...message: [string, string]) => published.push(message) })
-  const take = ({ keyspace: next, reply }: Keyspace.Outcome) => {
+  const take = ({ keyspace: next, reply }: Keyspace.Execution) => {
     keyspace = next
     return reply instanceof Keyspace.ErrorReply ? reply.message : reply
   }

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 
-import type { ScoredMember } from "../store/SortedSet.js"
+import type { RankedMember } from "../store/SortedSet.js"
 import * as SortedSet from "../store/SortedSet.js"
 import type { Value } from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
@@ -27,7 +27,7 @@ const changed = (set: SortedSet.SortedSet, reply: Reply): Change<SortedSet.Sorte
 
 interface Additions {
   readonly flags: ReadonlySet<string>
-  readonly members: ReadonlyArray<ScoredMember>
+  readonly members: ReadonlyArray<RankedMember>
 }
 
 const additionFlags = new Set(["NX", "XX", "GT", "LT", "CH", "INCR"])
@@ -51,7 +51,7 @@ const parseMembers = (
   flags: ReadonlySet<string>,
   scored: ReadonlyArray<readonly [score: string, member: string]>
 ): Additions | ErrorReply => {
-  const members: Array<ScoredMember> = []
+  const members: Array<RankedMember> = []
   for (const [text, member] of scored) {
     const score = Arguments.parseScore(text)
     if (score === undefined) return notAFloat()
@@ -181,7 +181,7 @@ const readRange = (set: SortedSet.SortedSet, request: RangeRequest): Reply => {
   return request.withScores ? new ScoredMembers({ members }) : members.map(({ member }) => member)
 }
 
-const membersOf = (set: SortedSet.SortedSet, { range, reverse, byScore, limit }: RangeRequest): Array<ScoredMember> => {
+const membersOf = (set: SortedSet.SortedSet, { range, reverse, byScore, limit }: RangeRequest): Array<RankedMember> => {
   const size = SortedSet.size(set)
   const ranks = range(set)
   // what is counted from the highest score: a range of ranks as it is, one of scores when it is read in reverse

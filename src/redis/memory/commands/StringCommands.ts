@@ -15,14 +15,14 @@ import { error, isError, notAnInteger, syntaxError, wrongType } from "./Reply.js
 
 const isText = (value: Value): value is string => typeof value === "string"
 
-interface SetOptions {
+interface SetFlags {
   readonly condition: "NX" | "XX" | undefined
   readonly get: boolean
   readonly keepTtl: boolean
   readonly expiresAt: number
 }
 
-const parseSetOptions = (args: ReadonlyArray<string>, now: number): SetOptions | ErrorReply => {
+const parseSetOptions = (args: ReadonlyArray<string>, now: number): SetFlags | ErrorReply => {
   let condition: "NX" | "XX" | undefined
   let get = false
   let keepTtl = false

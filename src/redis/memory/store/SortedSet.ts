@@ -12,7 +12,7 @@ import * as OrderedSet from "./OrderedSet.js"
  * @since 0.1.0
  * @category models
  */
-export interface ScoredMember {
+export interface RankedMember {
   readonly member: string
   readonly score: number
 }
@@ -24,7 +24,7 @@ export interface ScoredMember {
 export interface SortedSet {
   readonly _tag: "SortedSet"
   readonly scores: HashMap.HashMap<string, number>
-  readonly ranking: OrderedSet.OrderedSet<ScoredMember, ScoredMember>
+  readonly ranking: OrderedSet.OrderedSet<RankedMember, RankedMember>
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Bound {
   readonly exclusive: boolean
 }
 
-const byScore = (self: ScoredMember, that: ScoredMember): -1 | 0 | 1 =>
+const byScore = (self: RankedMember, that: RankedMember): -1 | 0 | 1 =>
   self.score < that.score ? -1 : self.score > that.score ? 1 : ByteString.Order(self.member, that.member)
 
 /**
@@ -83,7 +83,7 @@ export const rank = (self: SortedSet, member: string): number | undefined => {
  * @since 0.1.0
  * @category getters
  */
-export const slice = (self: SortedSet, start: number, end: number): Array<ScoredMember> =>
+export const slice = (self: SortedSet, start: number, end: number): Array<RankedMember> =>
   OrderedSet.slice(self.ranking, start, end)
 
 /**
