@@ -21,6 +21,7 @@ import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as LockScripts from "./lock/LockScripts.js"
+import * as ReleaseNotice from "./lock/ReleaseNotice.js"
 import * as Token from "./lock/Token.js"
 import { FencingToken, type LockToken } from "./lock/Token.js"
 
@@ -216,7 +217,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         const lock = yield* prepare(name, timeToLive)
         const acquisition = {
           key: name,
-          channel: LockScripts.channel(lock.key),
+          channel: ReleaseNotice.channel(lock.key),
           timeToLiveMillis: lock.timeToLiveMillis,
           maxWaitMillis: Duration.toMillis(maxWait),
           tryOnce: Effect.map(runAcquire(lock), ([granted, value]) =>

@@ -20,6 +20,7 @@ import { integerFrom, wholeMillis } from "./ArgumentChecks.js"
 import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
+import * as ReleaseNotice from "./lock/ReleaseNotice.js"
 import * as SemaphoreScripts from "./lock/SemaphoreScripts.js"
 import * as Token from "./lock/Token.js"
 
@@ -117,7 +118,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         const token = yield* Token.random
         const acquisition = {
           key: name,
-          channel: SemaphoreScripts.channel(key),
+          channel: ReleaseNotice.channel(key),
           timeToLiveMillis,
           maxWaitMillis: Duration.toMillis(maxWait),
           tryOnce: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>

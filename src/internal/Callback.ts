@@ -67,7 +67,7 @@ class Callback<A, E> extends Effectable.Class<A, E> {
 }
 
 /** What is looked at of a fiber. Where a release of Effect has it no more, fibers are resumed as ever. */
-interface Waiting<A, E> {
+interface WaitingFiber<A, E> {
   readonly _running?: boolean
   readonly _queue?: { readonly length: number }
   /** what it is to be resumed by; nothing where it must not be interrupted */
@@ -91,7 +91,7 @@ const throwLater = (defect: unknown): void =>
 
 /** A fiber's own way to be resumed, which it takes within the call if it can. */
 const within = <A, E>(resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, unknown>): Resume<A, E> => {
-  const fiber = caller as Waiting<A, E>
+  const fiber = caller as WaitingFiber<A, E>
   let isTold = false
   return (effect) => {
     if (isTold) return

@@ -8,7 +8,7 @@ import * as CacheKey from "../../src/cache/entry/CacheKey.js"
 import * as Markers from "../../src/cache/invalidation/Markers.js"
 import * as BoardKeys from "../../src/coordination/leaderboard/BoardKeys.js"
 import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
-import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
+import * as ReleaseNotice from "../../src/coordination/lock/ReleaseNotice.js"
 import { LockToken } from "../../src/coordination/lock/Token.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as KeyOwner from "../../src/redis/KeyOwner.js"
@@ -179,10 +179,13 @@ describe("a channel", () => {
   it("belongs to one cache, lock or semaphore", () => {
     const channels = (name: string): ReadonlyArray<string> => [
       ...(KeyOwner.nameProblem(name) === undefined ? [`effect-cache-toolkit:${name}`] : []),
-      ...Either.match(KeyOwner.under("lock", name), { onLeft: () => [], onRight: (key) => [LockScripts.channel(key)] }),
+      ...Either.match(KeyOwner.under("lock", name), {
+        onLeft: () => [],
+        onRight: (key) => [ReleaseNotice.channel(key)]
+      }),
       ...Either.match(KeyOwner.under("semaphore", name), {
         onLeft: () => [],
-        onRight: (key) => [SemaphoreScripts.channel(key)]
+        onRight: (key) => [ReleaseNotice.channel(key)]
       })
     ]
     fc.assert(

@@ -23,7 +23,7 @@ const handwritten = Effect.gen(function* () {
   const state = { keyspace: Keyspace.make(), rejection: undefined as RedisError | undefined }
   const connection = ConnectionState.Connected({ generation: 1 })
 
-  const perform = (name: string, run: (now: number) => Keyspace.Outcome) =>
+  const perform = (name: string, run: (now: number) => Keyspace.Execution) =>
     Effect.suspend(() => {
       if (state.rejection !== undefined) return Effect.fail(state.rejection)
       sent.push(name)

@@ -12,6 +12,7 @@ import * as SchemaWalk from "../../internal/SchemaWalk.js"
 import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import * as RedisKey from "../../redis/RedisKey.js"
+import * as JsonForm from "./JsonForm.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
@@ -71,11 +72,6 @@ const ofText = (text: string): Part => {
   return problem === undefined ? Either.right(JSON.stringify(text)) : Either.left(problem)
 }
 
-const isPlainObject = (value: object): value is Readonly<Record<string, unknown>> => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
-
 const allOf = (parts: Iterable<Part>, open: string, close: string): Part =>
   Either.map(Either.all(parts), (texts) => `${open}${texts.join(",")}${close}`)
 
@@ -103,7 +99,7 @@ const canonical = (json: unknown, around: ReadonlyArray<object> = []): Part => {
           "]"
         )
       }
-      if (!isPlainObject(json)) return notEncodable
+      if (!JsonForm.isPlainObject(json)) return notEncodable
       const fields = Object.entries(json)
         .filter(([, value]) => value !== undefined)
         .sort(([one], [other]) => (one < other ? -1 : 1))

@@ -204,7 +204,13 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
  */
 export const needsCheck = (schema: { readonly ast: AST.AST }): boolean => isDoubtful(schema.ast, [], new Set())
 
-const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
+/**
+ * Whether an object is a record of fields, and no instance of a class.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isPlainObject = (value: object): value is Readonly<Record<string, unknown>> => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }
@@ -231,7 +237,7 @@ export const isJson = (value: unknown): boolean => {
         for (let i = 0; i < value.length; i++) if (!isJson(value[i])) return false
         return true
       }
-      if (!isPlain(value)) return false
+      if (!isPlainObject(value)) return false
       for (const name in value) {
         const field = value[name]
         if (field !== undefined && !isJson(field)) return false
@@ -250,7 +256,7 @@ export const isJson = (value: unknown): boolean => {
  * @category getters
  */
 export const pathToProblem = (value: unknown): ReadonlyArray<string> => {
-  if (typeof value !== "object" || value === null || (!Array.isArray(value) && !isPlain(value))) return []
+  if (typeof value !== "object" || value === null || (!Array.isArray(value) && !isPlainObject(value))) return []
   const isList = Array.isArray(value)
   for (const [name, part] of isList ? Array.from(value, (item, i) => [`${i}`, item] as const) : Object.entries(value)) {
     if ((part !== undefined || isList) && !isJson(part)) return [name, ...pathToProblem(part)]

@@ -125,7 +125,7 @@ export interface Place extends WriteScripts.Keeping {
  * @since 0.2.0
  * @category models
  */
-export interface Environment {
+export interface BoardEnvironment {
   readonly client: RedisClient.Service
   /** of several reads that find a board in disagreement one repairs it, and the others wait */
   readonly repairing: Effect.Semaphore
@@ -135,7 +135,7 @@ export interface Environment {
  * @since 0.2.0
  * @category constructors
  */
-export const environment: Effect.Effect<Environment, never, RedisClient> = Effect.all({
+export const environment: Effect.Effect<BoardEnvironment, never, RedisClient> = Effect.all({
   client: RedisClient,
   repairing: Effect.makeSemaphore(1)
 })
@@ -150,7 +150,7 @@ const maxRepairs = 2
  * @category constructors
  */
 export const make = <Member>(
-  { client, repairing }: Environment,
+  { client, repairing }: BoardEnvironment,
   keeps: WriteScripts.Policy,
   schema: Schema.Schema<Member, string>,
   placeAt: (serverMillis: number) => Place

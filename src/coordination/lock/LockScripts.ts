@@ -8,7 +8,7 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
-import { luaNotify } from "./ReleaseNotice.js"
+import { channel, luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
 
 /**
@@ -18,14 +18,6 @@ import type { LockToken } from "./Token.js"
  * time alone makes the next token greater.
  */
 const fenceMillis = 7 * 24 * 60 * 60 * 1000
-
-/**
- * Names the channel that announces releases.
- *
- * @since 0.1.0
- * @category getters
- */
-export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
 
 interface OwnedLock {
   readonly key: string

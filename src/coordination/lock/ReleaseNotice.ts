@@ -1,11 +1,20 @@
 /**
- * Notifies the waiting callers of a lock or semaphore, in Lua.
+ * Notifies the waiting callers of a lock or semaphore.
  *
  * @since 0.1.0
  */
+import * as RedisKey from "../../redis/RedisKey.js"
 
 /**
- * Publishes to a channel. A user without rights to the channel releases all the same: waiting callers also poll.
+ * Names the channel that announces releases of a lock, or of the permits of a semaphore.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
+
+/**
+ * Defines `notify(channel)` for scripts. A user without rights to the channel releases all the same: waiting callers also poll.
  *
  * @since 0.1.0
  * @category constants

@@ -7,19 +7,10 @@
  */
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
-import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
-import { luaNotify } from "./ReleaseNotice.js"
+import { channel, luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
-
-/**
- * Names the channel that announces released permits.
- *
- * @since 0.1.0
- * @category getters
- */
-export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
 
 interface OwnedPermit {
   readonly key: string

@@ -15,7 +15,7 @@ import * as ServerTime from "../ServerTime.js"
 import * as ServerRole from "./ServerRole.js"
 
 /** Which connection this is to the server, and which run of which server. */
-export interface Identity {
+export interface ServerIdentity {
   readonly clientId: number | undefined
   /** the server's name for its present run; Dragonfly has none */
   readonly runId: string | undefined
@@ -44,7 +44,7 @@ const serverInfo = (info: string): RedisServerInfo => {
 export const run = (
   connection: RedisConnection,
   { address, toError }: Pick<RedisDriver, "address" | "toError">
-): Effect.Effect<Identity, RedisConnectError> =>
+): Effect.Effect<ServerIdentity, RedisConnectError> =>
   Effect.gen(function* () {
     const before = yield* MonotonicClock.millis
     const role = ServerRole.make((command, args) =>
@@ -71,7 +71,7 @@ export const run = (
     }
   })
 
-const isSameRun = (left: Identity, right: Identity): boolean =>
+const isSameRun = (left: ServerIdentity, right: ServerIdentity): boolean =>
   left.runId === undefined
     ? right.runId === undefined && Math.abs(left.startedAtMillis - right.startedAtMillis) < 2000
     : left.runId === right.runId
@@ -82,8 +82,8 @@ const isSameRun = (left: Identity, right: Identity): boolean =>
  */
 export const dropPrevious = (
   connection: RedisConnection,
-  previous: Identity | undefined,
-  current: Identity
+  previous: ServerIdentity | undefined,
+  current: ServerIdentity
 ): Effect.Effect<void> =>
   previous?.clientId === undefined || !isSameRun(previous, current)
     ? Effect.void

@@ -94,7 +94,7 @@ export const make = (
 
     let generation = 0
     let connection: RedisConnection | undefined
-    let previous: Handshake.Identity | undefined
+    let previous: Handshake.ServerIdentity | undefined
     let server: Option.Option<RedisServerInfo> = Option.none()
     let latency: Option.Option<Duration.Duration> = Option.none()
     let clockOffsetMillis = 0

@@ -26,7 +26,7 @@ import type { CircuitBreaker } from "../CircuitBreaker.js"
 import * as Liveness from "../Liveness.js"
 import { CommandDeadlines } from "./CommandDeadlines.js"
 import { CommandFlusher } from "./CommandFlusher.js"
-import { type Caller, QueuedCommand, type Resume } from "./QueuedCommand.js"
+import { type Caller, QueuedCommand, type ResumeCaller } from "./QueuedCommand.js"
 
 /**
  * @since 0.1.0
@@ -84,7 +84,7 @@ export interface CommandQueue {
   readonly waiting: () => number
 }
 
-interface Command {
+interface RepeatableCommand {
   readonly command: string
   readonly args: ReadonlyArray<RedisArgument>
   readonly idempotent: boolean
@@ -151,7 +151,7 @@ export const make = (
     })
 
     /** Contains what a callback throws: other callers still get their answers, and deadlines still end commands. */
-    const settle = (command: QueuedCommand, exit: Parameters<Resume>[0]) => {
+    const settle = (command: QueuedCommand, exit: Parameters<ResumeCaller>[0]) => {
       if (command.settled) return
       command.settled = true
       try {
@@ -212,7 +212,7 @@ export const make = (
       kind: QueuedCommand["kind"],
       command: string,
       args: QueuedCommand["args"],
-      resume: Resume,
+      resume: ResumeCaller,
       caller?: Caller
     ): void => {
       if (!flusher.isOpen) return void resume(refused[shutReason])
@@ -233,12 +233,12 @@ export const make = (
     const read = <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
       RetryPolicy.repeating<string, Option.Option<A>>(
         (resume, _caller, key) =>
-          key.isWellFormed() ? admit(kind, "GET", key, resume as Resume) : resume(malformed("GET", key)),
+          key.isWellFormed() ? admit(kind, "GET", key, resume as ResumeCaller) : resume(malformed("GET", key)),
         () => true
       )
 
-    const run = RetryPolicy.repeating<Command, WithGeneration<RedisReply>>(
-      (resume, caller, { args, command }) => admit("Command", command, args, resume as Resume, caller),
+    const run = RetryPolicy.repeating<RepeatableCommand, WithGeneration<RedisReply>>(
+      (resume, caller, { args, command }) => admit("Command", command, args, resume as ResumeCaller, caller),
       ({ idempotent }) => idempotent
     )
 
@@ -246,10 +246,10 @@ export const make = (
       get: read<string>("Read"),
       getBuffer: read<Uint8Array>("ReadBytes"),
       command: (command, args, { idempotent }) => run({ command, args, idempotent }),
-      probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as Resume)),
+      probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as ResumeCaller)),
       late: (command, args, onReply, caller, inOneGo = false) => {
         if (inOneGo) flusher.flushWhole()
-        admit("Command", command, args, onReply as Resume, caller)
+        admit("Command", command, args, onReply as ResumeCaller, caller)
       },
       open: (connection, generation) =>
         Effect.sync(() => {

@@ -14,10 +14,10 @@ import type { WithGeneration } from "../../RedisExecutor.js"
 export type Caller = Pick<Fiber.RuntimeFiber<unknown, unknown>, "unsafePoll">
 
 /** Resumes the caller with its answer. One form for all kinds: another closure for each command is measurable. */
-export type Resume = (exit: Exit.Exit<never, RedisError> | Exit.Exit<Answer>) => void
+export type ResumeCaller = (exit: Exit.Exit<never, RedisError> | Exit.Exit<CommandAnswer>) => void
 
 /** The answer to a read, or to another command. */
-export type Answer = Option.Option<string | Uint8Array> | WithGeneration<RedisReply>
+export type CommandAnswer = Option.Option<string | Uint8Array> | WithGeneration<RedisReply>
 
 export class QueuedCommand {
   /** handed to the connection, alone or with other reads as one MGET */
@@ -33,7 +33,7 @@ export class QueuedCommand {
     /** the key of a read, the arguments of a command, or a function that computes them when the command is sent */
     readonly args: string | ReadonlyArray<RedisArgument> | (() => ReadonlyArray<RedisArgument>),
     readonly deadline: number,
-    readonly resume: Resume,
+    readonly resume: ResumeCaller,
     /** undefined for a read, which is sent even if its caller has ended */
     readonly caller: Caller | undefined
   ) {}

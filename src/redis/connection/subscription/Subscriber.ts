@@ -61,7 +61,7 @@ export interface Subscriber {
 }
 
 /** A listener of one channel: it receives the events, and the end of them. */
-interface Reader {
+interface ChannelReader {
   readonly offer: (event: SubscriptionEvent) => void
   readonly fail: (error: RedisError) => void
 }
@@ -79,7 +79,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const ended = (reason: "Closed" | "Timeout", detail: string) =>
       Effect.suspend(() => Effect.fail(new RedisConnectError({ reason, address: driver.address, detail })))
     const beatChannel = `effect-cache-toolkit:beat:${crypto.randomUUID()}`
-    const readers = new Map<string, Set<Reader>>()
+    const readers = new Map<string, Set<ChannelReader>>()
     const disabled = new RedisUnavailable({ reason: "Disabled" })
 
     let current:
@@ -216,7 +216,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     )
 
     /** The first reader of a channel subscribes it; where that fails, the next connection does. */
-    const join = (channel: string, reader: Reader): Effect.Effect<void> =>
+    const join = (channel: string, reader: ChannelReader): Effect.Effect<void> =>
       turn.withPermits(1)(
         Effect.gen(function* () {
           if (closed) return reader.fail(disabled)
@@ -236,7 +236,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         })
       )
 
-    const leave = (channel: string, reader: Reader): Effect.Effect<void> =>
+    const leave = (channel: string, reader: ChannelReader): Effect.Effect<void> =>
       turn.withPermits(1)(
         Effect.suspend(() => {
           const present = readers.get(channel)
@@ -289,7 +289,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         Effect.suspend(() => {
           if (closed) return Effect.fail(disabled)
           const ended = Deferred.unsafeMake<never, RedisError>(FiberId.none)
-          const reader: Reader = {
+          const reader: ChannelReader = {
             offer: (event) => {
               try {
                 heard(event)
