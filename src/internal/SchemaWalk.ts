@@ -6,7 +6,7 @@
 import type * as AST from "effect/SchemaAST"
 
 /**
- * The suspended schemas that a walk has looked into.
+ * The suspended schemas that a walk has visited.
  *
  * @since 0.2.0
  * @category models

@@ -73,7 +73,7 @@ export const settled = (
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* turns(news)
-    // asked now: what a stall kept from being sent has left in these turns
+    // read only now: these turns have sent the commands that a stall delayed
     if (!wasStalled()) return
     for (let rounds = 1 / patience; rounds > 0 && !isDecided(); rounds--) {
       const before = news()

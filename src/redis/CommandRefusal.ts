@@ -1,5 +1,5 @@
 /**
- * How the queue refuses a command, and what a refusal by the server says about other commands.
+ * Refuses commands that are not sent, and classifies error replies that concern other commands too.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The commands of a `RedisClient`, and how they are built on an executor: what each sends, and what it makes of the reply.
+ * Builds the commands of a `RedisClient` on an executor: each checks its arguments, sends a command and decodes its reply.
  *
  * @since 0.1.0
  */

@@ -40,7 +40,7 @@ export interface RedisTls {
 }
 
 /**
- * What the environment asks for.
+ * The client that the environment chooses.
  *
  * @since 0.1.0
  * @category models
@@ -231,7 +231,7 @@ export const config: Config.Config<RedisChoice> = Config.all({
  * @category utils
  */
 export const describe = (address: RedisAddress): string => {
-  // what is no host may hold a password
+  // a text that is no host may hold a password
   const host = hostProblem(address.host) === undefined ? (address.host ?? defaultHost) : "(no host name)"
   return (
     `${address.tls === undefined ? "redis" : "rediss"}://${host.includes(":") ? `[${host}]` : host}` +

@@ -15,7 +15,7 @@ const longestDetail = 256
  */
 const brief = (text: string): string => {
   const whole = text.length <= longestDetail
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are removed
   const line = (whole ? text : text.slice(0, longestDetail)).replace(/[\u0000-\u001f\u007f]+/g, " ")
   return whole ? line : `${line}… (${text.length} characters)`
 }
@@ -59,7 +59,7 @@ const unavailableMessages: Record<RedisUnavailable["reason"], string> = {
 }
 
 /**
- * No reply came in time. The **outcome is unknown**: the server may have applied the command.
+ * No reply arrived in time. The **outcome is unknown**: the server may have applied the command.
  *
  * @since 0.1.0
  * @category errors
@@ -231,7 +231,7 @@ export const RedisError = Schema.Union(
  * - `Address`: a setting that cannot be right, such as a path in the place of the host
  * - `Database`: the database index does not exist
  * - `Unsupported`: the server or a proxy before it knows no HELLO, so no RESP3
- * - `Protocol`: what answers is no Redis
+ * - `Protocol`: the replies are not Redis' protocol
  * - `Rejected`: the server refused the connection for another reason, which `detail` says
  * - `Loading`, `TooManyClients`: the server will be there later
  * - `Replica`: the server takes no writes, so that the address no longer leads to the primary

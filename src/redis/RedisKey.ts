@@ -67,7 +67,7 @@ export const characterProblem = (text: string): "ControlCharacter" | "LoneSurrog
  * @category constructors
  */
 export const make = (prefix: string, id: string): Either.Either<string, InvalidKey> => {
-  // most ids, in one look
+  // one test accepts most ids
   if (id.length > 0 && id.length * 3 <= maxIdBytes && !notable.test(id)) return Either.right(`${prefix}:${id}`)
   if (id.length === 0) return Either.left(new InvalidKey({ reason: "Empty", prefix }))
   if (id.length > maxIdBytes || encoder.encode(id).length > maxIdBytes) {
@@ -79,7 +79,7 @@ export const make = (prefix: string, id: string): Either.Either<string, InvalidK
 }
 
 /**
- * The id of a key that `make` has made of the prefix and it.
+ * Returns the id of a key that `make` has built with this prefix.
  *
  * @since 0.1.0
  * @category getters
@@ -98,7 +98,7 @@ export const idOf = (prefix: string, key: string): string => {
 export const auxiliary = (key: string, suffix: string): string => `{${key}}:${suffix}`
 
 /**
- * A text as a glob pattern that matches only itself.
+ * Escapes a text as a glob pattern that matches only the text.
  *
  * @since 0.1.0
  * @category utils

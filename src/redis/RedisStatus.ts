@@ -1,5 +1,5 @@
 /**
- * What a client says of its connection.
+ * The status of a client: its connection, its circuit breaker and its server.
  *
  * @since 0.1.0
  */

@@ -10,7 +10,7 @@ import type { ScriptContext } from "./RedisScript.js"
 
 /**
  * Parses the reply of TIME to microseconds. Undefined for any other reply: a NaN in its place would make every comparison
- * with it false, and so switch off what compares times.
+ * with it false, and so disable every check that compares times.
  */
 export const microsOf = (reply: unknown): number | undefined => {
   if (!Array.isArray(reply) || reply.length !== 2) return undefined

@@ -1,5 +1,5 @@
 /**
- * What stands between a channel and one slow reader: a bounded buffer that tells the reader when it lost messages.
+ * Buffers the messages of a channel for one reader, within a bound. A reader that has lost messages receives a gap.
  *
  * @internal
  */

@@ -16,7 +16,7 @@ const addressOf = (variables: Record<string, string>) =>
   Effect.map(read(variables), (choice) => (choice._tag === "Server" ? choice.address : undefined))
 
 describe("the environment", () => {
-  it.effect("asks for the embedded client when neither REDIS_URL nor REDIS_HOST is set, or both are empty", () =>
+  it.effect("chooses the embedded client when neither REDIS_URL nor REDIS_HOST is set, or both are empty", () =>
     Effect.gen(function* () {
       expect((yield* read({}))._tag).toBe("Embedded")
       expect((yield* read({ REDIS_URL: "", REDIS_HOST: " ", REDIS_PORT: "6380" }))._tag).toBe("Embedded")
@@ -143,7 +143,7 @@ describe("a URL", () => {
     }
   )
 
-  it.prop("is never answered by an exception, whatever it is", { text: FastCheck.fullUnicodeString() }, ({ text }) => {
+  it.prop("never throws, whatever its text is", { text: FastCheck.fullUnicodeString() }, ({ text }) => {
     for (const url of [text, `redis://${text}`, `redis://user:${text}@host`]) {
       expect(["Left", "Right"]).toContain(RedisConfig.fromUrl(Redacted.make(url))._tag)
     }

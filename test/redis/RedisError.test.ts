@@ -37,7 +37,7 @@ describe("an error", () => {
     expect(RedisError.fromServerReply("INCR", reply).detail).toBe(reply)
   })
 
-  it("says where the client was to connect, once, and what to do", () => {
+  it("names the address, once, and what to do", () => {
     const error = new RedisError.RedisConnectError({ reason: "Refused", address: "redis://cache:6379/0", detail: "" })
     expect(error.message).toBe(
       "nothing accepts connections there: check the host and port, and that the server runs (redis://cache:6379/0)"

@@ -119,7 +119,7 @@ describe("withRetry", () => {
     })
   )
 
-  it.scoped("comes to its deadline even where fractions of a millisecond add up to a little less", () =>
+  it.scoped("reaches its deadline even where fractions of a millisecond add up to a little less", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
@@ -253,7 +253,7 @@ describe("a script", () => {
     })
   )
 
-  it.scoped("is sent by its hash, and whole once the server says that it does not know it", () =>
+  it.scoped("is sent by its hash, and whole once the server replies NOSCRIPT", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, quiet)
@@ -314,7 +314,7 @@ describe("a script", () => {
       })
   )
 
-  it.scoped("is not sent whole for a caller who was interrupted before the server said that it does not know it", () =>
+  it.scoped("is not sent whole for a caller that was interrupted before the server replied NOSCRIPT", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, quiet)

@@ -23,7 +23,7 @@ const isRefused = (error: RedisError): boolean =>
 
 /**
  * Asks one connection, each time the effect is run, by the first question that it has not refused. False when there is no
- * answer: a server that says nothing of itself is taken for a primary until it says `READONLY`.
+ * answer: a server that does not report its role counts as a primary until it replies `READONLY`.
  */
 export const make = (
   send: (command: string, args: ReadonlyArray<RedisArgument>) => Effect.Effect<unknown, RedisError>

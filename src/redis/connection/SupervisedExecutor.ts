@@ -20,7 +20,7 @@ import * as Supervisor from "./Supervisor.js"
 import * as Subscriber from "./subscription/Subscriber.js"
 
 /**
- * How a client treats its server. Every field has a default that suits a cache beside its application.
+ * The options of a client. The defaults suit a cache in the same data centre as its application.
  *
  * @since 0.1.0
  * @category models
@@ -52,7 +52,7 @@ export interface ClientOptions {
   readonly subscriptionBuffer?: number | undefined
   /**
    * Whether a replica will do, for programs that only read. By default the client counts a replica as no connection, and
-   * dials until the address leads to a primary. A cache on a replica may serve what was invalidated. Default false
+   * dials until the address leads to a primary. A cache on a replica may serve invalidated values. Default false
    */
   readonly allowReplica?: boolean | undefined
   /** pauses before dialling again: default 1, 2, 4, 8 and 16 seconds, then the client is `Unavailable` */

@@ -61,7 +61,7 @@ export interface Supervisor {
 }
 
 /**
- * What is known about the connection beside its state.
+ * Facts about the connection besides its state.
  *
  * @since 0.1.0
  * @category models

@@ -120,7 +120,7 @@ export const execute = (
   return { reply: Reply.isError(reply) ? reply : Reply.toClient(reply), keyspace: store }
 }
 
-// a server cuts what it quotes at 128 bytes and takes line breaks for spaces
+// a server quotes at most 128 bytes, with spaces in place of line breaks
 const unknownCommand = (command: string, args: ReadonlyArray<string>): ErrorReply => {
   let quoted = ""
   for (const arg of args) {

@@ -105,7 +105,7 @@ describe("the circuit breaker", () => {
     })
   )
 
-  it.scoped("tells its changes in order", () =>
+  it.scoped("reports its changes in order", () =>
     Effect.gen(function* () {
       const { breaker: circuit, probe } = yield* breaker()
       const states: Array<string> = []
@@ -186,7 +186,7 @@ describe("a client whose circuit is open", () => {
     })
   )
 
-  it.scoped("still says InvalidArgument of an argument that cannot be right", () =>
+  it.scoped("still fails with InvalidArgument where an argument cannot be right", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, options)
@@ -250,7 +250,7 @@ describe("a client whose circuit is open", () => {
     })
   )
 
-  it.scoped("closes it for a user who has no right to PING", () =>
+  it.scoped("closes for a user without the right to PING", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, options)

@@ -75,7 +75,7 @@ describe("a server that becomes a replica", () => {
     )
   }
 
-  it.scoped("takes its subscribers along, and tells them of the gap", () =>
+  it.scoped("moves its subscribers to the primary, and reports the gap to them", () =>
     Effect.gen(function* () {
       const server = yield* make
       // a user without the right to the beats' channel has no other sign
@@ -98,7 +98,7 @@ describe("a server that becomes a replica", () => {
     })
   )
 
-  it.scoped("is dialled ever more slowly while the address leads to it, and says once why", () =>
+  it.scoped("is dialled ever more slowly while the address leads to it, and the log says why once", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const server = yield* make
@@ -120,7 +120,7 @@ describe("a server that becomes a replica", () => {
     })
   )
 
-  it.scoped("that says nothing of itself is dialled ever more slowly too, however often a write finds it", () =>
+  it.scoped("that does not report its role is dialled ever more slowly too, however often a write reveals it", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const server = yield* make
@@ -143,7 +143,7 @@ describe("a server that becomes a replica", () => {
     })
   )
 
-  it.scoped("serves the reads of a program that asked for it, and is asked no more what it is", () =>
+  it.scoped("serves the reads of a program with `allowReplica`, and receives no more queries of its role", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.role = "slave"
@@ -158,7 +158,7 @@ describe("a server that becomes a replica", () => {
     })
   )
 
-  it.scoped("costs no command of a caller a round trip: it is asked by the heartbeat alone", () =>
+  it.scoped("costs no command of a caller a round trip: only the heartbeat queries the role", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)

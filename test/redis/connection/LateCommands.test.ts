@@ -87,7 +87,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("keeps its place among the commands of its turn, and is not asked before its turn has come", () =>
+  it.scoped("keeps its place among the commands of its turn, and computes its arguments only when that turn ends", () =>
     Effect.gen(function* () {
       const { connect, late, queue, server } = yield* world({ maxInFlight: 1 })
       yield* connect
@@ -105,7 +105,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, and not asked for its arguments, without a connection", () =>
+  it.scoped("is refused at once, without computing its arguments, when there is no connection", () =>
     Effect.gen(function* () {
       const { connect, late, queue, scope, server } = yield* world()
       const calls = [late("a")]
@@ -124,7 +124,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, and not asked for its arguments, while the circuit is open", () =>
+  it.scoped("is refused at once, without computing its arguments, while the circuit is open", () =>
     Effect.gen(function* () {
       const { circuit, connect, late, server } = yield* world()
       yield* connect
@@ -139,7 +139,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, and not asked for its arguments, beyond what may wait", () =>
+  it.scoped("is refused at once, without computing its arguments, beyond the bound on waiting commands", () =>
     Effect.gen(function* () {
       const { connect, late, server } = yield* world({ maxInFlight: 1, maxWaiting: 1 })
       yield* connect
@@ -153,7 +153,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("times out at its deadline, and a later reply calls nobody back", () =>
+  it.scoped("times out at its deadline, and a later reply calls no callback", () =>
     Effect.gen(function* () {
       const { connect, late, queue, server } = yield* world()
       yield* connect
@@ -219,7 +219,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("fails with what the server answers, and is not taken apart as the reads of single keys are", () =>
+  it.scoped("fails with the error reply, and is not split as the reads of single keys are", () =>
     Effect.gen(function* () {
       const { connect, late, server } = yield* world()
       yield* connect

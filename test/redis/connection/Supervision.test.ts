@@ -54,7 +54,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("comes back from an outage of any length and starts the schedule afresh", () =>
+  it.scoped("reconnects after an outage of any length and resets the schedule", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.dial = refused
@@ -73,7 +73,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("tells its states in order, with the error that caused each of them", () =>
+  it.scoped("reports its states in order, with the error that caused each of them", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -267,7 +267,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("says of a lost server what it has to say once, although subscriptions have lost it too", () =>
+  it.scoped("logs a lost server once, although subscriptions have lost it too", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const server = yield* make
@@ -307,7 +307,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("keeps a connection whose replies come late but do come", () =>
+  it.scoped("keeps a connection whose replies arrive late", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, { timeoutsToGiveUp: 3 })
@@ -333,7 +333,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("never asks a restarted server to drop a connection: the number may be somebody else's", () =>
+  it.scoped("never asks a restarted server to drop a connection: the number may belong to another client", () =>
     Effect.gen(function* () {
       const server = yield* make
       yield* connect(server)
@@ -345,7 +345,7 @@ describe("the supervision of the connection", () => {
     })
   )
 
-  it.scoped("connects although the user may ask for nothing of what the handshake asks", () =>
+  it.scoped("connects although the user may run no command of the handshake", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.answer = ({ command }) =>

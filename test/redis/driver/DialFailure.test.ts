@@ -118,7 +118,7 @@ describe("a dial", () => {
     })
   )
 
-  it.scopedLive("of what is no Redis says so", () =>
+  it.scopedLive("of a server that is not Redis says so", () =>
     Effect.gen(function* () {
       const { port } = yield* listener("HTTP/1.1 400 Bad Request\r\n\r\n")
       const error = yield* failure({ port })

@@ -153,7 +153,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const listenAll = (to: RedisSubscriberConnection) =>
       Effect.gen(function* () {
         const channels = beatsAllowed ? [beatChannel, ...readers.keys()] : [...readers.keys()]
-        // only to the first SUBSCRIBE of a connection is the reason of a refusal told; a later one just ends it
+        // only the first SUBSCRIBE of a connection receives the reason of a refusal; a later refusal ends the connection
         channels.sort((left, right) => Number(right === suspect) - Number(left === suspect))
         for (const channel of channels) yield* listenFor(to, channel)
         suspect = undefined
@@ -209,7 +209,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         return yield* Effect.raceFirst(Effect.raceFirst(closed, refused), beatsAllowed ? beats : Effect.never)
       }).pipe(Effect.scoped)
 
-    // what also ended the command connection, or keeps it from being made, is said of that one
+    // the supervisor logs a failure that the command connection has too
     const warns = (attempt: number) => (attempt < 2 ? Effect.succeed(false) : options.isConnected)
     const supervise = Reconnection.forever(live, options, () => Effect.void, warns).pipe(
       Effect.annotateLogs("service", "RedisClient subscriptions")
@@ -231,7 +231,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
               onFailure: (error) => Deferred.succeed(open.broken, error)
             })
           }
-          // for all readers, as this was made: the first reader's retry policy and log annotations are its own
+          // for all readers: the retry policy and log annotations of the first reader do not apply
           supervision ??= fork(supervise)
         })
       )

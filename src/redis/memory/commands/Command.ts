@@ -10,7 +10,7 @@ import type { ErrorReply, Reply } from "./Reply.js"
 import { isError, wrongType } from "./Reply.js"
 
 /**
- * What a command knows beside the keys.
+ * The input of a command besides the keys.
  *
  * @since 0.1.0
  * @category models
@@ -75,7 +75,7 @@ export const reading = <A extends Value, Parsed>(
 })
 
 /**
- * A reply, and what the key holds from now on: undefined removes it.
+ * A reply, and the new value of the key: undefined removes the key.
  *
  * @since 0.1.0
  * @category models

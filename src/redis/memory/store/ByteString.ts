@@ -31,7 +31,7 @@ export const fromArgument = (argument: RedisArgument): string => {
  */
 export const fromBytes = (bytes: Uint8Array): string => {
   const lossy = lossyDecoder.decode(bytes)
-  // only a replacement character, which may also be meant, makes the text differ from the bytes
+  // only a replacement character, which may also be intended, makes the text differ from the bytes
   if (!lossy.includes("\uFFFD") || isUtf8(bytes)) return lossy
   let escaped = ""
   for (const byte of bytes) escaped += String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)
@@ -73,7 +73,7 @@ export const toBytes = (self: string): Uint8Array => {
 }
 
 /**
- * The text that a client reads: what is not UTF-8 becomes U+FFFD.
+ * Converts to the text that a client reads: bytes that are not UTF-8 become U+FFFD.
  *
  * @since 0.1.0
  * @category conversions

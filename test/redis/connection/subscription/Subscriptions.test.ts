@@ -42,7 +42,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("tells of the gap after a reconnection and listens again", () =>
+  it.scoped("reports the gap after a reconnection and listens again", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -79,7 +79,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("lives through an outage of any length", () =>
+  it.scoped("survives an outage of any length", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -95,7 +95,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("that begins during an outage hears of the gap once there is a connection", () =>
+  it.scoped("that begins during an outage receives the gap once there is a connection", () =>
     Effect.gen(function* () {
       const server = yield* make
       server.dial = refused
@@ -110,7 +110,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("ends its connection and tells of a gap when its own beats stay away twice", () =>
+  it.scoped("ends its connection and reports a gap when two of its own beats are missing", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -129,7 +129,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("keeps its connection while beats cannot be published: that says nothing about it", () =>
+  it.scoped("keeps its connection while beats cannot be published, which proves nothing about it", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)
@@ -217,7 +217,7 @@ describe("a subscription", () => {
     })
   )
 
-  it.scoped("works without beats for a user who may not listen to them, and the log says so once", () =>
+  it.scoped("works without beats for a user without the right to their channel, and the log says so once", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
       const server = yield* make
@@ -263,7 +263,7 @@ describe("a subscription", () => {
 
 describe("a listener that throws", () => {
   for (const tag of ["Gap", "Message"] as const) {
-    it.scoped(`at a ${tag} ends with what it has thrown, and the others hear on`, () =>
+    it.scoped(`at a ${tag} ends with its exception, and the others continue to receive`, () =>
       Effect.gen(function* () {
         const server = yield* make
         server.dial = refused
