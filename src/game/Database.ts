@@ -17,7 +17,7 @@ import { GameId, type GameState, UserId, type UserProfile, type UserStats } from
  */
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { userId: UserId }) {
   override get message(): string {
-    return "there is no such user"
+    return `there is no user "${this.userId}"`
   }
 }
 
@@ -27,7 +27,7 @@ export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFou
  */
 export class GameNotFound extends Schema.TaggedError<GameNotFound>()("GameNotFound", { gameId: GameId }) {
   override get message(): string {
-    return "there is no such game"
+    return `there is no game "${this.gameId}"`
   }
 }
 
@@ -68,7 +68,7 @@ export class InsufficientFunds extends Schema.TaggedError<InsufficientFunds>()("
   balance: Schema.Int
 }) {
   override get message(): string {
-    return `the balance of ${this.balance} does not cover it`
+    return `the balance of ${this.balance} does not cover the amount`
   }
 }
 

@@ -9,7 +9,7 @@ import type { HttpApiDecodeError } from "@effect/platform/HttpApiError"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import { isServerError, type RouteNotFound } from "@effect/platform/HttpServerError"
-import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -54,11 +54,14 @@ const methodsOf = (router: HttpRouter.HttpRouter<unknown, unknown>, path: string
   return methods.includes("GET") ? [...methods, "HEAD"] : methods
 }
 
+/** The path without its query, which may hold people's data. */
+const pathOf = ({ url }: HttpServerRequest.HttpServerRequest): string => url.replace(/\?.*$/s, "")
+
 const withoutRoute = (
   request: HttpServerRequest.HttpServerRequest,
   router: HttpRouter.HttpRouter<unknown, unknown>
 ): HttpServerResponse.HttpServerResponse => {
-  const path = request.url.replace(/\?.*$/s, "")
+  const path = pathOf(request)
   if (!isDecodable(path)) return Problem.response(400, "the path is not percent-encoded UTF-8")
   const methods = methodsOf(router, path)
   if (methods.length === 0) return Problem.response(404, "there is nothing at this path")
@@ -68,12 +71,15 @@ const withoutRoute = (
     : Problem.response(405, `this path answers to ${allow}`).pipe(HttpServerResponse.setHeader("allow", allow))
 }
 
-const fromDefect = (defect: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+const fromDefect = (
+  request: HttpServerRequest.HttpServerRequest,
+  defect: unknown
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   // the platform dies with this error when it cannot read or parse a body
   isServerError(defect) && defect._tag === "RequestError"
     ? Effect.succeed(Problem.response(400, "the body is not valid JSON"))
     : Effect.as(
-        Effect.logError("a request ended in a defect", Cause.die(defect)),
+        Effect.logError(`HTTP: ${request.method} ${pathOf(request)} ended in a defect`, Cause.die(defect)),
         Problem.response(500, "something went wrong on the server; its log says what")
       )
 
@@ -93,7 +99,9 @@ export const layer = HttpApiBuilder.middleware(
         RouteNotFound: ({ request }) => Effect.map(router, (router) => withoutRoute(request, router)),
         HttpApiDecodeError: (error) => Effect.fail(fromDecodeError(error))
       }),
-      Effect.catchAllDefect(fromDefect)
+      Effect.catchAllDefect((defect) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => fromDefect(request, defect))
+      )
     )
   })
 ).pipe(Layer.provide(HttpApiBuilder.Router.Live))
