@@ -20,7 +20,7 @@ import * as Callback from "../../../internal/Callback.js"
 import { isNotReady, malformed, refused, type ShutReason, unavailable } from "../../CommandRefusal.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "../../RedisError.js"
-import type { WithGeneration } from "../../RedisExecutor.js"
+import type { RedisExecutor, WithGeneration } from "../../RedisExecutor.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { CircuitBreaker } from "../CircuitBreaker.js"
 import * as Liveness from "../Liveness.js"
@@ -50,15 +50,7 @@ export interface CommandQueueOptions {
  * @since 0.1.0
  * @category models
  */
-export interface CommandQueue {
-  /** The text under a key; none when there is none or the key holds another type. */
-  readonly get: (key: string) => Effect.Effect<Option.Option<string>, RedisError>
-  readonly getBuffer: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
-  readonly command: (
-    command: string,
-    args: ReadonlyArray<RedisArgument>,
-    options: { readonly idempotent: boolean }
-  ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
+export interface CommandQueue extends Pick<RedisExecutor, "get" | "getBuffer" | "command"> {
   /** Like `command`, but also while the circuit is open, and never repeated: for heartbeats and probes. */
   readonly probe: (
     command: string,
