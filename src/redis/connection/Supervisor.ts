@@ -43,6 +43,8 @@ export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
   readonly allowReplica: boolean
   /** run when the address leads to a primary again, after it has led to a replica */
   readonly moved: Effect.Effect<void>
+  /** Numbers the connections. Default 1, 2, 3, …; several servers of one client share their numbers. */
+  readonly nextGeneration?: (() => number) | undefined
 }
 
 /**
@@ -168,7 +170,7 @@ export const make = (
         }),
         Effect.flatMap(({ identity, next }) =>
           Effect.gen(function* () {
-            generation++
+            generation = options.nextGeneration?.() ?? generation + 1
             connection = next
             previous = identity
             server = Option.some(identity.server)

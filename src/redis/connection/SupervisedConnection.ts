@@ -1,0 +1,61 @@
+/**
+ * One supervised connection to one server: its queue, its circuit breaker and its supervisor, put together.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { RedisDriver } from "../RedisConnection.js"
+import type { RedisStatus } from "../RedisStatus.js"
+import * as CircuitBreaker from "./CircuitBreaker.js"
+import type { ClientSettings } from "./ClientOptions.js"
+import * as CommandQueue from "./queue/CommandQueue.js"
+import * as Supervisor from "./Supervisor.js"
+
+export interface SupervisedConnection {
+  readonly queue: CommandQueue.CommandQueue
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly supervisor: Supervisor.Supervisor
+  readonly getStatus: Effect.Effect<RedisStatus>
+}
+
+/** Returns when the first dial has ended, whether it succeeded or not. */
+export const make = (
+  driver: RedisDriver,
+  settings: ClientSettings,
+  supervision: Pick<Supervisor.SupervisorOptions, "moved" | "nextGeneration">
+): Effect.Effect<SupervisedConnection, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
+      // a user without the right to PING is answered all the same
+      Effect.suspend(() =>
+        Effect.match(queue.probe("PING", []), {
+          onSuccess: () => true,
+          onFailure: (error) => error._tag === "RedisAuthError"
+        })
+      ),
+      settings.circuitBreaker
+    )
+    const queue: CommandQueue.CommandQueue = yield* CommandQueue.make(
+      { ...settings, toError: (command, cause) => supervisor.noticed(driver.toError(command, cause)) },
+      breaker
+    )
+    const supervisor: Supervisor.Supervisor = yield* Supervisor.make(driver, queue, breaker, {
+      ...settings,
+      ...supervision
+    })
+    return {
+      queue,
+      breaker,
+      supervisor,
+      getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
+        state,
+        connected: state._tag === "Connected",
+        circuit: breaker.state(),
+        inFlight: queue.inFlight(),
+        waiting: queue.waiting(),
+        ...supervisor.facts()
+      }))
+    }
+  })
