@@ -31,6 +31,19 @@ const redisRooms = [["connection", "memory"], ["driver"]]
 /** The store knows no command. */
 const memoryRooms = [["store"], ["commands"]]
 
+/** The rooms of bench, from below: what measures knows nothing of what is measured. */
+const benchRooms = [
+  ["measure", "run"],
+  ["subjects"],
+  ["peers", "report"],
+  ["workloads"],
+  ["programs"],
+  ["Gate.ts", "thresholds.ts", "main.ts"]
+]
+
+/** Workloads of one kind do not know those of another. */
+const workloadRooms = [["reads", "writes", "coordination", "processes"], ["index.ts"]]
+
 const pathOf = (folder, room) => (room.includes(".") ? `${folder}/${room.replace(".", "\\.")}$` : `${folder}/${room}/`)
 
 /** The rules that keep each room of a building from those above it and beside it. */
@@ -76,12 +89,8 @@ module.exports = {
       from: { path: "^src/" },
       to: { path: "^(bench|test|examples|scripts)/" }
     },
-    {
-      name: "bench: what the workloads are built of does not import them",
-      severity: "error",
-      from: { path: "^bench/[^/]+\\.ts$", pathNot: "^bench/main\\.ts$" },
-      to: { path: "^bench/(workloads|programs)/" }
-    },
+    ...walls("bench", benchRooms),
+    ...walls("bench/workloads", workloadRooms),
     ...walls("src/cache", cacheRooms),
     roof("src/cache", cacheRooms),
     ...walls("src/redis", redisRooms),

@@ -4,12 +4,13 @@
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { bunClient, Environment, emptied, layer, toolkitClient } from "./Environment.js"
-import { keySet, sequence } from "./Keys.js"
-import { quiet } from "./Logging.js"
-import { measure, type Subject, verify } from "./Measure.js"
-import { ratio } from "./numbers.js"
-import { profileOf } from "./Profile.js"
+import { keySet, sequence } from "./measure/Keys.js"
+import { measure, type Subject, verify } from "./measure/Measure.js"
+import { ratioOf } from "./report/Comparison.js"
+import { ratio } from "./report/numbers.js"
+import { bunClient, Environment, emptied, layer, toolkitClient } from "./run/Environment.js"
+import { quiet } from "./run/Logging.js"
+import { profileOf } from "./subjects/Profile.js"
 import {
   bunGet,
   bunProfile,
@@ -22,10 +23,9 @@ import {
   toolkitGet,
   toolkitMany,
   toolkitProfile
-} from "./Subjects.js"
-import * as Toolkit from "./Toolkit.js"
+} from "./subjects/Subjects.js"
+import * as Toolkit from "./subjects/Toolkit.js"
 import { thresholds } from "./thresholds.js"
-import { ratioOf } from "./Workload.js"
 
 const keys = keySet(1_000, "uniform")
 

@@ -5,9 +5,9 @@ import { spawn } from "node:child_process"
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as CommandLine from "./CommandLine.js"
 import { gate } from "./Gate.js"
-import { directory, install } from "./Packages.js"
+import * as CommandLine from "./run/CommandLine.js"
+import { directory, install } from "./run/Packages.js"
 
 const args = process.argv.slice(2)
 

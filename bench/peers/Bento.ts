@@ -7,8 +7,8 @@ import { memoryDriver } from "bentocache/drivers/memory"
 import { redisDriver } from "bentocache/drivers/redis"
 import * as Effect from "effect/Effect"
 import type { RedisOptions } from "ioredis"
-import { ioredis } from "../Clients.js"
-import { allKeys } from "../Keys.js"
+import { allKeys } from "../measure/Keys.js"
+import { ioredis } from "./Clients.js"
 
 export const onRedis = (url: string, options?: Pick<RedisOptions, "enableAutoPipelining">) =>
   Effect.map(

@@ -5,7 +5,7 @@ import KeyvRedis from "@keyv/redis"
 import { Cacheable, CacheableMemory, KeyvCacheableMemory } from "cacheable"
 import * as Effect from "effect/Effect"
 import { Keyv } from "keyv"
-import { allKeys } from "../Keys.js"
+import { allKeys } from "../measure/Keys.js"
 
 const store = (url: string, namespace: string) =>
   Effect.acquireRelease(

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PrimaryKey from "effect/PrimaryKey"
 import * as Schema from "effect/Schema"
-import { allKeys } from "../Keys.js"
-import { idOf, listOf, Profile, profileOf } from "../Profile.js"
-import { indexOf } from "../Toolkit.js"
+import { allKeys } from "../measure/Keys.js"
+import { idOf, listOf, Profile, profileOf } from "../subjects/Profile.js"
+import { indexOf } from "../subjects/Toolkit.js"
 
 export class ProfileById extends Schema.TaggedRequest<ProfileById>()("ProfileById", {
   payload: { id: Schema.String },

@@ -1,7 +1,7 @@
 /**
  * Preloaded: @effect/experimental, which is the toolkit's own dependency, imports ioredis, which is the bench's.
  */
-import { directory } from "../Packages.js"
+import { directory } from "../run/Packages.js"
 
 Bun.plugin({
   name: "ioredis for @effect/experimental",

@@ -1,16 +1,17 @@
 /**
- * Preloaded, it takes out of the toolkit what only watches it: the circuit breaker, the counts, the events and the
- * metrics. What is left is compared with the toolkit as it is.
+ * A preload that empties the parts of the toolkit that only observe it: circuit breaker, counts, events and metrics. The
+ * workload `overhead` compares what is left with the whole toolkit. A part that was renamed or moved ends the process, since
+ * the toolkit would otherwise be compared with itself.
  */
 import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 
-/** A module whose `make` answers the same with some of its members replaced. */
+/** The source of a module, whose `make` then replaces some members of what it returns. */
 const replaceMembers = (members: string) => (source: string) =>
   `${source.replace("export const make =", "const makeWhole =")}
 import { isEffect, map } from "effect/Effect"
 export const make = (...args) => {
   const members = { ${members} }
-  // a name that has changed would leave the whole toolkit in place
   const replaced = (whole) => {
     for (const name of Object.keys(members)) if (!(name in whole)) throw new Error("no " + name + " to strip")
     return { ...whole, ...members }
@@ -21,15 +22,16 @@ export const make = (...args) => {
 
 const nothing = "() => {}"
 
-const stripped: ReadonlyArray<readonly [file: RegExp, strip: (source: string) => string]> = [
-  [/\/src\/redis\/CircuitBreaker\.ts$/, replaceMembers(`state: () => "Closed", succeeded: ${nothing}`)],
+/** The files of `src`, and how each is stripped. */
+const stripped: ReadonlyArray<readonly [file: string, strip: (source: string) => string]> = [
+  ["redis/connection/CircuitBreaker.ts", replaceMembers(`state: () => "Closed", succeeded: ${nothing}`)],
   [
-    /\/src\/cache\/CacheObserver\.ts$/,
+    "cache/observe/CacheObserver.ts",
     replaceMembers(`hitLocal: ${nothing}, hitRedis: ${nothing}, isRecovering: () => false`)
   ],
-  [/\/src\/cache\/LatencyHistogram\.ts$/, replaceMembers(`note: ${nothing}`)],
+  ["internal/LatencyHistogram.ts", replaceMembers(`note: ${nothing}`)],
   [
-    /\/src\/cache\/CacheStats\.ts$/,
+    "cache/observe/CacheMetrics.ts",
     (source) => `${source.replace("export const publish =", "const publishWhole =")}
 export const publish = () => Effect.void`
   ]
@@ -38,14 +40,10 @@ export const publish = () => Effect.void`
 Bun.plugin({
   name: "stripped",
   setup: (build) => {
-    for (const [filter, strip] of stripped) {
-      build.onLoad({ filter }, ({ path }) => {
-        const source = readFileSync(path, "utf8")
-        const contents = strip(source)
-        // a name that has changed would leave the whole toolkit in place
-        if (!/const \w+Whole =/.test(contents)) throw new Error(`nothing to strip in ${path}`)
-        return { contents, loader: "ts" }
-      })
+    for (const [file, strip] of stripped) {
+      const contents = strip(readFileSync(fileURLToPath(new URL(`../../src/${file}`, import.meta.url)), "utf8"))
+      if (!/const \w+Whole =/.test(contents)) throw new Error(`nothing to strip in src/${file}`)
+      build.onLoad({ filter: new RegExp(`/src/${file.replaceAll(".", "\\.")}$`) }, () => ({ contents, loader: "ts" }))
     }
   }
 })

@@ -5,14 +5,15 @@
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as CommandLine from "../CommandLine.js"
-import { Environment, layer } from "../Environment.js"
-import { quiet } from "../Logging.js"
-import { machine, versions } from "../Machine.js"
-import * as Report from "../Report.js"
-import * as Settings from "../Settings.js"
-import { describeQuantity, type Workload } from "../Workload.js"
+import { describeQuantity } from "../report/Comparison.js"
+import * as Report from "../report/Report.js"
+import * as CommandLine from "../run/CommandLine.js"
+import { Environment, layer } from "../run/Environment.js"
+import { quiet } from "../run/Logging.js"
+import { machine, versions } from "../run/Machine.js"
 import { workloads } from "../workloads/index.js"
+import * as MeasurementPlan from "../workloads/MeasurementPlan.js"
+import type { Workload } from "../workloads/Workload.js"
 
 const chosen = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Workload>, CommandLine.UsageError> => {
   if (names.length === 0) return Effect.succeed(workloads)
@@ -28,14 +29,14 @@ const chosen = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Workl
 const program = Effect.gen(function* () {
   const { isFull, json, names } = yield* CommandLine.parse(process.argv.slice(2))
   const selected = yield* chosen(names)
-  const settings = isFull ? Settings.full : Settings.standard
+  const plan = isFull ? MeasurementPlan.full : MeasurementPlan.standard
   yield* Effect.gen(function* () {
     const { server } = yield* Environment
     const measuredOn = { machine: machine(), versions: versions(server) }
     yield* Console.log(Report.heading(measuredOn))
     const sections = yield* Effect.forEach(selected, (workload) =>
       Console.log(`\n${workload.name}: ${workload.description}`).pipe(
-        Effect.zipRight(Effect.scoped(workload.run(settings))),
+        Effect.zipRight(Effect.scoped(workload.run(plan))),
         Effect.tap(({ quantities }) =>
           Effect.forEach(quantities, (quantity) => Console.log(describeQuantity(quantity)))
         ),
@@ -50,7 +51,7 @@ const program = Effect.gen(function* () {
       })
     }
     // a part of the table would stand there as if it were the whole
-    if (names.length === 0) yield* Report.writeDocuments(measuredOn, sections, settings)
+    if (names.length === 0) yield* Report.writeDocuments(measuredOn, sections, plan.rounds)
   }).pipe(Effect.provide(layer), quiet)
 }).pipe(CommandLine.catchUsageError)
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { keySet, sequence } from "../../bench/Keys.js"
-import { effectful, measureOnce, promising, takingTurns, verify } from "../../bench/Measure.js"
-import { median } from "../../bench/statistics.js"
-import { compare } from "../../bench/Workload.js"
+import { keySet, sequence } from "../../bench/measure/Keys.js"
+import { effectful, measureOnce, promising, takingTurns, verify } from "../../bench/measure/Measure.js"
+import { median } from "../../bench/measure/statistics.js"
+import { compare } from "../../bench/report/Comparison.js"
 
 describe("Measure", () => {
   it("the median is the middle, or the mean of the two in the middle", () => {

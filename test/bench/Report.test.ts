@@ -1,13 +1,16 @@
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Chart from "../../bench/Chart.js"
-import * as CommandLine from "../../bench/CommandLine.js"
-import { breakdown } from "../../bench/CpuProfile.js"
-import * as Markdown from "../../bench/Markdown.js"
-import * as Settings from "../../bench/Settings.js"
-import { reachedBy } from "../../bench/targets.js"
-import { compare, timingOf } from "../../bench/Workload.js"
+import { breakdown, stageOfFile } from "../../bench/measure/CpuProfile.js"
+import * as Chart from "../../bench/report/Chart.js"
+import { compare } from "../../bench/report/Comparison.js"
+import * as Markdown from "../../bench/report/Markdown.js"
+import { reachedBy } from "../../bench/report/targets.js"
+import * as CommandLine from "../../bench/run/CommandLine.js"
+import * as MeasurementPlan from "../../bench/workloads/MeasurementPlan.js"
+import { root } from "../support/root.js"
 
 const measuredOn = {
   machine: { cpu: "a processor", cores: 2, memoryGiB: 8, system: "linux x64" },
@@ -103,8 +106,9 @@ describe("the targets", () => {
   })
 
   it("are measured longer and more often than the rest", () => {
-    const timing = (workload: string, concurrency: number) => timingOf(Settings.standard, workload, concurrency)
-    const { ofTargets, rounds } = Settings.standard
+    const timing = (workload: string, concurrency: number) =>
+      MeasurementPlan.timingOf(MeasurementPlan.standard, workload, concurrency)
+    const { ofTargets, rounds } = MeasurementPlan.standard
     expect(ofTargets.rounds).toBeGreaterThan(rounds)
     expect(timing("redis-get (1,000 keys, uniform)", 1)).toBe(ofTargets)
     expect(timing("redis-get (1,000 keys, uniform)", 16).rounds).toBe(rounds)
@@ -135,10 +139,10 @@ describe("a profile", () => {
     nodes: [
       { id: 1, callFrame: frame("(root)", ""), children: [2] },
       { id: 2, callFrame: frame("runLoop", "file:///x/effect/dist/esm/internal/fiberRuntime.js"), children: [3, 6] },
-      { id: 3, callFrame: frame("flush", "file:///x/src/redis/CommandQueue.ts"), children: [4, 5] },
+      { id: 3, callFrame: frame("flush", "file:///x/src/redis/connection/queue/CommandQueue.ts"), children: [4, 5] },
       { id: 4, callFrame: frame("map", "file:///x/effect/dist/esm/Array.js"), children: [] },
       { id: 5, callFrame: frame("send", ""), children: [] },
-      { id: 6, callFrame: frame("decode", "file:///x/src/cache/EntryCodec.ts"), children: [7] },
+      { id: 6, callFrame: frame("decode", "file:///x/src/cache/entry/EntryCodec.ts"), children: [7] },
       { id: 7, callFrame: frame("parse", ""), children: [] }
     ],
     // the first one is older than what was measured
@@ -158,6 +162,14 @@ describe("a profile", () => {
   it("gives what the process used beside JavaScript to the runtime, and nothing is lost", () => {
     expect(share("runtime")).toBeCloseTo(0.4)
     expect(shares.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
+  })
+
+  it("knows the files of each stage by the paths that they have", () => {
+    const files = ["src", "bench/measure", "node_modules/effect/dist/esm", "node_modules/lru-cache/dist"].flatMap(
+      (folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => `file:///x/${folder}/${file}`)
+    )
+    const unmatched = stageOfFile.filter(([pattern]) => !files.some((file) => pattern.test(file)))
+    expect(unmatched).toEqual([])
   })
 
   it("names the hottest function", () => {

@@ -1,0 +1,32 @@
+/**
+ * The toolkit's caches of profiles, as an application would make them.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import { RedisClient } from "../../src/redis/RedisClient.js"
+import { allKeys } from "../measure/Keys.js"
+import { toolkitClient } from "../run/Environment.js"
+import { Profile, profileOf } from "./Profile.js"
+
+export const indexOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1))
+
+export const profiles = (
+  url: string,
+  options: {
+    readonly name: string
+    readonly local?: boolean
+    readonly lookup?: (id: string) => Effect.Effect<Profile>
+  }
+) =>
+  Effect.gen(function* () {
+    const client = yield* toolkitClient(url)
+    return yield* TypedCache.make({
+      name: options.name,
+      key: Schema.String,
+      value: Profile,
+      timeToLive: "1 hour",
+      lookup: options.lookup ?? ((id) => Effect.succeed(profileOf(indexOf(id)))),
+      ...(options.local === true ? { local: { capacity: 2 * allKeys, timeToLive: "1 hour" } } : {})
+    }).pipe(Effect.provideService(RedisClient, client))
+  })

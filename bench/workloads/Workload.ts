@@ -1,0 +1,57 @@
+/**
+ * A workload, and the two ways to measure its subjects: once, or at every point of the plan.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { sequence } from "../measure/Keys.js"
+import { type MeasureOptions, measure, type Subject } from "../measure/Measure.js"
+import { compare, describe } from "../report/Comparison.js"
+import type { Outcome, Result } from "../report/Outcome.js"
+import { type Environment, emptied } from "../run/Environment.js"
+import { type MeasurementPlan, timingOf } from "./MeasurementPlan.js"
+
+export interface Workload {
+  /** the name on the command line */
+  readonly name: string
+  /** what the workload does, for the report: one or two sentences */
+  readonly description: string
+  readonly run: (plan: MeasurementPlan) => Effect.Effect<Outcome, never, Environment | Scope.Scope>
+}
+
+/** Measures the subjects once, and prints the result. */
+export const compared = (
+  workload: string,
+  subjects: ReadonlyArray<Subject>,
+  options: MeasureOptions
+): Effect.Effect<ReadonlyArray<Result>> =>
+  measure(subjects, options).pipe(
+    Effect.map((measured) => compare(workload, options.concurrency, measured)),
+    Effect.tap((results) => Console.log(describe(results)))
+  )
+
+/**
+ * Measures the subjects at every point of the plan. `make` builds them anew for each set of keys: the garbage collector looks
+ * through all that the process holds, so subjects of another set of keys would slow down these.
+ */
+export const comparedOverKeys = (
+  workload: string,
+  plan: MeasurementPlan,
+  make: (size: number) => Effect.Effect<ReadonlyArray<Subject>, never, Environment | Scope.Scope>,
+  options: { readonly clockEvery?: number } = {}
+): Effect.Effect<ReadonlyArray<Result>, never, Environment> =>
+  Effect.map(
+    Effect.forEach(Array.from(new Set(plan.points.map(({ keys }) => keys))), (keys) =>
+      Effect.flatMap(make(keys.size), (subjects) =>
+        Effect.forEach(
+          plan.points.filter((point) => point.keys === keys),
+          ({ concurrency }) => {
+            const name = `${workload} (${keys.name})`
+            const timing = timingOf(plan, name, concurrency)
+            return compared(name, subjects, { ...options, ...timing, concurrency, keys: sequence(keys) })
+          }
+        )
+      ).pipe(emptied, Effect.scoped)
+    ),
+    (results) => results.flat(2)
+  )

@@ -1,0 +1,53 @@
+/**
+ * Reads in a process of their own, measured whenever it is asked to. See `bench/programs/reads.ts`.
+ */
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+
+const program = fileURLToPath(new URL("../../programs/reads.ts", import.meta.url))
+
+export type Kind = "client" | "limit" | "shared" | "local"
+
+export interface MeasuredReads {
+  readonly opsPerSecond: number
+  /** of one read, in all threads of the process */
+  readonly processorNanos: number
+}
+
+export interface ReadsProcess {
+  readonly measure: (concurrency: number, millis: number) => Promise<MeasuredReads>
+}
+
+/** Ends, by the end of its input, with the scope. */
+export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(process.execPath, [...runtimeArguments, program, kind, url], { stdio: ["pipe", "pipe", "inherit"] })
+      ),
+      (child) =>
+        Effect.async<void>((resume) => {
+          if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+          child.once("exit", () => resume(Effect.void))
+          child.stdin.end()
+        })
+    )
+    const ended = new Promise<never>((_, reject) => {
+      child.once("exit", (code) => reject(new Error(`the process of ${kind} reads ended with ${code}`)))
+    })
+    // nobody waits for it when it ends as it should
+    ended.catch(() => {})
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const line = async () => String((await Promise.race([lines.next(), ended])).value)
+    yield* Effect.promise(line)
+    const reads: ReadsProcess = {
+      measure: async (concurrency, millis) => {
+        child.stdin.write(`${concurrency} ${millis}\n`)
+        const [opsPerSecond = Number.NaN, processorNanos = Number.NaN] = (await line()).split(" ").map(Number)
+        return { opsPerSecond, processorNanos }
+      }
+    }
+    return reads
+  })

@@ -1,0 +1,161 @@
+import { heapStats } from "bun:jsc"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import * as Cache from "effect/Cache"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { LRUCache } from "lru-cache"
+import { allKeys } from "../../measure/Keys.js"
+import { median } from "../../measure/statistics.js"
+import * as Bento from "../../peers/Bento.js"
+import * as Cacheables from "../../peers/Cacheables.js"
+import type { Quantity } from "../../report/Outcome.js"
+import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { type Profile, profileOf } from "../../subjects/Profile.js"
+import { fill, fillCached, fillPromising, ids, readAll } from "../../subjects/Subjects.js"
+import * as Toolkit from "../../subjects/Toolkit.js"
+import type { Workload } from "../Workload.js"
+
+const entries = 50_000
+
+const heapSize = Effect.sync(() => {
+  Bun.gc(true)
+  return heapStats().heapSize
+})
+
+/** Bytes of the heap for each entry; whatever `fill` answers is held until they are counted. */
+const bytesPerEntry = <A, E, R>(subject: string, filled: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = yield* heapSize
+    const held = yield* filled
+    const after = yield* heapSize
+    // looked at once more, so that it has lived until here
+    if (held === undefined) return yield* Effect.dieMessage(`${subject} holds nothing`)
+    const quantity: Quantity = {
+      workload: "memory of the tier in the process",
+      subject,
+      what: `of the heap for each of ${entries.toLocaleString("en-US")} entries`,
+      value: Math.round((after - before) / entries),
+      unit: "bytes"
+    }
+    return quantity
+  })
+
+const local = (url: string) =>
+  Effect.gen(function* () {
+    const profiles = yield* Toolkit.profiles(url, { name: "profile", local: true })
+    yield* fillCached(profiles, yield* bunClient(url), entries)
+    yield* readAll(profiles, entries)
+    return profiles
+  })
+
+const perEntry = (url: string) =>
+  Effect.all([
+    bytesPerEntry("toolkit", local(url)),
+    bytesPerEntry(
+      "effect's Cache",
+      Effect.gen(function* () {
+        const cache = yield* Cache.make({
+          capacity: 2 * allKeys,
+          timeToLive: "1 hour",
+          lookup: (id: string) => Effect.succeed(profileOf(Toolkit.indexOf(id)))
+        })
+        yield* fill(entries, (index) => cache.get(ids(index)))
+        return cache
+      })
+    ),
+    bytesPerEntry(
+      "bentocache",
+      Effect.gen(function* () {
+        const bento = Bento.inMemory()
+        yield* fillPromising(entries, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
+        return bento
+      })
+    ),
+    bytesPerEntry(
+      "cacheable",
+      Effect.gen(function* () {
+        const cacheable = Cacheables.inMemory()
+        yield* fillPromising(entries, (index) => cacheable.set(ids(index), profileOf(index)))
+        return cacheable
+      })
+    ),
+    bytesPerEntry(
+      "lru-cache",
+      Effect.sync(() => {
+        const lru = new LRUCache<string, Profile>({ max: 2 * allKeys })
+        for (let index = 0; index < entries; index++) lru.set(ids(index), profileOf(index))
+        return lru
+      })
+    )
+  ])
+
+const Sample = Schema.parseJson(Schema.Struct({ operations: Schema.Number, rss: Schema.Number, heap: Schema.Number }))
+
+const decode = Schema.decodeUnknownSync(Sample)
+
+const program = fileURLToPath(new URL("../../programs/mixedOperations.ts", import.meta.url))
+
+const samples = (url: string, operations: number) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, [program, url, `${operations}`], { stdio: ["ignore", "pipe", "inherit"] })
+    ),
+    (child) =>
+      Effect.promise(async () => {
+        const found: Array<typeof Sample.Type> = []
+        for await (const line of createInterface({ input: child.stdout })) found.push(decode(line))
+        return found
+      }),
+    (child) => Effect.sync(() => child.kill())
+  )
+
+const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
+
+/**
+ * The size in the second quarter of the run, and in the last one, each by its median: a single look at it depends on when
+ * the runtime gave memory back. In the first quarter the compiler and the pools fill.
+ */
+const growth = (url: string, operations: number) =>
+  Effect.gen(function* () {
+    const workload = `memory over ${operations.toLocaleString("en-US")} operations`
+    const found = yield* samples(url, operations)
+    if (found.at(-1)?.operations !== operations) {
+      return yield* Effect.dieMessage(`${workload}: the program ended before`)
+    }
+    yield* Console.log(`  resident, by and by: ${found.map(({ rss }) => mebibytes(rss)).join(" ")} MiB`)
+    const during = (from: number, to: number) =>
+      found.filter((sample) => sample.operations > from * operations && sample.operations <= to * operations)
+    const early = during(0.25, 0.5)
+    const late = during(0.75, 1)
+    return (["rss", "heap"] as const).flatMap((which): ReadonlyArray<Quantity> => {
+      const sizeOf = (some: typeof found) => median(some.map((sample) => sample[which]))
+      const subject = which === "rss" ? "resident size" : "heap"
+      return [
+        { workload, subject, what: "in the second quarter", value: mebibytes(sizeOf(early)), unit: "MiB" },
+        { workload, subject, what: "in the last quarter", value: mebibytes(sizeOf(late)), unit: "MiB" },
+        {
+          workload,
+          subject,
+          what: "growth",
+          value: Math.round(1000 * (sizeOf(late) / sizeOf(early) - 1)) / 10,
+          unit: "%"
+        }
+      ]
+    })
+  })
+
+export const memory: Workload = {
+  name: "memory",
+  description:
+    "The heap that an entry of the tier in the process takes, value and key included; and the size of a process that reads, writes, invalidates, counts, limits and locks.",
+  run: ({ operations }) =>
+    Effect.gen(function* () {
+      const { url } = yield* Environment
+      const ofEntries = yield* Effect.scoped(perEntry(url))
+      const ofOperations = yield* growth(url, operations)
+      return { results: [], quantities: [...ofEntries, ...ofOperations] }
+    }).pipe(Effect.orDie, emptied)
+}

@@ -1,0 +1,105 @@
+import * as Effect from "effect/Effect"
+import { ascending } from "../../measure/Keys.js"
+import { effectful, promising, type Subject, verify } from "../../measure/Measure.js"
+import * as Bento from "../../peers/Bento.js"
+import * as Cacheables from "../../peers/Cacheables.js"
+import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
+import type { Quantity } from "../../report/Outcome.js"
+import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { type Profile, profileOf } from "../../subjects/Profile.js"
+import { ids } from "../../subjects/Subjects.js"
+import * as Toolkit from "../../subjects/Toolkit.js"
+import { compared, type Workload } from "../Workload.js"
+
+const callers = 1_000
+
+/** as a database takes that is near and not busy */
+const lookupMillis = 5
+
+const all = Array.from({ length: callers })
+
+/** Counts the lookups of each subject. */
+const counting = () => {
+  const counts = new Map<string, number>()
+  const count = (subject: string) => counts.set(subject, (counts.get(subject) ?? 0) + 1)
+  return {
+    counts,
+    effect: (subject: string) => (id: string) =>
+      Effect.sync(() => count(subject)).pipe(Effect.delay(lookupMillis), Effect.as(profileOf(Toolkit.indexOf(id)))),
+    promise:
+      (subject: string) =>
+      async (index: number): Promise<Profile> => {
+        count(subject)
+        await Bun.sleep(lookupMillis)
+        return profileOf(index)
+      }
+  }
+}
+
+/** Everybody's answer, when it is the same for all. */
+const same = (profiles: ReadonlyArray<unknown>): unknown =>
+  profiles.every((profile) => Bun.deepEquals(profile, profiles[0])) ? profiles[0] : profiles
+
+/** A thousand callers at once are one operation, which counts for each of them. */
+const crowd = <A, E>(name: string, get: (index: number) => Effect.Effect<A, E>): Subject => ({
+  ...effectful(name, (index) => Effect.forEach(all, () => get(index), { concurrency: "unbounded" }), same),
+  weight: callers
+})
+
+const promisingCrowd = <A>(name: string, get: (index: number) => Promise<A>): Subject => ({
+  ...promising(name, (index) => Promise.all(all.map(() => get(index))), same),
+  weight: callers
+})
+
+const workload = `stampede on a lookup of ${lookupMillis} ms`
+
+export const stampede: Workload = {
+  name: "stampede",
+  description: `${callers} callers of one missing value in the same moment, whose lookup takes ${lookupMillis} ms. What is counted is callers answered.`,
+  run: (plan) =>
+    Effect.gen(function* () {
+      const { url } = yield* Environment
+      const lookups = counting()
+      const profiles = yield* Toolkit.profiles(url, { name: "profile", lookup: lookups.effect("toolkit") })
+      const bun = yield* bunClient(url)
+      const bento = yield* Bento.onRedis(url)
+      const cacheable = yield* Cacheables.onRedis(url)
+      const persisted = yield* PersistedProfiles.make(url, {
+        storeId: "persisted",
+        inMemoryCapacity: 1,
+        lookup: lookups.effect("PersistedCache")
+      })
+      const lookUpForBun = lookups.promise("Bun client, GET then SET")
+      const lookUpForBento = lookups.promise("bentocache")
+      const lookUpForCacheable = lookups.promise("cacheable")
+      const subjects = [
+        crowd("toolkit", (index) => profiles.get(ids(index))),
+        promisingCrowd("Bun client, GET then SET", async (index) => {
+          const key = `bench:stampede:${ids(index)}`
+          const text = await bun.get(key)
+          if (text !== null) return JSON.parse(text)
+          const profile = await lookUpForBun(index)
+          await bun.set(key, JSON.stringify(profile), "EX", 3_600)
+          return profile
+        }),
+        promisingCrowd("bentocache", (index) =>
+          bento.getOrSet({ key: ids(index), factory: () => lookUpForBento(index) })
+        ),
+        promisingCrowd("cacheable", (index) => cacheable.getOrSet(ids(index), () => lookUpForCacheable(index))),
+        crowd("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
+      ]
+      const keys = ascending()
+      yield* verify(workload, subjects, [keys.next()], profileOf)
+      const quantities = subjects.map(
+        ({ name }): Quantity => ({
+          workload,
+          subject: name,
+          what: `lookups for ${callers} callers`,
+          value: lookups.counts.get(name) ?? 0,
+          unit: ""
+        })
+      )
+      const results = yield* compared(workload, subjects, { ...plan, concurrency: 1, keys })
+      return { results: results.map((result) => ({ ...result, concurrency: callers })), quantities }
+    }).pipe(emptied)
+}
