@@ -9,10 +9,26 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { transform } from "esbuild"
 import { type OutputChunk, type Plugin, rollup } from "rollup"
+import ts from "typescript"
+import { pureCalls } from "./pureCalls.js"
 import { sizeBudget } from "./sizeBudget.js"
 
 const root = resolve(import.meta.dirname, "..")
 const entry = "program"
+
+const compiled = new Map<string, string>()
+
+/** A module as `bun run build` compiles it. */
+const compile = async (path: string): Promise<string> => {
+  const known = compiled.get(path)
+  if (known !== undefined) return known
+  const { outputText } = ts.transpileModule(await Bun.file(path).text(), {
+    compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+    transformers: { after: [pureCalls] }
+  })
+  compiled.set(path, outputText)
+  return outputText
+}
 
 /** Loads TypeScript, and finds the modules that a relative `.js` import means. */
 const typescript = (program: string): Plugin => ({
@@ -24,8 +40,7 @@ const typescript = (program: string): Plugin => ({
   },
   load: async (id) => {
     if (id === entry) return program
-    const { code } = await transform(await Bun.file(id).text(), { loader: "ts", target: "es2023" })
-    return { code, moduleSideEffects: false }
+    return { code: await compile(id), moduleSideEffects: false }
   }
 })
 

@@ -109,7 +109,7 @@ const disabledExecutor = (): RedisExecutor => {
  * @since 0.1.0
  * @category layers
  */
-// pure and suspended, so that a bundle without it holds no commands
-export const layerOff: Layer.Layer<RedisClient> = /*#__PURE__*/ Layer.suspend(() =>
+// suspended, so that a program without it builds no commands
+export const layerOff: Layer.Layer<RedisClient> = Layer.suspend(() =>
   Layer.succeed(RedisClient, RedisCommands.fromExecutor(disabledExecutor()))
 )

@@ -10,11 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Iterable from "effect/Iterable"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as OptionCheck from "../../internal/OptionCheck.js"
-import { RedisError } from "../../redis/RedisError.js"
+import type { RedisError } from "../../redis/RedisError.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import { readFailureOf } from "../invalidation/ReadFailure.js"
@@ -118,6 +119,21 @@ type WarmOutcome<Failure> =
   | { readonly _tag: "Failed"; readonly error: Failure }
   | { readonly _tag: "Away"; readonly reason: string }
 
+/** An `InvalidArgument` fails the same way each time, so that it is a failure of the id. */
+type Outage = Exclude<RedisError, { readonly _tag: "InvalidArgument" }>
+
+const outages: ReadonlySet<unknown> = new Set<Outage["_tag"]>([
+  "RedisUnavailable",
+  "RedisTimeout",
+  "RedisConnectionLost",
+  "RedisAuthError",
+  "RedisServerError",
+  "RedisProtocolError"
+])
+
+/** By tag, since the schemas of these errors would be in the bundle of each cache. */
+const isOutage = (error: unknown): error is Outage => Predicate.hasProperty(error, "_tag") && outages.has(error._tag)
+
 const nothingDone = (cursor: number): WarmSummary => ({ done: 0, loaded: 0, alreadyThere: 0, failed: 0, cursor })
 
 const alreadyThere = { _tag: "AlreadyThere" } as const
@@ -129,12 +145,10 @@ const alreadyThere = { _tag: "AlreadyThere" } as const
  * @category constructors
  */
 export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, Value, E, Failure>) => {
-  const isRedisError = Schema.is(RedisError)
-
   /** The reason of a failure that is Redis's, and not the id's. */
   const awayBecause = (error: LoadError<E>): string | undefined => {
     if (error instanceof LookupOverloaded) return error._tag
-    return warming.failsWithoutRedis && isRedisError(error) ? readFailureOf(error).reason : undefined
+    return warming.failsWithoutRedis && isOutage(error) ? readFailureOf(error).reason : undefined
   }
 
   const outcomeOf = (plan: WarmPlan<A, E>): Effect.Effect<WarmOutcome<Failure>> => {

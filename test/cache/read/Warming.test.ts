@@ -5,10 +5,13 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
+import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { layerOff } from "../../../src/redis/RedisClient.js"
+import { InvalidArgument } from "../../../src/redis/RedisError.js"
 import { hits, inTime, processes, read } from "../../support/cache/CacheProcesses.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import type { NotFound } from "../../support/cache/TestDatabase.js"
@@ -159,6 +162,23 @@ describe("warming", () => {
 })
 
 describe("warming while Redis is away", () => {
+  it.scoped("is not assumed for a lookup that fails with InvalidArgument, which is a failure of the id", () =>
+    Effect.gen(function* () {
+      const invalid = new InvalidArgument({ command: "SET", argument: "key", value: "b", allowed: "another" })
+      const cache = yield* TypedCache.make({
+        name: "checked",
+        key: Schema.String,
+        value: Schema.String,
+        timeToLive: "1 hour",
+        outage: { onUnavailable: "fail" },
+        lookup: (id) => (id === "b" ? Effect.fail(invalid) : Effect.succeed(id))
+      })
+      const warming = yield* Effect.fork(cache.warm(["a", "b", "c"]))
+      yield* inTime("it has ended", () => Effect.map(Fiber.poll(warming), Option.isSome))
+      expect(yield* Fiber.join(warming)).toMatchObject({ done: 3, loaded: 2, failed: 1 })
+    }).pipe(Effect.provide(MemoryRedis.layer()))
+  )
+
   it.scoped("looks up nothing, and continues when Redis is back", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes(rows)

@@ -1,0 +1,28 @@
+/**
+ * `bun run build`: compiles `src` to `dist`, as `tsc -p tsconfig.build.json` does, with the calls of module loading marked
+ * as pure.
+ */
+import { rm } from "node:fs/promises"
+import { join, resolve } from "node:path"
+import ts from "typescript"
+import { pureCalls } from "./pureCalls.js"
+
+const root = resolve(import.meta.dirname, "..")
+const host: ts.FormatDiagnosticsHost = {
+  getCurrentDirectory: () => root,
+  getCanonicalFileName: (name) => name,
+  getNewLine: () => ts.sys.newLine
+}
+
+await rm(join(root, "dist"), { recursive: true, force: true })
+
+const { config, error } = ts.readConfigFile(join(root, "tsconfig.build.json"), ts.sys.readFile)
+const { errors, fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+const program = ts.createProgram(fileNames, options)
+const emitted = program.emit(undefined, undefined, undefined, false, { after: [pureCalls] })
+const problems = [...(error ? [error] : []), ...errors, ...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics]
+
+if (problems.length > 0) {
+  process.stderr.write(ts.formatDiagnostics(problems, host))
+  process.exitCode = 1
+}
