@@ -17,7 +17,7 @@ export type Project = "unit" | "server" | "processes"
 const contractLayers = "test/support/server/clientLayers.ts"
 const server = "test/support/server/RedisServer.ts"
 /** These start programs that are not of this repository. */
-const startsForeignPrograms = [server, "test/support/server/Certificates.ts"]
+const startsForeignPrograms = ["test/support/server/ServerProcess.ts", "test/support/server/Certificates.ts"]
 
 interface Module {
   readonly imports: ReadonlyArray<string>

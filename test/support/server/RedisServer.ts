@@ -2,14 +2,12 @@
  * A real server for a test: started on a free port, stopped with the scope. `TEST_REDIS_SERVER` names the program, else it
  * is the first of `redis-server`, `valkey-server` and `dragonfly` on PATH.
  */
-import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { createServer, Socket } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
+import * as AdminConnection from "./AdminConnection.js"
 import * as ServerKinds from "./ServerKinds.js"
+import * as ServerProcess from "./ServerProcess.js"
+
+export { freePort } from "./ServerProcess.js"
 
 const variable = (name: string): string | undefined => process.env[name] || undefined
 const chosen = variable("TEST_REDIS_SERVER")
@@ -25,6 +23,11 @@ const noProgram =
   chosen === undefined
     ? `no server on PATH (${programs.join(", ")}): install redis-server`
     : `TEST_REDIS_SERVER=${chosen} is not on PATH, or none of ${programs.join(", ")}`
+
+/** Like `kind`, for what starts it: a missing one is a defect that says what to install. */
+export const startedKind: Effect.Effect<ServerKinds.ServerKind> = Effect.suspend(() =>
+  kind === undefined ? Effect.dieMessage(noProgram) : Effect.succeed(kind)
+)
 
 /** The server of `TEST_REDIS_URL`: asked before any test is defined, because tests are skipped by what it lacks. */
 const givenKind =
@@ -80,29 +83,6 @@ export interface RedisServer {
   readonly send: (command: string, ...args: ReadonlyArray<string>) => Effect.Effect<unknown>
 }
 
-export const freePort: Effect.Effect<number> = Effect.async<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-  })
-})
-
-const accepts = (port: number): Effect.Effect<void, string> =>
-  Effect.async<void, string>((resume) => {
-    const socket = new Socket()
-    socket.once("connect", () => {
-      socket.destroy()
-      resume(Effect.void)
-    })
-    socket.once("error", () => resume(Effect.fail("refused")))
-    socket.connect(port, "127.0.0.1")
-  })
-
-/** Waits until something accepts connections on a port. */
-const awaitPort = (port: number): Effect.Effect<void> =>
-  accepts(port).pipe(Effect.retry(Schedule.spaced("10 millis")), Effect.timeout("20 seconds"), Effect.orDie)
-
 export const make = (
   options: ServerKinds.StartOptions & {
     /** do not start it yet */
@@ -110,48 +90,25 @@ export const make = (
   } = {}
 ) =>
   Effect.gen(function* () {
-    const server = yield* Effect.fromNullable(kind).pipe(Effect.orDieWith(() => new Error(noProgram)))
-    const directory = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "redis-server-"))),
-      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-    )
-    const port = yield* freePort
-    let child: ReturnType<typeof spawn> | undefined
-    let ended: Promise<void> = Promise.resolve()
-
+    const server = yield* startedKind
+    const directory = yield* ServerProcess.temporaryDirectory("redis-server-")
+    const port = yield* ServerProcess.freePort
+    const { kill, pid, signal, ...process } = yield* ServerProcess.make(server.program, port)
     const start = (changed: ServerKinds.StartOptions = {}) =>
-      Effect.sync(() => {
-        const args = server.args({ ...options, ...changed, port, directory })
-        const started = spawn(server.program, args, { stdio: "ignore" })
-        ended = new Promise((resolve) => started.once("exit", () => resolve()))
-        child = started
-      }).pipe(Effect.zipRight(awaitPort(port)))
-
-    const kill = Effect.suspend(() => {
-      child?.kill("SIGKILL")
-      return Effect.promise(() => ended)
-    })
-    const signal = (name: NodeJS.Signals) => Effect.sync(() => child?.kill(name))
-    yield* Effect.addFinalizer(() => kill)
+      process.start(server.args({ ...options, ...changed, port, directory }))
     if (options.stopped !== true) yield* start()
 
     const auth = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`
     const url = `redis://${auth}127.0.0.1:${port}`
-    const onConnection = <A>(use: (client: Bun.RedisClient) => Promise<A>) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => new Bun.RedisClient(url, { autoReconnect: false })),
-        (client) => Effect.promise(() => use(client)),
-        (client) => Effect.sync(() => client.close())
-      )
     // CLIENT LIST does not say everywhere which command a client runs: this client is recognised by its id
-    const otherClients = async (client: Bun.RedisClient) => {
-      const own = String(await client.send("CLIENT", ["ID"]))
-      const list = String(await client.send("CLIENT", ["LIST"]))
+    const otherClients = async (send: AdminConnection.Send) => {
+      const own = String(await send("CLIENT", "ID"))
+      const list = String(await send("CLIENT", "LIST"))
       return Array.from(list.matchAll(/^id=(\d+)/gm), ([, id = ""]) => id).filter((id) => id !== own)
     }
-    const dropClients = onConnection(async (client) => {
-      if (server.killsByType) return void (await client.send("CLIENT", ["KILL", "TYPE", "normal"]))
-      const kills = (await otherClients(client)).map((id) => client.send("CLIENT", ["KILL", "ID", id]))
+    const dropClients = AdminConnection.use(url, async (send) => {
+      if (server.killsByType) return void (await send("CLIENT", "KILL", "TYPE", "normal"))
+      const kills = (await otherClients(send)).map((id) => send("CLIENT", "KILL", "ID", id))
       // one that has ended meanwhile is no failure
       await Promise.allSettled(kills)
     })
@@ -160,7 +117,7 @@ export const make = (
       kind: server,
       port,
       url,
-      pid: () => child?.pid ?? 0,
+      pid,
       signal,
       kill,
       start,
@@ -173,8 +130,8 @@ export const make = (
               Effect.zipRight(dropClients)
             ),
       dropClients,
-      clientCount: onConnection(async (client) => (await otherClients(client)).length),
-      send: (command, ...args) => onConnection((client) => client.send(command, [...args]))
+      clientCount: AdminConnection.use(url, async (send) => (await otherClients(send)).length),
+      send: (command, ...args) => AdminConnection.use(url, (send) => send(command, ...args))
     }
     return made
   })

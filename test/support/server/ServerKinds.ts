@@ -5,6 +5,7 @@ export type Feature =
   | "a few megabytes of memory"
   | "a password that is replaced"
   | "BUSY replies"
+  | "cluster mode"
   | "counts of commands"
   | "maxclients"
   | "Redis 7.0's view of odd arguments"
@@ -13,6 +14,7 @@ export type Feature =
   | "replies in Lua as Redis gives them"
   | "rights by channel"
   | "rights by subcommand"
+  | "Sentinel"
   | "slow loading"
   | "TLS beside a plain port"
 
@@ -98,6 +100,7 @@ export const dragonfly: ServerKind = {
     "a few megabytes of memory": "it needs 256 MB a thread",
     "a password that is replaced": "its first password still logs in",
     "BUSY replies": "its answer to endless scripts was not measured",
+    "cluster mode": "its nodes are joined by another program",
     "counts of commands": "its INFO commandstats was not measured",
     maxclients: "it has no maxclients as Redis has it",
     "Redis 7.0's view of odd arguments": "it takes and refuses other odd arguments",
@@ -106,6 +109,7 @@ export const dragonfly: ServerKind = {
     "replies in Lua as Redis gives them": "its Lua is 5.4, and scores are numbers there",
     "rights by channel": "its rights by channel were not measured",
     "rights by subcommand": "its ACL knows whole commands",
+    Sentinel: "it has none of its own, and its replication was not measured",
     "slow loading": "Redis' flags for it end it at its start",
     "TLS beside a plain port": "with TLS it has no plain port"
   },

@@ -1,0 +1,34 @@
+/** Commands to a server outside of the code under test. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+export type Send = (command: string, ...args: ReadonlyArray<string>) => Promise<unknown>
+
+/** A connection that lives as long as the scope. */
+export const open = (url: string): Effect.Effect<Send, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Bun.RedisClient(url, { autoReconnect: false })),
+      (client) => Effect.sync(() => client.close())
+    ),
+    (client): Send =>
+      (command, ...args) =>
+        client.send(command, [...args])
+  )
+
+/** Uses a connection of its own. Fails when a command does. A server that is silent for long counts as failed. */
+export const attempt = <A>(url: string, use: (send: Send) => Promise<A>): Effect.Effect<A, Error> =>
+  open(url).pipe(
+    Effect.flatMap((send) =>
+      Effect.tryPromise({
+        try: () => use(send),
+        catch: (cause) => new Error(`${new URL(url).host}: ${String(cause)}`, { cause })
+      })
+    ),
+    Effect.scoped,
+    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`${new URL(url).host} is silent`) })
+  )
+
+/** Like `attempt`, but dies where a command fails. */
+export const use = <A>(url: string, body: (send: Send) => Promise<A>): Effect.Effect<A> =>
+  Effect.orDie(attempt(url, body))

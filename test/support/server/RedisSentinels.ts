@@ -1,0 +1,171 @@
+/**
+ * A primary and two replicas under the watch of three sentinels, for a test: on loopback, each in a process of its own, stopped
+ * with the scope. `TEST_REDIS_SERVER` names the program, as for a single server.
+ */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as ServerNode from "./ServerNode.js"
+import * as ServerProcess from "./ServerProcess.js"
+
+export interface SentinelsOptions extends ServerNode.SharedOptions {
+  /** of the sentinels themselves */
+  readonly sentinelPassword?: string | undefined
+  /** after so long without an answer a sentinel takes a server for down: default 500 */
+  readonly downAfterMillis?: number | undefined
+}
+
+export interface RedisSentinels {
+  /** the name of the primary, as sentinels know it */
+  readonly master: string
+  readonly servers: ReadonlyArray<ServerNode.ServerNode>
+  readonly sentinels: ReadonlyArray<ServerNode.ServerNode>
+  /** the server that the sentinels name, whatever it does */
+  readonly primary: Effect.Effect<ServerNode.ServerNode>
+  /**
+   * Waits until all running sentinels name the same running primary, and all other running servers are its replicas and up
+   * to date.
+   */
+  readonly awaitAgreement: Effect.Effect<void>
+  /** Has the sentinels promote a replica, and waits for agreement. */
+  readonly failover: Effect.Effect<void>
+}
+
+const master = "the-primary"
+const serverCount = 3
+const quorum = 2
+const failoverTimeoutMillis = 3000
+
+/** Sentinels look at their servers every 10 seconds by default, and a failover takes some of these looks. */
+const periods = ["INFO-PERIOD", "500", "PUBLISH-PERIOD", "500", "PING-PERIOD", "200", "ASK-PERIOD", "300"]
+
+const config = (port: number, primaryPort: number, directory: string, options: SentinelsOptions): string =>
+  [
+    `port ${port}`,
+    "bind 127.0.0.1",
+    `dir ${directory}`,
+    `sentinel monitor ${master} 127.0.0.1 ${primaryPort} ${quorum}`,
+    `sentinel down-after-milliseconds ${master} ${options.downAfterMillis ?? 500}`,
+    `sentinel failover-timeout ${master} ${failoverTimeoutMillis}`,
+    `sentinel parallel-syncs ${master} ${serverCount}`,
+    ...(options.password === undefined ? [] : [`sentinel auth-pass ${master} ${options.password}`]),
+    ...(options.sentinelPassword === undefined
+      ? []
+      : [`requirepass ${options.sentinelPassword}`, `sentinel sentinel-pass ${options.sentinelPassword}`])
+  ].join("\n")
+
+/** The port of the primary that a sentinel names. */
+const portNamedBy = (sentinel: ServerNode.ServerNode): Effect.Effect<number, Error> =>
+  Effect.map(sentinel.attempt("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master), (reply) =>
+    Array.isArray(reply) ? Number(reply[1]) : 0
+  )
+
+const field = (reply: unknown, name: string): string =>
+  typeof reply === "object" && reply !== null ? String(Object.fromEntries(Object.entries(reply))[name]) : ""
+
+/** What keeps the running sentinels and servers from being in agreement. */
+const problemOf = (
+  servers: ReadonlyArray<ServerNode.ServerNode>,
+  sentinels: ReadonlyArray<ServerNode.ServerNode>
+): Effect.Effect<string | undefined, Error> =>
+  Effect.gen(function* () {
+    const running = servers.filter((server) => server.isRunning())
+    let primaryPort: number | undefined
+    for (const sentinel of sentinels.filter((each) => each.isRunning())) {
+      const port = yield* portNamedBy(sentinel)
+      primaryPort ??= port
+      if (port !== primaryPort) return `sentinel ${sentinel.port} names ${port}, and another ${primaryPort}`
+      const state = yield* sentinel.attempt("SENTINEL", "MASTER", master)
+      const [flags, others, replicas] = ["flags", "num-other-sentinels", "num-slaves"].map((name) => field(state, name))
+      if (flags !== "master") return `sentinel ${sentinel.port} calls the primary ${flags}`
+      if (Number(others) < sentinels.length - 1) return `sentinel ${sentinel.port} knows ${others} others`
+      if (Number(replicas) < running.length - 1) return `sentinel ${sentinel.port} knows ${replicas} replicas`
+    }
+    for (const server of running) {
+      const info = String(yield* server.attempt("INFO", "replication"))
+      const isPrimary = server.port === primaryPort
+      if (isPrimary !== /^role:master/m.test(info)) return `${server.port} does not have its role yet`
+      if (!isPrimary && !new RegExp(`^master_port:${primaryPort}\r?$`, "m").test(info)) {
+        return `${server.port} follows another server`
+      }
+      if (!isPrimary && !/^master_link_status:up/m.test(info)) return `${server.port} has no link to the primary`
+    }
+    return running.some(({ port }) => port === primaryPort) ? undefined : `the primary ${primaryPort} does not run`
+  })
+
+export const make = (options: SentinelsOptions = {}): Effect.Effect<RedisSentinels, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const directory = yield* ServerProcess.temporaryDirectory("redis-sentinels-")
+    const directoryOf = (name: string) =>
+      Effect.sync(() => {
+        const path = join(directory, name)
+        mkdirSync(path)
+        return path
+      })
+
+    const servers: Array<ServerNode.ServerNode> = []
+    for (let i = 0; i < serverCount; i++) {
+      const own = yield* directoryOf(`server-${i}`)
+      const first = servers[0]
+      const server = yield* ServerNode.make({
+        password: options.password,
+        environment: options.environment?.(i),
+        args: (port) => [
+          ...ServerNode.sharedArgs(options, port, own),
+          ...(first === undefined ? [] : ["--replicaof", "127.0.0.1", `${first.port}`])
+        ]
+      })
+      yield* server.start
+      servers.push(server)
+    }
+
+    const sentinels = yield* Effect.forEach(
+      [0, 1, 2],
+      (i) =>
+        Effect.gen(function* () {
+          const own = yield* directoryOf(`sentinel-${i}`)
+          const file = join(own, "sentinel.conf")
+          const sentinel = yield* ServerNode.make({
+            password: options.sentinelPassword,
+            args: () => [file, "--sentinel"]
+          })
+          // a sentinel keeps what it learns in its file, and starts again with it
+          writeFileSync(file, config(sentinel.port, servers[0]?.port ?? 0, own, options))
+          const start = Effect.zipRight(sentinel.start, sentinel.send("SENTINEL", "DEBUG", ...periods))
+          yield* start
+          return { ...sentinel, start }
+        }),
+      { concurrency: "unbounded" }
+    )
+    const awaitAgreement = ServerNode.awaitAgreement(problemOf(servers, sentinels))
+    yield* awaitAgreement
+
+    const primary = Effect.suspend(() => {
+      const asked = sentinels.find((sentinel) => sentinel.isRunning())
+      return asked === undefined ? Effect.dieMessage("no sentinel runs") : Effect.orDie(portNamedBy(asked))
+    }).pipe(
+      Effect.flatMap((named) => {
+        const server = servers.find(({ port }) => port === named)
+        return server === undefined ? Effect.dieMessage(`no server has port ${named}`) : Effect.succeed(server)
+      })
+    )
+    return {
+      master,
+      servers,
+      sentinels,
+      primary,
+      awaitAgreement,
+      failover: Effect.gen(function* () {
+        const before = yield* primary
+        const asked = sentinels.find((sentinel) => sentinel.isRunning())
+        yield* ServerNode.awaitAgreement(
+          Effect.as(asked?.attempt("SENTINEL", "FAILOVER", master) ?? Effect.void, undefined)
+        )
+        yield* ServerNode.awaitAgreement(
+          Effect.map(primary, ({ port }) => (port === before.port ? "no other primary yet" : undefined))
+        )
+        yield* awaitAgreement
+      })
+    }
+  })
