@@ -23,7 +23,7 @@ export default defineConfig({
   test: {
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: forks } },
-    setupFiles: ["test/support/restoreTesters.ts", "test/support/turnBetweenTests.ts"],
+    setupFiles: ["test/support/propertyRuns.ts", "test/support/restoreTesters.ts", "test/support/turnBetweenTests.ts"],
     // the log of a passing test helps nobody
     silent: "passed-only",
     testTimeout: 60_000,

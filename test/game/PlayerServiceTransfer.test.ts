@@ -104,7 +104,7 @@ describe("a transfer", () => {
               { concurrency: "unbounded" }
             )
           )
-          yield* Effect.repeatN(TestClock.adjust("10 millis"), 180)
+          yield* TestClock.adjust("1810 millis")
           const outcome = yield* Fiber.poll(transfers)
           expect(Option.map(outcome, Exit.isSuccess)).toEqual(Option.some(true))
           expect(yield* world.players.getUserBalance(from)).toBe(100)

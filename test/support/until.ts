@@ -2,7 +2,9 @@
  * Waiting for something to become true, whatever the clock of the test: a real pause lets sockets and fibers continue, also
  * under a TestClock that stands still.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
 
 const pause = Effect.async<void>((resume) => {
   setTimeout(() => resume(Effect.void), 1)
@@ -24,3 +26,10 @@ export const until = <E = never, R = never>(
 
 /** Lets everything run that can, until nothing does but what waits for a clock that stands still. */
 export const settle: Effect.Effect<void> = Effect.repeatN(pause, 5)
+
+/**
+ * Lets time pass, and what falls due in it be done. TestClock stops at each sleep that ends on the way, so one adjustment is
+ * as exact as many small ones, of which each costs ten milliseconds.
+ */
+export const pass = (duration: Duration.DurationInput): Effect.Effect<void> =>
+  Effect.zipRight(TestClock.adjust(duration), settle)

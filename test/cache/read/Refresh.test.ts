@@ -27,7 +27,7 @@ const read = (cache: CacheWorld.Cache, id = "a") =>
   Effect.map(cache.getResult(id), ({ source, value }) => [source, value] as const)
 
 const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.raceFirst(effect, Effect.forever(TestClock.adjust("10 millis")))
+  Effect.raceFirst(effect, Effect.forever(TestClock.adjust("100 millis")))
 
 const rate = 60_000
 const refresh = { ahead: { after: 0.8 } }

@@ -13,7 +13,7 @@ import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisAuthError, RedisConnectionLost, RedisUnavailable } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
-import { settle, until } from "../../support/until.js"
+import { pass, settle, until } from "../../support/until.js"
 
 const options = { timeToLive: "10 seconds", maxWait: "5 seconds" } as const
 
@@ -97,7 +97,7 @@ describe("a caller that waits for a lock", () => {
       const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
       yield* TestClock.adjust("2990 millis")
       expect(waiter?.unsafePoll()).toBeNull()
-      yield* Effect.repeatN(TestClock.adjust("2 millis"), 10)
+      yield* pass("22 millis")
       expect(waiter?.unsafePoll()).toEqual(Exit.succeed("my turn"))
     })
   )
@@ -109,7 +109,7 @@ describe("a caller that waits for a lock", () => {
       const all = yield* Effect.forEach(numbers(100), () => Effect.fork(lock.withLock("it", options)(Effect.void)))
       yield* settle
       const before = here.commands()
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      yield* pass("2100 millis")
       expect(here.commands() - before).toBeLessThan(45)
       expect(here.commands() - before).toBeGreaterThan(9)
       yield* Fiber.interruptAll(all)
@@ -139,7 +139,7 @@ describe("a caller that waits for a lock", () => {
       const [first, second, third, fourth, last] = all
       if (first === undefined || third === undefined) return yield* Effect.dieMessage("nobody waits")
       yield* Fiber.interrupt(first)
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 20)
+      yield* pass("2100 millis")
       expect(second?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
       expect(fourth?.unsafePoll()).toMatchObject({ cause: { error: { _tag: "LockNotAcquired" } } })
       yield* Fiber.interrupt(third)
@@ -239,7 +239,7 @@ describe("a caller that waits for a lock", () => {
       yield* other.releaseLock("it", token)
       const late = yield* Effect.fork(wait(3))
       yield* settle
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 4)
+      yield* pass("1000 millis")
       yield* Effect.forEach([...early, late], hasEnded)
       expect(yield* Ref.get(order)).toEqual(numbers(4))
     })
@@ -289,7 +289,7 @@ describe("a caller that waits for a lock", () => {
       const behind = yield* waiters(3, (n) => lock.withLock("it", options)(Effect.succeed(n)))
       yield* Deferred.succeed(letLost, undefined)
       yield* settle
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 9)
+      yield* pass("1000 millis")
       expect(holder?.unsafePoll()).toEqual(Exit.succeed("mine all along"))
       expect(yield* Fiber.join(Fiber.all(behind))).toEqual([0, 1, 2])
     })
@@ -308,13 +308,13 @@ describe("a caller that waits for a lock", () => {
       // the request of each and its repetition, so that all of them wait on for what may be their own
       repliesToLose = 8
       const all = yield* waiters(4, (n) => lock.withLock("it", options)(Effect.succeed(n)))
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 2)
+      yield* pass("600 millis")
       asked = 0
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("200 millis"), settle), 9)
+      yield* pass("2000 millis")
       // one that asks does so at pauses of at least half of 200 ms; four of them twice as often
       expect(asked).toBeLessThanOrEqual(20)
       yield* other.releaseLock("it", token)
-      yield* Effect.repeatN(Effect.zipRight(TestClock.adjust("100 millis"), settle), 4)
+      yield* pass("500 millis")
       expect(Array.from(yield* Fiber.join(Fiber.all(all))).toSorted()).toEqual(numbers(4))
     })
   )

@@ -17,7 +17,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisTimeout, RedisUnavailable } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { onEveryLayer, onMemory } from "../../support/server/clientLayers.js"
-import { settle, until } from "../../support/until.js"
+import { pass, settle, until } from "../../support/until.js"
 
 const three = { permits: 3, timeToLive: "10 seconds", maxWait: "20 seconds" } as const
 const once = { ...three, maxWait: 0 } as const
@@ -135,7 +135,6 @@ describe("a permit over time", () => {
     return { server, connection, semaphore, other }
   })
   const one = { ...once, permits: 1 }
-  const pass = (millis: number) => Effect.repeatN(Effect.zipRight(TestClock.adjust(millis / 40), settle), 39)
 
   scoped("is kept for as long as the body runs, also through an outage of half its time to live", () =>
     Effect.gen(function* () {

@@ -1,13 +1,11 @@
 /**
  * A server in memory whose dials and replies a test decides, for programs that run under TestClock.
  */
-import * as Chunk from "effect/Chunk"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
-import * as MonotonicClock from "../../../src/internal/MonotonicClock.js"
 import * as SupervisedExecutor from "../../../src/redis/connection/SupervisedExecutor.js"
 import * as RedisCommands from "../../../src/redis/RedisCommands.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../../../src/redis/RedisConnection.js"
@@ -269,18 +267,6 @@ export const settled: Effect.Effect<void> = Effect.repeatN(
   7
 )
 
-/**
- * Lets time pass up to a moment, stopping wherever a fiber wakes up: TestClock alone would show every one of them the
- * end of the whole adjustment.
- */
+/** Lets time pass, stopping wherever a fiber wakes up. */
 export const runFor = (millis: number): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const end = (yield* MonotonicClock.millis) + millis
-    yield* settled
-    while (true) {
-      const next = Chunk.reduce(yield* TestClock.sleeps(), end, (first, at) => Math.min(first, at))
-      yield* TestClock.setTime(next)
-      yield* settled
-      if (next >= end) return
-    }
-  })
+  settled.pipe(Effect.zipRight(TestClock.adjust(millis)), Effect.zipRight(settled))
