@@ -8,7 +8,7 @@ import { keySet, sequence } from "./measure/Keys.js"
 import { measure, type Subject, verify } from "./measure/Measure.js"
 import { ratioOf } from "./report/Comparison.js"
 import { ratio } from "./report/numbers.js"
-import { bunClient, Environment, emptied, layer, toolkitClient } from "./run/Environment.js"
+import { BenchServer, bunClient, emptied, layer, toolkitClient } from "./run/BenchServer.js"
 import { quiet } from "./run/Logging.js"
 import { profileOf } from "./subjects/Profile.js"
 import {
@@ -58,7 +58,7 @@ const check = ({ atLeast, beside, subject, what, ...options }: Check): Effect.Ef
   })
 
 const checks = Effect.gen(function* () {
-  const { url } = yield* Environment
+  const { url } = yield* BenchServer
   const bun = yield* bunClient(url)
   yield* fillTexts(bun, keys.size)
   const client = toolkitGet(yield* toolkitClient(url))

@@ -6,12 +6,13 @@ import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { gate } from "./Gate.js"
+import * as ChildProcess from "./run/ChildProcess.js"
 import * as CommandLine from "./run/CommandLine.js"
 import { directory, install } from "./run/Packages.js"
 
 const args = process.argv.slice(2)
 
-/** In a process of their own: one that was there before its packages does not find them. */
+/** In a process of their own: a process that started before its packages were installed does not find them. */
 const workloads = Effect.async<number>((resume) => {
   const child = spawn(
     process.execPath,
@@ -20,11 +21,7 @@ const workloads = Effect.async<number>((resume) => {
   )
   child.once("exit", (code) => resume(Effect.succeed(code ?? 1)))
   // it closes its servers and clients before it ends
-  return Effect.async<void>((stopped) => {
-    if (child.exitCode !== null || child.signalCode !== null) return stopped(Effect.void)
-    child.once("exit", () => stopped(Effect.void))
-    child.kill("SIGTERM")
-  })
+  return ChildProcess.end(child, () => child.kill("SIGTERM"))
 })
 
 const program = Effect.gen(function* () {

@@ -1,9 +1,9 @@
 /**
  * The ratios that must not get worse, for `bun run bench --quick`.
  *
- * Each is about half of what docs/benchmarks shows, and less where many callers wait at once: the median of a short run
- * moves by that much when two cores are shared with other programs. They are there to notice that a path got twice as slow,
- * not that it lost a tenth; raise them when the table has moved up for good.
+ * Each is about half of the ratio in docs/benchmarks, and less where many callers wait at once. The median of a short run
+ * varies by that much when other programs share the cores. A threshold detects a path that is twice as slow, not one that
+ * lost a tenth. Raise it when the ratio in docs/benchmarks has risen for good.
  */
 export const thresholds = {
   /** `get` of RedisClient, in `get`s of the bare client */

@@ -4,20 +4,20 @@
  */
 import * as Schema from "effect/Schema"
 
-const Node = Schema.Struct({
+const ProfileNode = Schema.Struct({
   id: Schema.Number,
   callFrame: Schema.Struct({ functionName: Schema.String, url: Schema.String, lineNumber: Schema.Number }),
   children: Schema.optionalWith(Schema.Array(Schema.Number), { default: () => [] })
 })
 
 export const CpuProfile = Schema.Struct({
-  nodes: Schema.Array(Node),
+  nodes: Schema.Array(ProfileNode),
   samples: Schema.Array(Schema.Number),
   /** microseconds before each sample */
   timeDeltas: Schema.Array(Schema.Number)
 })
 
-type Node = typeof Node.Type
+type ProfileNode = typeof ProfileNode.Type
 
 export const stages = ["wire", "queue", "cache", "decode", "fiber", "benchmark", "runtime"] as const
 
@@ -63,15 +63,15 @@ export interface Breakdown {
   readonly hottest: ReadonlyArray<Hot>
 }
 
-const nameOf = ({ functionName, lineNumber, url }: Node["callFrame"]): string => {
+const nameOf = ({ functionName, lineNumber, url }: ProfileNode["callFrame"]): string => {
   const name = functionName === "" ? "an anonymous function" : functionName
   return url === "" ? `${name} (the runtime)` : `${name} (${url.split("/").at(-1) ?? ""}:${lineNumber + 1})`
 }
 
 /**
  * Counts the samples of the last `millis` milliseconds by stage, since those before them are of the warm-up. The profiler
- * samples only while JavaScript runs. The rest of the processor time, that of other threads included, belongs to the
- * runtime, which writes to the socket, parses replies, compiles and collects garbage.
+ * samples only while JavaScript runs. The rest of the processor time belongs to the runtime: it
+ * writes to the socket, parses replies, compiles and collects garbage, also in other threads.
  */
 export const breakdown = (
   profile: typeof CpuProfile.Type,

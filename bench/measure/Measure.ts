@@ -1,9 +1,9 @@
 /**
  * The measuring loop: subjects in one process and one run, taking turns, each judged by the median of its rounds.
  *
- * It is no library's: mitata and tinybench measure one subject to its end before the next, so that a machine that gets
- * slower meanwhile favours the first ones. And concurrent callers are promises there, each of
- * which costs more than a read from the process; here each is one loop or one fiber.
+ * Why no library: mitata and tinybench measure one subject to its end before the next. A machine that becomes slower
+ * meanwhile then favours the first ones. Their concurrent callers are promises, and each costs more than a read from the
+ * process. Here a caller is one loop or one fiber.
  */
 import * as Effect from "effect/Effect"
 import type { KeySequence } from "./Keys.js"
@@ -21,14 +21,14 @@ export interface Subject {
 
 export interface MeasureOptions {
   readonly concurrency: number
-  /** at least 5, of which the median counts; those thrown away come on top */
+  /** the rounds of which the median counts, at least 5; one discarded round precedes them */
   readonly rounds: number
   /** how long a round of one subject takes */
   readonly millis: number
   readonly keys: KeySequence
   /**
-   * The clock is read once in so many operations: 1 where an operation crosses the wire, more where it takes less time
-   * than reading a clock.
+   * The number of operations between two reads of the clock. 1, the default, suits operations that cross the wire. An
+   * operation that takes less time than reading the clock needs more.
    */
   readonly clockEvery?: number
   /** how long a subject runs untimed before each round; a tenth of a second when absent */
@@ -120,13 +120,13 @@ export const effectful = <A, E>(
 
 /** Operations per second of one subject in one round. */
 export const measureOnce = async (subject: Subject, options: MeasureOptions): Promise<number> => {
-  // heartbeats and signals get their turn, also among subjects that never wait
+  // lets heartbeats and signals run between subjects that never wait
   await new Promise((resolve) => setImmediate(resolve))
-  // nobody pays for the garbage of the one before. A synchronous collection would throw away compiled code besides, and
-  // what is measured would be the compiler: JavaScript is then three times as slow for a tenth of a second
+  // no subject pays for the garbage of the one before. A synchronous collection would also discard compiled code.
+  // JavaScript is then three times as slow for a tenth of a second, and the round would measure the compiler
   Bun.gc(false)
   const meterFor = (millis: number) => new Meter(performance.now() + millis, options.clockEvery ?? 1)
-  // the caches of the processor, of the allocator and of the compiler are those of the subject before
+  // the warm-up: until here, the caches of processor, allocator and compiler are those of the subject before
   await subject.run(options.concurrency, meterFor(options.warmUpMillis ?? 100), options.keys)
   const started = performance.now()
   const meter = meterFor(options.millis)
@@ -137,9 +137,8 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
 const discardedRounds = 1
 
 /**
- * Operations per second of each. They take turns within every round, beginning with another
- * one each time, so that whatever else the machine does falls on all of them. One round before is thrown away: the
- * compiler is then still at work.
+ * Operations per second of each subject. They take turns within a round, and each round begins with another one, so that
+ * other load on the machine falls on all of them. The first round is discarded, since the compiler is still at work.
  */
 export const takingTurns = (
   all: ReadonlyArray<{ readonly name: string; readonly measure: () => Promise<number> }>,

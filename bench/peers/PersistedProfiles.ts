@@ -43,7 +43,7 @@ export const make = (
   options: {
     readonly storeId: string
     readonly inMemoryCapacity: number
-    /** as it is made for the others: true */
+    /** whether ioredis gathers the commands of a turn: default true, as for the other peers */
     readonly enableAutoPipelining?: boolean
     readonly lookup?: (id: string) => Effect.Effect<Profile>
   }

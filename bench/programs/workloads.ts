@@ -7,8 +7,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { describeQuantity } from "../report/Comparison.js"
 import * as Report from "../report/Report.js"
+import { BenchServer, layer } from "../run/BenchServer.js"
 import * as CommandLine from "../run/CommandLine.js"
-import { Environment, layer } from "../run/Environment.js"
 import { quiet } from "../run/Logging.js"
 import { machine, versions } from "../run/Machine.js"
 import { workloads } from "../workloads/index.js"
@@ -31,7 +31,7 @@ const program = Effect.gen(function* () {
   const selected = yield* chosen(names)
   const plan = isFull ? MeasurementPlan.full : MeasurementPlan.standard
   yield* Effect.gen(function* () {
-    const { server } = yield* Environment
+    const { server } = yield* BenchServer
     const measuredOn = { machine: machine(), versions: versions(server) }
     yield* Console.log(Report.heading(measuredOn))
     const sections = yield* Effect.forEach(selected, (workload) =>

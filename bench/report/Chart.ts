@@ -2,12 +2,12 @@
  * The report as a picture: for each chosen measurement the rates of its subjects, as bars on a scale of their own.
  */
 import { rate } from "./numbers.js"
-import type { Result } from "./Outcome.js"
+import type { Speed } from "./Outcome.js"
 
 export interface Group {
   readonly title: string
   /** the first is the toolkit's */
-  readonly results: ReadonlyArray<Result>
+  readonly results: ReadonlyArray<Speed>
 }
 
 const width = 760

@@ -4,7 +4,7 @@
 import type { Measured } from "../measure/Measure.js"
 import { median } from "../measure/statistics.js"
 import { rate, ratio } from "./numbers.js"
-import type { Quantity, Result } from "./Outcome.js"
+import type { Quantity, Speed } from "./Outcome.js"
 
 /** How many times as fast as the others: the median of the ratios within each round. The speed of a machine varies from round to round. */
 export const ratioOf = (rates: ReadonlyArray<number>, others: ReadonlyArray<number>): number =>
@@ -15,7 +15,7 @@ export const compare = (
   workload: string,
   concurrency: number,
   measured: ReadonlyArray<Measured>
-): ReadonlyArray<Result> =>
+): ReadonlyArray<Speed> =>
   measured.map(({ rates, subject }) => ({
     workload,
     concurrency,
@@ -29,7 +29,7 @@ export const compare = (
   }))
 
 /** The ratios of the first subject to the others, and below them the rates of all. */
-export const describe = (results: ReadonlyArray<Result>): string => {
+export const describe = (results: ReadonlyArray<Speed>): string => {
   const [first] = results
   if (first === undefined) return ""
   const ratios = Object.entries(first.ratioTo).map(([peer, times]) => `${ratio(times)} × ${peer}`)

@@ -4,7 +4,7 @@
 
 import type { MeasuredOn } from "../run/Machine.js"
 import { rate, ratio } from "./numbers.js"
-import type { Outcome, Quantity, Result } from "./Outcome.js"
+import type { Outcome, Quantity, Speed } from "./Outcome.js"
 import { reachedBy } from "./targets.js"
 
 export interface Section {
@@ -29,7 +29,7 @@ const groupBy = <A>(all: ReadonlyArray<A>, keyOf: (one: A) => string): ReadonlyA
 ]
 
 /** One line for each measurement: how many times as fast the first subject is as each other one. */
-const speeds = (results: ReadonlyArray<Result>): string => {
+const speeds = (results: ReadonlyArray<Speed>): string => {
   const measurements = groupBy(results, ({ concurrency, workload }) => `${concurrency} ${workload}`)
   const [first] = measurements
   if (first === undefined) return ""

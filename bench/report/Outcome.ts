@@ -1,7 +1,7 @@
 /** The results of a workload. */
 
-/** One line of the results. */
-export interface Result {
+/** How fast one subject was, alone and beside the others. */
+export interface Speed {
   readonly workload: string
   readonly concurrency: number
   readonly subject: string
@@ -10,7 +10,7 @@ export interface Result {
   readonly ratioTo: Readonly<Record<string, number>>
 }
 
-/** A quantity that is no speed. */
+/** A result other than a speed, such as memory or latency. */
 export interface Quantity {
   readonly workload: string
   readonly subject: string
@@ -20,6 +20,6 @@ export interface Quantity {
 }
 
 export interface Outcome {
-  readonly results: ReadonlyArray<Result>
+  readonly results: ReadonlyArray<Speed>
   readonly quantities: ReadonlyArray<Quantity>
 }

@@ -1,12 +1,12 @@
 /**
- * What a run found, in the form that is written and compared.
+ * Writes the results of a run: as JSON for comparing runs, and as the files of `docs/benchmarks`.
  */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type { MeasuredOn } from "../run/Machine.js"
 import * as Chart from "./Chart.js"
 import * as Markdown from "./Markdown.js"
-import type { Outcome, Result } from "./Outcome.js"
+import type { Outcome, Speed } from "./Outcome.js"
 
 export interface Report extends MeasuredOn, Outcome {}
 
@@ -39,7 +39,7 @@ const drawn: ReadonlyArray<readonly [result: RegExp, title: string]> = [
   [/^GET /, "HTTP: a profile, warm"]
 ]
 
-const groups = (results: ReadonlyArray<Result>): ReadonlyArray<Chart.Group> =>
+const groups = (results: ReadonlyArray<Speed>): ReadonlyArray<Chart.Group> =>
   drawn.flatMap(([pattern, title]) => {
     const named = results.filter(({ workload }) => pattern.test(workload))
     const chosen = named.filter(({ concurrency }) => concurrency === drawnConcurrency)

@@ -13,7 +13,7 @@ interface Ratio {
   readonly subject: string
   readonly peer: string
   readonly atLeast: number
-  /** the subject that does only what nobody can do without */
+  /** the subject that does only the work that no cache can omit */
   readonly limit?: string
 }
 

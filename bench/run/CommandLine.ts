@@ -1,5 +1,5 @@
 /**
- * What the command line says.
+ * Parses the command line of `bun run bench`, and ends the process with a message.
  */
 import { parseArgs } from "node:util"
 import * as Console from "effect/Console"
@@ -54,7 +54,7 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<CommandLine, U
     catch: (cause) => new UsageError({ message: cause instanceof Error ? cause.message : String(cause) })
   })
 
-/** Says a message and lets the process end with this code. */
+/** Prints a message to standard error, and sets the exit code. */
 export const endWith = (code: number, message: string): Effect.Effect<void> =>
   Effect.zipRight(
     Console.error(message),

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
-import { toolkitClient } from "../run/Environment.js"
+import { toolkitClient } from "../run/BenchServer.js"
 
 export const make = (url: string, options: { readonly limit: number; readonly windowSeconds: number }) =>
   Effect.gen(function* () {

@@ -21,7 +21,7 @@ const leastPart = 8
 type Resume = (profile: Effect.Effect<Profile>) => void
 
 /** The reads of one turn of the event loop. */
-interface ReadBatch {
+interface MgetBatch {
   readonly keys: Array<string>
   readonly callers: Array<Resume>
 }
@@ -29,12 +29,12 @@ interface ReadBatch {
 export const sharedLimit = (client: RedisClient.Service): Subject => {
   const executor = RedisExecutor.of(client)
   const codec = CacheCodec.make(Profile)
-  let pending: ReadBatch | undefined
+  let pending: MgetBatch | undefined
 
   const valueOf = (text: string | undefined): Effect.Effect<Profile> =>
     text === undefined ? Exit.die("the key holds nothing") : Effect.orDie(codec.decode(text))
 
-  const resume = ({ callers }: ReadBatch, texts: ReadonlyArray<string | undefined>) => {
+  const resume = ({ callers }: MgetBatch, texts: ReadonlyArray<string | undefined>) => {
     const part = Math.max(leastPart, Math.ceil(callers.length / parts))
     let next = 0
     const resumePart = () => {
@@ -44,7 +44,7 @@ export const sharedLimit = (client: RedisClient.Service): Subject => {
     resumePart()
   }
 
-  const send = (batch: ReadBatch) =>
+  const send = (batch: MgetBatch) =>
     RedisExecutor.unsafeReadTexts(
       executor,
       () => {

@@ -84,8 +84,8 @@ export const bunProfile = (client: BunClient): Subject =>
     return text === null ? null : JSON.parse(text)
   })
 
-/** Effect's own cache, which lives in the process only. */
-export const effectCache = (size: number) =>
+/** Effect's own cache, filled with the first so many profiles. */
+export const filledEffectCache = (size: number) =>
   Effect.gen(function* () {
     const cache = yield* Cache.make({
       capacity: 2 * allKeys,
@@ -93,8 +93,27 @@ export const effectCache = (size: number) =>
       lookup: (id: string) => Effect.succeed(profileOf(indexOf(id)))
     })
     yield* fill(size, (index) => cache.get(ids(index)))
-    return effectful("effect's Cache", (index) => cache.get(ids(index)))
+    return cache
   })
+
+/** Effect's own cache, which lives in the process only. */
+export const effectCache = (size: number) =>
+  Effect.map(filledEffectCache(size), (cache) => effectful("effect's Cache", (index) => cache.get(ids(index))))
+
+/** The name of the subject that `bunGetOrSet` makes. */
+export const bunGetThenSet = "Bun client, GET then SET"
+
+/** The bare client's GET, and on a miss the lookup and a SET. No lease: two processes may both look up. */
+export const bunGetOrSet =
+  (client: BunClient, prefix: string, lookUp: (index: number) => Promise<Profile>) =>
+  async (index: number): Promise<Profile> => {
+    const key = `${prefix}:${ids(index)}`
+    const text = await client.get(key)
+    if (text !== null) return JSON.parse(text)
+    const profile = await lookUp(index)
+    await client.set(key, JSON.stringify(profile), "EX", 3_600)
+    return profile
+  }
 
 /** how many keys a read of many asks for */
 export const manyKeys = 100

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { allKeys } from "../measure/Keys.js"
-import { toolkitClient } from "../run/Environment.js"
+import { toolkitClient } from "../run/BenchServer.js"
 import { Profile, profileOf } from "./Profile.js"
 
 export const indexOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1))

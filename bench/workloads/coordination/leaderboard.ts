@@ -4,7 +4,7 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RetryPolicy from "../../../src/redis/RetryPolicy.js"
 import { keySet, sequence } from "../../measure/Keys.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { Environment, emptied, toolkitClient } from "../../run/Environment.js"
+import { BenchServer, emptied, toolkitClient } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 
 const members = 1_000_000
@@ -36,7 +36,7 @@ export const leaderboard: Workload = {
     "beside the bare commands on one sorted set, which break ties by name.",
   run: () =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const client = yield* toolkitClient(url)
       const board = yield* Effect.provideService(Leaderboard.make({ key }), RedisClient, client)
       const draw = sequence(keySet(members, "uniform"))

@@ -5,9 +5,9 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { ascending } from "../../measure/Keys.js"
 import { effectful, promising, verify } from "../../measure/Measure.js"
 import { ioredis } from "../../peers/Clients.js"
-import { Environment, emptied, toolkitClient } from "../../run/Environment.js"
+import { BenchServer, emptied, toolkitClient } from "../../run/BenchServer.js"
 import { ids } from "../../subjects/Subjects.js"
-import { compared, type Workload } from "../Workload.js"
+import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const lifetimeMillis = 30_000
 
@@ -16,7 +16,7 @@ export const lock: Workload = {
   description: "A lock that nobody else wants: taken, a body run that does nothing, and given back.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const client = yield* toolkitClient(url)
       const locks = yield* Effect.provideService(DistributedLock.make, RedisClient, client)
       const adapter = new IoredisAdapter(yield* ioredis(url))
@@ -32,9 +32,6 @@ export const lock: Workload = {
       // twice: the first holder has given it back
       const first = keys.next()
       yield* verify("lock", subjects, [first, first], () => true)
-      const results = yield* Effect.forEach(plan.concurrencies, (concurrency) =>
-        compared("lock", subjects, { ...plan, concurrency, keys })
-      )
-      return { results: results.flat(), quantities: [] }
+      return { results: yield* comparedOverConcurrencies("lock", plan, subjects, () => keys), quantities: [] }
     }).pipe(emptied)
 }

@@ -8,10 +8,10 @@ import { keySet, sequence } from "../../measure/Keys.js"
 import { effectful, promising, verify } from "../../measure/Measure.js"
 import { ioredis } from "../../peers/Clients.js"
 import { ioredisOptions } from "../../peers/PersistedProfiles.js"
-import { Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, emptied } from "../../run/BenchServer.js"
 import * as RateLimits from "../../subjects/RateLimits.js"
 import { ids } from "../../subjects/Subjects.js"
-import { compared, type Workload } from "../Workload.js"
+import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -25,7 +25,7 @@ export const rateLimit: Workload = {
   description: "One call counted against a fixed window that is never full.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const consume = yield* RateLimits.make(url, { limit, windowSeconds })
       const experimental = Context.get(
         yield* Layer.build(
@@ -55,9 +55,7 @@ export const rateLimit: Workload = {
         )
       ]
       yield* verify("rate-limit", subjects, [0, 1, 999], () => limit - 1)
-      const results = yield* Effect.forEach(plan.concurrencies, (concurrency) =>
-        compared("rate-limit", subjects, { ...plan, concurrency, keys: sequence(keys) })
-      )
-      return { results: results.flat(), quantities: [] }
+      const results = yield* comparedOverConcurrencies("rate-limit", plan, subjects, () => sequence(keys))
+      return { results, quantities: [] }
     }).pipe(emptied)
 }

@@ -1,10 +1,11 @@
 /**
- * Reads in a process of their own, measured whenever it is asked to. See `bench/programs/reads.ts`.
+ * Reads in a process of their own, which measures on request. See `bench/programs/reads.ts`.
  */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
+import * as ChildProcess from "../../run/ChildProcess.js"
 
 const program = fileURLToPath(new URL("../../programs/reads.ts", import.meta.url))
 
@@ -12,7 +13,7 @@ export type Kind = "client" | "limit" | "shared" | "local"
 
 export interface MeasuredReads {
   readonly opsPerSecond: number
-  /** of one read, in all threads of the process */
+  /** the processor time of one read, all threads of the process included */
   readonly processorNanos: number
 }
 
@@ -20,24 +21,19 @@ export interface ReadsProcess {
   readonly measure: (concurrency: number, millis: number) => Promise<MeasuredReads>
 }
 
-/** Ends, by the end of its input, with the scope. */
+/** Starts the process. It ends with the scope, by the end of its input. */
 export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
         spawn(process.execPath, [...runtimeArguments, program, kind, url], { stdio: ["pipe", "pipe", "inherit"] })
       ),
-      (child) =>
-        Effect.async<void>((resume) => {
-          if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-          child.once("exit", () => resume(Effect.void))
-          child.stdin.end()
-        })
+      (child) => ChildProcess.end(child, () => child.stdin.end())
     )
     const ended = new Promise<never>((_, reject) => {
       child.once("exit", (code) => reject(new Error(`the process of ${kind} reads ended with ${code}`)))
     })
-    // nobody waits for it when it ends as it should
+    // no unhandled rejection when the process ends as it should
     ended.catch(() => {})
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const line = async () => String((await Promise.race([lines.next(), ended])).value)

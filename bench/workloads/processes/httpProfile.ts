@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { takingTurns } from "../../measure/Measure.js"
 import { compare, describe } from "../../report/Comparison.js"
-import { Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, emptied } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 import * as ServerProcess from "./ServerProcess.js"
 
@@ -12,7 +12,7 @@ const connections = 16
 
 const decode = Schema.decodeUnknownSync(Schema.Struct({ id: Schema.String, username: Schema.String }))
 
-interface Server {
+interface ProfileServer {
   readonly name: string
   readonly profileUrl: string
   /** what `Cache-Status` (RFC 9211) says of a warm read */
@@ -35,7 +35,7 @@ const server = (name: string, cacheStatus: RegExp, variables: Readonly<Record<st
   })
 
 /** Reads twice: the second read is warm, and answers the same from where it should. */
-const verify = ({ cacheStatus, name, profileUrl }: Server) =>
+const verify = ({ cacheStatus, name, profileUrl }: ProfileServer) =>
   Effect.promise(async () => {
     await (await fetch(profileUrl)).text()
     const response = await fetch(profileUrl)
@@ -46,7 +46,7 @@ const verify = ({ cacheStatus, name, profileUrl }: Server) =>
     }
   })
 
-const load = async ({ name, profileUrl }: Server, millis: number): Promise<number> => {
+const load = async ({ name, profileUrl }: ProfileServer, millis: number): Promise<number> => {
   const result = await autocannon({ url: profileUrl, connections, duration: millis / 1000 })
   if (result.non2xx + result.errors > 0) {
     throw new Error(`http-profile: ${name} failed ${result.non2xx + result.errors} requests`)
@@ -60,7 +60,7 @@ export const httpProfile: Workload = {
     "GET /api/users/:id/profile of the server on SQLite, warm, by autocannon, which shares the machine's cores with it.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const servers = [
         yield* server("cache in Redis", /hit.*detail=redis/i, { REDIS_URL: url }),
         yield* server("cache in the process and Redis", /hit.*detail=local/i, {

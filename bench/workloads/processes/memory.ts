@@ -2,7 +2,6 @@ import { heapStats } from "bun:jsc"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import * as Cache from "effect/Cache"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -12,9 +11,9 @@ import { median } from "../../measure/statistics.js"
 import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
 import { type Profile, profileOf } from "../../subjects/Profile.js"
-import { fill, fillCached, fillPromising, ids, readAll } from "../../subjects/Subjects.js"
+import { fillCached, filledEffectCache, fillPromising, ids, readAll } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
 import type { Workload } from "../Workload.js"
 
@@ -25,13 +24,13 @@ const heapSize = Effect.sync(() => {
   return heapStats().heapSize
 })
 
-/** Bytes of the heap for each entry; whatever `fill` answers is held until they are counted. */
+/** Bytes of the heap per entry. The filled cache stays reachable until they are counted. */
 const bytesPerEntry = <A, E, R>(subject: string, filled: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const before = yield* heapSize
     const held = yield* filled
     const after = yield* heapSize
-    // looked at once more, so that it has lived until here
+    // used once more, so that the collector has kept it until here
     if (held === undefined) return yield* Effect.dieMessage(`${subject} holds nothing`)
     const quantity: Quantity = {
       workload: "memory of the tier in the process",
@@ -54,18 +53,7 @@ const local = (url: string) =>
 const perEntry = (url: string) =>
   Effect.all([
     bytesPerEntry("toolkit", local(url)),
-    bytesPerEntry(
-      "effect's Cache",
-      Effect.gen(function* () {
-        const cache = yield* Cache.make({
-          capacity: 2 * allKeys,
-          timeToLive: "1 hour",
-          lookup: (id: string) => Effect.succeed(profileOf(Toolkit.indexOf(id)))
-        })
-        yield* fill(entries, (index) => cache.get(ids(index)))
-        return cache
-      })
-    ),
+    bytesPerEntry("effect's Cache", filledEffectCache(entries)),
     bytesPerEntry(
       "bentocache",
       Effect.gen(function* () {
@@ -115,8 +103,8 @@ const samples = (url: string, operations: number) =>
 const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
 
 /**
- * The size in the second quarter of the run, and in the last one, each by its median: a single look at it depends on when
- * the runtime gave memory back. In the first quarter the compiler and the pools fill.
+ * The median size in the second quarter of the run and in the last one. A single sample would depend on when the runtime
+ * returned memory. In the first quarter, compiled code and pools still grow.
  */
 const growth = (url: string, operations: number) =>
   Effect.gen(function* () {
@@ -153,7 +141,7 @@ export const memory: Workload = {
     "The heap that an entry of the tier in the process takes, value and key included; and the size of a process that reads, writes, invalidates, counts, limits and locks.",
   run: ({ operations }) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const ofEntries = yield* Effect.scoped(perEntry(url))
       const ofOperations = yield* growth(url, operations)
       return { results: [], quantities: [...ofEntries, ...ofOperations] }

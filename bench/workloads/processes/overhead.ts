@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { takingTurns } from "../../measure/Measure.js"
 import { compare, describe } from "../../report/Comparison.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, emptied } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 import * as ReadsProcess from "./ReadsProcess.js"
 
@@ -24,7 +24,7 @@ export const overhead: Workload = {
     "What circuit breaker, counts, events and metrics cost: the same reads in two processes, of which one has those parts emptied. The seconds are of processor time.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const outcomes = yield* Effect.forEach(["local", "shared"] as const, (kind) =>
         Effect.gen(function* () {
           const whole = yield* ReadsProcess.make(url, kind)

@@ -1,17 +1,17 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Breakdown, breakdown, CpuProfile } from "../../measure/CpuProfile.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, emptied } from "../../run/BenchServer.js"
+import * as ChildProcess from "../../run/ChildProcess.js"
 import type { Workload } from "../Workload.js"
 import * as ReadsProcess from "./ReadsProcess.js"
 
 const concurrency = 128
 
-/** rounds before the profiled time, in which the compiler gets to know the code */
+/** untimed, so that the compiler has optimized the code before the profile counts */
 const warmUpMillis = 500
 
 /** between two samples */
@@ -29,13 +29,10 @@ const subjects = {
 
 const decode = Schema.decodeUnknownSync(CpuProfile)
 
-/** The processor time of a read, and how it is shared out. */
+/** The processor time of a read, and its share in each stage. */
 const profiled = (url: string, kind: ReadsProcess.Kind, millis: number) =>
   Effect.gen(function* () {
-    const directory = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "toolkit-bench-"))),
-      (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
-    )
+    const directory = yield* ChildProcess.temporaryDirectory
     // the profile is written when the process ends, which it does with this scope
     const measured = yield* Effect.scoped(
       Effect.flatMap(
@@ -91,7 +88,7 @@ export const stages: Workload = {
     "Where the processor time of a read goes, from a profile: handing commands to Bun's client (wire), the queue of commands, the cache, decoding, Effect's fibers, the benchmark's own loop, and what the runtime does beside JavaScript: socket, replies, garbage, compiling. Then the hottest functions.",
   run: ({ millis, rounds }) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const quantities = yield* Effect.forEach(["client", "limit", "shared", "local"] as const, (kind) =>
         Effect.map(profiled(url, kind, 2 * millis * rounds), (profile) => quantitiesOf(subjects[kind], profile))
       )

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { median } from "../../measure/statistics.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { Environment } from "../../run/Environment.js"
+import { BenchServer } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 import * as ServerProcess from "./ServerProcess.js"
 
@@ -30,7 +30,7 @@ export const startUp: Workload = {
   description: "From starting the server's process, with a new SQLite file, to its first answer of GET /api/health.",
   run: ({ rounds }) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const starts = {
         "server on Redis": untilAnswer({ REDIS_URL: url }),
         "server without Redis": untilAnswer({ REDIS_ENABLED: "false" }),

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { keySet, sequence } from "../../measure/Keys.js"
 import { promising, verify } from "../../measure/Measure.js"
 import * as Cacheables from "../../peers/Cacheables.js"
-import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
 import { profileOf } from "../../subjects/Profile.js"
 import {
   bunMany,
@@ -16,8 +16,7 @@ import {
   toolkitProfile
 } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
-import { timingOf } from "../MeasurementPlan.js"
-import { compared, type Workload } from "../Workload.js"
+import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -29,7 +28,7 @@ export const getMany: Workload = {
   description: `Typed values read from Redis ${manyKeys} at a time, beside single reads by as many callers. What is counted is keys.`,
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const profiles = yield* Toolkit.profiles(url, { name: "profile" })
       const bun = yield* bunClient(url)
       yield* fillCached(profiles, bun, keys.size)
@@ -49,14 +48,13 @@ export const getMany: Workload = {
       ]
       yield* verify("get-many", many, [0, 1, 999], manyOf(keys.size, profileOf))
       yield* verify("get-many", [single], [0, 1, 999], profileOf)
-      const results = yield* Effect.forEach(
-        plan.concurrencies.filter((concurrency) => concurrency <= mostCallers),
-        (concurrency) => {
-          const name = `get-many (${keys.name})`
-          const timing = timingOf(plan, name, concurrency)
-          return compared(name, [...many, single], { ...timing, concurrency, keys: sequence(keys) })
-        }
+      const few = plan.concurrencies.filter((concurrency) => concurrency <= mostCallers)
+      const results = yield* comparedOverConcurrencies(
+        `get-many (${keys.name})`,
+        { ...plan, concurrencies: few },
+        [...many, single],
+        () => sequence(keys)
       )
-      return { results: results.flat(), quantities: [] }
+      return { results, quantities: [] }
     }).pipe(emptied)
 }

@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect"
 import { promising, verify } from "../../measure/Measure.js"
 import { ioredis, nodeRedis } from "../../peers/Clients.js"
-import { bunClient, Environment, toolkitClient } from "../../run/Environment.js"
+import { BenchServer, bunClient, toolkitClient } from "../../run/BenchServer.js"
 import { bunGet, fillTexts, textKeys, texts, toolkitGet } from "../../subjects/Subjects.js"
 import { comparedOverKeys, type Workload } from "../Workload.js"
 
 const subjectsOf = (size: number) =>
   Effect.gen(function* () {
-    const { url } = yield* Environment
+    const { url } = yield* BenchServer
     const bun = yield* bunClient(url)
     const io = yield* ioredis(url)
     const node = yield* nodeRedis(url)
@@ -25,5 +25,5 @@ const subjectsOf = (size: number) =>
 export const redisGet: Workload = {
   name: "redis-get",
   description: "`get` of one text: the client layer alone.",
-  run: (plan) => Effect.map(comparedOverKeys("redis-get", plan, subjectsOf), (results) => ({ results, quantities: [] }))
+  run: (plan) => comparedOverKeys("redis-get", plan, subjectsOf)
 }

@@ -5,7 +5,7 @@ import { effectful, immediate, promising, verify } from "../../measure/Measure.j
 import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
-import { bunClient, Environment } from "../../run/Environment.js"
+import { BenchServer, bunClient } from "../../run/BenchServer.js"
 import { type Profile, profileOf } from "../../subjects/Profile.js"
 import { effectCache, fill, fillCached, fillPromising, ids, readAll, toolkitProfile } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
@@ -13,7 +13,7 @@ import { comparedOverKeys, type Workload } from "../Workload.js"
 
 const subjectsOf = (size: number) =>
   Effect.gen(function* () {
-    const { url } = yield* Environment
+    const { url } = yield* BenchServer
     const profiles = yield* Toolkit.profiles(url, { name: "profile", local: true })
     yield* fillCached(profiles, yield* bunClient(url), size)
     yield* readAll(profiles, size)
@@ -43,9 +43,5 @@ export const typedLocal: Workload = {
   name: "typed-local",
   description:
     "One typed value read from the tier in the process. The bare lru-cache is the limit: called synchronously, and its answer yielded as an effect.",
-  run: (plan) =>
-    Effect.map(comparedOverKeys("typed-local", plan, subjectsOf, { clockEvery: 256 }), (results) => ({
-      results,
-      quantities: []
-    }))
+  run: (plan) => comparedOverKeys("typed-local", plan, subjectsOf, { clockEvery: 256 })
 }

@@ -3,7 +3,7 @@ import { effectful, promising, verify } from "../../measure/Measure.js"
 import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
-import { bunClient, Environment, toolkitClient } from "../../run/Environment.js"
+import { BenchServer, bunClient, toolkitClient } from "../../run/BenchServer.js"
 import { profileOf } from "../../subjects/Profile.js"
 import { sharedLimit } from "../../subjects/SharedLimit.js"
 import { bunProfile, fill, fillCached, fillPromising, fillTexts, ids, toolkitProfile } from "../../subjects/Subjects.js"
@@ -12,7 +12,7 @@ import { comparedOverKeys, type Workload } from "../Workload.js"
 
 const subjectsOf = (size: number) =>
   Effect.gen(function* () {
-    const { url } = yield* Environment
+    const { url } = yield* BenchServer
     const profiles = yield* Toolkit.profiles(url, { name: "profile" })
     const bun = yield* bunClient(url)
     yield* fillCached(profiles, bun, size)
@@ -55,6 +55,5 @@ export const typedShared: Workload = {
   name: "typed-shared",
   description:
     "One typed value read from Redis, decoded and validated where the subject does that; no tier in the process. bentocache and PersistedCache read through ioredis: with auto-pipelining, which makes them faster, and by its defaults, which are without. MGET + JSON.parse + validation is the limit: the toolkit's client and decoder, and no cache.",
-  run: (plan) =>
-    Effect.map(comparedOverKeys("typed-shared", plan, subjectsOf), (results) => ({ results, quantities: [] }))
+  run: (plan) => comparedOverKeys("typed-shared", plan, subjectsOf)
 }

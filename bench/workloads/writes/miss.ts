@@ -4,11 +4,11 @@ import { effectful, promising, verify } from "../../measure/Measure.js"
 import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
-import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
 import { profileOf } from "../../subjects/Profile.js"
-import { ids } from "../../subjects/Subjects.js"
+import { bunGetOrSet, bunGetThenSet, ids } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
-import { compared, type Workload } from "../Workload.js"
+import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 export const miss: Workload = {
   name: "miss",
@@ -16,7 +16,7 @@ export const miss: Workload = {
     "A value that is in no cache: missed, looked up by a function that answers at once, and stored. The bare client stores without a lease, so that two processes may both look up.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const profiles = yield* Toolkit.profiles(url, { name: "profile" })
       const bun = yield* bunClient(url)
       const bento = yield* Bento.onRedis(url)
@@ -24,14 +24,10 @@ export const miss: Workload = {
       const persisted = yield* PersistedProfiles.make(url, { storeId: "persisted", inMemoryCapacity: 1 })
       const subjects = [
         effectful("toolkit", (index) => profiles.get(ids(index))),
-        promising("Bun client, GET then SET", async (index) => {
-          const key = `bench:miss:${ids(index)}`
-          const text = await bun.get(key)
-          if (text !== null) return JSON.parse(text)
-          const profile = profileOf(index)
-          await bun.set(key, JSON.stringify(profile), "EX", 3_600)
-          return profile
-        }),
+        promising(
+          bunGetThenSet,
+          bunGetOrSet(bun, "bench:miss", async (index) => profileOf(index))
+        ),
         promising("bentocache", (index) => bento.getOrSet({ key: ids(index), factory: () => profileOf(index) })),
         promising("cacheable", (index) => cacheable.getOrSet(ids(index), async () => profileOf(index))),
         effectful("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
@@ -40,9 +36,7 @@ export const miss: Workload = {
       // twice: looked up, and found
       const twice = Array.from({ length: 3 }, keys.next).flatMap((index) => [index, index])
       yield* verify("miss", subjects, twice, profileOf)
-      const results = yield* Effect.forEach(plan.concurrencies, (concurrency) =>
-        compared("miss, lookup and fill", subjects, { ...plan, concurrency, keys })
-      )
-      return { results: results.flat(), quantities: [] }
+      const results = yield* comparedOverConcurrencies("miss, lookup and fill", plan, subjects, () => keys)
+      return { results, quantities: [] }
     }).pipe(emptied)
 }

@@ -4,11 +4,11 @@ import { effectful, promising, type Subject, verify } from "../../measure/Measur
 import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import { ioredis, nodeRedis } from "../../peers/Clients.js"
-import { bunClient, Environment, emptied, toolkitClient } from "../../run/Environment.js"
+import { BenchServer, bunClient, emptied, toolkitClient } from "../../run/BenchServer.js"
 import { profileOf } from "../../subjects/Profile.js"
 import { ids, texts } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
-import { compared, type Workload } from "../Workload.js"
+import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
 
@@ -24,7 +24,7 @@ const reading = (subject: Subject, read: (index: number) => Promise<unknown>): S
 })
 
 const ofTexts = Effect.gen(function* () {
-  const { url } = yield* Environment
+  const { url } = yield* BenchServer
   const toolkit = yield* toolkitClient(url)
   const bun = yield* bunClient(url)
   const io = yield* ioredis(url)
@@ -54,7 +54,7 @@ const ofTexts = Effect.gen(function* () {
 })
 
 const ofProfiles = Effect.gen(function* () {
-  const { url } = yield* Environment
+  const { url } = yield* BenchServer
   const profiles = yield* Toolkit.profiles(url, { name: "profile" })
   const bun = yield* bunClient(url)
   const bento = yield* Bento.onRedis(url)
@@ -97,11 +97,10 @@ export const set: Workload = {
       yield* verify("set (text)", clients, [0, 1, 999], texts)
       const caches = yield* ofProfiles
       yield* verify("set (typed)", caches, [0, 1, 999], profileOf)
-      const results = yield* Effect.forEach(plan.concurrencies, (concurrency) =>
-        Effect.forEach([["set (text)", clients] as const, ["set (typed)", caches] as const], ([name, subjects]) =>
-          compared(name, subjects, { ...plan, concurrency, keys: sequence(keys) })
-        )
+      const results = yield* Effect.forEach(
+        [["set (text)", clients] as const, ["set (typed)", caches] as const],
+        ([name, subjects]) => comparedOverConcurrencies(name, plan, subjects, () => sequence(keys))
       )
-      return { results: results.flat(2), quantities: [] }
+      return { results: results.flat(), quantities: [] }
     }).pipe(emptied)
 }

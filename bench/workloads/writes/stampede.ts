@@ -5,15 +5,15 @@ import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
 import type { Quantity } from "../../report/Outcome.js"
-import { bunClient, Environment, emptied } from "../../run/Environment.js"
+import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
 import { type Profile, profileOf } from "../../subjects/Profile.js"
-import { ids } from "../../subjects/Subjects.js"
+import { bunGetOrSet, bunGetThenSet, ids } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
 import { compared, type Workload } from "../Workload.js"
 
 const callers = 1_000
 
-/** as a database takes that is near and not busy */
+/** the time of a query to a database that is near and not busy */
 const lookupMillis = 5
 
 const all = Array.from({ length: callers })
@@ -36,11 +36,11 @@ const counting = () => {
   }
 }
 
-/** Everybody's answer, when it is the same for all. */
+/** The answer of all callers if it is the same, else all answers. */
 const same = (profiles: ReadonlyArray<unknown>): unknown =>
   profiles.every((profile) => Bun.deepEquals(profile, profiles[0])) ? profiles[0] : profiles
 
-/** A thousand callers at once are one operation, which counts for each of them. */
+/** One operation is a thousand concurrent callers, and counts as a thousand. */
 const crowd = <A, E>(name: string, get: (index: number) => Effect.Effect<A, E>): Subject => ({
   ...effectful(name, (index) => Effect.forEach(all, () => get(index), { concurrency: "unbounded" }), same),
   weight: callers
@@ -58,7 +58,7 @@ export const stampede: Workload = {
   description: `${callers} callers of one missing value in the same moment, whose lookup takes ${lookupMillis} ms. What is counted is callers answered.`,
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* Environment
+      const { url } = yield* BenchServer
       const lookups = counting()
       const profiles = yield* Toolkit.profiles(url, { name: "profile", lookup: lookups.effect("toolkit") })
       const bun = yield* bunClient(url)
@@ -69,19 +69,11 @@ export const stampede: Workload = {
         inMemoryCapacity: 1,
         lookup: lookups.effect("PersistedCache")
       })
-      const lookUpForBun = lookups.promise("Bun client, GET then SET")
       const lookUpForBento = lookups.promise("bentocache")
       const lookUpForCacheable = lookups.promise("cacheable")
       const subjects = [
         crowd("toolkit", (index) => profiles.get(ids(index))),
-        promisingCrowd("Bun client, GET then SET", async (index) => {
-          const key = `bench:stampede:${ids(index)}`
-          const text = await bun.get(key)
-          if (text !== null) return JSON.parse(text)
-          const profile = await lookUpForBun(index)
-          await bun.set(key, JSON.stringify(profile), "EX", 3_600)
-          return profile
-        }),
+        promisingCrowd(bunGetThenSet, bunGetOrSet(bun, "bench:stampede", lookups.promise(bunGetThenSet))),
         promisingCrowd("bentocache", (index) =>
           bento.getOrSet({ key: ids(index), factory: () => lookUpForBento(index) })
         ),

@@ -12,8 +12,8 @@ import { RedisClient } from "../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../src/redis/RedisConfig.js"
 import * as RedisServer from "../../test/support/server/RedisServer.js"
 
-export class Environment extends Context.Tag("bench/Environment")<
-  Environment,
+export class BenchServer extends Context.Tag("bench/BenchServer")<
+  BenchServer,
   {
     readonly url: string
     /** the server's name and version */
@@ -57,8 +57,8 @@ const serverName = (url: string) =>
   )
 
 /** `BENCH_REDIS_URL`, whose database is emptied, or a server of our own on a free port. */
-export const layer: Layer.Layer<Environment> = Layer.scoped(
-  Environment,
+export const layer: Layer.Layer<BenchServer> = Layer.scoped(
+  BenchServer,
   Effect.gen(function* () {
     const given = process.env.BENCH_REDIS_URL
     const url = given === undefined || given === "" ? (yield* RedisServer.make()).url : given
@@ -67,8 +67,8 @@ export const layer: Layer.Layer<Environment> = Layer.scoped(
 )
 
 /** An empty database before and after. */
-export const emptied = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Environment> =>
-  Effect.flatMap(Environment, ({ url }) => {
+export const emptied = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | BenchServer> =>
+  Effect.flatMap(BenchServer, ({ url }) => {
     const empty = Effect.scoped(
       Effect.flatMap(bunClient(url), (client) => Effect.promise(() => client.send("FLUSHDB", [])))
     )
