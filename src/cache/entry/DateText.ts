@@ -90,23 +90,8 @@ const writtenParts = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
   }
 }
 
-const hasDate = (ast: AST.AST, seen: SchemaWalk.Seen): boolean => {
-  switch (ast._tag) {
-    case "Refinement":
-    case "Transformation":
-      return hasDate(ast.from, seen)
-    case "Suspend":
-      return SchemaWalk.isNew(seen, ast.f()) && hasDate(ast.f(), seen)
-    case "Union":
-      return ast.types.some((type) => hasDate(type, seen))
-    case "TupleType":
-      return [...ast.elements, ...ast.rest].some(({ type }) => hasDate(type, seen))
-    case "TypeLiteral":
-      return [...ast.propertySignatures, ...ast.indexSignatures].some(({ type }) => hasDate(type, seen))
-    default:
-      return isDate(ast)
-  }
-}
+const hasDate = (ast: AST.AST, seen: SchemaWalk.Seen): boolean =>
+  isDate(ast) || SchemaWalk.parts(ast, seen).some(({ type }) => hasDate(type, seen))
 
 /**
  * Makes a schema of the same values whose encoded form has a text of ISO 8601 for each `Date`. A schema without dates is

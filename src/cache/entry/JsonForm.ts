@@ -11,22 +11,22 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as SchemaWalk from "../../internal/SchemaWalk.js"
 
-/** The schema to use instead, by the name of the form that JSON cannot hold. */
+/** The name of the schema to use instead, by the name of the form that JSON cannot hold. */
 const remedies: Readonly<Record<string, string>> = {
-  Date: "Schema.Date in place of Schema.DateFromSelf",
-  URL: "Schema.URL in place of Schema.URLFromSelf",
-  ReadonlyMap: "Schema.Map in place of Schema.MapFromSelf",
-  ReadonlySet: "Schema.Set in place of Schema.SetFromSelf",
-  Uint8Array: "Schema.Uint8ArrayFromBase64 in place of Schema.Uint8ArrayFromSelf",
-  bigint: "Schema.BigInt in place of Schema.BigIntFromSelf",
-  symbol: "Schema.Symbol in place of Schema.SymbolFromSelf",
-  undefined: "Schema.NullOr or Schema.OptionFromNullOr"
+  Date: "Date",
+  URL: "URL",
+  ReadonlyMap: "Map",
+  ReadonlySet: "Set",
+  bigint: "BigInt",
+  symbol: "Symbol"
 }
 
 const remedyOf = (form: string): string => {
-  const [, name] = /^effect\/(\w+)$/.exec(form) ?? []
-  if (name !== undefined) return `Schema.${name} in place of Schema.${name}FromSelf`
-  return remedies[form] ?? "a schema that encodes it, such as Schema.Date in place of Schema.DateFromSelf"
+  if (form === "undefined") return "Schema.NullOr or Schema.OptionFromNullOr"
+  if (form === "Uint8Array") return "Schema.Uint8ArrayFromBase64 in place of Schema.Uint8ArrayFromSelf"
+  const name = /^effect\/(\w+)$/.exec(form)?.[1] ?? remedies[form]
+  const remedy = `Schema.${name ?? "Date"} in place of Schema.${name ?? "Date"}FromSelf`
+  return name === undefined ? `a schema that encodes it, such as ${remedy}` : remedy
 }
 
 /** The JavaScript class of a declared schema's values; undefined where the schema does not name one. */
@@ -50,19 +50,8 @@ interface Seen {
   readonly others: SchemaWalk.Seen
 }
 
-const firstOf = <A>(items: Iterable<A>, problemOf: (item: A) => Problem | undefined): Problem | undefined => {
-  for (const item of items) {
-    const problem = problemOf(item)
-    if (problem !== undefined) return problem
-  }
-  return undefined
-}
-
-const within = (name: string, problem: Problem | undefined): Problem | undefined =>
-  problem && { ...problem, path: [name, ...problem.path] }
-
-/** The problem of a schema's encoded side. A field may be undefined, like an absent one; an item of a list may not. */
-const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefined => {
+/** The problem of a schema that none of its parts has. A field may be undefined, like an absent one. */
+const ownProblem = (ast: AST.AST, isField: boolean): Problem | undefined => {
   switch (ast._tag) {
     case "Literal":
       return typeof ast.literal === "bigint" ? { path: [], form: "bigint" } : undefined
@@ -78,37 +67,26 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
       const form = classOf(ast)
       return form === undefined ? undefined : { path: [], form }
     }
-    case "Transformation":
-      return problemIn(ast.from, isField, seen)
-    case "Refinement":
-      return problemIn(ast.from, isField, seen)
-    case "Union":
-      return firstOf(ast.types, (type) => problemIn(type, isField, seen))
-    case "Suspend":
-      return SchemaWalk.isNew(isField ? seen.fields : seen.others, ast.f())
-        ? problemIn(ast.f(), isField, seen)
-        : undefined
-    case "TupleType":
-      return (
-        firstOf(ast.elements.entries(), ([i, { type }]) => within(`${i}`, problemIn(type, false, seen))) ??
-        firstOf(ast.rest, ({ type }) => within("*", problemIn(type, false, seen)))
-      )
-    case "TypeLiteral":
-      return (
-        firstOf(ast.propertySignatures, ({ name, type }) =>
-          typeof name === "symbol"
-            ? { path: [String(name)], form: "symbol" }
-            : within(String(name), problemIn(type, true, seen))
-        ) ??
-        firstOf(ast.indexSignatures, ({ parameter, type }) =>
-          AST.isSymbolKeyword(AST.encodedAST(parameter))
-            ? { path: ["*"], form: "symbol" }
-            : within("*", problemIn(type, true, seen))
-        )
-      )
+    case "TypeLiteral": {
+      const field = ast.propertySignatures.find(({ name }) => typeof name === "symbol")
+      if (field !== undefined) return { path: [String(field.name)], form: "symbol" }
+      const isSymbol = ({ parameter }: AST.IndexSignature) => AST.isSymbolKeyword(AST.encodedAST(parameter))
+      return ast.indexSignatures.some(isSymbol) ? { path: ["*"], form: "symbol" } : undefined
+    }
     default:
       return undefined
   }
+}
+
+/** The first problem of a schema's encoded side. */
+const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefined => {
+  const own = ownProblem(ast, isField)
+  if (own !== undefined) return own
+  for (const { name, type } of SchemaWalk.parts(ast, isField ? seen.fields : seen.others)) {
+    const problem = problemIn(type, name === undefined ? isField : ast._tag === "TypeLiteral", seen)
+    if (problem !== undefined) return name === undefined ? problem : { ...problem, path: [name, ...problem.path] }
+  }
+  return undefined
 }
 
 /**
@@ -172,27 +150,14 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
     case "ObjectKeyword":
     case "Declaration":
       return true
-    case "Transformation":
-      // a later filter sees the transformed value, and not the stored one
-      return isDoubtful(ast.from, [], seen)
-    case "Refinement":
-      return isDoubtful(ast.from, [...filters, ast], seen)
-    case "Union":
-      return ast.types.some((type) => isDoubtful(type, filters, seen))
-    case "Suspend":
-      // visited once, and so without the filters of each place that refers to it
-      return SchemaWalk.isNew(seen, ast.f()) && isDoubtful(ast.f(), [], seen)
-    case "TupleType":
-      return [...ast.elements, ...ast.rest].some(({ type }) => isDoubtful(type, [], seen))
     case "TypeLiteral":
-      return (
-        // `Schema.Struct({})` accepts everything but null and undefined
-        (ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) ||
-        [...ast.propertySignatures, ...ast.indexSignatures].some(({ type }) => isDoubtful(type, [], seen))
-      )
-    default:
-      return false
+      // `Schema.Struct({})` accepts everything but null and undefined
+      if (ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) return true
   }
+  // the filter of a transformation sees the transformed value and not the stored one, and that of a suspended schema only
+  // the places that refer to it by this way
+  const still = ast._tag === "Refinement" ? [...filters, ast] : ast._tag === "Union" ? filters : []
+  return SchemaWalk.parts(ast, seen).some(({ type }) => isDoubtful(type, still, seen))
 }
 
 /**
