@@ -8,6 +8,7 @@ import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import * as RedisClient from "../../src/redis/RedisClient.js"
+import { scale } from "../support/effort.js"
 import * as TestServer from "./support/TestServer.js"
 
 const over = <E>(
@@ -198,27 +199,32 @@ layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
   )
 })
 
+const claims = scale(500, 100)
+
 for (const [name, redis] of [
   ["with Redis", MemoryRedis.layer()],
   ["without Redis", RedisClient.layerOff]
 ] as const) {
-  layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(`500 claims of a bonus at once, ${name}`, (it) => {
-    it.effect("are granted once, and all other answers say when the next one is due", () =>
-      Effect.gen(function* () {
-        const { path } = yield* createUser("claimer")
-        const answers = yield* Effect.replicateEffect(TestServer.act("POST", `${path}/daily-bonus`), 500, {
-          concurrency: "unbounded"
+  layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(
+    `${claims} claims of a bonus at once, ${name}`,
+    (it) => {
+      it.effect("are granted once, and all other answers say when the next one is due", () =>
+        Effect.gen(function* () {
+          const { path } = yield* createUser("claimer")
+          const answers = yield* Effect.replicateEffect(TestServer.act("POST", `${path}/daily-bonus`), claims, {
+            concurrency: "unbounded"
+          })
+          const granted = answers.filter(({ status }) => status === 200)
+          expect(granted).toHaveLength(1)
+          for (const { headers, json, status } of answers) {
+            if (status === 200) continue
+            expect(json).toMatchObject({ status: 429, type: "urn:problem-type:daily-bonus-already-claimed" })
+            expect(headers.get("retry-after")).toMatch(/^(86400|86[23]\d\d)$/)
+          }
+          const { json } = yield* read(`${path}/balance`)
+          expect(json).toMatchObject({ balance: PlayerService.dailyBonus })
         })
-        const granted = answers.filter(({ status }) => status === 200)
-        expect(granted).toHaveLength(1)
-        for (const { headers, json, status } of answers) {
-          if (status === 200) continue
-          expect(json).toMatchObject({ status: 429, type: "urn:problem-type:daily-bonus-already-claimed" })
-          expect(headers.get("retry-after")).toMatch(/^(86400|86[23]\d\d)$/)
-        }
-        const { json } = yield* read(`${path}/balance`)
-        expect(json).toMatchObject({ balance: PlayerService.dailyBonus })
-      })
-    )
-  })
+      )
+    }
+  )
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as Outbox from "../../../src/cache/invalidation/Outbox.js"
+import { runs } from "../../support/effort.js"
 
 const key = (name: string): Outbox.OutboxItem => ({ _tag: "Key", key: name })
 const tag = (name: string): Outbox.OutboxItem => ({ _tag: "Tag", tag: name })
@@ -45,7 +46,7 @@ describe("the outbox", () => {
           if (outbox.size() === 0) expect(outbox.items()).toEqual([])
         })
       }),
-      { numRuns: 500 }
+      { numRuns: runs(500) }
     )
   })
 

@@ -7,10 +7,11 @@ import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { layerOff, RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { scale } from "../../support/effort.js"
 import { onEveryLayer } from "../../support/server/clientLayers.js"
 import { settle } from "../../support/until.js"
 
-const count = 10_000
+const count = scale(10_000, 3_000)
 const ids = Array.from({ length: count }, (_, i) => i)
 
 const numbers = (name: string) =>

@@ -6,6 +6,7 @@ import type { Input, LimitScript } from "../../../src/coordination/limit/LimitSc
 import * as LocalKeys from "../../../src/coordination/limit/LocalKeys.js"
 import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
 import type { RedisReply } from "../../../src/redis/RedisConnection.js"
+import { runs } from "../../support/effort.js"
 import { limitScripts } from "./limitScripts.js"
 
 const start = 1_800_000_000_000
@@ -51,7 +52,7 @@ describe("a limit inside the process", () => {
             else decide(scripts[operation])
           }
         }),
-        { numRuns: 500 }
+        { numRuns: runs(500) }
       )
     })
   }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisConnectError, RedisUnavailable } from "../../../src/redis/RedisError.js"
+import { scale } from "../../support/effort.js"
 import { connect, make, runFor, silence } from "../../support/faults/ScriptedDriver.js"
 
 /** A client whose circuit is open and stays so. */
@@ -22,6 +23,10 @@ const withoutServer = Effect.gen(function* () {
   server.dial = new RedisConnectError({ reason: "Refused", detail: "" })
   return yield* connect(server)
 })
+
+/** How often the ratio is measured, of which the middle counts. */
+const rounds = scale(15, 7)
+const callers = scale(10_000, 2_000)
 
 const middle = (numbers: ReadonlyArray<number>): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 
@@ -43,7 +48,7 @@ describe("a call while the circuit is open", () => {
       const failing = (_key: string): Effect.Effect<never, RedisUnavailable> => Effect.fail(error)
       const measure = Effect.gen(function* () {
         const ratios: Array<number> = []
-        for (let i = 0; i < 15; i++) {
+        for (let i = 0; i < rounds; i++) {
           const refused = yield* cost(() => redis.get("key"), 4000)
           const failed = yield* cost(() => failing("key"), 4000)
           ratios.push(refused / failed)
@@ -61,10 +66,10 @@ for (const [name, client] of [
   ["the circuit is open", withOpenCircuit],
   ["there is no connection", withoutServer]
 ] as const) {
-  describe(`10,000 fibers that call at once while ${name}`, () => {
-    const callers = (redis: RedisClient.Service) =>
+  describe(`${callers.toLocaleString("en")} fibers that call at once while ${name}`, () => {
+    const call = (redis: RedisClient.Service) =>
       Effect.forEach(
-        Array.from({ length: 10_000 }, (_, i) => i),
+        Array.from({ length: callers }, (_, i) => i),
         (i) =>
           Effect.flip(
             Effect.asVoid<unknown, { readonly _tag: string }, never>(
@@ -76,7 +81,7 @@ for (const [name, client] of [
 
     it.scoped("are all refused without any time passing", () =>
       Effect.gen(function* () {
-        const failures = yield* callers(yield* client)
+        const failures = yield* call(yield* client)
         expect(failures.filter(({ _tag }) => _tag !== "RedisUnavailable")).toEqual([])
       })
     )
@@ -93,13 +98,13 @@ for (const [name, client] of [
           }),
           3
         ).pipe(Effect.map((sizes) => Math.min(...sizes)))
-        yield* callers(redis)
+        yield* call(redis)
         const before = yield* heap
         let calls = 0
-        const kept = callers(redis).pipe(
+        const kept = call(redis).pipe(
           Effect.zipRight(heap),
           Effect.map((after) => {
-            calls += 10_000
+            calls += callers
             return (after - before) / calls
           })
         )
