@@ -1,17 +1,13 @@
-/** The times of refreshes, the time-outs of their callers, and the other answers of a lookup. */
+/** Values that are refreshed before their end, and the time-outs of the lookups that do it. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
-import { RedisClient } from "../../../src/redis/RedisClient.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
@@ -30,6 +26,7 @@ const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.raceFirst(effect, Effect.forever(TestClock.adjust("100 millis")))
 
 const rate = 60_000
+
 const refresh = { ahead: { after: 0.8 } }
 
 describe("a value that is refreshed ahead", () => {
@@ -192,234 +189,5 @@ describe("a slow lookup", () => {
       yield* settle
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(reading)).toMatchObject({ _tag: "LookupTimeout" })
-    }))
-})
-
-describe("a lookup that receives the previous value", () => {
-  const conditional = Effect.gen(function* () {
-    const { name } = CacheWorld.make({})
-    const origin = { value: "one", etag: "v1" }
-    const asked: Array<string | undefined> = []
-    const own = yield* TypedCache.make({
-      name,
-      key: Schema.String,
-      value: Schema.String,
-      timeToLive: "1 minute",
-      jitter: 0,
-      staleFor: "1 hour",
-      lookup: (_id, previous) =>
-        Effect.sync(() => {
-          const known = Option.getOrUndefined(previous)?.versionTag
-          asked.push(known)
-          return known === origin.etag ? TypedCache.notModified : TypedCache.versioned(origin.value, origin.etag)
-        })
-    })
-    yield* settle
-    yield* TestClock.adjust("1 second")
-    return { own, origin, asked }
-  })
-
-  test("may answer that it has not changed: the value is then fresh again, and keeps its version tag", () =>
-    Effect.gen(function* () {
-      const { asked, origin, own } = yield* conditional
-      expect(yield* own.get("a")).toBe("one")
-      for (let round = 0; round < 2; round++) {
-        yield* TestClock.adjust("1 minute")
-        expect((yield* own.getResult("a")).source).toBe("Stale")
-        yield* settle
-        expect(yield* own.getResult("a")).toMatchObject({ source: "Redis", value: "one" })
-      }
-      origin.value = "two"
-      origin.etag = "v2"
-      expect(yield* own.refresh("a")).toBe("two")
-      expect(asked).toEqual([undefined, "v1", "v1", "v1"])
-    }))
-
-  test("is not told what was invalidated", () =>
-    Effect.gen(function* () {
-      const { asked, own } = yield* conditional
-      yield* own.get("a")
-      yield* own.clear
-      yield* own.get("a")
-      yield* own.invalidate("a")
-      yield* own.get("a")
-      expect(asked).toEqual([undefined, undefined, undefined])
-    }))
-
-  test("dies when it answers notModified without a previous value", () =>
-    Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
-      const own = yield* TypedCache.make({
-        name,
-        key: Schema.String,
-        value: Schema.String,
-        timeToLive: "1 minute",
-        lookup: () => Effect.succeed(TypedCache.notModified)
-      })
-      expect(Exit.isFailure(yield* Effect.exit(own.get("a")))).toBe(true)
-    }))
-})
-
-class Missing extends Schema.TaggedError<Missing>()("Missing", { id: Schema.String, since: Schema.Date }) {}
-class Broken extends Data.TaggedError("Broken") {}
-
-describe("a cached error", () => {
-  const remembering = Effect.gen(function* () {
-    const { key, name } = CacheWorld.make({})
-    let lookups = 0
-    let answer: Effect.Effect<number, Missing | Broken> = Effect.fail(new Missing({ id: "a", since: new Date(0) }))
-    const cache = TypedCache.make({
-      name,
-      key: Schema.String,
-      value: Schema.Number,
-      timeToLive: "1 hour",
-      staleFor: "1 hour",
-      jitter: 0,
-      negative: { error: Missing, timeToLive: "10 seconds" },
-      local: { capacity: 10, timeToLive: "5 seconds" },
-      lookup: () =>
-        Effect.suspend(() => {
-          lookups++
-          return answer
-        })
-    })
-    const [one, other] = [yield* cache, yield* cache]
-    yield* settle
-    yield* TestClock.adjust("1 second")
-    return {
-      one,
-      other,
-      key,
-      lookups: () => lookups,
-      answers: (next: Effect.Effect<number, Missing | Broken>) => {
-        answer = next
-      }
-    }
-  })
-
-  test("is not looked up again for its own time, here or in another process, and never served stale", () =>
-    Effect.gen(function* () {
-      const { answers, key, lookups, one, other } = yield* remembering
-      for (const cache of [one, one, other, other]) {
-        const error = yield* Effect.flip(cache.get("a"))
-        expect(error).toEqual(new Missing({ id: "a", since: new Date(0) }))
-      }
-      expect(lookups()).toBe(1)
-      expect(yield* one.getOption("a")).toEqual(Option.none())
-      expect(yield* Effect.map(RedisClient, (redis) => redis.get(key("a"))).pipe(Effect.flatten)).toEqual(
-        Option.some(
-          expect.stringMatching(/"error":\{"id":"a","since":"1970-01-01T00:00:00.000Z","_tag":"Missing"\}\}$/)
-        )
-      )
-      yield* TestClock.adjust("10 seconds")
-      answers(Effect.succeed(1))
-      expect(yield* other.getResult("a")).toMatchObject({ source: "Lookup", value: 1 })
-    }))
-
-  test("gives way to a value that is set, and to an invalidation", () =>
-    Effect.gen(function* () {
-      const { lookups, one, other } = yield* remembering
-      yield* Effect.flip(one.get("a"))
-      yield* one.set("a", 5)
-      expect(yield* other.get("a")).toBe(5)
-      yield* Effect.flip(other.refresh("a"))
-      yield* one.invalidate("a")
-      yield* Effect.flip(one.get("a"))
-      expect(lookups()).toBe(3)
-    }))
-
-  test("is only one of the declared kind", () =>
-    Effect.gen(function* () {
-      const { answers, lookups, one } = yield* remembering
-      answers(Effect.fail(new Broken()))
-      expect(yield* Effect.flip(one.get("a"))).toEqual(new Broken())
-      expect(yield* Effect.flip(one.get("a"))).toEqual(new Broken())
-      expect(lookups()).toBe(2)
-    }))
-
-  test("is a counted miss for a program that remembers none", () =>
-    Effect.gen(function* () {
-      const { one } = yield* remembering
-      yield* Effect.flip(one.get("a"))
-      const plain = yield* TypedCache.make({
-        name: one.name,
-        key: Schema.String,
-        value: Schema.Number,
-        timeToLive: "1 hour",
-        lookup: () => Effect.succeed(7)
-      })
-      expect(yield* plain.get("a")).toBe(7)
-      expect((yield* plain.stats).decodeFailures).toBe(1)
-    }))
-})
-
-describe("a value whose time to live is zero", () => {
-  test("is answered and not stored, and what it was to replace does not stay", () =>
-    Effect.gen(function* () {
-      const settings = { timeToLive: (value: number) => (value === 0 ? 0 : "1 minute"), staleFor: "1 hour" } as const
-      const world = CacheWorld.make({ a: 1 }, settings)
-      const own = yield* opened(world)
-      yield* own.get("a")
-      world.database.rows.set("a", 0)
-      expect(yield* own.refresh("a")).toBe(0)
-      yield* CacheWorld.gone(world.key("a"))
-      expect(yield* own.getOption("a")).toEqual(Option.none())
-    }))
-})
-
-describe("a value whose time to live becomes zero while the local tier holds it", () => {
-  test("is not served from there either once a refresh has answered", () =>
-    Effect.gen(function* () {
-      const settings = {
-        timeToLive: (value: number) => (value === 0 ? 0 : "1 minute"),
-        local: { capacity: 10, timeToLive: "30 seconds" }
-      } as const
-      const world = CacheWorld.make({ a: 1 }, settings)
-      const own = yield* opened(world)
-      yield* own.get("a")
-      world.database.rows.set("a", 0)
-      world.database.hold()
-      const refreshing = yield* Effect.fork(own.refresh("a"))
-      yield* world.database.begun(2)
-      // the stored value is read again
-      expect(yield* read(own)).toEqual(["Redis", 1])
-      world.database.release()
-      expect(yield* Fiber.join(refreshing)).toBe(0)
-      yield* CacheWorld.gone(world.key("a"))
-      expect(yield* own.getOption("a")).toEqual(Option.none())
-    }))
-})
-
-describe("the events of a cache", () => {
-  test("tell of hits, misses, stale values, lookups, invalidations, degradation and recovery", () =>
-    Effect.gen(function* () {
-      const world = CacheWorld.make({ a: 1 }, { staleFor: "1 hour", tags: () => ["t"] })
-      const [own, other] = [yield* opened(world), yield* opened(world)]
-      const key = world.key("a")
-      const seen = yield* Effect.fork(
-        Stream.runCollect(
-          Stream.takeUntil(own.events, (event) => event._tag === "Invalidation" && event.by === "Other")
-        )
-      )
-      yield* settle
-      yield* own.get("a")
-      yield* own.get("a")
-      yield* TestClock.adjust("1 minute")
-      yield* own.getOption("a")
-      yield* own.invalidate("a")
-      yield* own.invalidateTag("t")
-      yield* own.clear
-      yield* other.invalidate("a")
-      const { CacheEvent } = TypedCache
-      expect(Chunk.toReadonlyArray(yield* Fiber.join(seen))).toMatchObject([
-        CacheEvent.Miss({ key }),
-        { _tag: "Lookup", key, isSuccess: true },
-        CacheEvent.Hit({ key, tier: "Redis" }),
-        CacheEvent.Stale({ key }),
-        CacheEvent.Invalidation({ of: "Key", name: key, by: "Self" }),
-        CacheEvent.Invalidation({ of: "Tag", name: "t", by: "Self" }),
-        CacheEvent.Invalidation({ of: "All", name: "", by: "Self" }),
-        CacheEvent.Invalidation({ of: "Key", name: key, by: "Other" })
-      ])
     }))
 })
