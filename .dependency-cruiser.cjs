@@ -26,7 +26,7 @@ const cacheRooms = [
 ]
 
 /** The rooms of src/redis stand on the modules beside them; drivers stand on all. */
-const redisRooms = [["connection", "memory"], ["driver"]]
+const redisRooms = [["connection", "memory"], ["topology"], ["driver"]]
 
 /** The store knows no command. */
 const memoryRooms = [["store"], ["commands"]]
@@ -106,9 +106,9 @@ module.exports = {
       }
     },
     {
-      name: "src/redis/commands: only the typed commands and the executor import it",
+      name: "src/redis/commands: only the typed commands, the executor and the topologies import it",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/redis/(commands/|(RedisCommands|RedisExecutor)\\.ts$)" },
+      from: { path: "^src/", pathNot: "^src/redis/(commands/|topology/|(RedisCommands|RedisExecutor)\\.ts$)" },
       to: { path: "^src/redis/commands/" }
     },
     ...walls("src/redis/memory", memoryRooms),

@@ -7,6 +7,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Num from "effect/Number"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
@@ -279,12 +280,23 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
     set: store,
     setBuffer: store,
     del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),
-    delPattern: (pattern, options = {}) =>
-      PatternDeletion.run(
-        (command, args) => Effect.map(send(command, args, reading), ({ value }) => value),
-        pattern,
-        options
-      ),
+    delPattern: (pattern, options = {}) => {
+      const malformedPattern = malformedOf([pattern])
+      if (malformedPattern !== undefined) return malformed("SCAN", pattern, "pattern")
+      const unlink = (keys: ReadonlyArray<string>) => integer("UNLINK", keys, reading)
+      const perNode = Effect.forEach(
+        RedisExecutor.nodesOf(executor).current(),
+        (node) =>
+          PatternDeletion.run(
+            (command, args) => Effect.map(node.command(command, args, reading), ({ value }) => value),
+            unlink,
+            pattern,
+            options
+          ),
+        { concurrency: "unbounded" }
+      )
+      return Effect.map(perNode, Num.sumAll)
+    },
     incr: (key) => integer("INCR", [key], counting),
     decr: (key) => integer("DECR", [key], counting),
     expire: (key, timeToLive) =>

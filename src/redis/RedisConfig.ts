@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -37,6 +39,26 @@ export interface RedisTls {
   readonly caFile?: string | undefined
   /** the name that the server's certificate must hold, when it is not the host's */
   readonly serverName?: string | undefined
+}
+
+/**
+ * The address of a cluster, and the login that all of its servers take.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ClusterAddress extends Pick<RedisAddress, "username" | "password" | "tls"> {
+  /** servers of the cluster: one that answers is enough to find the others */
+  readonly nodes: NonEmptyReadonlyArray<Pick<RedisAddress, "host" | "port">>
+  /** Where a server is reached that the cluster announces at an address, as behind NAT. Default: there */
+  readonly mapAddress?:
+    | ((announced: { readonly host: string; readonly port: number }) => {
+        readonly host: string
+        readonly port: number
+      })
+    | undefined
+  /** how often the slots are read while nothing asks for it: default 30 seconds */
+  readonly refreshInterval?: Duration.DurationInput | undefined
 }
 
 /**

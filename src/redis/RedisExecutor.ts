@@ -118,7 +118,62 @@ export interface RedisExecutor {
   readonly getStatus: Effect.Effect<RedisStatus>
   readonly statusChanges: Stream.Stream<ConnectionState>
   readonly circuitChanges: Stream.Stream<CircuitState>
+  /** The servers, where there are several. An executor without this field has one. */
+  readonly nodes?: RedisNodes | undefined
   readonly close: Effect.Effect<void>
+}
+
+/**
+ * One server of an executor.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RedisNode
+  extends Pick<RedisExecutor, "command" | "clockOffsetMillis" | "getStatus" | "statusChanges" | "circuitChanges"> {
+  /** The number of this server. No other server of the executor has it, at any time. */
+  readonly id: number
+  /**
+   * A time of the server's clock that is certainly past, in milliseconds. It is the last answer to TIME and the time since
+   * then, less what the clocks may drift. `-Infinity` before the first answer.
+   */
+  readonly pastMillis: () => number
+}
+
+/**
+ * The servers of an executor, and which of them holds a key.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RedisNodes {
+  /** The server that holds a key at this moment. */
+  readonly of: (key: string) => RedisNode
+  readonly current: () => ReadonlyArray<RedisNode>
+  /** The servers now, and each change of them. */
+  readonly changes: Stream.Stream<ReadonlyArray<RedisNode>>
+}
+
+/**
+ * Returns the servers of an executor.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const nodesOf = (executor: RedisExecutor): RedisNodes => {
+  if (executor.nodes !== undefined) return executor.nodes
+  const { circuitChanges, clockOffsetMillis, command, getStatus, statusChanges } = executor
+  const node: RedisNode = {
+    id: 1,
+    command,
+    clockOffsetMillis,
+    // with one server nothing is a time of another one
+    pastMillis: () => Number.NEGATIVE_INFINITY,
+    getStatus,
+    statusChanges,
+    circuitChanges
+  }
+  return { of: () => node, current: () => [node], changes: Stream.make([node]) }
 }
 
 /**

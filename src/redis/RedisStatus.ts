@@ -73,6 +73,25 @@ export interface RedisStatus {
   readonly clockOffsetMillis: number
   /** what ended the last connection or made the last dial fail */
   readonly lastFailure: Option.Option<ConnectionFailure>
+  /** the primaries of a cluster; absent for one server */
+  readonly nodes?: ReadonlyArray<NodeStatus> | undefined
+}
+
+/**
+ * The status of one primary of a cluster.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface NodeStatus {
+  /** `host:port` */
+  readonly address: string
+  readonly state: ConnectionState
+  readonly circuit: CircuitState
+  /** round trip of the last heartbeat */
+  readonly latency: Option.Option<Duration.Duration>
+  /** the first and the last slot of each range that it holds */
+  readonly slots: ReadonlyArray<readonly [first: number, last: number]>
 }
 
 /**

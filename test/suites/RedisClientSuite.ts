@@ -135,7 +135,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.effect("reads keys that are named only when the command leaves, and tells of them by a callback", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const [one, two] = [fresh("late"), fresh("late")]
+      // on one server, also of a cluster
+      const [one, two, absent] = [fresh("{late}:one"), fresh("{late}:two"), fresh("{late}:absent")]
       yield* redis.set(one, "1")
       yield* redis.zadd(two, 1, "member")
       const keys = [one]
@@ -143,12 +144,13 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         (resume) => {
           RedisExecutor.unsafeReadTexts(RedisExecutor.of(redis), () => keys, resume)
           // in the same turn
-          keys.push(fresh("absent"), two)
+          keys.push(absent, two)
         }
       )
       const { generation, value } = yield* read
       expect(value).toEqual(["1", undefined, undefined])
-      expect(generation).toBe((yield* redis.getStatus).generation)
+      const executor = RedisExecutor.of(redis)
+      expect(generation).toBe((yield* RedisExecutor.nodesOf(executor).of(one).getStatus).generation)
     })
   )
 

@@ -62,9 +62,10 @@ const boundOf = (send: Send) =>
     Effect.map((keys) => Math.min(freeRounds + keys / 8, maxRounds))
   )
 
-/** Returns how many keys were deleted. */
+/** Scans one server, deletes what it finds by `unlink`, and returns how many keys were deleted. */
 export const run = (
   send: Send,
+  unlink: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>,
   pattern: string,
   { type, where = () => true }: Filter
 ): Effect.Effect<number, RedisError> =>
@@ -83,7 +84,7 @@ export const run = (
       ])
       const page = yield* pageOf(reply, cursor)
       const keys = page.keys.filter(where)
-      if (keys.length > 0) deleted += yield* integer(send, "UNLINK", keys)
+      if (keys.length > 0) deleted += yield* unlink(keys)
       if (page.cursor === "0") return deleted
       cursor = page.cursor
       if (round === freeRounds) bound = yield* boundOf(send)

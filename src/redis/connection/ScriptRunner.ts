@@ -53,38 +53,40 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   (/'eval' command/i.test(exit.cause.error.detail) || !/\b(script|keys?)\b/i.test(exit.cause.error.detail))
 
 /** A script with its keys and arguments. */
-interface Call {
+export interface ScriptCall {
   readonly lua: string
   readonly idempotent: boolean
   readonly inOneGo: boolean
-  /** the number of keys, the keys and the arguments */
-  readonly rest: () => ReadonlyArray<RedisArgument>
+  readonly keys: () => ReadonlyArray<string>
+  readonly args: () => ReadonlyArray<RedisArgument>
 }
 
-const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): Call => ({
+export const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): ScriptCall => ({
   lua: script.lua,
   idempotent: script.idempotent,
   inOneGo: script.inOneGo ?? false,
-  rest: () => {
-    const keys = script.keys(input)
-    return [keys.length, ...keys, ...script.args(input)]
-  }
+  keys: () => script.keys(input),
+  args: () => script.args(input)
 })
 
+/** Runs a script once. `goOn` receives the command that follows a refusal by which nothing ran. */
+export type Attempt = (
+  call: ScriptCall,
+  answered: Answered,
+  goOn: (send: (answered: Answered) => void) => void,
+  caller?: Fiber.RuntimeFiber<unknown, unknown>
+) => void
+
 /**
- * Runs scripts on a queue. NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together
+ * Attempts on a queue. NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together
  * are one attempt: the unknown outcome of an EVALSHA must not be lost when the EVAL after it is never sent.
  */
-export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
-  /** `goOn` receives the command that follows a refusal by which nothing ran. */
-  const attempt = (
-    call: Call,
-    answered: Answered,
-    goOn: (send: (answered: Answered) => void) => void,
-    caller?: Fiber.RuntimeFiber<unknown, unknown>
-  ): void => {
+export const attemptOn =
+  (late: CommandQueue["late"]): Attempt =>
+  (call, answered, goOn, caller) => {
     const { inOneGo, lua } = call
-    const rest = call.rest()
+    const keys = call.keys()
+    const rest = [keys.length, ...keys, ...call.args()]
     const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
     const runByHash = (hash: string, answered: Answered) =>
       late("EVALSHA", () => [hash, ...rest], answered, caller, inOneGo)
@@ -105,7 +107,11 @@ export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" |
       })
     })
   }
-  const run = RetryPolicy.repeating<Call, WithGeneration<RedisReply>>(
+
+/** Runs scripts on a queue. */
+export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
+  const attempt = attemptOn(late)
+  const run = RetryPolicy.repeating<ScriptCall, WithGeneration<RedisReply>>(
     (resume, caller, call) =>
       // on the caller's fiber: an interrupted caller may already have sent a command that must follow this script
       attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),

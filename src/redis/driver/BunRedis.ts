@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { RedisClient as BunClient, type RedisOptions } from "bun"
+import * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -31,6 +32,7 @@ import {
   type RedisError,
   RedisProtocolError
 } from "../RedisError.js"
+import * as ClusterExecutor from "../topology/ClusterExecutor.js"
 import * as DialFailure from "./DialFailure.js"
 
 const toError = (command: string, cause: unknown): RedisError => {
@@ -179,6 +181,51 @@ export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions 
     Effect.suspend(() =>
       // Bun judges by a timer of its own, before it reads what arrived during a stall: the supervisor's deadline is enough
       Effect.map(makeExecutor(driver(address, Duration.infinity), options), RedisCommands.fromExecutor)
+    )
+  )
+
+/**
+ * Provides a client of a Redis Cluster or a Valkey Cluster: each command goes to the primary that holds its keys. The layer is
+ * ready when the slots were read and the first dial of each primary has ended, and never fails. A command whose primary is out
+ * of reach fails with `RedisUnavailable`, and the others do not. Keys of one command or script must lie in one slot, else it
+ * fails with `InvalidArgument`; `mget` and `del` take any keys.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * import { RedisClient } from "effect-cache-toolkit"
+ * import * as BunRedis from "effect-cache-toolkit/BunRedis"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const redis = yield* RedisClient.RedisClient
+ *   yield* redis.set("greeting", "hello", { timeToLive: "1 minute" })
+ *   return yield* redis.get("greeting")
+ * })
+ *
+ * program.pipe(Effect.provide(BunRedis.layerCluster({ nodes: [{ host: "localhost", port: 7000 }] })))
+ */
+export const layerCluster = (
+  { nodes, ...cluster }: RedisConfig.ClusterAddress,
+  options: ClientOptions = {}
+): Layer.Layer<RedisClient> =>
+  Layer.scoped(
+    RedisClient,
+    Effect.suspend(() =>
+      Effect.map(
+        ClusterExecutor.make(
+          {
+            ...cluster,
+            seeds: Arr.map(nodes, ({ host = RedisConfig.defaultHost, port = RedisConfig.defaultPort }) => ({
+              host,
+              port
+            })),
+            driverOf: ({ host, port }) => driver({ ...cluster, host, port }, Duration.infinity)
+          },
+          options
+        ),
+        RedisCommands.fromExecutor
+      )
     )
   )
 

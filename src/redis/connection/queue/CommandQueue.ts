@@ -68,13 +68,22 @@ export interface CommandQueue extends Pick<RedisExecutor, "get" | "getBuffer" | 
     caller?: Caller,
     inOneGo?: boolean
   ) => void
+  /** Like `get`, but calls `onReply` instead of suspending a fiber. Never repeated. */
+  readonly lateGet: (key: string, onReply: OnRead<string>) => void
+  /** Like `lateGet`, for the stored bytes. */
+  readonly lateGetBuffer: (key: string, onReply: OnRead<Uint8Array>) => void
   /** Sends commands on this connection from now on. The deferred completes when the queue gives the connection up. */
   readonly open: (connection: RedisConnection, generation: number) => Effect.Effect<Deferred.Deferred<RedisError>>
   /** Fails sent commands with an unknown outcome, and waiting and later ones with `reason`: the connection has ended. */
   readonly shut: (reason: ShutReason) => Effect.Effect<void>
+  /** whether there is a connection */
+  readonly isOpen: () => boolean
   readonly inFlight: () => number
   readonly waiting: () => number
 }
+
+/** Receives the answer to a read of one key. */
+export type OnRead<in A> = (exit: Exit.Exit<Option.Option<A>, RedisError>) => void
 
 interface RepeatableCommand {
   readonly command: string
@@ -222,10 +231,16 @@ export const make = (
       else submit(kind, command, args, resume, caller)
     }
 
-    const read = <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
+    const lateRead =
+      <A extends string | Uint8Array>(kind: "Read" | "ReadBytes") =>
+      (key: string, onReply: OnRead<A>): void =>
+        key.isWellFormed() ? admit(kind, "GET", key, onReply as ResumeCaller) : onReply(malformed("GET", key))
+    const lateGet = lateRead<string>("Read")
+    const lateGetBuffer = lateRead<Uint8Array>("ReadBytes")
+
+    const read = <A>(late: (key: string, onReply: OnRead<A>) => void) =>
       RetryPolicy.repeating<string, Option.Option<A>>(
-        (resume, _caller, key) =>
-          key.isWellFormed() ? admit(kind, "GET", key, resume as ResumeCaller) : resume(malformed("GET", key)),
+        (resume, _caller, key) => late(key, resume),
         () => true
       )
 
@@ -235,8 +250,8 @@ export const make = (
     )
 
     return {
-      get: read<string>("Read"),
-      getBuffer: read<Uint8Array>("ReadBytes"),
+      get: read(lateGet),
+      getBuffer: read(lateGetBuffer),
       command: (command, args, { idempotent }) => run({ command, args, idempotent }),
       probe: (command, args) => Callback.make((resume) => submit("Command", command, args, resume as ResumeCaller)),
       late: (command, args, onReply, caller, inOneGo = false) => {
@@ -248,6 +263,9 @@ export const make = (
           flusher.open(connection, generation)
           return liveness.open(connection)
         }),
+      lateGet,
+      lateGetBuffer,
+      isOpen: () => flusher.isOpen,
       shut: (reason) => Effect.sync(() => shut(reason)),
       inFlight: () => flusher.inFlight,
       waiting: () => flusher.waiting

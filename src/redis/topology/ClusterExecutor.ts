@@ -1,0 +1,245 @@
+/**
+ * The executor over a cluster: each command goes to the primary that holds its keys.
+ *
+ * @internal
+ */
+import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as OptionCheck from "../../internal/OptionCheck.js"
+import { refused } from "../CommandRefusal.js"
+import * as ClientOptions from "../connection/ClientOptions.js"
+import type { OnRead } from "../connection/queue/CommandQueue.js"
+import type { Caller } from "../connection/queue/QueuedCommand.js"
+import * as ScriptRunner from "../connection/ScriptRunner.js"
+import * as Subscriber from "../connection/subscription/Subscriber.js"
+import type { RedisArgument, RedisDriver, RedisReply } from "../RedisConnection.js"
+import type { OnReply, RedisExecutor, RedisNode, WithGeneration } from "../RedisExecutor.js"
+import * as RetryPolicy from "../RetryPolicy.js"
+import * as ClusterCommand from "./ClusterCommand.js"
+import type { ClusterNode, CommandPath } from "./ClusterNode.js"
+import * as ClusterNodes from "./ClusterNodes.js"
+import * as ClusterRouter from "./ClusterRouter.js"
+import * as ClusterStatus from "./ClusterStatus.js"
+import type { NodeAddress } from "./SlotMap.js"
+import * as Slots from "./Slots.js"
+
+export interface ClusterExecutorOptions {
+  /** servers of the cluster: one that answers is enough */
+  readonly seeds: Arr.NonEmptyReadonlyArray<NodeAddress>
+  readonly driverOf: (address: NodeAddress) => RedisDriver
+  /** Where a server is reached that the cluster announces at an address, as behind NAT. Default: there */
+  readonly mapAddress?: ((announced: NodeAddress) => NodeAddress) | undefined
+  /** how often the slots are read while nothing asks for it: default 30 seconds */
+  readonly refreshInterval?: Duration.DurationInput | undefined
+}
+
+/** The generation of a reply whose parts came by several connections: it belongs to none of them. */
+const noGeneration = 0
+
+/** Joins the replies to the parts of a command. The first failure, in the order of the parts, is that of the whole. */
+const joining = (
+  count: number,
+  join: (replies: ReadonlyArray<RedisReply>) => RedisReply,
+  onReply: OnReply<RedisReply>
+): ((part: number) => OnReply<RedisReply>) => {
+  const exits: Array<Parameters<OnReply<RedisReply>>[0]> = []
+  let missing = count
+  return (part) => (exit) => {
+    exits[part] = exit
+    if (--missing > 0) return
+    onReply(
+      Exit.map(
+        Option.getOrElse(Exit.all(exits), () => Exit.succeed([])),
+        (replies) => ({
+          value: join(replies.map(({ value }) => value)),
+          generation: replies.every(({ generation }) => generation === replies[0]?.generation)
+            ? (replies[0]?.generation ?? noGeneration)
+            : noGeneration
+        })
+      )
+    )
+  }
+}
+
+/** What the engine asks about a slot that no server is known to hold. */
+const noNode: RedisNode = {
+  id: 0,
+  command: () => refused.Disconnected,
+  clockOffsetMillis: () => 0,
+  pastMillis: () => Number.NEGATIVE_INFINITY,
+  getStatus: Effect.never,
+  statusChanges: Stream.empty,
+  circuitChanges: Stream.empty
+}
+
+/**
+ * Returns when the slots have been read and each primary's first dial has ended, whether it succeeded or not. An option that
+ * cannot be right is a defect that names it.
+ */
+export const make = (
+  { driverOf, seeds, ...cluster }: ClusterExecutorOptions,
+  options: ClientOptions.ClientOptions = {}
+): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const refreshInterval = OptionCheck.make("Redis cluster").positiveDuration(
+      "refreshInterval",
+      cluster.refreshInterval
+    )
+    const mapAddress = cluster.mapAddress ?? ((announced: NodeAddress) => announced)
+    // MGET takes keys of one slot only, so that each read is a GET
+    const settings = { ...ClientOptions.of(options), maxKeysPerRead: 1 }
+    const nodes = yield* ClusterNodes.make({
+      seeds,
+      driverOf,
+      mapAddress,
+      settings,
+      refreshInterval: Duration.decode(refreshInterval ?? "30 seconds")
+    })
+    const route = ClusterRouter.make(nodes, mapAddress)
+
+    /** A server for what concerns no key: any that is connected. */
+    const anyNode = (): ClusterNode | undefined => {
+      const all = nodes.all()
+      const connected = all.filter((node) => node.isConnected())
+      const some = connected.length > 0 ? connected : all
+      return some[Math.floor(Math.random() * some.length)]
+    }
+
+    const read = <A>(send: (path: CommandPath, key: string, onReply: OnRead<A>) => void) =>
+      RetryPolicy.repeating<string, Option.Option<A>>(
+        (resume, _caller, key) =>
+          route<Option.Option<A>>(Slots.of(key), (path, onExit) => send(path, key, onExit), resume),
+        () => true
+      )
+
+    const send = (
+      command: string,
+      args: ReadonlyArray<RedisArgument>,
+      onReply: OnReply<RedisReply>,
+      caller?: Caller
+    ): void => {
+      const sendToNode = (node: ClusterNode | undefined, onReply: OnReply<RedisReply>) =>
+        node === undefined ? onReply(refused.Disconnected) : node.direct.late(command, () => args, onReply, caller)
+      const sendToSlot = (slot: number, args: ReadonlyArray<RedisArgument>, onReply: OnReply<RedisReply>) =>
+        route<WithGeneration<RedisReply>>(
+          slot,
+          ({ late }, onExit) => late(command, () => args, onExit, caller),
+          onReply
+        )
+      const sendToEach = <Target>(
+        targets: ReadonlyArray<Target>,
+        join: (replies: ReadonlyArray<RedisReply>) => RedisReply,
+        sendTo: (target: Target, onReply: OnReply<RedisReply>) => void
+      ) => {
+        const onPart = joining(targets.length, join, onReply)
+        for (const [i, target] of targets.entries()) sendTo(target, onPart(i))
+      }
+      const found = ClusterCommand.of(command.toUpperCase(), args)
+      if (Either.isLeft(found)) {
+        onReply(Exit.fail(found.left))
+        return
+      }
+      const sent = found.right
+      switch (sent._tag) {
+        case "OneSlot":
+          sendToSlot(sent.slot, args, onReply)
+          break
+        case "ManySlots":
+          sendToEach(sent.parts, sent.join, (part, onReply) => sendToSlot(part.slot, part.args, onReply))
+          break
+        case "Channel": {
+          const node = nodes.of(sent.slot)
+          sendToNode(node?.isConnected() === true ? node : anyNode(), onReply)
+          break
+        }
+        case "AnyServer":
+          sendToNode(anyNode(), onReply)
+          break
+        case "EveryPrimary":
+          if (nodes.isCovered()) sendToEach(nodes.all(), sent.join, sendToNode)
+          else onReply(refused.Disconnected)
+      }
+    }
+
+    const command = RetryPolicy.repeating<
+      { readonly command: string; readonly args: ReadonlyArray<RedisArgument>; readonly idempotent: boolean },
+      WithGeneration<RedisReply>
+    >(
+      (resume, caller, { args, command }) => send(command, args, resume, caller),
+      ({ idempotent }) => idempotent
+    )
+
+    const attemptScript = (
+      name: string,
+      call: ScriptRunner.ScriptCall,
+      onReply: OnReply<RedisReply>,
+      caller?: Parameters<ScriptRunner.Attempt>[3]
+    ): void => {
+      const found = ClusterCommand.slotOfScript(name, call.keys())
+      if (Either.isLeft(found)) onReply(Exit.fail(found.left))
+      else {
+        route<WithGeneration<RedisReply>>(
+          found.right,
+          (path, onExit) => path.attemptScript(call, onExit, (send) => send(onExit), caller),
+          onReply
+        )
+      }
+    }
+    const script = RetryPolicy.repeating<
+      { readonly name: string; readonly call: ScriptRunner.ScriptCall },
+      WithGeneration<RedisReply>
+    >(
+      (resume, caller, { call, name }) => attemptScript(name, call, resume, caller),
+      ({ call }) => call.idempotent
+    )
+
+    // a server publishes to all servers of its cluster, so that any of them serves every channel
+    const subscriberDriver: RedisDriver = {
+      address: seeds.map(({ host, port }) => `${host}:${port}`).join(","),
+      toError: driverOf(seeds[0]).toError,
+      connect: Effect.suspend(() => driverOf(anyNode()?.address ?? seeds[0]).connect),
+      connectSubscriber: Effect.suspend(() => driverOf(anyNode()?.address ?? seeds[0]).connectSubscriber)
+    }
+    const subscriber = yield* Subscriber.make(subscriberDriver, {
+      ...settings,
+      beatInterval: settings.heartbeatInterval,
+      bufferCapacity: settings.subscriptionBuffer,
+      isConnected: Effect.sync(() => anyNode()?.isConnected() === true),
+      publish: (channel, message) =>
+        Effect.suspend(() => {
+          const node = anyNode()
+          return node === undefined
+            ? refused.Disconnected
+            : // the count is of the subscribers at that server alone
+              Effect.as(node.connection.queue.probe("PUBLISH", [channel, message]), 1)
+        })
+    })
+
+    return {
+      get: read((path, key, onReply) => path.lateGet(key, onReply)),
+      getBuffer: read((path, key, onReply) => path.lateGetBuffer(key, onReply)),
+      command: (name, args, { idempotent }) => command({ command: name, args, idempotent }),
+      unsafeMget: (keys, onReply) => queueMicrotask(() => send("MGET", keys(), onReply)),
+      script: (which, input) => script({ name: which.name, call: ScriptRunner.callOf(which, input) }),
+      unsafeScript: (which, input, onReply) => attemptScript(which.name, ScriptRunner.callOf(which, input), onReply),
+      subscribe: subscriber.subscribe,
+      listen: subscriber.listen,
+      clockOffsetMillis: () => anyNode()?.clockOffsetMillis() ?? 0,
+      getStatus: ClusterStatus.status(nodes),
+      statusChanges: ClusterStatus.states(nodes),
+      circuitChanges: ClusterStatus.circuits(nodes),
+      nodes: {
+        of: (key) => nodes.of(Slots.of(key)) ?? noNode,
+        // what concerns all keys must fail while some of them are out of reach
+        current: () => (nodes.isCovered() ? nodes.all() : [...nodes.all(), noNode]),
+        changes: nodes.changes
+      },
+      close: Effect.zipRight(nodes.close, subscriber.close)
+    }
+  })

@@ -1,0 +1,62 @@
+/**
+ * Sends a command to the primary that holds its slot, and again where redirections lead.
+ *
+ * The servers of a cluster answer a command for another server's slot with a redirection, by which nothing was applied. See
+ * the Redis Cluster specification, "Redirection and resharding".
+ *
+ * @internal
+ */
+import type * as Exit from "effect/Exit"
+import { refused } from "../CommandRefusal.js"
+import type { RedisError } from "../RedisError.js"
+import type { ClusterNode, CommandPath } from "./ClusterNode.js"
+import type { ClusterNodes } from "./ClusterNodes.js"
+import * as Redirection from "./Redirection.js"
+import type { NodeAddress } from "./SlotMap.js"
+
+/** How often one command is sent elsewhere before the redirection is its answer. */
+const maxRedirections = 8
+
+/** The pause before a command is repeated whose keys are on their way, in milliseconds. */
+const migrationPauseMillis = 25
+
+/** The failure of a command whose slot no server is known to hold. */
+const uncovered = refused.Disconnected
+
+type OnExit<A> = (exit: Exit.Exit<A, RedisError>) => void
+
+/** Sends a command to one server. */
+export type Send<A> = (path: CommandPath, onExit: OnExit<A>) => void
+
+/** Sends to the holder of a slot, and calls back with the answer that is no redirection. */
+export type Route = <A>(slot: number, send: Send<A>, onExit: OnExit<A>) => void
+
+export const make =
+  (nodes: ClusterNodes, mapAddress: (announced: NodeAddress) => NodeAddress): Route =>
+  (slot, send, onExit) => {
+    let redirections = 0
+    const goTo = (node: ClusterNode | undefined, isAsking: boolean): void => {
+      if (node === undefined) {
+        nodes.refreshSoon()
+        onExit(uncovered)
+        return
+      }
+      send(isAsking ? node.asking : node.direct, (exit) => {
+        const redirection = Redirection.of(exit)
+        if (redirection === undefined || ++redirections > maxRedirections) {
+          onExit(exit)
+          return
+        }
+        if (redirection._tag === "TryAgain") {
+          setTimeout(() => goTo(nodes.of(slot), false), migrationPauseMillis)
+          return
+        }
+        const { host, port } = redirection.address
+        // a server that does not know its own name leaves it out
+        const address = mapAddress({ host: host === "" ? node.address.host : host, port })
+        if (redirection._tag === "Moved") nodes.moved(redirection.slot, address, (next) => goTo(next, false))
+        else nodes.at(address, (next) => goTo(next, true))
+      })
+    }
+    goTo(nodes.of(slot), false)
+  }

@@ -1,0 +1,30 @@
+/** Clients of a cluster that lives as long as the layer. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
+import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
+import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as RedisCluster from "./RedisCluster.js"
+
+export class Cluster extends Context.Tag("test/Cluster")<Cluster, RedisCluster.RedisCluster>() {}
+
+/** A client that knows the first two nodes. */
+const clientOf = (cluster: RedisCluster.RedisCluster, options: ClientOptions = {}): Layer.Layer<RedisClient> => {
+  const [first, second] = cluster.nodes
+  return BunRedis.layerCluster(
+    {
+      nodes: [
+        { host: "127.0.0.1", port: first?.port },
+        { host: "127.0.0.1", port: second?.port }
+      ],
+      password: cluster.password === undefined ? undefined : Redacted.make(cluster.password)
+    },
+    options
+  )
+}
+
+export const onCluster: Layer.Layer<RedisClient | Cluster> = Layer.unwrapScoped(
+  Effect.map(RedisCluster.make(), (cluster) => Layer.merge(clientOf(cluster), Layer.succeed(Cluster, cluster)))
+)
