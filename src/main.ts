@@ -39,7 +39,7 @@ const program = Layer.unwrapEffect(
       Layer.provide(ApiToken.layerConfig),
       Layer.provide(PlayerService.layer),
       Layer.provide(CacheService.layerConfig),
-      Layer.provide([database, BunRedis.layerConfig()]),
+      Layer.provide([database, BunRedis.layerConfig({ embeddedWhenUnset: true })]),
       Layer.provide(Logging.level)
     )
   )

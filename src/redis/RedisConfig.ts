@@ -71,7 +71,7 @@ export type RedisChoice = Data.TaggedEnum<{
   /** `REDIS_ENABLED=false` */
   Disabled: {}
   /** neither `REDIS_URL` nor `REDIS_HOST` is set */
-  Embedded: {}
+  Unset: {}
   Server: { readonly address: RedisAddress }
 }>
 
@@ -238,7 +238,7 @@ export const config: Config.Config<RedisChoice> = Config.all({
   Config.zipWith(Config.all({ parts: fromParts, caFile }), (chosen, { parts: { host, ...rest }, caFile }) =>
     Option.getOrElse(chosen, () =>
       Option.match(host, {
-        onNone: () => RedisChoice.Embedded(),
+        onNone: () => RedisChoice.Unset(),
         onSome: (host) =>
           RedisChoice.Server({ address: { host, ...rest, tls: caFile === undefined ? undefined : { caFile } } })
       })

@@ -33,7 +33,9 @@ describe("the program", () => {
         const program = yield* ServerProgram.start()
         const port = yield* program.listening
         const lines = program.output().split("\n").slice(0, 5).join("\n")
-        expect(lines).toMatch(/embedded memory client/)
+        expect(lines).toMatch(
+          /WARN.*embedded memory client.*locks, limits and invalidations hold in this process alone/
+        )
         expect(lines).toMatch(/SQLite .*toolkit\.db/)
         expect(lines).toMatch(/http:\/\/127\.0\.0\.1:\d+/)
         const token = readFileSync(join(program.directory, "data/api-token"), "utf8").trim()

@@ -16,10 +16,10 @@ const addressOf = (variables: Record<string, string>) =>
   Effect.map(read(variables), (choice) => (choice._tag === "Server" ? choice.address : undefined))
 
 describe("the environment", () => {
-  it.effect("chooses the embedded client when neither REDIS_URL nor REDIS_HOST is set, or both are empty", () =>
+  it.effect("finds no address when neither REDIS_URL nor REDIS_HOST is set, or both are empty", () =>
     Effect.gen(function* () {
-      expect((yield* read({}))._tag).toBe("Embedded")
-      expect((yield* read({ REDIS_URL: "", REDIS_HOST: " ", REDIS_PORT: "6380" }))._tag).toBe("Embedded")
+      expect((yield* read({}))._tag).toBe("Unset")
+      expect((yield* read({ REDIS_URL: "", REDIS_HOST: " ", REDIS_PORT: "6380" }))._tag).toBe("Unset")
     })
   )
 

@@ -19,7 +19,6 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as OptionCheck from "../../internal/OptionCheck.js"
 import { type ClientOptions, make as makeExecutor } from "../connection/SupervisedExecutor.js"
-import * as MemoryRedis from "../memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import * as RedisConfig from "../RedisConfig.js"
@@ -34,6 +33,7 @@ import {
 } from "../RedisError.js"
 import * as ClusterExecutor from "../topology/ClusterExecutor.js"
 import * as DialFailure from "./DialFailure.js"
+import * as UnsetAddress from "./UnsetAddress.js"
 
 const toError = (command: string, cause: unknown): RedisError => {
   const detail = DialFailure.messageOf(cause)
@@ -230,27 +230,25 @@ export const layerCluster = (
   )
 
 /**
- * Provides the client that the environment asks for, and logs which one. Fails with a `ConfigError` that names the wrong
- * variable. See `RedisConfig.config` for the variables.
+ * Provides the client that the environment asks for, and logs which one. Fails with a `ConfigError` that names the wrong or
+ * missing variable. See `RedisConfig.config` for the variables.
  *
  * - `REDIS_ENABLED=false`: a client that sends nothing
  * - `REDIS_URL` or `REDIS_HOST`: a client of that server
- * - none of them: the embedded memory client
+ * - none of them: a `ConfigError`, or the embedded memory client with `embeddedWhenUnset: true`
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (options: ClientOptions = {}): Layer.Layer<RedisClient, ConfigError.ConfigError> =>
+export const layerConfig = (
+  options: UnsetAddress.LayerConfigOptions = {}
+): Layer.Layer<RedisClient, ConfigError.ConfigError> =>
   Layer.unwrapEffect(
     Effect.flatMap(
       RedisConfig.config,
       RedisConfig.RedisChoice.$match({
         Disabled: () => Effect.as(Effect.logInfo("Redis: disabled by REDIS_ENABLED"), layerOff),
-        Embedded: () =>
-          Effect.as(
-            Effect.logInfo("Redis: embedded memory client, since neither REDIS_URL nor REDIS_HOST is set"),
-            MemoryRedis.layer()
-          ),
+        Unset: () => UnsetAddress.layer(options),
         Server: ({ address }) =>
           Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options))
       })
