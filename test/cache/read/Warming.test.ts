@@ -228,6 +228,40 @@ describe("warming while Redis is away", () => {
     })
   )
 
+  it.scoped("waits twice as long before each attempt, and begins again with each id that it completes", () =>
+    Effect.gen(function* () {
+      const loaded: Array<string> = []
+      let before: (id: string) => Effect.Effect<void> = () => Effect.void
+      const lookup = (id: string) =>
+        Effect.suspend(() => {
+          loaded.push(id)
+          return Effect.as(before(id), 1)
+        })
+      const { one } = yield* processes(rows, { lookup })
+      yield* Effect.zipRight(one.connection.cut, settle)
+      const warming = yield* Effect.fork(
+        one.cache.warm(ids.slice(0, 4), { concurrency: 1, waitForRedis: "10 seconds" })
+      )
+      yield* pass("6 seconds")
+      yield* one.connection.restore
+      before = (id) => (id === "id1" ? one.connection.cut : Effect.void)
+      // attempts after 250 and 500 ms, 1, 2 and 4 seconds
+      yield* pass("1700 millis")
+      expect(loaded).toEqual([])
+      yield* pass("100 millis")
+      expect(loaded.slice(0, 2)).toEqual(["id0", "id1"])
+      // away again, for longer than what is left of the first ten seconds
+      before = () => Effect.void
+      yield* pass("6 seconds")
+      expect(yield* Fiber.poll(warming)).toEqual(Option.none())
+      yield* one.connection.restore
+      // after 15.5 seconds, and not after 15.75 as without the new beginning
+      yield* pass("1800 millis")
+      expect(Option.isSome(yield* Fiber.poll(warming))).toBe(true)
+      expect(yield* Fiber.join(warming)).toMatchObject({ done: 4, loaded: 4 })
+    })
+  )
+
   it.scoped("counts an id as loaded only if its value was stored", () =>
     Effect.gen(function* () {
       const { database, one } = yield* processes({ a: 1 })

@@ -9,11 +9,13 @@ import { RateLimitMiddleware } from "effect-cache-toolkit/http"
 
 const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer())
 
-/** Sends one request of a client to a route behind a limit of two requests a minute. */
-const serve = Effect.gen(function* () {
+const twoAMinute = { limit: 2, window: "1 minute", onUnavailable: "deny" } as const
+
+/** Sends one request of a client to a route behind a limit. */
+const serve = Effect.fnUntraced(function* (name: string, limit: RateLimiter.RateLimit) {
   const limited = yield* RateLimitMiddleware.make({
-    name: "requests",
-    limit: RateLimiter.fixedWindow({ limit: 2, window: "1 minute", onUnavailable: "deny" }),
+    name,
+    limit,
     clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
   })
   const runs: Array<string> = []
@@ -34,7 +36,7 @@ const serve = Effect.gen(function* () {
 describe("the rate limit of a router", () => {
   it.scoped("reports what is left to each client, and rejects a request over the limit before its route runs", () =>
     Effect.gen(function* () {
-      const { runs, send } = yield* serve
+      const { runs, send } = yield* serve("requests", RateLimiter.fixedWindow(twoAMinute))
       expect((yield* send("a")).headers.get("ratelimit")).toMatch(/^"requests";r=1;t=\d+$/)
       expect((yield* send("a")).headers.get("ratelimit")).toMatch(/^"requests";r=0;t=\d+$/)
       const rejected = yield* send("a")
@@ -42,6 +44,20 @@ describe("the rate limit of a router", () => {
       expect(Number(rejected.headers.get("retry-after"))).toBeGreaterThan(0)
       expect((yield* send("b")).status).toBe(200)
       expect(runs.length).toBe(3)
+    }).pipe(Effect.provide(limiter))
+  )
+
+  it.scoped("counts apart from a limit of another name, and names the time of the next request that it allows", () =>
+    Effect.gen(function* () {
+      const limit = RateLimiter.tokenBucket(twoAMinute)
+      const [pages, searches] = [yield* serve("pages", limit), yield* serve("searches", limit)]
+      const first = [yield* pages.send("a"), yield* pages.send("a"), yield* searches.send("a")]
+      expect(first.map(({ status }) => status)).toEqual([200, 200, 200])
+      const rejected = yield* pages.send("a")
+      // one token comes back in half of the window, all of them in the whole
+      expect([rejected.status, rejected.headers.get("retry-after")]).toEqual([429, "30"])
+      expect(rejected.headers.get("ratelimit")).toBe(`"pages";r=0;t=60`)
+      expect(yield* Effect.promise(() => rejected.text())).toContain("30s")
     }).pipe(Effect.provide(limiter))
   )
 })

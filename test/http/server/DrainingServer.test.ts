@@ -45,6 +45,7 @@ const refused = (port: number) =>
 describe("a server whose options cannot be right", () => {
   it.scoped.each([
     ["port", { port: 65_536 }],
+    ["port", { port: -1 }],
     ["drainTimeout", { drainTimeout: -1 }],
     ["lastRequests", { lastRequests: Number.POSITIVE_INFINITY }]
   ] as ReadonlyArray<[string, Partial<DrainingServer.Options>]>)(
@@ -60,6 +61,13 @@ describe("a server whose options cannot be right", () => {
 })
 
 describe("a server that ends", () => {
+  it.scoped("may have no bound on the time for its last requests", () =>
+    Effect.gen(function* () {
+      const server = yield* DrainingServer.make({ host: "127.0.0.1", port: 0, drainTimeout: Infinity })
+      expect(server.address).toMatchObject({ _tag: "TcpAddress", hostname: "127.0.0.1" })
+    })
+  )
+
   it.live("refuses new connections, answers the request in flight, and only then is gone", () =>
     Effect.gen(function* () {
       const server = yield* start()
