@@ -25,7 +25,7 @@ const cacheRooms = [
   ["read", "write"]
 ]
 
-/** The rooms of src/redis stand on the modules beside them; drivers stand on all. */
+/** The rooms of src/redis stand on the modules beside them. A topology takes any driver, and the drivers' layers stand on all. */
 const redisRooms = [["connection", "memory"], ["topology"], ["driver"]]
 
 /** The store knows no command. */
@@ -110,6 +110,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/redis/(commands/|topology/|(RedisCommands|RedisExecutor)\\.ts$)" },
       to: { path: "^src/redis/commands/" }
+    },
+    {
+      name: "src/redis/topology: knows no keyspace in memory",
+      severity: "error",
+      from: { path: "^src/redis/topology/" },
+      to: { path: "^src/redis/memory/" }
     },
     ...walls("src/redis/memory", memoryRooms),
     roof("src/redis/memory", memoryRooms),

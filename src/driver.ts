@@ -34,3 +34,9 @@ export * as RedisConnection from "./redis/RedisConnection.js"
  * @since 0.1.0
  */
 export * as RedisExecutor from "./redis/RedisExecutor.js"
+/**
+ * Connects any driver to the primary that sentinels name.
+ *
+ * @since 0.2.0
+ */
+export * as Sentinel from "./redis/topology/Sentinel.js"

@@ -10,12 +10,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-
-const nonEmpty = (name: string): Config.Config<Option.Option<string>> =>
-  Config.map(
-    Config.option(Config.string(name)),
-    Option.filter((value) => value.trim() !== "")
-  )
+import { text } from "./VariableConfig.js"
 
 /** The last line break is the editor's, not the secret's. */
 const read = (variable: string, path: string): Either.Either<string, ConfigError.ConfigError> =>
@@ -36,7 +31,7 @@ const read = (variable: string, path: string): Either.Either<string, ConfigError
  */
 export const make = (variable: string): Config.Config<Option.Option<Redacted.Redacted<string>>> => {
   const fileVariable = `${variable}_FILE`
-  return Config.all({ value: nonEmpty(variable), path: nonEmpty(fileVariable) }).pipe(
+  return Config.all({ value: text(variable), path: text(fileVariable) }).pipe(
     Config.mapOrFail(({ path, value }) => {
       if (Option.isNone(path)) return Either.right(value)
       if (Option.isSome(value)) {
@@ -53,3 +48,12 @@ export const make = (variable: string): Config.Config<Option.Option<Redacted.Red
     Config.map(Option.map((secret) => Redacted.make(secret)))
   )
 }
+
+/**
+ * Like `make`, with undefined in the place of none.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const optional = (variable: string): Config.Config<Redacted.Redacted<string> | undefined> =>
+  Config.map(make(variable), Option.getOrUndefined)

@@ -84,6 +84,7 @@ const disabledExecutor = (): RedisExecutor => {
     server: Option.none(),
     latency: Option.none(),
     clockOffsetMillis: 0,
+    address: Option.none(),
     lastFailure: Option.none()
   }
   return {

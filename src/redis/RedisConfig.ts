@@ -5,13 +5,14 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as SecretConfig from "../internal/SecretConfig.js"
+import { integer, invalid, optionalInteger, optionalText, text, wholeNumber } from "../internal/VariableConfig.js"
 
 /**
  * @since 0.1.0
@@ -42,6 +43,18 @@ export interface RedisTls {
 }
 
 /**
+ * Where one of several servers is reached.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface NodeAddress {
+  /** a name or an IP address */
+  readonly host: string
+  readonly port: number
+}
+
+/**
  * The address of a cluster, and the login that all of its servers take.
  *
  * @since 0.2.0
@@ -51,14 +64,31 @@ export interface ClusterAddress extends Pick<RedisAddress, "username" | "passwor
   /** servers of the cluster: one that answers is enough to find the others */
   readonly nodes: NonEmptyReadonlyArray<Pick<RedisAddress, "host" | "port">>
   /** Where a server is reached that the cluster announces at an address, as behind NAT. Default: there */
-  readonly mapAddress?:
-    | ((announced: { readonly host: string; readonly port: number }) => {
-        readonly host: string
-        readonly port: number
-      })
-    | undefined
+  readonly mapAddress?: ((announced: NodeAddress) => NodeAddress) | undefined
   /** how often the slots are read while nothing asks for it: default 30 seconds */
   readonly refreshInterval?: Duration.DurationInput | undefined
+}
+
+/**
+ * Where sentinels are, which primary they are asked for, and how to log in. The login of the servers and that of the sentinels
+ * are independent of each other.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SentinelAddress extends Omit<RedisAddress, "host" | "port"> {
+  /** one or more sentinels; the client learns the others from them. The default port is 26379 */
+  readonly sentinels: ReadonlyArray<{ readonly host: string; readonly port?: number | undefined }>
+  /** the name of the primary, as `sentinel monitor` has it */
+  readonly master: string
+  /** ACL user of the sentinels */
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: Redacted.Redacted<string> | undefined
+  readonly sentinelTls?: RedisTls | undefined
+  /** the address at which this program reaches an address that a sentinel announces, as behind NAT: default the same */
+  readonly mapAddress?: ((announced: NodeAddress) => NodeAddress) | undefined
+  /** for the dial of a sentinel and its answer together: default 1 second */
+  readonly sentinelTimeout?: Duration.DurationInput | undefined
 }
 
 /**
@@ -70,9 +100,11 @@ export interface ClusterAddress extends Pick<RedisAddress, "username" | "passwor
 export type RedisChoice = Data.TaggedEnum<{
   /** `REDIS_ENABLED=false` */
   Disabled: {}
-  /** neither `REDIS_URL` nor `REDIS_HOST` is set */
+  /** none of `REDIS_URL`, `REDIS_HOST` and `REDIS_SENTINELS` is set */
   Unset: {}
   Server: { readonly address: RedisAddress }
+  /** `REDIS_SENTINELS` */
+  Sentinel: { readonly address: SentinelAddress }
 }>
 
 /**
@@ -92,6 +124,12 @@ export const defaultHost = "127.0.0.1"
  * @category constants
  */
 export const defaultPort = 6379
+
+/**
+ * @since 0.2.0
+ * @category constants
+ */
+export const defaultSentinelPort = 26_379
 
 /**
  * Why a text is no host; undefined when it may be one. It never repeats the text, which may hold a password.
@@ -116,8 +154,6 @@ const unescapedLogin =
 
 /** Decodes percent escapes; none when they are malformed or not UTF-8. */
 const unescape = (text: string): Option.Option<string> => Option.liftThrowable(decodeURIComponent)(text)
-
-const wholeNumber = (text: string): number | undefined => (/^\d{1,9}$/.test(text) ? Number(text) : undefined)
 
 /**
  * Parses a URL (`redis://` or `rediss://`) to an address. Left says what is wrong, and never holds the URL itself,
@@ -164,26 +200,6 @@ export const fromUrl = (url: Redacted.Redacted<string>): Either.Either<RedisAddr
   })
 }
 
-const invalid = (variable: string, problem: string) => ConfigError.InvalidData([variable], problem)
-
-const optional = <A>(config: Config.Config<A>) => Config.option(config)
-
-/** Empty variables count as unset: compose files and panels pass a field that is not filled in as an empty text. */
-const text = (name: string) =>
-  Config.map(
-    optional(Config.string(name)),
-    Option.filter((value) => value.trim() !== "")
-  )
-
-const integer = (name: string, minimum: number, maximum: number, fallback: number) =>
-  Config.mapOrFail(text(name), (value) => {
-    if (Option.isNone(value)) return Either.right(fallback)
-    const number = wholeNumber(value.value.trim())
-    return number === undefined || number < minimum || number > maximum
-      ? Either.left(invalid(name, `expected a whole number from ${minimum} to ${maximum}`))
-      : Either.right(number)
-  })
-
 const enabled = Config.mapOrFail(text("REDIS_ENABLED"), (value) => {
   const word = Option.getOrElse(value, () => "true")
     .trim()
@@ -193,58 +209,136 @@ const enabled = Config.mapOrFail(text("REDIS_ENABLED"), (value) => {
   return Either.left(invalid("REDIS_ENABLED", "expected true or false"))
 })
 
-const caFile = Config.map(text("REDIS_TLS_CA_FILE"), Option.getOrUndefined)
+const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
 
-const fromParts = Config.all({
+/** Of variables that describe servers in one way or another. */
+const parts = Config.all({
+  url: SecretConfig.make("REDIS_URL"),
   host: Config.mapOrFail(text("REDIS_HOST"), (host) => {
-    const name = Option.map(host, (host) => host.trim().replace(/^\[(.*)\]$/, "$1"))
+    const name = Option.map(host, (host) => withoutBrackets(host.trim()))
     const problem = hostProblem(Option.getOrUndefined(name))
     return problem === undefined ? Either.right(name) : Either.left(invalid("REDIS_HOST", problem))
   }),
-  port: integer("REDIS_PORT", 1, 65535, 6379),
-  username: Config.map(text("REDIS_USERNAME"), Option.getOrUndefined),
-  password: Config.map(SecretConfig.make("REDIS_PASSWORD"), Option.getOrUndefined),
-  database: integer("REDIS_DB", 0, 999_999_999, 0)
+  port: Config.map(optionalInteger("REDIS_PORT", 1, 65535), Option.getOrUndefined),
+  login: Config.all({
+    username: optionalText("REDIS_USERNAME"),
+    password: SecretConfig.optional("REDIS_PASSWORD"),
+    database: integer("REDIS_DB", 0, 999_999_999, 0)
+  }),
+  caFile: optionalText("REDIS_TLS_CA_FILE")
 })
 
+type Parts = Config.Config.Success<typeof parts>
+
+const byUrl = (url: Redacted.Redacted<string>, { caFile }: Parts) =>
+  fromUrl(url).pipe(
+    Either.mapLeft((problem) => invalid("REDIS_URL", problem)),
+    Either.flatMap((address) =>
+      caFile !== undefined && address.tls === undefined
+        ? Either.left(invalid("REDIS_TLS_CA_FILE", "is set although REDIS_URL is not rediss://"))
+        : Either.right({ ...address, ...(address.tls === undefined ? {} : { tls: { caFile } }) })
+    ),
+    Either.map((address) => RedisChoice.Server({ address }))
+  )
+
+const nodeForm = "host:port,host:port, where an IPv6 address stands in brackets"
+
+/** Parses `host:port,host:port` of a variable. A port may be left out. */
+const nodes = (name: string, fallbackPort: number) =>
+  Config.mapOrFail(text(name), (list) => {
+    if (Option.isNone(list)) return Either.right([])
+    const found: Array<NodeAddress> = []
+    for (const item of list.value.split(",").map((item) => item.trim())) {
+      const named = /^(?<host>\[[^\]]*\]|[^:[\]]*)(?::(?<port>\d+))?$/.exec(item)?.groups
+      const host = withoutBrackets(named?.host ?? "")
+      const port = named?.port === undefined ? fallbackPort : wholeNumber(named.port)
+      // a text that is no host may hold a password
+      if (host === "" || hostProblem(host) !== undefined) return Either.left(invalid(name, `expected ${nodeForm}`))
+      if (port === undefined || port < 1 || port > 65535) {
+        return Either.left(invalid(name, `has a port that is not between 1 and 65535 at ${host}`))
+      }
+      found.push({ host, port })
+    }
+    return Either.right(found)
+  })
+
+const sentinelParts = Config.all({
+  sentinels: nodes("REDIS_SENTINELS", defaultSentinelPort),
+  master: optionalText("REDIS_SENTINEL_MASTER"),
+  sentinelUsername: optionalText("REDIS_SENTINEL_USERNAME"),
+  sentinelPassword: SecretConfig.optional("REDIS_SENTINEL_PASSWORD")
+})
+
+type SentinelParts = Config.Config.Success<typeof sentinelParts>
+
+/** The name of the first variable that is set. */
+const firstSet = (variables: Readonly<Record<string, unknown>>): string | undefined =>
+  Object.keys(variables).find((name) => variables[name] !== undefined)
+
+const withoutSentinels = ({ master, sentinelPassword, sentinelUsername }: SentinelParts) => {
+  const variable = firstSet({
+    REDIS_SENTINEL_MASTER: master,
+    REDIS_SENTINEL_USERNAME: sentinelUsername,
+    REDIS_SENTINEL_PASSWORD: sentinelPassword
+  })
+  return variable === undefined ? undefined : invalid(variable, "is set although REDIS_SENTINELS is not")
+}
+
+const bySentinels = (
+  { caFile, host, login, port, url }: Parts,
+  { master, sentinels, ...sentinelLogin }: SentinelParts
+): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+  const other = firstSet({
+    REDIS_URL: Option.getOrUndefined(url),
+    REDIS_HOST: Option.getOrUndefined(host),
+    REDIS_PORT: port
+  })
+  if (other !== undefined) {
+    return Either.left(invalid("REDIS_SENTINELS", `is set although ${other} is set too: set one of them`))
+  }
+  if (master === undefined) {
+    return Either.left(
+      invalid(
+        "REDIS_SENTINEL_MASTER",
+        "is not set although REDIS_SENTINELS is: name the primary as `sentinel monitor` does"
+      )
+    )
+  }
+  const tls = caFile === undefined ? undefined : { caFile }
+  return Either.right(
+    RedisChoice.Sentinel({ address: { sentinels, master, ...login, tls, ...sentinelLogin, sentinelTls: tls } })
+  )
+}
+
 /**
- * Reads the environment: `REDIS_ENABLED`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT`, `REDIS_USERNAME`,
- * `REDIS_PASSWORD` and `REDIS_DB`. A wrong value is a `ConfigError` that names the variable and the accepted form.
+ * Reads the environment: `REDIS_ENABLED`, then `REDIS_SENTINELS`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT`,
+ * `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_DB`. A wrong value is a `ConfigError` that names the variable and the accepted
+ * form.
  *
  * - `REDIS_PASSWORD_FILE` names a file with the password, and `REDIS_URL_FILE` a file with the URL.
  * - `REDIS_TLS_CA_FILE` belongs to `rediss://`, or to `REDIS_HOST`, where it switches TLS on.
+ * - `REDIS_SENTINELS` (`host:port,host:port`) and `REDIS_SENTINEL_MASTER` name sentinels and their primary. The servers'
+ *   login is that of `REDIS_HOST`, and the sentinels' own is `REDIS_SENTINEL_USERNAME` with `REDIS_SENTINEL_PASSWORD`, or
+ *   `REDIS_SENTINEL_PASSWORD_FILE`. `REDIS_TLS_CA_FILE` switches TLS on for both.
  *
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<RedisChoice> = Config.all({
+export const config: Config.Config<RedisChoice> = Config.zipWith(
   enabled,
-  url: SecretConfig.make("REDIS_URL"),
-  caFile
-}).pipe(
-  Config.mapOrFail(({ enabled, url, caFile }) => {
-    if (!enabled) return Either.right(Option.some<RedisChoice>(RedisChoice.Disabled()))
-    if (Option.isNone(url)) return Either.right(Option.none<RedisChoice>())
-    return fromUrl(url.value).pipe(
-      Either.mapLeft((problem) => invalid("REDIS_URL", problem)),
-      Either.flatMap((address) =>
-        caFile !== undefined && address.tls === undefined
-          ? Either.left(invalid("REDIS_TLS_CA_FILE", "is set although REDIS_URL is not rediss://"))
-          : Either.right({ ...address, ...(address.tls === undefined ? {} : { tls: { caFile } }) })
-      ),
-      Either.map((address) => Option.some<RedisChoice>(RedisChoice.Server({ address })))
-    )
-  }),
-  Config.zipWith(Config.all({ parts: fromParts, caFile }), (chosen, { parts: { host, ...rest }, caFile }) =>
-    Option.getOrElse(chosen, () =>
-      Option.match(host, {
-        onNone: () => RedisChoice.Unset(),
-        onSome: (host) =>
-          RedisChoice.Server({ address: { host, ...rest, tls: caFile === undefined ? undefined : { caFile } } })
-      })
-    )
-  )
-)
+  Config.all({ parts, sentinelParts }),
+  (enabled, { parts, sentinelParts }): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+    if (!enabled) return Either.right(RedisChoice.Disabled())
+    if (sentinelParts.sentinels.length > 0) return bySentinels(parts, sentinelParts)
+    const problem = withoutSentinels(sentinelParts)
+    if (problem !== undefined) return Either.left(problem)
+    const { caFile, host, login, port, url } = parts
+    if (Option.isSome(url)) return byUrl(url.value, parts)
+    if (Option.isNone(host)) return Either.right(RedisChoice.Unset())
+    const tls = caFile === undefined ? undefined : { caFile }
+    return Either.right(RedisChoice.Server({ address: { host: host.value, port: port ?? defaultPort, ...login, tls } }))
+  }
+).pipe(Config.mapOrFail((choice) => choice))
 
 /**
  * An address as a person may see it: no user, no password.
@@ -259,4 +353,27 @@ export const describe = (address: RedisAddress): string => {
     `${address.tls === undefined ? "redis" : "rediss"}://${host.includes(":") ? `[${host}]` : host}` +
     `:${address.port ?? defaultPort}/${address.database ?? 0}`
   )
+}
+
+/**
+ * The address of one of several servers, as `host:port`.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const describeNode = ({ host, port }: NodeAddress): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`
+
+/**
+ * The addresses of sentinels and the name of their primary, without logins:
+ * `redis-sentinel://one:26379,two:26379/0#mymaster`.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const describeSentinels = ({ database = 0, master, sentinels }: SentinelAddress): string => {
+  const hosts = sentinels.map(({ host, port = defaultSentinelPort }) =>
+    describeNode({ host: hostProblem(host) === undefined ? host : "(no host name)", port })
+  )
+  return `redis-sentinel://${hosts.join(",")}/${database}#${master}`
 }

@@ -69,10 +69,18 @@ export interface RedisSubscriberConnection {
  * @category models
  */
 export interface RedisDriver {
-  /** where it dials, as a log may show it: without user and password */
+  /**
+   * Where it dials, or where its present connection leads, as a log may show it: without user and password. A topology changes
+   * it.
+   */
   readonly address?: string | undefined
   readonly connect: Effect.Effect<RedisConnection, RedisConnectError | RedisAuthError, Scope.Scope>
   readonly connectSubscriber: Effect.Effect<RedisSubscriberConnection, RedisConnectError | RedisAuthError, Scope.Scope>
+  /**
+   * Runs beside each connection of `connect`, and ends it with its failure: a topology hears that another server is the
+   * primary now. Absent where one address is all there is.
+   */
+  readonly watch?: Effect.Effect<never, RedisConnectError> | undefined
   /** The typed error for whatever a `RedisConnection` of this driver rejects with or throws. */
   readonly toError: (command: string, cause: unknown) => RedisError
 }

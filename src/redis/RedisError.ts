@@ -235,6 +235,10 @@ export const RedisError = Schema.Union(
  * - `Rejected`: the server refused the connection for another reason, which `detail` says
  * - `Loading`, `TooManyClients`: the server will be there later
  * - `Replica`: the server takes no writes, so that the address no longer leads to the primary
+ * - `SentinelsUnavailable`: no sentinel answers
+ * - `UnknownMaster`: the sentinels that answer watch no primary of this name
+ * - `PrimaryDisputed`: sentinels name different servers, and none of these takes the connection
+ * - `Superseded`: the sentinels have named another primary, which is dialled next
  * - `Closed`: the connection ended
  *
  * @since 0.1.0
@@ -254,6 +258,10 @@ export class RedisConnectError extends Schema.TaggedError<RedisConnectError>()("
     "Loading",
     "TooManyClients",
     "Replica",
+    "SentinelsUnavailable",
+    "UnknownMaster",
+    "PrimaryDisputed",
+    "Superseded",
     "Closed"
   ),
   /** where the client dialled, without user and password */
@@ -283,6 +291,13 @@ const connectAdvice = {
   Loading: "the server is still loading its data set",
   TooManyClients: "the server has reached its maxclients: raise it, or open fewer connections",
   Replica: "the server is a replica and takes no writes: check that the address leads to the primary",
+  SentinelsUnavailable:
+    "no sentinel answers: check that they run, REDIS_SENTINELS, and REDIS_SENTINEL_PASSWORD where they ask for one",
+  UnknownMaster:
+    "the sentinels watch no primary of this name: check REDIS_SENTINEL_MASTER against `sentinel monitor` in sentinel.conf",
+  PrimaryDisputed:
+    "the sentinels name different primaries, and none takes the connection: check that the sentinels reach each other",
+  Superseded: "the sentinels have named another primary, which the client dials now",
   Closed: "the connection ended"
 } as const
 

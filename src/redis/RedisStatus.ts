@@ -67,6 +67,8 @@ export interface RedisStatus {
   /** counts the connections made so far; 0 before the first */
   readonly generation: number
   readonly server: Option.Option<RedisServerInfo>
+  /** where the last connection leads, without user and password: the present primary behind sentinels; none for a cluster */
+  readonly address: Option.Option<string>
   /** round trip of the last heartbeat */
   readonly latency: Option.Option<Duration.Duration>
   /** how far the server's clock is ahead of the system's clock here, in whole milliseconds */

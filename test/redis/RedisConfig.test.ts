@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -8,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import { explain } from "../../src/http/server/StartupError.js"
 import * as RedisConfig from "../../src/redis/RedisConfig.js"
+import { temporaryDirectory } from "../support/server/ServerProcess.js"
 
 const read = (variables: Record<string, string>) =>
   Effect.withConfigProvider(RedisConfig.config, ConfigProvider.fromMap(new Map(Object.entries(variables))))
@@ -27,6 +30,73 @@ describe("the environment", () => {
     Effect.gen(function* () {
       expect((yield* read({ REDIS_ENABLED: "false", REDIS_URL: "redis://localhost" }))._tag).toBe("Disabled")
       expect((yield* read({ REDIS_ENABLED: "FALSE" }))._tag).toBe("Disabled")
+    })
+  )
+
+  const sentinels = { REDIS_SENTINELS: "one:7000, two,[::1]:7001", REDIS_SENTINEL_MASTER: "mymaster" }
+
+  it.effect("names sentinels and their primary, with a login for each kind of server", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory("sentinel-secret-")
+      writeFileSync(join(directory, "password"), "of the sentinels\n")
+      const choice = yield* read({
+        ...sentinels,
+        REDIS_USERNAME: "app",
+        REDIS_PASSWORD: "of the servers",
+        REDIS_DB: "3",
+        REDIS_TLS_CA_FILE: "/etc/ca.pem",
+        REDIS_SENTINEL_USERNAME: "watcher",
+        REDIS_SENTINEL_PASSWORD_FILE: join(directory, "password")
+      })
+      if (choice._tag !== "Sentinel") return yield* Effect.dieMessage(choice._tag)
+      const { password, sentinelPassword, ...address } = choice.address
+      expect(address).toEqual({
+        sentinels: [
+          { host: "one", port: 7000 },
+          { host: "two", port: 26_379 },
+          { host: "::1", port: 7001 }
+        ],
+        master: "mymaster",
+        username: "app",
+        database: 3,
+        tls: { caFile: "/etc/ca.pem" },
+        sentinelUsername: "watcher",
+        sentinelTls: { caFile: "/etc/ca.pem" }
+      })
+      expect(password && Redacted.value(password)).toBe("of the servers")
+      expect(sentinelPassword && Redacted.value(sentinelPassword)).toBe("of the sentinels")
+      expect(RedisConfig.describeSentinels(choice.address)).toBe(
+        "redis-sentinel://one:7000,two:26379,[::1]:7001/3#mymaster"
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("names both variables when sentinels are named beside another server, or by half", () =>
+    Effect.gen(function* () {
+      for (const [variables, ...named] of [
+        [{ ...sentinels, REDIS_URL: "redis://one" }, "REDIS_SENTINELS", "REDIS_URL"],
+        [{ ...sentinels, REDIS_HOST: "one" }, "REDIS_SENTINELS", "REDIS_HOST"],
+        [{ ...sentinels, REDIS_PORT: "7000" }, "REDIS_SENTINELS", "REDIS_PORT"],
+        [{ ...sentinels, REDIS_SENTINEL_MASTER: "" }, "REDIS_SENTINEL_MASTER", "REDIS_SENTINELS"],
+        [{ REDIS_SENTINEL_MASTER: "mymaster" }, "REDIS_SENTINEL_MASTER", "REDIS_SENTINELS"],
+        [{ REDIS_URL: "redis://one", REDIS_SENTINEL_USERNAME: "u" }, "REDIS_SENTINEL_USERNAME", "REDIS_SENTINELS"],
+        [{ REDIS_HOST: "one", REDIS_SENTINEL_PASSWORD: "hidden" }, "REDIS_SENTINEL_PASSWORD", "REDIS_SENTINELS"]
+      ] as const) {
+        const message = explain(yield* Effect.flip(read(variables)))
+        for (const name of named) expect(message).toContain(name)
+        expect(message).not.toContain("hidden")
+      }
+    })
+  )
+
+  it.effect("names REDIS_SENTINELS and its form when an address in it is wrong, and never repeats the text", () =>
+    Effect.gen(function* () {
+      for (const list of ["one,,two", "one:0", "one:70000", "redis://:hidden@one", "u:hidden@one", "::1", "one:x"]) {
+        const message = explain(yield* Effect.flip(read({ ...sentinels, REDIS_SENTINELS: list })))
+        expect(message).toContain("REDIS_SENTINELS")
+        expect(message).toMatch(/host:port|between 1 and 65535/)
+        expect(message).not.toContain("hidden")
+      }
     })
   )
 

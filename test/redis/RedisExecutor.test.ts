@@ -64,6 +64,7 @@ const handwritten = Effect.gen(function* () {
       server: Option.none(),
       latency: Option.none(),
       clockOffsetMillis: 0,
+      address: Option.none(),
       lastFailure: Option.none()
     }),
     statusChanges: Stream.make(connection),

@@ -45,8 +45,12 @@ const needsAttention = (failure: ConnectionFailure): boolean =>
   (failure._tag === "RedisConnectError" && ["Tls", "Database", "Address", "Unsupported"].includes(failure.reason))
 
 /** Whether the connection ended, or was not taken, because the server is a replica. */
-export const isReplica = (failure: ConnectionFailure | undefined): boolean =>
+const isReplica = (failure: ConnectionFailure | undefined): boolean =>
   failure?._tag === "RedisConnectError" && failure.reason === "Replica"
+
+/** Whether the connection ended, or was not taken, because another server is the primary. */
+export const hasMoved = (failure: ConnectionFailure | undefined): boolean =>
+  isReplica(failure) || (failure?._tag === "RedisConnectError" && failure.reason === "Superseded")
 
 const kindOf = (failure: ConnectionFailure): string =>
   "reason" in failure ? `${failure._tag} ${failure.reason}` : failure._tag

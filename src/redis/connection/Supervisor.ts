@@ -41,7 +41,7 @@ export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
   readonly heartbeatInterval: Duration.Duration
   /** whether a replica will do */
   readonly allowReplica: boolean
-  /** run when the address leads to a primary again, after it has led to a replica */
+  /** run when a connection leads to another primary, or again to one */
   readonly moved: Effect.Effect<void>
   /** Numbers the connections. Default 1, 2, 3, …; several servers of one client share their numbers. */
   readonly nextGeneration?: (() => number) | undefined
@@ -74,6 +74,7 @@ export interface ConnectionFacts {
   readonly generation: number
   readonly bufferedAmount: number
   readonly server: Option.Option<RedisServerInfo>
+  readonly address: Option.Option<string>
   readonly latency: Option.Option<Duration.Duration>
   readonly clockOffsetMillis: number
   readonly lastFailure: Option.Option<ConnectionFailure>
@@ -106,6 +107,7 @@ export const make = (
     let connection: RedisConnection | undefined
     let previous: Handshake.ServerIdentity | undefined
     let server: Option.Option<RedisServerInfo> = Option.none()
+    let address: Option.Option<string> = Option.none()
     let latency: Option.Option<Duration.Duration> = Option.none()
     let clockOffsetMillis = 0
     /** the last answer to TIME, and when it arrived by the monotonic clock */
@@ -186,6 +188,7 @@ export const make = (
             previous = identity
             answered = identity.time ?? noTime
             server = Option.some(identity.server)
+            address = Option.fromNullable(driver.address)
             clockOffsetMillis = identity.clockOffsetMillis
             breaker.reset()
             readOnly = Deferred.unsafeMake(FiberId.none)
@@ -196,7 +199,7 @@ export const make = (
                 return queue.shut("Disconnected")
               })
             )
-            if (Reconnection.isReplica(lastFailure)) yield* options.moved
+            if (Reconnection.hasMoved(lastFailure)) yield* options.moved
             yield* connected
             yield* become(ConnectionState.Connected({ generation }))
             yield* Deferred.succeed(firstDialEnded, undefined)
@@ -213,7 +216,10 @@ export const make = (
             const refusesWrites = Effect.zipRight(Deferred.await(readOnly), Effect.fail(replica("it answers READONLY")))
             return yield* Effect.raceFirst(
               Effect.raceFirst(closed, refusesWrites),
-              Effect.raceFirst(Effect.flatMap(Deferred.await(givenUp), Effect.fail), heartbeat)
+              Effect.raceFirst(
+                Effect.flatMap(Deferred.await(givenUp), Effect.fail),
+                driver.watch === undefined ? heartbeat : Effect.raceFirst(heartbeat, driver.watch)
+              )
             )
           })
         ),
@@ -253,6 +259,7 @@ export const make = (
         generation,
         bufferedAmount: connection?.bufferedAmount() ?? 0,
         server,
+        address,
         latency,
         clockOffsetMillis: Math.round(
           MonotonicClock.unsafeMillis(clock) + clockOffsetMillis - clock.unsafeCurrentTimeMillis()

@@ -32,6 +32,7 @@ import {
   RedisProtocolError
 } from "../RedisError.js"
 import * as ClusterExecutor from "../topology/ClusterExecutor.js"
+import * as Sentinel from "../topology/Sentinel.js"
 import * as DialFailure from "./DialFailure.js"
 import * as UnsetAddress from "./UnsetAddress.js"
 
@@ -230,10 +231,44 @@ export const layerCluster = (
   )
 
 /**
+ * Provides a client of the primary that sentinels name. It follows each failover: the connection ends when a sentinel announces
+ * another primary, and the next one leads there. In all else it is a client as `layer` provides it, and the status shows the
+ * address of the present primary.
+ *
+ * While no sentinel answers, the connection that there is stays. While there is none, every command fails with
+ * `RedisUnavailable`, and the status says why.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * import * as BunRedis from "effect-cache-toolkit/BunRedis"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const redis = BunRedis.layerSentinel({
+ *   sentinels: [{ host: "sentinel-1" }, { host: "sentinel-2" }, { host: "sentinel-3" }],
+ *   master: "mymaster",
+ *   password: Redacted.make("secret"),
+ *   sentinelPassword: Redacted.make("another secret")
+ * })
+ */
+export const layerSentinel = (
+  address: RedisConfig.SentinelAddress,
+  options: ClientOptions = {}
+): Layer.Layer<RedisClient> =>
+  Layer.scoped(
+    RedisClient,
+    Effect.suspend(() => {
+      const topology = Sentinel.driver((server) => driver(server, Duration.infinity), address)
+      return Effect.map(makeExecutor(topology, options), RedisCommands.fromExecutor)
+    })
+  )
+
+/**
  * Provides the client that the environment asks for, and logs which one. Fails with a `ConfigError` that names the wrong or
  * missing variable. See `RedisConfig.config` for the variables.
  *
  * - `REDIS_ENABLED=false`: a client that sends nothing
+ * - `REDIS_SENTINELS` with `REDIS_SENTINEL_MASTER`: a client of the primary that these sentinels name
  * - `REDIS_URL` or `REDIS_HOST`: a client of that server
  * - none of them: a `ConfigError`, or the embedded memory client with `embeddedWhenUnset: true`
  *
@@ -250,7 +285,9 @@ export const layerConfig = (
         Disabled: () => Effect.as(Effect.logInfo("Redis: disabled by REDIS_ENABLED"), layerOff),
         Unset: () => UnsetAddress.layer(options),
         Server: ({ address }) =>
-          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options))
+          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options)),
+        Sentinel: ({ address }) =>
+          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describeSentinels(address)}`), layerSentinel(address, options))
       })
     )
   )

@@ -39,7 +39,7 @@ export const layer = ({
     : Effect.fail(
         ConfigError.MissingData(
           ["REDIS_URL"],
-          "is not set, and neither is REDIS_HOST: set one of them, or REDIS_ENABLED=false to run without Redis; " +
+          "is not set, and neither are REDIS_HOST and REDIS_SENTINELS: set one of them, or REDIS_ENABLED=false to run without Redis; " +
             "layerConfig({ embeddedWhenUnset: true }) asks for a client in this process"
         )
       )

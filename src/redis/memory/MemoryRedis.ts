@@ -55,6 +55,7 @@ const status: RedisStatus = {
   server: Option.some({ name: "Memory", version: "0" }),
   latency: Option.none(),
   clockOffsetMillis: 0,
+  address: Option.none(),
   lastFailure: Option.none()
 }
 

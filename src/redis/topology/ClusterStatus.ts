@@ -65,6 +65,7 @@ export const status = (nodes: ClusterNodes): Effect.Effect<RedisStatus> =>
         circuit: circuitOf(reports.filter(({ status }) => status.connected).map(({ status }) => status.circuit)),
         generation: Math.max(0, ...reports.map(({ status }) => status.generation)),
         server: first?.server ?? Option.none(),
+        address: Option.none(),
         latency: Option.reduceCompact(
           reports.map(({ status }) => status.latency),
           Duration.zero,

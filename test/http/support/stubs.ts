@@ -33,6 +33,7 @@ export const status: RedisStatus = {
   server: Option.some({ name: "Redis", version: "7.0.15" }),
   latency: Option.some(Duration.millis(0.5)),
   clockOffsetMillis: 0,
+  address: Option.none(),
   lastFailure: Option.none()
 }
 

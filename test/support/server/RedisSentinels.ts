@@ -159,11 +159,15 @@ export const make = (options: SentinelsOptions = {}): Effect.Effect<RedisSentine
       failover: Effect.gen(function* () {
         const before = yield* primary
         const asked = sentinels.find((sentinel) => sentinel.isRunning())
+        // a failover may come to nothing, when no replica is up to date
         yield* ServerNode.awaitAgreement(
-          Effect.as(asked?.attempt("SENTINEL", "FAILOVER", master) ?? Effect.void, undefined)
-        )
-        yield* ServerNode.awaitAgreement(
-          Effect.map(primary, ({ port }) => (port === before.port ? "no other primary yet" : undefined))
+          Effect.gen(function* () {
+            if ((yield* primary).port !== before.port) return undefined
+            const refusal = yield* Effect.flip(asked?.attempt("SENTINEL", "FAILOVER", master) ?? Effect.void).pipe(
+              Effect.orElseSucceed(() => new Error("begun"))
+            )
+            return `${before.port} is still the primary: ${refusal.message}`
+          })
         )
         yield* awaitAgreement
       })
