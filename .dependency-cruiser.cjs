@@ -25,6 +25,9 @@ const cacheRooms = [
   ["read", "write"]
 ]
 
+/** What watches outages knows neither markers nor messages, which are built on it. */
+const invalidationRooms = [["outage"]]
+
 /** The rooms of src/redis stand on the modules beside them. A topology takes any driver, and the drivers' layers stand on all. */
 const redisRooms = [["connection", "memory"], ["topology"], ["driver"]]
 
@@ -93,6 +96,7 @@ module.exports = {
     ...walls("bench/workloads", workloadRooms),
     ...walls("src/cache", cacheRooms),
     roof("src/cache", cacheRooms),
+    roof("src/cache/invalidation", invalidationRooms),
     ...walls("src/redis", redisRooms),
     ground("src/redis", redisRooms),
     {

@@ -2,7 +2,9 @@
  * The budget of `bun run sizes`: the most kilobytes (1,000 bytes) that the toolkit adds to a program that uses this export.
  * Lower a number when a bundle shrinks. Raise one only with the reason in the commit.
  *
- * The whole engine is in each bundle of `TypedCache`: the goal of 60 KB needs features that a program can leave out.
+ * The whole engine is in each bundle of `TypedCache`, since a method of the cache cannot be left out. Values and keys take
+ * 19 KB of it, reads and loads 26, invalidation and outages 14, the scripts with their models 7. The goal of 60 KB needs
+ * features that a program can leave out.
  */
 export const sizeBudget = {
   "TypedCache.make": 91,

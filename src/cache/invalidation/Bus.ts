@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisClient, SubscriptionEvent } from "../../redis/RedisClient.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as BusMessage from "./BusMessage.js"
-import type { OutboxItem } from "./Outbox.js"
+import type { OutboxItem } from "./outage/Outbox.js"
 
 /**
  * @since 0.1.0

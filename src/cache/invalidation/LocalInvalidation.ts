@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Epochs from "./Epochs.js"
-import type { OutboxItem } from "./Outbox.js"
+import type { OutboxItem } from "./outage/Outbox.js"
 
 /**
  * @since 0.1.0

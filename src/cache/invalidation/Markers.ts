@@ -14,7 +14,7 @@ import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as MarkerScripts from "../scripts/MarkerScripts.js"
 import type { BusMessages } from "./Bus.js"
-import type { OutboxItem } from "./Outbox.js"
+import type { OutboxItem } from "./outage/Outbox.js"
 
 /**
  * @since 0.1.0

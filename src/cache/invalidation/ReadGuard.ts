@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import type { Distrust } from "./Distrust.js"
+
 import type { MarkerValues } from "./Markers.js"
-import type { OutageState } from "./OutageWatch.js"
-import type { Outbox } from "./Outbox.js"
-import { invalidationPending, type ReadFailure } from "./ReadFailure.js"
+import type { Distrust } from "./outage/Distrust.js"
+import type { OutageState } from "./outage/OutageWatch.js"
+import type { Outbox } from "./outage/Outbox.js"
+import { invalidationPending, type ReadFailure } from "./outage/ReadFailure.js"
 
 /**
  * @since 0.1.0

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import type { LocalInvalidation } from "./LocalInvalidation.js"
-import type { OutageState } from "./OutageWatch.js"
-import type { Outbox, OutboxItem } from "./Outbox.js"
-import type { OutboxReplay } from "./OutboxReplay.js"
+import type { OutageState } from "./outage/OutageWatch.js"
+import type { Outbox, OutboxItem } from "./outage/Outbox.js"
+import type { OutboxReplay } from "./outage/OutboxReplay.js"
 
 /**
  * @since 0.1.0

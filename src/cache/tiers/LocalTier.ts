@@ -11,7 +11,7 @@ import * as Sieve from "../../internal/Sieve.js"
 import type { CacheEntry } from "../entry/CacheEntry.js"
 import type { CacheKey, Names } from "../entry/CacheKey.js"
 import type { EntryCodec } from "../entry/EntryCodec.js"
-import type { OutboxItem } from "../invalidation/Outbox.js"
+import type { OutboxItem } from "../invalidation/outage/Outbox.js"
 import type { Started } from "./TierRead.js"
 
 /**

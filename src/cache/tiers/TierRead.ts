@@ -5,7 +5,7 @@
  */
 import type * as Cause from "effect/Cause"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import type { ReadFailure } from "../invalidation/ReadFailure.js"
+import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 
 /**
  * When a read or a load of a key started, in milliseconds, and the key's epoch then.

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Bus from "../../../src/cache/invalidation/Bus.js"
-import type { OutboxItem } from "../../../src/cache/invalidation/Outbox.js"
+import type { OutboxItem } from "../../../src/cache/invalidation/outage/Outbox.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
 import { settle } from "../../support/until.js"
 

@@ -1,9 +1,9 @@
 /** Which keys a process may read, and which entries it may serve. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Distrust from "../../../src/cache/invalidation/Distrust.js"
-import type { MutableState } from "../../../src/cache/invalidation/OutageWatch.js"
-import * as Outbox from "../../../src/cache/invalidation/Outbox.js"
-import { readFailureOf } from "../../../src/cache/invalidation/ReadFailure.js"
+import * as Distrust from "../../../src/cache/invalidation/outage/Distrust.js"
+import type { MutableState } from "../../../src/cache/invalidation/outage/OutageWatch.js"
+import * as Outbox from "../../../src/cache/invalidation/outage/Outbox.js"
+import { readFailureOf } from "../../../src/cache/invalidation/outage/ReadFailure.js"
 import * as ReadGuard from "../../../src/cache/invalidation/ReadGuard.js"
 import { RedisUnavailable } from "../../../src/redis/RedisError.js"
 

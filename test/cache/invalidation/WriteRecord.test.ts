@@ -1,9 +1,9 @@
 /** What a process records of its own writes. */
 import { describe, expect, it } from "@effect/vitest"
 import * as LocalInvalidation from "../../../src/cache/invalidation/LocalInvalidation.js"
-import type { MutableState } from "../../../src/cache/invalidation/OutageWatch.js"
-import * as Outbox from "../../../src/cache/invalidation/Outbox.js"
-import { readFailureOf } from "../../../src/cache/invalidation/ReadFailure.js"
+import type { MutableState } from "../../../src/cache/invalidation/outage/OutageWatch.js"
+import * as Outbox from "../../../src/cache/invalidation/outage/Outbox.js"
+import { readFailureOf } from "../../../src/cache/invalidation/outage/ReadFailure.js"
 import * as WriteRecord from "../../../src/cache/invalidation/WriteRecord.js"
 import { RedisUnavailable } from "../../../src/redis/RedisError.js"
 

@@ -6,9 +6,9 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import type { RedisClient } from "../../redis/RedisClient.js"
-import type { RedisError } from "../../redis/RedisError.js"
-import * as ServerTime from "../../redis/ServerTime.js"
+import type { RedisClient } from "../../../redis/RedisClient.js"
+import type { RedisError } from "../../../redis/RedisError.js"
+import * as ServerTime from "../../../redis/ServerTime.js"
 
 type TimeClient = Pick<RedisClient.Service, "send" | "serverTime">
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { RedisError } from "../../redis/RedisError.js"
+import type { RedisError } from "../../../redis/RedisError.js"
 import type { Outbox, OutboxItem } from "./Outbox.js"
 
 /**

@@ -2,9 +2,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import * as ServerTimeQuery from "../../../src/cache/invalidation/ServerTimeQuery.js"
-import type { RedisReply } from "../../../src/redis/RedisConnection.js"
-import { settle } from "../../support/until.js"
+import * as ServerTimeQuery from "../../../../src/cache/invalidation/outage/ServerTimeQuery.js"
+import type { RedisReply } from "../../../../src/redis/RedisConnection.js"
+import { settle } from "../../../support/until.js"
 
 /** A client whose TIME answers what a test sets. */
 const world = (reply: RedisReply) => {

@@ -3,10 +3,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import * as OutageWatch from "../../../src/cache/invalidation/OutageWatch.js"
-import { RedisAuthError } from "../../../src/redis/RedisError.js"
-import * as OutageRedis from "../../support/faults/OutageRedis.js"
-import { settle } from "../../support/until.js"
+import * as OutageWatch from "../../../../src/cache/invalidation/outage/OutageWatch.js"
+import { RedisAuthError } from "../../../../src/redis/RedisError.js"
+import * as OutageRedis from "../../../support/faults/OutageRedis.js"
+import { settle } from "../../../support/until.js"
 
 /** A watch over a connection. `steps` lists its callbacks, each with the generation that was open at that time. */
 const watching = (onOutageEnded: Effect.Effect<void> = Effect.void) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import * as Outbox from "../../../src/cache/invalidation/Outbox.js"
-import { runs } from "../../support/effort.js"
+import * as Outbox from "../../../../src/cache/invalidation/outage/Outbox.js"
+import { runs } from "../../../support/effort.js"
 
 const key = (name: string): Outbox.OutboxItem => ({ _tag: "Key", key: name })
 const tag = (name: string): Outbox.OutboxItem => ({ _tag: "Tag", tag: name })

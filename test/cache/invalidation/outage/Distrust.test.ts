@@ -1,6 +1,6 @@
 /** The mark of distrust: which entries it invalidates, and how it recovers from a wrong clock of the server. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Distrust from "../../../src/cache/invalidation/Distrust.js"
+import * as Distrust from "../../../../src/cache/invalidation/outage/Distrust.js"
 
 const hour = 3_600_000
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import * as Outbox from "../../../src/cache/invalidation/Outbox.js"
-import * as OutboxReplay from "../../../src/cache/invalidation/OutboxReplay.js"
-import { type RedisError, RedisTimeout } from "../../../src/redis/RedisError.js"
-import { settle } from "../../support/until.js"
+import * as Outbox from "../../../../src/cache/invalidation/outage/Outbox.js"
+import * as OutboxReplay from "../../../../src/cache/invalidation/outage/OutboxReplay.js"
+import { type RedisError, RedisTimeout } from "../../../../src/redis/RedisError.js"
+import { settle } from "../../../support/until.js"
 
 const key = (name: string): Outbox.OutboxItem => ({ _tag: "Key", key: name })
 

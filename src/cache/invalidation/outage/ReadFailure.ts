@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type RedisError, RedisUnavailable } from "../../redis/RedisError.js"
+import { type RedisError, RedisUnavailable } from "../../../redis/RedisError.js"
 
 /**
  * @since 0.1.0
