@@ -38,33 +38,36 @@ const written = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
   return made
 }
 
+/** Makes `whole` again of its one part, or answers the same object where the part does not change. */
+const remade = <A>(whole: A, part: AST.AST, memo: WrittenTypes, make: (part: AST.AST) => A): A => {
+  const made = written(part, memo)
+  return made === part ? whole : make(made)
+}
+
 /** A suspended schema is rewritten when it is used, and `make` decides whether it holds a date. */
 const writtenParts = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
   switch (ast._tag) {
     case "TypeLiteral": {
-      const properties = mapped(ast.propertySignatures, (of) => {
-        const type = written(of.type, memo)
-        return type === of.type
-          ? of
-          : new AST.PropertySignature(of.name, type, of.isOptional, of.isReadonly, of.annotations)
-      })
-      const indices = mapped(ast.indexSignatures, (of) => {
-        const type = written(of.type, memo)
-        return type === of.type ? of : new AST.IndexSignature(of.parameter, type, of.isReadonly)
-      })
+      const properties = mapped(ast.propertySignatures, (of) =>
+        remade(
+          of,
+          of.type,
+          memo,
+          (type) => new AST.PropertySignature(of.name, type, of.isOptional, of.isReadonly, of.annotations)
+        )
+      )
+      const indices = mapped(ast.indexSignatures, (of) =>
+        remade(of, of.type, memo, (type) => new AST.IndexSignature(of.parameter, type, of.isReadonly))
+      )
       return properties === ast.propertySignatures && indices === ast.indexSignatures
         ? ast
         : new AST.TypeLiteral(properties, indices, ast.annotations)
     }
     case "TupleType": {
-      const elements = mapped(ast.elements, (of) => {
-        const type = written(of.type, memo)
-        return type === of.type ? of : new AST.OptionalType(type, of.isOptional, of.annotations)
-      })
-      const rest = mapped(ast.rest, (of) => {
-        const type = written(of.type, memo)
-        return type === of.type ? of : new AST.Type(type, of.annotations)
-      })
+      const elements = mapped(ast.elements, (of) =>
+        remade(of, of.type, memo, (type) => new AST.OptionalType(type, of.isOptional, of.annotations))
+      )
+      const rest = mapped(ast.rest, (of) => remade(of, of.type, memo, (type) => new AST.Type(type, of.annotations)))
       return elements === ast.elements && rest === ast.rest
         ? ast
         : new AST.TupleType(elements, rest, ast.isReadonly, ast.annotations)
@@ -75,14 +78,15 @@ const writtenParts = (ast: AST.AST, memo: WrittenTypes): AST.AST => {
       const types = mapped(ast.types, (type) => written(type, memo))
       return types === ast.types ? ast : AST.Union.make(types, ast.annotations)
     }
-    case "Refinement": {
-      const from = written(ast.from, memo)
-      return from === ast.from ? ast : new AST.Refinement(from, ast.filter, ast.annotations)
-    }
-    case "Transformation": {
-      const from = written(ast.from, memo)
-      return from === ast.from ? ast : new AST.Transformation(from, ast.to, ast.transformation, ast.annotations)
-    }
+    case "Refinement":
+      return remade(ast, ast.from, memo, (from) => new AST.Refinement(from, ast.filter, ast.annotations))
+    case "Transformation":
+      return remade(
+        ast,
+        ast.from,
+        memo,
+        (from) => new AST.Transformation(from, ast.to, ast.transformation, ast.annotations)
+      )
     case "Suspend":
       return new AST.Suspend(() => written(ast.f(), memo), ast.annotations)
     default:
