@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
-import { filesOf, type Project } from "./test/support/projects.js"
+import { filesOf, filesOfNode, type Project } from "./test/support/projects.js"
 
 const src = fileURLToPath(new URL("./src/", import.meta.url))
 /** Most tests wait rather than compute, so that two go together on two cores; a given server has databases 1 to 15 for them. */
 const forks = Math.min(15, Math.max(2, availableParallelism() - 1))
+
+const isBun = process.versions.bun !== undefined
 
 const project = (name: Project, env: Record<string, string>) => ({
   extends: true as const,
@@ -17,6 +19,7 @@ export default defineConfig({
     // the package by its own name, as its users import it, without a build
     alias: [
       { find: /^effect-cache-toolkit$/, replacement: `${src}index.ts` },
+      { find: /^effect-cache-toolkit\/(BunRedis|IoRedis)$/, replacement: `${src}redis/driver/$1.ts` },
       { find: /^effect-cache-toolkit\/(.*)$/, replacement: `${src}$1.ts` }
     ]
   },
@@ -28,10 +31,12 @@ export default defineConfig({
     silent: "passed-only",
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: [
-      project("unit", { TEST_LAYERS: "memory" }),
-      project("server", { TEST_LAYERS: "server" }),
-      project("processes", { TEST_LAYERS: "memory server" })
-    ]
+    projects: isBun
+      ? [
+          project("unit", { TEST_LAYERS: "memory" }),
+          project("server", { TEST_LAYERS: "server" }),
+          project("processes", { TEST_LAYERS: "memory server" })
+        ]
+      : [{ extends: true, test: { name: "node", include: [...filesOfNode()] } }]
   }
 })

@@ -14,7 +14,6 @@ import * as TestClock from "effect/TestClock"
 import * as CacheService from "../../src/game/CacheService.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import { GameId, GameState, UserId, UserProfile, UserStats } from "../../src/game/Player.js"
-import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
 import {
@@ -26,6 +25,7 @@ import {
 } from "../../src/redis/RedisError.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import * as FailingRedis from "../support/faults/FailingRedis.js"
+import { driverUnderTest } from "../support/server/drivers.js"
 import * as RedisServer from "../support/server/RedisServer.js"
 
 const ada = UserId.make("ada")
@@ -140,7 +140,7 @@ describe("without Redis", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
-        const client = BunRedis.layer(
+        const client = driverUnderTest.layer(
           { host: "127.0.0.1", port: server.port },
           { reconnect: Schedule.spaced("10 millis") }
         )

@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { UserId } from "../../src/game/Player.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
-import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import { layerOff } from "../../src/redis/RedisClient.js"
 import { newUser, page, whole, withWorld } from "../support/PlayerWorld.js"
+import { driverUnderTest } from "../support/server/drivers.js"
 import * as RedisServer from "../support/server/RedisServer.js"
 
 describe("without Redis", () => {
@@ -65,7 +65,7 @@ describe("with a server that is killed and started again", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
-        const redis = BunRedis.layer(
+        const redis = driverUnderTest.layer(
           { host: "127.0.0.1", port: server.port },
           { reconnect: Schedule.spaced("10 millis") }
         )

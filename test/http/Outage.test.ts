@@ -9,14 +9,14 @@ import * as CacheService from "../../src/game/CacheService.js"
 import { Database } from "../../src/game/Database.js"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
 import * as PlayerService from "../../src/game/PlayerService.js"
-import * as BunRedis from "../../src/redis/driver/BunRedis.js"
+import { driverUnderTest } from "../support/server/drivers.js"
 import * as RedisServer from "../support/server/RedisServer.js"
 import * as TestServer from "./support/TestServer.js"
 
 const over = (port: number) => {
   const services = PlayerService.layer.pipe(
     Layer.provideMerge(CacheService.layer),
-    Layer.provideMerge(BunRedis.layer({ port }, { reconnect: Schedule.spaced("50 millis") })),
+    Layer.provideMerge(driverUnderTest.layer({ port }, { reconnect: Schedule.spaced("50 millis") })),
     Layer.provideMerge(MemoryDatabase.layer)
   )
   return Layer.merge(TestServer.layer(services), services)

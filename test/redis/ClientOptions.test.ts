@@ -3,11 +3,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
-import * as BunRedis from "../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import type * as RedisConfig from "../../src/redis/RedisConfig.js"
 import { withRetry } from "../../src/redis/RetryPolicy.js"
 import * as Scripted from "../support/faults/ScriptedDriver.js"
+import { driverName, driverUnderTest } from "../support/server/drivers.js"
+
+const owner = driverName === "BunRedis" ? "BunRedis" : "IoRedis"
 
 /** The message of the defect that building ends with. */
 const defectOf = <A, E, R>(build: Effect.Effect<A, E, R>) =>
@@ -46,16 +48,18 @@ describe("a client whose options cannot be right", () => {
     ["database", { database: -1 }],
     ["database", { database: 1.5 }]
   ] as ReadonlyArray<[string, RedisConfig.RedisAddress]>)(
-    "dies while Bun's layer is built, naming the %s of the address: %o",
+    "dies while the driver's layer is built, naming the %s of the address: %o",
     ([name, address]) =>
       Effect.gen(function* () {
-        expect(yield* defectOf(Layer.build(BunRedis.layer(address)))).toContain(`BunRedis: option \`${name}\` is`)
+        expect(yield* defectOf(Layer.build(driverUnderTest.layer(address)))).toContain(
+          `${owner}: option \`${name}\` is`
+        )
       })
   )
 
-  it("throws where Bun's driver is made, naming connectTimeout", () => {
+  it("throws where the driver is made, naming connectTimeout", () => {
     for (const connectTimeout of [0, -1, Number.NaN]) {
-      expect(() => BunRedis.driver({}, connectTimeout)).toThrow("BunRedis: option `connectTimeout` is")
+      expect(() => driverUnderTest.driver({}, connectTimeout)).toThrow(`${owner}: option \`connectTimeout\` is`)
     }
   })
 

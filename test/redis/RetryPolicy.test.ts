@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -342,7 +343,7 @@ describe("a script", () => {
       const server = yield* make
       const redis = yield* connect(server, quiet)
       const lua = `return 1 -- ${crypto.randomUUID()}`
-      server.scripts.set(new Bun.CryptoHasher("sha1").update(lua).digest("hex"), lua)
+      server.scripts.set(createHash("sha1").update(lua).digest("hex"), lua)
       server.answer = ({ command }) =>
         command === "EVAL" ? error("NOPERM this user has no permissions to run the 'eval' command") : undefined
       const unknown = { ...script(false), lua: `return 1 -- ${crypto.randomUUID()}` }

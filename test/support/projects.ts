@@ -5,6 +5,8 @@
  * - `server`: uses a Redis server
  * - `unit`: needs nothing but this process
  *
+ * Under Node there is one project, `node`, of the files of `unit` and `server` that reach nothing of Bun's.
+ *
  * A contract suite, which calls `onEveryLayer`, belongs to two projects: `unit` runs it on the memory layer, `server` runs it
  * on a server. `bun test/support/projects.ts` lists the files that use a server, for a run against another one.
  */
@@ -20,6 +22,9 @@ const server = "test/support/server/RedisServer.ts"
 const startsForeignPrograms = ["test/support/server/ServerProcess.ts", "test/support/server/Certificates.ts"]
 
 interface Module {
+  /** what is only in Bun, in this module */
+  readonly needsBun: boolean
+  /** the modules of this repository */
   readonly imports: ReadonlyArray<string>
   readonly startsProcess: boolean
   /** uses the server of `clientLayers.ts`, which also has the memory layer */
@@ -35,10 +40,11 @@ const moduleAt = (path: string): Module => {
   const text = readFileSync(join(root, path), "utf8")
   const imports = [...text.matchAll(/(?:from|import) "(\.[^"]+)\.js"/g)]
     .map((match) => relative(root, join(root, dirname(path), `${match[1]}.ts`)))
-    .filter((imported) => imported.startsWith("test/") && existsSync(join(root, imported)))
+    .filter((imported) => existsSync(join(root, imported)))
   const startsProcess = /node:child_process|Bun\.spawn\(/.test(text) && !startsForeignPrograms.includes(path)
   const fromLayers = /import \{([^}]*)\} from "[^"]*\/clientLayers\.js"/.exec(text)?.[1] ?? ""
   const module: Module = {
+    needsBun: /\bBun\.[a-zA-Z]|from "(bun\b|@effect\/(platform-bun|sql-sqlite-bun))/.test(text),
     imports,
     startsProcess,
     onServer: /\b(onServer|connected)\b/.test(fromLayers),
@@ -55,7 +61,7 @@ const reachableFrom = (path: string): ReadonlyMap<string, Module> => {
     if (reached.has(at)) return
     const module = moduleAt(at)
     reached.set(at, module)
-    if (at !== contractLayers) module.imports.forEach(visit)
+    if (at !== contractLayers) module.imports.filter((imported) => imported.startsWith("test/")).forEach(visit)
   }
   visit(path)
   return reached
@@ -69,6 +75,13 @@ const projectsOf = (path: string): ReadonlyArray<Project> => {
   return uses("onEveryLayer") ? ["unit", "server"] : ["unit"]
 }
 
+const needsBun = (path: string, seen = new Set<string>()): boolean => {
+  if (seen.has(path)) return false
+  seen.add(path)
+  const module = moduleAt(path)
+  return module.needsBun || module.imports.some((imported) => needsBun(imported, seen))
+}
+
 const usesServer = (path: string): boolean => projectsOf(path).includes("server") || reachableFrom(path).has(server)
 
 const testFiles: ReadonlyArray<string> = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
@@ -79,5 +92,11 @@ const testFiles: ReadonlyArray<string> = readdirSync(join(root, "test"), { recur
 /** The test files of a project, as paths from the root of the repository. */
 export const filesOf = (project: Project): ReadonlyArray<string> =>
   testFiles.filter((path) => projectsOf(path).includes(project))
+
+/** The test files that run under Node. Examples are programs for Bun. */
+export const filesOfNode = (): ReadonlyArray<string> =>
+  testFiles.filter(
+    (path) => !projectsOf(path).includes("processes") && !path.startsWith("test/examples/") && !needsBun(path)
+  )
 
 if (import.meta.main) process.stdout.write(`${testFiles.filter(usesServer).join("\n")}\n`)

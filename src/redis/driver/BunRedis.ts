@@ -6,21 +6,18 @@
  *
  * @since 0.1.0
  */
-import { RedisClient as BunClient, type RedisOptions } from "bun"
-import * as Arr from "effect/Array"
+import type { RedisClient as Client, RedisOptions } from "bun"
 import type * as ConfigError from "effect/ConfigError"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as OptionCheck from "../../internal/OptionCheck.js"
-import { type ClientOptions, make as makeExecutor } from "../connection/SupervisedExecutor.js"
-import { layerOff, RedisClient } from "../RedisClient.js"
-import * as RedisCommands from "../RedisCommands.js"
+import type { ClientOptions } from "../connection/SupervisedExecutor.js"
+import type { RedisClient } from "../RedisClient.js"
 import * as RedisConfig from "../RedisConfig.js"
 import type { RedisDriver, RedisReply } from "../RedisConnection.js"
 import {
@@ -31,10 +28,18 @@ import {
   type RedisError,
   RedisProtocolError
 } from "../RedisError.js"
-import * as ClusterExecutor from "../topology/ClusterExecutor.js"
-import * as Sentinel from "../topology/Sentinel.js"
 import * as DialFailure from "./DialFailure.js"
-import * as UnsetAddress from "./UnsetAddress.js"
+import * as DriverLayer from "./DriverLayer.js"
+import type * as UnsetAddress from "./UnsetAddress.js"
+
+// the global and not the module "bun": its import would fail with the words of the runtime, before these
+const BunClient = globalThis.Bun?.RedisClient
+if (BunClient === undefined) {
+  throw new Error(
+    "effect-cache-toolkit/BunRedis needs Bun 1.4 or later, and this program runs without: " +
+      "import effect-cache-toolkit/IoRedis, which runs on Node and on Bun"
+  )
+}
 
 const toError = (command: string, cause: unknown): RedisError => {
   const detail = DialFailure.messageOf(cause)
@@ -78,23 +83,38 @@ const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: 
       })
 })
 
+/** Why the first PING failed; undefined when its failure shows that the connection stands. */
+const ofPing = (address: string, cause: unknown): RedisConnectError | RedisAuthError | undefined => {
+  const detail = DialFailure.messageOf(cause)
+  const code = DialFailure.codeOf(cause)
+  switch (code) {
+    case "ERR_REDIS_AUTHENTICATION_FAILED":
+      return DialFailure.ofReply(address, true, detail)
+    case "ERR_REDIS_INVALID_COMMAND":
+    case "ERR_REDIS_SERVER_ERROR":
+      return DialFailure.ofReply(address, false, detail)
+    case "ERR_REDIS_CONNECTION_TIMEOUT":
+      return new RedisConnectError({ reason: "Timeout", address, detail })
+    case "ERR_REDIS_CONNECTION_CLOSED":
+      return new RedisConnectError({ reason: "Closed", address, detail: "" })
+    default:
+      if (code.startsWith("ERR_REDIS_INVALID")) return new RedisConnectError({ reason: "Protocol", address, detail })
+      return DialFailure.ofSocket(address, code, detail)
+  }
+}
+
 /** Dials, and succeeds when PING is answered to the configured user: `connect()` itself hides the causes. */
 const dial = (
   address: RedisConfig.RedisAddress,
   options: RedisOptions
 ): Effect.Effect<
-  { readonly client: BunClient; readonly closed: Deferred.Deferred<void> },
+  { readonly client: Client; readonly closed: Deferred.Deferred<void> },
   RedisConnectError | RedisAuthError,
   Scope.Scope
 > =>
   Effect.gen(function* () {
     const said = RedisConfig.describe(address)
-    const problem = RedisConfig.hostProblem(address.host)
-    if (problem !== undefined) {
-      return yield* Effect.fail(
-        new RedisConnectError({ reason: "Address", address: said, detail: `the host ${problem}` })
-      )
-    }
+    yield* DialFailure.ofAddress(address)
     const closed = Deferred.unsafeMake<void>(FiberId.none)
     const client = yield* Effect.acquireRelease(
       Effect.try({
@@ -113,7 +133,7 @@ const dial = (
       client.send("PING", []).then(
         () => resume(Effect.void),
         (cause) => {
-          const error = DialFailure.ofPing(said, cause)
+          const error = ofPing(said, cause)
           resume(error === undefined ? Effect.void : Effect.flip(DialFailure.explained(address, error)))
         }
       )
@@ -132,10 +152,7 @@ export const driver = (
   address: RedisConfig.RedisAddress,
   connectTimeout: Duration.DurationInput = "5 seconds"
 ): RedisDriver => {
-  const check = OptionCheck.make("BunRedis")
-  check.wholeNumber("port", address.port, { most: 65_535 })
-  check.wholeNumber("database", address.database, { least: 0 })
-  check.positiveDuration("connectTimeout", connectTimeout, { infinite: true })
+  DriverLayer.check("BunRedis", address, connectTimeout)
   const options = clientOptions(address, Duration.toMillis(connectTimeout))
   return {
     toError,
@@ -176,14 +193,8 @@ export const driver = (
  *
  * program.pipe(Effect.provide(BunRedis.layer({ host: "localhost", password: Redacted.make("secret") })))
  */
-export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions = {}): Layer.Layer<RedisClient> =>
-  Layer.scoped(
-    RedisClient,
-    Effect.suspend(() =>
-      // Bun judges by a timer of its own, before it reads what arrived during a stall: the supervisor's deadline is enough
-      Effect.map(makeExecutor(driver(address, Duration.infinity), options), RedisCommands.fromExecutor)
-    )
-  )
+export const layer: (address: RedisConfig.RedisAddress, options?: ClientOptions) => Layer.Layer<RedisClient> =
+  DriverLayer.layer(driver)
 
 /**
  * Provides a client of a Redis Cluster or a Valkey Cluster: each command goes to the primary that holds its keys. The layer is
@@ -206,29 +217,8 @@ export const layer = (address: RedisConfig.RedisAddress, options: ClientOptions 
  *
  * program.pipe(Effect.provide(BunRedis.layerCluster({ nodes: [{ host: "localhost", port: 7000 }] })))
  */
-export const layerCluster = (
-  { nodes, ...cluster }: RedisConfig.ClusterAddress,
-  options: ClientOptions = {}
-): Layer.Layer<RedisClient> =>
-  Layer.scoped(
-    RedisClient,
-    Effect.suspend(() =>
-      Effect.map(
-        ClusterExecutor.make(
-          {
-            ...cluster,
-            seeds: Arr.map(nodes, ({ host = RedisConfig.defaultHost, port = RedisConfig.defaultPort }) => ({
-              host,
-              port
-            })),
-            driverOf: ({ host, port }) => driver({ ...cluster, host, port }, Duration.infinity)
-          },
-          options
-        ),
-        RedisCommands.fromExecutor
-      )
-    )
-  )
+export const layerCluster: (cluster: RedisConfig.ClusterAddress, options?: ClientOptions) => Layer.Layer<RedisClient> =
+  DriverLayer.layerCluster(driver)
 
 /**
  * Provides a client of the primary that sentinels name. It follows each failover: the connection ends when a sentinel announces
@@ -251,17 +241,10 @@ export const layerCluster = (
  *   sentinelPassword: Redacted.make("another secret")
  * })
  */
-export const layerSentinel = (
+export const layerSentinel: (
   address: RedisConfig.SentinelAddress,
-  options: ClientOptions = {}
-): Layer.Layer<RedisClient> =>
-  Layer.scoped(
-    RedisClient,
-    Effect.suspend(() => {
-      const topology = Sentinel.driver((server) => driver(server, Duration.infinity), address)
-      return Effect.map(makeExecutor(topology, options), RedisCommands.fromExecutor)
-    })
-  )
+  options?: ClientOptions
+) => Layer.Layer<RedisClient> = DriverLayer.layerSentinel(driver)
 
 /**
  * Provides the client that the environment asks for, and logs which one. Fails with a `ConfigError` that names the wrong or
@@ -275,19 +258,6 @@ export const layerSentinel = (
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
-  options: UnsetAddress.LayerConfigOptions = {}
-): Layer.Layer<RedisClient, ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
-    Effect.flatMap(
-      RedisConfig.config,
-      RedisConfig.RedisChoice.$match({
-        Disabled: () => Effect.as(Effect.logInfo("Redis: disabled by REDIS_ENABLED"), layerOff),
-        Unset: () => UnsetAddress.layer(options),
-        Server: ({ address }) =>
-          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(address, options)),
-        Sentinel: ({ address }) =>
-          Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describeSentinels(address)}`), layerSentinel(address, options))
-      })
-    )
-  )
+export const layerConfig: (
+  options?: UnsetAddress.LayerConfigOptions
+) => Layer.Layer<RedisClient, ConfigError.ConfigError> = DriverLayer.layerConfig(driver)

@@ -1,7 +1,6 @@
 /**
- * Finds out why a dial of Bun's client has failed. Bun reports the server's words, if there were any. For every earlier
- * end it says "Connection closed", whether the name does not resolve or the port speaks TLS. A second dial distinguishes
- * them.
+ * Finds out why a dial has failed: by the server's words, by the code of the socket's error, or by a second dial. Bun's client
+ * says "Connection closed" whether the name does not resolve or the port speaks TLS, and the second dial distinguishes them.
  *
  * @internal
  */
@@ -18,8 +17,12 @@ export const messageOf = (cause: unknown): string => (cause instanceof Error ? c
 /** A reply to the login without what it repeats of it: a server that does not know HELLO repeats the password. */
 export const withoutLogin = (reply: string): string => reply.split(/,? with args|,? otherwise the HELLO/)[0] ?? ""
 
-/** What the server made of HELLO, SELECT or the first PING; undefined when its answer shows that the connection stands. */
-const ofReply = (address: string, isLogin: boolean, whole: string): RedisConnectError | RedisAuthError | undefined => {
+/** What the server made of HELLO, AUTH, SELECT or the first PING; undefined when its answer shows that the connection stands. */
+export const ofReply = (
+  address: string,
+  isLogin: boolean,
+  whole: string
+): RedisConnectError | RedisAuthError | undefined => {
   const detail = withoutLogin(whole)
   if (/Bad TLS header/i.test(detail)) return new RedisConnectError({ reason: "Tls", address, detail })
   if (/max number of clients/i.test(detail)) return new RedisConnectError({ reason: "TooManyClients", address, detail })
@@ -37,26 +40,32 @@ const ofReply = (address: string, isLogin: boolean, whole: string): RedisConnect
   return new RedisConnectError({ reason: "Rejected", address, detail })
 }
 
-/** Why the first PING failed; undefined when its failure shows that the connection stands. */
-export const ofPing = (address: string, cause: unknown): RedisConnectError | RedisAuthError | undefined => {
-  const detail = messageOf(cause)
-  const code = codeOf(cause)
-  switch (code) {
-    case "ERR_REDIS_AUTHENTICATION_FAILED":
-      return ofReply(address, true, detail)
-    case "ERR_REDIS_INVALID_COMMAND":
-    case "ERR_REDIS_SERVER_ERROR":
-      return ofReply(address, false, detail)
-    case "ERR_REDIS_CONNECTION_TIMEOUT":
-      return new RedisConnectError({ reason: "Timeout", address, detail })
-    case "ERR_REDIS_CONNECTION_CLOSED":
-      return new RedisConnectError({ reason: "Closed", address, detail: "" })
-    default:
-      if (code.startsWith("ERR_REDIS_INVALID")) return new RedisConnectError({ reason: "Protocol", address, detail })
-      return /CERT|TLS|SSL|SELF_SIGNED|ISSUER|HOSTNAME|ALTNAME/i.test(`${code} ${detail}`)
-        ? new RedisConnectError({ reason: "Tls", address, detail: `${code} ${detail}`.trim() })
-        : new RedisConnectError({ reason: "Closed", address, detail })
-  }
+const isTls = /CERT|TLS|SSL|SELF_SIGNED|ISSUER|HOSTNAME|ALTNAME/i
+
+/** What the error of a socket means. */
+export const ofSocket = (address: string, code: string, detail: string): RedisConnectError => {
+  const failed = (reason: RedisConnectError["reason"], detail: string) =>
+    new RedisConnectError({ reason, address, detail })
+  if (isHostNotFound(code)) return failed("HostNotFound", code)
+  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENOENT|EACCES)$/.test(code)) return failed("Refused", code)
+  if (code === "ETIMEDOUT") return failed("Timeout", code)
+  return isTls.test(`${code} ${detail}`) ? failed("Tls", `${code} ${detail}`.trim()) : failed("Closed", detail)
+}
+
+const isHostNotFound = (code: string): boolean => /^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL)/.test(code)
+
+/** Fails where the address cannot be right, so that it is never dialled. */
+export const ofAddress = (address: RedisConfig.RedisAddress): Effect.Effect<void, RedisConnectError> => {
+  const problem = RedisConfig.hostProblem(address.host)
+  return problem === undefined
+    ? Effect.void
+    : Effect.fail(
+        new RedisConnectError({
+          reason: "Address",
+          address: RedisConfig.describe(address),
+          detail: `the host ${problem}`
+        })
+      )
 }
 
 /** Why Bun's client could not even be made. Its words may hold the URL, and so the password. */
@@ -102,7 +111,7 @@ const look = (address: RedisConfig.RedisAddress): Effect.Effect<RedisConnectErro
     socket.once("close", closed)
     socket.on("error", (cause) => {
       const code = codeOf(cause)
-      if (/^(ENOTFOUND|EAI_|ENODATA|ESERVFAIL)/.test(code)) return end("HostNotFound", code)
+      if (isHostNotFound(code)) return end("HostNotFound", code)
       if (accepted) return closed()
       end("Refused", code)
     })

@@ -1,4 +1,5 @@
 /** `lookupMany`: which lookups share a call, and what each of them gets of it. */
+import { createHash } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -85,10 +86,7 @@ describe("a cache with lookupMany", () => {
       const redis = yield* Effect.map(SupervisedExecutor.make(busy(server.driver)), RedisCommands.fromExecutor)
       server.values.set(RedisKey.auxiliary("queued", "clear"), "10")
       // a script is sent as its text, or as its hash
-      const acquire = [
-        LeaseScripts.acquire.lua,
-        new Bun.CryptoHasher("sha1").update(LeaseScripts.acquire.lua).digest("hex")
-      ]
+      const acquire = [LeaseScripts.acquire.lua, createHash("sha1").update(LeaseScripts.acquire.lua).digest("hex")]
       server.answer = ({ args: [script] }) =>
         acquire.includes(String(script)) ? ScriptedDriver.reply(["granted", "20"]) : undefined
       const calls: Array<number> = []

@@ -7,8 +7,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import {
   type Answer,
   type CacheName,
@@ -141,7 +141,7 @@ const program = Effect.gen(function* () {
 })
 
 const redis = Effect.map(Schema.decodeUnknown(Settings)(process.argv[2]), (settings) =>
-  BunRedis.layer(
+  driverUnderTest.layer(
     {
       port: settings.redisPort,
       ...(settings.username === undefined ? {} : { username: settings.username }),

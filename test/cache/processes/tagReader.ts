@@ -6,7 +6,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as TaggedCache from "./TaggedCache.js"
 
 class InputBroke extends Data.TaggedError("InputBroke")<{ readonly cause: unknown }> {}
@@ -36,7 +36,7 @@ BunRuntime.runMain(
   Effect.scoped(program).pipe(
     // heartbeats of the subscription are commands, which the test would count
     Effect.provide(
-      BunRedis.layer({ host: "127.0.0.1", port: Number(process.argv[2]) }, { heartbeatInterval: "1 hour" })
+      driverUnderTest.layer({ host: "127.0.0.1", port: Number(process.argv[2]) }, { heartbeatInterval: "1 hour" })
     ),
     // the output carries answers only
     Effect.provide(Logger.minimumLogLevel(LogLevel.None))

@@ -13,6 +13,7 @@ import * as CapturedLog from "../../support/CapturedLog.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import * as Executors from "../../support/faults/Executors.js"
 import { connect, eventually, testWith } from "../../support/faults/FaultSuite.js"
+import * as AdminConnection from "../../support/server/AdminConnection.js"
 import { onEveryLayer } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 
@@ -140,15 +141,12 @@ describe("a cache whose reads lag behind its scripts", () => {
       )
       const primary = yield* connect({ host: "127.0.0.1", port: server.port })
       // a client of the toolkit would not stay connected to a replica
-      const reads = yield* Effect.acquireRelease(
-        Effect.sync(() => new Bun.RedisClient(replica.url)),
-        (client) => Effect.sync(() => client.close())
-      )
+      const readReplica = yield* AdminConnection.open(replica.url)
       const { generation } = yield* primary.getStatus
       const split = Executors.replacing(primary, () => ({
         unsafeMget: (keys, onReply) => {
-          reads.send("MGET", [...keys()]).then(
-            (value: ReadonlyArray<string | null>) => onReply(Exit.succeed({ value, generation })),
+          readReplica("MGET", ...keys()).then(
+            (value) => onReply(Exit.succeed({ value: value as ReadonlyArray<string | null>, generation })),
             () => onReply(Exit.fail(new RedisConnectionLost({ command: "MGET" })))
           )
         }

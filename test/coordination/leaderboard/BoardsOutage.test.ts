@@ -5,10 +5,10 @@ import * as Schedule from "effect/Schedule"
 import * as Counter from "../../../src/coordination/Counter.js"
 import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Presence from "../../../src/coordination/Presence.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
 import * as OutageRedis from "../../support/faults/OutageRedis.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 import { until } from "../../support/until.js"
 
@@ -82,7 +82,7 @@ describe("while Redis is away", () => {
           }
         }).pipe(
           Effect.provide(
-            BunRedis.layer({ host: "127.0.0.1", port: server.port }, { reconnect: Schedule.spaced("10 millis") })
+            driverUnderTest.layer({ host: "127.0.0.1", port: server.port }, { reconnect: Schedule.spaced("10 millis") })
           )
         )
       })

@@ -8,7 +8,6 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import {
@@ -22,6 +21,7 @@ import {
   RedisUnavailable
 } from "../../../src/redis/RedisError.js"
 import * as FailingRedis from "../../support/faults/FailingRedis.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 import { until } from "../../support/until.js"
 
@@ -299,7 +299,10 @@ describe.skipIf(RedisServer.skipReason !== undefined)("a server that is killed",
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const context = yield* Layer.build(
-        BunRedis.layer({ port: server.port }, { reconnect: Schedule.spaced("50 millis"), commandTimeout: "1 minute" })
+        driverUnderTest.layer(
+          { port: server.port },
+          { reconnect: Schedule.spaced("50 millis"), commandTimeout: "1 minute" }
+        )
       )
       const client = yield* Effect.provide(RedisClient, context)
       const limiter = yield* Effect.provide(RateLimiter.make, context)

@@ -4,9 +4,9 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Presence from "../../../src/coordination/Presence.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 
 const address = Either.getOrThrow(RedisConfig.fromUrl(Redacted.make(process.argv[2] ?? "")))
 
@@ -17,4 +17,4 @@ const program = Effect.gen(function* () {
   yield* Effect.never.pipe(presence.whileOnline(`player of ${process.pid}`))
 })
 
-Effect.runPromise(Effect.provide(program, BunRedis.layer(address)))
+Effect.runPromise(Effect.provide(program, driverUnderTest.layer(address)))

@@ -24,6 +24,7 @@ import {
   testWith,
   title
 } from "../../support/faults/FaultSuite.js"
+import * as AdminConnection from "../../support/server/AdminConnection.js"
 import * as Certificates from "../../support/server/Certificates.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 
@@ -41,19 +42,11 @@ const next = RedisScript.make({
 
 /** A connection of the administrator's own that outlives changes of passwords. */
 const administrator = (port: number) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.promise(async () => {
-        const client = new Bun.RedisClient(`redis://127.0.0.1:${port}`, { autoReconnect: false })
-        await client.connect()
-        return client
-      }),
-      (client) => Effect.sync(() => client.close())
-    ),
-    (client) =>
-      (command: string, ...args: ReadonlyArray<string>) =>
-        Effect.promise(() => client.send(command, [...args]))
-  )
+  Effect.gen(function* () {
+    const send = yield* AdminConnection.open(`redis://127.0.0.1:${port}`)
+    yield* Effect.promise(() => send("PING"))
+    return (command: string, ...args: ReadonlyArray<string>) => Effect.promise(() => send(command, ...args))
+  })
 
 describe("a login", () => {
   testWith("a password that is replaced")(

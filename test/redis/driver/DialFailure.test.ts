@@ -2,11 +2,11 @@ import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import type { RedisAddress } from "../../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
 import { connect, failsWith, test, testWith, title } from "../../support/faults/FaultSuite.js"
 import * as Certificates from "../../support/server/Certificates.js"
+import { driverName, driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 
 /** Something that accepts connections and answers the first bytes with a text, or ends the connection where there is none. */
@@ -29,7 +29,7 @@ const listener = (answer: string | undefined) =>
 
 /** How a dial fails. */
 const failure = (address: RedisAddress, timeout = "2 seconds" as const) =>
-  Effect.flip(Effect.scoped(BunRedis.driver(address, timeout).connect))
+  Effect.flip(Effect.scoped(driverUnderTest.driver(address, timeout).connect))
 
 const secret = "hunter2"
 const password = Redacted.make(secret)
@@ -152,7 +152,7 @@ describe("a dial", () => {
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       for (const timeout of ["60 days", "Infinity"] as const) {
-        const { address, connect } = BunRedis.driver(
+        const { address, connect } = driverUnderTest.driver(
           { port: server.port },
           timeout === "Infinity" ? Number.POSITIVE_INFINITY : timeout
         )
@@ -162,13 +162,23 @@ describe("a dial", () => {
       const redis = yield* connect({ port: server.port }, { connectTimeout: Number.POSITIVE_INFINITY })
       expect(yield* redis.isAvailable).toBe(true)
       const { port } = yield* listener("")
-      expect(kindOf(yield* Effect.flip(Effect.scoped(BunRedis.driver({ port }, 0.5).connect)))).toBe("Timeout")
+      expect(kindOf(yield* Effect.flip(Effect.scoped(driverUnderTest.driver({ port }, 0.5).connect)))).toBe("Timeout")
     })
   )
 
-  testWith("renamed commands")("of a server without HELLO is no wrong password", () =>
+  testWith("renamed commands")("of a server without HELLO is no wrong password, or logs in by AUTH", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make({ args: ["--rename-command", "HELLO", ""] })
+      if (driverName !== "BunRedis") {
+        yield* Effect.scoped(driverUnderTest.driver({ port: server.port, database: 3 }).connect)
+        yield* server.send("CONFIG", "SET", "requirepass", secret)
+        const right = { port: server.port, password }
+        yield* Effect.scoped(driverUnderTest.driver(right).connect)
+        yield* Effect.scoped(driverUnderTest.driver({ ...right, username: "default" }).connect)
+        expect(yield* failure({ ...right, username: "u" })).toMatchObject({ reason: "WrongPassword" })
+        expect(yield* failure({ port: server.port })).toMatchObject({ reason: "PasswordRequired" })
+        return
+      }
       const error = yield* failure({ port: server.port, username: "u", password })
       expect(error).toMatchObject({ _tag: "RedisConnectError", reason: "Unsupported" })
       expect(error.message + JSON.stringify(error)).not.toMatch(/user name or password|hunter2/)

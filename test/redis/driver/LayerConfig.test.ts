@@ -3,18 +3,18 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { explain } from "../../../src/http/server/StartupError.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 
-type Options = Parameters<typeof BunRedis.layerConfig>[0]
+type Options = Parameters<typeof driverUnderTest.layerConfig>[0]
 
 /** The name of the server of the client that the environment chooses. */
 const serverOf = (variables: Record<string, string>, options?: Options) =>
   RedisClient.pipe(
     Effect.flatMap((redis) => redis.getStatus),
     Effect.map(({ server }) => Option.map(server, ({ name }) => name)),
-    Effect.provide(BunRedis.layerConfig(options)),
+    Effect.provide(driverUnderTest.layerConfig(options)),
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
   )
 

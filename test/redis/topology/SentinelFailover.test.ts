@@ -7,12 +7,12 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { ClientOptions } from "../../../src/redis/connection/SupervisedExecutor.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { SentinelAddress } from "../../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
 import * as MixedCallers from "../../support/cache/MixedCallers.js"
 import { available, eventually, expectNoUnhandledRejections, testWith } from "../../support/faults/FaultSuite.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisSentinels from "../../support/server/RedisSentinels.js"
 import type { ServerNode } from "../../support/server/ServerNode.js"
 
@@ -34,7 +34,9 @@ const addressOf = ({ master, sentinels }: RedisSentinels.RedisSentinels): Sentin
 })
 
 const connect = (address: SentinelAddress) =>
-  Effect.map(Layer.build(BunRedis.layerSentinel(address, options)), (context) => Context.get(context, RedisClient))
+  Effect.map(Layer.build(driverUnderTest.layerSentinel(address, options)), (context) =>
+    Context.get(context, RedisClient)
+  )
 
 const leadsTo = (redis: RedisClient.Service, server: ServerNode) =>
   eventually(

@@ -8,10 +8,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { ClientOptions } from "../../../src/redis/connection/SupervisedExecutor.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisAddress } from "../../../src/redis/RedisConfig.js"
 import type { ConnectionFailure } from "../../../src/redis/RedisStatus.js"
+import { driverUnderTest } from "../server/drivers.js"
 import * as RedisServer from "../server/RedisServer.js"
 import type { Feature } from "../server/ServerKinds.js"
 
@@ -47,7 +47,7 @@ const defaults: ClientOptions = {
 }
 
 export const connect = (address: RedisAddress, options: ClientOptions = {}) =>
-  Effect.map(Layer.build(BunRedis.layer(address, { ...defaults, ...options })), (context) =>
+  Effect.map(Layer.build(driverUnderTest.layer(address, { ...defaults, ...options })), (context) =>
     Context.get(context, RedisClient)
   )
 

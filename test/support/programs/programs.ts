@@ -2,13 +2,17 @@
  * Random programs of commands, scripts and time, run on the model and on a real server so that every reply can be
  * compared. A server's clock cannot be moved: there, time passes by shortening what is left of every key's life.
  */
+import { isDeepStrictEqual } from "node:util"
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Keyspace from "../../../src/redis/memory/Keyspace.js"
-import type { RedisArgument } from "../../../src/redis/RedisConnection.js"
+import * as RedisConfig from "../../../src/redis/RedisConfig.js"
+import type { RedisArgument, RedisConnection } from "../../../src/redis/RedisConnection.js"
 import type { RedisScript } from "../../../src/redis/RedisScript.js"
 import * as RejectionCode from "../../../src/redis/RejectionCode.js"
+import { driverUnderTest } from "../server/drivers.js"
 import * as RedisServer from "../server/RedisServer.js"
 import * as ServerKinds from "../server/ServerKinds.js"
 
@@ -120,24 +124,22 @@ const possibleKeys = (program: Program): ReadonlyArray<RedisArgument> => {
 }
 
 /** As `runOnModel`, in one pipeline on an emptied database. */
-const runOnServer = async (client: Bun.RedisClient, program: Program): Promise<ReadonlyArray<unknown>> => {
+const runOnServer = async (connection: RedisConnection, program: Program): Promise<ReadonlyArray<unknown>> => {
   let now = start
   const keys = possibleKeys(program)
   // a whole second, so that times in seconds and in milliseconds compare as they do on the model
   const realNow = Math.floor(Date.now() / 1000) * 1000
-  const send = (command: string, args: ReadonlyArray<RedisArgument>): Promise<unknown> =>
-    client.send(command, args.map((arg) => (typeof arg === "number" ? String(arg) : arg)) as Array<string>)
   const run = (step: Step): Promise<unknown> => {
     if (step._tag === "Advance") {
       now += step.millis
-      return send("EVAL", [age, keys.length, ...keys, step.millis])
+      return connection.send("EVAL", [age, keys.length, ...keys, step.millis])
     }
-    if (step._tag === "GetBytes") return client.getBuffer(step.key).then((bytes) => bytes && Array.from(bytes))
+    if (step._tag === "GetBytes") return connection.sendBuffer(step.key).then((bytes) => bytes && Array.from(bytes))
     return step._tag === "Command"
-      ? send(step.command, argumentsAt(step.args, realNow))
-      : send("EVAL", [step.script.lua, step.keys.length, ...step.keys, ...step.args(now)])
+      ? connection.send(step.command, argumentsAt(step.args, realNow))
+      : connection.send("EVAL", [step.script.lua, step.keys.length, ...step.keys, ...step.args(now)])
   }
-  const [, ...settled] = await Promise.allSettled([send("FLUSHDB", []), ...program.map(run)])
+  const [, ...settled] = await Promise.allSettled([connection.send("FLUSHDB", []), ...program.map(run)])
   return settled.map((reply, i) =>
     normalize(program[i] ?? advance(0), reply.status === "fulfilled" ? reply.value : failed(reply.reason))
   )
@@ -156,16 +158,14 @@ export const compare = (options: {
 }): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const url = yield* RedisServer.givenOrStarted
-    const client = yield* Effect.acquireRelease(
-      Effect.sync(() => new Bun.RedisClient(url)),
-      (client) => Effect.sync(() => client.close())
-    )
-    const info = String(yield* Effect.promise(() => client.send("INFO", ["server"])))
+    const address = yield* Effect.orDie(RedisConfig.fromUrl(Redacted.make(url)))
+    const connection = yield* Effect.orDie(driverUnderTest.driver(address).connect)
+    const info = String(yield* Effect.promise(() => connection.send("INFO", ["server"])))
     const isRedis70 = ServerKinds.ofInfo(info) === ServerKinds.redis && /^redis_version:7\.0\./m.test(info)
     const comparable = isRedis70 ? (reply: unknown) => reply : likeOtherServers
     const agrees = fc.asyncProperty(options.programs, async (steps) => {
       const program = [...steps, ...options.observe(steps)]
-      const [onModel, onServer] = [runOnModel(program), await runOnServer(client, program)]
+      const [onModel, onServer] = [runOnModel(program), await runOnServer(connection, program)]
       const compared = (replies: ReadonlyArray<unknown>) => replies.map((reply, i) => comparable(reply, program[i]))
       assertSameReplies(program, compared(onModel), compared(onServer))
     })
@@ -177,7 +177,7 @@ const assertSameReplies = (
   onModel: ReadonlyArray<unknown>,
   onServer: ReadonlyArray<unknown>
 ): void => {
-  const i = program.findIndex((_, i) => !Bun.deepEquals(onModel[i], onServer[i], true))
+  const i = program.findIndex((_, i) => !isDeepStrictEqual(onModel[i], onServer[i]))
   if (i < 0) return
   const [step, model, server] = [program[i], onModel[i], onServer[i]].map((part) => fc.stringify(part))
   throw new Error(`${step} is answered with ${model} by the model and with ${server} by the server`)

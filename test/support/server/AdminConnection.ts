@@ -1,6 +1,7 @@
-/** Commands to a server outside of the code under test. */
+/** Commands to a server outside of the code under test, on Bun and on Node. Replies are RESP3's where the server has it. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { Redis } from "ioredis"
 
 export type Send = (command: string, ...args: ReadonlyArray<string>) => Promise<unknown>
 
@@ -8,12 +9,16 @@ export type Send = (command: string, ...args: ReadonlyArray<string>) => Promise<
 export const open = (url: string): Effect.Effect<Send, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new Bun.RedisClient(url, { autoReconnect: false })),
-      (client) => Effect.sync(() => client.close())
+      Effect.sync(() => {
+        const redis = new Redis(url, { replyMapping: "resp3", retryStrategy: () => null, enableReadyCheck: false })
+        // each command that fails says so itself
+        return redis.on("error", () => {})
+      }),
+      (redis) => Effect.sync(() => redis.disconnect())
     ),
-    (client): Send =>
+    (redis): Send =>
       (command, ...args) =>
-        client.send(command, [...args])
+        redis.call(command, ...args)
   )
 
 /** Uses a connection of its own. Fails when a command does. A server that is silent for long counts as failed. */

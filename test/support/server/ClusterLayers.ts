@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import { driverUnderTest } from "./drivers.js"
 import * as RedisCluster from "./RedisCluster.js"
 
 export class Cluster extends Context.Tag("test/Cluster")<Cluster, RedisCluster.RedisCluster>() {}
@@ -13,7 +13,7 @@ export class Cluster extends Context.Tag("test/Cluster")<Cluster, RedisCluster.R
 /** A client that knows the first two nodes. */
 const clientOf = (cluster: RedisCluster.RedisCluster, options: ClientOptions = {}): Layer.Layer<RedisClient> => {
   const [first, second] = cluster.nodes
-  return BunRedis.layerCluster(
+  return driverUnderTest.layerCluster(
     {
       nodes: [
         { host: "127.0.0.1", port: first?.port },

@@ -2,6 +2,8 @@
  * A real server for a test: started on a free port, stopped with the scope. `TEST_REDIS_SERVER` names the program, else it
  * is the first of `redis-server`, `valkey-server` and `dragonfly` on PATH.
  */
+import { accessSync, constants } from "node:fs"
+import { delimiter, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as AdminConnection from "./AdminConnection.js"
 import * as ServerKinds from "./ServerKinds.js"
@@ -14,9 +16,19 @@ const chosen = variable("TEST_REDIS_SERVER")
 const givenUrl = variable("TEST_REDIS_URL")
 const programs = ServerKinds.all.map(({ program }) => program)
 
+const isOnPath = (program: string): boolean =>
+  (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
 /** The server that tests start, or undefined where there is none. */
 const kind: ServerKinds.ServerKind | undefined = ServerKinds.all.find(
-  ({ program }) => (chosen === undefined || chosen === program) && Bun.which(program) !== null
+  ({ program }) => (chosen === undefined || chosen === program) && isOnPath(program)
 )
 
 const noProgram =
@@ -33,14 +45,9 @@ export const startedKind: Effect.Effect<ServerKinds.ServerKind> = Effect.suspend
 const givenKind =
   givenUrl === undefined
     ? undefined
-    : await (async () => {
-        const client = new Bun.RedisClient(givenUrl, { autoReconnect: false })
-        try {
-          return ServerKinds.ofInfo(String(await client.send("INFO", ["server"])))
-        } finally {
-          client.close()
-        }
-      })()
+    : await Effect.runPromise(
+        AdminConnection.use(givenUrl, async (send) => ServerKinds.ofInfo(String(await send("INFO", "server"))))
+      )
 
 /**
  * Why a test that starts a server and needs these features cannot run here: undefined when it can. A missing server is a
@@ -147,13 +154,8 @@ export const givenOrStarted = Effect.suspend(() => {
   if (givenUrl === undefined) return Effect.map(make(), (server) => server.url)
   const url = new URL(givenUrl)
   url.pathname = `/${process.env.VITEST_POOL_ID ?? 1}`
-  return Effect.acquireUseRelease(
-    Effect.sync(() => new Bun.RedisClient(url.href, { autoReconnect: false })),
-    (client) =>
-      Effect.as(
-        Effect.promise(() => client.send("FLUSHDB", [])),
-        url.href
-      ),
-    (client) => Effect.sync(() => client.close())
+  return Effect.as(
+    AdminConnection.use(url.href, (send) => send("FLUSHDB")),
+    url.href
   )
 })

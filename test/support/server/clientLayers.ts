@@ -5,17 +5,17 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { describe } from "vitest"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
+import { driverUnderTest } from "./drivers.js"
 import * as RedisServer from "./RedisServer.js"
 
 export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer()
 
 /** A client that is connected before a test begins. */
 export const connected = (address: RedisConfig.RedisAddress): Layer.Layer<RedisClient> =>
-  Layer.tap(BunRedis.layer(address), (context) =>
+  Layer.tap(driverUnderTest.layer(address), (context) =>
     RedisClient.pipe(
       Effect.flatMap((client) => Stream.runHead(Stream.filter(client.statusChanges, (s) => s._tag === "Connected"))),
       Effect.provide(context)

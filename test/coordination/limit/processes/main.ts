@@ -8,7 +8,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as RateLimiter from "../../../../src/coordination/RateLimiter.js"
-import * as BunRedis from "../../../../src/redis/driver/BunRedis.js"
+import { driverUnderTest } from "../../../support/server/drivers.js"
 import { Counts, limits, maxCost, Settings } from "./messages.js"
 import * as Recording from "./Recording.js"
 
@@ -45,7 +45,7 @@ Effect.flatMap(Schema.decodeUnknown(Settings)(process.argv[2]), ({ fibers, redis
     program(fibers),
     Layer.provide(
       RateLimiter.layer,
-      Recording.layer(BunRedis.layer({ port: redisPort }, { reconnect: Schedule.spaced("50 millis") }))
+      Recording.layer(driverUnderTest.layer({ port: redisPort }, { reconnect: Schedule.spaced("50 millis") }))
     )
   )
 ).pipe(

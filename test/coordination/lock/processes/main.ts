@@ -12,7 +12,7 @@ import * as DistributedSemaphore from "../../../../src/coordination/DistributedS
 import { Database } from "../../../../src/game/Database.js"
 import * as SqlDatabase from "../../../../src/game/database/SqlDatabase.js"
 import { GameId } from "../../../../src/game/Player.js"
-import * as BunRedis from "../../../../src/redis/driver/BunRedis.js"
+import { driverUnderTest } from "../../../support/server/drivers.js"
 import { Order, Report, Settings } from "./messages.js"
 
 const encodeReport = Schema.encodeSync(Report)
@@ -151,7 +151,7 @@ const program = Effect.gen(function* () {
 const layers = Effect.map(Schema.decodeUnknown(Settings)(process.argv[2]), ({ database, redisPort }) =>
   Layer.merge(
     SqlDatabase.layer({ url: `sqlite:${database}` }),
-    BunRedis.layer(
+    driverUnderTest.layer(
       { port: redisPort },
       {
         // a busy machine is no outage

@@ -1,0 +1,59 @@
+/**
+ * What the errors of ioredis mean, for a command and for a dial.
+ *
+ * @internal
+ */
+import {
+  fromServerReply,
+  type RedisAuthError,
+  RedisConnectError,
+  RedisConnectionLost,
+  type RedisError,
+  RedisProtocolError
+} from "../../RedisError.js"
+import * as DialFailure from "../DialFailure.js"
+
+export type DialError = RedisConnectError | RedisAuthError
+
+const isReply = (cause: unknown): cause is Error => cause instanceof Error && cause.name === "ReplyError"
+
+/** Whether ioredis has found bytes that are no Redis protocol. */
+const isNoProtocol = (detail: string): boolean => /^(Protocol error, got|Unknown RESP type)/.test(detail)
+
+const isClosed = (detail: string): boolean =>
+  /^(Connection is closed|Stream isn't writeable|Command aborted due to connection close)/.test(detail)
+
+/** The typed error of a command. */
+export const ofCommand = (command: string, cause: unknown): RedisError => {
+  const detail = DialFailure.messageOf(cause)
+  if (isReply(cause)) return fromServerReply(command, DialFailure.withoutLogin(detail))
+  return isClosed(detail) ? new RedisConnectionLost({ command }) : new RedisProtocolError({ command, detail })
+}
+
+/** An error reply that came before any command, such as that of too many clients. */
+const unasked = (detail: string): string | undefined =>
+  /^Command queue state error.* Last error: (?:ReplyError: )?(.*)$/s.exec(detail)?.[1]
+
+/** Why a connection has ended before it was ready, by the first error of its client. */
+export const ofEnd = (address: string, cause: unknown): DialError => {
+  const detail = DialFailure.messageOf(cause)
+  const closed = new RedisConnectError({ reason: "Closed", address, detail: "" })
+  const reply = unasked(detail)
+  if (reply !== undefined) return DialFailure.ofReply(address, true, reply) ?? closed
+  if (isNoProtocol(detail)) return new RedisConnectError({ reason: "Protocol", address, detail })
+  const failure = DialFailure.ofSocket(address, DialFailure.codeOf(cause), detail)
+  return failure.reason === "Closed" ? closed : failure
+}
+
+/** Why a command of the login has failed; undefined when its reply shows that the connection stands. */
+export const ofLogin = (
+  address: string,
+  isLogin: boolean,
+  cause: unknown,
+  firstError: unknown
+): DialError | undefined =>
+  isReply(cause) ? DialFailure.ofReply(address, isLogin, cause.message) : ofEnd(address, firstError ?? cause)
+
+/** Whether a server or proxy has no RESP3, and may be logged in to with AUTH. */
+export const lacksResp3 = (cause: unknown): boolean =>
+  isReply(cause) && /^(-?ERR )?(NOPROTO|unknown command|unsupported command)/i.test(cause.message)
