@@ -6,15 +6,15 @@
  */
 import { describe, expect, it } from "vitest"
 import * as effort from "../support/effort.js"
-import { get, invalidate, invalidateTag, set, update } from "./operations.js"
 import type { PromiseName } from "./promises.js"
 import { allRules, essentialRules, type Rules, rules, without } from "./rules.js"
-import type { Operation, Scenario } from "./scenario.js"
-import { families } from "./scenarios.js"
-import { findCounterexample } from "./search.js"
+import { get, invalidate, invalidateTag, set, update } from "./runs/operations.js"
+import type { Operation, Scenario } from "./runs/scenario.js"
+import { families, familiesOfServers } from "./runs/scenarios.js"
+import { findCounterexample } from "./runs/search.js"
 
 const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const runs = Number(process.env.PROTOCOL_RUNS ?? effort.runs(1_000))
+const runs = Number(process.env.PROTOCOL_RUNS ?? effort.scale(1_000, 15))
 
 const base = { processes: 2, localTtl: 0 }
 
@@ -27,7 +27,7 @@ const find = (options: {
 }) => findCounterexample({ runs: 4_000, seed: 1, ...options, scenario: { ...base, faults: {}, ...options.scenario } })
 
 describe(`every promise holds (seed ${seed})`, () => {
-  for (const [name, family] of Object.entries(families)) {
+  for (const [name, family] of Object.entries({ ...families, ...familiesOfServers })) {
     it(`in ${runs} runs with all rules: ${name}`, () => {
       expect(findCounterexample({ ...family, rules: allRules, seed, runs, shrink: true })?.report).toBeUndefined()
     })
@@ -50,7 +50,8 @@ describe("a late set", () => {
   })
 
   it("leaves none when its connection is ended on the server before the replay", () => {
-    expect(find({ ...lateSet, rules: without("setHasDeadline") })?.report).toBeUndefined()
+    const found = find({ ...lateSet, rules: without("setHasDeadline"), runs: effort.runs(4_000) })
+    expect(found?.report).toBeUndefined()
   })
 })
 
@@ -101,6 +102,15 @@ describe("the protocol does not cover", () => {
   it("two concurrent sets of one key, which need update", () => {
     const found = find({ operations: [set(0), set(1)], promise: "noWrongValueLeft", scenario: {} })
     expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
+  it("a server that was replaced and does not know it: the process that reaches only this one serves what others invalidate", () => {
+    const found = find({
+      operations: [invalidate(0), get(1)],
+      promise: "neverServedAgain",
+      scenario: { servers: [9, 9], withMarkers: true, warm: true, faults: { split: 1 } }
+    })
+    expect(found?.promise).toBe("neverServedAgain")
   })
 
   it("a server's clock that is set back: entries look younger than a marker", () => {

@@ -2,8 +2,9 @@
  * The promises of the protocol, checked while the model runs. A value is the number of a commit, so that "older" is
  * "smaller". A read remembers at its start the oldest commit that it may answer.
  */
-import type { Flight, Process } from "./process.js"
-import { type Key, keys, type Server } from "./server.js"
+import type { Flight, Process } from "./process/process.js"
+import { type Key, keys, type Slot } from "./servers/server.js"
+import type { Topology } from "./servers/topology.js"
 
 export const promises = {
   neverServedAgain: "a read that starts after an acknowledged invalidation answers nothing older",
@@ -74,7 +75,7 @@ export interface Lookup {
 }
 
 class Versions {
-  private readonly map = new Map<string, number>()
+  readonly map = new Map<string, number>()
   readonly get = (key: Key): number => this.map.get(key) ?? 0
   readonly raise = (written: Written): void => {
     for (const [key, version] of written) this.map.set(key, Math.max(this.get(key), version))
@@ -87,12 +88,12 @@ class Versions {
 export class Promises {
   /** acknowledged by the server */
   private readonly acknowledged = new Versions()
-  private readonly duringOutage = new Versions()
-  private readonly outages = new Versions()
+  private readonly duringOutage = new Map<Slot, Versions>()
+  private readonly outages = new Map<Slot, Versions>()
   private readonly own = new Map<Process, Versions>()
   /** what outages have made obsolete for a process that is connected again, and for one whose reads are open again */
-  private readonly outagesReconnected = new Map<Process, Versions>()
-  private readonly outagesOpened = new Map<Process, Versions>()
+  private readonly outagesReconnected = new Map<Process, Map<Slot, Versions>>()
+  private readonly outagesOpened = new Map<Process, Map<Slot, Versions>>()
   /** written by a process that has crashed, and still promised */
   private readonly crashed = new Versions()
   private obligations: ReadonlyArray<Obligation> = []
@@ -114,16 +115,27 @@ export class Promises {
       readonly localTtl: number
       readonly maxLookups: number
       readonly processes: ReadonlyArray<Process>
-      readonly server: Server
+      readonly topology: Topology
       readonly limits: ReadonlySet<Limit>
       readonly isOnItsWay: (token: string) => boolean
     }
   ) {}
 
-  private versionsOf(map: Map<Process, Versions>, process: Process): Versions {
-    const found = map.get(process) ?? new Versions()
-    map.set(process, found)
+  private versionsOf<K>(map: Map<K, Versions>, owner: K): Versions {
+    const found = map.get(owner) ?? new Versions()
+    map.set(owner, found)
     return found
+  }
+
+  private versionsOfSlot(map: Map<Process, Map<Slot, Versions>>, process: Process, slot: Slot): Versions {
+    const found = map.get(process) ?? new Map<Slot, Versions>()
+    map.set(process, found)
+    return this.versionsOf(found, slot)
+  }
+
+  /** What outages of the key's server, or of the markers', have made obsolete. */
+  private obsoleteBy(map: Map<Process, Map<Slot, Versions>>, process: Process, key: Key): number {
+    return Math.max(...[key, "markers" as const].map((slot) => this.versionsOfSlot(map, process, slot).get(key)))
   }
 
   private heard(process: Process, key: Key): number {
@@ -142,8 +154,8 @@ export class Promises {
       key,
       own,
       strict: this.acknowledged.get(key),
-      outage: this.versionsOf(this.outagesReconnected, process).get(key),
-      localOutage: this.versionsOf(this.outagesOpened, process).get(key),
+      outage: this.obsoleteBy(this.outagesReconnected, process, key),
+      localOutage: this.obsoleteBy(this.outagesOpened, process, key),
       local: Math.max(own, this.heard(process, key)),
       started: this.steps,
       answer: undefined,
@@ -186,14 +198,17 @@ export class Promises {
     this.away.set(process, away.set(key, this.steps))
   }
 
-  commandFailed(process: Process): void {
-    for (const key of keys) this.setAway(process, key)
+  /** With several servers, the failure of a command of one key concerns no other. */
+  commandFailed(process: Process, { key: only }: { readonly name: string; readonly key?: Key }): void {
+    for (const key of keys) {
+      if (only === undefined || only === key || !this.world.topology.isSeveral) this.setAway(process, key)
+    }
   }
 
   /** A write has returned to its caller. */
-  written(process: Process, written: Written, acknowledged: boolean): void {
+  written(process: Process, slot: Slot, written: Written, acknowledged: boolean): void {
     this.versionsOf(this.own, process).raise(written)
-    if (!this.world.server.running) this.duringOutage.raise(written)
+    if (!this.world.topology.of(slot).running) this.versionsOf(this.duringOutage, slot).raise(written)
     if (!acknowledged && !this.world.limits.has("outageOfOneProcess")) return
     this.acknowledged.raise(written)
     for (const other of this.world.processes) {
@@ -220,16 +235,17 @@ export class Promises {
     if (this.world.limits.has("crashWithOutbox")) this.crashed.raiseAll(this.versionsOf(this.own, process))
   }
 
-  outageEnds(): void {
-    this.outages.raiseAll(this.duringOutage)
+  outageEnds(slot: Slot): void {
+    this.versionsOf(this.outages, slot).raiseAll(this.versionsOf(this.duringOutage, slot))
   }
 
-  reconnected(process: Process): void {
-    this.versionsOf(this.outagesReconnected, process).raiseAll(this.outages)
+  reconnected(process: Process, slot: Slot): void {
+    this.versionsOfSlot(this.outagesReconnected, process, slot).raiseAll(this.versionsOf(this.outages, slot))
   }
 
-  opened(process: Process): void {
-    this.versionsOf(this.outagesOpened, process).raiseAll(this.versionsOf(this.outagesReconnected, process))
+  opened(process: Process, slot: Slot): void {
+    const reconnected = this.versionsOfSlot(this.outagesReconnected, process, slot)
+    this.versionsOfSlot(this.outagesOpened, process, slot).raiseAll(reconnected)
   }
 
   /** The oldest commit that may be cached when all is quiet. */
@@ -268,7 +284,7 @@ export class Promises {
   }
 
   granted(key: Key, token: string, newerThan: number): void {
-    const entry = this.world.server.state.values.get(key)
+    const entry = this.world.topology.of(key).state.values.get(key)
     if (entry !== undefined && !entry.stale && entry.created > newerThan) {
       throw new Broken("noNeedlessLookup", `${token} was granted while ${key} held commit ${entry.version}`)
     }
@@ -286,6 +302,28 @@ export class Promises {
   /** Whether a flight or update still runs that will end the lease. */
   isHeld(token: string): boolean {
     return this.world.processes.some((process) => process.alive && process.tokens.has(token))
+  }
+
+  /** What later steps are judged by. Reads that have ended, and times that nothing compares any more, are left out. */
+  fingerprint(): unknown {
+    const { processes, time } = this.world
+    const isAway = (process: Process) => keys.map((key) => this.away.get(process)?.get(key) === this.steps)
+    const due = this.obligations.filter(({ timeIsUp }) => timeIsUp > time)
+    return [
+      [this.acknowledged, this.duringOutage, this.outages, this.crashed],
+      processes.map((process) => [
+        isAway(process),
+        this.own.get(process),
+        this.outagesReconnected.get(process),
+        this.outagesOpened.get(process),
+        keys.map((key) => this.heard(process, key))
+      ]),
+      due.map(({ heardBy, key, process, timeIsUp, version }) => [process.id, key, version, `${heardBy}`, timeIsUp]),
+      this.reads.flatMap((read) => (read.ended || read.excused ? [] : [[read, this.wasAway(read)]])),
+      this.lookups,
+      this.broken,
+      this.calm
+    ]
   }
 
   stepEnds(): void {

@@ -92,10 +92,37 @@ export const rules = {
   lookupsBounded: "13: lookups without Redis pass a semaphore with a bounded queue",
 
   commitFirst: "14: an invalidation follows the commit",
-  throughEngine: "14: a delete by the application goes through the engine"
+  throughEngine: "14: a delete by the application goes through the engine",
+
+  createdByMarkerNode: "15: an entry is created at a time of the markers' server, wherever it is stored",
+  timeBeforeLookup: "15: that time is asked before the lookup",
+  timeOfSlotOwner: "15: only the server that has the markers answers it",
+  boundIsLower: "15: a set or an update may reckon with a lower bound of that server's clock",
+  boundIsYoung: "15: the bound is of a reply that was received a moment ago",
+  freshnessByMarkerNode: "15: freshness goes by the clock of the markers' server",
+  deadlineOfEntryNode: "15: the deadline of a set goes by the clock of the server that it is sent to",
+
+  markersOfEachRead: "16: each read asks for the markers",
+  markersOfOpenGeneration: "16: a reply with markers is used only on the open generation of the markers",
+  fillOfMarkerGeneration: "16: a fill confirms a value only on the generation that has said when it is created",
+
+  markerOutageDistrustsAll: "17: a new generation of the markers distrusts every entry",
+  markOfMarkerNode: "17: the end of an outage is a time of the markers' server, whichever server was away",
+  movedSlotIsNewGeneration: "17: a slot that has another owner is a new generation of that slot",
+
+  raisedWhenBehind:
+    "18: where the markers' new server is behind the old one, the clear marker is raised beyond the old clock",
+  raisedBeyondBounds: "18: and beyond what writers have reckoned with since",
+  raisedWhenAhead: "18: it is raised at the end of an outage where entries may be created ahead of the clock",
+
+  publishReachesAllNodes: "19: a message reaches the subscribers of every server"
 } as const
 
 export type Rule = keyof typeof rules
+
+/** Whether a rule is about markers and entries on servers of their own. */
+export const isOfSeveralServers = (rule: Rule): boolean => Number.parseInt(rules[rule], 10) >= 15
+
 export type Rules = ReadonlySet<Rule>
 
 const isRule = (name: string): name is Rule => name in rules

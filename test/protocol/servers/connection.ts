@@ -2,12 +2,12 @@
  * One generation: commands travel to the server in order, replies travel back in order, and either may be on its way
  * when the connection ends. A command that was on its way may still reach the server later.
  */
-import { type Client, type Command, Rejected, type Server } from "./server.js"
-import type { Wait } from "./step.js"
+import type { Wait } from "../process/step.js"
+import { type Client, type Command, Rejected, type Server, type Slot } from "./server.js"
 
 /** The three outcomes of a command, the reply with the generation that it came from. */
 export type Outcome<A> =
-  | { readonly _tag: "Reply"; readonly value: A; readonly generation: number }
+  | { readonly _tag: "Reply"; readonly value: A; readonly generation: string }
   | { readonly _tag: "Rejected" }
   | { readonly _tag: "Unavailable" }
   | { readonly _tag: "Unknown" }
@@ -15,6 +15,11 @@ export type Outcome<A> =
 /** A command on its way, whatever it answers. */
 export interface AnyCall {
   readonly name: string
+  readonly slot: Slot
+  readonly isKeyless: boolean
+  readonly hasDeadline: boolean
+  /** the server that it reached has lost its slot */
+  isMoved: boolean
   readonly token: string | undefined
   /** the task that sent it */
   readonly sender: object | undefined
@@ -24,10 +29,15 @@ export interface AnyCall {
   readonly expire: () => void
   readonly refuse: () => void
   readonly pending: () => boolean
+  /** It is sent to another server. */
+  readonly redirect: (generation: string) => void
+  readonly fingerprint: () => string
 }
 
 export class Call<A> implements Wait, AnyCall {
   outcome: Outcome<A> | undefined
+  isMoved = false
+  private isRedirected = false
   private answer: Outcome<A> = { _tag: "Unknown" }
   private expired = false
   private refusedLate = false
@@ -35,9 +45,19 @@ export class Call<A> implements Wait, AnyCall {
   constructor(
     private readonly command: Command<A>,
     private readonly client: Client,
-    private readonly generation: number,
+    private generation: string,
     readonly sender: object | undefined
   ) {}
+
+  get slot(): Slot {
+    return this.command.key ?? "markers"
+  }
+  get isKeyless(): boolean {
+    return this.command.isKeyless === true
+  }
+  get hasDeadline(): boolean {
+    return this.command.hasDeadline === true
+  }
 
   get what(): string {
     return this.name
@@ -53,12 +73,14 @@ export class Call<A> implements Wait, AnyCall {
   readonly pending = (): boolean => this.outcome === undefined
 
   readonly apply = (server: Server): void => {
-    if (this.expired && this.command.hasDeadline === true && server.rules.has("setHasDeadline")) {
+    // a deadline by the clock of another server may be ahead
+    if (this.expired && this.hasDeadline && !this.isRedirected && server.rules.has("setHasDeadline")) {
       this.refusedLate = this.pending()
       return
     }
     try {
       this.answer = { _tag: "Reply", value: this.command.apply(server, this.client), generation: this.generation }
+      if (this.command.changes === true) server.remember()
     } catch (error) {
       if (!(error instanceof Rejected)) throw error
       this.answer = { _tag: "Rejected" }
@@ -87,6 +109,23 @@ export class Call<A> implements Wait, AnyCall {
   readonly refuse = (): void => {
     this.outcome ??= { _tag: "Unavailable" }
   }
+
+  readonly redirect = (generation: string): void => {
+    this.isMoved = false
+    this.isRedirected = true
+    this.generation = generation
+  }
+
+  readonly fingerprint = (): string =>
+    JSON.stringify([
+      this.name,
+      this.token,
+      this.command.args,
+      this.generation,
+      this.outcome,
+      this.answer,
+      [this.expired, this.refusedLate, this.isMoved, this.isRedirected]
+    ])
 }
 
 export class Connection {
@@ -109,35 +148,12 @@ export class Connection {
     this.sent.push(call)
   }
 
+  readonly fingerprint = (): unknown =>
+    [this.sent, this.answered].map((calls) => calls.map((call) => call.fingerprint()))
+
   /** Ends it, and answers what had not reached the server. */
   readonly end = (): ReadonlyArray<AnyCall> => {
     for (const call of [...this.sent, ...this.answered]) call.giveUp()
     return this.sent
   }
-}
-
-/** What a subscription delivers. `number` counts them, so that it can be said up to where a process has heard. */
-export type BusEvent<M> =
-  | { readonly _tag: "Message"; readonly number: number; readonly message: M }
-  | { readonly _tag: "Gap"; readonly number: number }
-
-export class Subscription<M> {
-  connected = true
-  count = 0
-  heard = 0
-  inbox: Array<BusEvent<M>> = []
-
-  readonly push = (message: M): void => {
-    if (this.connected) this.inbox.push({ _tag: "Message", number: ++this.count, message })
-  }
-  readonly end = (): void => {
-    this.connected = false
-    this.inbox = []
-  }
-  readonly resubscribe = (): void => {
-    this.connected = true
-    this.inbox.push({ _tag: "Gap", number: ++this.count })
-  }
-  /** The number of the event by which everything published so far has been heard of. */
-  readonly horizon = (): number => (this.connected ? this.count : this.count + 1)
 }

@@ -1,11 +1,14 @@
 /**
  * Writes: invalidation, tags, set and update. A write that Redis has not acknowledged enters the outbox.
  */
-import type { Outcome } from "./connection.js"
+
+import type { Written } from "../promises.js"
+import type { AnyCall, Outcome } from "../servers/connection.js"
+import { bareDelete, begin, finish, invalidate, set } from "../servers/keyCommands.js"
+import { moveMarker, now } from "../servers/markerCommands.js"
+import type { Entry, Key } from "../servers/server.js"
 import type { OutboxItem, Process } from "./process.js"
-import type { Written } from "./promises.js"
-import { bareDelete, begin, type Entry, finish, invalidate, type Key, moveMarker, set } from "./server.js"
-import { boundary, type Step } from "./step.js"
+import { boundary, pause, type Step } from "./step.js"
 
 /** Commits to the database in one step. A tag and a clear concern both keys. */
 const commit = (process: Process, keys: ReadonlyArray<Key>): Written => {
@@ -24,7 +27,7 @@ const ended = (process: Process, item: OutboxItem, written: Written, acknowledge
     if (rules.has("epochMovesAfter")) process.moveEpoch(item)
   } else if (rules.has("epochMovesAfter")) process.moveAllEpochs()
   if (!acknowledged) enter(process, item)
-  promises.written(process, written, acknowledged)
+  promises.written(process, item === "a" || item === "b" ? item : "markers", written, acknowledged)
 }
 
 const enter = (process: Process, item: OutboxItem): void => {
@@ -43,11 +46,11 @@ const enter = (process: Process, item: OutboxItem): void => {
 export function* commitAndInvalidate(process: Process, key: Key): Step<void> {
   const { rules } = process.world
   let written: Written = rules.has("commitFirst") ? commit(process, [key]) : []
-  yield boundary("committed")
+  yield* process.keep([written], pause(boundary("committed")))
   if (rules.has("epochMovesBefore")) process.moveEpoch(key)
   let acknowledged = false
   try {
-    acknowledged = (yield* process.send(invalidate(key)))._tag === "Reply"
+    acknowledged = (yield* process.keep([written], process.send(invalidate(key))))._tag === "Reply"
   } finally {
     if (!rules.has("commitFirst")) written = commit(process, [key])
     ended(process, key, written, acknowledged)
@@ -57,41 +60,71 @@ export function* commitAndInvalidate(process: Process, key: Key): Step<void> {
 /** The same for every entry with the tag, or for the whole cache. */
 export function* commitAndMove(process: Process, marker: "tag" | "clear"): Step<void> {
   const written = commit(process, ["a", "b"])
-  yield boundary("committed")
+  yield* process.keep([written], pause(boundary("committed")))
   let acknowledged = false
   try {
-    acknowledged = (yield* process.send(moveMarker(marker)))._tag === "Reply"
+    acknowledged = (yield* process.keep([written], process.send(moveMarker(marker))))._tag === "Reply"
   } finally {
     ended(process, marker, written, acknowledged)
   }
 }
 
+/** When the markers are on another server, and an entry is created by its writer: a lower bound of that server's clock. */
+function* creationTime(process: Process): Step<number | undefined> {
+  const bound = process.boundOfMarkerClock()
+  if (bound !== undefined) return Math.max(bound, process.clearMarker + 1)
+  const sentAt = process.world.time
+  const reply = process.usable("markers", yield* process.keep([sentAt], process.send(now())))
+  if (reply === undefined) return undefined
+  process.noteMarkerTime(reply.value.time, sentAt)
+  process.clearMarker = Math.max(process.clearMarker, reply.value.clear)
+  return Math.max(reply.value.time, reply.value.clear + 1)
+}
+
 export function* commitAndSet(process: Process, key: Key): Step<void> {
   const { rules, spawn } = process.world
   const written = commit(process, [key])
-  yield boundary("committed")
-  const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker))
+  yield* process.keep([written], pause(boundary("committed")))
+  const created = process.isSeveral ? yield* creationTimeOfSet(process, key, written) : undefined
+  if (process.isSeveral && created === undefined) return
+  const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker, created))
   // the transfer of a large value may take longer than a fixed deadline
   if (call !== undefined && process.world.largeValues && !rules.has("deadlineAllowsForSize")) {
-    spawn(process, `deadline of the set of ${key}`, "own", expire(call))
+    spawn(process, `deadline of the set of ${key}`, "own", expire(process, call))
   }
   try {
-    if (call !== undefined) yield call
+    if (call !== undefined) yield* process.keep([written], pause(call))
   } finally {
     const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
     if (call?.isTooLate() === true) process.world.promises.setRefused(process, key)
     if (call !== undefined && outcome === "Unknown") {
-      process.world.promises.commandFailed(process)
-      spawn(process, `deadline of the set of ${key}`, "own", expire(call))
-      if (rules.has("setKeepsCaller")) yield { what: `deadline of the set of ${key}`, ready: call.isExpired }
+      process.world.promises.commandFailed(process, { name: "Set", key })
+      spawn(process, `deadline of the set of ${key}`, "own", expire(process, call))
+      const deadline = { what: `deadline of the set of ${key}`, ready: call.isExpired }
+      if (rules.has("setKeepsCaller")) yield* process.keep([written, call.fingerprint()], pause(deadline))
     }
     ended(process, key, written, outcome === "Reply")
   }
 }
 
+/** Where the time of the markers' server cannot be had, the set becomes an invalidation, and has no creation time. */
+function* creationTimeOfSet(process: Process, key: Key, written: Written): Step<number | undefined> {
+  let created: number | undefined
+  let acknowledged = false
+  try {
+    created = yield* process.keep([written], creationTime(process))
+    if (created === undefined) {
+      acknowledged = (yield* process.keep([written], process.send(invalidate(key))))._tag === "Reply"
+    }
+  } finally {
+    if (created === undefined) ended(process, key, written, acknowledged)
+  }
+  return created
+}
+
 /** Lets the deadline of a set pass, some time after its caller has stopped waiting. */
-function* expire(call: { readonly expire: () => void }): Step<void> {
-  yield boundary("deadline")
+function* expire(process: Process, call: AnyCall): Step<void> {
+  yield* process.keep([call.fingerprint()], pause(boundary("deadline")))
   call.expire()
 }
 
@@ -112,26 +145,33 @@ export function* update(process: Process, state: Update): Step<void> {
   let acknowledged = false
   process.tokens.add(token)
   try {
+    const createdAt = process.isSeveral ? yield* creationTime(process) : undefined
     const begun = rules.has("updatePlacesToken")
-      ? yield* process.send(begin(key, token, process.clearMarker))
+      ? yield* process.keep([createdAt], process.send(begin(key, token, process.clearMarker)))
       : undefined
     state.isPlaced = begun?._tag === "Reply"
-    yield boundary("write")
+    yield* process.keep([createdAt, begun], pause(boundary("write")))
     state.written = commit(process, [key])
-    yield boundary("written")
-    acknowledged = yield* endUpdate(process, state, begun)
+    yield* process.keep([createdAt, begun], pause(boundary("written")))
+    acknowledged = yield* endUpdate(process, state, begun, createdAt)
   } finally {
     process.tokens.delete(token)
     ended(process, key, state.written, acknowledged)
   }
 }
 
-function* endUpdate(process: Process, state: Update, begun: Outcome<number> | undefined): Step<boolean> {
+function* endUpdate(
+  process: Process,
+  state: Update,
+  begun: Outcome<number> | undefined,
+  createdAt: number | undefined
+): Step<boolean> {
   const { key, token } = state
   const version = state.written[0]?.[1] ?? 0
   if (begun === undefined) return (yield* process.send(set(key, version, process.clearMarker)))._tag === "Reply"
-  if (begun._tag !== "Reply") return (yield* process.send(invalidate(key)))._tag === "Reply"
-  const entry: Entry = { key, version, created: begun.value, stale: false }
+  const created = process.isSeveral ? createdAt : begun._tag === "Reply" ? begun.value : undefined
+  if (begun._tag !== "Reply" || created === undefined) return (yield* process.send(invalidate(key)))._tag === "Reply"
+  const entry: Entry = { key, version, created, stale: false }
   return (yield* process.send(finish(key, token, entry)))._tag === "Reply"
 }
 
@@ -139,7 +179,7 @@ function* endUpdate(process: Process, state: Update, begun: Outcome<number> | un
 export function* commitAndDelete(process: Process, key: Key): Step<void> {
   if (process.world.rules.has("throughEngine")) return yield* commitAndInvalidate(process, key)
   const written = commit(process, [key])
-  yield boundary("committed")
-  const outcome = yield* process.send(bareDelete(key))
-  process.world.promises.written(process, written, outcome._tag === "Reply")
+  yield* process.keep([written], pause(boundary("committed")))
+  const outcome = yield* process.keep([written], process.send(bareDelete(key)))
+  process.world.promises.written(process, key, written, outcome._tag === "Reply")
 }

@@ -3,8 +3,8 @@
  * choose the steps, so that fast-check can shrink it.
  */
 import * as fc from "effect/FastCheck"
-import { Broken, type PromiseName } from "./promises.js"
-import { allRules, type Rules } from "./rules.js"
+import { Broken, type PromiseName } from "../promises.js"
+import { allRules, type Rules } from "../rules.js"
 import { Run } from "./run.js"
 import type { Operation, Scenario } from "./scenario.js"
 
@@ -43,6 +43,10 @@ const arbitrary = ({ operations, scenario }: Search): fc.Arbitrary<Choice> => {
   })
   return fc.tuple(fc.array(operation, { minLength: 2, maxLength: 9, size: "max" }), choices, burst)
 }
+
+/** Runs that a search would take. */
+export const sampleRuns = (search: Omit<Search, "promise" | "rules">): ReadonlyArray<Choice> =>
+  fc.sample(arbitrary(search), { seed: search.seed, numRuns: search.runs })
 
 const brokenBy = ({ scenario, rules = allRules, promise }: Search, chosen: Choice, isTraced = false) => {
   const [operations, choices, burst] = chosen

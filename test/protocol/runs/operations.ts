@@ -1,7 +1,7 @@
 /** Short forms of operations: with `invalidate(0)`, process 0 changes the key a and invalidates it. */
 
+import type { Key } from "../servers/server.js"
 import type { Operation } from "./scenario.js"
-import type { Key } from "./server.js"
 
 const operation =
   (what: Operation["what"]) =>

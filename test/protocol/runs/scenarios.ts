@@ -100,3 +100,97 @@ export const families = {
     operations: { anyOf: ["get", "get", "invalidate", "update"] }
   }
 } satisfies Record<string, Family>
+
+/** Clocks start late enough for a clock that is set back. */
+const severalServers = { ...two, warm: true, withMarkers: true, outboxCapacity: 1 }
+const everything = { anyOf: ["get", "get", "get", "refresh", "invalidate", "update", "tag", "clear"], keys: 2 } as const
+const aheadAndBehind = [9, 12, 6]
+
+/** Families with markers and keys on servers of their own, each with a clock of its own. */
+export const familiesOfServers = {
+  skewedClocks: {
+    scenario: {
+      ...severalServers,
+      servers: [9, 13],
+      clockErrors: [1, -1],
+      faults: {
+        stepEntryClock: 2,
+        stepMarkerClock: 1,
+        expireValue: 2,
+        evictMarker: 1,
+        age: 1,
+        lookupFails: 1,
+        interrupt: 1
+      }
+    },
+    operations: everything
+  },
+  serversAndConnections: {
+    scenario: {
+      ...severalServers,
+      servers: aheadAndBehind,
+      faults: { busBreak: 1, break: 2, breakLate: 1, timeout: 2, refuse: 1, resend: 1, openCircuit: 1, expireLease: 1 }
+    },
+    operations: everything
+  },
+  serversAndOutages: {
+    scenario: {
+      ...severalServers,
+      servers: aheadAndBehind,
+      faults: { busBreak: 1, breakLate: 1, stop: 2, restart: 1, timeout: 1, expireLease: 1, stepMarkerClock: 1 }
+    },
+    operations: everything
+  },
+  setsOnServers: {
+    scenario: {
+      ...severalServers,
+      processes: 3,
+      servers: [9, 13],
+      serialised: true,
+      faults: { breakLate: 1, timeout: 1, resend: 1, failoverBehind: 1, move: 1, interrupt: 1 }
+    },
+    operations: { anyOf: ["get", "get", "set", "set", "update", "invalidate", "clear", "tag"] }
+  },
+  failovers: {
+    scenario: {
+      ...severalServers,
+      servers: aheadAndBehind,
+      faults: { failover: 2, failoverAhead: 1, timeout: 1, break: 1, expireValue: 1 }
+    },
+    operations: everything
+  },
+  failoversBehind: {
+    scenario: {
+      ...severalServers,
+      servers: aheadAndBehind,
+      faults: { failoverBehind: 1, stop: 1, timeout: 1, break: 1, expireValue: 1 }
+    },
+    operations: everything
+  },
+  movingSlots: {
+    scenario: {
+      ...severalServers,
+      servers: aheadAndBehind,
+      faults: { move: 2, failover: 1, timeout: 1, expireValue: 1, expireLease: 1 }
+    },
+    operations: everything
+  },
+  crashesAndFailovers: {
+    scenario: {
+      ...severalServers,
+      processes: 3,
+      servers: [9, 13],
+      faults: { failoverBehind: 1, crash: 1, breakLate: 1, expireLease: 1, interrupt: 1 }
+    },
+    operations: { anyOf: ["get", "get", "update", "update", "invalidate", "clear"] }
+  },
+  oneServerReplaced: {
+    scenario: {
+      ...severalServers,
+      servers: [9],
+      localTtl: 0,
+      faults: { failover: 1, failoverBehind: 1, break: 1, timeout: 1, expireValue: 1 }
+    },
+    operations: everything
+  }
+} satisfies Record<string, Family>

@@ -1,6 +1,6 @@
 /** A scenario: the operations of a run, its processes, and the faults that may occur. */
-import type { Limit } from "./promises.js"
-import type { Key } from "./server.js"
+import type { Limit } from "../promises.js"
+import type { Key } from "../servers/server.js"
 
 export interface Operation {
   readonly what: "get" | "refresh" | "invalidate" | "update" | "set" | "tag" | "clear" | "delete"
@@ -30,9 +30,20 @@ export type Fault =
   | "age" // a value passes its time to live
   | "lookupFails"
   | "lookupHangs"
+  | "failover" // a replica with the same clock takes a server's place, without its last writes
+  | "failoverBehind" // the replica's clock is behind
+  | "failoverAhead"
+  | "split" // a replica takes a server's place, and one process still reaches the old server only
+  | "move" // a slot moves to another node
+  | "stepEntryClock" // the clock of a server without markers is set, forwards or back
+  | "stepMarkerClock" // the clock of the markers' server is set forwards
 
 export interface Scenario {
   readonly processes: number
+  /** by how much each server's clock is ahead of the first one's; by default there is one server */
+  readonly servers?: ReadonlyArray<number>
+  /** in ticks; by default a value is stale only by the fault `age` */
+  readonly timeToLive?: number
   /** in ticks; zero is no local tier */
   readonly localTtl: number
   readonly withMarkers?: boolean
@@ -45,6 +56,8 @@ export interface Scenario {
   readonly mayNotPublish?: ReadonlyArray<number>
   /** the error of each process's estimate of the server's clock */
   readonly clockErrors?: ReadonlyArray<number>
+  /** how often time passes by a tick, apart from the end of a run; by default 8 */
+  readonly ticks?: number
   /** how often each fault may happen */
   readonly faults: Readonly<Partial<Record<Fault, number>>>
   readonly limits?: ReadonlyArray<Limit>

@@ -2,17 +2,21 @@
  * A run: one step at a time, chosen by a list of numbers, so that it can be repeated and shrunk; or by a script. Then
  * everything ends without further faults, and every process reads every key.
  */
-import type { Process } from "./process.js"
-import { Broken } from "./promises.js"
-import { get } from "./reading.js"
-import type { Rules } from "./rules.js"
+import type { Process } from "../process/process.js"
+import { get } from "../process/reading.js"
+import { Broken } from "../promises.js"
+import type { Rules } from "../rules.js"
+import { type Key, keys } from "../servers/server.js"
+import { faults } from "./faults.js"
 import type { Operation, Scenario } from "./scenario.js"
-import { type Key, keys } from "./server.js"
-import { type Action, faults, progress } from "./steps.js"
+import { type Action, progress } from "./steps.js"
 import { World } from "./world.js"
 
 /** A step by the start of its name, or all steps whose names contain a text, until none of them is possible. */
 export type Script = ReadonlyArray<string | { readonly all: string; readonly except?: string }>
+
+/** Faults that cut no reply off. */
+const harmless: ReadonlySet<string> = new Set(["expireValue", "evictMarker", "move"])
 
 /** A run that is not quiet after this many steps never ends. */
 const patience = 1500
@@ -58,7 +62,40 @@ export class Run {
     this.finish(this.world.processes)
   }
 
-  private possible(): ReadonlyArray<Action> {
+  /** The promise that a script breaks. */
+  broken(script: Script, mayLeaveOut: boolean): Broken | undefined {
+    try {
+      this.follow(script, mayLeaveOut)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error
+      return error
+    }
+  }
+
+  /** Nothing that has begun can continue, and every operation has been called. */
+  isAtRest(): boolean {
+    return progress(this.world).length === 0
+  }
+
+  /**
+   * A step that may be taken before all others, since it changes nothing for them, and they change nothing for it: a reply
+   * that no fault can cut off, and a message for a process that has nothing left to do.
+   */
+  urgent(): Action | undefined {
+    const { faultsLeft, operations, started, tasks } = this.world
+    const isSafe = Array.from(faultsLeft).every(([fault, left]) => left === 0 || harmless.has(fault))
+    const isIdle = (process: Process): boolean =>
+      !tasks.some((task) => task.process === process) &&
+      !operations.slice(started).some((operation) => operation.process === process.id)
+    return progress(this.world).find(({ delivery }) => {
+      if (delivery === undefined) return false
+      const { call, process } = delivery
+      return call === undefined ? isIdle(process) : isSafe && !call.isMoved
+    })
+  }
+
+  possible(): ReadonlyArray<Action> {
     return [...progress(this.world), ...faults(this.world)]
   }
 
@@ -73,21 +110,21 @@ export class Run {
     }
   }
 
-  private take(action: Action): void {
+  take(action: Action): void {
     if (this.isTraced) this.trace.push(action.name())
     this.lastThread = action.thread
     action.run()
     this.world.stepEnds()
   }
 
-  private finish(probing: ReadonlyArray<Process>): void {
+  finish(probing: ReadonlyArray<Process>): void {
     const { promises } = this.world
     this.settle()
     this.timePasses()
     this.settle()
     this.checkReads()
     promises.isQuiet = true
-    this.world.server.lagging = undefined
+    for (const { server } of this.world.topology.nodes) server.lagging = undefined
     for (const key of keys) {
       // the first reader may repair what the next one would have found
       for (const process of probing) if (process.alive) this.probe(process, key)
@@ -105,11 +142,23 @@ export class Run {
   }
 
   private timePasses(): void {
-    const { server, localTtl } = this.world
+    const { localTtl, topology } = this.world
     for (let ticks = 0; ticks <= localTtl; ticks++) this.world.tick()
-    for (const [key, token] of server.state.leases) {
-      if (this.world.mayExpire(token)) server.state.leases.delete(key)
+    this.catchUp()
+    for (const { server } of topology.nodes) {
+      for (const [key, token] of server.state.leases) {
+        if (this.world.mayExpire(token)) server.state.leases.delete(key)
+      }
     }
+  }
+
+  /** A new server may have a clock that is behind. A tag that has moved twice meanwhile is not cached until it has caught up. */
+  private catchUp(): void {
+    const { topology } = this.world
+    const server = topology.of("markers")
+    if (!topology.isSeveral && !server.isReplicated) return
+    const latest = Math.max(...server.state.markers.values())
+    while (server.clock <= latest) this.world.tick()
   }
 
   private checkReads(): void {
