@@ -4,7 +4,8 @@
 import { invalidate } from "../servers/keyCommands.js"
 import { moveMarker, now, raise, time } from "../servers/markerCommands.js"
 import type { Entry, Key, Slot } from "../servers/server.js"
-import { boundLasts, type Process } from "./process.js"
+import type { Process } from "./process.js"
+import { boundLasts } from "./slots.js"
 import { boundary, pause, type Step } from "./step.js"
 
 /** Handles the outage that a new generation of some slots has ended, and then opens them. */

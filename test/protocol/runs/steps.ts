@@ -71,8 +71,7 @@ export const progress = (world: World): ReadonlyArray<Action> => {
 }
 
 /** Names a server in a trace. */
-export const nameOf = (world: World, node: Node): string =>
-  world.topology.isSeveral ? `node ${node.id}` : "the server"
+const nameOf = (world: World, node: Node): string => (world.topology.isSeveral ? `node ${node.id}` : "the server")
 
 /** Commands that reach a server, replies that arrive, and connections that come back. */
 const addTraffic = (world: World, process: Process, add: Add): void => {

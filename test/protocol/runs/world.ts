@@ -3,8 +3,9 @@
  * is for `run.ts` to say.
  */
 import { open, replay } from "../process/outage.js"
-import { type Link, Process, type Surroundings, type Task } from "../process/process.js"
+import { Process, type Surroundings, type Task } from "../process/process.js"
 import { get } from "../process/reading.js"
+import type { Link } from "../process/slots.js"
 import { boundary, type Locals, type Step, type Wait } from "../process/step.js"
 import {
   commitAndDelete,
