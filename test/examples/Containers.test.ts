@@ -20,7 +20,9 @@ const Service = Schema.Struct({
 })
 const Compose = Schema.Struct({ services: Schema.Record({ key: Schema.String, value: Service }) })
 
-const { services } = Schema.decodeUnknownSync(Compose)(Bun.YAML.parse(read("docker-compose.yml")))
+const servicesOf = (file: string) => Schema.decodeUnknownSync(Compose)(Bun.YAML.parse(read(file))).services
+const services = servicesOf("docker-compose.yml")
+const sentinel = servicesOf("docker-compose.sentinel.yml")
 const digest = /@sha256:[0-9a-f]{64}$/
 
 describe("the containers", () => {
@@ -33,21 +35,33 @@ describe("the containers", () => {
     expect(images.filter((image) => !digest.test(image))).toEqual([])
   })
 
-  it.each(Object.entries(services))("give %s no more than it needs", (_name, service) => {
-    expect(service).toMatchObject({ read_only: true, tmpfs: ["/tmp"], cap_drop: ["ALL"] })
-    expect(service.security_opt).toEqual(["no-new-privileges:true"])
-    expect(service.pids_limit).toBeLessThanOrEqual(256)
-    // published, if at all, to this machine alone
-    expect((service.ports ?? []).filter((port) => !port.includes(":-127.0.0.1:"))).toEqual([])
-  })
+  it.each([...Object.entries(services), ...Object.entries(sentinel)])(
+    "give %s no more than it needs",
+    (_name, service) => {
+      expect(service).toMatchObject({ read_only: true, tmpfs: ["/tmp"], cap_drop: ["ALL"] })
+      expect(service.security_opt).toEqual(["no-new-privileges:true"])
+      expect(service.pids_limit).toBeLessThanOrEqual(256)
+      // published, if at all, to this machine alone
+      expect((service.ports ?? []).filter((port) => !port.includes(":-127.0.0.1:"))).toEqual([])
+    }
+  )
 
   it("take secrets from files and never from variables, which process lists and crash reports show", () => {
-    const variables = Object.values(services).flatMap(({ environment = {} }) => Object.entries(environment))
+    const all = [...Object.values(services), ...Object.values(sentinel)]
+    const variables = all.flatMap(({ environment = {} }) => Object.entries(environment))
     const secrets = variables.filter(([name]) => /PASSWORD|TOKEN|SECRET/.test(name))
-    expect(secrets.length).toBe(2)
+    expect(secrets.length).toBe(5)
     expect(secrets.filter(([name, value]) => !name.endsWith("_FILE") || !value?.startsWith("/run/secrets/"))).toEqual(
       []
     )
+  })
+
+  it("behind sentinels are three servers and three sentinels of one image, and an application that names the sentinels", () => {
+    const { app, ...others } = sentinel
+    expect(Object.keys(others)).toEqual(["redis", "sentinel"].flatMap((name) => [1, 2, 3].map((i) => `${name}-${i}`)))
+    expect(new Set(Object.values(others).map(({ image }) => image)).size).toBe(1)
+    const named = [1, 2, 3].map((i) => `sentinel-${i}:26379`).join(",")
+    expect(app?.environment).toMatchObject({ REDIS_SENTINELS: named, REDIS_SENTINEL_MASTER: "mymaster" })
   })
 
   it("run the Bun that the tests run with", () => {

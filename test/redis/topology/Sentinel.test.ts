@@ -375,6 +375,10 @@ describe("a connection to a primary", () => {
   it.scoped("takes its subscriptions along to the next primary", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld
+      // a user without the right to the beats' channel has no other sign
+      for (const port of [first, second]) {
+        world.at(port).answer = ({ command }) => (command === "PUBLISH" ? error("NOPERM no channel") : undefined)
+      }
       const redis = yield* connect(world)
       yield* redis.subscribe("news").pipe(Stream.runDrain, Effect.forkScoped)
       yield* settled

@@ -48,7 +48,7 @@ describe("sentinels in trouble", () => {
       yield* awaitAgreement
     }))
 
-  test("that still name a dead primary are asked again until they name another", () =>
+  test("that still name a dead primary keep no client from the next one", () =>
     Effect.gen(function* () {
       const world = yield* RedisSentinels.make()
       const first = yield* world.primary
