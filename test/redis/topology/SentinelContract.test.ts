@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { describe } from "vitest"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { contract } from "../../suites/RedisClientSuite.js"
 import { contract as cacheContract } from "../../suites/TypedCacheSuite.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisSentinels from "../../support/server/RedisSentinels.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 
@@ -14,7 +14,10 @@ import * as RedisServer from "../../support/server/RedisServer.js"
 const behindSentinels: Layer.Layer<RedisClient> = Layer.unwrapScoped(
   Effect.map(RedisSentinels.make(), ({ master, sentinels }) =>
     Layer.tap(
-      BunRedis.layerSentinel({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), master }),
+      driverUnderTest.layerSentinel({
+        sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })),
+        master
+      }),
       (context) =>
         RedisClient.pipe(
           Effect.flatMap((client) =>

@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { SentinelAddress } from "../../../src/redis/RedisConfig.js"
 import { eventually, failsWith, testWith } from "../../support/faults/FaultSuite.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisSentinels from "../../support/server/RedisSentinels.js"
 import type { ServerNode } from "../../support/server/ServerNode.js"
 
@@ -21,7 +21,9 @@ const options = { connectTimeout: "2 seconds", reconnect: Schedule.spaced("50 mi
 const host = "127.0.0.1"
 
 const connect = (address: SentinelAddress) =>
-  Effect.map(Layer.build(BunRedis.layerSentinel(address, options)), (context) => Context.get(context, RedisClient))
+  Effect.map(Layer.build(driverUnderTest.layerSentinel(address, options)), (context) =>
+    Context.get(context, RedisClient)
+  )
 
 const addressesOf = (nodes: ReadonlyArray<ServerNode>) => nodes.map(({ port }) => ({ host, port }))
 
@@ -105,7 +107,7 @@ describe("sentinels in trouble", () => {
         REDIS_PASSWORD: "of-servers",
         REDIS_DB: "2"
       }
-      const context = yield* Layer.build(BunRedis.layerConfig(options)).pipe(
+      const context = yield* Layer.build(driverUnderTest.layerConfig(options)).pipe(
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
       )
       const redis = Context.get(context, RedisClient)
