@@ -59,3 +59,12 @@ npx esbuild --log-level=error scripts/consumer/effectOnly.ts --outfile="$workdir
 echo "Node $(node --version):"
 (cd "$workdir/effect-only" && node effectOnly.js)
 (cd "$workdir/every-peer" && "$bun" everyPeer.ts)
+(
+  cd "$workdir/every-peer"
+  node --input-type=module -e 'await import("effect-cache-toolkit/IoRedis")'
+  node --input-type=module -e 'await import("effect-cache-toolkit/BunRedis")' 2>&1 |
+    grep -q "import effect-cache-toolkit/IoRedis, which runs on Node" || {
+    echo "/BunRedis under Node does not name /IoRedis" >&2
+    exit 1
+  }
+)

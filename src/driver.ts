@@ -17,6 +17,12 @@ export * as CircuitBreaker from "./redis/connection/CircuitBreaker.js"
  */
 export * as SupervisedExecutor from "./redis/connection/SupervisedExecutor.js"
 /**
+ * Gives the replies of RESP2 the shapes of RESP3, which a driver promises.
+ *
+ * @since 0.2.0
+ */
+export * as Resp2Reply from "./redis/driver/Resp2Reply.js"
+/**
  * Builds the typed commands of a `RedisClient` on an executor.
  *
  * @since 0.1.0
