@@ -14,14 +14,15 @@ import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
-import * as ServerTime from "../redis/ServerTime.js"
 import type { CacheSettings, Failures } from "./CacheOptions.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
 import type { Names } from "./entry/CacheKey.js"
 import * as ContentEncoding from "./entry/ContentEncoding.js"
 import * as EntryCodec from "./entry/EntryCodec.js"
 import * as Migration from "./entry/Migration.js"
+import * as CacheServers from "./invalidation/CacheServers.js"
 import * as Invalidation from "./invalidation/Invalidation.js"
+import { markerKeys } from "./invalidation/Markers.js"
 import * as LeaseRenewal from "./load/LeaseRenewal.js"
 import * as Loader from "./load/Loader.js"
 import type { Load } from "./lookup/LoadGraph.js"
@@ -105,6 +106,9 @@ export const make = <Key, Value, E, Err>(
     const redis = yield* RedisClient
     const owner = { redis }
     const clock = yield* Effect.clock
+    const servers = CacheServers.make(RedisExecutor.of(redis), markerKeys(options.name).clear, clock)
+    const serverTime = servers.time
+    const serverTimeNow = Effect.sync(serverTime)
     const events = yield* CacheEvents.make
     const redisLatency = LatencyHistogram.make()
     const lookupLatency = LatencyHistogram.make()
@@ -125,13 +129,12 @@ export const make = <Key, Value, E, Err>(
     const codec = ContentEncoding.make(EntryCodec.outcomes(values, errors), {
       compression: options.compression,
       encryption: options.encryption,
-      serverTime: redis.serverTime
+      serverTime: serverTimeNow
     })
 
     const valueStaleMillis = staleForMillis(options)
     const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
-    const serverTime = ServerTime.estimate(RedisExecutor.of(redis), clock)
     const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
     const local: LocalTier.LocalTier<Stored> =
       options.local === undefined || timeToLiveMillis <= 0
@@ -149,6 +152,7 @@ export const make = <Key, Value, E, Err>(
 
     const {
       bus,
+      creation,
       guard,
       local: localInvalidation,
       markers,
@@ -156,6 +160,7 @@ export const make = <Key, Value, E, Err>(
       writes
     } = yield* Invalidation.make({
       redis,
+      servers,
       name: options.name,
       isTagged: options.tags !== undefined,
       outboxCapacity: outage.outboxCapacity ?? 10_000,
@@ -169,6 +174,7 @@ export const make = <Key, Value, E, Err>(
 
     const tier = yield* RedisTier.make({
       redis,
+      servers,
       codec,
       guard,
       markers,
@@ -191,6 +197,8 @@ export const make = <Key, Value, E, Err>(
       tier,
       guard,
       markers,
+      creation,
+      serverTime,
       local: localInvalidation,
       bus,
       codec,
@@ -207,7 +215,7 @@ export const make = <Key, Value, E, Err>(
     })
     const reader = yield* Reader.make({
       owner,
-      redis,
+      serverTime: serverTimeNow,
       local,
       tier,
       loader,
@@ -225,6 +233,8 @@ export const make = <Key, Value, E, Err>(
       clock,
       writes,
       markers,
+      servers,
+      creation,
       bus,
       codec,
       observer,

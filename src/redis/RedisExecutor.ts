@@ -133,11 +133,6 @@ export interface RedisNode
   extends Pick<RedisExecutor, "command" | "clockOffsetMillis" | "getStatus" | "statusChanges" | "circuitChanges"> {
   /** The number of this server. No other server of the executor has it, at any time. */
   readonly id: number
-  /**
-   * A time of the server's clock that is certainly past, in milliseconds. It is the last answer to TIME and the time since
-   * then, less what the clocks may drift. `-Infinity` before the first answer.
-   */
-  readonly pastMillis: () => number
 }
 
 /**
@@ -149,8 +144,12 @@ export interface RedisNode
 export interface RedisNodes {
   /** The server that holds a key at this moment. */
   readonly of: (key: string) => RedisNode
+  /** The number of the move by which the key came to its server; 0 where it has been there from the start. */
+  readonly moveOf: (key: string) => number
+  /** The number of moves so far. */
+  readonly moves: () => number
   readonly current: () => ReadonlyArray<RedisNode>
-  /** The servers now, and each change of them. */
+  /** The servers now, and again when one has come, gone, or got keys of another. */
   readonly changes: Stream.Stream<ReadonlyArray<RedisNode>>
 }
 
@@ -163,17 +162,9 @@ export interface RedisNodes {
 export const nodesOf = (executor: RedisExecutor): RedisNodes => {
   if (executor.nodes !== undefined) return executor.nodes
   const { circuitChanges, clockOffsetMillis, command, getStatus, statusChanges } = executor
-  const node: RedisNode = {
-    id: 1,
-    command,
-    clockOffsetMillis,
-    // with one server nothing is a time of another one
-    pastMillis: () => Number.NEGATIVE_INFINITY,
-    getStatus,
-    statusChanges,
-    circuitChanges
-  }
-  return { of: () => node, current: () => [node], changes: Stream.make([node]) }
+  const node: RedisNode = { id: 1, command, clockOffsetMillis, getStatus, statusChanges, circuitChanges }
+  const none = () => 0
+  return { of: () => node, moveOf: none, moves: none, current: () => [node], changes: Stream.make([node]) }
 }
 
 /**

@@ -44,6 +44,11 @@ export interface RedisScript<Input, Output> {
    * next. Otherwise many calls are sent in two halves, which is faster.
    */
   readonly inOneGo?: boolean
+  /**
+   * Whether an argument is a time of the server's clock. A cluster then computes the arguments anew for each server that it
+   * sends the script to, and does not send it to a server that the slot is only on its way to.
+   */
+  readonly hasServerTime?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, unknown>
@@ -81,6 +86,11 @@ export const make = <Input, Output, Encoded>(script: {
   readonly lua: string
   readonly idempotent: boolean
   readonly inOneGo?: boolean
+  /**
+   * Whether an argument is a time of the server's clock. A cluster then computes the arguments anew for each server that it
+   * sends the script to, and does not send it to a server that the slot is only on its way to.
+   */
+  readonly hasServerTime?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, Encoded>

@@ -9,12 +9,15 @@ import type * as Scope from "effect/Scope"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
-import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheScript from "../scripts/CacheScript.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
 import * as Bus from "./Bus.js"
+import type { CacheServers } from "./CacheServers.js"
+import * as CreationTime from "./CreationTime.js"
 import * as LocalInvalidation from "./LocalInvalidation.js"
+import * as MarkerClock from "./MarkerClock.js"
 import * as Markers from "./Markers.js"
+import * as NodeOutages from "./NodeOutages.js"
 import * as Distrust from "./outage/Distrust.js"
 import * as OutageWatch from "./outage/OutageWatch.js"
 import * as Outbox from "./outage/Outbox.js"
@@ -29,6 +32,7 @@ import * as WriteRecord from "./WriteRecord.js"
  */
 export interface InvalidationOptions {
   readonly redis: RedisClient.Service
+  readonly servers: CacheServers
   /** The name of the cache, and so of its channel and its markers. */
   readonly name: string
   /** whether its entries have tags */
@@ -56,6 +60,8 @@ export interface Invalidation {
   readonly local: LocalInvalidation.LocalInvalidation
   /** for what stores and reads entries */
   readonly markers: Markers.Markers
+  /** creation times, where the markers lie on another server; undefined where the scripts of entries know them */
+  readonly creation: CreationTime.CreationTime | undefined
   /** for what waits for leases, and for what sends scripts */
   readonly bus: Bus.Bus
   /** for writes */
@@ -72,7 +78,7 @@ export interface Invalidation {
  */
 export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { name, redis } = options
+    const { name, redis, servers } = options
     const clock = yield* Effect.clock
     const state = yield* OutageWatch.initialState(redis)
     const outbox = Outbox.make(options.outboxCapacity)
@@ -97,29 +103,74 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         : markers.move(item)
     const replay = yield* OutboxReplay.make({ outbox, isAvailable: redis.isAvailable, send })
 
-    const distrust = Distrust.make({
-      serverTime: ServerTime.estimate(RedisExecutor.of(redis), clock),
-      askTime: yield* ServerTimeQuery.inBackground(redis, state, (serverTime) => distrust.noteTime(serverTime))
+    const onOutageEnded = Effect.suspend(() => {
+      markers.forgetLifetime()
+      // once: an invalidation that is rejected again and again must not keep reads closed
+      return replay.sendOnce
     })
-    yield* OutageWatch.make({
-      redis,
-      state,
-      onOutageEnded: (serverTime) =>
-        Effect.suspend(() => {
-          markers.forgetLifetime()
-          if (options.afterOutage === "revalidate") distrust.outageEnded(serverTime)
-          // once: an invalidation that is rejected again and again must not keep reads closed
-          return replay.sendOnce
-        }),
-      onOpen: () => local.invalidateLocally({ _tag: "Clear" }),
-      // other processes serve the old values until the outbox is sent
-      onCircuitClosed: replay.sendNow
+    const onOpen = () => local.invalidateLocally({ _tag: "Clear" })
+    const isRevalidated = options.afterOutage === "revalidate"
+
+    const onOneServer = Effect.gen(function* () {
+      const distrust = Distrust.make({
+        serverTime: servers.time,
+        askTime: yield* ServerTimeQuery.inBackground(
+          ServerTimeQuery.answerOfTime(redis),
+          () => state.openGeneration,
+          (time) => distrust.noteTime(time)
+        )
+      })
+      yield* OutageWatch.make({
+        redis,
+        state,
+        onOutageEnded: (serverTime) =>
+          Effect.suspend(() => {
+            if (isRevalidated) distrust.outageEnded(serverTime)
+            return onOutageEnded
+          }),
+        onOpen,
+        // other processes serve the old values until the outbox is sent
+        onCircuitClosed: replay.sendNow
+      })
+      return { guard: ReadGuard.make({ state, outbox, distrust }), creation: undefined }
     })
 
+    const onSeveralServers = Effect.gen(function* () {
+      const markerClock = MarkerClock.make({
+        executor: RedisExecutor.of(redis),
+        clock,
+        clear: servers.markerKey,
+        keepMillis: 2 * options.markerMillis
+      })
+      const distrust = Distrust.make({
+        serverTime: servers.time,
+        askTime: yield* ServerTimeQuery.inBackground(
+          Effect.map(markerClock.query, ({ now }) => Math.ceil(now)),
+          () => outages.markerGeneration(),
+          (time) => distrust.noteTime(time)
+        )
+      })
+      const outages: NodeOutages.NodeOutages = yield* NodeOutages.make({
+        servers,
+        markerClock,
+        distrust: isRevalidated ? distrust : { outageEnded: () => {} },
+        clearMarker: markers.floor,
+        replaceClear: markers.replaceClear,
+        onOutageEnded,
+        onOpen,
+        onChange: replay.sendNow
+      })
+      const creation = CreationTime.make({ markerClock, outages, floor: markers.floor, clock })
+      return { guard: ReadGuard.ofNodes({ outages, outbox, distrust }), creation }
+    })
+
+    const { creation, guard } = yield* servers.isSplit ? onSeveralServers : onOneServer
+
     return {
-      guard: ReadGuard.make({ state, outbox, distrust }),
+      guard,
       local,
       markers,
+      creation,
       bus,
       writes: WriteRecord.make({ local, outbox, replay, state }),
       outboxSize: outbox.size

@@ -55,6 +55,17 @@ export interface MarkerValues {
 }
 
 /**
+ * The markers in a reply.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface MarkerReply extends MarkerValues {
+  /** the connection that answered */
+  readonly generation: number
+}
+
+/**
  * @since 0.1.0
  * @category constructors
  */
@@ -103,7 +114,7 @@ export interface EntryMarkers {
     tags: ReadonlyArray<string>,
     keepMillis: number,
     write: (onReply: ReplyListener<A>) => void
-  ) => Effect.Effect<{ readonly markers: MarkerValues; readonly written: A }, RedisError>
+  ) => Effect.Effect<{ readonly markers: MarkerReply; readonly written: A }, RedisError>
   /** Like `withMarkers`, but does not read the markers. */
   readonly withMarkersKept: <A>(
     tags: ReadonlyArray<string>,
@@ -126,33 +137,51 @@ export interface MarkerMoves {
  * @category models
  */
 export interface Markers extends ReadMarkers, EntryMarkers, MarkerMoves {
+  /** Replaces the clear marker as last seen, also by a smaller one. Called after an outage, since the server may be another. */
+  readonly replaceClear: (marker: number) => void
   /** Forgets how long the markers live. Called after an outage, since the server may be another one. */
   readonly forgetLifetime: () => void
 }
 
-/** Sends two commands in one flush and resumes when both have ended. */
-const both = <A, B>(
+/**
+ * Sends two commands in one flush and calls back when both have ended.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const bothReplies = <A, B>(
+  first: (onReply: ReplyListener<A>) => void,
+  second: (onReply: ReplyListener<B>) => void,
+  onReplies: ReplyListener<readonly [A, B]>
+): void => {
+  let a: Exit.Exit<A, RedisError> | undefined
+  let b: Exit.Exit<B, RedisError> | undefined
+  const conclude = () => {
+    if (a === undefined || b === undefined) return
+    if (Exit.isFailure(b)) onReplies(Exit.failCause(b.cause))
+    else if (Exit.isFailure(a)) onReplies(Exit.failCause(a.cause))
+    else onReplies(Exit.succeed([a.value, b.value]))
+  }
+  first((reply) => {
+    a = reply
+    conclude()
+  })
+  second((reply) => {
+    b = reply
+    conclude()
+  })
+}
+
+/**
+ * Like `bothReplies`, as an effect.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const both = <A, B>(
   first: (onReply: ReplyListener<A>) => void,
   second: (onReply: ReplyListener<B>) => void
-): Effect.Effect<readonly [A, B], RedisError> =>
-  Callback.make((resume) => {
-    let a: Exit.Exit<A, RedisError> | undefined
-    let b: Exit.Exit<B, RedisError> | undefined
-    const conclude = () => {
-      if (a === undefined || b === undefined) return
-      if (Exit.isFailure(b)) resume(Exit.failCause(b.cause))
-      else if (Exit.isFailure(a)) resume(Exit.failCause(a.cause))
-      else resume(Exit.succeed([a.value, b.value]))
-    }
-    first((reply) => {
-      a = reply
-      conclude()
-    })
-    second((reply) => {
-      b = reply
-      conclude()
-    })
-  })
+): Effect.Effect<readonly [A, B], RedisError> => Callback.make((resume) => bothReplies(first, second, resume))
 
 /**
  * @since 0.1.0
@@ -170,7 +199,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
     /** By the monotonic clock, the time until which the clear marker lives, unless it is evicted. */
     let clearKeptUntil = Number.NEGATIVE_INFINITY
     /** Listeners of the next read of the clear marker, until its command is sent. */
-    let clearListeners: Array<ReplyListener<MarkerValues>> | undefined
+    let clearListeners: Array<ReplyListener<MarkerReply>> | undefined
 
     const noteClear = (marker: number | undefined) => {
       clearMarker = marker === undefined ? undefined : Math.max(clearMarker ?? 0, marker)
@@ -199,7 +228,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
     }
 
     /** Lets the markers outlive an entry for twice as long as they must, so that the next entries need not. */
-    const extend = (tags: ReadonlyArray<string>, keepMillis: number, onReply: ReplyListener<MarkerValues>): void => {
+    const extend = (tags: ReadonlyArray<string>, keepMillis: number, onReply: ReplyListener<MarkerReply>): void => {
       const { clear, tag, tagFloor } = keys
       const millis = keepMillis + 2 * options.markerMillis
       const keptUntil = MonotonicClock.unsafeMillis(clock) + millis
@@ -212,7 +241,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
             noteClear(reply.value.value[0])
             clearKeptUntil = Math.max(clearKeptUntil, keptUntil)
           }
-          onReply(Exit.map(reply, ({ value: [clear, ...tags] }) => ({ clear, tags })))
+          onReply(Exit.map(reply, ({ generation, value: [clear, ...tags] }) => ({ clear, tags, generation })))
         }
       )
     }
@@ -224,7 +253,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       MonotonicClock.unsafeMillis(clock) + keepMillis + options.markerMillis <= clearKeptUntil
 
     /** Reads the clear marker, once for all listeners of one turn. Where it is missing, the next load creates it. */
-    const readClear = (onReply: ReplyListener<MarkerValues>): void => {
+    const readClear = (onReply: ReplyListener<MarkerReply>): void => {
       if (clearListeners !== undefined) {
         clearListeners.push(onReply)
         return
@@ -242,9 +271,10 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
         },
         (reply) => {
           close()
-          const values = Exit.map(reply, ({ value: [text] }) => ({
+          const values = Exit.map(reply, ({ generation, value: [text] }) => ({
             clear: text === undefined ? undefined : MarkerScripts.markerOf(text),
-            tags: []
+            tags: [],
+            generation
           }))
           if (Exit.isSuccess(values)) noteClear(values.value.clear)
           for (const listener of listeners) listener(values)
@@ -254,7 +284,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
 
     const ensureClear = Effect.suspend(() =>
       clearMarker === undefined
-        ? Effect.asVoid(Callback.make<MarkerValues, RedisError>((resume) => extend([], 0, resume)))
+        ? Effect.asVoid(Callback.make<MarkerReply, RedisError>((resume) => extend([], 0, resume)))
         : Effect.void
     )
     yield* Effect.ignore(ensureClear)
@@ -267,7 +297,7 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       withMarkers: (tags, keepMillis, write) =>
         Effect.map(
           both(
-            (onReply: ReplyListener<MarkerValues>) =>
+            (onReply: ReplyListener<MarkerReply>) =>
               liveLongEnough(tags, keepMillis) ? readClear(onReply) : extend(tags, keepMillis, onReply),
             write
           ),
@@ -278,11 +308,14 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
           liveLongEnough(tags, keepMillis)
             ? Callback.make(write)
             : Effect.map(
-                both((onReply: ReplyListener<MarkerValues>) => extend(tags, keepMillis, onReply), write),
+                both((onReply: ReplyListener<MarkerReply>) => extend(tags, keepMillis, onReply), write),
                 ([, written]) => written
               )
         ),
       move,
+      replaceClear: (marker) => {
+        clearMarker = marker
+      },
       forgetLifetime: () => {
         clearKeptUntil = Number.NEGATIVE_INFINITY
       }

@@ -5,6 +5,7 @@
  */
 
 import type { MarkerValues } from "./Markers.js"
+import type { NodeOutages } from "./NodeOutages.js"
 import type { Distrust } from "./outage/Distrust.js"
 import type { OutageState } from "./outage/OutageWatch.js"
 import type { Outbox } from "./outage/Outbox.js"
@@ -19,8 +20,10 @@ export interface ReadGuard {
   readonly mayRead: (key: string) => boolean
   /** The reason why a key may not be read. */
   readonly failureOf: (key: string) => ReadFailure
-  /** Whether a reply of this generation may be used. */
-  readonly isUsable: (generation: number) => boolean
+  /** Whether a reply of this generation to a command for the key may be used. */
+  readonly isUsable: (generation: number, key: string) => boolean
+  /** Whether markers of this generation may be used. */
+  readonly areMarkersUsable: (generation: number) => boolean
   /** A number that changes when Redis acknowledges the invalidation of a tag, or a clear. */
   readonly tagsAcknowledged: () => number
   /**
@@ -31,7 +34,8 @@ export interface ReadGuard {
     created: number,
     tags: ReadonlyArray<string>,
     markers: MarkerValues,
-    tagsAcknowledged: number
+    tagsAcknowledged: number,
+    key: string
   ) => boolean
 }
 
@@ -40,8 +44,8 @@ export interface ReadGuard {
  * @category models
  */
 export interface LoadGuard extends ReadGuard {
-  /** The time of the last outage's end: entries created then or before are distrusted. */
-  readonly distrustedUpTo: () => number
+  /** The time of the last outage's end that concerns the key: entries created then or before are distrusted. */
+  readonly distrustedUpTo: (key: string) => number
 }
 
 /**
@@ -49,37 +53,78 @@ export interface LoadGuard extends ReadGuard {
  * @category models
  */
 export interface Guard extends LoadGuard {
-  /** Whether reads go to Redis at all: not during an outage, nor before its end has been handled. */
+  /** Whether reads go to Redis at all: not during an outage of the markers, nor before its end has been handled. */
   readonly isOpen: () => boolean
 }
 
+/** The outbox, as far as it decides about reads. */
+type ReadOutbox = Pick<Outbox, "has" | "hasTag" | "tagsAcknowledged">
+
+const areTagsTrusted = (
+  outbox: ReadOutbox,
+  created: number,
+  tags: ReadonlyArray<string>,
+  markers: MarkerValues,
+  tagsAcknowledged: number
+): boolean =>
+  markers.tags.every((marker) => marker !== undefined && created > marker) &&
+  outbox.tagsAcknowledged() === tagsAcknowledged &&
+  !outbox.hasTag(tags)
+
 /**
+ * The guard of a cache on one server.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: {
   readonly state: OutageState
-  readonly outbox: Pick<Outbox, "has" | "hasTag" | "tagsAcknowledged">
+  readonly outbox: ReadOutbox
   readonly distrust: Pick<Distrust, "isDistrusted" | "upTo">
 }): Guard => {
   const { distrust, outbox, state } = options
-
-  const areTagsTrusted: ReadGuard["isTrusted"] = (created, tags, markers, tagsAcknowledged) =>
-    markers.tags.every((marker) => marker !== undefined && created > marker) &&
-    outbox.tagsAcknowledged() === tagsAcknowledged &&
-    !outbox.hasTag(tags)
+  const isCurrent = (generation: number) => generation === state.openGeneration
 
   return {
     isOpen: () => state.openGeneration !== undefined,
     mayRead: (key) => state.openGeneration !== undefined && !outbox.has(key),
     failureOf: (key) => (state.openGeneration !== undefined && outbox.has(key) ? invalidationPending : state.failure),
-    isUsable: (generation) => generation === state.openGeneration,
+    isUsable: isCurrent,
+    areMarkersUsable: isCurrent,
     tagsAcknowledged: outbox.tagsAcknowledged,
     isTrusted: (created, tags, markers, tagsAcknowledged) => {
       if (distrust.isDistrusted(created, markers.clear ?? 0)) return false
       if (markers.clear === undefined || created <= markers.clear) return false
-      return tags.length === 0 || areTagsTrusted(created, tags, markers, tagsAcknowledged)
+      return tags.length === 0 || areTagsTrusted(outbox, created, tags, markers, tagsAcknowledged)
     },
-    distrustedUpTo: distrust.upTo
+    distrustedUpTo: () => distrust.upTo()
+  }
+}
+
+/**
+ * The guard of a cache whose entries and markers lie on several servers.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const ofNodes = (options: {
+  readonly outages: NodeOutages
+  readonly outbox: ReadOutbox
+  readonly distrust: Pick<Distrust, "isDistrusted" | "upTo">
+}): Guard => {
+  const { distrust, outages, outbox } = options
+  return {
+    isOpen: outages.areMarkersOpen,
+    mayRead: (key) => outages.isOpen(key) && !outbox.has(key),
+    failureOf: (key) => (outbox.has(key) && outages.isOpen(key) ? invalidationPending : outages.failureOf(key)),
+    isUsable: outages.isUsable,
+    areMarkersUsable: outages.areMarkersUsable,
+    tagsAcknowledged: outbox.tagsAcknowledged,
+    isTrusted: (created, tags, markers, tagsAcknowledged, key) => {
+      if (distrust.isDistrusted(created, markers.clear ?? 0, outages.placesOf(key))) return false
+      if (markers.clear === undefined || created <= markers.clear) return false
+      return tags.length === 0 || areTagsTrusted(outbox, created, tags, markers, tagsAcknowledged)
+    },
+    distrustedUpTo: (key) => distrust.upTo(outages.placesOf(key))
   }
 }

@@ -11,13 +11,14 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
-import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
 import type { Bus } from "../invalidation/Bus.js"
+import type { CreationTime } from "../invalidation/CreationTime.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
-import type { EntryMarkers } from "../invalidation/Markers.js"
+import { createdOf, type MarkerTime } from "../invalidation/MarkerClock.js"
+import { both, type EntryMarkers } from "../invalidation/Markers.js"
 import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFailure.js"
 import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
@@ -64,6 +65,10 @@ export interface LoaderOptions<A> {
   readonly tier: RedisTier<A>
   readonly guard: LoadGuard
   readonly markers: EntryMarkers
+  /** present where the markers lie on another server than the entries */
+  readonly creation: CreationTime | undefined
+  /** the server's time by this process's estimate, in milliseconds */
+  readonly serverTime: () => number
   readonly local: Pick<LocalInvalidation, "invalidateLocally">
   readonly bus: Pick<Bus, "awaitLease" | "invalidateMessage" | "readyMessage">
   readonly codec: EntryCodec.EntryCodec<A>
@@ -152,16 +157,40 @@ const lookupResult = <A>(entry: CacheEntry.CacheEntry<A>, joinedBefore: number):
   joinedBefore
 })
 
+/** The connections of a lease: the one that granted it, and the one that answered with the markers' time. */
+interface LeaseConnections {
+  readonly generation: number
+  readonly markerGeneration: number
+}
+
+interface AcquireReply {
+  readonly acquired: LeaseScripts.Acquired
+  readonly lease: LeaseConnections
+}
+
+const ofOneServer = ({ generation, value }: RedisExecutor.WithGeneration<LeaseScripts.Acquired>): AcquireReply => ({
+  acquired: value,
+  lease: { generation, markerGeneration: generation }
+})
+
+/** The server of the entry does not know the time at which it is created. */
+const ofTwoServers = ([time, { generation, value }]: readonly [
+  MarkerTime,
+  RedisExecutor.WithGeneration<LeaseScripts.Acquired>
+]): AcquireReply => ({
+  acquired: value[0] === "granted" ? ["granted", createdOf(time)] : value,
+  lease: { generation, markerGeneration: time.generation }
+})
+
 /**
  * @since 0.1.0
  * @category constructors
  */
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
-    const { bus, codec, guard, lookups, markers, observer, redis, renewal, tier } = options
+    const { bus, codec, creation, guard, lookups, markers, observer, redis, renewal, serverTime, tier } = options
     const transfer = TransferTime.of(redis)
     const executor = RedisExecutor.of(redis)
-    const serverTime = ServerTime.estimate(executor, clock)
 
     /**
      * The result of a lookup that Redis has not confirmed. It is as new as this process knows. Where Redis can be read
@@ -205,6 +234,9 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       let endRenewal = () => {}
       let waitsSince: number | undefined
       let contradictions = 0
+
+      const isUsable = ({ generation, markerGeneration }: LeaseConnections) =>
+        guard.isUsable(generation, key) && guard.areMarkersUsable(markerGeneration)
 
       // not awaited: the value must not wait for Redis, and the lease expires anyway
       const release = () => {
@@ -251,7 +283,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const fill = (
         entry: CacheEntry.CacheEntry<A>,
         content: CacheEntry.Content,
-        generation: number,
+        lease: LeaseConnections,
         { at, joinedBefore }: { readonly at: number; readonly joinedBefore: number }
       ): Effect.Effect<Completed<LoadResult<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
@@ -273,9 +305,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         return Effect.matchEffect(renewal.extendedFor(target, token, transfer.millisFor(body), sent), {
           onFailure: unconfirmed,
           onSuccess: ({ markers, written }) => {
-            if (written.generation !== generation || !guard.isUsable(generation)) return unconfirmed()
+            const isOfLease = written.generation === lease.generation && markers.generation === lease.markerGeneration
+            if (!isOfLease || !isUsable(lease)) return unconfirmed()
             mayHoldLease = false
-            if (written.value !== 1 || !guard.isTrusted(entry.createdAt, entry.tags, markers, tagsAcknowledged)) {
+            if (written.value !== 1 || !guard.isTrusted(entry.createdAt, entry.tags, markers, tagsAcknowledged, key)) {
               observer.fillRejected()
               return Exit.succeed(lookupResult(entry, joinedBefore))
             }
@@ -288,34 +321,36 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
 
       const underLease = (
         createdAt: number,
-        generation: number
+        lease: LeaseConnections
       ): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
         const at = MonotonicClock.unsafeMillis(clock)
         const joinedBefore = flight.joined()
         // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
-        const isAfterOutage = request.newerThan > 0 && request.newerThan <= guard.distrustedUpTo()
+        const isAfterOutage = request.newerThan > 0 && request.newerThan <= guard.distrustedUpTo(key)
         endRenewal = renewal.start(target, token)
         return Effect.flatMap(lookUp(isAfterOutage), (value) => {
           endRenewal()
           flight.close()
           const entry = { ...value, createdAt }
           return Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) => {
-            if (content !== undefined) return fill(entry, content, generation, { at, joinedBefore })
+            if (content !== undefined) return fill(entry, content, lease, { at, joinedBefore })
             removePrevious()
             return Exit.succeed(lookupResult(entry, joinedBefore))
           })
         })
       }
 
-      const acquire = Effect.suspend(() => {
-        newerThan = Math.max(newerThan, guard.distrustedUpTo())
-        return RedisExecutor.runWithGeneration(executor, LeaseScripts.acquire, {
-          ...target,
-          token,
-          leaseMillis: options.leaseMillis,
-          newerThan,
-          floor: markers.floor()
-        })
+      const acquire = Effect.suspend((): Effect.Effect<AcquireReply, RedisError> => {
+        newerThan = Math.max(newerThan, guard.distrustedUpTo(key))
+        const input = { ...target, token, leaseMillis: options.leaseMillis, newerThan, floor: markers.floor() }
+        return creation === undefined
+          ? Effect.map(RedisExecutor.runWithGeneration(executor, LeaseScripts.acquire, input), ofOneServer)
+          : Effect.map(
+              both<MarkerTime, RedisExecutor.WithGeneration<LeaseScripts.Acquired>>(creation.ask, (onReply) =>
+                RedisExecutor.unsafeRun(executor, LeaseScripts.acquire, input, onReply)
+              ),
+              ofTwoServers
+            )
       })
 
       const step: Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> = Effect.suspend(() => {
@@ -325,11 +360,11 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         mayHoldLease = true
         return Effect.matchEffect(Effect.zipRight(markers.ensureClear, acquire), {
           onFailure: (error) => degraded(readFailureOf(error)),
-          onSuccess: ({ generation, value: acquired }) => {
-            if (!guard.isUsable(generation)) return degraded(guard.failureOf(key))
+          onSuccess: ({ acquired, lease }) => {
+            if (!isUsable(lease)) return degraded(guard.failureOf(key))
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
-            if (acquired[0] === "granted") return underLease(acquired[1], generation)
+            if (acquired[0] === "granted") return underLease(acquired[1], lease)
             return acquired[0] === "value" ? readNewer(at, joinedBefore, acquired[1]) : leaseHeld(at)
           }
         })

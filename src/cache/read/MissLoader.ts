@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { RedisClient } from "../../redis/RedisClient.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
@@ -29,7 +28,8 @@ import type { Refresher } from "./Refresher.js"
 export interface MissLoaderOptions<A, E> {
   /** the owner of the loads */
   readonly owner: LoadGraph.Load["owner"]
-  readonly redis: RedisClient.Service
+  /** the server's time by this process's estimate, in milliseconds */
+  readonly serverTime: Effect.Effect<number>
   readonly loader: Loader<A, E>
   readonly flights: SingleFlight<LoadResult<A>, LoadError<E>>
   readonly refresher: Refresher<A, E>
@@ -89,11 +89,11 @@ export const afterReply = <A, E>(observer: CacheObserver, next: Effect.Effect<A,
  * @category constructors
  */
 export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> => {
-  const { flights, invalidation, loader, observer, owner, readAgain, redis, refresher, staleMillis } = options
+  const { flights, invalidation, loader, observer, owner, readAgain, refresher, staleMillis } = options
 
   const resultOf = ({ entry, reason, source }: LoadResult<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
     if (source === "Degraded") observer.degraded()
-    return Effect.map(redis.serverTime, (now) => CacheResult.make(entry, source, now, reason))
+    return Effect.map(options.serverTime, (now) => CacheResult.make(entry, source, now, reason))
   }
 
   const staleOf = ({ entry, serverTime, trusted }: Found<A>): CacheEntry.CacheEntry<A> | undefined =>

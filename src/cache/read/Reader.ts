@@ -10,7 +10,6 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../internal/Callback.js"
-import type { RedisClient } from "../../redis/RedisClient.js"
 import type * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
@@ -33,7 +32,8 @@ import * as WarmPlan from "./WarmPlan.js"
 export interface ReaderOptions<A, E> extends Omit<Refresher.RefresherOptions<A, E>, "flights"> {
   /** the owner of the loads */
   readonly owner: Load["owner"]
-  readonly redis: RedisClient.Service
+  /** the server's time by this process's estimate, in milliseconds */
+  readonly serverTime: Effect.Effect<number>
   readonly local: LocalTier<A>
   readonly tier: RedisTier<A>
   readonly loader: Loader<A, E>
@@ -118,7 +118,7 @@ class PendingRead<A, E, B, E2> implements ReadListener<A> {
  */
 export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { invalidation, local, observer, redis, refreshAhead, tier } = options
+    const { invalidation, local, observer, refreshAhead, tier } = options
     const flights = yield* SingleFlight.make<LoadResult<A>, LoadError<E>>(options.owner)
     const refresher = yield* Refresher.make({ ...options, flights })
     const misses = MissLoader.make<A, E>({
@@ -189,7 +189,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
     }
 
     const refreshLocalAhead = (key: CacheKey, source: ValueSource<A, E>, entry: CacheEntry.CacheEntry<A>) =>
-      Effect.flatMap(redis.serverTime, (now) => refresher.refreshAhead(key, source, entry, now))
+      Effect.flatMap(options.serverTime, (now) => refresher.refreshAhead(key, source, entry, now))
 
     return {
       hasPlainLocalHits: local.isEnabled && refreshAhead === undefined,
@@ -212,7 +212,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         Effect.suspend(() => {
           const entry = localHit(key.name)
           if (entry === undefined) return readResult(key, source, 0)
-          return Effect.flatMap(redis.serverTime, (now) =>
+          return Effect.flatMap(options.serverTime, (now) =>
             Effect.as(refresher.refreshAhead(key, source, entry, now), CacheResult.make(entry, "Local", now))
           )
         }),
@@ -268,7 +268,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       getOption: (key) =>
         Effect.gen(function* () {
           const present = localHit(key.name)
-          if (present !== undefined) return Option.some(CacheResult.make(present, "Local", yield* redis.serverTime))
+          if (present !== undefined) return Option.some(CacheResult.make(present, "Local", yield* options.serverTime))
           const started = local.start(key)
           const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
@@ -302,7 +302,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           }
           const { createdAt, entry, trusted } = found.right
           // this process knows the server's time only roughly
-          const newerThan = Math.max(createdAt, Math.ceil(yield* redis.serverTime))
+          const newerThan = Math.max(createdAt, Math.ceil(yield* options.serverTime))
           const previous = trusted ? entry : undefined
           return (yield* misses.load(key, source, { newerThan, previous }, alone)).value
         })

@@ -11,6 +11,14 @@ import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
 
+/**
+ * The reply of `acquire`.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Acquired = typeof Acquired.Type
+
 /** The reply: the creation time of a newer value, the creation time of the entry to load, or that the lease is held. */
 const Acquired = Schema.Union(
   Schema.Tuple(Schema.Literal("value"), Schema.NumberFromString),

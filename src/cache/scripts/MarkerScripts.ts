@@ -104,6 +104,66 @@ return markers
 })
 
 /**
+ * Answers the present time and the clear marker, both of one step, and lets the marker live for at least `keepMillis` more. A
+ * missing marker is created at the present time. Only the server that holds the markers can run it.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const now = RedisScript.make({
+  name: "cache.now",
+  idempotent: true,
+  keys: ({ clear }: { readonly clear: string; readonly keepMillis: number; readonly now?: number }) => [clear],
+  args: (input) => [input.keepMillis, input.now ?? ""],
+  lua: `${ServerTime.luaMillis}${luaText}${luaMarker}
+local now = millis(ARGV[2])
+local marker = markerOf(text(KEYS[1])) or now
+keep(KEYS[1], marker, ARGV[1])
+return {string.format("%.0f", now), string.format("%.0f", marker)}
+`,
+  reply: Schema.Tuple(Schema.NumberFromString, Schema.NumberFromString),
+  model: (context) => {
+    const {
+      args: [keepMillis = "", given],
+      keys: [clear = ""]
+    } = context
+    const now = ServerTime.millis(context, given)
+    const marker = storedMarker(context, clear) ?? now
+    keepMarker(context, clear, marker, keepMillis)
+    return [String(now), String(marker)]
+  }
+})
+
+/**
+ * Raises the clear marker to a time, if it is lower or missing, and answers it. Publishes nothing: it follows an outage, after
+ * which each process raises it for itself.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const raise = RedisScript.make({
+  name: "cache.raise",
+  idempotent: true,
+  keys: ({ clear }: { readonly clear: string; readonly atLeast: number; readonly keepMillis: number }) => [clear],
+  args: (input) => [input.atLeast, input.keepMillis],
+  lua: `${luaText}${luaMarker}
+local marker = math.max(markerOf(text(KEYS[1])) or 0, tonumber(ARGV[1]))
+keep(KEYS[1], marker, ARGV[2])
+return string.format("%.0f", marker)
+`,
+  reply: Schema.NumberFromString,
+  model: (context) => {
+    const {
+      args: [atLeast = "", keepMillis = ""],
+      keys: [clear = ""]
+    } = context
+    const marker = Math.max(storedMarker(context, clear) ?? 0, Number(atLeast))
+    keepMarker(context, clear, marker, keepMillis)
+    return String(marker)
+  }
+})
+
+/**
  * The input of a move: how long the marker lives at least, and the message to publish.
  *
  * @since 0.1.0

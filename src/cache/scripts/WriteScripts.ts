@@ -43,12 +43,16 @@ return deleted
 export const set = RedisScript.make({
   name: "cache.set",
   idempotent: false,
+  hasServerTime: true,
   keys: (
     input: Target & {
       readonly body: string
       readonly keepMillis: number
       /** the clear marker as last seen */
       readonly floor: number
+      /** the time of creation, where another server's clock decides it; else it is the time of the script, after the floor */
+      readonly created?: number | undefined
+      /** by the clock of the server that runs the script */
       readonly deadline: number
       readonly message: string
       readonly now?: number
@@ -61,12 +65,13 @@ export const set = RedisScript.make({
     input.channel,
     input.message,
     input.floor,
-    input.now ?? ""
+    input.now ?? "",
+    input.created ?? ""
   ],
   lua: `${ServerTime.luaMillis}${luaTell}
 local time = millis(ARGV[7])
 if time > tonumber(ARGV[3]) then return 0 end
-local created = math.max(time, tonumber(ARGV[6]) + 1)
+local created = tonumber(ARGV[8]) or math.max(time, tonumber(ARGV[6]) + 1)
 redis.call("SET", KEYS[1], '{"created":' .. string.format("%.0f", created) .. ',' .. ARGV[1], "PX", ARGV[2])
 redis.call("DEL", KEYS[2])
 tell(ARGV[4], ARGV[5])
@@ -79,10 +84,11 @@ return 1
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given] = args
+    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given, stamp = ""] = args
     const time = ServerTime.millis(context, given)
     if (time > Number(deadline)) return 0
-    call("SET", key, `{"created":${Math.max(time, Number(floor) + 1)},${body}`, "PX", keepMillis)
+    const created = stamp === "" ? Math.max(time, Number(floor) + 1) : Number(stamp)
+    call("SET", key, `{"created":${created},${body}`, "PX", keepMillis)
     call("DEL", lease)
     call("PUBLISH", channel, message)
     return 1

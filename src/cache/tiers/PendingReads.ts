@@ -36,7 +36,9 @@ export class ReadBatch<A> {
     /** when the first read was requested, in nanoseconds */
     readonly requestedAt: bigint,
     /** `tagsAcknowledged` of the outbox at that time */
-    readonly tagsAcknowledged: number
+    readonly tagsAcknowledged: number,
+    /** the number of the server that holds the keys */
+    readonly server: number
   ) {}
 
   /** the number of reads, which may be more than the keys */

@@ -18,10 +18,10 @@ import { type LatencyHistogram, millisBetween } from "../../internal/LatencyHist
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
-import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import type { MarkerValues, ReadMarkers } from "../invalidation/Markers.js"
+import type { CacheServers } from "../invalidation/CacheServers.js"
+import { bothReplies, type MarkerValues, type ReadMarkers } from "../invalidation/Markers.js"
 import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFailure.js"
 import type { ReadGuard } from "../invalidation/ReadGuard.js"
 import { markerOf } from "../scripts/MarkerScripts.js"
@@ -35,6 +35,7 @@ import type { Found, ReadListener, TierResult } from "./TierRead.js"
  */
 export interface RedisTierOptions<A> extends Omit<StoredTexts.StoredTextsOptions<A>, "fork"> {
   readonly redis: RedisClient.Service
+  readonly servers: CacheServers
   readonly guard: ReadGuard
   readonly markers: ReadMarkers
   /** whether entries have tags */
@@ -83,11 +84,16 @@ class ManyReads<A> implements ReadListener<A> {
   }
 }
 
-/** The reply to a batch. */
-interface BatchReply<A> {
+/** The texts of the reply to a batch, with the connections that they came by. */
+interface BatchTexts {
   readonly generation: number
+  readonly markerGeneration: number
   /** the clear marker, the texts of the keys, and the markers of the batch's tags */
   readonly texts: ReadonlyArray<string | undefined>
+}
+
+/** The reply to a batch. */
+interface BatchReply<A> extends BatchTexts {
   /** the entries that decode, at the places of their keys */
   readonly entries: ReadonlyArray<CacheEntry.CacheEntry<A> | undefined>
   readonly tags: Map<string, number | undefined>
@@ -110,17 +116,16 @@ const maxKnownTags = 10_000
  */
 export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { guard, latency, markers, redis } = options
+    const { guard, latency, markers, redis, servers } = options
     const clock = yield* Effect.clock
     const executor = RedisExecutor.of(redis)
-    const estimateServerTime = ServerTime.estimate(executor, clock)
     const failed = (cause: Cause.Cause<ReadFailure>): TierResult<A> => ({ _tag: "Failed", cause })
     const closed = failed(Cause.fail(readFailureOf(new RedisUnavailable({ reason: "Disabled" }))))
     const knownTags = options.isTagged ? new LRUCache<string, ReadonlyArray<string>>({ max: maxKnownTags }) : undefined
     /** the batches without a result */
     const open = new Set<ReadBatch<A>>()
-    /** the reads that others may still join */
-    let pending: PendingReads<A> | undefined
+    /** the reads that others may still join, of each server */
+    const pending = new Map<number, PendingReads<A>>()
     let isClosed = false
 
     const fork = yield* FiberSet.makeRuntime<never>()
@@ -134,7 +139,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
 
     /** From now on no read joins the batch, nor those that were started with it. */
     const closePending = (batch: ReadBatch<A>): void => {
-      if (pending?.batches.includes(batch)) pending = undefined
+      if (pending.get(batch.server)?.batches.includes(batch)) pending.delete(batch.server)
     }
 
     /**
@@ -151,7 +156,8 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
       deliverPart()
     }
 
-    const received = (batch: ReadBatch<A>, generation: number, texts: ReadonlyArray<string | undefined>): void => {
+    const received = (batch: ReadBatch<A>, read: BatchTexts): void => {
+      const { texts } = read
       const tags = new Map<string, number | undefined>()
       const firstTag = textsBefore + batch.keys.length
       for (const [i, tag] of batch.tags.entries()) tags.set(tag, markerIn(texts[firstTag + i]))
@@ -159,7 +165,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
         batch.keys,
         (place) => texts[textsBefore + place],
         (entries) => {
-          const reply = { generation, texts, entries, tags }
+          const reply = { ...read, entries, tags }
           readMarkers(batch, reply, unreadTags(batch, reply))
         }
       )
@@ -191,7 +197,7 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
           if (Exit.isFailure(exit)) return fail(batch, exit.cause)
           const { generation, value } = exit.value
           // the markers of another connection may be those of another server, and say nothing of these values
-          if (generation === reply.generation) {
+          if (generation === reply.markerGeneration) {
             for (const [i, tag] of some.entries()) reply.tags.set(tag, markerIn(value[i]))
           }
           readMarkers(batch, reply, tags.slice(maxKeys))
@@ -204,12 +210,16 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
       deliver(batch, () => () => failure)
     }
 
-    const complete = (batch: ReadBatch<A>, { entries, generation, tags, texts }: BatchReply<A>): void => {
+    const complete = (
+      batch: ReadBatch<A>,
+      { entries, generation, markerGeneration, tags, texts }: BatchReply<A>
+    ): void => {
       const clear = markerIn(texts[0])
       markers.noteClear(clear)
       const untagged: MarkerValues = { clear, tags: [] }
-      const resultAt = (place: number, isUsable: boolean, serverTime: number): TierResult<A> => {
-        if (!isUsable) return failed(Cause.fail(guard.failureOf(batch.keys[place] ?? "")))
+      const resultAt = (place: number, areMarkersUsable: boolean, serverTime: number): TierResult<A> => {
+        const key = batch.keys[place] ?? ""
+        if (!areMarkersUsable || !guard.isUsable(generation, key)) return failed(Cause.fail(guard.failureOf(key)))
         const entry = entries[place]
         const text = texts[textsBefore + place]
         if (entry === undefined) {
@@ -217,41 +227,85 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
           return { _tag: "Found", entry, createdAt, text, trusted: false, serverTime }
         }
         const values = entry.tags.length === 0 ? untagged : { clear, tags: entry.tags.map((tag) => tags.get(tag)) }
-        const trusted = guard.isTrusted(entry.createdAt, entry.tags, values, batch.tagsAcknowledged)
+        const trusted = guard.isTrusted(entry.createdAt, entry.tags, values, batch.tagsAcknowledged, key)
         return { _tag: "Found", entry, createdAt: entry.createdAt, text, trusted, serverTime }
       }
       deliver(batch, () => {
-        const isUsable = guard.isUsable(generation)
-        const serverTime = estimateServerTime()
-        return (place) => resultAt(place, isUsable, serverTime)
+        const areMarkersUsable = guard.areMarkersUsable(markerGeneration)
+        const serverTime = servers.time()
+        return (place) => resultAt(place, areMarkersUsable, serverTime)
       })
     }
 
-    /** The keys of the command, at the moment when it is sent: until then reads may join the batch. */
-    const commandKeys = (batch: ReadBatch<A>): ReadonlyArray<string> => {
+    /** Notes the tags whose markers are read with a batch, at the moment when it is sent: until then reads may join it. */
+    const closeBatch = (batch: ReadBatch<A>): void => {
       closePending(batch)
-      if (knownTags === undefined) return [markers.keys.clear, ...batch.keys]
+      if (knownTags === undefined) return
       const tags = new Set<string>()
       for (const key of batch.keys) {
         if (tags.size < maxKeys) for (const tag of knownTags.get(key) ?? []) tags.add(tag)
       }
       batch.tags = Array.from(tags)
-      return [markers.keys.clear, ...batch.keys, ...batch.tags.map(markers.keys.tag)]
     }
 
-    const startBatch = () => new ReadBatch<A>(clock.unsafeCurrentTimeNanos(), guard.tagsAcknowledged())
+    const markerKeysOf = (batch: ReadBatch<A>): ReadonlyArray<string> => batch.tags.map(markers.keys.tag)
+
+    const startBatch = (server: number) => () =>
+      new ReadBatch<A>(clock.unsafeCurrentTimeNanos(), guard.tagsAcknowledged(), server)
+
+    /** Reads entries and markers by one command. */
+    const readTogether = (batch: ReadBatch<A>, onTexts: (exit: Exit.Exit<BatchTexts, RedisError>) => void): void =>
+      RedisExecutor.unsafeReadTexts(
+        executor,
+        () => {
+          closeBatch(batch)
+          const first = [markers.keys.clear, ...batch.keys]
+          return batch.tags.length === 0 ? first : [...first, ...markerKeysOf(batch)]
+        },
+        (exit) =>
+          onTexts(
+            Exit.isFailure(exit)
+              ? Exit.failCause(exit.cause)
+              : Exit.succeed({
+                  generation: exit.value.generation,
+                  markerGeneration: exit.value.generation,
+                  texts: exit.value.value
+                })
+          )
+      )
+
+    /** Reads entries and markers in the same turn from two servers. The entries come first, and close the batch. */
+    const readApart = (batch: ReadBatch<A>, onTexts: (exit: Exit.Exit<BatchTexts, RedisError>) => void): void => {
+      const readEntries = (onReply: RedisExecutor.OnReply<ReadonlyArray<string | undefined>>) =>
+        RedisExecutor.unsafeReadTexts(
+          executor,
+          () => {
+            closeBatch(batch)
+            return batch.keys
+          },
+          onReply
+        )
+      const readMarkers = (onReply: RedisExecutor.OnReply<ReadonlyArray<string | undefined>>) =>
+        RedisExecutor.unsafeReadTexts(executor, () => [markers.keys.clear, ...markerKeysOf(batch)], onReply)
+      bothReplies(readEntries, readMarkers, (exit) =>
+        onTexts(
+          Exit.map(exit, ([entries, found]) => ({
+            generation: entries.generation,
+            markerGeneration: found.generation,
+            texts: [...found.value.slice(0, textsBefore), ...entries.value, ...found.value.slice(textsBefore)]
+          }))
+        )
+      )
+    }
 
     const send = (batch: ReadBatch<A>): void => {
       open.add(batch)
-      RedisExecutor.unsafeReadTexts(
-        executor,
-        () => commandKeys(batch),
-        (exit) => {
-          latency.note(millisBetween(batch.requestedAt, clock.unsafeCurrentTimeNanos()), batch.keys.length)
-          if (Exit.isFailure(exit)) fail(batch, exit.cause)
-          else received(batch, exit.value.generation, exit.value.value)
-        }
-      )
+      const read = servers.isSplit ? readApart : readTogether
+      read(batch, (exit) => {
+        latency.note(millisBetween(batch.requestedAt, clock.unsafeCurrentTimeNanos()), batch.keys.length)
+        if (Exit.isFailure(exit)) fail(batch, exit.cause)
+        else received(batch, exit.value)
+      })
     }
 
     const readTo: RedisTier<A>["readTo"] = (key, listener, number) => {
@@ -259,8 +313,13 @@ export const make = <A>(options: RedisTierOptions<A>): Effect.Effect<RedisTier<A
       if (!guard.mayRead(key.text)) {
         return listener.onResult(failed(Cause.fail(guard.failureOf(key.text))), number)
       }
-      pending ??= new PendingReads()
-      const started = pending.join(key, listener, number, startBatch)
+      const server = servers.numberOf(key.text)
+      let reads = pending.get(server)
+      if (reads === undefined) {
+        reads = new PendingReads()
+        pending.set(server, reads)
+      }
+      const started = reads.join(key, listener, number, startBatch(server))
       if (started !== undefined) send(started)
     }
 

@@ -18,6 +18,8 @@ import type { Content } from "../entry/CacheEntry.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
 import type { BusMessages } from "../invalidation/Bus.js"
+import type { CacheServers } from "../invalidation/CacheServers.js"
+import type { CreationTime } from "../invalidation/CreationTime.js"
 import type { EntryMarkers, MarkerMoves } from "../invalidation/Markers.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
 import { readFailureOf } from "../invalidation/outage/ReadFailure.js"
@@ -41,6 +43,9 @@ export interface WriterOptions<A> {
   readonly clock: Clock.Clock
   readonly writes: WriteRecord
   readonly markers: Pick<EntryMarkers, "floor" | "withMarkersKept"> & MarkerMoves
+  readonly servers: Pick<CacheServers, "clockOffsetOf">
+  /** present where the markers lie on another server than the entries */
+  readonly creation: CreationTime | undefined
   readonly bus: Pick<BusMessages, "invalidateMessage">
   readonly codec: EntryCodec.EntryCodec<A>
   readonly observer: Pick<CacheObserver, "invalidated" | "isRecovering" | "notStored" | "redisAnswered" | "redisFailed">
@@ -78,7 +83,7 @@ const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
  * @category constructors
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
-  const { bus, clock, codec, markers, observer, redis, renewal, writes } = options
+  const { bus, clock, codec, creation, markers, observer, redis, renewal, servers, writes } = options
   const transfer = TransferTime.of(redis)
   const executor = RedisExecutor.of(redis)
 
@@ -138,7 +143,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.sleep(Math.max(0, deadline + options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
-  const store = (key: string, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
+  /** `created` is undefined where the script knows the time. */
+  const store = (
+    key: string,
+    entry: NewEntry<A>,
+    content: Content,
+    created: number | undefined
+  ): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const keepMillis = keepMillisOf(entry)
       const body = CacheEntry.body(entry, content)
@@ -152,7 +163,11 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             body,
             keepMillis,
             floor: markers.floor(),
-            deadline: Math.floor(deadline + executor.clockOffsetMillis()),
+            created,
+            // by the clock of the server that it is sent to
+            get deadline() {
+              return Math.floor(deadline + servers.clockOffsetOf(key))
+            },
             message: bus.invalidateMessage(key)
           },
           transfer.carrying(body, onReply)
@@ -165,9 +180,18 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       )
     })
 
+  const storeWithTime = (key: string, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
+    creation === undefined
+      ? store(key, entry, content, undefined)
+      : Effect.matchEffect(creation.ofWrite, {
+          onFailure: (error) =>
+            Effect.zipRight(observer.redisFailed(readFailureOf(error)), Effect.as(invalidate(key), false)),
+          onSuccess: (created) => store(key, entry, content, created)
+        })
+
   const set: Writer<A>["set"] = (key, entry) =>
     Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) =>
-      content === undefined ? Effect.as(invalidate(key), false) : store(key, entry, content)
+      content === undefined ? Effect.as(invalidate(key), false) : storeWithTime(key, entry, content)
     )
 
   const update: Writer<A>["update"] = (key, write) =>
@@ -177,9 +201,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         const target = options.target(key)
         const { leaseMillis } = options
         writes.begin({ _tag: "Key", key })
-        const begun = yield* Effect.either(
-          redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: markers.floor() })
-        )
+        const begin = redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: markers.floor() })
+        const begun = yield* Effect.either(creation === undefined ? begin : Effect.zipLeft(creation.ofWrite, begin))
         if (Either.isLeft(begun)) yield* observer.redisFailed(readFailureOf(begun.left))
 
         // reads of this key within `write` do not wait for the update's own token

@@ -23,8 +23,6 @@ export interface ServerIdentity {
   readonly startedAtMillis: number
   readonly server: RedisServerInfo
   readonly clockOffsetMillis: number
-  /** the answer to TIME, and when it had arrived by the monotonic clock; undefined where it was no time */
-  readonly time: { readonly serverTime: number; readonly at: number } | undefined
   readonly isReplica: boolean
 }
 
@@ -61,8 +59,7 @@ export const run = (
       return yield* Effect.fail(new RedisConnectError({ reason: "Closed", address, detail: "during the handshake" }))
     }
     const middle = (before + after) / 2
-    const answered = ServerTime.millisOf(Option.getOrNull(time))
-    const serverTime = answered ?? middle
+    const serverTime = ServerTime.millisOf(Option.getOrNull(time)) ?? middle
     const text = String(Option.getOrElse(info, (): RedisReply => ""))
     return {
       clientId: Option.getOrUndefined(Option.filter(id, (reply) => typeof reply === "number")),
@@ -70,7 +67,6 @@ export const run = (
       startedAtMillis: serverTime - Number(field(text, "uptime_in_seconds") ?? 0) * 1000,
       server: serverInfo(text),
       clockOffsetMillis: serverTime - middle,
-      time: answered === undefined ? undefined : { serverTime: answered, at: after },
       isReplica
     }
   })

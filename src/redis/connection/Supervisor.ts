@@ -56,8 +56,6 @@ export interface Supervisor {
   readonly changes: Stream.Stream<ConnectionState>
   readonly facts: () => ConnectionFacts
   readonly clockOffsetMillis: () => number
-  /** A time of the server's clock that is certainly past (see `RedisNode`). */
-  readonly pastMillis: () => number
   /** Looks at each error of a command: `READONLY` ends the connection, since the next one may lead to the new primary. */
   readonly noticed: (error: RedisError) => RedisError
   /** Ends the connection and the supervision for good. */
@@ -79,12 +77,6 @@ export interface ConnectionFacts {
   readonly clockOffsetMillis: number
   readonly lastFailure: Option.Option<ConnectionFailure>
 }
-
-/** What is known of a server's clock before it has answered TIME. */
-const noTime = { serverTime: Number.NEGATIVE_INFINITY, at: 0 }
-
-/** The share by which two machines' clocks may run apart, far more than quartz does. */
-const maxDrift = 0.001
 
 /**
  * Starts the supervision in the scope and returns when the first dial has ended, whether it succeeded or not.
@@ -110,8 +102,6 @@ export const make = (
     let address: Option.Option<string> = Option.none()
     let latency: Option.Option<Duration.Duration> = Option.none()
     let clockOffsetMillis = 0
-    /** the last answer to TIME, and when it arrived by the monotonic clock */
-    let answered = noTime
     let lastFailure: ConnectionFailure | undefined
     /** completed when a reply on the present connection was `READONLY` */
     let readOnly = Deferred.unsafeMake<void>(FiberId.none)
@@ -128,7 +118,6 @@ export const make = (
         // The reply was written between the two times, and their middle is the best guess. A known offset that agrees with
         // the reply is at least as good, since a stall of the process makes round trips long.
         if (serverTime === undefined) return
-        answered = { serverTime, at: after }
         const guess = serverTime - (before + after) / 2
         if (Math.abs(guess - clockOffsetMillis) > (after - before) / 2) clockOffsetMillis = guess
       })
@@ -186,7 +175,6 @@ export const make = (
             generation = options.nextGeneration?.() ?? generation + 1
             connection = next
             previous = identity
-            answered = identity.time ?? noTime
             server = Option.some(identity.server)
             address = Option.fromNullable(driver.address)
             clockOffsetMillis = identity.clockOffsetMillis
@@ -250,7 +238,6 @@ export const make = (
       state,
       changes: state.changes,
       clockOffsetMillis: () => clockOffsetMillis,
-      pastMillis: () => answered.serverTime + (MonotonicClock.unsafeMillis(clock) - answered.at) * (1 - maxDrift) - 1,
       noticed: (error) => {
         if (!options.allowReplica && isReadOnly(error)) Deferred.unsafeDone(readOnly, Exit.void)
         return error

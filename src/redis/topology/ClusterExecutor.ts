@@ -72,8 +72,7 @@ const noNode: RedisNode = {
   id: 0,
   command: () => refused.Disconnected,
   clockOffsetMillis: () => 0,
-  pastMillis: () => Number.NEGATIVE_INFINITY,
-  getStatus: Effect.never,
+  getStatus: Effect.succeed(ClusterStatus.none),
   statusChanges: Stream.empty,
   circuitChanges: Stream.empty
 }
@@ -176,7 +175,7 @@ export const make = (
     )
 
     const attemptScript = (
-      name: string,
+      { hasServerTime, name }: { readonly name: string; readonly hasServerTime?: boolean | undefined },
       call: ScriptRunner.ScriptCall,
       onReply: OnReply<RedisReply>,
       caller?: Parameters<ScriptRunner.Attempt>[3]
@@ -187,15 +186,16 @@ export const make = (
         route<WithGeneration<RedisReply>>(
           found.right,
           (path, onExit) => path.attemptScript(call, onExit, (send) => send(onExit), caller),
-          onReply
+          onReply,
+          hasServerTime
         )
       }
     }
     const script = RetryPolicy.repeating<
-      { readonly name: string; readonly call: ScriptRunner.ScriptCall },
+      { readonly script: Parameters<typeof attemptScript>[0]; readonly call: ScriptRunner.ScriptCall },
       WithGeneration<RedisReply>
     >(
-      (resume, caller, { call, name }) => attemptScript(name, call, resume, caller),
+      (resume, caller, { call, script }) => attemptScript(script, call, resume, caller),
       ({ call }) => call.idempotent
     )
 
@@ -226,8 +226,8 @@ export const make = (
       getBuffer: read((path, key, onReply) => path.lateGetBuffer(key, onReply)),
       command: (name, args, { idempotent }) => command({ command: name, args, idempotent }),
       unsafeMget: (keys, onReply) => queueMicrotask(() => send("MGET", keys(), onReply)),
-      script: (which, input) => script({ name: which.name, call: ScriptRunner.callOf(which, input) }),
-      unsafeScript: (which, input, onReply) => attemptScript(which.name, ScriptRunner.callOf(which, input), onReply),
+      script: (which, input) => script({ script: which, call: ScriptRunner.callOf(which, input) }),
+      unsafeScript: (which, input, onReply) => attemptScript(which, ScriptRunner.callOf(which, input), onReply),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
       clockOffsetMillis: () => anyNode()?.clockOffsetMillis() ?? 0,
@@ -236,6 +236,8 @@ export const make = (
       circuitChanges: ClusterStatus.circuits(nodes),
       nodes: {
         of: (key) => nodes.of(Slots.of(key)) ?? noNode,
+        moveOf: (key) => nodes.moveOf(Slots.of(key)),
+        moves: nodes.moves,
         // what concerns all keys must fail while some of them are out of reach
         current: () => (nodes.isCovered() ? nodes.all() : [...nodes.all(), noNode]),
         changes: nodes.changes

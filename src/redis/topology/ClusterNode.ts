@@ -99,7 +99,6 @@ export const make = ({
       asking: asking(queue),
       command: queue.command,
       clockOffsetMillis: supervisor.clockOffsetMillis,
-      pastMillis: supervisor.pastMillis,
       getStatus: connection.getStatus,
       statusChanges: supervisor.changes,
       circuitChanges: breaker.changes,

@@ -32,6 +32,10 @@ export type OnNode = (node: ClusterNode.ClusterNode | undefined) => void
 export interface ClusterNodes {
   /** the node that holds a slot */
   readonly of: (slot: number) => ClusterNode.ClusterNode | undefined
+  /** the number of the move by which a slot came to its node; 0 where it has been there from the start */
+  readonly moveOf: (slot: number) => number
+  /** the number of moves so far */
+  readonly moves: () => number
   readonly all: () => ReadonlyArray<ClusterNode.ClusterNode>
   readonly changes: Stream.Stream<ReadonlyArray<ClusterNode.ClusterNode>>
   /** The slots of a node, from the first to the last of each range. */
@@ -66,6 +70,8 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
     const nodes = new Map<string, ClusterNode.ClusterNode>()
     const dials = new Map<string, Fiber.RuntimeFiber<void>>()
     const slots: Array<ClusterNode.ClusterNode | undefined> = Array.from({ length: slotCount })
+    const moveBySlot = new Int32Array(slotCount)
+    let moves = 0
     let primaries: ReadonlyArray<Primary> = []
     let afterRefresh: Array<() => void> = []
     let failure: ConnectionFailure | undefined
@@ -79,17 +85,26 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
     const isCovered = () => slots.every((node) => node !== undefined)
     const isWhole = () => isCovered() && Array.from(nodes.values()).every((node) => node.isConnected())
 
+    const holderNames: Array<string | undefined> = Array.from({ length: slotCount })
+
+    /** Gives a slot a node, and numbers the move when another node had it before. */
+    const give = (slot: number, node: ClusterNode.ClusterNode): void => {
+      const before = holderNames[slot]
+      if (before !== undefined && before !== node.name) moveBySlot[slot] = ++moves
+      holderNames[slot] = node.name
+      slots[slot] = node
+    }
+
     /** Gives each slot the node of its primary. A node that is being dialled leaves its slots with the one that had them. */
     const assign = () => {
-      const named = (name: string) => nodes.get(name)
       const before = slots.slice()
       slots.fill(undefined)
       for (const { address, ranges } of primaries) {
-        const node = named(nameOf(address))
+        const node = nodes.get(nameOf(address))
         for (const [first, last] of ranges) {
           for (let slot = first; slot <= last; slot++) {
-            const previous = before[slot]
-            slots[slot] = node ?? (previous === undefined ? undefined : named(previous.name))
+            const holder = node ?? nodes.get(before[slot]?.name ?? "")
+            if (holder !== undefined) give(slot, holder)
           }
         }
       }
@@ -204,6 +219,8 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
 
     return {
       of: (slot) => slots[slot],
+      moveOf: (slot) => moveBySlot[slot] ?? 0,
+      moves: () => moves,
       all: () => Array.from(nodes.values()),
       changes: current.changes,
       rangesOf: (name) => primaries.find(({ address }) => nameOf(address) === name)?.ranges ?? [],
@@ -212,7 +229,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       moved: (slot, address, onNode) => {
         refreshSoon()
         at(address, (node) => {
-          if (node !== undefined) slots[slot] = node
+          if (node !== undefined) give(slot, node)
           onNode(node)
         })
       },

@@ -28,12 +28,15 @@ type OnExit<A> = (exit: Exit.Exit<A, RedisError>) => void
 /** Sends a command to one server. */
 export type Send<A> = (path: CommandPath, onExit: OnExit<A>) => void
 
-/** Sends to the holder of a slot, and calls back with the answer that is no redirection. */
-export type Route = <A>(slot: number, send: Send<A>, onExit: OnExit<A>) => void
+/**
+ * Sends to the holder of a slot, and calls back with the answer that is no redirection. A command with a time of the server's
+ * clock is not sent on while its slot moves: it would be judged by another clock than the one that it was made for.
+ */
+export type Route = <A>(slot: number, send: Send<A>, onExit: OnExit<A>, hasServerTime?: boolean) => void
 
 export const make =
   (nodes: ClusterNodes, mapAddress: (announced: NodeAddress) => NodeAddress): Route =>
-  (slot, send, onExit) => {
+  (slot, send, onExit, hasServerTime = false) => {
     let redirections = 0
     const goTo = (node: ClusterNode | undefined, isAsking: boolean): void => {
       if (node === undefined) {
@@ -43,7 +46,8 @@ export const make =
       }
       send(isAsking ? node.asking : node.direct, (exit) => {
         const redirection = Redirection.of(exit)
-        if (redirection === undefined || ++redirections > maxRedirections) {
+        const isFinal = redirection === undefined || (hasServerTime && redirection._tag === "Ask")
+        if (isFinal || ++redirections > maxRedirections) {
           onExit(exit)
           return
         }

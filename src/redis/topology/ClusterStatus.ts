@@ -20,6 +20,22 @@ interface NodeReport {
 /** Some slots have no server. */
 const uncovered = new RedisConnectError({ reason: "Rejected", detail: "the cluster has slots that no server holds" })
 
+/** The status of no server. */
+export const none: RedisStatus = {
+  state: ConnectionState.Connecting(),
+  connected: false,
+  address: Option.none(),
+  bufferedAmount: 0,
+  inFlight: 0,
+  waiting: 0,
+  circuit: "Closed",
+  generation: 0,
+  server: Option.none(),
+  latency: Option.none(),
+  clockOffsetMillis: 0,
+  lastFailure: Option.some(uncovered)
+}
+
 const sumOf = (reports: ReadonlyArray<NodeReport>, field: "bufferedAmount" | "inFlight" | "waiting" | "generation") =>
   reports.reduce((total, { status }) => total + status[field], 0)
 

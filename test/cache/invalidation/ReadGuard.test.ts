@@ -29,9 +29,9 @@ describe("the guard of reads", () => {
 
   it("lets no key be read, and no reply be used, while no generation is open", () => {
     const { guard, state } = world()
-    expect([guard.isUsable(1), guard.isUsable(2), guard.isOpen()]).toEqual([true, false, true])
+    expect([guard.isUsable(1, "a"), guard.isUsable(2, "a"), guard.isOpen()]).toEqual([true, false, true])
     state.openGeneration = undefined
-    expect([guard.mayRead("a"), guard.isUsable(1), guard.isOpen()]).toEqual([false, false, false])
+    expect([guard.mayRead("a"), guard.isUsable(1, "a"), guard.isOpen()]).toEqual([false, false, false])
     expect(guard.failureOf("a").reason).toBe("Disconnected")
   })
 
@@ -42,7 +42,8 @@ describe("the guard of reads", () => {
         created,
         tags.map((_, i) => `t${i}`),
         { clear, tags },
-        0
+        0,
+        "a"
       )
     expect([isTrusted(11, 10), isTrusted(10, 10), isTrusted(11, undefined)]).toEqual([true, false, false])
     expect([isTrusted(11, 10, 10), isTrusted(11, 10, 11), isTrusted(11, 10, undefined)]).toEqual([true, false, false])
@@ -51,20 +52,20 @@ describe("the guard of reads", () => {
   it("trusts no entry from before the end of an outage", () => {
     const { distrust, guard } = world()
     distrust.outageEnded(500)
-    const isTrusted = (created: number) => guard.isTrusted(created, [], { clear: 10, tags: [] }, 0)
-    expect([isTrusted(500), isTrusted(501), guard.distrustedUpTo()]).toEqual([false, true, 500])
+    const isTrusted = (created: number) => guard.isTrusted(created, [], { clear: 10, tags: [] }, 0, "a")
+    expect([isTrusted(500), isTrusted(501), guard.distrustedUpTo("a")]).toEqual([false, true, 500])
   })
 
   it("trusts no entry with a tag that is pending, or that was acknowledged since the entry was asked for", () => {
     const { guard, outbox } = world()
     const tag = { _tag: "Tag", tag: "t" } as const
     const asked = guard.tagsAcknowledged()
-    const isTrusted = () => guard.isTrusted(11, ["t"], { clear: 10, tags: [10] }, asked)
+    const isTrusted = () => guard.isTrusted(11, ["t"], { clear: 10, tags: [10] }, asked, "a")
     expect(isTrusted()).toBe(true)
     outbox.add(tag)
     expect(isTrusted()).toBe(false)
     for (const [item, addition] of outbox.items()) outbox.acknowledge(item, addition)
     expect(isTrusted()).toBe(false)
-    expect(guard.isTrusted(11, ["t"], { clear: 10, tags: [10] }, guard.tagsAcknowledged())).toBe(true)
+    expect(guard.isTrusted(11, ["t"], { clear: 10, tags: [10] }, guard.tagsAcknowledged(), "a")).toBe(true)
   })
 })

@@ -1,13 +1,17 @@
 /** The Redis tier of a cache named "tier", on a given client. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import type * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
+import * as CacheServers from "../../../src/cache/invalidation/CacheServers.js"
 import * as Invalidation from "../../../src/cache/invalidation/Invalidation.js"
+import { markerKeys } from "../../../src/cache/invalidation/Markers.js"
 import type { ReadFailure } from "../../../src/cache/invalidation/outage/ReadFailure.js"
 import * as RedisTier from "../../../src/cache/tiers/RedisTier.js"
 import type { Found, ReadListener, TierResult } from "../../../src/cache/tiers/TierRead.js"
 import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as RedisExecutor from "../../../src/redis/RedisExecutor.js"
 
 export const tierOn = <A>(
   redis: RedisClient.Service,
@@ -19,9 +23,11 @@ export const tierOn = <A>(
   } = {}
 ) => {
   const { isTagged = true, latency = LatencyHistogram.make(), onDecodeFailure = () => {} } = options
+  const servers = CacheServers.make(RedisExecutor.of(redis), markerKeys("tier").clear, Clock.make())
   return Effect.flatMap(
     Invalidation.make({
       redis,
+      servers,
       name: "tier",
       isTagged,
       outboxCapacity: 10,
@@ -34,6 +40,7 @@ export const tierOn = <A>(
       Effect.map(
         RedisTier.make({
           redis,
+          servers,
           codec,
           guard,
           markers,

@@ -17,18 +17,21 @@ export interface DistrustOptions {
 }
 
 /**
+ * A mark is a time of the server's clock: entries created then or before are distrusted. A mark counts for all entries, or for
+ * those at a place, such as one server of a cluster.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Distrust {
-  /** The mark: entries created then or before are distrusted. */
-  readonly upTo: () => number
-  /** An outage has ended at `now` by the server's clock, in milliseconds. */
-  readonly outageEnded: (now: number) => void
+  /** The latest mark that counts for entries at these places. */
+  readonly upTo: (places?: ReadonlyArray<number>) => number
+  /** An outage of all entries, or of a place, has ended at `now` by the server's clock, in milliseconds. */
+  readonly outageEnded: (now: number, place?: number) => void
   /** The server has answered TIME with `now`, in milliseconds. */
   readonly noteTime: (now: number) => void
-  /** Whether an entry that was read with this clear marker is distrusted. */
-  readonly isDistrusted: (created: number, clear: number) => boolean
+  /** Whether an entry that was read with this clear marker at these places is distrusted. */
+  readonly isDistrusted: (created: number, clear: number, places?: ReadonlyArray<number>) => boolean
 }
 
 /** Estimates of the server's time differ by this much. A clock that is corrected by less costs no more misses. */
@@ -45,27 +48,42 @@ const toleranceMillis = 1_000
  * @category constructors
  */
 export const make = ({ askTime, serverTime }: DistrustOptions): Distrust => {
-  let upTo = 0
+  let all = 0
+  const marks = new Map<number, number>()
   let wasClockWrong = false
 
+  const upTo: Distrust["upTo"] = (places) => {
+    let latest = all
+    for (const place of places ?? []) latest = Math.max(latest, marks.get(place) ?? 0)
+    return latest
+  }
+
   const noteTime = (now: number) => {
-    if (now + toleranceMillis >= upTo) return
-    upTo = now
-    wasClockWrong = true
+    if (now + toleranceMillis < all) {
+      all = now
+      wasClockWrong = true
+    }
+    for (const [place, mark] of marks) {
+      if (now + toleranceMillis >= mark) continue
+      marks.set(place, now)
+      wasClockWrong = true
+    }
   }
 
   const isAhead = (created: number, clear: number) => created !== clear + 1 && created > serverTime() + toleranceMillis
 
   return {
-    upTo: () => upTo,
+    upTo,
     noteTime,
-    outageEnded: (now) => {
+    outageEnded: (now, place) => {
       noteTime(now)
-      upTo = Math.max(upTo, now)
+      if (place === undefined) all = Math.max(all, now)
+      else marks.set(place, Math.max(marks.get(place) ?? 0, now))
     },
-    isDistrusted: (created, clear) => {
-      if (created > upTo) return wasClockWrong && isAhead(created, clear)
-      if (serverTime() + toleranceMillis < upTo) askTime()
+    isDistrusted: (created, clear, places) => {
+      const mark = upTo(places)
+      if (created > mark) return wasClockWrong && isAhead(created, clear)
+      if (serverTime() + toleranceMillis < mark) askTime()
       return true
     }
   }

@@ -12,8 +12,13 @@ import * as ServerTime from "../../../redis/ServerTime.js"
 
 type TimeClient = Pick<RedisClient.Service, "send" | "serverTime">
 
-/** The answer of TIME in milliseconds, rounded up; undefined when the answer is no time. */
-const answerOfTime = (redis: TimeClient): Effect.Effect<number | undefined, RedisError> =>
+/**
+ * The answer of TIME in milliseconds, rounded up; undefined when the answer is no time.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const answerOfTime = (redis: Pick<RedisClient.Service, "send">): Effect.Effect<number | undefined, RedisError> =>
   Effect.map(redis.send("TIME"), (reply) => {
     // a mark that is NaN would be above no entry, and so switch off distrust
     const millis = ServerTime.millisOf(reply)
@@ -37,16 +42,16 @@ export const queryServerTime = (redis: TimeClient): Effect.Effect<number, RedisE
  * @category constructors
  */
 export const inBackground = (
-  redis: TimeClient,
-  state: { readonly openGeneration: number | undefined },
+  query: Effect.Effect<number | undefined, RedisError>,
+  openGeneration: () => number | undefined,
   onTime: (serverTime: number) => void
 ): Effect.Effect<() => void, never, Scope.Scope> =>
   Effect.map(FiberSet.makeRuntime<never>(), (fork) => {
     let isAsking = false
     const ask = Effect.suspend(() => {
-      const generation = state.openGeneration
-      return Effect.map(answerOfTime(redis), (time) => {
-        if (time !== undefined && generation === state.openGeneration) onTime(time)
+      const generation = openGeneration()
+      return Effect.map(query, (time) => {
+        if (time !== undefined && generation === openGeneration()) onTime(time)
       })
     }).pipe(
       Effect.ignore,

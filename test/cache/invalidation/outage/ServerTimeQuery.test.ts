@@ -20,6 +20,12 @@ const world = (reply: RedisReply) => {
   return { state, redis }
 }
 
+const inBackground = (
+  redis: Parameters<typeof ServerTimeQuery.answerOfTime>[0],
+  state: { readonly openGeneration: number | undefined },
+  onTime: (time: number) => void
+) => ServerTimeQuery.inBackground(ServerTimeQuery.answerOfTime(redis), () => state.openGeneration, onTime)
+
 describe("the server's time", () => {
   it.effect("is the answer of TIME in milliseconds, rounded up", () =>
     Effect.gen(function* () {
@@ -40,7 +46,7 @@ describe("the server's time", () => {
     Effect.gen(function* () {
       const { redis, state } = world(["2", "0"])
       const times: Array<number> = []
-      const ask = yield* ServerTimeQuery.inBackground(redis, state, (time) => times.push(time))
+      const ask = yield* inBackground(redis, state, (time) => times.push(time))
       for (let i = 0; i < 3; i++) ask()
       yield* settle
       expect([state.asked, times]).toEqual([1, [2_000]])
@@ -56,7 +62,7 @@ describe("the server's time", () => {
     Effect.gen(function* () {
       const { redis, state } = world(["a", "b"])
       const times: Array<number> = []
-      const ask = yield* ServerTimeQuery.inBackground(redis, state, (time) => times.push(time))
+      const ask = yield* inBackground(redis, state, (time) => times.push(time))
       ask()
       yield* settle
       expect([state.asked, times]).toEqual([1, []])
@@ -71,9 +77,7 @@ describe("the server's time", () => {
         state.openGeneration = 2
         return reply
       })
-      const ask = yield* ServerTimeQuery.inBackground({ ...redis, send: () => reopening }, state, (time) =>
-        times.push(time)
-      )
+      const ask = yield* inBackground({ ...redis, send: () => reopening }, state, (time) => times.push(time))
       ask()
       yield* settle
       expect([state.asked, times]).toEqual([1, []])
