@@ -35,6 +35,7 @@ export default defineConfig({
       ? [
           project("unit", { TEST_LAYERS: "memory" }),
           project("server", { TEST_LAYERS: "server" }),
+          project("cluster", { TEST_LAYERS: "cluster" }),
           project("processes", { TEST_LAYERS: "memory server" })
         ]
       : [{ extends: true, test: { name: "node", include: [...filesOfNode()] } }]

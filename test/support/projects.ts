@@ -7,14 +7,14 @@
  *
  * Under Node there is one project, `node`, of the files of `unit` and `server` that reach nothing of Bun's.
  *
- * A contract suite, which calls `onEveryLayer`, belongs to two projects: `unit` runs it on the memory layer, `server` runs it
- * on a server. `bun test/support/projects.ts` lists the files that use a server, for a run against another one.
+ * A contract suite, which calls `onEveryLayer`, belongs to three projects: `unit` runs it on the memory layer, `server` on a
+ * server, `cluster` on a cluster. `bun test/support/projects.ts` lists the files that use a server, for a run against another one.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { root } from "./root.js"
 
-export type Project = "unit" | "server" | "processes"
+export type Project = "unit" | "server" | "cluster" | "processes"
 
 const contractLayers = "test/support/server/clientLayers.ts"
 const server = "test/support/server/RedisServer.ts"
@@ -72,7 +72,7 @@ const projectsOf = (path: string): ReadonlyArray<Project> => {
   const uses = (what: "startsProcess" | "onServer" | "onEveryLayer") => [...reached.values()].some((at) => at[what])
   if (uses("startsProcess")) return ["processes"]
   if (reached.has(server) || uses("onServer")) return ["server"]
-  return uses("onEveryLayer") ? ["unit", "server"] : ["unit"]
+  return uses("onEveryLayer") ? ["unit", "server", "cluster"] : ["unit"]
 }
 
 const needsBun = (path: string, seen = new Set<string>()): boolean => {
