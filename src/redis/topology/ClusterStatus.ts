@@ -106,7 +106,8 @@ const ticks = <A>(nodes: ClusterNodes, of: (node: ClusterNode) => Stream.Stream<
 export const states = (nodes: ClusterNodes): Stream.Stream<ConnectionState> =>
   ticks(nodes, ({ statusChanges }) => statusChanges).pipe(
     Stream.mapEffect(() => status(nodes)),
-    Stream.map(({ state }) => state)
+    Stream.map(({ state }) => state),
+    Stream.changes
   )
 
 export const circuits = (nodes: ClusterNodes): Stream.Stream<CircuitState> =>
