@@ -1,11 +1,8 @@
 /**
- * The server's clock: as TIME answers it, as the client estimates it, and as scripts read it.
+ * The server's clock: as TIME answers it, and as scripts read it.
  *
  * @internal
  */
-import type * as Clock from "effect/Clock"
-import * as MonotonicClock from "../internal/MonotonicClock.js"
-import type { RedisExecutor } from "./RedisExecutor.js"
 import type { ScriptContext } from "./RedisScript.js"
 
 /**
@@ -24,12 +21,6 @@ export const millisOf = (reply: unknown): number | undefined => {
   const micros = microsOf(reply)
   return micros === undefined ? undefined : micros / 1000
 }
-
-/** Estimates the server's time in milliseconds, by the offset that the client last measured. Sends nothing. */
-export const estimate =
-  (executor: RedisExecutor, clock: Clock.Clock): (() => number) =>
-  () =>
-    MonotonicClock.unsafeMillis(clock) + executor.clockOffsetMillis()
 
 /** Defines `micros(given)` for scripts: the server's time in microseconds, unless a test gives one. */
 export const luaMicros = `

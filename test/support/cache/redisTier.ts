@@ -1,5 +1,4 @@
 /** The Redis tier of a cache named "tier", on a given client. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import type * as EntryCodec from "../../../src/cache/entry/EntryCodec.js"
@@ -23,9 +22,9 @@ export const tierOn = <A>(
   } = {}
 ) => {
   const { isTagged = true, latency = LatencyHistogram.make(), onDecodeFailure = () => {} } = options
-  const servers = CacheServers.make(RedisExecutor.of(redis), markerKeys("tier").clear, Clock.make())
-  return Effect.flatMap(
-    Invalidation.make({
+  return Effect.gen(function* () {
+    const servers = CacheServers.make(RedisExecutor.of(redis), markerKeys("tier").clear, yield* Effect.clock)
+    const { guard, markers } = yield* Invalidation.make({
       redis,
       servers,
       name: "tier",
@@ -35,25 +34,22 @@ export const tierOn = <A>(
       markerMillis: 3_600_000,
       dropLocal: () => {},
       onOthers: () => {}
-    }),
-    ({ guard, markers }) =>
-      Effect.map(
-        RedisTier.make({
-          redis,
-          servers,
-          codec,
-          guard,
-          markers,
-          isTagged,
-          latency,
-          onDecodeFailure: (key) => {
-            onDecodeFailure(key)
-            return undefined
-          }
-        }),
-        byText
-      )
-  )
+    })
+    const tier = yield* RedisTier.make({
+      redis,
+      servers,
+      codec,
+      guard,
+      markers,
+      isTagged,
+      latency,
+      onDecodeFailure: (key) => {
+        onDecodeFailure(key)
+        return undefined
+      }
+    })
+    return byText(tier)
+  })
 }
 
 /** A tier whose keys are given as strings. */
