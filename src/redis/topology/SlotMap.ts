@@ -18,7 +18,10 @@ export const nameOf = ({ host, port }: NodeAddress): string => `${host.includes(
 
 /** Parses `host:port`. The host may be an IPv6 address, with or without brackets, or empty. */
 export const addressOf = (name: string): NodeAddress | undefined => {
-  const { host, port } = /^(?:\[(?<host>[^\]]*)\]|(?<host>.*)):(?<port>\d{1,5})$/.exec(name)?.groups ?? {}
+  const { bracketed, plain, port } =
+    /^(?:\[(?<bracketed>[^\]]*)\]|(?<plain>.*)):(?<port>\d{1,5})$/.exec(name)?.groups ?? {}
+  // Node 20 knows no two groups of one name
+  const host = bracketed ?? plain
   return host === undefined || port === undefined ? undefined : { host, port: Number(port) }
 }
 
