@@ -49,7 +49,7 @@ export type ReadError<E, F extends Failures> =
  * @category models
  */
 export interface ManyOptions {
-  /** the most concurrent lookups; with `lookupMany` they share calls: default all */
+  /** the most concurrent lookups; with `lookupMany` they share calls: default all. A number below 1 is a defect. */
   readonly concurrency?: number | "unbounded" | undefined
 }
 

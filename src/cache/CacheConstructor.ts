@@ -166,6 +166,7 @@ export const make = <
     const get = reader.hasPlainLocalHits ? SyncEffect.make(getLocalFirst) : getShared
 
     const parts = {
+      name: options.name,
       reader,
       keyOf,
       sourceOf: (key: CacheKey.CacheKey, id: Key): Loader.ValueSource<Stored, E> => new KeySource(key, id),
@@ -176,7 +177,6 @@ export const make = <
     const many = BatchReader.make(parts)
     const warmStream = Warming.make({
       ...parts,
-      name: options.name,
       failsWithoutRedis: options.outage?.onUnavailable === "fail",
       defaultConcurrency: options.lookupMany === undefined ? 16 : LookupSource.maxBatch(options)
     })

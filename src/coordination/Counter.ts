@@ -3,15 +3,17 @@
  *
  * @since 0.1.0
  */
+
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as OptionCheck from "../internal/OptionCheck.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { type RedisError, RedisProtocolError } from "../redis/RedisError.js"
 import * as RedisScript from "../redis/RedisScript.js"
-import { keyOf, optionMillis } from "./ArgumentChecks.js"
 
 /**
  * A counter, exact up to 2^53 - 1. A missing key counts as 0, or as the minimum where that is greater. A stored number below
@@ -106,8 +108,8 @@ export const make = (options: Options): Effect.Effect<Counter, never, RedisClien
     const { minimum = 0 } = options
     if (!Number.isSafeInteger(minimum)) check.reject("minimum", minimum, "an integer whose size is below 2^53")
     const timeToLiveMillis =
-      options.timeToLive === undefined ? 0 : optionMillis(check, "timeToLive", options.timeToLive)
-    const checkedKey = keyOf(addScript.name, client, "counters", options.key)
+      options.timeToLive === undefined ? 0 : ArgumentCheck.optionMillis(check, "timeToLive", options.timeToLive)
+    const checkedKey = KeyOwner.keyOf(addScript.name, client, "counters", options.key)
     const run = client.run(addScript)
     const add = (delta: number) => Effect.flatMap(checkedKey, (key) => run({ key, delta, minimum, timeToLiveMillis }))
 

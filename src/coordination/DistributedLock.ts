@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -12,11 +12,11 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
 import * as SharedFibers from "../internal/SharedFibers.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import type * as RedisKey from "../redis/RedisKey.js"
-import { wholeMillis } from "./ArgumentChecks.js"
 import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
@@ -103,7 +103,7 @@ export declare namespace DistributedLock {
      * An outage of half this time is survived when it is at least ten times the client's `commandTimeout`.
      */
     readonly timeToLive: Duration.DurationInput
-    /** how long to wait while another caller holds the lock; zero tries once */
+    /** how long to wait while another caller holds the lock; zero tries once, infinity waits for ever */
     readonly maxWait: Duration.DurationInput
   }
 
@@ -111,7 +111,8 @@ export declare namespace DistributedLock {
    * The operations of locks. A key stands in Redis as `lock:<key>`.
    *
    * All fail with `InvalidKey` when the key is empty, longer than 512 bytes, or holds a control character or a lone surrogate.
-   * They fail with `InvalidArgument` when the time to live is not positive or longer than a server keeps a key.
+   * They fail with `InvalidArgument` when the time to live is not positive or longer than a server keeps a key, or when
+   * `maxWait` is negative or NaN.
    *
    * @since 0.1.0
    * @category models
@@ -205,10 +206,17 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const runRelease = client.run(LockScripts.release)
     const acquisitions = Acquisition.make(client, fork)
 
+    const waitMillis = (maxWait: Duration.DurationInput) =>
+      ArgumentCheck.waitMillis(LockScripts.acquire.name, "maxWait", maxWait)
+
     const prepare = (name: string, timeToLive: Duration.DurationInput) =>
       Effect.gen(function* () {
         const key = yield* KeyOwner.under("lock", name)
-        const timeToLiveMillis = yield* wholeMillis(LockScripts.acquire.name, "timeToLive", timeToLive)
+        const timeToLiveMillis = yield* ArgumentCheck.timeToLiveMillis(
+          LockScripts.acquire.name,
+          "timeToLive",
+          timeToLive
+        )
         return { key, timeToLiveMillis, token: yield* Token.random }
       })
 
@@ -216,10 +224,10 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
       function* (name: string, { timeToLive, maxWait }: DistributedLock.Options, scope: Scope.Scope) {
         const lock = yield* prepare(name, timeToLive)
         const acquisition = {
+          ...lock,
           key: name,
           channel: ReleaseNotice.channel(lock.key),
-          timeToLiveMillis: lock.timeToLiveMillis,
-          maxWaitMillis: Duration.toMillis(maxWait),
+          maxWaitMillis: yield* waitMillis(maxWait),
           tryOnce: Effect.map(runAcquire(lock), ([granted, value]) =>
             granted === 1 ? Either.right(value) : Either.left(value)
           ),
@@ -240,7 +248,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
       scope: Scope.Scope
     ) =>
       Effect.gen(function* () {
-        const deadline = (yield* MonotonicClock.millis) + Duration.toMillis(maxWait)
+        const deadline = (yield* waitMillis(maxWait)) + (yield* MonotonicClock.millis)
         const held = new Map<string, HeldLock>()
         for (const name of Array.from(new Set(names)).sort()) {
           const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
@@ -262,7 +270,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
           }))
         ),
       tryAcquire: (key, { timeToLive }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { timeToLive, maxWait: Duration.zero }, scope)).pipe(
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { timeToLive, maxWait: 0 }, scope)).pipe(
           Effect.asSome,
           Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
         ),

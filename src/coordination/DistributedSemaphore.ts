@@ -4,19 +4,20 @@
  *
  * @since 0.1.0
  */
+
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../internal/SharedFibers.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import type * as RedisKey from "../redis/RedisKey.js"
-import { integerFrom, wholeMillis } from "./ArgumentChecks.js"
 import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
@@ -54,15 +55,15 @@ export declare namespace DistributedSemaphore {
     readonly permits: number
     /** like `DistributedLock.Options.timeToLive`, for each permit */
     readonly timeToLive: Duration.DurationInput
-    /** how long to wait while all permits are held; zero tries once */
+    /** how long to wait while all permits are held; zero tries once, infinity waits for ever */
     readonly maxWait: Duration.DurationInput
   }
 
   /**
    * The operations of semaphores. A key stands in Redis as `semaphore:<key>`.
    *
-   * Both fail with `InvalidKey` as those of locks do. They fail with `InvalidArgument` when the number of permits or
-   * the time to live cannot be right.
+   * Both fail with `InvalidKey` as those of locks do. They fail with `InvalidArgument` when the number of permits, the
+   * time to live or `maxWait` cannot be right.
    *
    * @since 0.1.0
    * @category models
@@ -112,15 +113,20 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 
     const hold = Effect.fnUntraced(
       function* (name: string, { permits, timeToLive, maxWait }: DistributedSemaphore.Options, scope: Scope.Scope) {
-        yield* integerFrom(SemaphoreScripts.acquire.name, "permits", 1, permits)
+        yield* ArgumentCheck.integerFrom(SemaphoreScripts.acquire.name, "permits", 1, permits)
         const key = yield* KeyOwner.under("semaphore", name)
-        const timeToLiveMillis = yield* wholeMillis(SemaphoreScripts.acquire.name, "timeToLive", timeToLive)
+        const timeToLiveMillis = yield* ArgumentCheck.timeToLiveMillis(
+          SemaphoreScripts.acquire.name,
+          "timeToLive",
+          timeToLive
+        )
+        const maxWaitMillis = yield* ArgumentCheck.waitMillis(SemaphoreScripts.acquire.name, "maxWait", maxWait)
         const token = yield* Token.random
         const acquisition = {
           key: name,
           channel: ReleaseNotice.channel(key),
           timeToLiveMillis,
-          maxWaitMillis: Duration.toMillis(maxWait),
+          maxWaitMillis,
           tryOnce: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
             granted === 1 ? Either.void : Either.left(endsMillis)
           ),
@@ -140,7 +146,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
           Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))
         ),
       tryAcquire: (key, { permits, timeToLive }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, timeToLive, maxWait: Duration.zero }, scope)).pipe(
+        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, timeToLive, maxWait: 0 }, scope)).pipe(
           Effect.asSome,
           Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
         )

@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
+
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as OptionCheck from "../internal/OptionCheck.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import type { RedisClient } from "../redis/RedisClient.js"
-import { optionMillis } from "./ArgumentChecks.js"
 import * as Board from "./leaderboard/Board.js"
 import * as Period from "./leaderboard/Period.js"
 import type { Policy } from "./leaderboard/WriteScripts.js"
@@ -93,7 +94,8 @@ const board = <Member>(
     const place = {
       name: key,
       opening: undefined,
-      timeToLiveMillis: timeToLive === undefined ? 0 : optionMillis(checkOf(options), "timeToLive", timeToLive),
+      timeToLiveMillis:
+        timeToLive === undefined ? 0 : ArgumentCheck.optionMillis(checkOf(options), "timeToLive", timeToLive),
       expiresAt: 0
     }
     return Board.make(environment, keeps, member, () => place)
@@ -144,7 +146,7 @@ const windows = <Member>(
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient> =>
   Effect.map(Board.environment, (environment) => {
     const { keeps = "best", key, window } = options
-    const lifeMillis = optionMillis(checkOf(options), "timeToLive", options.timeToLive)
+    const lifeMillis = ArgumentCheck.optionMillis(checkOf(options), "timeToLive", options.timeToLive)
     const placeIn = ({ closes, name, opens }: Period.Period): Board.Place => ({
       name: `${key}:${name}`,
       opening: { opens, closes },

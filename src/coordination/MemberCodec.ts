@@ -5,10 +5,11 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Inspectable from "effect/Inspectable"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { InvalidArgument } from "../redis/RedisError.js"
+import { malformed, reject } from "../redis/ArgumentCheck.js"
+import type { InvalidArgument } from "../redis/RedisError.js"
 
 /**
  * The schema of members that are more than strings. Its encoded side is the text in Redis.
@@ -42,20 +43,17 @@ export interface Members<Member> {
 export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
   const encode = Schema.encodeEither(schema)
   const decode = Schema.decodeOption(schema)
-  const rejected = (command: string, member: Member, allowed: string) =>
-    new InvalidArgument({ command, argument: "member", value: Inspectable.toStringUnknown(member, 0), allowed })
   return {
     encode: (command, member) => {
       try {
-        const text = Either.mapLeft(encode(member), ({ message }) =>
-          rejected(command, member, `a member that its schema accepts (${message})`)
-        )
+        const text = encode(member)
+        if (Either.isLeft(text)) {
+          return reject(command, "member", member, `a member that its schema accepts (${text.left.message})`)
+        }
         // a lone surrogate is sent as U+FFFD, so two such members would become one
-        return Either.isRight(text) && !text.right.isWellFormed()
-          ? Either.left(rejected(command, member, "well-formed Unicode"))
-          : text
+        return text.right.isWellFormed() ? Exit.succeed(text.right) : malformed(command, text.right, "member")
       } catch (thrown) {
-        return Either.left(rejected(command, member, `a member on which its schema does not throw (${String(thrown)})`))
+        return reject(command, "member", member, `a member on which its schema does not throw (${String(thrown)})`)
       }
     },
     decode: (text) => {

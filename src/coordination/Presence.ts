@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,10 +16,11 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as OptionCheck from "../internal/OptionCheck.js"
 import * as SharedFibers from "../internal/SharedFibers.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { InvalidArgument, RedisError } from "../redis/RedisError.js"
 import type { RedisScript } from "../redis/RedisScript.js"
-import { integerFrom, keyOf, optionMillis } from "./ArgumentChecks.js"
 import * as MemberCodec from "./MemberCodec.js"
 import * as PresenceScripts from "./presence/PresenceScripts.js"
 
@@ -85,14 +87,14 @@ const presence = <Member>(
 ): Effect.Effect<Presence<Member>, never, RedisClient> =>
   Effect.zipWith(RedisClient, SharedFibers.fork, (client, fork) => {
     const check = OptionCheck.make(`Presence ${JSON.stringify(options.key)}`)
-    const timeToLiveMillis = optionMillis(check, "timeToLive", options.timeToLive)
+    const timeToLiveMillis = ArgumentCheck.optionMillis(check, "timeToLive", options.timeToLive)
     const beatEveryMillis =
       options.beatEvery === undefined
         ? timeToLiveMillis / beatsPerLife
-        : optionMillis(check, "beatEvery", options.beatEvery)
+        : ArgumentCheck.optionMillis(check, "beatEvery", options.beatEvery)
     const schedule = Schedule.jittered(Schedule.spaced(Duration.millis(beatEveryMillis)))
     const members = MemberCodec.make(schema)
-    const checkedKey = keyOf("presence", client, "presence", options.key)
+    const checkedKey = KeyOwner.keyOf("presence", client, "presence", options.key)
 
     const onKey = <Input, Output>(script: RedisScript<Input & { readonly key: string }, Output>) => {
       const run = client.run(script)
@@ -138,8 +140,8 @@ const presence = <Member>(
           Effect.map(runIsOnline({ member: text }), (found) => found === 1)
         ),
       list: Effect.fnUntraced(function* ({ limit, offset }) {
-        yield* integerFrom(PresenceScripts.list.name, "offset", 0, offset)
-        yield* integerFrom(PresenceScripts.list.name, "limit", 0, limit)
+        yield* ArgumentCheck.integerFrom(PresenceScripts.list.name, "offset", 0, offset)
+        yield* ArgumentCheck.integerFrom(PresenceScripts.list.name, "limit", 0, limit)
         const texts = yield* runList({ offset, limit })
         return texts.flatMap((text) => Option.toArray(members.decode(text)))
       }),

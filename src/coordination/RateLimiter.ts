@@ -74,7 +74,7 @@ export declare namespace RateLimiter {
    *
    * While Redis is unavailable the limit's `onUnavailable` decides, and the result says so. Every operation fails:
    *
-   * - with `InvalidArgument` when a number cannot be right or is too large to be exact, or something else owns the key
+   * - with `InvalidArgument` when the cost or `maxWait` cannot be right, or something else owns the key
    * - with `RedisServerError`, code `WRONGTYPE`, when the key holds something else
    * - with `RedisAuthError`, when the user has no right to the key
    *

@@ -16,8 +16,9 @@ import type { CacheStats } from "../cache/observe/CacheStats.js"
 import type { CacheResult, TypedCache } from "../cache/TypedCache.js"
 import * as Counter from "../coordination/Counter.js"
 import * as RateLimiter from "../coordination/RateLimiter.js"
+import { InvalidOption } from "../internal/OptionCheck.js"
 import { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
+import { InvalidArgument, type RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import type { CacheServiceStats } from "./CacheServiceStats.js"
 import type { Database } from "./Database.js"
@@ -223,6 +224,17 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
         Option.getOrElse(() => fallback)
       )
 
+    /** The limit of a call, whose numbers come from the caller. */
+    const windowOf = (options: RateLimiter.Options): Effect.Effect<RateLimiter.RateLimit, InvalidArgument> =>
+      Effect.suspend(() => {
+        try {
+          return Effect.succeed(RateLimiter.fixedWindow(options))
+        } catch (thrown) {
+          if (!(thrown instanceof InvalidOption)) throw thrown
+          return new InvalidArgument({ ...thrown, command: thrown.owner, argument: thrown.option })
+        }
+      })
+
     /** Runs a rate limit, and counts the failures that its outage policy hides. */
     const limited = <A>(
       userId: string,
@@ -291,20 +303,17 @@ export const make: Effect.Effect<CacheService.Service, never, PlayerCaches.Playe
 
       checkRateLimit: (userId, action, limit, windowSeconds, onUnavailable = "deny") =>
         limited(userId, action, false, (key) =>
-          Effect.map(
-            rateLimiter.consume(
-              key,
-              RateLimiter.fixedWindow({ limit, window: Duration.seconds(windowSeconds), onUnavailable })
-            ),
-            ({ allowed, decision }) => [allowed, decision]
+          windowOf({ limit, window: Duration.seconds(windowSeconds), onUnavailable }).pipe(
+            Effect.flatMap((window) => rateLimiter.consume(key, window)),
+            Effect.map(({ allowed, decision }) => [allowed, decision])
           )
         ),
       getRateLimitRemaining: (userId, action, limit, onUnavailable = "deny") =>
         limited(userId, action, 0, (key) =>
-          Effect.map(
-            // the current window knows its end, so the length of a window is irrelevant here
-            rateLimiter.peek(key, RateLimiter.fixedWindow({ limit, window: "1 second", onUnavailable })),
-            ({ decision, remaining }) => [remaining, decision]
+          // the current window knows its end, so the length of a window is irrelevant here
+          windowOf({ limit, window: "1 second", onUnavailable }).pipe(
+            Effect.flatMap((window) => rateLimiter.peek(key, window)),
+            Effect.map(({ decision, remaining }) => [remaining, decision])
           )
         ),
 

@@ -5,14 +5,15 @@
  *
  * @since 0.1.0
  */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as CacheCodec from "../cache/entry/CacheCodec.js"
-import { wholeMillis } from "../coordination/ArgumentChecks.js"
 import * as ThrottledLog from "../internal/ThrottledLog.js"
+import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import type { SetOptions } from "../redis/RedisClient.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -138,7 +139,7 @@ export const make = (options: {
 
     const stored = (key: string, text: string, ttl: NonNullable<SetOptions["timeToLive"]>) =>
       isDone(
-        Effect.flatMap(wholeMillis(RawScripts.set.name, "the time to live", ttl), (ttlMillis) =>
+        Effect.flatMap(ArgumentCheck.timeToLiveMillis(RawScripts.set.name, "timeToLive", ttl), (ttlMillis) =>
           runSet({ key, text, ttlMillis })
         )
       )

@@ -5,8 +5,8 @@
  * @internal
  */
 import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
+import * as InputValue from "./InputValue.js"
 
 /** Reports an option whose value cannot be right. */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
@@ -52,27 +52,10 @@ export interface OptionCheck {
   readonly reject: (option: string, value: unknown, allowed: string) => never
 }
 
-const shown = (value: unknown): string =>
-  Duration.isDuration(value)
-    ? Duration.format(value)
-    : typeof value === "string"
-      ? JSON.stringify(value)
-      : Array.isArray(value)
-        ? `[${value.map(shown).join(", ")}]`
-        : String(value)
-
-/** Effect reads a negative or missing number as a duration of zero, which would hide the mistake. */
-const decodeDuration = (value: Duration.DurationInput): Option.Option<Duration.Duration> => {
-  if (typeof value === "number" && !(value >= 0)) return Option.none()
-  if (typeof value === "bigint" && value < 0n) return Option.none()
-  if (typeof value === "string" && value.trimStart().startsWith("-")) return Option.none()
-  return Duration.decodeUnknown(value)
-}
-
 /** Makes the checks of `owner`, which begins each message: ``Redis client: option `maxInFlight` is 0; it must be …``. */
 export const make = (owner: string): OptionCheck => {
   const reject = (option: string, value: unknown, allowed: string): never => {
-    throw new InvalidOption({ owner, option, value: shown(value), allowed })
+    throw new InvalidOption({ owner, option, value: InputValue.shown(value), allowed })
   }
   const checkDuration = (
     option: string,
@@ -82,8 +65,8 @@ export const make = (owner: string): OptionCheck => {
     allowed: string
   ): void => {
     if (value === undefined) return
-    const millis = Option.map(decodeDuration(value), Duration.toMillis)
-    if (Option.isSome(millis) && isAllowed(millis.value) && (infinite || millis.value < Infinity)) return
+    const millis = InputValue.millisOf(value)
+    if (isAllowed(millis) && (infinite || millis < Infinity)) return
     reject(option, value, infinite ? allowed : `${allowed}, and finite`)
   }
   return {

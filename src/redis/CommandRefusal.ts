@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Exit from "effect/Exit"
-import { InvalidArgument, type RedisError, RedisUnavailable } from "./RedisError.js"
+import { type RedisError, RedisUnavailable } from "./RedisError.js"
 
 /** Why there is no connection. */
 export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
@@ -25,12 +25,6 @@ export const refused = {
   CircuitOpen: Exit.fail(unavailable.CircuitOpen),
   Overloaded: Exit.fail(unavailable.Overloaded)
 } as const
-
-/** Rejects text with a lone surrogate. It would be sent as U+FFFD, so that two keys or members would be one to the server. */
-export const malformed = (command: string, value: string, argument = "key"): Exit.Exit<never, InvalidArgument> =>
-  Exit.fail(
-    new InvalidArgument({ command, argument, value: JSON.stringify(value), allowed: "well-formed Unicode text" })
-  )
 
 /** Rejections that a GET of one key can escape although the MGET could not. */
 export const isOfOneKey = (error: RedisError): boolean =>

@@ -7,7 +7,9 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
+import { reject } from "./ArgumentCheck.js"
 import type { RedisClient } from "./RedisClient.js"
+import type { InvalidArgument } from "./RedisError.js"
 import * as RedisKey from "./RedisKey.js"
 
 /** The prefixes of keys that the toolkit builds from names: locks, semaphores, limits. */
@@ -136,3 +138,21 @@ export const named = (client: RedisClient.Service, prefix: Prefix, name: string)
     ? Either.left(`another text: ${key} is an entry of the cache ${nameOf(key)}`)
     : Either.right(key)
 }
+
+/**
+ * The key in Redis of what a caller named. Fails when something else owns it. Each operation checks it, since caches of the
+ * same client start and stop.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const keyOf = (
+  command: string,
+  client: RedisClient.Service,
+  prefix: Prefix,
+  name: string
+): Effect.Effect<string, InvalidArgument> =>
+  Effect.suspend(() => {
+    const key = named(client, prefix, name)
+    return Either.isRight(key) ? Effect.succeed(key.right) : reject(command, "key", name, key.left)
+  })

@@ -11,11 +11,11 @@ import * as Num from "effect/Number"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
-import { malformed } from "./CommandRefusal.js"
+import { integer as integerArgument, longestSeconds, malformed, reject, timeToLiveMillis } from "./ArgumentCheck.js"
 import * as PatternDeletion from "./commands/PatternDeletion.js"
 import * as ReplyShape from "./commands/ReplyShape.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
-import { InvalidArgument, type RedisError } from "./RedisError.js"
+import type { InvalidArgument, RedisError } from "./RedisError.js"
 import * as RedisExecutor from "./RedisExecutor.js"
 import type { RedisScript } from "./RedisScript.js"
 import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.js"
@@ -165,7 +165,7 @@ export interface RedisCommands {
  * @since 0.1.0
  * @category constants
  */
-export const maxTimeToLive: Duration.Duration = Duration.seconds(268_435_455)
+export const maxTimeToLive: Duration.Duration = Duration.seconds(longestSeconds)
 
 /** Keys in one MGET: large enough to amortise the round trip, small enough not to stall the server. */
 const chunkSize = 512
@@ -192,23 +192,13 @@ const malformedOf = (args: ReadonlyArray<RedisArgument>): string | undefined => 
   return undefined
 }
 
-const millisOf = (command: string, value: Duration.DurationInput): Effect.Effect<number, InvalidArgument> => {
-  const millis = Math.ceil(Duration.toMillis(value))
-  return millis >= 1 && millis <= Duration.toMillis(maxTimeToLive)
-    ? Effect.succeed(millis)
-    : Effect.fail(
-        new InvalidArgument({
-          command,
-          argument: "timeToLive",
-          value: Duration.isDuration(value) ? Duration.format(value) : String(value),
-          allowed: `between 1 ms and ${Duration.toSeconds(maxTimeToLive)} s`
-        })
-      )
-}
-
 /** A score as the protocol wants it: `inf` and `-inf` for the infinite ones. */
-const scoreText = (score: number): string =>
-  score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
+const scoreText = (command: string, argument: string, score: number): Effect.Effect<string, InvalidArgument> =>
+  Number.isNaN(score)
+    ? reject(command, argument, score, "a number")
+    : Exit.succeed(
+        score === Infinity ? "inf" : score === -Infinity ? "-inf" : Object.is(score, -0) ? "-0" : String(score)
+      )
 
 /**
  * The typed commands on an executor.
@@ -240,19 +230,21 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
         : Effect.fail(ReplyShape.unexpected(command, "a number", value))
     )
 
+  const byRank = (key: string, start: number, stop: number, ...rest: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const first = yield* integerArgument("ZREVRANGE", "start", start)
+      return yield* send("ZREVRANGE", [key, first, yield* integerArgument("ZREVRANGE", "stop", stop), ...rest], reading)
+    })
+
   const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
     Effect.gen(function* () {
       if (!key.isWellFormed()) return yield* malformed("SET", key)
       const args: Array<RedisArgument> = [key, value]
       if (options.timeToLive !== undefined && options.keepTimeToLive === true) {
-        return yield* new InvalidArgument({
-          command: "SET",
-          argument: "keepTimeToLive",
-          value: "true",
-          allowed: "absent where `timeToLive` is given"
-        })
+        return yield* reject("SET", "keepTimeToLive", true, "absent where `timeToLive` is given")
       }
-      if (options.timeToLive !== undefined) args.push("PX", yield* millisOf("SET", options.timeToLive))
+      if (options.timeToLive !== undefined)
+        args.push("PX", yield* timeToLiveMillis("SET", "timeToLive", options.timeToLive))
       if (options.keepTimeToLive === true) args.push("KEEPTTL")
       if (options.condition !== undefined) args.push(options.condition)
       const { value: reply } = yield* executor.command("SET", args, { idempotent: options.condition === undefined })
@@ -300,7 +292,7 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
     incr: (key) => integer("INCR", [key], counting),
     decr: (key) => integer("DECR", [key], counting),
     expire: (key, timeToLive) =>
-      Effect.flatMap(millisOf("PEXPIRE", timeToLive), (millis) =>
+      Effect.flatMap(timeToLiveMillis("PEXPIRE", "timeToLive", timeToLive), (millis) =>
         Effect.map(integer("PEXPIRE", [key, millis], reading), (reply) => reply === 1)
       ),
     ttl: (key) =>
@@ -308,40 +300,41 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
         millis === -2 ? Option.none() : Option.some(millis === -1 ? Duration.infinity : Duration.millis(millis))
       ),
     zadd: (key, score, member) =>
-      Effect.map(integer("ZADD", [key, scoreText(score), member], reading), (added) => added === 1),
+      Effect.flatMap(scoreText("ZADD", "score", score), (text) =>
+        Effect.map(integer("ZADD", [key, text, member], reading), (added) => added === 1)
+      ),
     zincrby: (key, increment, member) =>
-      Effect.flatMap(send("ZINCRBY", [key, scoreText(increment), member], counting), ({ value }) =>
-        typeof value === "number"
-          ? Effect.succeed(value)
-          : Effect.fail(ReplyShape.unexpected("ZINCRBY", "a score", value))
+      Effect.flatMap(scoreText("ZINCRBY", "increment", increment), (text) =>
+        Effect.flatMap(send("ZINCRBY", [key, text, member], counting), ({ value }) =>
+          typeof value === "number"
+            ? Effect.succeed(value)
+            : Effect.fail(ReplyShape.unexpected("ZINCRBY", "a score", value))
+        )
       ),
     zrem: (key, member) => Effect.map(integer("ZREM", [key, member], reading), (removed) => removed === 1),
     zcard: (key) => integer("ZCARD", [key], reading),
     zrevrange: (key, start, stop) =>
-      Effect.flatMap(send("ZREVRANGE", [key, start, stop], reading), ({ value }) =>
+      Effect.flatMap(byRank(key, start, stop), ({ value }) =>
         Array.isArray(value)
           ? Effect.succeed((value as ReadonlyArray<RedisReply>).map(String))
           : Effect.fail(ReplyShape.unexpected("ZREVRANGE", "a list", value))
       ),
     zrevrangeWithScores: (key, start, stop) =>
-      Effect.flatMap(send("ZREVRANGE", [key, start, stop, "WITHSCORES"], reading), ({ value }) =>
+      Effect.flatMap(byRank(key, start, stop, "WITHSCORES"), ({ value }) =>
         ReplyShape.scoredMembers("ZREVRANGE", value)
       ),
     zrevrangebyscore: (key, max, min, options) =>
-      Effect.flatMap(
-        send(
-          "ZREVRANGEBYSCORE",
-          [
-            key,
-            scoreText(max),
-            scoreText(min),
-            "WITHSCORES",
-            ...(options === undefined ? [] : ["LIMIT", options.offset, options.count])
-          ],
-          reading
-        ),
-        ({ value }) => ReplyShape.scoredMembers("ZREVRANGEBYSCORE", value)
-      ),
+      Effect.gen(function* () {
+        const command = "ZREVRANGEBYSCORE"
+        const args: Array<RedisArgument> = [key]
+        args.push(yield* scoreText(command, "max", max), yield* scoreText(command, "min", min), "WITHSCORES")
+        if (options !== undefined) {
+          args.push("LIMIT", yield* integerArgument(command, "offset", options.offset))
+          args.push(yield* integerArgument(command, "count", options.count))
+        }
+        const { value } = yield* send(command, args, reading)
+        return yield* ReplyShape.scoredMembers(command, value)
+      }),
     zrevrank: (key, member) => optionalNumber("ZREVRANK", [key, member]),
     zscore: (key, member) => optionalNumber("ZSCORE", [key, member]),
     publish: (channel, message) =>
@@ -360,13 +353,11 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
       Effect.map(RedisExecutor.runWithGeneration(executor, script, input), ({ value }) => value),
     send: (command, ...args) =>
       blocksOrTakesOver(command, args)
-        ? Effect.fail(
-            new InvalidArgument({
-              command,
-              argument: "command",
-              value: command,
-              allowed: "a command that neither changes nor blocks the connection of all callers; use a script"
-            })
+        ? reject(
+            command,
+            "command",
+            command,
+            "a command that neither changes nor blocks the connection of all callers; use a script"
           )
         : Effect.map(send(command.toUpperCase(), args, counting), ({ value }) => value),
     flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),

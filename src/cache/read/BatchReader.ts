@@ -7,6 +7,7 @@ import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { identity } from "effect/Function"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LoadError, ValueSource } from "../load/Loader.js"
@@ -17,6 +18,8 @@ import type { Reader } from "./Reader.js"
  * @category models
  */
 export interface BatchReaderOptions<Key, A, Value, E, Failure> {
+  /** of the cache, for the defect of an option that cannot be right */
+  readonly name: string
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
@@ -61,7 +64,8 @@ const failed = <Failure>(failure: Failure) => new Failed(failure)
 export const make = <Key, A, Value, E, Failure>(
   options: BatchReaderOptions<Key, A, Value, E, Failure>
 ): BatchReader<Key, Value, Failure> => {
-  const { failureOf, keyOf, reader, sourceOf, unwrap } = options
+  const { failureOf, keyOf, name, reader, sourceOf, unwrap } = options
+  const check = OptionCheck.make(`getMany of TypedCache "${name}"`)
   type Outcome = Value | Failed<Failure>
 
   /** Reads keys, all different, and loads those that no tier holds. The outcomes are in the order of the keys. */
@@ -99,6 +103,7 @@ export const make = <Key, A, Value, E, Failure>(
     concurrency: number | "unbounded"
   ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.suspend(() => {
+      if (concurrency !== "unbounded") check.wholeNumber("concurrency", concurrency)
       const positions = new Map<string, number>()
       const keys: Array<CacheKey> = []
       /** one id of each key */

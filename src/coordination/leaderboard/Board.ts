@@ -9,9 +9,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
+import * as KeyOwner from "../../redis/KeyOwner.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
-import { finite, integerFrom, keyOf, reject } from "../ArgumentChecks.js"
 import * as MemberCodec from "../MemberCodec.js"
 import * as BoardKeys from "./BoardKeys.js"
 import { ScoreText } from "./BoardScript.js"
@@ -166,8 +167,8 @@ export const make = <Member>(
 
   const keysOf = ({ name }: Place): Effect.Effect<BoardKeys.BoardKeys, RedisError> =>
     BoardKeys.hasSlotmates(name)
-      ? Effect.map(keyOf("leaderboard", client, "leaderboard", name), BoardKeys.make)
-      : reject("leaderboard", "key", JSON.stringify(name), "without braces, or with one hash tag such as {tag}")
+      ? Effect.map(KeyOwner.keyOf("leaderboard", client, "leaderboard", name), BoardKeys.make)
+      : ArgumentCheck.reject("leaderboard", "key", name, "without braces, or with one hash tag such as {tag}")
 
   const place = Effect.map(client.serverTime, placeAt)
   const keys = Effect.flatMap(place, keysOf)
@@ -185,7 +186,7 @@ export const make = <Member>(
         keeps === "sum" ? runAdd({ ...input, policy: keeps }) : runSubmit({ ...input, policy: keeps }),
         ([isNew, second, kept]) => {
           if (isNew === WriteScripts.rejections.notFinite) {
-            return reject(WriteScripts.add.name, "score", "infinite", "finite")
+            return ArgumentCheck.reject(WriteScripts.add.name, "score", score, "small enough for a finite sum")
           }
           return isNew === WriteScripts.rejections.notOpen
             ? enter(member, score, arrival, placeAt(second))
@@ -239,8 +240,8 @@ export const make = <Member>(
 
   const found = (member: Member, above: number, below: number) =>
     Effect.gen(function* () {
-      yield* integerFrom(ReadScripts.around.name, "above", 0, above)
-      yield* integerFrom(ReadScripts.around.name, "below", 0, below)
+      yield* ArgumentCheck.integerFrom(ReadScripts.around.name, "above", 0, above)
+      yield* ArgumentCheck.integerFrom(ReadScripts.around.name, "below", 0, below)
       const text = yield* members.encode(ReadScripts.around.name, member)
       const reply = yield* consistent((input) => runAround({ ...input, member: text, above, below }))
       return reply[0] === ReadScripts.states.found ? Option.some(reply) : Option.none()
@@ -249,14 +250,14 @@ export const make = <Member>(
   return {
     submit: Effect.fnUntraced(function* (member, score, { arrival } = {}) {
       const { name } = keeps === "sum" ? WriteScripts.add : WriteScripts.submit
-      yield* finite(name, "score", score)
-      if (arrival !== undefined) yield* integerFrom(name, "arrival", 0, arrival)
+      yield* ArgumentCheck.finite(name, "score", score)
+      if (arrival !== undefined) yield* ArgumentCheck.integerFrom(name, "arrival", 0, arrival)
       const text = yield* members.encode(name, member)
       return yield* enter(text, score, arrival, yield* place)
     }),
     top: Effect.fnUntraced(function* ({ limit, offset }) {
-      const first = yield* integerFrom(ReadScripts.page.name, "offset", Number.MIN_SAFE_INTEGER, offset)
-      const most = yield* integerFrom(ReadScripts.page.name, "limit", Number.MIN_SAFE_INTEGER, limit)
+      const first = yield* ArgumentCheck.integer(ReadScripts.page.name, "offset", offset)
+      const most = yield* ArgumentCheck.integer(ReadScripts.page.name, "limit", limit)
       if (most <= 0) return []
       return rows(yield* consistent((input) => runPage({ ...input, offset: Math.max(first, 0), limit: most })))
     }),

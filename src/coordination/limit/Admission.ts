@@ -6,6 +6,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
+import type { InvalidArgument } from "../../redis/RedisError.js"
 import { type RateLimit, RateLimitExceeded, type RateLimitResult } from "./RateLimit.js"
 
 /**
@@ -36,7 +38,7 @@ const longestSleepMillis = 3_600_000
 
 /**
  * Consumes from a limit, and retries after `retryAfter` for as long as `maxWait` allows. Fails with `RateLimitExceeded`
- * otherwise.
+ * otherwise, and with `InvalidArgument` when `maxWait` is negative or NaN.
  *
  * @since 0.1.0
  * @category utils
@@ -46,9 +48,12 @@ export const admit = <E>(
   key: string,
   limit: RateLimit,
   options: Exceeding
-): Effect.Effect<void, E | RateLimitExceeded> =>
+): Effect.Effect<void, E | InvalidArgument | RateLimitExceeded> =>
   Effect.gen(function* () {
-    const maxWaitMillis = options.onExceeded === "delay" ? Duration.toMillis(options.maxWait) : 0
+    const maxWaitMillis =
+      options.onExceeded === "delay"
+        ? yield* ArgumentCheck.waitMillis("RateLimiter.withLimit", "maxWait", options.maxWait)
+        : 0
     const deadline = (yield* MonotonicClock.millis) + maxWaitMillis
     while (true) {
       const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)

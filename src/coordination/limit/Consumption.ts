@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as KeyOwner from "../../redis/KeyOwner.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { InvalidArgument, RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
-import { keyOf } from "../ArgumentChecks.js"
 import type { Cost } from "./Admission.js"
 import * as Fallback from "./Fallback.js"
 import * as LimitInput from "./LimitInput.js"
@@ -161,7 +162,7 @@ export const make = (client: RedisClient.Service): Consumption => {
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
     reset: (key, limit) =>
-      keyOf("RateLimiter.reset", client, "ratelimit", key).pipe(
+      KeyOwner.keyOf("RateLimiter.reset", client, "ratelimit", key).pipe(
         Effect.flatMap((whole) => Effect.zipRight(fallback.reset(limit, whole), runnerOf(limit.scripts).reset(whole))),
         Effect.ensuring(forget(key))
       )

@@ -6,6 +6,8 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as FixedWindow from "./FixedWindow.js"
 import type { LimitScripts } from "./LimitScript.js"
@@ -35,7 +37,7 @@ export type OutagePolicy = "allow" | "deny" | { readonly local: { readonly proce
 export type Algorithm = "FixedWindow" | "SlidingLog" | "SlidingCounter" | "TokenBucket"
 
 /**
- * A limit, made by `fixedWindow`, `slidingLog`, `slidingCounter` or `tokenBucket`.
+ * A limit, made by `fixedWindow`, `slidingLog`, `slidingCounter` or `tokenBucket`, which check its numbers.
  *
  * @since 0.1.0
  * @category models
@@ -46,6 +48,7 @@ export interface RateLimit {
   readonly scripts: LimitScripts
   /** how much is allowed in a window */
   readonly limit: number
+  /** whole milliseconds */
   readonly window: Duration.Duration
   /** how much is allowed at once: the size of a token bucket, the limit of the others */
   readonly burst: number
@@ -53,7 +56,8 @@ export interface RateLimit {
 }
 
 /**
- * The numbers and the policy of a limit. Numbers that cannot be right make each call on the limit fail.
+ * The numbers and the policy of a limit. A constructor throws `InvalidOption`, which names the option, for a number that
+ * cannot be right or is too large to be exact.
  *
  * @since 0.1.0
  * @category models
@@ -66,15 +70,25 @@ export interface Options {
   readonly onUnavailable: OutagePolicy
 }
 
-// each constructor names its scripts itself, so that a bundle holds only the algorithms that its program uses
-const make = (algorithm: Algorithm, scripts: LimitScripts, options: Options): RateLimit => ({
-  algorithm,
-  scripts,
-  limit: options.limit,
-  window: Duration.decode(options.window),
-  burst: options.limit,
-  onUnavailable: options.onUnavailable
-})
+/** From here on a product is not exact in the arithmetic of scripts, also when it is divided. */
+const inexactFrom = 2 ** 52
+
+/** Makes a limit of the numbers that every algorithm has. */
+const make = (
+  check: OptionCheck.OptionCheck,
+  algorithm: Algorithm,
+  // named by each constructor, so that a bundle holds only the algorithms that its program uses
+  scripts: LimitScripts,
+  { limit, onUnavailable, window }: Options,
+  leastLimit = 0
+): RateLimit => {
+  check.wholeNumber("limit", limit, { least: leastLimit })
+  const windowMillis = ArgumentCheck.optionMillis(check, "window", window)
+  if (typeof onUnavailable === "object") {
+    check.wholeNumber("onUnavailable.local.processes", onUnavailable.local.processes)
+  }
+  return { algorithm, scripts, limit, window: Duration.millis(windowMillis), burst: limit, onUnavailable }
+}
 
 /**
  * Makes a fixed window. It starts with the first allowed call and ends `window` later. The next allowed call starts the next one.
@@ -85,7 +99,8 @@ const make = (algorithm: Algorithm, scripts: LimitScripts, options: Options): Ra
  * @since 0.1.0
  * @category constructors
  */
-export const fixedWindow = (options: Options): RateLimit => make("FixedWindow", FixedWindow.scripts, options)
+export const fixedWindow = (options: Options): RateLimit =>
+  make(OptionCheck.make("RateLimiter.fixedWindow"), "FixedWindow", FixedWindow.scripts, options)
 
 /**
  * Makes a sliding log, which keeps each allowed call for `window`.
@@ -96,7 +111,8 @@ export const fixedWindow = (options: Options): RateLimit => make("FixedWindow", 
  * @since 0.1.0
  * @category constructors
  */
-export const slidingLog = (options: Options): RateLimit => make("SlidingLog", SlidingLog.scripts, options)
+export const slidingLog = (options: Options): RateLimit =>
+  make(OptionCheck.make("RateLimiter.slidingLog"), "SlidingLog", SlidingLog.scripts, options)
 
 /**
  * Makes a sliding counter, whose windows are counted from 1970. The calls of the window before count by the part of it that the
@@ -111,7 +127,23 @@ export const slidingLog = (options: Options): RateLimit => make("SlidingLog", Sl
  * @since 0.1.0
  * @category constructors
  */
-export const slidingCounter = (options: Options): RateLimit => make("SlidingCounter", SlidingCounter.scripts, options)
+export const slidingCounter = (options: Options): RateLimit => {
+  const check = OptionCheck.make("RateLimiter.slidingCounter")
+  const made = make(check, "SlidingCounter", SlidingCounter.scripts, options)
+  const windowMillis = Duration.toMillis(made.window)
+  // a count is kept for two windows
+  if (2 * windowMillis > ArgumentCheck.longestSeconds * 1000) {
+    check.reject(
+      "window",
+      options.window,
+      `at most ${ArgumentCheck.longestSeconds / 2} s, half of the longest time of a server`
+    )
+  }
+  if (made.limit * windowMillis >= inexactFrom) {
+    check.reject("limit", made.limit, "small enough that `limit` times `window` in milliseconds is below 2^52")
+  }
+  return made
+}
 
 /**
  * Makes a bucket of `burst` tokens (default `limit`), full at first. `limit` tokens flow into it evenly in each `window`, and a
@@ -128,10 +160,18 @@ export const slidingCounter = (options: Options): RateLimit => make("SlidingCoun
  * @since 0.1.0
  * @category constructors
  */
-export const tokenBucket = (options: Options & { readonly burst?: number | undefined }): RateLimit => ({
-  ...make("TokenBucket", TokenBucket.scripts, options),
-  burst: options.burst ?? options.limit
-})
+export const tokenBucket = (options: Options & { readonly burst?: number | undefined }): RateLimit => {
+  const check = OptionCheck.make("RateLimiter.tokenBucket")
+  const made = make(check, "TokenBucket", TokenBucket.scripts, options, 1)
+  const burst = check.wholeNumber("burst", options.burst, { least: 0 }) ?? made.limit
+  if ((burst / made.limit) * Duration.toMillis(made.window) > ArgumentCheck.longestSeconds * 1000) {
+    check.reject("burst", burst, `filled within ${ArgumentCheck.longestSeconds} s, the longest time of a server`)
+  }
+  if (burst * made.limit >= inexactFrom) {
+    check.reject("burst", burst, "small enough that `burst` times `limit` is below 2^52")
+  }
+  return { ...made, burst }
+}
 
 /**
  * The origin of a decision.

@@ -50,7 +50,8 @@ export const report = (
   )
 
 /**
- * Adds the headers of a rejected request: nothing is left, and the next request may be allowed after `retryAfter`.
+ * Adds the headers of a rejected request: nothing is left, and the next request may be allowed after `retryAfter`. Without
+ * `Retry-After` where that is infinite, since a limit of 0 never allows a request.
  *
  * @since 0.1.0
  * @category combinators
@@ -63,7 +64,9 @@ export const reportExceeded = (
     report(policy, { remaining: 0, resetAfter: usage.resetAfter }),
     HttpApp.appendPreResponseHandler((_request, response) =>
       Effect.succeed(
-        HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(usage.retryAfter), 1)))
+        Duration.isFinite(usage.retryAfter)
+          ? HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(usage.retryAfter), 1)))
+          : response
       )
     )
   )

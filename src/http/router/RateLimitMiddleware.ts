@@ -7,6 +7,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "../../coordination/RateLimiter.js"
+import * as OptionCheck from "../../internal/OptionCheck.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
 
@@ -15,7 +16,10 @@ import * as RateLimitHeaders from "./RateLimitHeaders.js"
  * @category models
  */
 export interface Options {
-  /** names the policy in the headers, and the keys: `ratelimit:<name>:<client>` */
+  /**
+   * names the policy in the headers, and the keys: `ratelimit:<name>:<client>`. Printable ASCII without quotation marks
+   * and backslashes; any other name is a defect when the middleware is built
+   */
   readonly name: string
   readonly limit: RateLimiter.RateLimit
   /** Identifies the client: an API key, a user, an address. Forwarded addresses are as true as the proxy that sets them. */
@@ -30,6 +34,9 @@ export interface Options {
  * @category errors
  */
 export type Rejection = RateLimiter.RateLimitExceeded | RateLimiter.RateLimitError | InvalidKey
+
+/** the text of a String in a structured header (RFC 9651) that needs no escapes */
+const headerText = /^[ !#-[\]-~]+$/
 
 /**
  * Builds the check of one request, for a server that decides which requests are limited. It adds the `RateLimit` headers to
@@ -48,6 +55,10 @@ export const makeAdmission = ({
   RateLimiter.RateLimiter
 > =>
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
+    if (!headerText.test(name)) {
+      const allowed = "printable ASCII without quotation marks and backslashes, since headers carry it"
+      OptionCheck.make("RateLimitMiddleware").reject("name", name, allowed)
+    }
     const policy: RateLimitHeaders.Policy = { name, quota: limit.limit, window: limit.window }
     return Effect.fnUntraced(function* (request) {
       const key = yield* RateLimiter.key(name, clientOf(request))

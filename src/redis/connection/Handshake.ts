@@ -40,10 +40,14 @@ const serverInfo = (info: string): RedisServerInfo => {
   return { name: "Redis", version: field(info, "redis_version") ?? "unknown" }
 }
 
-/** Fails only when the connection ends meanwhile: what the user may not ask is left unknown. */
+/**
+ * Fails only when the connection ends meanwhile: what the user may not ask is left unknown. Without a time from the server
+ * its clock keeps the offset that the previous connection knew.
+ */
 export const run = (
   connection: RedisConnection,
-  { address, toError }: Pick<RedisDriver, "address" | "toError">
+  { address, toError }: Pick<RedisDriver, "address" | "toError">,
+  knownOffsetMillis: number
 ): Effect.Effect<ServerIdentity, RedisConnectError> =>
   Effect.gen(function* () {
     const before = yield* MonotonicClock.millis
@@ -59,7 +63,7 @@ export const run = (
       return yield* Effect.fail(new RedisConnectError({ reason: "Closed", address, detail: "during the handshake" }))
     }
     const middle = (before + after) / 2
-    const serverTime = ServerTime.millisOf(Option.getOrNull(time)) ?? middle
+    const serverTime = ServerTime.millisOf(Option.getOrNull(time)) ?? middle + knownOffsetMillis
     const text = String(Option.getOrElse(info, (): RedisReply => ""))
     return {
       clientId: Option.getOrUndefined(Option.filter(id, (reply) => typeof reply === "number")),

@@ -156,7 +156,7 @@ export const make = (
     const live = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
         const next = yield* driver.connect
-        const identity = yield* Handshake.run(next, driver)
+        const identity = yield* Handshake.run(next, driver, clockOffsetMillis)
         if (identity.isReplica && !options.allowReplica) return yield* Effect.fail(replica("by its ROLE"))
         yield* Handshake.dropPrevious(next, previous, identity)
         return { next, identity }

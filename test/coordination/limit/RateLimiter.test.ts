@@ -285,40 +285,50 @@ describe("a rate limiter", () => {
       })
     )
 
-    it.effect("rejects numbers that cannot be right or are too large to be exact, and counts nothing", () =>
+    it.effect("rejects a cost or a maxWait that cannot be right, and counts nothing", () =>
       Effect.gen(function* () {
         const client = yield* RedisClient
         const limiter = yield* RateLimiter.make
-        const valid = { limit: 1, window: "1 minute" as Duration.DurationInput, onUnavailable: "deny" as const }
-        const { fixedWindow, slidingCounter, slidingLog, tokenBucket } = RateLimiter
         const size = yield* client.send("DBSIZE")
-        for (const limit of [
-          fixedWindow({ ...valid, limit: -1 }),
-          fixedWindow({ ...valid, limit: 1.5 }),
-          fixedWindow({ ...valid, window: 0 }),
-          slidingLog({ ...valid, window: "9999 weeks" }),
-          slidingCounter({ ...valid, limit: 2 ** 40 }),
-          slidingCounter({ ...valid, window: "300 weeks" }),
-          tokenBucket({ ...valid, limit: 0 }),
-          tokenBucket({ ...valid, burst: 0.5 }),
-          tokenBucket({ ...valid, limit: 2 ** 27, burst: 2 ** 26 }),
-          tokenBucket({ ...valid, window: "1 week", burst: 1_000 }),
-          fixedWindow({ ...valid, onUnavailable: { local: { processes: 0 } } })
-        ]) {
-          for (const operation of [limiter.consume, limiter.peek, limiter.refund]) {
-            expect(yield* Effect.flip(operation("limit:refused", limit))).toMatchObject({
-              _tag: "InvalidArgument"
+        for (const cost of [0, -1, 1.5, NaN, Infinity]) {
+          for (const operation of [limiter.consume, limiter.refund]) {
+            expect(yield* Effect.flip(operation("limit:wrong", fixed(5), { cost }))).toMatchObject({
+              _tag: "InvalidArgument",
+              argument: "cost"
             })
           }
         }
-        for (const cost of [0, -1, 1.5, NaN]) {
-          expect(yield* Effect.flip(limiter.consume("limit:refused", fixed(5), { cost }))).toMatchObject({
-            _tag: "InvalidArgument"
+        for (const maxWait of [-1, NaN]) {
+          const waits = limiter.withLimit("limit:wrong", fixed(5), { onExceeded: "delay", maxWait })
+          expect(yield* Effect.flip(waits(Effect.dieMessage("it ran")))).toMatchObject({
+            _tag: "InvalidArgument",
+            argument: "maxWait"
           })
         }
         expect(yield* client.send("DBSIZE")).toBe(size)
       })
     )
+  })
+})
+
+const { fixedWindow, slidingCounter, slidingLog, tokenBucket } = RateLimiter
+const valid = { limit: 1, window: "1 minute", onUnavailable: "deny" } as const
+
+describe("a limit whose numbers are too large to be exact or to be kept", () => {
+  it.each([
+    ["window", () => slidingLog({ ...valid, window: "9999 weeks" })],
+    ["limit", () => slidingCounter({ ...valid, limit: 2 ** 40 })],
+    ["window", () => slidingCounter({ ...valid, window: "300 weeks" })],
+    ["burst", () => tokenBucket({ ...valid, limit: 2 ** 27, burst: 2 ** 26 })],
+    ["burst", () => tokenBucket({ ...valid, window: "1 week", burst: 1_000 })]
+  ] as const)("is not made, and its %s is named: %s", (option, make) => {
+    expect(make).toThrow(`option \`${option}\` is`)
+  })
+
+  it("is made up to those bounds", () => {
+    expect(slidingCounter({ ...valid, window: "134217727 seconds" }).limit).toBe(1)
+    expect(tokenBucket({ ...valid, limit: 2 ** 26, burst: 2 ** 26 - 1 }).burst).toBe(2 ** 26 - 1)
+    expect(fixedWindow({ ...valid, limit: 0, window: 0.5 }).window).toEqual(Duration.millis(1))
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, effect, expect } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -225,16 +226,28 @@ describe("a distributed lock", () => {
       })
     )
 
-    it.effect("rejects an empty key and a time to live that no server keeps", () =>
+    it.effect("rejects an empty key, a time to live that no server keeps, and a maxWait below 0", () =>
       Effect.gen(function* () {
         const lock = yield* DistributedLock.make
         for (const key of ["", "a\nb", "x".repeat(600)]) {
           expect(yield* Effect.flip(lock.acquireLock(key, "1 minute"))).toMatchObject({ _tag: "InvalidKey" })
           expect(yield* Effect.flip(lock.withLock(key, once)(Effect.void))).toMatchObject({ _tag: "InvalidKey" })
         }
-        const refused = yield* Effect.either(lock.acquireLock("refused", 0))
-        expect(Either.flip(refused)).toMatchObject({ right: { _tag: "InvalidArgument" } })
-        expect(yield* isFree("refused")).toBe(true)
+        const rejected = yield* Effect.either(lock.acquireLock("wrong", 0))
+        expect(Either.flip(rejected)).toMatchObject({ right: { _tag: "InvalidArgument" } })
+        for (const maxWait of [-1, Number.NaN, "-1 seconds" as Duration.DurationInput]) {
+          for (const held of [
+            lock.withLock("wrong", { ...once, maxWait }),
+            lock.withLocks(["wrong"], { ...once, maxWait })
+          ]) {
+            expect(yield* Effect.flip(held(Effect.dieMessage("the body ran")))).toMatchObject({
+              _tag: "InvalidArgument",
+              argument: "maxWait",
+              value: typeof maxWait === "string" ? '"-1 seconds"' : String(maxWait)
+            })
+          }
+        }
+        expect(yield* isFree("wrong")).toBe(true)
       })
     )
   })

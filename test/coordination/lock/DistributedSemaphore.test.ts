@@ -108,19 +108,27 @@ describe("a distributed semaphore", () => {
       })
     )
 
-    it.effect("rejects an empty key, a time to live that no server keeps, and a wrong number of permits", () =>
-      Effect.gen(function* () {
-        const semaphore = yield* DistributedSemaphore.make
-        const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
-          Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
-        expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
-        for (const wrong of [{ permits: 0 }, { permits: 1.5 }, { timeToLive: 0 }]) {
-          expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
-            right: { _tag: "InvalidArgument" }
-          })
-        }
-        expect(yield* held("refused")).toBe(0)
-      })
+    it.effect(
+      "rejects an empty key, a time to live that no server keeps, a maxWait below 0 and a wrong number of permits",
+      () =>
+        Effect.gen(function* () {
+          const semaphore = yield* DistributedSemaphore.make
+          const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
+            Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
+          expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
+          for (const wrong of [
+            { permits: 0 },
+            { permits: 1.5 },
+            { timeToLive: 0 },
+            { maxWait: -1 },
+            { maxWait: Number.NaN }
+          ]) {
+            expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
+              right: { _tag: "InvalidArgument" }
+            })
+          }
+          expect(yield* held("refused")).toBe(0)
+        })
     )
   })
 })

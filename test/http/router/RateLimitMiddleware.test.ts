@@ -2,6 +2,7 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { MemoryRedis, RateLimiter } from "effect-cache-toolkit"
@@ -59,5 +60,24 @@ describe("the rate limit of a router", () => {
       expect(rejected.headers.get("ratelimit")).toBe(`"pages";r=0;t=60`)
       expect(yield* Effect.promise(() => rejected.text())).toContain("30s")
     }).pipe(Effect.provide(limiter))
+  )
+
+  it.scoped("of 0 names no time after which a request would be allowed", () =>
+    Effect.gen(function* () {
+      const { send } = yield* serve("requests", RateLimiter.fixedWindow({ ...twoAMinute, limit: 0 }))
+      const { headers, status } = yield* send("a")
+      expect([status, headers.get("retry-after")]).toEqual([429, null])
+      expect(headers.get("ratelimit")).toMatch(/^"requests";r=0;t=\d+$/)
+    }).pipe(Effect.provide(limiter))
+  )
+
+  it.effect.each(["", "a\nb", 'a"b', "a\\b", "é", "a\ud800"])(
+    "is not built under the name %j, which no header carries",
+    (name) =>
+      Effect.gen(function* () {
+        const limit = RateLimiter.fixedWindow(twoAMinute)
+        const cause = yield* Effect.flip(Effect.sandbox(RateLimitMiddleware.make({ name, limit, clientOf: () => "a" })))
+        expect(String(Cause.squash(cause))).toContain("RateLimitMiddleware: option `name` is")
+      }).pipe(Effect.provide(limiter))
   )
 })
