@@ -103,8 +103,8 @@ const writes = (player: DemoPlayer) =>
     yield* expect(reloaded.value.displayName === `${player.name} the First`, "the old profile was served")
 
     const granted = yield* players.claimDailyBonus(player.id)
-    const refused = yield* Effect.option(Effect.flip(players.claimDailyBonus(player.id)))
-    const wait = refused.pipe(
+    const rejected = yield* Effect.option(Effect.flip(players.claimDailyBonus(player.id)))
+    const wait = rejected.pipe(
       Option.filter((error) => error._tag === "DailyBonusAlreadyClaimed"),
       Option.map((error) => Duration.format(Duration.seconds(Math.round(Duration.toSeconds(error.retryAfter)))))
     )
@@ -118,7 +118,7 @@ const writes = (player: DemoPlayer) =>
           `${player.name} renamed: ${Table.yellow("miss")}, then "${reloaded.value.displayName}" from the database`
         ],
         ["daily bonus", `first claim ${Table.green("granted")}, the balance is ${granted}`],
-        ["", `second claim ${Table.yellow("refused")}, the next one in ${Option.getOrElse(wait, () => "?")}`]
+        ["", `second claim ${Table.yellow("rejected")}, the next one in ${Option.getOrElse(wait, () => "?")}`]
       ])
     )
     yield* Console.log("")

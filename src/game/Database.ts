@@ -109,7 +109,7 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   operation: Schema.String,
   detail: Schema.String,
   /** whether the database rejected the values; a retry would fail too */
-  refused: Schema.optionalWith(Schema.Boolean, { default: () => false })
+  rejected: Schema.optionalWith(Schema.Boolean, { default: () => false })
 }) {
   override get message(): string {
     return `the database failed in ${this.operation}: ${this.detail}`

@@ -76,7 +76,7 @@ export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidA
  * @since 0.1.0
  * @category errors
  */
-export type ReadError = InvalidKey | LookupOverloaded | DatabaseError
+export type PlayerError = InvalidKey | LookupOverloaded | DatabaseError
 
 /**
  * The amount of a daily bonus.
@@ -99,23 +99,23 @@ export declare namespace PlayerService {
       user: Pick<UserProfile, "username" | "displayName" | "email">
     ) => Effect.Effect<UserProfile, UsernameTaken | DatabaseError>
     /** Reads through the cache (cache-aside). */
-    readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | ReadError>
+    readonly getUserProfile: (userId: UserId) => Effect.Effect<UserProfile, UserNotFound | PlayerError>
     /** Like `getUserProfile`, with the source of the value and the time that it stays fresh. */
-    readonly readUserProfile: (userId: UserId) => Effect.Effect<CacheResult<UserProfile>, UserNotFound | ReadError>
+    readonly readUserProfile: (userId: UserId) => Effect.Effect<CacheResult<UserProfile>, UserNotFound | PlayerError>
     /** Updates the database, then invalidates. */
     readonly updateUserProfile: (
       userId: UserId,
       updates: Partial<Pick<UserProfile, "username" | "displayName" | "email">>
     ) => Effect.Effect<UserProfile, UserNotFound | InvalidKey | UsernameTaken | DatabaseError>
-    readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
-    readonly readUserBalance: (userId: UserId) => Effect.Effect<CacheResult<number>, UserNotFound | ReadError>
+    readonly getUserBalance: (userId: UserId) => Effect.Effect<number, UserNotFound | PlayerError>
+    readonly readUserBalance: (userId: UserId) => Effect.Effect<CacheResult<number>, UserNotFound | PlayerError>
     /** Writes the database first, then the cache (write-through). */
     readonly updateUserBalance: (
       userId: UserId,
       balance: number
     ) => Effect.Effect<number, UserNotFound | InvalidKey | DatabaseError>
-    readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | ReadError>
-    readonly readUserStats: (userId: UserId) => Effect.Effect<CacheResult<UserStats>, UserNotFound | ReadError>
+    readonly getUserStats: (userId: UserId) => Effect.Effect<UserStats, UserNotFound | PlayerError>
+    readonly readUserStats: (userId: UserId) => Effect.Effect<CacheResult<UserStats>, UserNotFound | PlayerError>
     /** Records a game, invalidates the statistics and submits the score to the leaderboard. */
     readonly recordGame: (
       userId: UserId,
@@ -138,17 +138,17 @@ export declare namespace PlayerService {
       UserNotFound | InvalidKey | InvalidAmount | InsufficientFunds | TransferBusy | DatabaseError
     >
     /** Loads profile, balance and statistics into the cache, and answers how many of the three it then holds. */
-    readonly warmUserCache: (userId: UserId) => Effect.Effect<number, UserNotFound | ReadError>
+    readonly warmUserCache: (userId: UserId) => Effect.Effect<number, UserNotFound | PlayerError>
     readonly invalidateUser: (userId: UserId) => Effect.Effect<boolean, InvalidKey>
     /**
      * Reads a page from the cache, else from the database, and starts a rebuild of the incomplete board. Fails with
      * `InvalidKey` for an offset or limit that is not a whole number.
      */
-    readonly readLeaderboard: (page: Page) => Effect.Effect<CacheResult<ReadonlyArray<LeaderboardRow>>, ReadError>
+    readonly readLeaderboard: (page: Page) => Effect.Effect<CacheResult<ReadonlyArray<LeaderboardRow>>, PlayerError>
     /** Fails with `UserNotFound` for a user that has not played, too. */
-    readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | ReadError>
+    readonly getLeaderboardRank: (userId: UserId) => Effect.Effect<LeaderboardRow, UserNotFound | PlayerError>
     readonly startGame: (players: ReadonlyArray<UserId>) => Effect.Effect<GameState, DatabaseError>
-    readonly readGame: (gameId: GameId) => Effect.Effect<CacheResult<GameState>, GameNotFound | ReadError>
+    readonly readGame: (gameId: GameId) => Effect.Effect<CacheResult<GameState>, GameNotFound | PlayerError>
     readonly endGame: (gameId: GameId) => Effect.Effect<void, GameNotFound | InvalidKey | DatabaseError>
   }
 }

@@ -137,7 +137,7 @@ export interface RedisCommands {
     script: RedisScript<Input, Output>
   ) => (input: Input) => Effect.Effect<Output, RedisError>
   /**
-   * Any other command. Refused without sending: commands that change the shared connection for other callers
+   * Any other command. Rejected without sending: commands that change the shared connection for other callers
    * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.
    */
   readonly send: (command: string, ...args: ReadonlyArray<RedisArgument>) => Effect.Effect<RedisReply, RedisError>
@@ -171,7 +171,7 @@ export const maxTimeToLive: Duration.Duration = Duration.seconds(longestSeconds)
 const chunkSize = 512
 
 /** Commands that would change the shared connection for its other users, or block it. */
-const refused: ReadonlySet<string> = new Set(
+const rejected: ReadonlySet<string> = new Set(
   (
     "MULTI EXEC DISCARD WATCH UNWATCH SELECT HELLO AUTH RESET QUIT MONITOR SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE " +
     "SSUBSCRIBE SUNSUBSCRIBE BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF SYNC PSYNC SHUTDOWN"
@@ -180,7 +180,7 @@ const refused: ReadonlySet<string> = new Set(
 
 const blocksOrTakesOver = (command: string, args: ReadonlyArray<RedisArgument>): boolean => {
   const name = command.toUpperCase()
-  if (refused.has(name)) return true
+  if (rejected.has(name)) return true
   const first = String(args[0] ?? "").toUpperCase()
   if (name === "CLIENT") return first === "REPLY" || first === "TRACKING" || first === "NO-EVICT"
   return (name === "XREAD" || name === "XREADGROUP") && args.some((arg) => String(arg).toUpperCase() === "BLOCK")

@@ -35,7 +35,7 @@ const inParentheses = (text: string): string => (text === "" ? "" : ` (${text})`
  * - `Disabled`: the client is switched off (`REDIS_ENABLED=false`, `layerOff`) or was closed
  * - `Connecting`: the first connection is still being made
  * - `Disconnected`: the connection ended and the next one is not up yet
- * - `CircuitOpen`: too many recent commands failed; the circuit breaker refuses more until a probe succeeds
+ * - `CircuitOpen`: too many recent commands failed; the circuit breaker rejects more until a probe succeeds
  * - `Overloaded`: the bounds on commands in flight and waiting are both reached
  *
  * @since 0.1.0
@@ -97,9 +97,9 @@ export class RedisConnectionLost extends Schema.TaggedError<RedisConnectionLost>
  */
 export class RedisAuthError extends Schema.TaggedError<RedisAuthError>()("RedisAuthError", {
   reason: Schema.Literal("WrongPassword", "PasswordRequired", "NoPermission"),
-  /** the command that was refused; absent when the login itself was */
+  /** the command that was rejected; absent when the login itself was */
   command: Schema.optional(Schema.String),
-  /** where the login was refused, without user and password; absent when a command was */
+  /** where the login was rejected, without user and password; absent when a command was */
   address: Schema.optional(Schema.String),
   /** the server's own words */
   detail: Schema.String
@@ -113,7 +113,7 @@ export class RedisAuthError extends Schema.TaggedError<RedisAuthError>()("RedisA
 }
 
 const authAdvice: Record<RedisAuthError["reason"], string> = {
-  WrongPassword: "the server refused the user name or password: check REDIS_URL, or REDIS_USERNAME and REDIS_PASSWORD",
+  WrongPassword: "the server rejected the user name or password: check REDIS_URL, or REDIS_USERNAME and REDIS_PASSWORD",
   PasswordRequired: "the server asks for a password: set it in REDIS_URL or REDIS_PASSWORD",
   NoPermission: "the user's ACL does not allow this command or key: ask for the right, or use another user"
 }
@@ -283,7 +283,7 @@ const connectAdvice = {
     "the server did not answer in time: check the address and the firewall, rediss:// where it speaks TLS, and redis:// where it does not",
   Tls: "the TLS handshake failed: check rediss:// or redis://, the server's certificate and REDIS_TLS_CA_FILE",
   Address: "the connection's settings cannot be right",
-  Database: "the database index was refused: check REDIS_DB, or the path of REDIS_URL",
+  Database: "the database index was rejected: check REDIS_DB, or the path of REDIS_URL",
   Unsupported:
     "the server, or a proxy before it, does not know HELLO (RESP3): use Redis 6 or later, Valkey or Dragonfly, without twemproxy or Envoy between",
   Protocol: "what answers there does not speak Redis' protocol: check the host and port, and what stands between",

@@ -99,7 +99,7 @@ export interface RedisExecutor {
   ) => Effect.Effect<WithGeneration<RedisReply>, RedisError>
   /**
    * Like `script`, but calls `onReply` instead of suspending a fiber: in the turn of the reply, or at once when the command
-   * is refused. Scripts are sent in the order of their calls and never repeated.
+   * is rejected. Scripts are sent in the order of their calls and never repeated.
    */
   readonly unsafeScript: <Input, Output>(
     script: RedisScript<Input, Output>,

@@ -42,7 +42,7 @@ export type ConnectionState = Data.TaggedEnum<{
 export const ConnectionState = Data.taggedEnum<ConnectionState>()
 
 /**
- * `Closed` lets commands through, `Open` refuses them at once, `HalfOpen` refuses them while one probe is under way.
+ * `Closed` lets commands through, `Open` rejects them at once, `HalfOpen` rejects them while one probe is under way.
  *
  * @since 0.1.0
  * @category models

@@ -36,7 +36,7 @@ export interface Connection {
   /** Fails every command with this error, without applying the command, until `restore` or `undefined`. */
   readonly failWith: (error: RedisError | undefined) => void
   /** Like `failWith`, for one command, or for the script of this name. `restore` does not end it. */
-  readonly refuse: (command: string, error: RedisError | undefined) => void
+  readonly reject: (command: string, error: RedisError | undefined) => void
   /** Applies commands and loses their replies, until `restore` or `false`. */
   readonly loseReplies: (loses: boolean) => void
   /** Holds the replies to this command, or to the script of this name, until the resulting effect runs. */
@@ -126,7 +126,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     let losesReplies = false
     let isDeaf = false
     const held = new Map<string, Effect.Latch>()
-    const refused = new Map<string, RedisError>()
+    const rejected = new Map<string, RedisError>()
     let commands = 0
     const state = yield* SubscriptionRef.make<ConnectionState>(ConnectionState.Connected({ generation }))
     const circuit = yield* SubscriptionRef.make<CircuitState>("Closed")
@@ -135,7 +135,7 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
     const pass = <A>(command: string, call: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
       Effect.suspend(() => {
         commands++
-        const error = failure ?? refused.get(command)
+        const error = failure ?? rejected.get(command)
         if (error !== undefined) return Effect.fail(error)
         if (losesReplies) return Effect.zipRight(call, Effect.fail(new RedisConnectionLost({ command })))
         const latch = held.get(command)
@@ -196,9 +196,9 @@ const connect = (server: RedisExecutor): Effect.Effect<Connection, never, Scope.
       failWith: (error) => {
         failure = error
       },
-      refuse: (command, error) => {
-        if (error === undefined) refused.delete(command)
-        else refused.set(command, error)
+      reject: (command, error) => {
+        if (error === undefined) rejected.delete(command)
+        else rejected.set(command, error)
       },
       loseReplies: (loses) => {
         losesReplies = loses

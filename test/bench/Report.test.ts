@@ -178,7 +178,7 @@ describe("a profile", () => {
 })
 
 describe("the command line", () => {
-  it.effect("takes names and options, and refuses what it does not know", () =>
+  it.effect("takes names and options, and rejects what it does not know", () =>
     Effect.gen(function* () {
       expect(yield* CommandLine.parse(["redis-get", "lock", "--json", "out.json"])).toEqual({
         names: ["redis-get", "lock"],
@@ -187,8 +187,8 @@ describe("the command line", () => {
         isQuick: false,
         isHelp: false
       })
-      const refused = yield* Effect.either(CommandLine.parse(["--fast"]))
-      expect(Either.isLeft(refused) && refused.left.message).toContain("--fast")
+      const rejected = yield* Effect.either(CommandLine.parse(["--fast"]))
+      expect(Either.isLeft(rejected) && rejected.left.message).toContain("--fast")
     })
   )
 })

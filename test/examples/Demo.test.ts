@@ -18,7 +18,7 @@ describe("the demo without a server", () => {
       expect(output).toMatch(/cold .*warm[\s\S]*miss .* ms .*hit .* ms/)
       expect(output).toMatch(/write-through .*250/)
       expect(output).toMatch(/invalidation .*miss/)
-      expect(output).toMatch(/first claim granted[\s\S]*second claim refused/)
+      expect(output).toMatch(/first claim granted[\s\S]*second claim rejected/)
       expect(output).toMatch(/1\. Grace +2200/)
       expect(output).toMatch(/bypass \(Disabled\).*the same, from the database/)
       expect(output).toMatch(/Set REDIS_URL/)

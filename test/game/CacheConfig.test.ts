@@ -58,7 +58,7 @@ describe("the cache's times to live", () => {
     "CACHE_STATS_TTL",
     "CACHE_GAME_STATE_TTL"
   ]) {
-    it.effect(`refuse a wrong ${variable}, naming it and the accepted form`, () =>
+    it.effect(`reject a wrong ${variable}, naming it and the accepted form`, () =>
       Effect.forEach(["", "0", "-5", "1.5", "5 minutes", "1e3", "0x10", "268435456", "NaN"], (text) =>
         Effect.gen(function* () {
           const error = yield* Effect.flip(read({ [variable]: text }))

@@ -58,7 +58,7 @@ describe("a database URL", () => {
     expect(SqlDatabase.describe("postgresql://ada:s3cret@[::1]:6543/game")).toBe("Postgres [::1]:6543/game")
   })
 
-  it("of another form is refused without being shown", () => {
+  it("of another form is rejected without being shown", () => {
     for (const url of [
       "s3cret",
       "mysql://ada:s3cret@db.example/game",

@@ -291,8 +291,8 @@ describe("writing a player", () => {
           Executors.replacing(client, ({ unsafeScript }) => ({
             unsafeScript: (script, input, onReply) => {
               const isFull = Effect.runSync(Ref.get(full)) && script.name === WriteScripts.finish.name
-              const refused = new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })
-              if (isFull) onReply(Exit.fail(refused))
+              const rejected = new RedisServerError({ command: script.name, code: "OOM", detail: "OOM no memory" })
+              if (isFull) onReply(Exit.fail(rejected))
               else unsafeScript(script, input, onReply)
             }
           }))
@@ -325,8 +325,8 @@ describe("writing a player", () => {
 
         yield* redis.flushDb
         yield* TestClock.adjust("1 hour")
-        const refused = yield* Effect.flip(players.claimDailyBonus(id))
-        expect(refused).toMatchObject({ _tag: "DailyBonusAlreadyClaimed", retryAfter: Duration.hours(23) })
+        const rejected = yield* Effect.flip(players.claimDailyBonus(id))
+        expect(rejected).toMatchObject({ _tag: "DailyBonusAlreadyClaimed", retryAfter: Duration.hours(23) })
         expect(yield* players.getUserBalance(id)).toBe(PlayerService.dailyBonus)
 
         yield* TestClock.adjust("23 hours")

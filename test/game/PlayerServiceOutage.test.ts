@@ -43,7 +43,7 @@ describe("without Redis", () => {
     )
   )
 
-  it.effect("a read that would overload the database is refused at once", () =>
+  it.effect("a read that would overload the database is rejected at once", () =>
     withWorld(
       ({ players }) =>
         Effect.gen(function* () {

@@ -57,16 +57,16 @@ describe("a transfer", () => {
     )
   )
 
-  it.effect("waits for another of the same player, and is refused when that does not end", () =>
+  it.effect("waits for another of the same player, and is rejected when that does not end", () =>
     withWorld((world) =>
       Effect.gen(function* () {
         const { from, to } = yield* funded(world)
         const lock = yield* Effect.provideService(DistributedLock.make, RedisClient, world.redis)
         const token = Option.getOrThrow(yield* lock.acquireLock(`transfer:${to}`, "1 hour"))
 
-        const refused = yield* Effect.fork(Effect.flip(world.players.transfer(from, to, 30)))
+        const rejected = yield* Effect.fork(Effect.flip(world.players.transfer(from, to, 30)))
         yield* TestClock.adjust("1 minute")
-        expect((yield* Fiber.join(refused))._tag).toBe("TransferBusy")
+        expect((yield* Fiber.join(rejected))._tag).toBe("TransferBusy")
         expect(yield* world.players.getUserBalance(from)).toBe(100)
 
         const waiting = yield* Effect.fork(world.players.transfer(from, to, 30))

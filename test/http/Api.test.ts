@@ -154,13 +154,13 @@ layer(
     })
   )
 
-  it.effect("a read that would overload the database is refused for a moment", () =>
+  it.effect("a read that would overload the database is rejected for a moment", () =>
     Effect.gen(function* () {
-      const refused = yield* TestServer.get("/api/users/grace/balance")
-      expect(refused.status).toBe(503)
-      expect(refused.headers.get("retry-after")).toBe("1")
-      expect(refused.headers.get("cache-status")).toBeNull()
-      expect(refused.json).toMatchObject({ type: "urn:problem-type:lookup-overloaded", cache: "user:balance" })
+      const rejected = yield* TestServer.get("/api/users/grace/balance")
+      expect(rejected.status).toBe(503)
+      expect(rejected.headers.get("retry-after")).toBe("1")
+      expect(rejected.headers.get("cache-status")).toBeNull()
+      expect(rejected.json).toMatchObject({ type: "urn:problem-type:lookup-overloaded", cache: "user:balance" })
     })
   )
 
@@ -184,12 +184,12 @@ layer(
       expect(granted.json).toEqual({ userId: "ada", balance: 100 })
       expect(granted.headers.get("retry-after")).toBeNull()
       expect(granted.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=86400`)
-      const refused = yield* TestServer.act("POST", "/api/users/grace/daily-bonus")
-      expect(refused.status).toBe(429)
-      expect(refused.headers.get("retry-after")).toBe("91")
-      expect(refused.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=91`)
-      expect(refused.headers.get("ratelimit-policy")).toBe(`"daily-bonus";q=1;w=86400`)
-      expect(refused.json).toMatchObject({ type: "urn:problem-type:daily-bonus-already-claimed", status: 429 })
+      const rejected = yield* TestServer.act("POST", "/api/users/grace/daily-bonus")
+      expect(rejected.status).toBe(429)
+      expect(rejected.headers.get("retry-after")).toBe("91")
+      expect(rejected.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=91`)
+      expect(rejected.headers.get("ratelimit-policy")).toBe(`"daily-bonus";q=1;w=86400`)
+      expect(rejected.json).toMatchObject({ type: "urn:problem-type:daily-bonus-already-claimed", status: 429 })
     })
   )
 

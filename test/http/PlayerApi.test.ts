@@ -58,7 +58,7 @@ layer(over(MemoryRedis.layer()))("the API over a cache and a database", (it) => 
     })
   )
 
-  it.effect("refuses a user name that is taken with 409", () =>
+  it.effect("rejects a user name that is taken with 409", () =>
     Effect.gen(function* () {
       yield* createUser("unique")
       const again = yield* TestServer.send("POST", "/api/users", {

@@ -95,7 +95,7 @@ const rows = [
     Schema.Struct({ a: Schema.Int }).annotations({ parseOptions: { onExcessProperty: "preserve" } })
   ),
   row(
-    "excess fields that are refused",
+    "excess fields that are rejected",
     Schema.Struct({ a: Schema.Int }).annotations({ parseOptions: { onExcessProperty: "error" } })
   ),
   row("fallbacks", Schema.Struct({ a: Schema.Int.annotations({ decodingFallback: () => Either.right(0) }) })),

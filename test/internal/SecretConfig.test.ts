@@ -52,7 +52,7 @@ describe("a secret of the environment", () => {
   )
 
   it.scoped(
-    "is refused, by an error that names the variable and holds no secret, when it is not clear which it is",
+    "is rejected, by an error that names the variable and holds no secret, when it is not clear which it is",
     () =>
       Effect.gen(function* () {
         const path = yield* file("from the file")

@@ -12,7 +12,7 @@ import { onEveryLayer } from "../support/server/clientLayers.js"
 onEveryLayer(contract)
 
 describe("a client that is switched off or closed", () => {
-  it("refuses every command at once with the reason", () =>
+  it("rejects every command at once with the reason", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       expect(yield* Effect.flip(redis.get("k"))).toMatchObject({ _tag: "RedisUnavailable", reason: "Disabled" })

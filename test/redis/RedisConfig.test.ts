@@ -167,7 +167,7 @@ describe("the environment", () => {
   }
 
   for (const host of ["user:hunter2@localhost", ":hunter2@localhost", "redis://:hunter2@localhost/1", "hunter2@h:1"]) {
-    it.effect(`refuses a password in REDIS_HOST without repeating it: ${host.replace("hunter2", "…")}`, () =>
+    it.effect(`rejects a password in REDIS_HOST without repeating it: ${host.replace("hunter2", "…")}`, () =>
       Effect.gen(function* () {
         const failure = yield* Effect.flip(read({ REDIS_HOST: host }))
         const said = [String(failure), JSON.stringify(failure), explain(failure), Cause.pretty(Cause.fail(failure))]

@@ -20,7 +20,7 @@ describe("a key", () => {
     expect(RedisKey.idOf("user", "user:profile%253A42")).toBe("profile%3A42")
   })
 
-  it("is refused for an id that is empty, too long, holds a control character or is no Unicode", () => {
+  it("is rejected for an id that is empty, too long, holds a control character or is no Unicode", () => {
     expect(reasonOf("")).toBe("Empty")
     expect(reasonOf("x".repeat(512))).toBe("none")
     expect(reasonOf("x".repeat(513))).toBe("TooLong")

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { isOutage } from "../../src/coordination/limit/Fallback.js"
-import { isNotReady, isOfEveryRead, isOfOneKey } from "../../src/redis/CommandRefusal.js"
+import { isNotReady, isOfEveryRead, isOfOneKey } from "../../src/redis/CommandRejection.js"
 import { fromServerReply } from "../../src/redis/RedisError.js"
 
 const wrap = (text: string) => `ERR Error running script (call to 4f2a9c): @user_script:1: ${text}`

@@ -53,8 +53,8 @@ describe("the rights in docs/servers.md", () => {
 })
 
 const reason = RedisServer.skipReasonFor("rights by subcommand")
-/** What the servers of this file have refused to the user. */
-const refused: Array<unknown> = []
+/** What the servers of this file have denied the user. */
+const rejected: Array<unknown> = []
 
 /** A client of a server of its own, as the user with these rights. */
 const asToolkit = (): Layer.Layer<RedisClient> =>
@@ -62,14 +62,14 @@ const asToolkit = (): Layer.Layer<RedisClient> =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       yield* server.send("ACL", "SETUSER", "toolkit", "on", `>${password}`, ...rights)
-      yield* Effect.addFinalizer(() => Effect.map(server.send("ACL", "LOG"), (log) => void refused.push(log)))
+      yield* Effect.addFinalizer(() => Effect.map(server.send("ACL", "LOG"), (log) => void rejected.push(log)))
       return connected({ port: server.port, username: "toolkit", password: Redacted.make(password), database: 3 })
     })
   )
 
 describe.skipIf(reason !== undefined)(`a user with these rights alone (${reason ?? "on a server"})`, () => {
   afterAll(() => {
-    expect(refused).toEqual([[], []])
+    expect(rejected).toEqual([[], []])
   })
 
   cacheServiceSuite("has the cache service", asToolkit())

@@ -81,12 +81,12 @@ export const make = (keys: ReadonlyArray<EncryptionKey>): Either.Either<Encrypti
   Either.gen(function* () {
     const ciphers = new Map<string, Xaes256Gcm.Xaes256Gcm>()
     for (const [i, { id, key }] of keys.entries()) {
-      const refuse = (reason: InvalidEncryptionKey["reason"]) =>
+      const reject = (reason: InvalidEncryptionKey["reason"]) =>
         Either.left(new InvalidEncryptionKey({ reason, position: i + 1 }))
-      if (!/^[\w.-]{1,64}$/.test(id)) return yield* refuse("InvalidId")
-      if (ciphers.has(id)) return yield* refuse("DuplicateId")
-      const bytes = yield* Either.orElse(Encoding.decodeBase64(Redacted.value(key)), () => refuse("NotBase64"))
-      if (bytes.length !== Xaes256Gcm.keyBytes) return yield* refuse("WrongLength")
+      if (!/^[\w.-]{1,64}$/.test(id)) return yield* reject("InvalidId")
+      if (ciphers.has(id)) return yield* reject("DuplicateId")
+      const bytes = yield* Either.orElse(Encoding.decodeBase64(Redacted.value(key)), () => reject("NotBase64"))
+      if (bytes.length !== Xaes256Gcm.keyBytes) return yield* reject("WrongLength")
       ciphers.set(id, Xaes256Gcm.make(bytes))
     }
     const [first] = ciphers

@@ -14,7 +14,7 @@ import { Balance, GameState, UserProfile } from "../Player.js"
 const toDatabaseError = (operation: string, error: ParseResult.ParseError): DatabaseError =>
   new DatabaseError({
     operation,
-    refused: true,
+    rejected: true,
     detail: ParseResult.ArrayFormatter.formatErrorSync(error)
       .map(({ message, path }) => [...path, message].join(": "))
       .join("; ")

@@ -121,7 +121,7 @@ export const isUsernameTaken = ({ cause }: SqlError): boolean => {
  * @since 0.2.0
  * @category predicates
  */
-export const isRefused = ({ cause }: SqlError): boolean =>
+export const isRejected = ({ cause }: SqlError): boolean =>
   ["SQLITE_CONSTRAINT_CHECK", "23514", "22003", "22021"].includes(property(cause, "code"))
 
 /**

@@ -41,7 +41,7 @@ export const make = (
     const sql = yield* SqlClient
 
     const failed = (operation: string) => (error: SqlError) =>
-      new DatabaseError({ operation, detail: SqlFailure.describe(error), refused: SqlFailure.isRefused(error) })
+      new DatabaseError({ operation, detail: SqlFailure.describe(error), rejected: SqlFailure.isRejected(error) })
 
     /** Retries a statement that meets a lock, until the time-out. */
     const inTime = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | SqlError> =>
@@ -214,7 +214,7 @@ export const make = (
         WHERE id = ${userId} AND (bonus_claimed_at IS NULL OR bonus_claimed_at <= ${claimable.epochMillis})
         RETURNING balance
       `)
-        const refused = Rows.bonus(sql`
+        const rejected = Rows.bonus(sql`
         SELECT bonus_claimed_at AS "claimedAt" FROM users WHERE id = ${userId} AND bonus_claimed_at IS NOT NULL
       `).pipe(
           orNotFound(userId),
@@ -222,7 +222,7 @@ export const make = (
         )
         return yield* Effect.flatMap(
           granted,
-          Option.match({ onNone: () => refused, onSome: (balance) => Effect.succeed(balance) })
+          Option.match({ onNone: () => rejected, onSome: (balance) => Effect.succeed(balance) })
         ).pipe(inTime, Effect.catchTag("SqlError", failed("claimDailyBonus")))
       }),
 
@@ -282,7 +282,7 @@ export const make = (
         WHERE id = ${gameId} AND fencing_token <= ${fencingToken}
         RETURNING ${gameColumns}
       `)
-        const refused = Rows.fence(sql`
+        const rejected = Rows.fence(sql`
         SELECT fencing_token AS "fencingToken" FROM games WHERE id = ${gameId}
       `).pipe(
           orNoGame(gameId),
@@ -290,7 +290,7 @@ export const make = (
         )
         return yield* Effect.flatMap(
           written,
-          Option.match({ onNone: () => refused, onSome: (game) => Effect.succeed(game) })
+          Option.match({ onNone: () => rejected, onSome: (game) => Effect.succeed(game) })
         ).pipe(inTime, Effect.catchTag("SqlError", failed("updateGame")))
       }),
 

@@ -57,7 +57,7 @@ const make: Effect.Effect<DatabaseFailures.Service> = Effect.map(
       )
     return {
       databaseFailed,
-      writeFailed: (error) => (error.refused ? Effect.fail(new NotStorable()) : databaseFailed(error))
+      writeFailed: (error) => (error.rejected ? Effect.fail(new NotStorable()) : databaseFailed(error))
     }
   }
 )

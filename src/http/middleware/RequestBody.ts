@@ -25,13 +25,13 @@ const maxBytes = 64 * 1024
 const maxWait = Duration.seconds(8)
 
 // an unread rest of the body would be parsed as the next request
-const refuse = (status: 408 | 413 | 415, detail: string) =>
+const reject = (status: 408 | 413 | 415, detail: string) =>
   HttpServerResponse.setHeader(Problem.response(status, detail), "connection", "close")
 
-const tooLarge = refuse(413, `the body may have ${maxBytes} bytes at most`)
-const notJson = refuse(415, "the body must be application/json, in UTF-8")
-const encoded = refuse(415, "the body must not be compressed or otherwise encoded")
-const tooSlow = refuse(408, `the body did not arrive within ${Duration.toSeconds(maxWait)} seconds`)
+const tooLarge = reject(413, `the body may have ${maxBytes} bytes at most`)
+const notJson = reject(415, "the body must be application/json, in UTF-8")
+const encoded = reject(415, "the body must not be compressed or otherwise encoded")
+const tooSlow = reject(408, `the body did not arrive within ${Duration.toSeconds(maxWait)} seconds`)
 
 /** JSON is UTF-8 (RFC 8259). A page of another site can send it only after a preflight request. */
 const isJson = (contentType: string): boolean => {

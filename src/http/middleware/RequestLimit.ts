@@ -50,7 +50,7 @@ export const networkOf = (address: string): string => {
 const tolerant = Effect.gen(function* () {
   const client = yield* RedisClient
   const log = yield* ThrottledLog.make("HTTP_RATE_LIMIT: this process counts alone")
-  const refused = (error: RedisAuthError | RedisServerError) =>
+  const rejected = (error: RedisAuthError | RedisServerError) =>
     Effect.zipRight(
       log.note({ what: "code" in error ? error.code : error._tag, why: error.message }) ?? Effect.void,
       new RedisUnavailable({ reason: "Disconnected" })
@@ -59,7 +59,7 @@ const tolerant = Effect.gen(function* () {
     ...client,
     run: (script) => {
       const run = client.run(script)
-      return (input) => Effect.catchTags(run(input), { RedisAuthError: refused, RedisServerError: refused })
+      return (input) => Effect.catchTags(run(input), { RedisAuthError: rejected, RedisServerError: rejected })
     }
   })
 })

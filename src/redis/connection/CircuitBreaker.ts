@@ -1,5 +1,5 @@
 /**
- * Refuses commands at once while most of them fail, and closes again when a probe succeeds.
+ * Rejects commands at once while most of them fail, and closes again when a probe succeeds.
  *
  * The states are those of M. Nygard, "Release It!" (2007): closed, open, half-open. The probe belongs to the breaker's
  * scope and not to a caller, so that no interrupted caller can leave it half-open.

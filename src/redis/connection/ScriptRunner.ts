@@ -69,7 +69,7 @@ export const callOf = <Input, Output>(script: RedisScript<Input, Output>, input:
   args: () => script.args(input)
 })
 
-/** Runs a script once. `goOn` receives the command that follows a refusal by which nothing ran. */
+/** Runs a script once. `goOn` receives the command that follows a rejection by which nothing ran. */
 export type Attempt = (
   call: ScriptCall,
   answered: Answered,

@@ -18,11 +18,11 @@ const isReplicaReply = (reply: unknown): boolean | undefined => {
   return typeof role === "string" ? role === "slave" || role === "replica" : undefined
 }
 
-const isRefused = (error: RedisError): boolean =>
+const isRejected = (error: RedisError): boolean =>
   error._tag === "RedisAuthError" || (error._tag === "RedisServerError" && error.code === "ERR")
 
 /**
- * Asks one connection, each time the effect is run, by the first question that it has not refused. False when there is no
+ * Asks one connection, each time the effect is run, by the first question that it has not rejected. False when there is no
  * answer: a server that does not report its role counts as a primary until it replies `READONLY`.
  */
 export const make = (
@@ -41,7 +41,7 @@ export const make = (
         const answer = isReplicaReply(reply)
         return answer === undefined ? otherwise : Effect.succeed(answer)
       },
-      onFailure: (error) => (isRefused(error) ? otherwise : Effect.succeed(false))
+      onFailure: (error) => (isRejected(error) ? otherwise : Effect.succeed(false))
     })
   })
   return isReplica

@@ -20,7 +20,7 @@ import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
-import { isReadOnly } from "../CommandRefusal.js"
+import { isReadOnly } from "../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisDriver } from "../RedisConnection.js"
 import { isOutcomeUnknown, RedisConnectError, type RedisError } from "../RedisError.js"
 import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "../RedisStatus.js"
@@ -127,7 +127,7 @@ export const make = (
 
     const replica = (detail: string) => new RedisConnectError({ reason: "Replica", address: driver.address, detail })
 
-    const timeRefused = yield* Effect.once(
+    const timeRejected = yield* Effect.once(
       Effect.logWarning(
         "the user may not run TIME: cached reads go to their lookups, and locks, limits and presence fail; " +
           "grant it (ACL SETUSER <user> +time)"
@@ -141,7 +141,7 @@ export const make = (
     const heartbeat = Effect.suspend(() => {
       const isReplica = options.allowReplica ? Effect.succeed(false) : ServerRole.make(probe)
       return Effect.either(learnTime(probe("TIME", []))).pipe(
-        Effect.tap((time) => (Either.isLeft(time) && time.left._tag === "RedisAuthError" ? timeRefused : Effect.void)),
+        Effect.tap((time) => (Either.isLeft(time) && time.left._tag === "RedisAuthError" ? timeRejected : Effect.void)),
         // a silent server gets no other command before the next beat
         Effect.flatMap((time) =>
           Either.isLeft(time) && isOutcomeUnknown(time.left) ? Effect.succeed(false) : isReplica
@@ -201,9 +201,9 @@ export const make = (
                 })
               )
             )
-            const refusesWrites = Effect.zipRight(Deferred.await(readOnly), Effect.fail(replica("it answers READONLY")))
+            const rejectsWrites = Effect.zipRight(Deferred.await(readOnly), Effect.fail(replica("it answers READONLY")))
             return yield* Effect.raceFirst(
-              Effect.raceFirst(closed, refusesWrites),
+              Effect.raceFirst(closed, rejectsWrites),
               Effect.raceFirst(
                 Effect.flatMap(Deferred.await(givenUp), Effect.fail),
                 driver.watch === undefined ? heartbeat : Effect.raceFirst(heartbeat, driver.watch)

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as OptionCheck from "../../internal/OptionCheck.js"
-import { refused } from "../CommandRefusal.js"
+import { rejected } from "../CommandRejection.js"
 import * as ClientOptions from "../connection/ClientOptions.js"
 import type { OnRead } from "../connection/queue/CommandQueue.js"
 import type { Caller } from "../connection/queue/QueuedCommand.js"
@@ -70,7 +70,7 @@ const joining = (
 /** What the engine asks about a slot that no server is known to hold. */
 const noNode: RedisNode = {
   id: 0,
-  command: () => refused.Disconnected,
+  command: () => rejected.Disconnected,
   clockOffsetMillis: () => 0,
   getStatus: Effect.succeed(ClusterStatus.none),
   statusChanges: Stream.empty,
@@ -124,7 +124,7 @@ export const make = (
       caller?: Caller
     ): void => {
       const sendToNode = (node: ClusterNode | undefined, onReply: OnReply<RedisReply>) =>
-        node === undefined ? onReply(refused.Disconnected) : node.direct.late(command, () => args, onReply, caller)
+        node === undefined ? onReply(rejected.Disconnected) : node.direct.late(command, () => args, onReply, caller)
       const sendToSlot = (slot: number, args: ReadonlyArray<RedisArgument>, onReply: OnReply<RedisReply>) =>
         route<WithGeneration<RedisReply>>(
           slot,
@@ -162,7 +162,7 @@ export const make = (
           break
         case "EveryPrimary":
           if (nodes.isCovered()) sendToEach(nodes.all(), sent.join, sendToNode)
-          else onReply(refused.Disconnected)
+          else onReply(rejected.Disconnected)
       }
     }
 
@@ -215,7 +215,7 @@ export const make = (
         Effect.suspend(() => {
           const node = anyNode()
           return node === undefined
-            ? refused.Disconnected
+            ? rejected.Disconnected
             : // the count is of the subscribers at that server alone
               Effect.as(node.connection.queue.probe("PUBLISH", [channel, message]), 1)
         })

@@ -7,7 +7,7 @@
  * @internal
  */
 import type * as Exit from "effect/Exit"
-import { refused } from "../CommandRefusal.js"
+import { rejected } from "../CommandRejection.js"
 import type { RedisError } from "../RedisError.js"
 import type { ClusterNode, CommandPath } from "./ClusterNode.js"
 import type { ClusterNodes } from "./ClusterNodes.js"
@@ -21,7 +21,7 @@ const maxRedirections = 8
 const migrationPauseMillis = 25
 
 /** The failure of a command whose slot no server is known to hold. */
-const uncovered = refused.Disconnected
+const uncovered = rejected.Disconnected
 
 type OnExit<A> = (exit: Exit.Exit<A, RedisError>) => void
 

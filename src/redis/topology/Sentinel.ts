@@ -53,13 +53,13 @@ const kindOf = (failure: Sentinels.SentinelFailure): string =>
 /** The failure of a dial whose sentinels have all led to nothing. */
 const failureOf = (address: string, attempts: ReadonlyArray<Attempt>): DialError => {
   const servers = new Set(attempts.flatMap(({ named }) => (named === undefined ? [] : [describeNode(named)])))
-  const refused = attempts.find(({ named }) => named !== undefined)
+  const rejected = attempts.find(({ named }) => named !== undefined)
   // a failure of the one server that is named says most itself
-  if (servers.size === 1 && refused !== undefined) {
-    const { failure } = refused
+  if (servers.size === 1 && rejected !== undefined) {
+    const { failure } = rejected
     if (failure._tag === "RedisAuthError") return failure
     if (failure._tag === "RedisConnectError") {
-      const detail = [failure.detail, `named by the sentinel ${describeNode(refused.sentinel)}`]
+      const detail = [failure.detail, `named by the sentinel ${describeNode(rejected.sentinel)}`]
       return new RedisConnectError({
         reason: failure.reason,
         address: failure.address,

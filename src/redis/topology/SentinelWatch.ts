@@ -26,13 +26,13 @@ export interface SentinelWatchOptions {
 
 /** Builds the watch over a server. It fails with `Superseded` when another server is the primary. */
 export const make = ({ address, sentinels }: SentinelWatchOptions) => {
-  const isRefusalLogged = { value: false }
+  const isRejectionLogged = { value: false }
 
   /** A user without the right to the channel leaves the questions. */
-  const refused = (message: string) =>
+  const rejected = (message: string) =>
     Effect.suspend(() => {
-      if (isRefusalLogged.value) return Effect.void
-      isRefusalLogged.value = true
+      if (isRejectionLogged.value) return Effect.void
+      isRejectionLogged.value = true
       return Effect.logWarning(
         `failovers are noticed some seconds later, since the sentinels do not announce them: ${message}`
       )
@@ -72,7 +72,7 @@ export const make = ({ address, sentinels }: SentinelWatchOptions) => {
             if (describeNode(next) !== describeNode(present)) Deferred.unsafeDone(announced, Exit.succeed(next))
           })
           .pipe(
-            Effect.catchTag("RedisAuthError", ({ message }) => Effect.as(refused(message), { ended: Effect.never }))
+            Effect.catchTag("RedisAuthError", ({ message }) => Effect.as(rejected(message), { ended: Effect.never }))
           )
         const connection = yield* sentinels.connect(sentinel)
         const questions = Effect.gen(function* () {

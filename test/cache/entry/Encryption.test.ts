@@ -23,7 +23,7 @@ describe("the keys of encryption", () => {
   })
 
   it("are rejected if they are not usable, with a message that contains no key", () => {
-    const refused = (keys: ReadonlyArray<Encryption.EncryptionKey>) => {
+    const rejected = (keys: ReadonlyArray<Encryption.EncryptionKey>) => {
       const made = Encryption.make(keys)
       return Either.isLeft(made) ? made.left : undefined
     }
@@ -40,14 +40,14 @@ describe("the keys of encryption", () => {
       [[key("a", secret(1, 33))], "WrongLength", 1]
     ]
     for (const [keys, reason, position] of odd) {
-      const error = refused(keys)
+      const error = rejected(keys)
       expect(error).toMatchObject({ _tag: "InvalidEncryptionKey", reason, position })
       for (const { key } of keys) {
         const text = Redacted.value(key)
         if (text !== "") expect(`${error} ${JSON.stringify(error)} ${inspect(error)}`).not.toContain(text)
       }
     }
-    expect(refused([key("a", short)])?.message).toBe("encryption key 1: it has another length than 32 bytes")
+    expect(rejected([key("a", short)])?.message).toBe("encryption key 1: it has another length than 32 bytes")
   })
 
   it("are not printed", () => {

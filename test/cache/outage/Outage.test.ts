@@ -144,9 +144,9 @@ describe("a cache without Redis", () => {
       database.hold()
       const callers = yield* Effect.forEach(ids, (id) => Effect.fork(Effect.either(one.cache.get(id))))
       yield* settle
-      const refused = yield* Effect.filter(callers, (fiber) => Effect.map(Fiber.poll(fiber), Option.isSome))
-      expect(refused).toHaveLength(12)
-      for (const answer of yield* Effect.forEach(refused, Fiber.join)) {
+      const rejected = yield* Effect.filter(callers, (fiber) => Effect.map(Fiber.poll(fiber), Option.isSome))
+      expect(rejected).toHaveLength(12)
+      for (const answer of yield* Effect.forEach(rejected, Fiber.join)) {
         expect(answer).toEqual(Either.left(new LookupOverloaded({ cache: name })))
       }
       database.release()

@@ -86,14 +86,14 @@ describe("a cache after an outage", () => {
       yield* one.cache.get("b")
       yield* one.connection.cut
       expect(yield* one.cache.invalidate("a")).toBe(false)
-      one.connection.refuse(
+      one.connection.reject(
         "cache.invalidate",
         new RedisServerError({ command: "EVALSHA", code: "NOPERM", detail: "" })
       )
       yield* one.connection.restore
       yield* hits(one.cache, "b")
       expect(yield* read(one.cache, "a")).toEqual(["Degraded", 1, "InvalidationPending"])
-      one.connection.refuse("cache.invalidate", undefined)
+      one.connection.reject("cache.invalidate", undefined)
       yield* hits(one.cache, "a")
     })
   )
@@ -104,11 +104,11 @@ describe("a cache after an outage", () => {
       const { database, one, other } = yield* processes({ a: 9, b: 1 }, { ...trust, tags })
       yield* one.cache.getMany(["a", "b"])
       database.rows.set("a", 10)
-      one.connection.refuse("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
+      one.connection.reject("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
       expect(yield* one.cache.invalidateTag("nine")).toBe(false)
       expect(yield* one.cache.getOption("a")).toEqual(Option.none())
       expect(yield* read(one.cache, "b")).toEqual(["Redis", 1, undefined])
-      one.connection.refuse("cache.moveTag", undefined)
+      one.connection.reject("cache.moveTag", undefined)
       yield* inTime("it is replayed", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
       expect(yield* other.cache.getOption("a")).toEqual(Option.none())
       expect((yield* read(other.cache, "a"))[1]).toBe(10)
@@ -123,12 +123,12 @@ describe("a cache after an outage", () => {
         yield* one.cache.get("a")
         yield* hits(one.cache)
         database.rows.set("a", 2)
-        one.connection.refuse("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
+        one.connection.reject("cache.moveTag", new RedisTimeout({ command: "cache.moveTag", waitedMillis: 1000 }))
         expect(yield* one.cache.invalidateTag("t")).toBe(false)
         const release = one.connection.holdReplies("MGET")
         const reading = yield* Effect.fork(one.cache.get("a"))
         yield* settle
-        one.connection.refuse("cache.moveTag", undefined)
+        one.connection.reject("cache.moveTag", undefined)
         yield* inTime("it is replayed", () => Effect.map(one.cache.stats, ({ outbox }) => outbox === 0))
         yield* release
         expect(yield* Fiber.join(reading)).toBe(2)

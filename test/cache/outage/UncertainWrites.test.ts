@@ -90,7 +90,7 @@ describe("a cache after an outage", () => {
     Effect.gen(function* () {
       const { database, one, other } = yield* processes({ a: 1 })
       yield* one.cache.get("a")
-      one.connection.refuse("cache.begin", new RedisServerError({ code: "OOM", detail: "no memory", command: "" }))
+      one.connection.reject("cache.begin", new RedisServerError({ code: "OOM", detail: "no memory", command: "" }))
       database.rows.set("a", 2)
       expect(yield* one.cache.update("a", Effect.succeed(2))).toBe(2)
       expect(yield* read(other.cache)).toEqual(["Lookup", 2, undefined])

@@ -180,7 +180,7 @@ onEveryLayer((it) => {
   it.effect("fill stores nothing when an invalidation, a set or an update has ended its lease", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const refused = (key: string, intruder: (target: Target) => Effect.Effect<unknown, unknown>) =>
+      const rejected = (key: string, intruder: (target: Target) => Effect.Effect<unknown, unknown>) =>
         Effect.gen(function* () {
           const own = target(`scripts:fill:${key}`)
           yield* redis.run(LeaseScripts.acquire)({ ...own, token: "mine", leaseMillis: 60_000, newerThan: 0, floor: 0 })
@@ -197,8 +197,8 @@ onEveryLayer((it) => {
           expect([key, filled]).toEqual([key, 0])
           expect(JSON.stringify(yield* redis.get(own.key))).not.toContain("old")
         })
-      yield* refused("invalidate", (own) => redis.run(WriteScripts.invalidate)({ ...own, message }))
-      yield* refused("set", (own) =>
+      yield* rejected("invalidate", (own) => redis.run(WriteScripts.invalidate)({ ...own, message }))
+      yield* rejected("set", (own) =>
         redis.run(WriteScripts.set)({
           ...own,
           body: bodyOf(60_000, '"new"'),
@@ -208,7 +208,7 @@ onEveryLayer((it) => {
           message
         })
       )
-      yield* refused("begin", (own) =>
+      yield* rejected("begin", (own) =>
         redis.run(WriteScripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
       )
     })

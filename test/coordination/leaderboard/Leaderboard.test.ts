@@ -330,14 +330,14 @@ describe("a leaderboard", () => {
         const board = yield* Leaderboard.make({ key: "surrogates" })
         yield* board.submit("a\ufffd", 1)
         for (const member of ["a\ud800", "a\udfff"]) {
-          for (const refused of [
+          for (const rejected of [
             board.submit(member, 2),
             board.rankOf(member),
             board.percentileOf(member),
             board.around(member, { above: 1, below: 1 }),
             board.remove(member)
           ]) {
-            expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({ _tag: "InvalidArgument" })
+            expect(yield* Effect.flip<unknown, RedisError, never>(rejected)).toMatchObject({ _tag: "InvalidArgument" })
           }
         }
         expect(yield* client.zrevrangeWithScores("leaderboard:surrogates", 0, -1)).toEqual([
@@ -364,7 +364,7 @@ describe("a leaderboard", () => {
 
     it.effect("rejects scores that are no number", () =>
       Effect.gen(function* () {
-        const board = yield* Leaderboard.make({ key: "refused" })
+        const board = yield* Leaderboard.make({ key: "rejected" })
         for (const score of [NaN, Infinity, -Infinity]) {
           expect(yield* Effect.flip(board.submit("ada", score))).toMatchObject({ _tag: "InvalidArgument" })
         }

@@ -20,7 +20,7 @@ class SortedList {
   submit(member: string, submitted: number) {
     const before = this.rows.find((row) => row.member === member)
     const score = (this.keeps === "sum" ? (before?.score ?? 0) : 0) + submitted
-    if (!Number.isFinite(score)) return "refused"
+    if (!Number.isFinite(score)) return "rejected"
     const isChanged = before === undefined || (this.keeps === "best" ? score > before.score : score !== before.score)
     if (isChanged) {
       this.remove(member)
@@ -78,8 +78,8 @@ const score = fc.oneof(
   { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) }
 )
 
-const refusedAs = (error: RedisError) =>
-  error._tag === "InvalidArgument" ? Effect.succeed("refused") : Effect.fail(error)
+const rejectedAs = (error: RedisError) =>
+  error._tag === "InvalidArgument" ? Effect.succeed("rejected") : Effect.fail(error)
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -87,7 +87,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.tuple(member, score).map(([member, score]) =>
       step(
         `submit ${member} ${score}`,
-        (board) => Effect.catchAll(board.submit(member, score), refusedAs),
+        (board) => Effect.catchAll(board.submit(member, score), rejectedAs),
         (list) => list.submit(member, score)
       )
     )

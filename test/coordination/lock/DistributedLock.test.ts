@@ -142,11 +142,11 @@ describe("a distributed lock", () => {
     it.effect("waits until the holder releases it", () =>
       Effect.gen(function* () {
         const lock = yield* DistributedLock.make
-        const refused = yield* Deferred.make<void>()
-        const watched = yield* withReplies(() => Effect.asVoid(Deferred.succeed(refused, undefined)))
+        const rejected = yield* Deferred.make<void>()
+        const watched = yield* withReplies(() => Effect.asVoid(Deferred.succeed(rejected, undefined)))
         const token = Option.getOrThrow(yield* lock.acquireLock("wait", "1 minute"))
         const waiter = yield* Effect.fork(watched.withLock("wait", options)(Effect.succeed("my turn")))
-        yield* Deferred.await(refused)
+        yield* Deferred.await(rejected)
         yield* lock.releaseLock("wait", token)
         expect(yield* Fiber.join(waiter)).toBe("my turn")
       })

@@ -205,14 +205,14 @@ describe("a caller that waits for a lock", () => {
     Effect.gen(function* () {
       const { here, other } = yield* world
       let subscriptions = 0
-      const refused = new RedisAuthError({ reason: "NoPermission", command: "SUBSCRIBE", detail: "NOPERM" })
+      const rejected = new RedisAuthError({ reason: "NoPermission", command: "SUBSCRIBE", detail: "NOPERM" })
       const lock = yield* lockOn({
         ...here.redis,
         subscribe: () =>
           Stream.fromEffect(
             Effect.suspend(() => {
               subscriptions++
-              return Effect.fail(refused)
+              return Effect.fail(rejected)
             })
           )
       })
@@ -281,7 +281,7 @@ describe("a caller that waits for a lock", () => {
       let lostReplies = 0
       const lock = yield* losingReplies(
         here.redis,
-        // its own request and its repetition, and no refusal
+        // its own request and its repetition, and no rejection
         (reply) => Array.isArray(reply) && reply[0] === 1 && ++lostReplies <= 2,
         Deferred.await(letLost)
       )

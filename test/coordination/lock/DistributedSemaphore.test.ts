@@ -113,9 +113,9 @@ describe("a distributed semaphore", () => {
       () =>
         Effect.gen(function* () {
           const semaphore = yield* DistributedSemaphore.make
-          const refusal = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
+          const rejection = (key: string, options: DistributedSemaphore.DistributedSemaphore.Options) =>
             Effect.either(semaphore.withPermit(key, options)(Effect.dieMessage("the body ran")))
-          expect(Either.flip(yield* refusal("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
+          expect(Either.flip(yield* rejection("", once))).toMatchObject({ right: { _tag: "InvalidKey" } })
           for (const wrong of [
             { permits: 0 },
             { permits: 1.5 },
@@ -123,11 +123,11 @@ describe("a distributed semaphore", () => {
             { maxWait: -1 },
             { maxWait: Number.NaN }
           ]) {
-            expect(Either.flip(yield* refusal("refused", { ...once, ...wrong }))).toMatchObject({
+            expect(Either.flip(yield* rejection("rejected", { ...once, ...wrong }))).toMatchObject({
               right: { _tag: "InvalidArgument" }
             })
           }
-          expect(yield* held("refused")).toBe(0)
+          expect(yield* held("rejected")).toBe(0)
         })
     )
   })

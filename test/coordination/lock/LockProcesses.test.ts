@@ -159,7 +159,7 @@ describe("a lock of eight processes with many fibers", () => {
 
         const left = new Set(rows.filter(({ status }) => status === "waiting").map(({ token }) => token))
         const done = reports().flatMap((report) => (report._tag === "Done" ? [report.token] : []))
-        const refused = reports().flatMap((report) => (report._tag === "Refused" ? [report.token] : []))
+        const rejected = reports().flatMap((report) => (report._tag === "Rejected" ? [report.token] : []))
         expect(new Set(done).size).toBe(done.length)
         expect(done.filter((token) => !left.has(token))).toEqual([])
         expect(done).toContain(kept)
@@ -169,9 +169,9 @@ describe("a lock of eight processes with many fibers", () => {
 
         const failures = new Set(reports().flatMap((report) => (report._tag === "Failed" ? [report.error] : [])))
         expect([...failures].filter((error) => error !== "LockLost" && !error.startsWith("Redis"))).toEqual([])
-        // these two are refused by the database, unless they heard that the lock was lost before they wrote
-        expect(refused.filter((token) => token !== stopped && token !== lost)).toEqual([])
-        if (refused.length < 2) expect(failures).toContain("LockLost")
+        // these two are rejected by the database, unless they heard that the lock was lost before they wrote
+        expect(rejected.filter((token) => token !== stopped && token !== lost)).toEqual([])
+        if (rejected.length < 2) expect(failures).toContain("LockLost")
       }),
     options
   )

@@ -26,13 +26,13 @@ describe("presence", () => {
         const online = yield* Presence.make({ key: "surrogates", timeToLive: "1 minute" })
         yield* online.beat("a\ufffd")
         for (const member of ["a\ud800", "a\udfff"]) {
-          for (const refused of [
+          for (const rejected of [
             online.beat(member),
             online.leave(member),
             online.isOnline(member),
             online.whileOnline(member)(Effect.void)
           ]) {
-            expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({ _tag: "InvalidArgument" })
+            expect(yield* Effect.flip<unknown, RedisError, never>(rejected)).toMatchObject({ _tag: "InvalidArgument" })
           }
         }
         expect(yield* online.list({ offset: 0, limit: 10 })).toEqual(["a\ufffd"])

@@ -32,10 +32,10 @@ describe("a failed database operation", () => {
   it.effect("is not logged when the database rejected the values of a write", () =>
     Effect.gen(function* () {
       const log = yield* CapturedLog.make
-      const refused = new DatabaseError({ operation: "updateBalance", detail: "too large", refused: true })
+      const rejected = new DatabaseError({ operation: "updateBalance", detail: "too large", rejected: true })
       yield* Effect.gen(function* () {
         const { writeFailed } = yield* DatabaseFailures.DatabaseFailures
-        expect(yield* Effect.flip(writeFailed(refused))).toEqual(new NotStorable())
+        expect(yield* Effect.flip(writeFailed(rejected))).toEqual(new NotStorable())
         yield* TestClock.adjust("1 second")
       }).pipe(Effect.provide(DatabaseFailures.layer), Effect.provide(log.layer))
       expect(log.lines).toEqual([])

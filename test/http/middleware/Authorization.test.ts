@@ -24,7 +24,7 @@ layer(TestServer.layer(services(), { API_TOKEN: "secret" }))("a write", (it) => 
     })
   )
 
-  it.effect("is refused without the token, whatever address or headers it comes with, and told how to ask", () =>
+  it.effect("is rejected without the token, whatever address or headers it comes with, and told how to ask", () =>
     Effect.gen(function* () {
       for (const headers of [
         { "x-forwarded-for": "127.0.0.1" },
@@ -48,7 +48,7 @@ layer(TestServer.layer(services(), { API_TOKEN: "secret" }))("a write", (it) => 
     "Bearer SECRET",
     "Bearer secret secret"
   ]) {
-    it.effect(`"${authorization}" is refused`, () =>
+    it.effect(`"${authorization}" is rejected`, () =>
       Effect.map(post({ authorization }), (answer) => {
         expect(answer.status).toBe(401)
         expect(answer.text).not.toContain("secret")
@@ -120,14 +120,14 @@ describe("the settings of the server", () => {
   )
 
   for (const PORT of ["x", "-1", "65536", "3000.5", "0x10", "1e3"]) {
-    it.effect(`PORT=${JSON.stringify(PORT)} is refused by name, with the accepted form`, () =>
+    it.effect(`PORT=${JSON.stringify(PORT)} is rejected by name, with the accepted form`, () =>
       Effect.map(Effect.flip(load({ PORT })), (error) => {
         expect(String(error)).toMatch(/PORT.*whole number from 0 to 65535/)
       })
     )
   }
 
-  it.effect("HOST with a scheme or a path is refused by name", () =>
+  it.effect("HOST with a scheme or a path is rejected by name", () =>
     Effect.gen(function* () {
       for (const HOST of ["http://localhost", "localhost/x", "a b"]) {
         expect(String(yield* Effect.flip(load({ HOST })))).toMatch(/HOST.*host name/)
@@ -135,7 +135,7 @@ describe("the settings of the server", () => {
     })
   )
 
-  it.effect("a token that cannot travel in a header is refused without being shown", () =>
+  it.effect("a token that cannot travel in a header is rejected without being shown", () =>
     Effect.map(Effect.flip(load({ API_TOKEN: "sesame open" })), (error) => {
       expect(String(error)).toMatch(/API_TOKEN/)
       expect(String(error)).not.toMatch(/sesame/)

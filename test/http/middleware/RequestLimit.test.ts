@@ -32,7 +32,7 @@ const statuses = (count: number, headers: Record<string, string> = {}) =>
 describe("a limit of 3 requests in 30 seconds", () => {
   const limited = serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token })
 
-  it.scoped("tells each client what it has left, refuses it then, and lets it in again when it said", () =>
+  it.scoped("tells each client what it has left, rejects it then, and lets it in again when it said", () =>
     Effect.gen(function* () {
       for (const [left, reset] of [
         [2, 10],
@@ -45,13 +45,13 @@ describe("a limit of 3 requests in 30 seconds", () => {
         expect(headers.get("ratelimit")).toBe(`"requests";r=${left};t=${reset}`)
         expect(headers.get("retry-after")).toBeNull()
       }
-      const refused = yield* get()
-      expect(refused.status).toBe(429)
-      expect(refused.headers.get("content-type")).toBe("application/problem+json")
-      expect(refused.headers.get("ratelimit-policy")).toBe(`"requests";q=3;w=30`)
-      expect(refused.headers.get("ratelimit")).toBe(`"requests";r=0;t=30`)
-      expect(refused.headers.get("retry-after")).toBe("10")
-      expect(refused.json).toEqual({
+      const rejected = yield* get()
+      expect(rejected.status).toBe(429)
+      expect(rejected.headers.get("content-type")).toBe("application/problem+json")
+      expect(rejected.headers.get("ratelimit-policy")).toBe(`"requests";q=3;w=30`)
+      expect(rejected.headers.get("ratelimit")).toBe(`"requests";r=0;t=30`)
+      expect(rejected.headers.get("retry-after")).toBe("10")
+      expect(rejected.json).toEqual({
         _tag: "TooManyRequests",
         type: "urn:problem-type:too-many-requests",
         title: "The client has sent too many requests",
@@ -198,7 +198,7 @@ describe("without a limit", () => {
 
 describe("a limit that is none", () => {
   for (const value of ["many", "10", "10/", "/10", "0/10", "10/0", "1.5/10", "-1/10", "10/10/10", "99999999/1"]) {
-    it.scoped(`is refused before the server listens (${value})`, () =>
+    it.scoped(`is rejected before the server listens (${value})`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Layer.build(TestServer.layer(stubs.services(), { HTTP_RATE_LIMIT: value })))
         expect(String(error)).toMatch(/HTTP_RATE_LIMIT.*as in 600\/60/s)

@@ -39,7 +39,7 @@ const start = (drainTimeout?: Duration.DurationInput, lastRequests?: Duration.Du
     return { port, started: Deferred.await(started), answer, interrupted, close: Scope.close(scope, Exit.void) }
   })
 
-const refused = (port: number) =>
+const rejected = (port: number) =>
   Effect.flip(fetchText(port)).pipe(Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 400 }))
 
 describe("a server whose options cannot be right", () => {
@@ -74,7 +74,7 @@ describe("a server that ends", () => {
       const request = yield* Effect.fork(fetchText(server.port))
       yield* server.started
       const closing = yield* Effect.fork(server.close)
-      yield* refused(server.port)
+      yield* rejected(server.port)
       expect(yield* Fiber.poll(closing)).toMatchObject({ _tag: "None" })
       yield* Deferred.succeed(server.answer, "in time")
       expect(yield* Fiber.join(request)).toBe("200 in time")
@@ -86,7 +86,7 @@ describe("a server that ends", () => {
     Effect.gen(function* () {
       const server = yield* start("1 hour")
       yield* server.close
-      yield* refused(server.port)
+      yield* rejected(server.port)
     })
   )
 

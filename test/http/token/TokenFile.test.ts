@@ -65,7 +65,7 @@ describe("the file of the API token", () => {
     })
   )
 
-  it.scoped("is refused, and named, when it is empty, no file, a link elsewhere or cannot be made", () =>
+  it.scoped("is rejected, and named, when it is empty, no file, a link elsewhere or cannot be made", () =>
     Effect.gen(function* () {
       const root = yield* directory
       writeFileSync(join(root, "empty"), "\n", { mode: 0o600 })

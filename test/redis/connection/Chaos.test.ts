@@ -44,10 +44,10 @@ const countOnce = RedisScript.make({
     call("SET", marker, "1", "NX") === null ? Number(call("GET", counter)) : call("INCR", counter)
 })
 
-type Outcome = "acknowledged" | "unknown" | "refused"
+type Outcome = "acknowledged" | "unknown" | "rejected"
 
 const outcomeOf = (result: Either.Either<unknown, RedisError>): Outcome =>
-  Either.isRight(result) ? "acknowledged" : isOutcomeUnknown(result.left) ? "unknown" : "refused"
+  Either.isRight(result) ? "acknowledged" : isOutcomeUnknown(result.left) ? "unknown" : "rejected"
 
 /** A counter as its only caller knows it: each call moves it once, if its outcome is unknown at most once. */
 class Witness {
@@ -167,7 +167,7 @@ test(
 
       const found = yield* stored(writes.map(({ key }) => key))
       const wrong = writes.filter(({ outcome, value }, i) =>
-        outcome === "acknowledged" ? found[i] !== value : outcome === "refused" ? found[i] !== null : false
+        outcome === "acknowledged" ? found[i] !== value : outcome === "rejected" ? found[i] !== null : false
       )
       expect(wrong).toEqual([])
       expect(mistakes).toEqual([])

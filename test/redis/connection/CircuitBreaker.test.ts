@@ -163,7 +163,7 @@ describe("a client whose arguments cannot be right", () => {
 })
 
 describe("a client whose circuit is open", () => {
-  it.scoped("refuses every command at once and sends none", () =>
+  it.scoped("rejects every command at once and sends none", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, options)
@@ -215,7 +215,7 @@ describe("a client whose circuit is open", () => {
     })
   )
 
-  it.scoped("refuses while the probe is under way, and stays open when it is never answered", () =>
+  it.scoped("rejects while the probe is under way, and stays open when it is never answered", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, options)

@@ -24,15 +24,15 @@ describe("a server that becomes a replica", () => {
     ["READONLY", false],
     ["READONLY inside a script", true]
   ] as const) {
-    it.scoped(`ends its connection with the first write that it refuses: ${how}`, () =>
+    it.scoped(`ends its connection with the first write that it rejects: ${how}`, () =>
       Effect.gen(function* () {
         const server = yield* make
         const redis = yield* connect(server)
-        const refusal = script
+        const rejection = script
           ? "ERR Error running script (call to 4f): @user_script: 1: -READONLY You can't write against a read only replica."
           : "READONLY You can't write against a read only replica."
         server.answer = ({ command, connection }) =>
-          command === "SET" && connection === 1 ? error(refusal) : undefined
+          command === "SET" && connection === 1 ? error(rejection) : undefined
         expect(yield* Effect.flip(redis.set("key", "value"))).toMatchObject({ code: "READONLY" })
         yield* settled
         const status = yield* redis.getStatus
@@ -49,7 +49,7 @@ describe("a server that becomes a replica", () => {
     )
   }
 
-  for (const [what, role, refusedCommands] of [
+  for (const [what, role, rejectedCommands] of [
     ["ROLE", "slave", []],
     ["Dragonfly's ROLE", "replica", []],
     ["INFO where the user may not run ROLE", "slave", ["ROLE"]]
@@ -58,7 +58,7 @@ describe("a server that becomes a replica", () => {
       Effect.gen(function* () {
         const server = yield* make
         server.answer = ({ command }) =>
-          refusedCommands.some((refused) => refused === command)
+          rejectedCommands.some((rejected) => rejected === command)
             ? error(`NOPERM this user has no permissions to run the '${command}' command`)
             : undefined
         const redis = yield* connect(server)

@@ -76,7 +76,7 @@ describe("a login", () => {
           yield* callers.stop
           expect(callers.mistakes).toEqual([])
         }).pipe(Effect.provide(log.layer))
-        expect(log.lines.filter(({ text }) => text.includes("refused the user name or password")).length).toBe(1)
+        expect(log.lines.filter(({ text }) => text.includes("rejected the user name or password")).length).toBe(1)
         expect(log.lines.filter(({ text }) => text.includes("first") || text.includes("second"))).toEqual([])
       })
   )
@@ -245,7 +245,7 @@ describe("a server", () => {
   )
 
   testWith("a few megabytes of memory")(
-    "whose memory is full refuses writes, serves reads and keeps its connection",
+    "whose memory is full rejects writes, serves reads and keeps its connection",
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()

@@ -105,7 +105,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, without computing its arguments, when there is no connection", () =>
+  it.scoped("is rejected at once, without computing its arguments, when there is no connection", () =>
     Effect.gen(function* () {
       const { connect, late, queue, scope, server } = yield* world()
       const calls = [late("a")]
@@ -124,7 +124,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, without computing its arguments, while the circuit is open", () =>
+  it.scoped("is rejected at once, without computing its arguments, while the circuit is open", () =>
     Effect.gen(function* () {
       const { circuit, connect, late, server } = yield* world()
       yield* connect
@@ -139,16 +139,16 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at once, without computing its arguments, beyond the bound on waiting commands", () =>
+  it.scoped("is rejected at once, without computing its arguments, beyond the bound on waiting commands", () =>
     Effect.gen(function* () {
       const { connect, late, server } = yield* world({ maxInFlight: 1, maxWaiting: 1 })
       yield* connect
       server.answer = () => silence
       const accepted = [late("a"), late("b")]
-      const refused = late("c")
-      expect(refused.told).toMatchObject(unavailable("Overloaded"))
+      const rejected = late("c")
+      expect(rejected.told).toMatchObject(unavailable("Overloaded"))
       yield* settled
-      expect([refused.asked, refused.told.length]).toEqual([0, 1])
+      expect([rejected.asked, rejected.told.length]).toEqual([0, 1])
       expect(accepted.map(({ told }) => told.length)).toEqual([0, 0])
     })
   )
@@ -170,7 +170,7 @@ describe("a late command", () => {
     })
   )
 
-  it.scoped("is refused at its deadline where it could not leave until then, and is never sent", () =>
+  it.scoped("is rejected at its deadline where it could not leave until then, and is never sent", () =>
     Effect.gen(function* () {
       const { connect, late, server } = yield* world({ maxInFlight: 1 })
       yield* connect

@@ -49,9 +49,9 @@ describe("a call while the circuit is open", () => {
       const measure = Effect.gen(function* () {
         const ratios: Array<number> = []
         for (let i = 0; i < rounds; i++) {
-          const refused = yield* cost(() => redis.get("key"), 4000)
+          const rejected = yield* cost(() => redis.get("key"), 4000)
           const failed = yield* cost(() => failing("key"), 4000)
-          ratios.push(refused / failed)
+          ratios.push(rejected / failed)
         }
         return middle(ratios)
       })
@@ -79,7 +79,7 @@ for (const [name, client] of [
         { concurrency: "unbounded" }
       )
 
-    it.scoped("are all refused without any time passing", () =>
+    it.scoped("are all rejected without any time passing", () =>
       Effect.gen(function* () {
         const failures = yield* call(yield* client)
         expect(failures.filter(({ _tag }) => _tag !== "RedisUnavailable")).toEqual([])

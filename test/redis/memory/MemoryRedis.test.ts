@@ -241,7 +241,7 @@ describe("Redis in memory", () => {
     const disabled = { _tag: "RedisUnavailable", reason: "Disabled" }
 
     it.effect(
-      "refuses every later call",
+      "rejects every later call",
       withClient((redis) =>
         Effect.gen(function* () {
           yield* redis.set("key", "value")

@@ -227,7 +227,7 @@ export const keysSuite = (test: Test): void => {
       expect(yield* cache.getUserProfile(ada)).toEqual(Option.some(profile(ada)))
     }))
 
-  test("refuses a time to live that no server keeps", (cache, redis) =>
+  test("rejects a time to live that no server keeps", (cache, redis) =>
     Effect.gen(function* () {
       for (const ttl of [Duration.zero, Duration.infinity, Duration.days(36_500)]) {
         expect(yield* cache.set("my-key", Schema.String, "value", ttl)).toBe(false)

@@ -98,9 +98,9 @@ export const contract = (test: Test): void => {
         const claim = (millis: number) => database.claimDailyBonus(id, { amount: 100, now: at(millis) })
         expect(yield* claim(0)).toBe(105)
         for (const later of [0, 1, 3_600_000, interval - 1]) {
-          const refused = yield* Effect.flip(claim(later))
-          expect(refused).toMatchObject({ _tag: "DailyBonusAlreadyClaimed", userId: id })
-          expect(refused._tag === "DailyBonusAlreadyClaimed" && Duration.toMillis(refused.retryAfter)).toBe(
+          const rejected = yield* Effect.flip(claim(later))
+          expect(rejected).toMatchObject({ _tag: "DailyBonusAlreadyClaimed", userId: id })
+          expect(rejected._tag === "DailyBonusAlreadyClaimed" && Duration.toMillis(rejected.retryAfter)).toBe(
             interval - later
           )
         }

@@ -121,7 +121,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "of many holders that write a game at once the latest one has the last word, and is never refused",
+      "of many holders that write a game at once the latest one has the last word, and is never rejected",
       Effect.gen(function* () {
         const database = yield* Database
         const { id } = yield* database.createGame([])

@@ -41,18 +41,18 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "a name or address with a lone surrogate is refused, two of which would be one to a server",
+      "a name or address with a lone surrogate is rejected, two of which would be one to a server",
       Effect.gen(function* () {
         const database = yield* Database
         const ada = yield* createUser("ada\ufffd")
         for (const odd of ["ada\ud800", "ada\udfff"]) {
-          const refused = [
+          const rejected = [
             database.createUser(person(odd)),
             database.createUser({ ...person("bob"), displayName: odd }),
             database.createUser({ ...person("bob"), email: `${odd}@example.com` }),
             database.updateUser(ada, { username: odd })
           ]
-          expect(yield* Effect.forEach(refused, (each) => tagOf(each))).toEqual(refused.map(() => "DatabaseError"))
+          expect(yield* Effect.forEach(rejected, (each) => tagOf(each))).toEqual(rejected.map(() => "DatabaseError"))
           expect(yield* tagOf(database.getUser(UserId.make(odd)))).toBe("UserNotFound")
         }
         expect((yield* database.getUser(ada)).username).toBe("ada\ufffd")
@@ -152,7 +152,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "what could not be read back is refused and changes nothing",
+      "what could not be read back is rejected and changes nothing",
       Effect.gen(function* () {
         const database = yield* Database
         const ada = yield* createUser("ada", Number.MAX_SAFE_INTEGER)
@@ -175,7 +175,7 @@ export const contract = (test: Test): void => {
         ]) {
           expect(yield* Effect.flip<unknown, unknown, never>(effect)).toMatchObject({
             _tag: "DatabaseError",
-            refused: true
+            rejected: true
           })
         }
         expect(yield* database.getBalance(ada)).toBe(Number.MAX_SAFE_INTEGER)

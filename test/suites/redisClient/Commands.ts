@@ -1,4 +1,4 @@
-/** The commands of a RedisClient, each with what it answers and refuses. */
+/** The commands of a RedisClient, each with what it answers and rejects. */
 import type { Vitest } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -68,7 +68,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("refuses a time to live that is not positive or that no server keeps", () =>
+  it.effect("rejects a time to live that is not positive or that no server keeps", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       for (const ttl of ["0 seconds", "-1 seconds", "10000 days", "Infinity"] as const) {
@@ -132,7 +132,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("refuses lone surrogates in keys, members and channels, two of which would be one to the server", () =>
+  it.effect("rejects lone surrogates in keys, members and channels, two of which would be one to the server", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const key = fresh("surrogates")
@@ -141,7 +141,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       for (const unit of ["\ud800", "\udfff"]) {
         const odd = `${key}${unit}`
         const member = `a${unit}`
-        for (const refused of [
+        for (const rejected of [
           redis.get(odd),
           redis.getBuffer(odd),
           redis.mget([key, odd]),
@@ -168,7 +168,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
           Stream.runDrain(redis.subscribe(odd)),
           redis.send("SADD", key, member)
         ]) {
-          expect(yield* Effect.flip<unknown, RedisError, never>(refused)).toMatchObject({
+          expect(yield* Effect.flip<unknown, RedisError, never>(rejected)).toMatchObject({
             _tag: "InvalidArgument",
             allowed: "well-formed Unicode text"
           })
@@ -238,7 +238,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("reads a key of another type as absent, and refuses to change it as what it is not", () =>
+  it.effect("reads a key of another type as absent, and rejects a write as what it is not", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       const key = fresh("typed")

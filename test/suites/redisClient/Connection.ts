@@ -45,7 +45,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.effect("refuses commands that would take the shared connection over", () =>
+  it.effect("rejects commands that would take the shared connection over", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
       for (const [command, ...args] of [

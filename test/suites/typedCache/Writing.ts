@@ -239,7 +239,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const { cache, database, key, lease } = CacheWorld.make({ a: 0 })
       const redis = yield* RedisClient
       const own = yield* cache()
-      const ends = [Effect.fail("refused"), Effect.die("broken"), Effect.interrupt]
+      const ends = [Effect.fail("rejected"), Effect.die("broken"), Effect.interrupt]
       for (const [i, end] of ends.entries()) {
         yield* own.get("a")
         // it may have committed all the same

@@ -74,7 +74,7 @@ export const start = (redis: RedisClient.Service, count: number, options: { read
             if (options.forgets !== true && count.value <= highest) mistakes.push(`caller ${id} counted backwards`)
             highest = count.value
           }
-          // refusals take no time: without a pause they would starve everything else
+          // rejections take no time: without a pause they would starve everything else
           yield* Effect.sleep("1 millis")
         }
       })

@@ -121,7 +121,7 @@ export const start = (options: {
             const ids = Array.from({ length: idsPerTag }, (_, i) => first + i)
             yield* write(member, ids, "an invalidation by tag", cache.invalidateTag(tagOf(id)))
           }
-          // what is refused takes no time: without a pause it would starve everything else
+          // what is rejected takes no time: without a pause it would starve everything else
           yield* Effect.sleep("2 millis")
         }
       })

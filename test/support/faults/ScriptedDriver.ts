@@ -63,7 +63,7 @@ export class ScriptedServer {
   delivers = true
   runId = "run-1"
   clockOffsetMillis = 0
-  /** what it says of itself; a replica refuses writes */
+  /** what it says of itself; a replica rejects writes */
   role: "master" | "slave" | "replica" = "master"
   readonly values = new Map<string, string>()
   readonly scripts = new Map<string, string>()

@@ -163,10 +163,10 @@ export const make = (options: SentinelsOptions = {}): Effect.Effect<RedisSentine
         yield* ServerNode.awaitAgreement(
           Effect.gen(function* () {
             if ((yield* primary).port !== before.port) return undefined
-            const refusal = yield* Effect.flip(asked?.attempt("SENTINEL", "FAILOVER", master) ?? Effect.void).pipe(
+            const rejection = yield* Effect.flip(asked?.attempt("SENTINEL", "FAILOVER", master) ?? Effect.void).pipe(
               Effect.orElseSucceed(() => new Error("begun"))
             )
-            return `${before.port} is still the primary: ${refusal.message}`
+            return `${before.port} is still the primary: ${rejection.message}`
           })
         )
         yield* awaitAgreement

@@ -103,7 +103,7 @@ export const dragonfly: ServerKind = {
     "cluster mode": "its nodes are joined by another program",
     "counts of commands": "its INFO commandstats was not measured",
     maxclients: "it has no maxclients as Redis has it",
-    "Redis 7.0's view of odd arguments": "it takes and refuses other odd arguments",
+    "Redis 7.0's view of odd arguments": "it takes and rejects other odd arguments",
     "renamed commands": "its flag for it is another",
     replicas: "its replication was not measured",
     "replies in Lua as Redis gives them": "its Lua is 5.4, and scores are numbers there",

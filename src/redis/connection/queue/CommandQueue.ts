@@ -18,7 +18,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../../internal/Callback.js"
 import { malformed } from "../../ArgumentCheck.js"
-import { isNotReady, refused, type ShutReason, unavailable } from "../../CommandRefusal.js"
+import { isNotReady, rejected, type ShutReason, unavailable } from "../../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "../../RedisError.js"
 import type { RedisExecutor, WithGeneration } from "../../RedisExecutor.js"
@@ -217,9 +217,9 @@ export const make = (
       resume: ResumeCaller,
       caller?: Caller
     ): void => {
-      if (!flusher.isOpen) return void resume(refused[shutReason])
+      if (!flusher.isOpen) return void resume(rejected[shutReason])
       if (flusher.inFlight + flusher.waiting >= options.maxInFlight + options.maxWaiting) {
-        return void resume(refused.Overloaded)
+        return void resume(rejected.Overloaded)
       }
       const queued = new QueuedCommand(kind, command, args, flusher.schedule() + timeoutMillis, resume, caller)
       flusher.push(queued)
@@ -228,7 +228,7 @@ export const make = (
 
     /** Rejects a command while the circuit is open. */
     const admit: typeof submit = (kind, command, args, resume, caller) => {
-      if (flusher.isOpen && breaker.state() !== "Closed") resume(refused.CircuitOpen)
+      if (flusher.isOpen && breaker.state() !== "Closed") resume(rejected.CircuitOpen)
       else submit(kind, command, args, resume, caller)
     }
 

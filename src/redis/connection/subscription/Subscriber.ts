@@ -124,7 +124,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const turn = yield* Effect.makeSemaphore(1)
 
     /**
-     * A channel that the user has no right to is given up, or no connection would ever live. Every refusal leaves a
+     * A channel that the user has no right to is given up, or no connection would ever live. Every rejection leaves a
      * subscriber unusable and so ends the connection, but nothing is wrong with the other channels.
      */
     const listenFor = (to: RedisSubscriberConnection, channel: string) =>
@@ -153,7 +153,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
     const listenAll = (to: RedisSubscriberConnection) =>
       Effect.gen(function* () {
         const channels = beatsAllowed ? [beatChannel, ...readers.keys()] : [...readers.keys()]
-        // only the first SUBSCRIBE of a connection receives the reason of a refusal; a later refusal ends the connection
+        // only the first SUBSCRIBE of a connection receives the reason of a rejection; a later rejection ends the connection
         channels.sort((left, right) => Number(right === suspect) - Number(left === suspect))
         for (const channel of channels) yield* listenFor(to, channel)
         suspect = undefined
@@ -205,8 +205,8 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         const closed = Effect.flatMap(Deferred.await(connection.closed), () =>
           ended("Closed", "by the server or the network")
         )
-        const refused = Effect.flatMap(Deferred.await(broken), Effect.fail)
-        return yield* Effect.raceFirst(Effect.raceFirst(closed, refused), beatsAllowed ? beats : Effect.never)
+        const rejected = Effect.flatMap(Deferred.await(broken), Effect.fail)
+        return yield* Effect.raceFirst(Effect.raceFirst(closed, rejected), beatsAllowed ? beats : Effect.never)
       }).pipe(Effect.scoped)
 
     // the supervisor logs a failure that the command connection has too

@@ -109,11 +109,11 @@ describe("the watch over outages", () => {
   it.scoped("asks for the time until the server answers it, and reports meanwhile why it may not", () =>
     Effect.gen(function* () {
       const { connection, state } = yield* watching()
-      connection.refuse("TIME", new RedisAuthError({ reason: "NoPermission", command: "TIME", detail: "NOPERM" }))
+      connection.reject("TIME", new RedisAuthError({ reason: "NoPermission", command: "TIME", detail: "NOPERM" }))
       yield* connection.reconnect
       yield* settle
       expect([state.openGeneration, state.failure.reason]).toEqual([undefined, "RedisAuthError"])
-      connection.refuse("TIME", undefined)
+      connection.reject("TIME", undefined)
       yield* TestClock.adjust("30 seconds")
       yield* settle
       expect(state.openGeneration).toBe(2)

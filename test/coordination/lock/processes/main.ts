@@ -71,7 +71,7 @@ const program = Effect.gen(function* () {
     )(({ fencingToken: token }) => {
       const write = (status: "running" | "waiting") =>
         Effect.tapErrorTag(database.updateGame(id, { status }, token), "StaleFencingToken", () =>
-          say({ _tag: "Refused", token })
+          say({ _tag: "Rejected", token })
         )
       return run({ enter: write("running"), leave: write("waiting"), token }).pipe(Effect.map((): number => token))
     })

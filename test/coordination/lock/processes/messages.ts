@@ -30,8 +30,8 @@ export const Report = Schema.parseJson(
     Schema.TaggedStruct("Inside", { token: Schema.Number }),
     /** a fiber has entered and left, and did not lose the lock */
     Schema.TaggedStruct("Done", { fiber: Schema.Int, token: Schema.Number }),
-    /** the database refused a write for its fencing token */
-    Schema.TaggedStruct("Refused", { token: Schema.Number }),
+    /** the database rejected a write for its fencing token */
+    Schema.TaggedStruct("Rejected", { token: Schema.Number }),
     /** it was not granted, was lost, or Redis failed: the tag of the error, once */
     Schema.TaggedStruct("Failed", { error: Schema.String })
   )

@@ -285,7 +285,7 @@ describe("concurrent reads", () => {
     })
   )
 
-  it.scoped("are refused as one when the reply has not one value per key", () =>
+  it.scoped("are rejected as one when the reply has not one value per key", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server)

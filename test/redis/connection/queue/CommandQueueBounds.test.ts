@@ -175,7 +175,7 @@ describe("an interrupted caller", () => {
 })
 
 describe("when the connection ends", () => {
-  it.scoped("what was sent is unknown, what waits was never sent, and what comes now is refused at once", () =>
+  it.scoped("what was sent is unknown, what waits was never sent, and what comes now is rejected at once", () =>
     Effect.gen(function* () {
       const server = yield* make
       const redis = yield* connect(server, { maxInFlight: 2, heartbeatInterval: "1 hour" })
@@ -302,8 +302,8 @@ describe("callers that resume within the call of their reply", () => {
         const callers = yield* Effect.forEach(names("k", 25), (key) => Effect.fork(caller(key)))
         yield* settled
         yield* end(server)
-        const refusals = yield* Effect.forEach(callers, Fiber.join)
-        expect(refusals.map(({ _tag }) => _tag)).toEqual(Array(25).fill("RedisUnavailable"))
+        const rejections = yield* Effect.forEach(callers, Fiber.join)
+        expect(rejections.map(({ _tag }) => _tag)).toEqual(Array(25).fill("RedisUnavailable"))
         // callers that time out do so at once, and each finds the circuit open; connections lose their commands one by one
         expect(circuits.slice(owed === 25 ? 0 : -1)).toEqual(Array(owed === 25 ? 25 : 1).fill("Open"))
         expect(yield* redis.getStatus).toMatchObject({ inFlight: owed, waiting: 0 })

@@ -1,5 +1,5 @@
 /**
- * Refuses commands that are not sent, and classifies error replies that concern other commands too.
+ * Rejects commands that are not sent, and classifies error replies that concern other commands too.
  *
  * @internal
  */
@@ -9,7 +9,7 @@ import { type RedisError, RedisUnavailable } from "./RedisError.js"
 /** Why there is no connection. */
 export type ShutReason = "Disabled" | "Connecting" | "Disconnected"
 
-// made once, so that a refusal costs no error, no stack trace and no effect
+// made once, so that a rejection costs no error, no stack trace and no effect
 export const unavailable = {
   Disabled: new RedisUnavailable({ reason: "Disabled" }),
   Connecting: new RedisUnavailable({ reason: "Connecting" }),
@@ -18,7 +18,7 @@ export const unavailable = {
   Overloaded: new RedisUnavailable({ reason: "Overloaded" })
 } as const
 
-export const refused = {
+export const rejected = {
   Disabled: Exit.fail(unavailable.Disabled),
   Connecting: Exit.fail(unavailable.Connecting),
   Disconnected: Exit.fail(unavailable.Disconnected),
