@@ -8,7 +8,8 @@
  * Under Node there is one project, `node`, of the files of `unit` and `server` that reach nothing of Bun's.
  *
  * A contract suite, which calls `onEveryLayer`, belongs to three projects: `unit` runs it on the memory layer, `server` on a
- * server, `cluster` on a cluster. `bun test/support/projects.ts` lists the files that use a server, for a run against another one.
+ * server, `cluster` on a cluster. `bun test/support/projects.ts` lists the files that use a server, for a run against another one,
+ * and `bun test/support/projects.ts drivers` those that show what a driver promises.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -99,4 +100,11 @@ export const filesOfNode = (): ReadonlyArray<string> =>
     (path) => !projectsOf(path).includes("processes") && !path.startsWith("test/examples/") && !needsBun(path)
   )
 
-if (import.meta.main) process.stdout.write(`${testFiles.filter(usesServer).join("\n")}\n`)
+/** The files that show what a driver promises: the contract suites, and the tests of drivers. */
+const isOfDrivers = (path: string): boolean =>
+  projectsOf(path).includes("cluster") || path.startsWith("test/redis/driver/")
+
+if (import.meta.main) {
+  const listed = process.argv[2] === "drivers" ? isOfDrivers : usesServer
+  process.stdout.write(`${testFiles.filter(listed).join("\n")}\n`)
+}
