@@ -147,7 +147,7 @@ export interface RedisCommands {
   readonly isAvailable: Effect.Effect<boolean>
   /**
    * What the server's clock shows, as last learned, in milliseconds; nothing is sent. Setting this machine's clock does
-   * not change it.
+   * not change it. In a cluster it is the clock of the server that holds slot 0.
    */
   readonly serverTime: Effect.Effect<number>
   readonly getStatus: Effect.Effect<RedisStatus>

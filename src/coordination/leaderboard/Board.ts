@@ -141,6 +141,12 @@ export const environment: Effect.Effect<BoardEnvironment, never, RedisClient> = 
   repairing: Effect.makeSemaphore(1)
 })
 
+/**
+ * How often a submission follows the clock of a board's server to another board. In a cluster each day's board may lie on
+ * another server. Around midnight the clocks of two servers may each name the other's board.
+ */
+const maxFollowed = 2
+
 /** How often a read repairs the board before it takes it as it is: another program may change it all the time. */
 const maxRepairs = 2
 
@@ -177,10 +183,12 @@ export const make = <Member>(
     member: string,
     score: number,
     arrival: number | undefined,
-    at: Place
+    at: Place,
+    left = maxFollowed
   ): Effect.Effect<Submission, RedisError> =>
     Effect.flatMap(keysOf(at), (keys) => {
-      const { expiresAt, opening, timeToLiveMillis } = at
+      const { expiresAt, timeToLiveMillis } = at
+      const opening = left === 0 ? undefined : at.opening
       const input = { keys, member, score, arrival, opening, timeToLiveMillis, expiresAt }
       return Effect.flatMap(
         keeps === "sum" ? runAdd({ ...input, policy: keeps }) : runSubmit({ ...input, policy: keeps }),
@@ -189,7 +197,7 @@ export const make = <Member>(
             return ArgumentCheck.reject(WriteScripts.add.name, "score", score, "small enough for a finite sum")
           }
           return isNew === WriteScripts.rejections.notOpen
-            ? enter(member, score, arrival, placeAt(second))
+            ? enter(member, score, arrival, placeAt(second), left - 1)
             : Effect.succeed({ score: kept, isNew: isNew === 1, isChanged: second === 1 })
         }
       )

@@ -8,14 +8,27 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { CacheSummary } from "../../game/CacheServiceStats.js"
 
+const state = Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled")
+const latencyMillis = Schema.NullOr(Schema.Number).annotations({ description: "round trip of the last heartbeat" })
+const slot = Schema.Int.pipe(Schema.between(0, 16_383))
+
+const node = Schema.Struct({
+  address: Schema.String,
+  state,
+  circuit: Schema.Literal("Closed", "Open", "HalfOpen"),
+  latencyMillis,
+  slots: Schema.Array(Schema.Tuple(slot, slot)).annotations({ description: "the first and the last of each range" })
+})
+
 const redis = Schema.Struct({
-  state: Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled"),
+  state,
   available: Schema.Boolean,
   connected: Schema.Boolean,
-  latencyMillis: Schema.NullOr(Schema.Number).annotations({ description: "round trip of the last heartbeat" }),
+  latencyMillis,
   bufferedAmount: Schema.Int.annotations({ description: "bytes that the socket has not taken yet" }),
   server: Schema.NullOr(Schema.Struct({ name: Schema.String, version: Schema.String })),
-  cause: Schema.NullOr(Schema.String).annotations({ description: "why it is not connected" })
+  cause: Schema.NullOr(Schema.String).annotations({ description: "why it is not connected" }),
+  nodes: Schema.optional(Schema.Array(node)).annotations({ description: "the primaries of a cluster" })
 })
 
 const common = {
@@ -29,7 +42,7 @@ const serving = { status: Schema.Literal("ok", "degraded") }
 const down = { status: Schema.Literal("down") }
 
 /**
- * Reads are answered: `ok`, or `degraded` while Redis is unavailable. A request without the token learns only the
+ * Reads are answered: `ok`, or `degraded` while Redis, or a primary of a cluster, is unavailable. A request without the token learns only the
  * status.
  *
  * @since 0.1.0

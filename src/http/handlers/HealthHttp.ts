@@ -13,11 +13,19 @@ import { CacheService } from "../../game/CacheService.js"
 import { Database } from "../../game/Database.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import { RedisClient } from "../../redis/RedisClient.js"
-import type { RedisStatus } from "../../redis/RedisStatus.js"
+import type { NodeStatus, RedisStatus } from "../../redis/RedisStatus.js"
 import { Api, version } from "../contract/Api.js"
 import * as Handling from "../middleware/Handling.js"
 import { ApiToken } from "../token/ApiToken.js"
 import * as DatabaseHealth from "./DatabaseHealth.js"
+
+const describeNode = ({ address, circuit, latency, slots, state }: NodeStatus) => ({
+  address,
+  state: state._tag,
+  circuit,
+  latencyMillis: Option.getOrNull(Option.map(latency, Duration.toMillis)),
+  slots
+})
 
 const describeRedis = (status: RedisStatus, available: boolean) => ({
   state: status.state._tag,
@@ -26,8 +34,13 @@ const describeRedis = (status: RedisStatus, available: boolean) => ({
   latencyMillis: Option.getOrNull(Option.map(status.latency, Duration.toMillis)),
   bufferedAmount: status.bufferedAmount,
   server: Option.getOrNull(status.server),
-  cause: "cause" in status.state ? status.state.cause.message : null
+  cause: "cause" in status.state ? status.state.cause.message : null,
+  nodes: status.nodes?.map(describeNode)
 })
+
+/** Whether every server takes commands. A cluster without one of its primaries still is available. */
+const isWhole = ({ nodes = [], state }: RedisStatus): boolean =>
+  state._tag === "Connected" && nodes.every(({ circuit }) => circuit === "Closed")
 
 /**
  * Handles the endpoints of the group.
@@ -61,7 +74,7 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
       return Option.match(ping, {
         onNone: () => ({ status: "down" as const, database: { status: "down" as const }, ...rest }),
         onSome: (latency) => ({
-          status: available ? ("ok" as const) : ("degraded" as const),
+          status: available && isWhole(status) ? ("ok" as const) : ("degraded" as const),
           database: { status: "ok" as const, latencyMillis: Duration.toMillis(latency) },
           ...rest
         })

@@ -230,7 +230,8 @@ export const make = (
       unsafeScript: (which, input, onReply) => attemptScript(which, ScriptRunner.callOf(which, input), onReply),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
-      clockOffsetMillis: () => anyNode()?.clockOffsetMillis() ?? 0,
+      // that of one server, on which all processes agree
+      clockOffsetMillis: () => nodes.of(0)?.clockOffsetMillis() ?? 0,
       getStatus: ClusterStatus.status(nodes),
       statusChanges: ClusterStatus.states(nodes),
       circuitChanges: ClusterStatus.circuits(nodes),

@@ -95,6 +95,41 @@ describe("boards of days and weeks", () => {
   )
 })
 
+describe("a board of a day whose servers' clocks disagree", () => {
+  it.effect("takes a submission around midnight, on one of the two days", () =>
+    Effect.gen(function* () {
+      const midnight = at("2026-11-25T00:00:00").epochMillis
+      yield* TestClock.setTime(midnight)
+      const client = yield* RedisClient
+      let sent = 0
+      const disagreeing: RedisClient.Service = {
+        ...client,
+        run: (script) => {
+          const run = client.run(script)
+          return (input) => {
+            if (typeof input === "object" && input !== null && "keys" in input && "opening" in input) {
+              sent++
+              // by the clock of each board's server it is the day of the other board
+              const isYesterday = JSON.stringify(input.keys).includes("2026-11-24")
+              Object.assign(input, { now: isYesterday ? midnight + 2_500 : midnight - 2_500 })
+            }
+            return run(input)
+          }
+        }
+      }
+      const daily = yield* Effect.provideService(
+        Leaderboard.makeWindows({ key: "day", window: "daily", timeToLive: "2 days" }),
+        RedisClient,
+        disagreeing
+      )
+      expect(yield* daily.running.submit("ada", 10)).toMatchObject({ isNew: true, score: 10 })
+      expect(sent).toBe(3)
+      const ranks = [at("2026-11-24T12:00:00"), at("2026-11-25T12:00:00")].map((day) => daily.at(day).rankOf("ada"))
+      expect((yield* Effect.all(ranks)).filter(Option.isSome)).toEqual([Option.some({ rank: 0, score: 10 })])
+    }).pipe(Effect.provide(MemoryRedis.layer()))
+  )
+})
+
 describe("a board of a day or week", () => {
   onEveryLayer((it) => {
     it.effect("takes submissions by the server's clock, however wrong the process's own is", () =>

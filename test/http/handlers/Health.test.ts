@@ -10,7 +10,7 @@ import { Database, DatabaseError } from "../../../src/game/Database.js"
 import { version } from "../../../src/http/contract/Api.js"
 import * as DatabaseHealth from "../../../src/http/handlers/DatabaseHealth.js"
 import { RedisConnectError } from "../../../src/redis/RedisError.js"
-import { ConnectionState, type RedisStatus } from "../../../src/redis/RedisStatus.js"
+import { ConnectionState, type NodeStatus, type RedisStatus } from "../../../src/redis/RedisStatus.js"
 import { cache, database, players, redis, status } from "../support/stubs.js"
 import * as TestServer from "../support/TestServer.js"
 
@@ -72,6 +72,48 @@ describe("health", () => {
         status: "degraded",
         redis: { state: "Unavailable", available: false, cause: expect.stringContaining("nothing accepts connections") }
       })
+    })
+  )
+
+  const reached = ConnectionState.Connected({ generation: 1 })
+  const primary = (port: number, rest: Partial<NodeStatus>): NodeStatus => ({
+    address: `10.0.0.1:${port}`,
+    state: reached,
+    circuit: "Closed",
+    latency: Option.some(Duration.millis(0.5)),
+    slots: [[0, 99]],
+    ...rest
+  })
+
+  it.live("shows each primary of a cluster, and is degraded while one of them takes no commands", () =>
+    Effect.gen(function* () {
+      const [, whole] = yield* health({ redis: { ...status, nodes: [primary(1, {}), primary(2, { slots: [] })] } })
+      expect(whole.json).toMatchObject({
+        status: "ok",
+        redis: {
+          nodes: [
+            { address: "10.0.0.1:1", state: "Connected", circuit: "Closed", latencyMillis: 0.5, slots: [[0, 99]] },
+            { address: "10.0.0.1:2", slots: [] }
+          ]
+        }
+      })
+      const away = primary(2, { state: down.state, latency: Option.none() })
+      const [, without] = yield* health({
+        redis: { ...status, state: down.state, nodes: [primary(1, {}), away] }
+      })
+      expect(without.status).toBe(200)
+      expect(without.json).toMatchObject({
+        status: "degraded",
+        redis: {
+          available: true,
+          cause: expect.stringContaining("nothing accepts connections"),
+          nodes: [{ state: "Connected" }, { state: "Unavailable", latencyMillis: null }]
+        }
+      })
+      const [, refusing] = yield* health({
+        redis: { ...status, nodes: [primary(1, {}), primary(2, { circuit: "Open" })] }
+      })
+      expect(refusing.json).toMatchObject({ status: "degraded", redis: { nodes: [{}, { circuit: "Open" }] } })
     })
   )
 
