@@ -18,9 +18,9 @@ import type { CacheResult } from "./read/CacheResult.js"
 import type * as Warming from "./read/Warming.js"
 
 /**
- * What a read can fail with besides the lookup's own errors: `InvalidKey` for an id that cannot be a key, `LookupCycle` in
- * a lookup that waits for itself, and, while Redis is away, `LookupOverloaded` when too many lookups run already. With
- * `onUnavailable: "fail"` it is the `RedisError` instead of `LookupOverloaded`.
+ * What a read can fail with besides the lookup's own errors: `InvalidKey` for an id that cannot be a key, and `LookupCycle`
+ * in a lookup that waits for itself. While Redis is away, a read fails with `LookupOverloaded` when too many lookups run
+ * already, or, with `onUnavailable: "fail"`, with the `RedisError`.
  *
  * @since 0.1.0
  * @category errors
@@ -123,7 +123,7 @@ export interface TypedCache<in out Key, in out Value, out E> {
   readonly refresh: (key: Key) => Effect.Effect<Value, E>
   /**
    * Invalidates a value: in this process at once, in the others when Redis delivers the message. False when Redis has not
-   * taken it yet: the invalidation is sent again until it has, and this process does not read the key from Redis before.
+   * taken it yet: the invalidation is sent again until it has. This process does not read the key from Redis before.
    * Call it after the commit of the database, never inside the transaction. May be repeated.
    */
   readonly invalidate: (key: Key) => Effect.Effect<boolean, RedisKey.InvalidKey>

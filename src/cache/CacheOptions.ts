@@ -186,8 +186,8 @@ export interface CacheSettings<Key, Value, F extends Failures = NoFailures> {
   /** shortens each time to live by up to this share, so that entries made together expire apart: default 0.1 */
   readonly jitter?: number | undefined
   /**
-   * How long a value is served past its time to live while it is refreshed, shortened to half of what every server keeps
-   * (4.2 years): default zero.
+   * How long a value is served past its time to live while it is refreshed: default zero. It is shortened to half of what
+   * every server keeps, which is 4.2 years.
    */
   readonly staleFor?: Duration.DurationInput | undefined
   /** the tags by which `invalidateTag` invalidates a value: default none */
@@ -213,8 +213,8 @@ export interface CacheSettings<Key, Value, F extends Failures = NoFailures> {
 /**
  * All options besides the lookup.
  *
- * An intersection, and `key` and `value` on their own: TypeScript infers nothing from an object that lacks one property
- * of an interface and has one too many, and would report a misspelt `timeToLive` at `key` and `value`.
+ * An intersection, with `key` and `value` on their own. TypeScript infers nothing from an object that lacks one property
+ * of an interface and has one too many. It would report a misspelt `timeToLive` at `key` and `value`.
  *
  * @since 0.1.0
  * @category models
@@ -231,8 +231,8 @@ export type Options<Key, Value, E, R, F extends Failures = NoFailures> = CacheDe
   LookupOptions<Key, Value, E, R>
 
 /**
- * What a layer may set otherwise than the definition of its cache: all but what decides its keys, its values and the
- * errors of its reads.
+ * What a layer may set otherwise than the definition of its cache. What decides keys, values and the errors of reads is
+ * not among it.
  *
  * @since 0.1.0
  * @category models

@@ -111,7 +111,7 @@ export declare namespace DistributedLock {
    * The operations of locks. A key stands in Redis as `lock:<key>`.
    *
    * All fail with `InvalidKey` when the key is empty, longer than 512 bytes, or holds a control character or a lone surrogate.
-   * They fail with `InvalidArgument` when the time to live is not positive or longer than a server keeps a key, or when
+   * They fail with `InvalidArgument` when `timeToLive` is not positive or longer than a server keeps a key. So they do when
    * `maxWait` is negative or NaN.
    *
    * @since 0.1.0

@@ -45,7 +45,7 @@ export class StaleFencingToken extends Schema.TaggedError<StaleFencingToken>()("
   latest: FencingToken
 }) {
   override get message(): string {
-    return `a later holder of its lock has written the game (${this.latest} is greater than ${this.fencingToken})`
+    return `a later holder of its lock has written the game: its fencing token ${this.latest} is greater than ${this.fencingToken}`
   }
 }
 

@@ -106,8 +106,8 @@ export const make = (options: {
       return Option.isSome(ownerOf(key)) || isForeign(key)
         ? Effect.as(
             misfit({
-              what: "a key is left alone",
-              why: "it belongs to something else, which reads and writes it",
+              what: "a key was neither read nor written",
+              why: "another service owns it",
               key
             }),
             false

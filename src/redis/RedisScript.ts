@@ -46,7 +46,7 @@ export interface RedisScript<Input, Output> {
   readonly inOneGo?: boolean
   /**
    * Whether an argument is a time of the server's clock. A cluster then computes the arguments anew for each server that it
-   * sends the script to, and does not send it to a server that the slot is only on its way to.
+   * sends the script to. It does not send the script to a server whose slot is only on its way.
    */
   readonly hasServerTime?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>
@@ -88,7 +88,7 @@ export const make = <Input, Output, Encoded>(script: {
   readonly inOneGo?: boolean
   /**
    * Whether an argument is a time of the server's clock. A cluster then computes the arguments anew for each server that it
-   * sends the script to, and does not send it to a server that the slot is only on its way to.
+   * sends the script to. It does not send the script to a server whose slot is only on its way.
    */
   readonly hasServerTime?: boolean
   readonly keys: (input: Input) => ReadonlyArray<string>

@@ -99,7 +99,7 @@ describe("with values kept in the process", () => {
 })
 
 describe("a deletion while Redis is away", () => {
-  it.effect("is made good when it is back: the caches that it can touch serve nothing older", () =>
+  it.effect("is applied when Redis is back: the caches that it concerns serve nothing older", () =>
     Effect.gen(function* () {
       const failure = yield* FailingRedis.failure
       const layer = CacheService.layer.pipe(

@@ -93,7 +93,7 @@ describe("reading a player", () => {
     )
   )
 
-  it.effect("asks the database once for an id that nobody has, however often and for whatever it is asked", () =>
+  it.effect("asks the database once for an id without a player, for any number and kind of reads", () =>
     Effect.gen(function* () {
       const asked = yield* Ref.make<ReadonlyArray<string>>([])
       const noting =

@@ -92,7 +92,7 @@ describe("the leaderboard", () => {
     )
   )
 
-  it.effect("is built again when a rank is asked for that the cache does not know", () =>
+  it.effect("is built again when a caller asks for a rank that the cache does not know", () =>
     withWorld(({ players, cache, redis }) =>
       Effect.gen(function* () {
         const [ada = UserId.make("")] = yield* played(players)

@@ -34,7 +34,7 @@ describe("a transfer", () => {
     )
   )
 
-  it.effect("moves nothing that is not there, and no amount that is none", () =>
+  it.effect("moves nothing without funds, and no amount that is not a positive whole number", () =>
     withWorld((world) =>
       Effect.gen(function* () {
         const { from, to } = yield* funded(world)

@@ -95,7 +95,7 @@ layer(
     })
   )
 
-  it.effect("a failing database is a 503 that says when to come back, and keeps its reason to itself", () =>
+  it.effect("a failing database is a 503 that says when to retry, and hides its reason", () =>
     Effect.map(TestServer.get("/api/users/ada/stats"), (answer) => {
       expect(answer.status).toBe(503)
       expect(answer.headers.get("retry-after")).toBe("2")
@@ -140,7 +140,7 @@ layer(
     })
   )
 
-  it.effect("cached reads tell where they came from", () =>
+  it.effect("a cached read reports its source", () =>
     Effect.gen(function* () {
       const cacheStatus = (path: string) =>
         Effect.map(TestServer.get(path), ({ headers }) => headers.get("cache-status"))
@@ -178,7 +178,7 @@ layer(
     })
   )
 
-  it.effect("the daily bonus tells when the next one is due, rounded up", () =>
+  it.effect("the daily bonus says when the next one is due, rounded up", () =>
     Effect.gen(function* () {
       const granted = yield* TestServer.act("POST", "/api/users/ada/daily-bonus")
       expect(granted.json).toEqual({ userId: "ada", balance: 100 })
@@ -193,7 +193,7 @@ layer(
     })
   )
 
-  it.effect("the version it tells is the package's", () =>
+  it.effect("its version is that of the package", () =>
     Effect.sync(() => {
       expect(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version).toBe(version)
     })

@@ -126,7 +126,7 @@ describe("hostile input", () => {
       })
     )
 
-    it.effect("the half-sent body of a stranger is not waited for, and its connection closed", () =>
+    it.effect("the server does not wait for the half-sent body of a stranger, and closes its connection", () =>
       Effect.gen(function* () {
         for (const rest of ["Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]) {
           for (const authorization of ["", "Authorization: Bearer guess\r\n"]) {

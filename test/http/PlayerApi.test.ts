@@ -158,7 +158,7 @@ layer(over(MemoryRedis.layer()))("the API over a cache and a database", (it) => 
     })
   )
 
-  it.effect("tells what the cache counted", () =>
+  it.effect("reports what the cache counted", () =>
     Effect.map(TestServer.get("/api/cache/stats"), ({ json }) => {
       expect(json).toMatchObject({
         available: true,
@@ -174,7 +174,7 @@ layer(over(MemoryRedis.layer()))("the API over a cache and a database", (it) => 
 })
 
 layer(over(RedisClient.layerOff))("the API without Redis", (it) => {
-  it.effect("answers every read from the database and says that the cache was passed by", () =>
+  it.effect("answers every read from the database and reports a bypass of the cache", () =>
     Effect.gen(function* () {
       const { id, path } = yield* createUser("alone")
       yield* TestServer.send("PUT", `${path}/balance`, { balance: 7 })
@@ -208,7 +208,7 @@ for (const [name, redis] of [
   layer(over(redis, SqlDatabase.layer({ url: "sqlite::memory:" })))(
     `${claims} claims of a bonus at once, ${name}`,
     (it) => {
-      it.effect("are granted once, and all other answers say when the next one is due", () =>
+      it.effect("are granted once, and all other responses say when the next one is due", () =>
         Effect.gen(function* () {
           const { path } = yield* createUser("claimer")
           const answers = yield* Effect.replicateEffect(TestServer.act("POST", `${path}/daily-bonus`), claims, {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -19,6 +20,7 @@ import * as SqlDatabase from "../../src/game/database/SqlDatabase.js"
 import * as DrainingServer from "../../src/http/server/DrainingServer.js"
 import * as SupervisedExecutor from "../../src/redis/connection/SupervisedExecutor.js"
 import * as BunRedis from "../../src/redis/driver/BunRedis.js"
+import * as IoRedis from "../../src/redis/driver/IoRedis.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
@@ -26,11 +28,10 @@ import type { InvalidKey } from "../../src/redis/RedisKey.js"
 import * as RetryPolicy from "../../src/redis/RetryPolicy.js"
 import { make as scriptedServer } from "../support/faults/ScriptedDriver.js"
 
-/** Values that are never right, for a number and for a duration. */
-const never = [-1, Number.NaN] as const
-
-/** What is wrong for a kind of option, beside `never`. */
+/** What is wrong for a kind of option, beside NaN and, except for an integer, -1. */
 const kinds = {
+  /** a whole number of any sign */
+  integer: [0.5, Infinity],
   /** a whole number of at least 1 */
   count: [0, 0.5, Infinity],
   /** a whole number of at least 0 */
@@ -46,8 +47,16 @@ const kinds = {
   "any time": []
 } as const
 
+const wrongFor = (kind: keyof typeof kinds): ReadonlyArray<number> => [
+  Number.NaN,
+  ...(kind === "integer" ? [] : [-1]),
+  ...kinds[kind]
+]
+
 /** Builds with one value in the place of one option, which may be a number or a duration. */
 type Build = (value: number) => Effect.Effect<unknown, unknown, RedisClient | Scope.Scope>
+
+type AnyLayer = Layer.Layer<RedisClient, unknown>
 
 type Row = readonly [option: string, kind: keyof typeof kinds, build: Build]
 
@@ -129,6 +138,57 @@ const ofBreaker = (option: string, kind: keyof typeof kinds): Row =>
     circuitBreaker: { [option]: value }
   }))
 
+const sentinels = { sentinels: [{ host: "127.0.0.1", port: 1 }], master: "mymaster" }
+
+/** The options of a driver's layers. Each layer would dial, so that a wrong value must be found before. */
+const ofDriver = (
+  name: string,
+  {
+    driver,
+    layer,
+    layerCluster,
+    layerConfig,
+    layerSentinel
+  }: Pick<typeof BunRedis, "driver" | "layer" | "layerCluster" | "layerConfig" | "layerSentinel">
+): ReadonlyArray<Row> => {
+  const built = (option: string, kind: keyof typeof kinds, layerOf: (value: number) => AnyLayer): Row => [
+    option,
+    kind,
+    (value) => Layer.build(layerOf(value))
+  ]
+  return [
+    built(`${name}: option \`port\``, "count", (port) => layer({ port })),
+    built(`${name}: option \`database\``, "count or 0", (database) => layer({ database })),
+    [
+      `${name}: option \`connectTimeout\``,
+      "time or for ever",
+      (connectTimeout) => Effect.sync(() => driver({}, connectTimeout))
+    ],
+    built("Redis client: option `commandTimeout`", "time", (commandTimeout) => layer({}, { commandTimeout })),
+    built("Redis client: option `commandTimeout`", "time", (commandTimeout) =>
+      Layer.provide(
+        layerConfig({ commandTimeout }),
+        Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["REDIS_URL", "redis://127.0.0.1:1"]])))
+      )
+    ),
+    built("Sentinel: option `sentinels.port`", "count", (port) =>
+      layerSentinel({ ...sentinels, sentinels: [{ host: "127.0.0.1", port }] })
+    ),
+    built("Sentinel: option `database`", "count or 0", (database) => layerSentinel({ ...sentinels, database })),
+    built("Sentinel: option `sentinelTimeout`", "time", (sentinelTimeout) =>
+      layerSentinel({ ...sentinels, sentinelTimeout })
+    ),
+    built("Redis client: option `maxInFlight`", "count", (maxInFlight) => layerSentinel(sentinels, { maxInFlight })),
+    built("Redis cluster: option `nodes.port`", "count", (port) => layerCluster({ nodes: [{ port }] })),
+    built("Redis cluster: option `refreshInterval`", "time", (refreshInterval) =>
+      layerCluster({ nodes: [{ port: 1 }], refreshInterval })
+    ),
+    built("Redis client: option `maxInFlight`", "count", (maxInFlight) =>
+      layerCluster({ nodes: [{ port: 1 }] }, { maxInFlight })
+    )
+  ]
+}
+
 const ofRedis: ReadonlyArray<Row> = [
   ofClient("connectTimeout", "time or for ever"),
   ofClient("commandTimeout", "time"),
@@ -143,13 +203,8 @@ const ofRedis: ReadonlyArray<Row> = [
   ofBreaker("minimumCalls", "count"),
   ofBreaker("window", "time"),
   ofBreaker("openFor", "time"),
-  ["BunRedis: option `port`", "count", (port) => Layer.build(BunRedis.layer({ port }))],
-  ["BunRedis: option `database`", "count or 0", (database) => Layer.build(BunRedis.layer({ database }))],
-  [
-    "BunRedis: option `connectTimeout`",
-    "time or for ever",
-    (connectTimeout) => Effect.sync(() => BunRedis.driver({}, connectTimeout))
-  ],
+  ...ofDriver("BunRedis", BunRedis),
+  ...ofDriver("IoRedis", IoRedis),
   ["MemoryRedis: option `maxKeys`", "count", (maxKeys) => Layer.build(MemoryRedis.layer({ maxKeys }))],
   [
     "MemoryRedis: option `subscriptionCapacity`",
@@ -199,6 +254,7 @@ const ofCoordination: ReadonlyArray<Row> = [
     (burst) =>
       Effect.sync(() => RateLimiter.tokenBucket({ limit: 5, window: "1 minute", onUnavailable: "deny", burst }))
   ],
+  ['Counter "it": option `minimum`', "integer", (minimum) => Counter.make({ key, minimum })],
   ['Counter "it": option `timeToLive`', "time", (timeToLive) => Counter.make({ key, timeToLive })],
   ['Presence "it": option `timeToLive`', "time", (timeToLive) => Presence.make({ key, timeToLive })],
   ['Presence "it": option `beatEvery`', "time", (beatEvery) => Presence.make({ key, timeToLive, beatEvery })],
@@ -234,7 +290,7 @@ describe("an option that cannot be right", () => {
   for (const [option, kind, build] of [...ofCache, ...ofRedis, ...ofCoordination, ...ofGameAndHttp]) {
     it.scoped(`is one defect where it is built, for every wrong value of ${option}`, () =>
       Effect.gen(function* () {
-        for (const value of [...never, ...kinds[kind]]) {
+        for (const value of wrongFor(kind)) {
           const cause = yield* Effect.flip(Effect.sandbox(build(value)))
           expect(Cause.failures(cause).length, String(value)).toBe(0)
           const [defect, ...others] = Cause.defects(cause)

@@ -154,8 +154,8 @@ const isDoubtful = (ast: AST.AST, filters: ReadonlyArray<AST.Refinement>, seen: 
       // `Schema.Struct({})` accepts everything but null and undefined
       if (ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) return true
   }
-  // the filter of a transformation sees the transformed value and not the stored one, and that of a suspended schema only
-  // the places that refer to it by this way
+  // The filter of a transformation sees the transformed value and not the stored one. The filter of a suspended schema sees
+  // only the places that refer to it by this way.
   const still = ast._tag === "Refinement" ? [...filters, ast] : ast._tag === "Union" ? filters : []
   return SchemaWalk.parts(ast, seen).some(({ type }) => isDoubtful(type, still, seen))
 }

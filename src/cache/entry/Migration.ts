@@ -61,7 +61,7 @@ const maxVersion = 999_999_999
 
 /**
  * Checks the version and the migrations of a cache's options. Dies with an `InvalidOption` for a version that is no
- * positive whole number, and for a migration from a version that is not an earlier one. A migrated value that does not
+ * positive whole number, and for a migration whose version is not an earlier one. A migrated value that does not
  * satisfy the schema of the values is a miss.
  *
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
  * Handles the outages of each server of a cluster (docs/protocol.md, "Outage of a node"). Reads of a server's keys are closed
- * from the end of its connection until the next one was handled, and so are the reads of keys that another server has got.
+ * from the end of its connection until the next one was handled. So are reads of keys that another server has got.
  *
  * @since 0.2.0
  */

@@ -14,8 +14,8 @@ import * as SharedFibers from "../../internal/SharedFibers.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**
- * The result of a load. A caller that joined at position `joinedBefore` or later is late: between the read of the value and
- * its joining, the key may have been invalidated.
+ * The result of a load. A caller that joined at position `joinedBefore` or later is late: the key may have been
+ * invalidated between the read of the value and its joining.
  *
  * @since 0.1.0
  * @category models

@@ -38,8 +38,8 @@ const subjectOf = (error: RedisError): string =>
   error._tag === "InvalidArgument" ? "A command of a cache was not sent" : "Redis failed a command of a cache"
 
 /**
- * Logs the start and the end of an outage, once each. Any other kind of failure, such as a timeout or a rejected
- * command, is logged when it first occurs, and again after a minute without it. The lines have the loggers, level and
+ * Logs the start and the end of an outage, once each. Any other kind of failure, such as a timeout, is logged
+ * when it first occurs, and again after a minute without it. The lines have the loggers, level and
  * annotations of the place where the log was made, since they belong to no single caller.
  *
  * @since 0.1.0

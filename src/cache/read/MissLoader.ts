@@ -1,6 +1,6 @@
 /**
- * Continues a read that found nothing fresh (rules 1 to 3 of docs/protocol.md): serves a stale value while it is
- * refreshed, or loads a new one.
+ * Continues a read that found nothing fresh: serves a stale value while it is refreshed, or loads a new one (rules 1 to 3
+ * of docs/protocol.md).
  *
  * @since 0.2.0
  */

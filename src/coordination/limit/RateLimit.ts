@@ -93,8 +93,8 @@ const make = (
 /**
  * Makes a fixed window. It starts with the first allowed call and ends `window` later. The next allowed call starts the next one.
  *
- * Promise: at most `limit` in one window. In *any* time of that length it is less than twice the limit: the end of one window and
- * the start of the next may fall into it. Costs one number for each key.
+ * Promise: at most `limit` in one window. In *any* time of that length it is less than twice the limit, since it may hold the
+ * end of one window and the start of the next. Costs one number for each key.
  *
  * @since 0.1.0
  * @category constructors

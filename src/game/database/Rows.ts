@@ -21,7 +21,7 @@ const all = <A, I>(row: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknown(Schema.Array(row))
   return (statement: Statement<object>): Effect.Effect<ReadonlyArray<A>, SqlError> =>
     Effect.flatMap(statement, (rows) =>
-      Effect.mapError(decode(rows), (cause) => new SqlError({ cause, message: "the row has another shape" }))
+      Effect.mapError(decode(rows), (cause) => new SqlError({ cause, message: "a row does not match its schema" }))
     )
 }
 

@@ -110,7 +110,7 @@ export const open = (path: string): Effect.Effect<Sqlite, SqlError, Scope.Scope>
     : Effect.gen(function* () {
         yield* Effect.tryPromise({
           try: () => mkdir(dirname(path), { recursive: true, mode: 0o700 }),
-          catch: (cause) => new SqlError({ cause, message: "the directory cannot be made" })
+          catch: (cause) => new SqlError({ cause, message: "the directory cannot be created" })
         })
         yield* create(path)
         const context = yield* connect(path)

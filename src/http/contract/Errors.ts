@@ -61,7 +61,7 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
  */
 export class NotStorable extends Schema.TaggedError<NotStorable>()("NotStorable", {}) {
   override get message(): string {
-    return `the result cannot be kept: a balance or total would be greater than ${Number.MAX_SAFE_INTEGER}, or a text is none`
+    return `the result cannot be kept: a balance or total would be greater than ${Number.MAX_SAFE_INTEGER}, or the database cannot encode a text`
   }
 }
 
@@ -75,6 +75,6 @@ export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooM
   retryAfter: Schema.DurationFromMillis
 }) {
   override get message(): string {
-    return "this client has sent as many requests as it may: wait as long as Retry-After says"
+    return "this client has reached its limit of requests: retry after the time in Retry-After"
   }
 }

@@ -23,7 +23,7 @@ export class TokenFileError extends Data.TaggedError("TokenFileError")<{
   readonly detail: string
 }> {
   override get message(): string {
-    return `API_TOKEN is not set, and ${this.path}, which keeps a token in its place, ${this.detail}`
+    return `API_TOKEN is not set, and the token file ${this.path} ${this.detail}`
   }
 }
 

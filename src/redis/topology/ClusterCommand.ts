@@ -1,6 +1,6 @@
 /**
- * What a cluster makes of a command: one for the holder of its slot, one for each of its slots, or one for servers and not
- * for keys.
+ * Splits a command for a cluster: one for the holder of its slot, one for each of its slots, or one for servers and not for
+ * keys.
  *
  * @internal
  */

@@ -86,10 +86,9 @@ export const make = (
   options: ClientOptions.ClientOptions = {}
 ): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const refreshInterval = OptionCheck.make("Redis cluster").positiveDuration(
-      "refreshInterval",
-      cluster.refreshInterval
-    )
+    const check = OptionCheck.make("Redis cluster")
+    for (const { port } of seeds) check.wholeNumber("nodes.port", port, { most: 65_535 })
+    const refreshInterval = check.positiveDuration("refreshInterval", cluster.refreshInterval)
     const mapAddress = cluster.mapAddress ?? ((announced: NodeAddress) => announced)
     // MGET takes keys of one slot only, so that each read is a GET
     const settings = { ...ClientOptions.of(options), maxKeysPerRead: 1 }

@@ -2,8 +2,8 @@
  * A driver that connects to the primary that sentinels name, and to the next one after a failover. Commands, timeouts and
  * supervision stand above it, as above any driver.
  *
- * Each connection begins with a question to the sentinels. The server that one names must say itself that it is a primary,
- * else the next sentinel is asked: one that was cut off from the others may still name the old primary.
+ * Each connection begins with a question to the sentinels. The server that one names must report the role of a primary,
+ * else the next sentinel is asked. A sentinel that was cut off from the others may still name the old primary.
  *
  * @since 0.2.0
  */
@@ -28,11 +28,12 @@ import * as SentinelWatch from "./SentinelWatch.js"
 
 type DialError = RedisConnectError | RedisAuthError
 
-const check = ({ master, sentinels, sentinelTimeout }: SentinelAddress): void => {
+const check = ({ database, master, sentinels, sentinelTimeout }: SentinelAddress): void => {
   const check = OptionCheck.make("Sentinel")
   if (sentinels.length === 0) check.reject("sentinels", sentinels, "a list of at least one address")
   for (const { port } of sentinels) check.wholeNumber("sentinels.port", port, { most: 65_535 })
   if (master === "") check.reject("master", master, "the name of a primary, as `sentinel monitor` has it")
+  check.wholeNumber("database", database, { least: 0 })
   check.positiveDuration("sentinelTimeout", sentinelTimeout)
 }
 

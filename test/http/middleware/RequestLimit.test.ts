@@ -32,7 +32,7 @@ const statuses = (count: number, headers: Record<string, string> = {}) =>
 describe("a limit of 3 requests in 30 seconds", () => {
   const limited = serving({ HTTP_RATE_LIMIT: "3/30", API_TOKEN: token })
 
-  it.scoped("tells each client what it has left, rejects it then, and lets it in again when it said", () =>
+  it.scoped("reports what is left to each client, rejects it at zero, and allows it again at the reported time", () =>
     Effect.gen(function* () {
       for (const [left, reset] of [
         [2, 10],
@@ -196,7 +196,7 @@ describe("without a limit", () => {
   }
 })
 
-describe("a limit that is none", () => {
+describe("an HTTP_RATE_LIMIT that cannot be right", () => {
   for (const value of ["many", "10", "10/", "/10", "0/10", "10/0", "1.5/10", "-1/10", "10/10/10", "99999999/1"]) {
     it.scoped(`is rejected before the server listens (${value})`, () =>
       Effect.gen(function* () {

@@ -39,7 +39,7 @@ describe("a pace of two requests in a turn of the event loop", () => {
     })
   )
 
-  it.live("lets nobody overtake those that wait, but a health check", () =>
+  it.live("lets no request overtake a waiting one, except a health check", () =>
     Effect.gen(function* () {
       const { begun, request, turn } = makeServer()
       for (const path of ["/1", "/2", "/3", "/api/health/detailed"]) yield* request(path)

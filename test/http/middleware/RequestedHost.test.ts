@@ -5,13 +5,13 @@ import { services } from "../support/stubs.js"
 import * as TestServer from "../support/TestServer.js"
 
 describe("the names of this machine", () => {
-  it("are those that no DNS can point elsewhere, on any port", () => {
+  it("include those that no DNS can point elsewhere, on any port", () => {
     for (const host of ["localhost", "LOCALHOST:80", "localhost.", "127.0.0.1:3000", "127.9.9.9", "[::1]:3000"]) {
       expect([host, isAllowed(host, [])]).toEqual([host, true])
     }
   })
 
-  it("are none that an attacker's DNS could point here", () => {
+  it("include none that an attacker's DNS could point here", () => {
     for (const host of [
       "evil.example",
       "evil.example:3000",
@@ -25,7 +25,7 @@ describe("the names of this machine", () => {
     }
   })
 
-  it("have those beside them that the operator allows", () => {
+  it("include those that the operator allows", () => {
     expect(isAllowed("Game.Example.com:443", ["game.example.com"])).toBe(true)
     expect(isAllowed("evil.game.example.com", ["game.example.com"])).toBe(false)
   })

@@ -68,7 +68,7 @@ describe("a server that ends", () => {
     })
   )
 
-  it.live("refuses new connections, answers the request in flight, and only then is gone", () =>
+  it.live("refuses new connections, answers the request in flight, and ends only then", () =>
     Effect.gen(function* () {
       const server = yield* start()
       const request = yield* Effect.fork(fetchText(server.port))
@@ -82,7 +82,7 @@ describe("a server that ends", () => {
     })
   )
 
-  it.live("is gone at once when nothing is in flight", () =>
+  it.live("ends at once when nothing is in flight", () =>
     Effect.gen(function* () {
       const server = yield* start("1 hour")
       yield* server.close
@@ -113,7 +113,7 @@ describe("a server that ends", () => {
     })
   )
 
-  it.live("says so when its port is taken", () =>
+  it.live("fails when its port is taken", () =>
     Effect.gen(function* () {
       const server = yield* start()
       const error = yield* Effect.flip(Effect.scoped(DrainingServer.make({ host: "127.0.0.1", port: server.port })))

@@ -43,7 +43,7 @@ describe("the file of the API token", () => {
     })
   )
 
-  it.scoped("is one, whole, for processes that start at once", () =>
+  it.scoped("is one for all processes that start at once, and none reads a part of it", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "api-token")
       const kept = yield* Effect.replicateEffect(TokenFile.readOrMake(path), 20, { concurrency: "unbounded" })

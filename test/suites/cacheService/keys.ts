@@ -34,7 +34,7 @@ export const keysSuite = (test: Test): void => {
       expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
     }))
 
-  test("stores nothing that JSON cannot say or a schema throws on, and reads nothing that it throws on", (cache, redis) =>
+  test("stores no value that JSON cannot represent or whose schema throws, and reads none whose schema throws", (cache, redis) =>
     Effect.gen(function* () {
       const unlucky = (n: number) => {
         if (n === 13) throw new Error("unlucky")

@@ -74,7 +74,7 @@ export const leaderboardSuite = (test: Test): void => {
       }
     }))
 
-  test("shows no leaderboard whose building was overtaken by a flush", (cache, redis) =>
+  test("shows no leaderboard that was flushed while it was built", (cache, redis) =>
     Effect.gen(function* () {
       const overtaken = scores.pipe(
         Stream.tap(({ userId }) => (userId === bob ? Effect.orDie(redis.flushDb) : Effect.void))

@@ -138,7 +138,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "a game takes no fencing token that none is, nor a round that is none",
+      "a game rejects a fencing token or a round that cannot be one",
       Effect.gen(function* () {
         const database = yield* Database
         const game = yield* database.createGame([])

@@ -41,7 +41,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "a name or address with a lone surrogate is rejected, two of which would be one to a server",
+      "a name or address with a lone surrogate is rejected, since a server would take two of them for one",
       Effect.gen(function* () {
         const database = yield* Database
         const ada = yield* createUser("ada\ufffd")
@@ -97,7 +97,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "of many who ask for a user name at once one gets it",
+      "of many callers that ask for a user name at once, one gets it",
       Effect.gen(function* () {
         const database = yield* Database
         const outcomes = yield* Effect.forEach(
@@ -152,7 +152,7 @@ export const contract = (test: Test): void => {
     )
 
     test(
-      "what could not be read back is rejected and changes nothing",
+      "a value that could not be read back is rejected, and changes nothing",
       Effect.gen(function* () {
         const database = yield* Database
         const ada = yield* createUser("ada", Number.MAX_SAFE_INTEGER)

@@ -1,6 +1,6 @@
 /**
- * The deadlines of all commands of one queue. All commands have the same timeout, so that the order of their calls is the
- * order of their deadlines: one fiber and at most one timer serve them all.
+ * The deadlines of all commands of one queue. All commands have the same timeout, so that their calls and their deadlines
+ * have one order. One fiber and at most one timer serve them all.
  *
  * @internal
  */

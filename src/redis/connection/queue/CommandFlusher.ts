@@ -1,6 +1,6 @@
 /**
  * Sends the commands of one turn of the event loop together. While nothing is in flight, the commands of one drain of the
- * microtasks leave without waiting for the turn to end, and many of them leave in two halves. Concurrent reads of texts
+ * microtasks leave without waiting for the turn to end. Many of them leave in two halves. Concurrent reads of texts
  * leave as one MGET, behind the other commands of their turn.
  *
  * @internal

@@ -1,6 +1,6 @@
 /**
  * Writes the commands of one turn to the socket together, since each write of a socket is a system call. Long ones are
- * written in pieces, so that `length` shows that they move: a socket of Node does not show how much of one write has left.
+ * written in pieces, so that `length` shows progress: a socket of Node does not show how much of one write has left.
  *
  * @internal
  */
