@@ -29,7 +29,7 @@ const cacheRooms = [
 const invalidationRooms = [["outage"]]
 
 /** The rooms of src/redis stand on the modules beside them. A topology takes any driver, and the drivers' layers stand on all. */
-const redisRooms = [["connection", "memory"], ["topology"], ["driver"]]
+const redisRooms = [["prefix"], ["connection", "memory"], ["topology"], ["driver"]]
 
 /** The store knows no command. */
 const memoryRooms = [["store"], ["commands"]]
@@ -110,9 +110,12 @@ module.exports = {
       }
     },
     {
-      name: "src/redis/commands: only the typed commands, the executor and the topologies import it",
+      name: "src/redis/commands: only what sends or models commands imports it",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/redis/(commands/|topology/|(RedisCommands|RedisExecutor)\\.ts$)" },
+      from: {
+        path: "^src/",
+        pathNot: "^src/redis/(commands/|memory/|prefix/|topology/|(RedisCommands|RedisExecutor)\\.ts$)"
+      },
       to: { path: "^src/redis/commands/" }
     },
     {

@@ -43,6 +43,7 @@ const embedded = Effect.gen(function* () {
 /** Through a proxy of the demo's own, since cutting a connection must not touch the server or its other clients. */
 const onServer = (address: RedisConfig.RedisAddress) =>
   Effect.gen(function* () {
+    const keyPrefix = yield* RedisConfig.keyPrefix
     const host = address.host ?? "127.0.0.1"
     const proxy = yield* CutProxy.make({ host, port: address.port ?? 6379 })
     const proxied = {
@@ -56,7 +57,7 @@ const onServer = (address: RedisConfig.RedisAddress) =>
     const { lastFailure, server, state } = yield* Effect.flatMap(
       RedisClient.RedisClient,
       (redis) => redis.getStatus
-    ).pipe(Effect.provide(BunRedis.layer(address)))
+    ).pipe(Effect.provide(BunRedis.layer(address, { keyPrefix })))
     if (state._tag !== "Connected") {
       const cause = Option.match(lastFailure, { onNone: () => state._tag, onSome: (failure) => failure.message })
       return yield* new Story.DemoFailed({ message: `${RedisConfig.describe(address)} cannot be used: ${cause}` })
@@ -65,7 +66,7 @@ const onServer = (address: RedisConfig.RedisAddress) =>
       Console.log(Table.dim(`  It is ${name} ${version}.\n`))
     )
     yield* Story.tell({ takeAway: proxy.cut, bringBack: Option.some(proxy.mend) }).pipe(
-      Effect.provide(game(BunRedis.layer(proxied, { reconnect: Schedule.spaced("200 millis") })))
+      Effect.provide(game(BunRedis.layer(proxied, { keyPrefix, reconnect: Schedule.spaced("200 millis") })))
     )
   }).pipe(Effect.scoped)
 

@@ -16,6 +16,7 @@ import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
+import * as RedisExecutor from "../redis/RedisExecutor.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
@@ -201,6 +202,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
   RedisClient,
   SharedFibers.fork,
   (client, fork) => {
+    const executor = RedisExecutor.of(client)
     const runAcquire = client.run(LockScripts.acquire)
     const runExtend = client.run(LockScripts.extend)
     const runRelease = client.run(LockScripts.release)
@@ -217,7 +219,8 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
           "timeToLive",
           timeToLive
         )
-        return { key, timeToLiveMillis, token: yield* Token.random }
+        const channel = ReleaseNotice.channel(executor, key)
+        return { key, channel: channel.published, listened: channel.name, timeToLiveMillis, token: yield* Token.random }
       })
 
     const hold = Effect.fnUntraced(
@@ -226,7 +229,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         const acquisition = {
           ...lock,
           key: name,
-          channel: ReleaseNotice.channel(lock.key),
+          channel: lock.listened,
           maxWaitMillis: yield* waitMillis(maxWait),
           tryOnce: Effect.map(runAcquire(lock), ([granted, value]) =>
             granted === 1 ? Either.right(value) : Either.left(value)
@@ -284,7 +287,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
       }),
       releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
         const key = yield* KeyOwner.under("lock", name)
-        return (yield* runRelease({ key, token })) === 1
+        return (yield* runRelease({ key, channel: ReleaseNotice.channel(executor, key).published, token })) === 1
       })
     })
   }

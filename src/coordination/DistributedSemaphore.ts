@@ -17,6 +17,7 @@ import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
+import * as RedisExecutor from "../redis/RedisExecutor.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import * as Acquisition from "./lock/Acquisition.js"
 import type { Lease } from "./lock/Lease.js"
@@ -106,6 +107,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
   RedisClient,
   SharedFibers.fork,
   (client, fork) => {
+    const executor = RedisExecutor.of(client)
     const runAcquire = client.run(SemaphoreScripts.acquire)
     const runExtend = client.run(SemaphoreScripts.extend)
     const runRelease = client.run(SemaphoreScripts.release)
@@ -121,17 +123,18 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
           timeToLive
         )
         const maxWaitMillis = yield* ArgumentCheck.waitMillis(SemaphoreScripts.acquire.name, "maxWait", maxWait)
+        const channel = ReleaseNotice.channel(executor, key)
         const token = yield* Token.random
         const acquisition = {
           key: name,
-          channel: ReleaseNotice.channel(key),
+          channel: channel.name,
           timeToLiveMillis,
           maxWaitMillis,
           tryOnce: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
             granted === 1 ? Either.void : Either.left(endsMillis)
           ),
           extend: Effect.map(runExtend({ key, token, timeToLiveMillis }), (held) => (held === 1 ? "Held" : "Gone")),
-          release: runRelease({ key, token })
+          release: runRelease({ key, channel: channel.published, token })
         }
         const [lease] = yield* acquisitions.hold(acquisition, scope)
         return lease

@@ -141,7 +141,7 @@ export interface RedisCommands {
    * (MULTI, WATCH, SELECT, SUBSCRIBE, blocking commands, …). Never repeated after an unknown outcome.
    */
   readonly send: (command: string, ...args: ReadonlyArray<RedisArgument>) => Effect.Effect<RedisReply, RedisError>
-  /** Deletes every key of the database. */
+  /** Deletes every key of the database; with a key prefix, the keys under that prefix, by SCAN and UNLINK. */
   readonly flushDb: Effect.Effect<void, RedisError>
   /** Whether commands are accepted at this moment. */
   readonly isAvailable: Effect.Effect<boolean>
@@ -264,6 +264,24 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
     return Effect.map(Effect.forEach(chunks, readChunk, { concurrency: "unbounded" }), (parts) => parts.flat())
   }
 
+  const delPattern: RedisCommands["delPattern"] = (pattern, options = {}) => {
+    const malformedPattern = malformedOf([pattern])
+    if (malformedPattern !== undefined) return malformed("SCAN", pattern, "pattern")
+    const unlink = (keys: ReadonlyArray<string>) => integer("UNLINK", keys, reading)
+    const perNode = Effect.forEach(
+      RedisExecutor.nodesOf(executor).current(),
+      (node) =>
+        PatternDeletion.run(
+          (command, args) => Effect.map(node.command(command, args, reading), ({ value }) => value),
+          unlink,
+          pattern,
+          options
+        ),
+      { concurrency: "unbounded" }
+    )
+    return Effect.map(perNode, Num.sumAll)
+  }
+
   return {
     [RedisExecutor.ExecutorTypeId]: executor,
     get: executor.get,
@@ -272,23 +290,7 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
     set: store,
     setBuffer: store,
     del: (...keys) => (keys.length === 0 ? Effect.succeed(0) : integer("DEL", keys, reading)),
-    delPattern: (pattern, options = {}) => {
-      const malformedPattern = malformedOf([pattern])
-      if (malformedPattern !== undefined) return malformed("SCAN", pattern, "pattern")
-      const unlink = (keys: ReadonlyArray<string>) => integer("UNLINK", keys, reading)
-      const perNode = Effect.forEach(
-        RedisExecutor.nodesOf(executor).current(),
-        (node) =>
-          PatternDeletion.run(
-            (command, args) => Effect.map(node.command(command, args, reading), ({ value }) => value),
-            unlink,
-            pattern,
-            options
-          ),
-        { concurrency: "unbounded" }
-      )
-      return Effect.map(perNode, Num.sumAll)
-    },
+    delPattern,
     incr: (key) => integer("INCR", [key], counting),
     decr: (key) => integer("DECR", [key], counting),
     expire: (key, timeToLive) =>
@@ -360,7 +362,11 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
             "a command that neither changes nor blocks the connection of all callers; use a script"
           )
         : Effect.map(send(command.toUpperCase(), args, counting), ({ value }) => value),
-    flushDb: Effect.asVoid(executor.command("FLUSHDB", [], reading)),
+    // FLUSHDB would delete the keys of other prefixes too
+    flushDb:
+      executor.keyPrefix === undefined
+        ? Effect.asVoid(executor.command("FLUSHDB", [], reading))
+        : Effect.asVoid(delPattern("*")),
     isAvailable: Effect.map(executor.getStatus, (status) => status.connected && status.circuit === "Closed"),
     serverTime: Effect.map(MonotonicClock.millis, (now) => now + executor.clockOffsetMillis()),
     getStatus: executor.getStatus,

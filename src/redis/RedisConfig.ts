@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as SecretConfig from "../internal/SecretConfig.js"
 import { integer, invalid, optionalInteger, optionalText, text, wholeNumber } from "../internal/VariableConfig.js"
+import * as RedisKey from "./RedisKey.js"
 
 /**
  * @since 0.1.0
@@ -339,6 +340,18 @@ export const config: Config.Config<RedisChoice> = Config.zipWith(
     return Either.right(RedisChoice.Server({ address: { host: host.value, port: port ?? defaultPort, ...login, tls } }))
   }
 ).pipe(Config.mapOrFail((choice) => choice))
+
+/**
+ * Reads `REDIS_KEY_PREFIX`: what stands before every key, channel and pattern. Undefined when it is unset or empty.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const keyPrefix: Config.Config<string | undefined> = Config.mapOrFail(text("REDIS_KEY_PREFIX"), (value) => {
+  const prefix = Option.getOrUndefined(value)
+  const problem = prefix === undefined ? undefined : RedisKey.prefixProblem(prefix)
+  return problem === undefined ? Either.right(prefix) : Either.left(invalid("REDIS_KEY_PREFIX", `expected ${problem}`))
+})
 
 /**
  * An address as a person may see it: no user, no password.

@@ -74,6 +74,8 @@ export interface RedisDriver {
    * it.
    */
   readonly address?: string | undefined
+  /** the index of the database that it selects: default 0 */
+  readonly database?: number | undefined
   readonly connect: Effect.Effect<RedisConnection, RedisConnectError | RedisAuthError, Scope.Scope>
   readonly connectSubscriber: Effect.Effect<RedisSubscriberConnection, RedisConnectError | RedisAuthError, Scope.Scope>
   /**

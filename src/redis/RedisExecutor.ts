@@ -120,6 +120,10 @@ export interface RedisExecutor {
   readonly circuitChanges: Stream.Stream<CircuitState>
   /** The servers, where there are several. An executor without this field has one. */
   readonly nodes?: RedisNodes | undefined
+  /** What the executor puts before every key, channel and pattern. An executor without this field puts nothing there. */
+  readonly keyPrefix?: string | undefined
+  /** The index of the database: default 0 */
+  readonly database?: number | undefined
   readonly close: Effect.Effect<void>
 }
 
@@ -165,6 +169,34 @@ export const nodesOf = (executor: RedisExecutor): RedisNodes => {
   const node: RedisNode = { id: 1, command, clockOffsetMillis, getStatus, statusChanges, circuitChanges }
   const none = () => 0
   return { of: () => node, moveOf: none, moves: none, current: () => [node], changes: Stream.make([node]) }
+}
+
+/**
+ * A channel of the toolkit's own.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface OwnChannel {
+  /** for `subscribe` and `listen` */
+  readonly name: string
+  /** for a script that publishes: the channel as the server knows it */
+  readonly published: string
+}
+
+/**
+ * Builds the channel that is called `name`. The servers' Pub/Sub ignores the database, so that the index of another one than 0
+ * is a part of the channel, in braces, which no name of the toolkit ends with.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const channelOf = (
+  { database = 0, keyPrefix = "" }: Pick<RedisExecutor, "database" | "keyPrefix">,
+  name: string
+): OwnChannel => {
+  const own = database === 0 ? name : `${name}{${database}}`
+  return { name: own, published: keyPrefix + own }
 }
 
 /**

@@ -104,3 +104,14 @@ export const auxiliary = (key: string, suffix: string): string => `{${key}}:${su
  * @category utils
  */
 export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]^-]/g, "\\$&")
+
+/**
+ * What a key prefix must be; undefined when the text can be one.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const prefixProblem = (prefix: string): string | undefined => {
+  if (/[{}]/.test(prefix)) return "a text without braces, which would put all keys into one slot of a cluster"
+  return characterProblem(prefix) === undefined ? undefined : "well-formed Unicode text without control characters"
+}

@@ -13,6 +13,7 @@ import { LockToken } from "../../src/coordination/lock/Token.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as KeyOwner from "../../src/redis/KeyOwner.js"
 import { layerOff, RedisClient } from "../../src/redis/RedisClient.js"
+import * as RedisExecutor from "../../src/redis/RedisExecutor.js"
 import * as RedisKey from "../../src/redis/RedisKey.js"
 import { runs } from "../support/effort.js"
 import { limitScripts } from "./limit/limitScripts.js"
@@ -176,16 +177,20 @@ describe("a key of Redis", () => {
 })
 
 describe("a channel", () => {
-  it("belongs to one cache, lock or semaphore", () => {
-    const channels = (name: string): ReadonlyArray<string> => [
-      ...(KeyOwner.nameProblem(name) === undefined ? [`effect-cache-toolkit:${name}`] : []),
+  it("belongs to one cache, lock or semaphore of one database", () => {
+    const channels = (name: string): ReadonlyArray<string> =>
+      [undefined, 1, 2].flatMap((database) => channelsOf(name, { database }))
+    const channelsOf = (name: string, client: { readonly database: number | undefined }): ReadonlyArray<string> => [
+      ...(KeyOwner.nameProblem(name) === undefined
+        ? [RedisExecutor.channelOf(client, `effect-cache-toolkit:${name}`).published]
+        : []),
       ...Either.match(KeyOwner.under("lock", name), {
         onLeft: () => [],
-        onRight: (key) => [ReleaseNotice.channel(key)]
+        onRight: (key) => [ReleaseNotice.channel(client, key).published]
       }),
       ...Either.match(KeyOwner.under("semaphore", name), {
         onLeft: () => [],
-        onRight: (key) => [ReleaseNotice.channel(key)]
+        onRight: (key) => [ReleaseNotice.channel(client, key).published]
       })
     ]
     fc.assert(

@@ -18,7 +18,7 @@ import { connect, make, reply, runFor } from "../support/faults/ScriptedDriver.j
 import { limitScripts } from "./limit/limitScripts.js"
 
 const token = Token.LockToken.make("token")
-const held = { key: "lock:a", token }
+const held = { key: "lock:a", channel: "{lock:a}:released", token }
 const board = { keys: { board: "b", ranked: "{b}:r", arrivals: "{b}:a" }, anyway: false }
 const call = { key: "ratelimit:a", cost: 1, limit: 1, windowMillis: 1000, burst: 1 }
 

@@ -31,6 +31,7 @@ export interface BusOptions {
  * @category models
  */
 export interface BusMessages {
+  /** the channel as the server knows it */
   readonly channel: string
   readonly invalidateMessage: (key: string) => string
   readonly tagMessage: (tag: string) => string
@@ -57,7 +58,8 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
   Effect.gen(function* () {
     const self = crypto.randomUUID()
     const isOwn = BusMessage.isFrom(self)
-    const channel = `effect-cache-toolkit:${options.name}`
+    const executor = RedisExecutor.of(options.redis)
+    const channel = RedisExecutor.channelOf(executor, `effect-cache-toolkit:${options.name}`)
     const waiters = new Map<string, Set<() => void>>()
 
     const wake = (key: string) => {
@@ -92,26 +94,24 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       Option.match(BusMessage.decode(event.message), { onNone: assumeWorst, onSome: onMessage })
     }
 
-    yield* RedisExecutor.of(options.redis)
-      .listen(channel, onEvent)
-      .pipe(
-        // without the right to the channel, only the local time to live bounds the age of local entries
-        Effect.catchAll((error) =>
-          error._tag === "RedisUnavailable" && error.reason === "Disabled"
-            ? Effect.void
-            : Effect.logWarning(
-                `cache "${options.name}" receives no invalidations of other processes; ` +
-                  `only its local time to live bounds the age of local entries: ${error.message}`
-              )
-        ),
-        Effect.interruptible,
-        Effect.forkScoped
-      )
+    yield* executor.listen(channel.name, onEvent).pipe(
+      // without the right to the channel, only the local time to live bounds the age of local entries
+      Effect.catchAll((error) =>
+        error._tag === "RedisUnavailable" && error.reason === "Disabled"
+          ? Effect.void
+          : Effect.logWarning(
+              `cache "${options.name}" receives no invalidations of other processes; ` +
+                `only its local time to live bounds the age of local entries: ${error.message}`
+            )
+      ),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
 
     const message = (kind: BusMessage.BusMessage["kind"], key?: string) => BusMessage.encode({ from: self, kind, key })
 
     return {
-      channel,
+      channel: channel.published,
       invalidateMessage: (key) => message("key", key),
       tagMessage: (tag) => message("tag", tag),
       clearMessage: message("clear"),

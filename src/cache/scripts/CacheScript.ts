@@ -8,7 +8,7 @@ import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 
 /**
- * A value's key, its lease, and the channel on which its changes are published.
+ * A value's key, its lease, and the channel on which its changes are published, as the server knows it.
  *
  * @since 0.1.0
  * @category models

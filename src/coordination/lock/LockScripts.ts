@@ -8,7 +8,7 @@ import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
-import { channel, luaNotify } from "./ReleaseNotice.js"
+import { luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
 
 /**
@@ -133,8 +133,9 @@ export const extend = RedisScript.make({
 export const release = RedisScript.make({
   name: "distributedLock.release",
   idempotent: true,
-  keys: lockKeys,
-  args: ({ key, token }) => [token, channel(key)],
+  // the channel as the server knows it
+  keys: (input: OwnedLock & { readonly channel: string }) => lockKeys(input),
+  args: ({ channel, token }) => [token, channel],
   lua: `${luaNotify}
     if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
     redis.call("DEL", KEYS[1])

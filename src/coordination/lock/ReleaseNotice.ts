@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 
 /**
@@ -11,7 +12,10 @@ import * as RedisKey from "../../redis/RedisKey.js"
  * @since 0.1.0
  * @category getters
  */
-export const channel = (key: string): string => RedisKey.auxiliary(key, "released")
+export const channel = (
+  executor: Pick<RedisExecutor.RedisExecutor, "database" | "keyPrefix">,
+  key: string
+): RedisExecutor.OwnChannel => RedisExecutor.channelOf(executor, RedisKey.auxiliary(key, "released"))
 
 /**
  * Defines `notify(channel)` for scripts. A user without rights to the channel releases all the same: waiting callers also poll.

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
-import { channel, luaNotify } from "./ReleaseNotice.js"
+import { luaNotify } from "./ReleaseNotice.js"
 import type { LockToken } from "./Token.js"
 
 interface OwnedPermit {
@@ -128,8 +128,9 @@ export const extend = RedisScript.make({
 export const release = RedisScript.make({
   name: "distributedSemaphore.release",
   idempotent: true,
-  keys: ({ key }: OwnedPermit) => [key],
-  args: ({ key, token }) => [token, channel(key)],
+  // the channel as the server knows it
+  keys: ({ key }: OwnedPermit & { readonly channel: string }) => [key],
+  args: ({ channel, token }) => [token, channel],
   lua: `${luaNotify}
     local given = redis.call("ZREM", KEYS[1], ARGV[1])
     if given > 0 then notify(ARGV[2]) end

@@ -51,6 +51,12 @@ export interface ClientOptions {
   /** pauses between dials while it is `Unavailable`: default about every 30 seconds, for ever */
   readonly probe?: Schedule.Schedule<unknown> | undefined
   readonly circuitBreaker?: CircuitBreakerOptions | undefined
+  /**
+   * What stands before every key, channel and pattern, such as `shop:`. Callers do not see it. Clients with different prefixes,
+   * none of which begins with another one, reach nothing of each other. It holds no braces and no control characters.
+   * Default: nothing
+   */
+  readonly keyPrefix?: string | undefined
 }
 
 /**

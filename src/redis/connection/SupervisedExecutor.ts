@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as PrefixedExecutor from "../prefix/PrefixedExecutor.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisExecutor } from "../RedisExecutor.js"
 import * as ClientOptions from "./ClientOptions.js"
@@ -49,7 +50,8 @@ export const make = (
     const connection = yield* SupervisedConnection.make(driver, settings, { moved: subscriber.redial })
     const { breaker, queue, supervisor } = connection
 
-    return {
+    const executor: RedisExecutor = {
+      database: driver.database,
       get: queue.get,
       getBuffer: queue.getBuffer,
       command: queue.command,
@@ -63,4 +65,5 @@ export const make = (
       circuitChanges: breaker.changes,
       close: Effect.zipRight(supervisor.close, subscriber.close)
     }
+    return PrefixedExecutor.make(executor, options.keyPrefix)
   })

@@ -157,6 +157,7 @@ export const driver = (
   return {
     toError,
     address: RedisConfig.describe(address),
+    database: address.database,
     connect: Effect.map(dial(address, options), ({ client, closed }) => ({
       closed,
       // Bun takes numbers as well and writes them in decimal; its types do not say so
@@ -254,6 +255,8 @@ export const layerSentinel: (
  * - `REDIS_SENTINELS` with `REDIS_SENTINEL_MASTER`: a client of the primary that these sentinels name
  * - `REDIS_URL` or `REDIS_HOST`: a client of that server
  * - none of them: a `ConfigError`, or the embedded memory client with `embeddedWhenUnset: true`
+ *
+ * `REDIS_KEY_PREFIX` is the `keyPrefix` where the options have none.
  *
  * @since 0.1.0
  * @category layers

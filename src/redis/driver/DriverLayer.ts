@@ -86,18 +86,19 @@ export const layerConfig =
   (driver: MakeDriver) =>
   (options: UnsetAddress.LayerConfigOptions = {}): Layer.Layer<RedisClient, ConfigError.ConfigError> =>
     Layer.unwrapEffect(
-      Effect.flatMap(
-        RedisConfig.config,
-        RedisConfig.RedisChoice.$match({
+      Effect.gen(function* () {
+        const choice = yield* RedisConfig.config
+        const prefixed = { ...options, keyPrefix: options.keyPrefix ?? (yield* RedisConfig.keyPrefix) }
+        return yield* RedisConfig.RedisChoice.$match(choice, {
           Disabled: () => Effect.as(Effect.logInfo("Redis: disabled by REDIS_ENABLED"), layerOff),
-          Unset: () => UnsetAddress.layer(options),
+          Unset: () => UnsetAddress.layer(prefixed),
           Server: ({ address }) =>
-            Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(driver)(address, options)),
+            Effect.as(Effect.logInfo(`Redis: ${RedisConfig.describe(address)}`), layer(driver)(address, prefixed)),
           Sentinel: ({ address }) =>
             Effect.as(
               Effect.logInfo(`Redis: ${RedisConfig.describeSentinels(address)}`),
-              layerSentinel(driver)(address, options)
+              layerSentinel(driver)(address, prefixed)
             )
         })
-      )
+      })
     )

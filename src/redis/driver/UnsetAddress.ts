@@ -26,7 +26,8 @@ export interface LayerConfigOptions extends ClientOptions {
 
 /** The embedded client where it was asked for. A misspelt variable must not turn a distributed lock into a local one. */
 export const layer = ({
-  embeddedWhenUnset = false
+  embeddedWhenUnset = false,
+  keyPrefix
 }: LayerConfigOptions): Effect.Effect<Layer.Layer<RedisClient>, ConfigError.ConfigError> =>
   embeddedWhenUnset
     ? Effect.as(
@@ -34,7 +35,7 @@ export const layer = ({
           "Redis: embedded memory client, since neither REDIS_URL nor REDIS_HOST is set; " +
             "locks, limits and invalidations hold in this process alone"
         ),
-        MemoryRedis.layer()
+        MemoryRedis.layer({ keyPrefix })
       )
     : Effect.fail(
         ConfigError.MissingData(

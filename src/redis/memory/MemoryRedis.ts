@@ -16,6 +16,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as OptionCheck from "../../internal/OptionCheck.js"
 import { malformed } from "../ArgumentCheck.js"
+import * as PrefixedExecutor from "../prefix/PrefixedExecutor.js"
 import { RedisClient } from "../RedisClient.js"
 import * as RedisCommands from "../RedisCommands.js"
 import type { RedisReply } from "../RedisConnection.js"
@@ -36,6 +37,8 @@ export interface MemoryRedisOptions {
   readonly subscriptionCapacity?: number | undefined
   /** by how many milliseconds its clock is ahead of the process's monotonic clock: default 0 */
   readonly aheadMillis?: (() => number) | undefined
+  /** what stands before every key, channel and pattern: default nothing */
+  readonly keyPrefix?: string | undefined
 }
 
 const generation = 1
@@ -153,7 +156,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
         )
       )
 
-    return {
+    const executor: RedisExecutor = {
       get: (key) =>
         step((before, now) => {
           if (!key.isWellFormed()) return malformed("GET", key)
@@ -184,6 +187,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       circuitChanges: Stream.make(status.circuit),
       close
     }
+    return PrefixedExecutor.make(executor, options.keyPrefix)
   })
 
 /**

@@ -18,6 +18,7 @@ import type { OnRead } from "../connection/queue/CommandQueue.js"
 import type { Caller } from "../connection/queue/QueuedCommand.js"
 import * as ScriptRunner from "../connection/ScriptRunner.js"
 import * as Subscriber from "../connection/subscription/Subscriber.js"
+import * as PrefixedExecutor from "../prefix/PrefixedExecutor.js"
 import type { RedisArgument, RedisDriver, RedisReply } from "../RedisConnection.js"
 import type { OnReply, RedisExecutor, RedisNode, WithGeneration } from "../RedisExecutor.js"
 import * as RetryPolicy from "../RetryPolicy.js"
@@ -220,7 +221,7 @@ export const make = (
         })
     })
 
-    return {
+    const executor: RedisExecutor = {
       get: read((path, key, onReply) => path.lateGet(key, onReply)),
       getBuffer: read((path, key, onReply) => path.lateGetBuffer(key, onReply)),
       command: (name, args, { idempotent }) => command({ command: name, args, idempotent }),
@@ -244,4 +245,5 @@ export const make = (
       },
       close: Effect.zipRight(nodes.close, subscriber.close)
     }
+    return PrefixedExecutor.make(executor, options.keyPrefix)
   })

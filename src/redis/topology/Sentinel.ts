@@ -180,6 +180,7 @@ export const driver = (driverOf: (address: RedisAddress) => RedisDriver, address
     get address() {
       return target === undefined ? said : target.driver.address
     },
+    database,
     // whatever the address, it is the same client's words that are read
     toError: driverOf({}).toError,
     connect: Effect.suspend(() => {

@@ -15,6 +15,7 @@ const test = it.scopedLive.skipIf(skipReasonOfUse() !== undefined)
 const numRuns = 2_000
 
 const token = fc.constantFrom("one", "two", "three", "").map((text) => text as DistributedLock.LockToken)
+const channel = fc.constantFrom("released", "shop:{lock:a}:released{2}")
 const timeToLiveMillis = fc.constantFrom(5_000, 15_000, 60_000)
 
 describe("the scripts of locks", () => {
@@ -35,7 +36,7 @@ describe("the scripts of locks", () => {
   ]
   const others = fc.oneof(
     fc.record({ key, token, timeToLiveMillis }).map((input) => script(LockScripts.extend, input)),
-    fc.record({ key, token }).map((input) => script(LockScripts.release, input)),
+    fc.record({ key, token, channel }).map((input) => script(LockScripts.release, input)),
     fc.tuple(key, fc.constantFrom(...fences)).map(([key, fence]) => command("SET", `{${key}}:fence`, fence, "EX", 60)),
     key.map((key) => command("SET", key, "one")),
     key.map((key) => command("DEL", key))
@@ -67,7 +68,10 @@ describe("the scripts of semaphores", () => {
         .record({ key, token, timeToLiveMillis })
         .map((input) => script(SemaphoreScripts.extend, (now) => ({ ...input, now: now * 1000 })))
     },
-    { weight: 2, arbitrary: fc.record({ key, token }).map((input) => script(SemaphoreScripts.release, input)) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ key, token, channel }).map((input) => script(SemaphoreScripts.release, input))
+    },
     { weight: 1, arbitrary: key.map((key) => command("DEL", key)) }
   )
 

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { describe } from "vitest"
+import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
@@ -12,11 +13,17 @@ import { onCluster } from "./ClusterLayers.js"
 import { driverUnderTest } from "./drivers.js"
 import * as RedisServer from "./RedisServer.js"
 
-export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer()
+/** The prefix of every client: the contracts hold with one as they do without. */
+const keyPrefix = process.env.TEST_KEY_PREFIX || undefined
+
+export const onMemory: Layer.Layer<RedisClient> = MemoryRedis.layer({ keyPrefix })
 
 /** A client that is connected before a test begins. */
-export const connected = (address: RedisConfig.RedisAddress): Layer.Layer<RedisClient> =>
-  Layer.tap(driverUnderTest.layer(address), (context) =>
+export const connected = (
+  address: RedisConfig.RedisAddress,
+  options: ClientOptions = { keyPrefix }
+): Layer.Layer<RedisClient> =>
+  Layer.tap(driverUnderTest.layer(address, options), (context) =>
     RedisClient.pipe(
       Effect.flatMap((client) => Stream.runHead(Stream.filter(client.statusChanges, (s) => s._tag === "Connected"))),
       Effect.provide(context)
@@ -26,7 +33,7 @@ export const connected = (address: RedisConfig.RedisAddress): Layer.Layer<RedisC
 /** A connected client of `TEST_REDIS_URL`, or of a server that lives as long as the layer. */
 export const onServer: Layer.Layer<RedisClient> = Layer.unwrapScoped(
   Effect.flatMap(RedisServer.givenOrStarted, (url) =>
-    Effect.map(RedisConfig.fromUrl(Redacted.make(url)), connected)
+    Effect.map(RedisConfig.fromUrl(Redacted.make(url)), (address) => connected(address))
   ).pipe(Effect.orDieWith((problem) => new Error(`TEST_REDIS_URL ${problem}`)))
 )
 

@@ -20,6 +20,7 @@ export const make =
     return {
       toError: Failure.ofCommand,
       address: RedisConfig.describe(address),
+      database: address.database,
       connect: Effect.map(dial(true), (dialled) => Connection.commands(library, dialled)),
       // messages are the same in RESP2, and no server is too old for them
       connectSubscriber: Effect.map(dial(false), Connection.subscriptions)

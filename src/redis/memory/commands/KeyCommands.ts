@@ -4,11 +4,12 @@
  * @since 0.1.0
  */
 
+import * as Glob from "../../commands/Glob.js"
+import * as ByteString from "../store/ByteString.js"
 import type { Entry, Value } from "../store/Store.js"
 import * as Store from "../store/Store.js"
 import * as Arguments from "./Arguments.js"
 import type { Command, Commands } from "./Command.js"
-import * as Glob from "./Glob.js"
 import type { ErrorReply, Reply } from "./Reply.js"
 import { error, isError, notAnInteger, syntaxError } from "./Reply.js"
 
@@ -101,7 +102,8 @@ const parseScanOptions = (args: ReadonlyArray<string>): ScanOptions | ErrorReply
       if (parsed < 1) return syntaxError()
       count = parsed
     } else if (option === "MATCH") {
-      matches = Glob.compile(value)
+      const test = Glob.compile(ByteString.toLatin1(value))
+      matches = (key) => test(ByteString.toLatin1(key))
     } else if (option === "TYPE") {
       type = value.toLowerCase()
     } else {

@@ -1,19 +1,16 @@
 /**
- * The glob patterns of SCAN, on bytes: `*`, `?`, `[a-c]`, `[^x]`, and `\` before a character that stands for itself.
+ * The glob patterns of SCAN: `*`, `?`, `[a-c]`, `[^x]`, and `\` before a character that stands for itself. Patterns and texts are
+ * byte strings, which have one character for each byte.
  *
- * @since 0.1.0
+ * @internal
  */
-import * as ByteString from "../store/ByteString.js"
 
 /**
- * Compiles a pattern to a test of byte strings. The test takes time linear in the text for each `*` at most.
- *
- * @since 0.1.0
- * @category constructors
+ * Compiles a pattern to a test, which takes time linear in the text for each `*` at most.
  */
 export const compile = (pattern: string): ((text: string) => boolean) => {
-  const steps = parse(ByteString.toLatin1(pattern))
-  return (text) => matches(steps, ByteString.toLatin1(text))
+  const steps = parse(pattern)
+  return (text) => matches(steps, text)
 }
 
 const anything = Symbol("*")
