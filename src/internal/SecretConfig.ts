@@ -7,10 +7,11 @@
 import { readFileSync } from "node:fs"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { text } from "./VariableConfig.js"
+import { optionalText, text } from "./VariableConfig.js"
 
 /** The last line break is the editor's, not the secret's. */
 const read = (variable: string, path: string): Either.Either<string, ConfigError.ConfigError> =>
@@ -21,6 +22,14 @@ const read = (variable: string, path: string): Either.Either<string, ConfigError
       return ConfigError.InvalidData([variable], `the file ${path} cannot be read (${reason})`)
     }
   })
+
+/** The secret in a file, which is not empty. */
+const readSecret = (variable: string, path: string): Either.Either<string, ConfigError.ConfigError> =>
+  Either.flatMap(read(variable, path), (secret) =>
+    secret.trim() === ""
+      ? Either.left(ConfigError.InvalidData([variable], `the file ${path} is empty`))
+      : Either.right(secret)
+  )
 
 /**
  * The secret of `variable` or of the file that `<variable>_FILE` names; none when both are unset or empty. A `ConfigError`
@@ -39,11 +48,7 @@ export const make = (variable: string): Config.Config<Option.Option<Redacted.Red
           ConfigError.InvalidData([fileVariable], `is set although ${variable} is set too: set one of them`)
         )
       }
-      return Either.flatMap(read(fileVariable, path.value.trim()), (secret) =>
-        secret.trim() === ""
-          ? Either.left(ConfigError.InvalidData([fileVariable], `the file ${path.value.trim()} is empty`))
-          : Either.right(Option.some(secret))
-      )
+      return Either.map(readSecret(fileVariable, path.value.trim()), Option.some)
     }),
     Config.map(Option.map((secret) => Redacted.make(secret)))
   )
@@ -57,3 +62,18 @@ export const make = (variable: string): Config.Config<Option.Option<Redacted.Red
  */
 export const optional = (variable: string): Config.Config<Redacted.Redacted<string> | undefined> =>
   Config.map(make(variable), Option.getOrUndefined)
+
+/**
+ * Reads the file that `<variable>_FILE` names each time the effect is run. Undefined when no file is named.
+ *
+ * @since 0.2.0
+ * @category config
+ */
+export const inFile = (
+  variable: string
+): Config.Config<Effect.Effect<Redacted.Redacted<string>, ConfigError.ConfigError> | undefined> =>
+  Config.map(optionalText(`${variable}_FILE`), (path) =>
+    path === undefined
+      ? undefined
+      : Effect.suspend(() => Either.map(readSecret(`${variable}_FILE`, path.trim()), (secret) => Redacted.make(secret)))
+  )

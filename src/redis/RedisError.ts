@@ -239,6 +239,7 @@ export const RedisError = Schema.Union(
  * - `UnknownMaster`: the sentinels that answer watch no primary of this name
  * - `PrimaryDisputed`: sentinels name different servers, and none of these takes the connection
  * - `Superseded`: the sentinels have named another primary, which is dialled next
+ * - `Credentials`: the effect that gives user name and password has failed
  * - `Closed`: the connection ended
  *
  * @since 0.1.0
@@ -258,6 +259,7 @@ export class RedisConnectError extends Schema.TaggedError<RedisConnectError>()("
     "Loading",
     "TooManyClients",
     "Replica",
+    "Credentials",
     "SentinelsUnavailable",
     "UnknownMaster",
     "PrimaryDisputed",
@@ -281,11 +283,11 @@ const connectAdvice = {
   HostNotFound: "the host's name does not resolve: check REDIS_URL or REDIS_HOST, and DNS",
   Timeout:
     "the server did not answer in time: check the address and the firewall, rediss:// where it speaks TLS, and redis:// where it does not",
-  Tls: "the TLS handshake failed: check rediss:// or redis://, the server's certificate and REDIS_TLS_CA_FILE",
+  Tls: "the TLS handshake failed: check rediss:// or redis://, the server's certificate and REDIS_TLS_CA_FILE, and REDIS_TLS_CERT_FILE where the server asks for one",
   Address: "the connection's settings cannot be right",
   Database: "the database index was rejected: check REDIS_DB, or the path of REDIS_URL",
   Unsupported:
-    "the server, or a proxy before it, does not know HELLO (RESP3): use Redis 6 or later, Valkey or Dragonfly, without twemproxy or Envoy between",
+    "the server, or a proxy before it, does not know HELLO (RESP3): use Redis 6 or later, Valkey or Dragonfly, without twemproxy or Envoy between, or effect-cache-toolkit/IoRedis, which speaks RESP2 too",
   Protocol: "what answers there does not speak Redis' protocol: check the host and port, and what stands between",
   Rejected: "the server refused the connection",
   Loading: "the server is still loading its data set",
@@ -298,6 +300,7 @@ const connectAdvice = {
   PrimaryDisputed:
     "the sentinels name different primaries, and none takes the connection: check that the sentinels reach each other",
   Superseded: "the sentinels have named another primary, which the client dials now",
+  Credentials: "the user name and password cannot be read: check REDIS_PASSWORD_FILE, or the option credentials",
   Closed: "the connection ended"
 } as const
 

@@ -131,8 +131,12 @@ describe("the environment", () => {
         [{ REDIS_URL: "redis://localhost?db=3" }, "REDIS_URL", "the database is the path"],
         [{ REDIS_URL: "redis://localhost:99999" }, "REDIS_URL", "between 1 and 65535"],
         [{ REDIS_URL: "redis://" }, "REDIS_URL", "host"],
-        [{ REDIS_URL: "unix:///var/run/redis.sock" }, "REDIS_URL", "redis://"],
-        [{ REDIS_HOST: "/var/run/redis.sock" }, "REDIS_HOST", "unix sockets are not supported"],
+        [{ REDIS_URL: "unix://redis.sock" }, "REDIS_URL", "unix://["],
+        [{ REDIS_URL: "unix:///redis.sock?db=one" }, "REDIS_URL", "?db=index"],
+        [{ REDIS_URL: "unix:///redis.sock", REDIS_TLS_CA_FILE: "/ca.pem" }, "REDIS_TLS_CA_FILE", "rediss://"],
+        [{ REDIS_HOST: "/var/run/redis.sock" }, "REDIS_HOST", "REDIS_URL=unix:///"],
+        [{ REDIS_HOST: "h", REDIS_TLS_CERT_FILE: "/c.pem" }, "REDIS_TLS_CERT_FILE", "without REDIS_TLS_KEY_FILE"],
+        [{ REDIS_HOST: "h", REDIS_TLS_KEY_FILE: "/k.pem" }, "REDIS_TLS_KEY_FILE", "without REDIS_TLS_CERT_FILE"],
         [{ REDIS_HOST: "cache:6380" }, "REDIS_HOST", "REDIS_PORT"],
         [{ REDIS_HOST: "redis://cache" }, "REDIS_HOST", "REDIS_URL"],
         [{ REDIS_HOST: "user@cache" }, "REDIS_HOST", "REDIS_USERNAME"],
@@ -196,6 +200,46 @@ describe("the environment", () => {
       expect(JSON.stringify(address) + String(address?.password)).not.toContain("hunter2")
     })
   )
+})
+
+describe("REDIS_KEY_PREFIX", () => {
+  const prefixOf = (value: string) =>
+    Effect.withConfigProvider(RedisConfig.keyPrefix, ConfigProvider.fromMap(new Map([["REDIS_KEY_PREFIX", value]])))
+
+  it.effect("is taken as it is, and unset where it is empty", () =>
+    Effect.gen(function* () {
+      expect(yield* prefixOf("shop *ü: ")).toBe("shop *ü: ")
+      expect(yield* prefixOf("")).toBeUndefined()
+    })
+  )
+
+  it.effect("holds no braces and no control characters", () =>
+    Effect.gen(function* () {
+      for (const value of ["{shop}:", "shop\n", "\u007f"]) {
+        expect(String(yield* Effect.flip(prefixOf(value)))).toMatch(/REDIS_KEY_PREFIX.*without/)
+      }
+    })
+  )
+})
+
+describe("a URL of a unix socket", () => {
+  it("has a path, a login and a database", () => {
+    for (const scheme of ["unix", "redis+unix"]) {
+      const address = Either.getOrThrow(
+        RedisConfig.fromUrl(Redacted.make(`${scheme}://ada:p%40ss@/run/my%20redis.sock?db=2`))
+      )
+      expect(address).toEqual({
+        path: "/run/my redis.sock",
+        database: 2,
+        username: "ada",
+        password: Redacted.make("p@ss")
+      })
+      expect(RedisConfig.describe(address)).toBe("unix:///run/my redis.sock?db=2")
+    }
+    expect(RedisConfig.fromUrl(Redacted.make("unix:///run/redis.sock"))).toMatchObject({
+      right: { path: "/run/redis.sock", database: 0 }
+    })
+  })
 })
 
 describe("a URL", () => {

@@ -28,6 +28,7 @@ import {
   type RedisError,
   RedisProtocolError
 } from "../RedisError.js"
+import * as AddressDriver from "./AddressDriver.js"
 import * as DialFailure from "./DialFailure.js"
 import * as DriverLayer from "./DriverLayer.js"
 import type * as UnsetAddress from "./UnsetAddress.js"
@@ -62,25 +63,28 @@ const urlOf = (address: RedisConfig.RedisAddress): string => {
   const username = encodeURIComponent(address.username ?? "")
   const password = address.password === undefined ? "" : encodeURIComponent(Redacted.value(address.password))
   const login = username === "" && password === "" ? "" : `${username}:${password}@`
+  // the host is ignored, and Bun reads a login only before one
+  if (address.path !== undefined) return `redis+unix://${login}${login === "" ? "" : "localhost"}${address.path}`
   return RedisConfig.describe(address).replace("://", `://${login}`)
 }
 
+/** Bun takes the path of a socket from a URL as it stands there, without its escapes. */
+const isPathOfUrl = (path: string): boolean => /^\/[\w./+=:,~-]+$/.test(path)
+
 /** The timeout in milliseconds, within the bounds that Bun accepts. */
 const connectionTimeout = (millis: number): number => Math.min(Math.max(Math.ceil(millis), 1), 4_294_967_295)
+
+const tlsOptions = (tls: RedisConfig.RedisTls = {}): RedisOptions => {
+  const given = Object.entries(tls).filter(([, value]) => value !== undefined)
+  return given.length === 0 ? {} : { tls: Object.fromEntries(given) }
+}
 
 const clientOptions = (address: RedisConfig.RedisAddress, connectTimeoutMillis: number): RedisOptions => ({
   autoReconnect: false,
   connectionTimeout: connectionTimeout(connectTimeoutMillis),
   // the heartbeat finds a hung server; Bun's own idle timeout would also end a subscriber without messages
   idleTimeout: 0,
-  ...(address.tls?.caFile === undefined && address.tls?.serverName === undefined
-    ? {}
-    : {
-        tls: {
-          ...(address.tls.caFile === undefined ? {} : { caFile: address.tls.caFile }),
-          ...(address.tls.serverName === undefined ? {} : { serverName: address.tls.serverName })
-        }
-      })
+  ...tlsOptions(address.tls)
 })
 
 /** Why the first PING failed; undefined when its failure shows that the connection stands. */
@@ -115,6 +119,11 @@ const dial = (
   Effect.gen(function* () {
     const said = RedisConfig.describe(address)
     yield* DialFailure.ofAddress(address)
+    if (address.path !== undefined && !isPathOfUrl(address.path)) {
+      const detail =
+        "Bun's client takes no such path: use effect-cache-toolkit/IoRedis, or a path of letters, digits and . _ -"
+      return yield* new RedisConnectError({ reason: "Address", address: said, detail })
+    }
     const closed = Deferred.unsafeMake<void>(FiberId.none)
     const client = yield* Effect.acquireRelease(
       Effect.try({
@@ -130,13 +139,17 @@ const dial = (
     yield* Effect.async<void, RedisConnectError | RedisAuthError>((resume) => {
       // the rejection of the PING behind it says more; this one must only not be unhandled
       client.connect().catch(() => {})
-      client.send("PING", []).then(
-        () => resume(Effect.void),
-        (cause) => {
-          const error = ofPing(said, cause)
-          resume(error === undefined ? Effect.void : Effect.flip(DialFailure.explained(address, error)))
-        }
-      )
+      // the URL of a socket has no place for the database
+      const select =
+        address.path === undefined ? Promise.resolve() : client.send("SELECT", [String(address.database ?? 0)])
+      Promise.allSettled([client.send("PING", []), select]).then(([ping, selected]) => {
+        const error =
+          (ping.status === "rejected" ? ofPing(said, ping.reason) : undefined) ??
+          (selected.status === "rejected"
+            ? DialFailure.ofReply(said, true, DialFailure.messageOf(selected.reason))
+            : undefined)
+        resume(error === undefined ? Effect.void : Effect.flip(DialFailure.explained(address, error)))
+      })
     })
     return { client, closed }
   })
@@ -153,6 +166,11 @@ export const driver = (
   connectTimeout: Duration.DurationInput = "5 seconds"
 ): RedisDriver => {
   DriverLayer.check("BunRedis", address, connectTimeout)
+  return AddressDriver.make((address) => fixedDriver(address, connectTimeout), address)
+}
+
+/** With the login of the address, whatever its `credentials` say. */
+const fixedDriver = (address: RedisConfig.RedisAddress, connectTimeout: Duration.DurationInput): RedisDriver => {
   const options = clientOptions(address, Duration.toMillis(connectTimeout))
   return {
     toError,

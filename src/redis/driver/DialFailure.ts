@@ -4,6 +4,7 @@
  *
  * @internal
  */
+import { readFileSync } from "node:fs"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import * as RedisConfig from "../RedisConfig.js"
@@ -56,23 +57,19 @@ const isHostNotFound = (code: string): boolean => /^(ENOTFOUND|EAI_|ENODATA|ESER
 
 /** Fails where the address cannot be right, so that it is never dialled. */
 export const ofAddress = (address: RedisConfig.RedisAddress): Effect.Effect<void, RedisConnectError> => {
-  const problem = RedisConfig.hostProblem(address.host)
-  return problem === undefined
-    ? Effect.void
-    : Effect.fail(
-        new RedisConnectError({
-          reason: "Address",
-          address: RedisConfig.describe(address),
-          detail: `the host ${problem}`
-        })
-      )
+  const fail = (detail: string) =>
+    Effect.fail(new RedisConnectError({ reason: "Address", address: RedisConfig.describe(address), detail }))
+  if (address.path !== undefined && address.tls !== undefined) return fail("a unix socket carries no TLS")
+  const problem = address.path === undefined ? RedisConfig.hostProblem(address.host) : undefined
+  return problem === undefined ? Effect.void : fail(`the host ${problem}`)
 }
 
 /** Why Bun's client could not even be made. Its words may hold the URL, and so the password. */
 export const ofSettings = (address: string, cause: unknown): RedisConnectError => {
   const message = messageOf(cause)
-  if (/caFile|\bca\b|cert/i.test(message)) {
-    return new RedisConnectError({ reason: "Tls", address, detail: "REDIS_TLS_CA_FILE cannot be read" })
+  const file = /keyFile/i.test(message) ? "KEY" : /certFile/i.test(message) ? "CERT" : "CA"
+  if (/keyFile|caFile|\bca\b|cert/i.test(message)) {
+    return new RedisConnectError({ reason: "Tls", address, detail: `REDIS_TLS_${file}_FILE cannot be read` })
   }
   return /database number/i.test(message)
     ? new RedisConnectError({ reason: "Database", address, detail: "the index is no whole number" })
@@ -93,8 +90,9 @@ const look = (address: RedisConfig.RedisAddress): Effect.Effect<RedisConnectErro
     }
     const closed = () => end("Closed", accepted ? "the connection is accepted and ended at once" : "")
     const socket = tls.connect({
-      host: address.host ?? RedisConfig.defaultHost,
-      port: address.port ?? RedisConfig.defaultPort,
+      ...(address.path === undefined
+        ? { host: address.host ?? RedisConfig.defaultHost, port: address.port ?? RedisConfig.defaultPort }
+        : { path: address.path }),
       // nothing is sent or believed here: only whether it speaks TLS
       rejectUnauthorized: false
     })
@@ -118,11 +116,32 @@ const look = (address: RedisConfig.RedisAddress): Effect.Effect<RedisConnectErro
     return Effect.sync(() => socket.destroy())
   })
 
+/** Whether the certificate of the client and its key belong together: a client that has others says nothing of it. */
+const certificateProblem = ({ tls: files }: RedisConfig.RedisAddress): Effect.Effect<string | undefined> =>
+  Effect.sync(() => {
+    if (files?.certFile === undefined || files.keyFile === undefined) return undefined
+    try {
+      tls.createSecureContext({ cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) })
+      return undefined
+    } catch (cause) {
+      return `REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE do not fit together: ${codeOf(cause) || messageOf(cause)}`
+    }
+  })
+
 /** The failure of a dial, as exactly as a second look can tell. */
 export const explained = (
   address: RedisConfig.RedisAddress,
   failure: RedisConnectError | RedisAuthError
-): Effect.Effect<RedisConnectError | RedisAuthError> =>
-  failure._tag === "RedisConnectError" && failure.reason === "Closed" && failure.detail === ""
-    ? look(address)
-    : Effect.succeed(failure)
+): Effect.Effect<RedisConnectError | RedisAuthError> => {
+  const isUnexplained = failure._tag === "RedisConnectError" && failure.reason === "Closed" && failure.detail === ""
+  if (!isUnexplained && failure.reason !== "Tls") return Effect.succeed(failure)
+  return Effect.flatMap(certificateProblem(address), (problem) =>
+    problem === undefined
+      ? isUnexplained
+        ? look(address)
+        : Effect.succeed(failure)
+      : Effect.succeed(
+          new RedisConnectError({ reason: "Tls", address: RedisConfig.describe(address), detail: problem })
+        )
+  )
+}

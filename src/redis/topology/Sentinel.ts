@@ -116,10 +116,11 @@ const inOwnScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effe
  */
 export const driver = (driverOf: (address: RedisAddress) => RedisDriver, address: SentinelAddress): RedisDriver => {
   check(address)
-  const { database, password, tls, username } = address
+  const { credentials, database, password, tls, username } = address
   const said = describeSentinels(address)
   const sentinels = Sentinels.make(driverOf, address)
-  const serverAt = (node: NodeAddress): RedisDriver => driverOf({ ...node, username, password, tls, database })
+  const serverAt = (node: NodeAddress): RedisDriver =>
+    driverOf({ ...node, username, password, credentials, tls, database })
 
   /** where the commands' connection leads, or is about to */
   let target: { readonly node: NodeAddress; readonly driver: RedisDriver } | undefined

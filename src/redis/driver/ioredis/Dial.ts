@@ -22,20 +22,38 @@ export interface Dialled extends Library.Client {
   readonly isResp3: boolean
 }
 
-const tlsOptions = (said: string, { caFile, serverName }: RedisConfig.RedisTls) =>
-  Effect.tryPromise({
-    try: async () => ({
-      ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
+const tlsOptions = (
+  said: string,
+  { caFile, certFile, keyFile, rejectUnauthorized = true, serverName }: RedisConfig.RedisTls
+) => {
+  const content = (variable: string, path: string | undefined) =>
+    path === undefined
+      ? Effect.succeed(undefined)
+      : Effect.tryPromise({
+          try: () => readFile(path),
+          catch: () => new RedisConnectError({ reason: "Tls", address: said, detail: `${variable} cannot be read` })
+        })
+  return Effect.map(
+    Effect.all([
+      content("REDIS_TLS_CA_FILE", caFile),
+      content("REDIS_TLS_CERT_FILE", certFile),
+      content("REDIS_TLS_KEY_FILE", keyFile)
+    ]),
+    ([ca, cert, key]) => ({
+      rejectUnauthorized,
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
       ...(serverName === undefined ? {} : { servername: serverName })
-    }),
-    catch: () => new RedisConnectError({ reason: "Tls", address: said, detail: "REDIS_TLS_CA_FILE cannot be read" })
-  })
+    })
+  )
+}
 
 const targetOf = (address: RedisConfig.RedisAddress): Effect.Effect<Library.Target, RedisConnectError> => {
-  const target: Library.Target = {
-    host: address.host ?? RedisConfig.defaultHost,
-    port: address.port ?? RedisConfig.defaultPort
-  }
+  const target: Library.Target =
+    address.path === undefined
+      ? { host: address.host ?? RedisConfig.defaultHost, port: address.port ?? RedisConfig.defaultPort }
+      : { path: address.path }
   return address.tls === undefined
     ? Effect.succeed(target)
     : Effect.map(tlsOptions(RedisConfig.describe(address), address.tls), (tls) => ({ ...target, tls }))
