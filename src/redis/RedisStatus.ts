@@ -67,6 +67,8 @@ export interface RedisStatus {
   /** counts the connections made so far; 0 before the first */
   readonly generation: number
   readonly server: Option.Option<RedisServerInfo>
+  /** what the toolkit needs and the server refuses, as the last connection found it; absent where nothing was asked */
+  readonly limitations?: ReadonlyArray<ServerLimitation> | undefined
   /** where the last connection leads, without user and password: the present primary behind sentinels; none for a cluster */
   readonly address: Option.Option<string>
   /** round trip of the last heartbeat */
@@ -77,6 +79,20 @@ export interface RedisStatus {
   readonly lastFailure: Option.Option<ConnectionFailure>
   /** the primaries of a cluster; absent for one server */
   readonly nodes?: ReadonlyArray<NodeStatus> | undefined
+}
+
+/**
+ * A command that the toolkit needs and the server refuses.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ServerLimitation {
+  readonly command: "EVAL" | "TIME"
+  /** `Unknown`: the server does not have it; `NoPermission`: the user may not run it */
+  readonly reason: "Unknown" | "NoPermission"
+  /** what does not work, and what to do */
+  readonly advice: string
 }
 
 /**

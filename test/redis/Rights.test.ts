@@ -29,7 +29,7 @@ const commands = rights.flatMap((right) => (right.startsWith("+") ? [right.slice
 
 /** The commands that the client sends on its own account: for a connection, for scripts and for subscriptions. */
 const ofTheClient = [
-  ...["CLIENT|ID", "CLIENT|KILL", "INFO", "ROLE", "TIME", "PING", "SELECT"],
+  ...["CLIENT|ID", "CLIENT|KILL", "CLIENT|SETNAME", "INFO", "ROLE", "TIME", "PING", "SELECT"],
   ...["EVAL", "EVALSHA", "SUBSCRIBE", "UNSUBSCRIBE"]
 ]
 
@@ -62,6 +62,8 @@ const asToolkit = (): Layer.Layer<RedisClient> =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       yield* server.send("ACL", "SETUSER", "toolkit", "on", `>${password}`, ...rights)
+      // a server without CLIENT SETINFO rejects the right to it
+      yield* Effect.exit(server.send("ACL", "SETUSER", "toolkit", "+client|setinfo"))
       yield* Effect.addFinalizer(() => Effect.map(server.send("ACL", "LOG"), (log) => void rejected.push(log)))
       return connected({ port: server.port, username: "toolkit", password: Redacted.make(password), database: 3 })
     })

@@ -57,6 +57,11 @@ export interface ClientOptions {
    * Default: nothing
    */
   readonly keyPrefix?: string | undefined
+  /**
+   * The name of the command connection in CLIENT LIST, of printable ASCII without spaces. Default "effect-cache-toolkit". A
+   * server that refuses it is used all the same
+   */
+  readonly clientName?: string | undefined
 }
 
 /**
@@ -77,6 +82,7 @@ export interface ClientSettings extends Reconnection.ReconnectionSchedules {
   readonly subscriptionBuffer: number
   readonly allowReplica: boolean
   readonly circuitBreaker: CircuitBreakerOptions | undefined
+  readonly clientName: string
 }
 
 /**
@@ -87,6 +93,8 @@ export interface ClientSettings extends Reconnection.ReconnectionSchedules {
  */
 export const of = (options: ClientOptions): ClientSettings => {
   const check = OptionCheck.make("Redis client")
+  const { clientName = "effect-cache-toolkit" } = options
+  if (!/^[!-~]+$/.test(clientName)) check.reject("clientName", clientName, "printable ASCII without spaces")
   return {
     reconnect: options.reconnect ?? Reconnection.defaultReconnect,
     probe: options.probe ?? Reconnection.defaultProbe,
@@ -106,6 +114,7 @@ export const of = (options: ClientOptions): ClientSettings => {
     maxKeysPerRead: check.wholeNumber("maxKeysPerRead", options.maxKeysPerRead) ?? 128,
     subscriptionBuffer: check.wholeNumber("subscriptionBuffer", options.subscriptionBuffer) ?? defaultCapacity,
     allowReplica: options.allowReplica ?? false,
-    circuitBreaker: options.circuitBreaker
+    circuitBreaker: options.circuitBreaker,
+    clientName
   }
 }

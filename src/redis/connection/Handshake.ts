@@ -6,12 +6,14 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../RedisConnection.js"
 import { RedisConnectError } from "../RedisError.js"
-import type { RedisServerInfo } from "../RedisStatus.js"
+import type { RedisServerInfo, ServerLimitation } from "../RedisStatus.js"
 import * as ServerTime from "../ServerTime.js"
+import * as Limitations from "./Limitations.js"
 import * as ServerRole from "./ServerRole.js"
 
 /** Which connection this is to the server, and which run of which server. */
@@ -22,6 +24,7 @@ export interface ServerIdentity {
   /** when the server started, by its own clock, to about a second */
   readonly startedAtMillis: number
   readonly server: RedisServerInfo
+  readonly limitations: ReadonlyArray<ServerLimitation>
   readonly clockOffsetMillis: number
   readonly isReplica: boolean
 }
@@ -40,6 +43,17 @@ const serverInfo = (info: string): RedisServerInfo => {
   return { name: "Redis", version: field(info, "redis_version") ?? "unknown" }
 }
 
+/** The version of this package, which the server shows beside the connection. */
+export const libraryVersion = "0.2.0"
+
+const library = { "LIB-NAME": "effect-cache-toolkit", "LIB-VER": libraryVersion }
+
+/** Whether the server has CLIENT SETINFO. One without it would count each as an error. */
+const hasLibraryInfo = ({ name, version }: RedisServerInfo): boolean => {
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  return name === "Valkey" || (name === "Redis" && (major > 7 || (major === 7 && minor >= 2)))
+}
+
 /**
  * Fails only when the connection ends meanwhile: what the user may not ask is left unknown. Without a time from the server
  * its clock keeps the offset that the previous connection knew.
@@ -47,15 +61,21 @@ const serverInfo = (info: string): RedisServerInfo => {
 export const run = (
   connection: RedisConnection,
   { address, toError }: Pick<RedisDriver, "address" | "toError">,
-  knownOffsetMillis: number
+  options: { readonly clientName: string; readonly knownOffsetMillis: number }
 ): Effect.Effect<ServerIdentity, RedisConnectError> =>
   Effect.gen(function* () {
     const before = yield* MonotonicClock.millis
-    const role = ServerRole.make((command, args) =>
+    const send = (command: string, args: ReadonlyArray<RedisArgument>) =>
       Effect.tryPromise({ try: () => connection.send(command, args), catch: (cause) => toError(command, cause) })
-    )
-    const [id, info, time, isReplica] = yield* Effect.all(
-      [ask(connection, "CLIENT", ["ID"]), ask(connection, "INFO", ["server"]), ask(connection, "TIME", []), role],
+    const [id, info, time, evaluation, isReplica] = yield* Effect.all(
+      [
+        ask(connection, "CLIENT", ["ID"]),
+        ask(connection, "INFO", ["server"]),
+        Effect.either(send("TIME", [])),
+        Effect.either(send("EVAL", ["return 1", 0])),
+        ServerRole.make(send),
+        ask(connection, "CLIENT", ["SETNAME", options.clientName])
+      ],
       { concurrency: "unbounded" }
     )
     const after = yield* MonotonicClock.millis
@@ -63,13 +83,21 @@ export const run = (
       return yield* Effect.fail(new RedisConnectError({ reason: "Closed", address, detail: "during the handshake" }))
     }
     const middle = (before + after) / 2
-    const serverTime = ServerTime.millisOf(Option.getOrNull(time)) ?? middle + knownOffsetMillis
+    const serverTime = ServerTime.millisOf(Either.getOrNull(time)) ?? middle + options.knownOffsetMillis
     const text = String(Option.getOrElse(info, (): RedisReply => ""))
+    const server = serverInfo(text)
+    if (hasLibraryInfo(server)) {
+      yield* Effect.forEach(Object.entries(library), (field) => ask(connection, "CLIENT", ["SETINFO", ...field]), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    }
     return {
       clientId: Option.getOrUndefined(Option.filter(id, (reply) => typeof reply === "number")),
       runId: field(text, "run_id"),
       startedAtMillis: serverTime - Number(field(text, "uptime_in_seconds") ?? 0) * 1000,
-      server: serverInfo(text),
+      server,
+      limitations: [...Limitations.of("EVAL", evaluation), ...Limitations.of("TIME", time)],
       clockOffsetMillis: serverTime - middle,
       isReplica
     }

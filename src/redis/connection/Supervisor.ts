@@ -23,10 +23,11 @@ import * as Stall from "../../internal/Stall.js"
 import { isReadOnly } from "../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisDriver } from "../RedisConnection.js"
 import { isOutcomeUnknown, RedisConnectError, type RedisError } from "../RedisError.js"
-import { type ConnectionFailure, ConnectionState, type RedisServerInfo } from "../RedisStatus.js"
+import { type ConnectionFailure, ConnectionState, type RedisServerInfo, type ServerLimitation } from "../RedisStatus.js"
 import * as ServerTime from "../ServerTime.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import * as Handshake from "./Handshake.js"
+import * as Limitations from "./Limitations.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
 import * as Reconnection from "./Reconnection.js"
 import * as ServerRole from "./ServerRole.js"
@@ -39,6 +40,8 @@ export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
   /** for the dial and the handshake together */
   readonly connectTimeout: Duration.Duration
   readonly heartbeatInterval: Duration.Duration
+  /** the name of the connection on the server */
+  readonly clientName: string
   /** whether a replica will do */
   readonly allowReplica: boolean
   /** run when a connection leads to another primary, or again to one */
@@ -72,6 +75,7 @@ export interface ConnectionFacts {
   readonly generation: number
   readonly bufferedAmount: number
   readonly server: Option.Option<RedisServerInfo>
+  readonly limitations: ReadonlyArray<ServerLimitation>
   readonly address: Option.Option<string>
   readonly latency: Option.Option<Duration.Duration>
   readonly clockOffsetMillis: number
@@ -99,6 +103,8 @@ export const make = (
     let connection: RedisConnection | undefined
     let previous: Handshake.ServerIdentity | undefined
     let server: Option.Option<RedisServerInfo> = Option.none()
+    let limitations: ReadonlyArray<ServerLimitation> = []
+    const warned = new Set<string>()
     let address: Option.Option<string> = Option.none()
     let latency: Option.Option<Duration.Duration> = Option.none()
     let clockOffsetMillis = 0
@@ -127,12 +133,20 @@ export const make = (
 
     const replica = (detail: string) => new RedisConnectError({ reason: "Replica", address: driver.address, detail })
 
-    const timeRejected = yield* Effect.once(
-      Effect.logWarning(
-        "the user may not run TIME: cached reads go to their lookups, and locks, limits and presence fail; " +
-          "grant it (ACL SETUSER <user> +time)"
-      )
-    )
+    const warnOnce = ({ advice }: ServerLimitation) =>
+      Effect.suspend(() => {
+        if (warned.has(advice)) return Effect.void
+        warned.add(advice)
+        return Effect.logWarning(advice)
+      })
+
+    /** A right may be taken away from a connection that stands. */
+    const noteTime = (time: Either.Either<unknown, RedisError>) => {
+      const found = Limitations.of("TIME", time)
+      if (Either.isLeft(time) && found.length === 0) return Effect.void
+      limitations = limitations.filter(({ command }) => command !== "TIME").concat(found)
+      return Effect.forEach(found, warnOnce, { discard: true })
+    }
 
     /**
      * A heartbeat fails when the server has become a replica. A time-out is counted by the queue, and an error reply is a
@@ -141,7 +155,7 @@ export const make = (
     const heartbeat = Effect.suspend(() => {
       const isReplica = options.allowReplica ? Effect.succeed(false) : ServerRole.make(probe)
       return Effect.either(learnTime(probe("TIME", []))).pipe(
-        Effect.tap((time) => (Either.isLeft(time) && time.left._tag === "RedisAuthError" ? timeRejected : Effect.void)),
+        Effect.tap(noteTime),
         // a silent server gets no other command before the next beat
         Effect.flatMap((time) =>
           Either.isLeft(time) && isOutcomeUnknown(time.left) ? Effect.succeed(false) : isReplica
@@ -156,7 +170,10 @@ export const make = (
     const live = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
         const next = yield* driver.connect
-        const identity = yield* Handshake.run(next, driver, clockOffsetMillis)
+        const identity = yield* Handshake.run(next, driver, {
+          clientName: options.clientName,
+          knownOffsetMillis: clockOffsetMillis
+        })
         if (identity.isReplica && !options.allowReplica) return yield* Effect.fail(replica("by its ROLE"))
         yield* Handshake.dropPrevious(next, previous, identity)
         return { next, identity }
@@ -176,6 +193,7 @@ export const make = (
             connection = next
             previous = identity
             server = Option.some(identity.server)
+            limitations = identity.limitations
             address = Option.fromNullable(driver.address)
             clockOffsetMillis = identity.clockOffsetMillis
             breaker.reset()
@@ -192,6 +210,7 @@ export const make = (
             yield* become(ConnectionState.Connected({ generation }))
             yield* Deferred.succeed(firstDialEnded, undefined)
             yield* Effect.logInfo(`connected to ${identity.server.name} ${identity.server.version}`)
+            yield* Effect.forEach(limitations, warnOnce, { discard: true })
             const closed = Effect.flatMap(Deferred.await(next.closed), () =>
               Effect.fail(
                 new RedisConnectError({
@@ -246,6 +265,7 @@ export const make = (
         generation,
         bufferedAmount: connection?.bufferedAmount() ?? 0,
         server,
+        limitations,
         address,
         latency,
         clockOffsetMillis: Math.round(
