@@ -25,7 +25,7 @@ export interface RedisAddress {
   /**
    * Asked for the login at each dial, in place of `username` and `password`: for passwords that change, and for tokens that
    * expire. Its failure, or its defect, stands in the status as a `RedisConnectError` with reason `Credentials`, and the client
-   * asks again before the next dial. `connectTimeout` bounds it
+   * reads it once more before the next dial. `connectTimeout` bounds it
    */
   readonly credentials?: Effect.Effect<RedisCredentials, unknown> | undefined
   /** database index: default 0 */
@@ -47,7 +47,7 @@ export interface RedisTls {
   /** PEM file with the key of `certFile` */
   readonly keyFile?: string | undefined
   /**
-   * `false` takes any certificate, so that whoever stands between reads and changes everything. A warning says so at each
+   * `false` takes any certificate, so that a machine on the way can read and change everything. A warning says so at each
    * start. Default true
    */
   readonly rejectUnauthorized?: boolean | undefined

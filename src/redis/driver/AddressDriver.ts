@@ -36,7 +36,7 @@ export const make = (driverOf: (address: RedisAddress) => RedisDriver, address: 
     hasWarned = true
     return Effect.logWarning(
       `${describe(address)}: rejectUnauthorized is false, so that any certificate is taken; ` +
-        "whoever stands between reads and changes everything"
+        "a machine on the way can read and change everything"
     )
   })
   const dialled = Effect.map(Effect.zipRight(warning, withLogin(address)), (now) =>

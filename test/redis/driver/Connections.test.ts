@@ -71,7 +71,7 @@ for (const name of driverNames) {
       })
     )
 
-    it.scopedLive("takes any certificate only where it is told to, and warns of it once", () =>
+    it.scopedLive("takes any certificate only with rejectUnauthorized false, and warns of it once", () =>
       Effect.gen(function* () {
         const { ca, certificate, key } = yield* Certificates.make
         const port = yield* RedisServer.freePort
