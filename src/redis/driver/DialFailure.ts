@@ -124,7 +124,11 @@ const certificateProblem = ({ tls: files }: RedisConfig.RedisAddress): Effect.Ef
       tls.createSecureContext({ cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) })
       return undefined
     } catch (cause) {
-      return `REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE do not fit together: ${codeOf(cause) || messageOf(cause)}`
+      const code = codeOf(cause)
+      // a file that cannot be read is named by the failure itself
+      return code.startsWith("ERR_")
+        ? `REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE do not fit together: ${code}`
+        : undefined
     }
   })
 

@@ -128,7 +128,7 @@ describe("a dial", () => {
   )
 
   for (const [what, host, words] of [
-    ["a unix path", "/var/run/redis.sock", /unix sockets/],
+    ["a unix path", "/var/run/redis.sock", /REDIS_URL=unix:/],
     ["a URL", `redis://user:${secret}@cache`, /REDIS_URL/],
     ["a login before the host", `user:${secret}@cache`, /REDIS_PASSWORD/],
     ["a port behind the host", "cache:6379", /REDIS_PORT/]
