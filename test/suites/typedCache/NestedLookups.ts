@@ -106,11 +106,16 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     Effect.gen(function* () {
       const reading: Texts = yield* recursive((id) => Effect.suspend(() => cache.get(id)))
       const cache: Texts = yield* recursive((id, cache) => Effect.as(cache.get(id), id), {
-        lookupMany: (ids) => Effect.map(reading.get(ids[1] ?? ""), (text) => ids.map(() => Either.right(text)))
+        lookupMany: (ids) => Effect.map(reading.get(ids.at(-1) ?? ""), (text) => ids.map(() => Either.right(text)))
       })
-      const keys = [`${cache.name}:b`, `${reading.name}:b`, `${cache.name}:b`]
-      const failed = Either.left(new TypedCache.LookupCycle({ keys }))
-      expect(yield* cache.getMany(["a", "b"], { mode: "either" })).toEqual([failed, failed])
+      // the keys of a call come in the order of their leases, which several servers grant as they come to it
+      const cycleOf = (id: string) => {
+        const keys = [`${cache.name}:${id}`, `${reading.name}:${id}`, `${cache.name}:${id}`]
+        return Either.left(new TypedCache.LookupCycle({ keys }))
+      }
+      for (const failed of yield* cache.getMany(["a", "b"], { mode: "either" })) {
+        expect([cycleOf("a"), cycleOf("b")]).toContainEqual(failed)
+      }
     })
   )
 
