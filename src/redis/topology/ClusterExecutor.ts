@@ -124,7 +124,7 @@ export const make = (
       caller?: Caller
     ): void => {
       const sendToNode = (node: ClusterNode | undefined, onReply: OnReply<RedisReply>) =>
-        node === undefined ? onReply(rejected.Disconnected) : node.direct.late(command, () => args, onReply, caller)
+        node === undefined ? onReply(nodes.rejection()) : node.direct.late(command, () => args, onReply, caller)
       const sendToSlot = (slot: number, args: ReadonlyArray<RedisArgument>, onReply: OnReply<RedisReply>) =>
         route<WithGeneration<RedisReply>>(
           slot,
@@ -162,7 +162,7 @@ export const make = (
           break
         case "EveryPrimary":
           if (nodes.isCovered()) sendToEach(nodes.all(), sent.join, sendToNode)
-          else onReply(rejected.Disconnected)
+          else onReply(nodes.rejection())
       }
     }
 
@@ -215,7 +215,7 @@ export const make = (
         Effect.suspend(() => {
           const node = anyNode()
           return node === undefined
-            ? rejected.Disconnected
+            ? nodes.rejection()
             : // the count is of the subscribers at that server alone
               Effect.as(node.connection.queue.probe("PUBLISH", [channel, message]), 1)
         })

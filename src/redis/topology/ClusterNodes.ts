@@ -8,12 +8,15 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import { rejected } from "../CommandRejection.js"
 import type { ClientSettings } from "../connection/ClientOptions.js"
+import type { RedisUnavailable } from "../RedisError.js"
 import type { ConnectionFailure } from "../RedisStatus.js"
 import * as ClusterNode from "./ClusterNode.js"
 import * as Discovery from "./Discovery.js"
@@ -52,6 +55,10 @@ export interface ClusterNodes {
   readonly refreshSoon: () => void
   /** why the slots could not be read, the last time that they were */
   readonly failure: () => ConnectionFailure | undefined
+  /** whether the client was closed */
+  readonly isClosed: () => boolean
+  /** the failure of a command that no node can take */
+  readonly rejection: () => Exit.Exit<never, RedisUnavailable>
   /** Closes every node for good. */
   readonly close: Effect.Effect<void>
 }
@@ -201,7 +208,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
 
     yield* refresh
     yield* Effect.suspend(() => Fiber.awaitAll(dials.values()))
-    yield* Effect.forkScoped(Effect.interruptible(refreshForever))
+    const refreshing = yield* Effect.forkScoped(Effect.interruptible(refreshForever))
 
     const at: ClusterNodes["at"] = (address, onNode) => {
       const name = nameOf(address)
@@ -211,10 +218,11 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       refreshSoon()
     }
 
-    const close = Effect.suspend(() => {
+    const close = Effect.gen(function* () {
       isClosed = true
-      const all = Array.from(nodes.values())
-      return Effect.forEach(all, ({ connection }) => connection.supervisor.close, { discard: true })
+      yield* Fiber.interrupt(refreshing)
+      for (const { connection } of nodes.values()) yield* connection.supervisor.close
+      yield* publish
     })
 
     return {
@@ -236,6 +244,8 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       at,
       refreshSoon,
       failure: () => failure,
+      isClosed: () => isClosed,
+      rejection: () => (isClosed ? rejected.Disabled : rejected.Disconnected),
       close
     }
   })

@@ -7,7 +7,6 @@
  * @internal
  */
 import type * as Exit from "effect/Exit"
-import { rejected } from "../CommandRejection.js"
 import type { RedisError } from "../RedisError.js"
 import type { ClusterNode, CommandPath } from "./ClusterNode.js"
 import type { ClusterNodes } from "./ClusterNodes.js"
@@ -19,9 +18,6 @@ const maxRedirections = 8
 
 /** The pause before a command is repeated whose keys are on their way, in milliseconds. */
 const migrationPauseMillis = 25
-
-/** The failure of a command whose slot no server is known to hold. */
-const uncovered = rejected.Disconnected
 
 type OnExit<A> = (exit: Exit.Exit<A, RedisError>) => void
 
@@ -41,7 +37,7 @@ export const make =
     const goTo = (node: ClusterNode | undefined, isAsking: boolean): void => {
       if (node === undefined) {
         nodes.refreshSoon()
-        onExit(uncovered)
+        onExit(nodes.rejection())
         return
       }
       send(isAsking ? node.asking : node.direct, (exit) => {

@@ -41,6 +41,7 @@ const sumOf = (reports: ReadonlyArray<NodeReport>, field: "bufferedAmount" | "in
 
 /** The state of the client: connected when every node is, and otherwise the state of the first node that is not. */
 const stateOf = (reports: ReadonlyArray<NodeReport>, nodes: ClusterNodes): ConnectionState => {
+  if (nodes.isClosed()) return ConnectionState.Disabled()
   const broken = reports.find(({ status }) => !status.connected)
   if (broken !== undefined) return broken.status.state
   if (reports.length > 0 && nodes.isWhole()) {

@@ -11,7 +11,7 @@ import * as RedisCluster from "./RedisCluster.js"
 export class Cluster extends Context.Tag("test/Cluster")<Cluster, RedisCluster.RedisCluster>() {}
 
 /** A client that knows the first two nodes. */
-const clientOf = (cluster: RedisCluster.RedisCluster, options: ClientOptions = {}): Layer.Layer<RedisClient> => {
+export const clientOf = (cluster: RedisCluster.RedisCluster, options: ClientOptions = {}): Layer.Layer<RedisClient> => {
   const [first, second] = cluster.nodes
   return driverUnderTest.layerCluster(
     {
