@@ -6,9 +6,9 @@ repository=$PWD
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-mkdir -p "$folder/src/internal" "$folder/test/internal" "$folder/test/support"
-cp src/internal/*.ts "$folder/src/internal/"
-cp test/internal/Callback*.test.ts "$folder/test/internal/"
+mkdir -p "$folder/src/internal/effect" "$folder/test/internal/effect" "$folder/test/support"
+cp src/internal/effect/*.ts "$folder/src/internal/effect/"
+cp test/internal/effect/Callback*.test.ts "$folder/test/internal/effect/"
 cp test/support/until.ts "$folder/test/support/"
 echo '{ "private": true, "type": "module" }' >"$folder/package.json"
 

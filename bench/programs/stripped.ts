@@ -29,7 +29,7 @@ const stripped: ReadonlyArray<readonly [file: string, strip: (source: string) =>
     "cache/observe/CacheObserver.ts",
     replaceMembers(`hitLocal: ${nothing}, hitRedis: ${nothing}, isRecovering: () => false`)
   ],
-  ["internal/LatencyHistogram.ts", replaceMembers(`note: ${nothing}`)],
+  ["internal/collection/LatencyHistogram.ts", replaceMembers(`note: ${nothing}`)],
   [
     "cache/observe/CacheMetrics.ts",
     (source) => `${source.replace("export const publish =", "const publishWhole =")}

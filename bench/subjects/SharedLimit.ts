@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CacheCodec from "../../src/cache/entry/CacheCodec.js"
-import * as Callback from "../../src/internal/Callback.js"
+import * as Callback from "../../src/internal/effect/Callback.js"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
 import * as RedisExecutor from "../../src/redis/RedisExecutor.js"
 import { effectful, type Subject } from "../measure/Measure.js"

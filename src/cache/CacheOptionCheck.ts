@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import * as OptionCheck from "../internal/OptionCheck.js"
+import * as OptionCheck from "../internal/input/OptionCheck.js"
 import type { CacheSettings, Failures, NegativeOptions } from "./CacheOptions.js"
 
 const endless = { infinite: true } as const

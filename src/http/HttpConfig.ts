@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as SecretConfig from "../internal/SecretConfig.js"
+import * as SecretConfig from "../internal/input/SecretConfig.js"
 import * as TokenFile from "./token/TokenFile.js"
 
 const text = (name: string): Config.Config<string> =>

@@ -8,8 +8,8 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
+import * as SharedFibers from "./effect/SharedFibers.js"
 import * as MonotonicClock from "./MonotonicClock.js"
-import * as SharedFibers from "./SharedFibers.js"
 
 /**
  * @since 0.1.0

@@ -7,8 +7,8 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as InputValue from "../internal/InputValue.js"
-import type { OptionCheck } from "../internal/OptionCheck.js"
+import * as InputValue from "../internal/input/InputValue.js"
+import type { OptionCheck } from "../internal/input/OptionCheck.js"
 import { InvalidArgument } from "./RedisError.js"
 
 /** The longest time to live that every server keeps, in seconds; Dragonfly shortens longer ones silently. */

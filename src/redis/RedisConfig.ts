@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as SecretConfig from "../internal/SecretConfig.js"
-import { integer, invalid, optionalInteger, optionalText, text, wholeNumber } from "../internal/VariableConfig.js"
+import * as SecretConfig from "../internal/input/SecretConfig.js"
+import { integer, invalid, optionalInteger, optionalText, text, wholeNumber } from "../internal/input/VariableConfig.js"
 import {
   defaultPort,
   defaultSentinelPort,

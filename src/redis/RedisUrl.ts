@@ -6,7 +6,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { wholeNumber } from "../internal/VariableConfig.js"
+import { wholeNumber } from "../internal/input/VariableConfig.js"
 import { defaultPort, type RedisAddress } from "./RedisAddress.js"
 
 const urlForm = "redis://[username][:password@]host[:port][/database], rediss:// for TLS, or unix:///path/of/the/socket"

@@ -10,9 +10,9 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Schedule from "effect/Schedule"
-import * as Callback from "../internal/Callback.js"
+import * as Callback from "../internal/effect/Callback.js"
+import * as OptionCheck from "../internal/input/OptionCheck.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
-import * as OptionCheck from "../internal/OptionCheck.js"
 import { isOutcomeUnknown, type RedisError } from "./RedisError.js"
 
 interface RetryPolicy {

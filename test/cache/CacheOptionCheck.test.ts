@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../src/cache/TypedCache.js"
-import { InvalidOption } from "../../src/internal/OptionCheck.js"
+import { InvalidOption } from "../../src/internal/input/OptionCheck.js"
 import * as MemoryRedis from "../../src/redis/memory/MemoryRedis.js"
 
 type Settings = Partial<

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Eager from "../../internal/Eager.js"
+import * as Eager from "../../internal/effect/Eager.js"
 import { CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, Encoding, StoredEntry } from "./CacheEntry.js"
 import * as Compression from "./Compression.js"

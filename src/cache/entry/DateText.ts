@@ -7,7 +7,7 @@
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as SchemaWalk from "../../internal/SchemaWalk.js"
+import * as SchemaWalk from "../../internal/schema/SchemaWalk.js"
 import { areConfused, isDate } from "./DateOverlap.js"
 
 /** Decodes only texts that it encodes: a text of an older schema may look like a date. */

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Eager from "../../internal/Eager.js"
+import * as Eager from "../../internal/effect/Eager.js"
 import { type CacheCodec, CacheCodecError } from "./CacheCodec.js"
 import type { Attributes, Content, StoredEntry } from "./CacheEntry.js"
 import type { Versions } from "./Migration.js"

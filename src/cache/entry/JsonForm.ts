@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
-import * as SchemaWalk from "../../internal/SchemaWalk.js"
+import * as SchemaWalk from "../../internal/schema/SchemaWalk.js"
 
 /** The name of the schema to use instead, by the name of the form that JSON cannot hold. */
 const remedies: Readonly<Record<string, string>> = {

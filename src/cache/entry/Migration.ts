@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
-import * as Eager from "../../internal/Eager.js"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as Eager from "../../internal/effect/Eager.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as CacheCodec from "./CacheCodec.js"
 
 /**

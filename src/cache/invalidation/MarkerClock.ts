@@ -7,7 +7,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Callback from "../../internal/Callback.js"
+import * as Callback from "../../internal/effect/Callback.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Callback from "../../internal/Callback.js"
+import * as Callback from "../../internal/effect/Callback.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"

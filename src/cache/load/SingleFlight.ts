@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import * as Callback from "../../internal/Callback.js"
-import * as SharedFibers from "../../internal/SharedFibers.js"
+import * as Callback from "../../internal/effect/Callback.js"
+import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**

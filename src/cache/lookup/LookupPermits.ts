@@ -6,7 +6,7 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Callback from "../../internal/Callback.js"
+import * as Callback from "../../internal/effect/Callback.js"
 import * as LoadGraph from "./LoadGraph.js"
 
 /**

@@ -7,7 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { LatencyHistogram } from "../../internal/LatencyHistogram.js"
+import type { LatencyHistogram } from "../../internal/collection/LatencyHistogram.js"
 import type { ThrottledLog } from "../../internal/ThrottledLog.js"
 import type { CacheCodecError } from "../entry/CacheCodec.js"
 import type { Names } from "../entry/CacheKey.js"

@@ -5,8 +5,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import * as SharedFibers from "../../internal/SharedFibers.js"
 import type { RedisError } from "../../redis/RedisError.js"
 
 /**

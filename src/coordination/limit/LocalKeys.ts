@@ -5,7 +5,7 @@
  *
  * @since 0.2.0
  */
-import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
+import { TwoGenerationMap } from "../../internal/collection/TwoGenerationMap.js"
 import type { RedisArgument, RedisReply } from "../../redis/RedisConnection.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 

@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as FixedWindow from "./FixedWindow.js"

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { TwoGenerationMap } from "../../internal/TwoGenerationMap.js"
+import { TwoGenerationMap } from "../../internal/collection/TwoGenerationMap.js"
 
 /**
  * A rejection and until when it holds, in milliseconds of the monotonic clock.

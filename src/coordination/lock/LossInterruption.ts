@@ -10,7 +10,7 @@ import * as FiberId from "effect/FiberId"
 import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import * as Callback from "../../internal/Callback.js"
+import * as Callback from "../../internal/effect/Callback.js"
 
 /**
  * Runs an effect and interrupts it with the loss that `onLoss` reports. The effect has a fiber of its own, so the fibers that it

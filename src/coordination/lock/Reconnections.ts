@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as SharedFibers from "../../internal/SharedFibers.js"
+import type * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import type { ConnectionState } from "../../redis/RedisStatus.js"
 
 /**

@@ -9,7 +9,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as SecretConfig from "../../internal/SecretConfig.js"
+import * as SecretConfig from "../../internal/input/SecretConfig.js"
 
 /**
  * @since 0.1.0

@@ -7,7 +7,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "../../coordination/RateLimiter.js"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import * as RateLimitHeaders from "./RateLimitHeaders.js"
 

@@ -16,8 +16,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import * as OptionCheck from "../../internal/OptionCheck.js"
 
 /**
  * The address to listen on, and the time that requests in flight may take when the server ends.

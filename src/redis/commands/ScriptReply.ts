@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import * as CompiledDecoder from "../../internal/CompiledDecoder.js"
+import * as CompiledDecoder from "../../internal/schema/CompiledDecoder.js"
 import { RedisProtocolError } from "../RedisError.js"
 import type { RedisScript } from "../RedisScript.js"
 

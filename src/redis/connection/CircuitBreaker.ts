@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import * as OptionCheck from "../../internal/OptionCheck.js"
 import type { CircuitState } from "../RedisStatus.js"
 
 /**

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import { defaultCapacity } from "../SubscriptionBuffer.js"
 import type { CircuitBreakerOptions } from "./CircuitBreaker.js"
 import * as Reconnection from "./Reconnection.js"

@@ -6,7 +6,7 @@
  */
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Callback from "../../internal/Callback.js"
+import * as Callback from "../../internal/effect/Callback.js"
 import type { RedisArgument, RedisReply } from "../RedisConnection.js"
 import type { RedisError } from "../RedisError.js"
 import type { RedisExecutor, WithGeneration } from "../RedisExecutor.js"

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import type { RedisExecutor, RedisNode, RedisNodes, SubscriptionEvent } from "../RedisExecutor.js"
 import * as RedisKey from "../RedisKey.js"
 import type { RedisScript } from "../RedisScript.js"

@@ -12,7 +12,7 @@ import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import * as OptionCheck from "../../internal/OptionCheck.js"
+import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as ServerRole from "../connection/ServerRole.js"
 import {
   describeNode,

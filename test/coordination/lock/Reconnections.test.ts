@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TestClock from "effect/TestClock"
 import * as Reconnections from "../../../src/coordination/lock/Reconnections.js"
-import * as SharedFibers from "../../../src/internal/SharedFibers.js"
+import * as SharedFibers from "../../../src/internal/effect/SharedFibers.js"
 import { ConnectionState } from "../../../src/redis/RedisStatus.js"
 import { settle } from "../../support/until.js"
 

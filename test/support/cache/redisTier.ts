@@ -8,7 +8,7 @@ import { markerKeys } from "../../../src/cache/invalidation/Markers.js"
 import type { ReadFailure } from "../../../src/cache/invalidation/outage/ReadFailure.js"
 import * as RedisTier from "../../../src/cache/tiers/RedisTier.js"
 import type { Found, ReadListener, TierResult } from "../../../src/cache/tiers/TierRead.js"
-import * as LatencyHistogram from "../../../src/internal/LatencyHistogram.js"
+import * as LatencyHistogram from "../../../src/internal/collection/LatencyHistogram.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisExecutor from "../../../src/redis/RedisExecutor.js"
 

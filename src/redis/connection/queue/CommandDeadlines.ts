@@ -6,7 +6,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Fifo } from "../../../internal/Fifo.js"
+import { Fifo } from "../../../internal/collection/Fifo.js"
 import * as MonotonicClock from "../../../internal/MonotonicClock.js"
 import * as Stall from "../../../internal/Stall.js"
 import type { QueuedCommand } from "./QueuedCommand.js"

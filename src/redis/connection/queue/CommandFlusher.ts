@@ -6,7 +6,7 @@
  * @internal
  */
 import type * as Clock from "effect/Clock"
-import { Fifo } from "../../../internal/Fifo.js"
+import { Fifo } from "../../../internal/collection/Fifo.js"
 import * as MonotonicClock from "../../../internal/MonotonicClock.js"
 import * as Stall from "../../../internal/Stall.js"
 import { isOfEveryRead, isOfOneKey } from "../../CommandRejection.js"

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SharedFibers from "../../../internal/SharedFibers.js"
+import * as SharedFibers from "../../../internal/effect/SharedFibers.js"
 import * as Stall from "../../../internal/Stall.js"
 import type { RedisDriver, RedisSubscriberConnection } from "../../RedisConnection.js"
 import {

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
-import * as DatabaseUrl from "../../src/game/database/DatabaseUrl.js"
-import * as SecretConfig from "../../src/internal/SecretConfig.js"
-import * as RedisConfig from "../../src/redis/RedisConfig.js"
+import * as DatabaseUrl from "../../../src/game/database/DatabaseUrl.js"
+import * as SecretConfig from "../../../src/internal/input/SecretConfig.js"
+import * as RedisConfig from "../../../src/redis/RedisConfig.js"
 
 const withVariables = (variables: Record<string, string>) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))

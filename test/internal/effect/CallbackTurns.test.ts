@@ -5,8 +5,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scheduler from "effect/Scheduler"
-import * as Callback from "../../src/internal/Callback.js"
-import { settle } from "../support/until.js"
+import * as Callback from "../../../src/internal/effect/Callback.js"
+import { settle } from "../../support/until.js"
 
 type Resume<A, E> = (effect: Effect.Effect<A, E>) => void
 

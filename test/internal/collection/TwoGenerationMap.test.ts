@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import { TwoGenerationMap } from "../../src/internal/TwoGenerationMap.js"
+import { TwoGenerationMap } from "../../../src/internal/collection/TwoGenerationMap.js"
 
 describe("a map of two generations", () => {
   it("holds the most recently used keys, and no more than twice its capacity", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import * as LatencyHistogram from "../../src/internal/LatencyHistogram.js"
+import * as LatencyHistogram from "../../../src/internal/collection/LatencyHistogram.js"
 
 describe("latencies", () => {
   it("are all zero before the first", () => {

@@ -4,9 +4,9 @@ import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import { GameState, UserProfile, UserStats } from "../../src/game/Player.js"
-import * as CompiledDecoder from "../../src/internal/CompiledDecoder.js"
-import { runs } from "../support/effort.js"
+import { GameState, UserProfile, UserStats } from "../../../src/game/Player.js"
+import * as CompiledDecoder from "../../../src/internal/schema/CompiledDecoder.js"
+import { runs } from "../../support/effort.js"
 
 interface Tree {
   readonly name: string

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Eager from "../../src/internal/Eager.js"
+import * as Eager from "../../../src/internal/effect/Eager.js"
 
 const later = (n: number) => Effect.as(Effect.yieldNow(), n)
 const half = (n: number): Effect.Effect<number, string> => (n % 2 === 0 ? Exit.succeed(n / 2) : Exit.fail(`odd: ${n}`))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as OptionCheck from "../../src/internal/OptionCheck.js"
+import * as OptionCheck from "../../../src/internal/input/OptionCheck.js"
 
 const check = OptionCheck.make('TypedCache "user"')
 

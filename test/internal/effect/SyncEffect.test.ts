@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as SyncEffect from "../../src/internal/SyncEffect.js"
+import * as SyncEffect from "../../../src/internal/effect/SyncEffect.js"
 
 /** An effect that answers an exit where one is set, and otherwise -1 after a step of the runtime. */
 const cell = () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import * as Sieve from "../../src/internal/Sieve.js"
-import { runs } from "../support/effort.js"
+import * as Sieve from "../../../src/internal/collection/Sieve.js"
+import { runs } from "../../support/effort.js"
 
 class Kept extends Sieve.Item {
   constructor(

@@ -12,13 +12,13 @@ afterEach(() => {
 const onChangedEffect = Effect.promise(async () => {
   vi.resetModules()
   vi.doMock("effect/Effectable", () => ({ Class: class {} }))
-  return await import("../../src/internal/Callback.js")
+  return await import("../../../src/internal/effect/Callback.js")
 })
 
 describe("a callback effect", () => {
   it.effect("is this module's own object on the Effect that is installed", () =>
     Effect.gen(function* () {
-      const { isNative } = yield* Effect.promise(() => import("../../src/internal/Callback.js"))
+      const { isNative } = yield* Effect.promise(() => import("../../../src/internal/effect/Callback.js"))
       expect(isNative).toBe(true)
     })
   )
