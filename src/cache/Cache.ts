@@ -18,8 +18,8 @@ import type { CacheResult } from "./read/CacheResult.js"
 import type * as Warming from "./read/Warming.js"
 
 /**
- * What a read can fail with besides the lookup's own errors: `InvalidKey` for an id that cannot be a key, and `LookupCycle`
- * in a lookup that waits for itself. While Redis is away, a read fails with `LookupOverloaded` when too many lookups run
+ * What a read can fail with besides the lookup's own errors. `InvalidKey`: the id cannot be a key. `LookupCycle`: the lookup
+ * waits for itself. While Redis is away, a read fails with `LookupOverloaded` when too many lookups run
  * already, or, with `onUnavailable: "fail"`, with the `RedisError`.
  *
  * @since 0.1.0

@@ -14,7 +14,7 @@ import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**
- * The result of a load. A caller that joined at position `joinedBefore` or later is late: the key may have been
+ * The result of a load. A caller that joined at position `joinedBefore` or later is late. The key may have been
  * invalidated between the read of the value and its joining.
  *
  * @since 0.1.0

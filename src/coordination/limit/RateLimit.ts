@@ -93,7 +93,7 @@ const make = (
 /**
  * Makes a fixed window. It starts with the first allowed call and ends `window` later. The next allowed call starts the next one.
  *
- * Promise: at most `limit` in one window. In *any* time of that length it is less than twice the limit, since it may hold the
+ * Promise: at most `limit` in one window. In *any* time of that length it is less than twice the limit. Such a time may hold the
  * end of one window and the start of the next. Costs one number for each key.
  *
  * @since 0.1.0

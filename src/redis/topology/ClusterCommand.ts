@@ -1,6 +1,5 @@
 /**
- * Splits a command for a cluster: one for the holder of its slot, one for each of its slots, or one for servers and not for
- * keys.
+ * Splits a command for a cluster: for the holder of its slot, for each of its slots, or for servers and not for keys.
  *
  * @internal
  */

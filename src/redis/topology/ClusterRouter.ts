@@ -26,7 +26,7 @@ export type Send<A> = (path: CommandPath, onExit: OnExit<A>) => void
 
 /**
  * Sends to the holder of a slot, and calls back with the answer that is no redirection. A command with a time of the server's
- * clock is not sent on while its slot moves: another server would compare the time with a clock of its own.
+ * clock is not sent on while its slot moves. Another server would compare the time with a clock of its own.
  */
 export type Route = <A>(slot: number, send: Send<A>, onExit: OnExit<A>, hasServerTime?: boolean) => void
 
