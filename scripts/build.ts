@@ -18,7 +18,16 @@ await rm(join(root, "dist"), { recursive: true, force: true })
 
 const { config, error } = ts.readConfigFile(join(root, "tsconfig.build.json"), ts.sys.readFile)
 const { errors, fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-const program = ts.createProgram(fileNames, options)
+
+/** `stripInternal` would leave out the first import of a module whose comment says `@internal`. */
+const compiler = ts.createCompilerHost(options)
+const { readFile } = compiler
+compiler.readFile = (fileName) =>
+  readFile(fileName)?.replace(/^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*import /, (head) =>
+    head.replace("@internal", "internal.")
+  )
+
+const program = ts.createProgram(fileNames, options, compiler)
 const emitted = program.emit(undefined, undefined, undefined, false, { after: [pureCalls] })
 const problems = [...(error ? [error] : []), ...errors, ...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics]
 
