@@ -62,9 +62,12 @@ echo "Node $(node --version):"
 (
   cd "$workdir/every-peer"
   node --input-type=module -e 'await import("effect-cache-toolkit/IoRedis")'
-  node --input-type=module -e 'await import("effect-cache-toolkit/BunRedis")' 2>&1 |
-    grep -q "import effect-cache-toolkit/IoRedis, which runs on Node" || {
-    echo "/BunRedis under Node does not name /IoRedis" >&2
+  if failure=$(node --input-type=module -e 'await import("effect-cache-toolkit/BunRedis")' 2>&1); then
+    echo "/BunRedis loads under Node" >&2
+    exit 1
+  fi
+  grep -q "import effect-cache-toolkit/IoRedis, which runs on Node" <<<"$failure" || {
+    echo "/BunRedis under Node does not name /IoRedis:" "$failure" >&2
     exit 1
   }
 )
