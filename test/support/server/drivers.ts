@@ -43,7 +43,7 @@ export type DriverName = keyof typeof drivers
 const isDriver = (name: string): name is DriverName => Object.hasOwn(drivers, name)
 
 /** Whether this process can load a driver. */
-export const isBun = process.versions.bun !== undefined
+const isBun = process.versions.bun !== undefined
 
 const chosen = process.env.TEST_DRIVER || (isBun ? "BunRedis" : "IoRedis")
 if (!isDriver(chosen)) throw new Error(`TEST_DRIVER=${chosen} is none of ${Object.keys(drivers).join(", ")}`)
