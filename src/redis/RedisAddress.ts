@@ -174,6 +174,14 @@ export const describe = (address: RedisAddress): string => {
 export const describeNode = ({ host, port }: NodeAddress): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`
 
+const describeNodes = (nodes: ReadonlyArray<Pick<RedisAddress, "host" | "port">>, fallbackPort: number): string =>
+  nodes
+    .map(({ host = defaultHost, port = fallbackPort }) =>
+      // a text that is no host may hold a password
+      describeNode({ host: hostProblem(host) === undefined ? host : "(no host name)", port })
+    )
+    .join(",")
+
 /**
  * The addresses of sentinels and the name of their primary, without logins:
  * `redis-sentinel://one:26379,two:26379/0#mymaster`.
@@ -182,8 +190,14 @@ export const describeNode = ({ host, port }: NodeAddress): string =>
  * @category utils
  */
 export const describeSentinels = ({ database = 0, master, sentinels }: SentinelAddress): string => {
-  const hosts = sentinels.map(({ host, port = defaultSentinelPort }) =>
-    describeNode({ host: hostProblem(host) === undefined ? host : "(no host name)", port })
-  )
-  return `redis-sentinel://${hosts.join(",")}/${database}#${master}`
+  return `redis-sentinel://${describeNodes(sentinels, defaultSentinelPort)}/${database}#${master}`
 }
+
+/**
+ * The addresses of servers of a cluster, without a login: `redis-cluster://one:6379,two:6379`.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const describeCluster = ({ nodes, tls }: ClusterAddress): string =>
+  `${tls === undefined ? "redis" : "rediss"}-cluster://${describeNodes(nodes, defaultPort)}`

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
@@ -13,6 +14,7 @@ import type * as Redacted from "effect/Redacted"
 import * as SecretConfig from "../internal/input/SecretConfig.js"
 import { integer, invalid, optionalInteger, optionalText, text, wholeNumber } from "../internal/input/VariableConfig.js"
 import {
+  type ClusterAddress,
   defaultPort,
   defaultSentinelPort,
   hostProblem,
@@ -36,11 +38,13 @@ export { fromUrl } from "./RedisUrl.js"
 export type RedisChoice = Data.TaggedEnum<{
   /** `REDIS_ENABLED=false` */
   Disabled: {}
-  /** none of `REDIS_URL`, `REDIS_HOST` and `REDIS_SENTINELS` is set */
+  /** none of `REDIS_URL`, `REDIS_HOST`, `REDIS_SENTINELS` and `REDIS_CLUSTER_NODES` is set */
   Unset: {}
   Server: { readonly address: RedisAddress }
   /** `REDIS_SENTINELS` */
   Sentinel: { readonly address: SentinelAddress }
+  /** `REDIS_CLUSTER_NODES` */
+  Cluster: { readonly address: ClusterAddress }
 }>
 
 /**
@@ -160,7 +164,8 @@ type SentinelParts = Config.Config.Success<typeof sentinelParts>
 const firstSet = (variables: Readonly<Record<string, unknown>>): string | undefined =>
   Object.keys(variables).find((name) => variables[name] !== undefined)
 
-const withoutSentinels = ({ master, sentinelPassword, sentinelUsername }: SentinelParts) => {
+const withoutSentinels = ({ master, sentinelPassword, sentinelUsername, sentinels }: SentinelParts) => {
+  if (sentinels.length > 0) return undefined
   const variable = firstSet({
     REDIS_SENTINEL_MASTER: master,
     REDIS_SENTINEL_USERNAME: sentinelUsername,
@@ -169,18 +174,28 @@ const withoutSentinels = ({ master, sentinelPassword, sentinelUsername }: Sentin
   return variable === undefined ? undefined : invalid(variable, "is set although REDIS_SENTINELS is not")
 }
 
-const bySentinels = (
-  { host, login, port, tls, url }: Parts,
-  { master, sentinels, ...sentinelLogin }: SentinelParts
-): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+/** The error for a variable that names servers beside one that names others. */
+const besideOther = (
+  variable: string,
+  { host, port, url }: Parts,
+  others: Readonly<Record<string, unknown>> = {}
+): ConfigError.ConfigError | undefined => {
   const other = firstSet({
     REDIS_URL: Option.getOrUndefined(url),
     REDIS_HOST: Option.getOrUndefined(host),
-    REDIS_PORT: port
+    REDIS_PORT: port,
+    ...others
   })
-  if (other !== undefined) {
-    return Either.left(invalid("REDIS_SENTINELS", `is set although ${other} is set too: set one of them`))
-  }
+  return other === undefined ? undefined : invalid(variable, `is set although ${other} is set too: set one of them`)
+}
+
+const bySentinels = (
+  parts: Parts,
+  { master, sentinels, ...sentinelLogin }: SentinelParts
+): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+  const { login, tls } = parts
+  const problem = besideOther("REDIS_SENTINELS", parts)
+  if (problem !== undefined) return Either.left(problem)
   if (master === undefined) {
     return Either.left(
       invalid(
@@ -194,8 +209,25 @@ const bySentinels = (
   )
 }
 
+const byCluster = (
+  nodes: Arr.NonEmptyReadonlyArray<NodeAddress>,
+  parts: Parts,
+  { sentinels }: SentinelParts
+): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+  const { database, ...login } = parts.login
+  const problem = besideOther("REDIS_CLUSTER_NODES", parts, {
+    REDIS_SENTINELS: Arr.head(sentinels).pipe(Option.getOrUndefined)
+  })
+  if (problem !== undefined) return Either.left(problem)
+  return database === 0
+    ? Either.right(RedisChoice.Cluster({ address: { nodes, ...login, tls: parts.tls } }))
+    : Either.left(
+        invalid("REDIS_DB", `is ${database} although REDIS_CLUSTER_NODES is set: a cluster has no database but 0`)
+      )
+}
+
 /**
- * Reads the environment: `REDIS_ENABLED`, then `REDIS_SENTINELS`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT`,
+ * Reads the environment: `REDIS_ENABLED`, then `REDIS_CLUSTER_NODES`, then `REDIS_SENTINELS`, then `REDIS_URL`, then `REDIS_HOST` with `REDIS_PORT`,
  * `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_DB`. A wrong value is a `ConfigError` that names the variable and the accepted
  * form.
  *
@@ -206,18 +238,23 @@ const bySentinels = (
  * - `REDIS_SENTINELS` (`host:port,host:port`) and `REDIS_SENTINEL_MASTER` name sentinels and their primary. The servers'
  *   login is that of `REDIS_HOST`, and the sentinels' own is `REDIS_SENTINEL_USERNAME` with `REDIS_SENTINEL_PASSWORD`, or
  *   `REDIS_SENTINEL_PASSWORD_FILE`. The files of TLS are those of both.
+ * - `REDIS_CLUSTER_NODES` (`host:port,host:port`) names servers of a cluster. The login of all servers, and the files of TLS, are
+ *   those of `REDIS_HOST`.
+ * - Only one of `REDIS_URL`, `REDIS_HOST`, `REDIS_SENTINELS` and `REDIS_CLUSTER_NODES` says where the servers are; of the first two
+ *   `REDIS_URL` wins.
  *
  * @since 0.1.0
  * @category config
  */
 export const config: Config.Config<RedisChoice> = Config.zipWith(
   enabled,
-  Config.all({ parts, sentinelParts }),
-  (enabled, { parts, sentinelParts }): Either.Either<RedisChoice, ConfigError.ConfigError> => {
+  Config.all({ parts, sentinelParts, clusterNodes: nodes("REDIS_CLUSTER_NODES", defaultPort) }),
+  (enabled, { clusterNodes, parts, sentinelParts }): Either.Either<RedisChoice, ConfigError.ConfigError> => {
     if (!enabled) return Either.right(RedisChoice.Disabled())
-    if (sentinelParts.sentinels.length > 0) return bySentinels(parts, sentinelParts)
+    if (sentinelParts.sentinels.length > 0 && clusterNodes.length === 0) return bySentinels(parts, sentinelParts)
     const problem = withoutSentinels(sentinelParts)
     if (problem !== undefined) return Either.left(problem)
+    if (Arr.isNonEmptyReadonlyArray(clusterNodes)) return byCluster(clusterNodes, parts, sentinelParts)
     const { host, login, port, tls, url } = parts
     if (Option.isSome(url)) return byUrl(url.value, parts)
     if (Option.isNone(host)) return Either.right(RedisChoice.Unset())

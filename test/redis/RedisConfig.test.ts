@@ -100,6 +100,74 @@ describe("the environment", () => {
     })
   )
 
+  const cluster = { REDIS_CLUSTER_NODES: "one:7000, two,[::1]:7001" }
+
+  it.effect("names servers of a cluster, and the login that all of them take", () =>
+    Effect.gen(function* () {
+      const choice = yield* read({
+        ...cluster,
+        REDIS_USERNAME: "app",
+        REDIS_PASSWORD: "of the servers",
+        REDIS_DB: "0",
+        REDIS_TLS_CA_FILE: "/etc/ca.pem"
+      })
+      if (choice._tag !== "Cluster") return yield* Effect.dieMessage(choice._tag)
+      const { password, ...address } = choice.address
+      expect(address).toEqual({
+        nodes: [
+          { host: "one", port: 7000 },
+          { host: "two", port: 6379 },
+          { host: "::1", port: 7001 }
+        ],
+        username: "app",
+        tls: { caFile: "/etc/ca.pem" }
+      })
+      expect(password && Redacted.value(password)).toBe("of the servers")
+      expect(RedisConfig.describeCluster(choice.address)).toBe("rediss-cluster://one:7000,two:6379,[::1]:7001")
+    })
+  )
+
+  it.effect("reads the password of a cluster from a file at each dial", () =>
+    Effect.gen(function* () {
+      const file = join(yield* temporaryDirectory("cluster-secret-"), "password")
+      writeFileSync(file, "first\n")
+      const choice = yield* read({ ...cluster, REDIS_PASSWORD_FILE: file })
+      if (choice._tag !== "Cluster") return yield* Effect.dieMessage(choice._tag)
+      const { credentials = Effect.dieMessage("no credentials") } = choice.address
+      expect(Redacted.value((yield* credentials).password)).toBe("first")
+      writeFileSync(file, "second\n")
+      expect(Redacted.value((yield* credentials).password)).toBe("second")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("names both variables when a cluster is named beside another server or a database", () =>
+    Effect.gen(function* () {
+      for (const [variables, ...named] of [
+        [{ REDIS_URL: "redis://:hidden@one" }, "REDIS_CLUSTER_NODES", "REDIS_URL"],
+        [{ REDIS_HOST: "one" }, "REDIS_CLUSTER_NODES", "REDIS_HOST"],
+        [{ REDIS_PORT: "7000" }, "REDIS_CLUSTER_NODES", "REDIS_PORT"],
+        [sentinels, "REDIS_CLUSTER_NODES", "REDIS_SENTINELS"],
+        [{ REDIS_DB: "3", REDIS_PASSWORD: "hidden" }, "REDIS_DB", "REDIS_CLUSTER_NODES"],
+        [{ REDIS_SENTINEL_MASTER: "mymaster" }, "REDIS_SENTINEL_MASTER", "REDIS_SENTINELS"]
+      ] as const) {
+        const message = explain(yield* Effect.flip(read({ ...cluster, ...variables })))
+        for (const name of named) expect(message).toContain(name)
+        expect(message).not.toContain("hidden")
+      }
+    })
+  )
+
+  it.effect("names REDIS_CLUSTER_NODES and its form when an address in it is wrong, and never repeats the text", () =>
+    Effect.gen(function* () {
+      for (const list of ["one,,two", "one:0", "one:70000", "redis://:hidden@one", "u:hidden@one", "::1", "one:x"]) {
+        const message = explain(yield* Effect.flip(read({ REDIS_CLUSTER_NODES: list })))
+        expect(message).toContain("REDIS_CLUSTER_NODES")
+        expect(message).toMatch(/host:port|between 1 and 65535/)
+        expect(message).not.toContain("hidden")
+      }
+    })
+  )
+
   it.effect("prefers REDIS_URL to the parts", () =>
     Effect.gen(function* () {
       const address = yield* addressOf({ REDIS_URL: "redis://one:7000/2", REDIS_HOST: "two", REDIS_PORT: "7001" })

@@ -98,6 +98,11 @@ export const layerConfig =
             Effect.as(
               Effect.logInfo(`Redis: ${RedisConfig.describeSentinels(address)}`),
               layerSentinel(driver)(address, prefixed)
+            ),
+          Cluster: ({ address }) =>
+            Effect.as(
+              Effect.logInfo(`Redis: ${RedisConfig.describeCluster(address)}`),
+              layerCluster(driver)(address, prefixed)
             )
         })
       })

@@ -113,6 +113,7 @@ export const layerSentinel: (
  *
  * - `REDIS_ENABLED=false`: a client that sends nothing
  * - `REDIS_SENTINELS` with `REDIS_SENTINEL_MASTER`: a client of the primary that these sentinels name
+ * - `REDIS_CLUSTER_NODES`: a client of the cluster that these servers belong to
  * - `REDIS_URL` or `REDIS_HOST`: a client of that server
  * - none of them: a `ConfigError`, or the embedded memory client with `embeddedWhenUnset: true`
  *

@@ -32,7 +32,7 @@ export const layer = ({
   embeddedWhenUnset
     ? Effect.as(
         Effect.logWarning(
-          "Redis: embedded memory client, since neither REDIS_URL nor REDIS_HOST is set; " +
+          "Redis: embedded memory client, since none of REDIS_URL, REDIS_HOST, REDIS_SENTINELS and REDIS_CLUSTER_NODES is set; " +
             "locks, limits and invalidations hold in this process alone"
         ),
         MemoryRedis.layer({ keyPrefix })
@@ -40,7 +40,8 @@ export const layer = ({
     : Effect.fail(
         ConfigError.MissingData(
           ["REDIS_URL"],
-          "is not set, and neither are REDIS_HOST and REDIS_SENTINELS: set one of them, or REDIS_ENABLED=false to run without Redis; " +
+          "is not set, and neither are REDIS_HOST, REDIS_SENTINELS and REDIS_CLUSTER_NODES: set one of them, " +
+            "or REDIS_ENABLED=false to run without Redis; " +
             "layerConfig({ embeddedWhenUnset: true }) asks for a client in this process"
         )
       )

@@ -19,6 +19,7 @@ import type { Caller } from "../connection/queue/QueuedCommand.js"
 import * as ScriptRunner from "../connection/ScriptRunner.js"
 import * as Subscriber from "../connection/subscription/Subscriber.js"
 import * as PrefixedExecutor from "../prefix/PrefixedExecutor.js"
+import { type ClusterAddress, describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisArgument, RedisDriver, RedisReply } from "../RedisConnection.js"
 import type { OnReply, RedisExecutor, RedisNode, WithGeneration } from "../RedisExecutor.js"
 import * as RetryPolicy from "../RetryPolicy.js"
@@ -27,17 +28,12 @@ import type { ClusterNode, CommandPath } from "./ClusterNode.js"
 import * as ClusterNodes from "./ClusterNodes.js"
 import * as ClusterRouter from "./ClusterRouter.js"
 import * as ClusterStatus from "./ClusterStatus.js"
-import type { NodeAddress } from "./SlotMap.js"
 import * as Slots from "./Slots.js"
 
-export interface ClusterExecutorOptions {
+export interface ClusterExecutorOptions extends Pick<ClusterAddress, "mapAddress" | "refreshInterval"> {
   /** servers of the cluster: one that answers is enough */
   readonly seeds: Arr.NonEmptyReadonlyArray<NodeAddress>
   readonly driverOf: (address: NodeAddress) => RedisDriver
-  /** Where a server is reached that the cluster announces at an address, as behind NAT. Default: there */
-  readonly mapAddress?: ((announced: NodeAddress) => NodeAddress) | undefined
-  /** how often the slots are read while nothing asks for it: default 30 seconds */
-  readonly refreshInterval?: Duration.DurationInput | undefined
 }
 
 /** The generation of a reply whose parts came by several connections: it belongs to none of them. */
@@ -201,7 +197,7 @@ export const make = (
 
     // a server publishes to all servers of its cluster, so that any of them serves every channel
     const subscriberDriver: RedisDriver = {
-      address: seeds.map(({ host, port }) => `${host}:${port}`).join(","),
+      address: seeds.map(describeNode).join(","),
       toError: driverOf(seeds[0]).toError,
       connect: Effect.suspend(() => driverOf(anyNode()?.address ?? seeds[0]).connect),
       connectSubscriber: Effect.suspend(() => driverOf(anyNode()?.address ?? seeds[0]).connectSubscriber)

@@ -12,9 +12,9 @@ import type { ClientSettings } from "../connection/ClientOptions.js"
 import type { CommandQueue } from "../connection/queue/CommandQueue.js"
 import * as ScriptRunner from "../connection/ScriptRunner.js"
 import * as SupervisedConnection from "../connection/SupervisedConnection.js"
+import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisNode } from "../RedisExecutor.js"
-import { type NodeAddress, nameOf } from "./SlotMap.js"
 
 /** How commands reach a server. */
 export interface CommandPath extends Pick<CommandQueue, "late" | "lateGet" | "lateGetBuffer"> {
@@ -91,7 +91,7 @@ export const make = ({
     const { breaker, queue, supervisor } = connection
     return {
       id,
-      name: nameOf(address),
+      name: describeNode(address),
       address,
       isConnected: queue.isOpen,
       connection,

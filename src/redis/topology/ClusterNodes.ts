@@ -16,11 +16,12 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { rejected } from "../CommandRejection.js"
 import type { ClientSettings } from "../connection/ClientOptions.js"
+import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisUnavailable } from "../RedisError.js"
 import type { ConnectionFailure } from "../RedisStatus.js"
 import * as ClusterNode from "./ClusterNode.js"
 import * as Discovery from "./Discovery.js"
-import { type NodeAddress, nameOf, type Primary } from "./SlotMap.js"
+import type { Primary } from "./SlotMap.js"
 import { slotCount } from "./Slots.js"
 
 export interface ClusterNodesOptions extends Pick<Discovery.DiscoveryOptions, "driverOf" | "mapAddress" | "seeds"> {
@@ -107,7 +108,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       const before = slots.slice()
       slots.fill(undefined)
       for (const { address, ranges } of primaries) {
-        const node = nodes.get(nameOf(address))
+        const node = nodes.get(describeNode(address))
         for (const [first, last] of ranges) {
           for (let slot = first; slot <= last; slot++) {
             const holder = node ?? nodes.get(before[slot]?.name ?? "")
@@ -134,7 +135,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
           settings,
           nextGeneration: () => ++lastGeneration
         })
-        const isPrimary = primaries.some((primary) => nameOf(primary.address) === node.name)
+        const isPrimary = primaries.some((primary) => describeNode(primary.address) === node.name)
         if (isClosed || !isPrimary) return yield* node.close
         nodes.set(node.name, node)
         fork(watch(node))
@@ -142,8 +143,8 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
         yield* publish
       }).pipe(
         Effect.provideService(Scope.Scope, scope),
-        Effect.annotateLogs("server", nameOf(address)),
-        Effect.ensuring(Effect.sync(() => dials.delete(nameOf(address))))
+        Effect.annotateLogs("server", describeNode(address)),
+        Effect.ensuring(Effect.sync(() => dials.delete(describeNode(address))))
       )
 
     /** Commands that it was given may still be answered. */
@@ -173,10 +174,10 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
             failure = undefined
             hasLoggedFailure = false
             primaries = found
-            const names = new Set(found.map(({ address }) => nameOf(address)))
+            const names = new Set(found.map(({ address }) => describeNode(address)))
             for (const node of nodes.values()) if (!names.has(node.name)) retire(node)
             for (const { address } of found) {
-              const name = nameOf(address)
+              const name = describeNode(address)
               if (!nodes.has(name) && !dials.has(name)) dials.set(name, fork(open(address)))
             }
             assign()
@@ -211,7 +212,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
     const refreshing = yield* Effect.forkScoped(Effect.interruptible(refreshForever))
 
     const at: ClusterNodes["at"] = (address, onNode) => {
-      const name = nameOf(address)
+      const name = describeNode(address)
       const node = nodes.get(name)
       if (node !== undefined) return onNode(node)
       afterRefresh.push(() => onNode(nodes.get(name)))
@@ -231,7 +232,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       moves: () => moves,
       all: () => Array.from(nodes.values()),
       changes: current.changes,
-      rangesOf: (name) => primaries.find(({ address }) => nameOf(address) === name)?.ranges ?? [],
+      rangesOf: (name) => primaries.find(({ address }) => describeNode(address) === name)?.ranges ?? [],
       isCovered,
       isWhole,
       moved: (slot, address, onNode) => {

@@ -7,11 +7,11 @@
  * @internal
  */
 import type * as Exit from "effect/Exit"
+import type { NodeAddress } from "../RedisAddress.js"
 import type { RedisError } from "../RedisError.js"
 import type { ClusterNode, CommandPath } from "./ClusterNode.js"
 import type { ClusterNodes } from "./ClusterNodes.js"
 import * as Redirection from "./Redirection.js"
-import type { NodeAddress } from "./SlotMap.js"
 
 /** How often one command is sent elsewhere before the redirection is its answer. */
 const maxRedirections = 8

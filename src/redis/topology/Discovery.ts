@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stall from "../../internal/Stall.js"
+import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisDriver, RedisReply } from "../RedisConnection.js"
 import { RedisConnectError } from "../RedisError.js"
 import type { ConnectionFailure } from "../RedisStatus.js"
@@ -23,7 +24,7 @@ interface ClusterView {
 
 /** A server that can be asked. */
 interface Witness {
-  readonly address: SlotMap.NodeAddress
+  readonly address: NodeAddress
   readonly ask: Effect.Effect<readonly [slots: RedisReply, info: RedisReply], ConnectionFailure>
 }
 
@@ -31,9 +32,9 @@ interface Witness {
 export class DiscoveryFailed extends Data.TaggedError("DiscoveryFailed")<{ readonly cause: ConnectionFailure }> {}
 
 export interface DiscoveryOptions {
-  readonly seeds: ReadonlyArray<SlotMap.NodeAddress>
-  readonly driverOf: (address: SlotMap.NodeAddress) => RedisDriver
-  readonly mapAddress: (announced: SlotMap.NodeAddress) => SlotMap.NodeAddress
+  readonly seeds: ReadonlyArray<NodeAddress>
+  readonly driverOf: (address: NodeAddress) => RedisDriver
+  readonly mapAddress: (announced: NodeAddress) => NodeAddress
   /** for the dial of a seed and its answers together */
   readonly timeout: Duration.Duration
 }
@@ -53,7 +54,7 @@ const byConnection = ({ address, connection: { queue } }: ClusterNode): Witness 
 })
 
 const byDial = (
-  address: SlotMap.NodeAddress,
+  address: NodeAddress,
   { driverOf, timeout }: Pick<DiscoveryOptions, "driverOf" | "timeout">
 ): Witness => {
   const driver = driverOf(address)
@@ -83,7 +84,7 @@ const viewOf = (
   Effect.flatMap(witness.ask, ([slots, info]) =>
     Either.match(SlotMap.parse(slots, witness.address, mapAddress), {
       onLeft: (detail) =>
-        Effect.fail(new RedisConnectError({ reason: "Protocol", address: SlotMap.nameOf(witness.address), detail })),
+        Effect.fail(new RedisConnectError({ reason: "Protocol", address: describeNode(witness.address), detail })),
       onRight: (primaries) => Effect.succeed({ primaries, isServing: /cluster_state:ok/.test(String(info)) })
     })
   )

@@ -4,8 +4,9 @@
  * @internal
  */
 import * as Exit from "effect/Exit"
+import type { NodeAddress } from "../RedisAddress.js"
 import type { RedisError } from "../RedisError.js"
-import { addressOf, type NodeAddress } from "./SlotMap.js"
+import { addressOf } from "./SlotMap.js"
 
 /**
  * - `Moved`: another server holds the slot from now on

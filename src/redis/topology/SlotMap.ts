@@ -6,15 +6,8 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import * as Slots from "./Slots.js"
-
-/** Where a server is reached. */
-export interface NodeAddress {
-  readonly host: string
-  readonly port: number
-}
-
-export const nameOf = ({ host, port }: NodeAddress): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
 
 /** Parses `host:port`. The host may be an IPv6 address, with or without brackets, or empty. */
 export const addressOf = (name: string): NodeAddress | undefined => {
@@ -55,7 +48,7 @@ export const parse = (
       >()
       for (const [first, last, [host, port], ...replicas] of ranges) {
         const address = map({ host: host === null || host === "" ? asked.host : host, port })
-        const name = nameOf(address)
+        const name = describeNode(address)
         const primary = primaries.get(name) ?? { address, ranges: [], replicas: replicas.length }
         primary.ranges.push([first, last])
         primaries.set(name, primary)

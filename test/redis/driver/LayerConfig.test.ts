@@ -28,7 +28,14 @@ describe("layerConfig without an address", () => {
       Effect.gen(function* () {
         const failure = yield* Effect.flip(serverOf(variables))
         const text = explain(failure)
-        for (const words of [/^REDIS_URL: /, /REDIS_HOST/, /REDIS_ENABLED=false/, /embeddedWhenUnset: true/]) {
+        for (const words of [
+          /^REDIS_URL: /,
+          /REDIS_HOST/,
+          /REDIS_SENTINELS/,
+          /REDIS_CLUSTER_NODES/,
+          /REDIS_ENABLED=false/,
+          /embeddedWhenUnset: true/
+        ]) {
           expect(text).toMatch(words)
         }
       })
