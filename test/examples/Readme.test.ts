@@ -15,9 +15,13 @@ const variables = readdirSync(join(root, "src"), { recursive: true, encoding: "u
   .map((path) => read("src", path))
   .filter((module) => module.includes('"effect/Config"'))
   .flatMap((module) => [
-    ...module.matchAll(/(text|string|redacted|integer|seconds|parse|SecretConfig\.make)\(\s*"([A-Z][A-Z_]+)"/g)
+    ...module.matchAll(
+      /\b(text|string|redacted|integer|seconds|parse|optionalText|optionalInteger|nodes|SecretConfig\.(?:make|optional))\(\s*"([A-Z][A-Z_]+)"/g
+    )
   ])
-  .flatMap(([, constructor, name = ""]) => (constructor === "SecretConfig.make" ? [name, `${name}_FILE`] : [name]))
+  .flatMap(([, constructor = "", name = ""]) =>
+    constructor.startsWith("SecretConfig") ? [name, `${name}_FILE`] : [name]
+  )
 
 describe("the README", () => {
   it("shows examples/quickstart.ts as the library in twenty lines", () => {

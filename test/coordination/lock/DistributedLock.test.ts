@@ -65,6 +65,29 @@ describe("a distributed lock", () => {
       })
     )
 
+    it.effect("is held with others whose keys lie in several slots, all or none", () =>
+      Effect.gen(function* () {
+        const lock = yield* DistributedLock.make
+        const keys = Array.from({ length: 12 }, (_, i) => `several:${i}`)
+        const tokens = yield* lock.withLocks(
+          keys,
+          options
+        )((held) =>
+          Effect.gen(function* () {
+            for (const key of keys) expect(yield* lock.acquireLock(key, "1 minute")).toEqual(Option.none())
+            return held.map(({ fencingToken }) => fencingToken)
+          })
+        )
+        expect(tokens.every((token) => token > 0)).toBe(true)
+        for (const key of keys) expect(yield* isFree(key)).toBe(true)
+
+        yield* lock.acquireLock("several:5", "1 minute")
+        const failure = yield* Effect.flip(lock.withLocks(keys, once)(Effect.dieMessage("the body ran")))
+        expect(failure).toEqual(new DistributedLock.LockNotAcquired({ key: "several:5" }))
+        for (const key of keys) expect(yield* isFree(key)).toBe(key !== "several:5")
+      })
+    )
+
     it.effect("expires after its time to live, and its late holder cannot release the next holder's lock", () =>
       Effect.gen(function* () {
         const lock = yield* DistributedLock.make
