@@ -3,12 +3,14 @@
  * Lower a number when a bundle shrinks. Raise one only with the reason in the commit.
  *
  * The whole engine is in each bundle of `TypedCache`, since a method of the cache cannot be left out. Values and keys take
- * 18 KB of it, reads and loads 26, invalidation 9, the scripts with their models 7. The goal of 60 KB needs features that a
- * program can leave out.
+ * 18 KB of it, reads and loads 26, invalidation 9, the scripts with their models 7. Entries and markers on different servers
+ * added 8: two generations for a read, outages of each server, creation times by the markers' clock. The client is chosen when
+ * the program runs, so that no bundler can leave them out for one server. The goal of 60 KB needs features that a program can
+ * leave out.
  */
 export const sizeBudget = {
-  "TypedCache.make": 91,
-  "TypedCache.Tag": 91,
+  "TypedCache.make": 98,
+  "TypedCache.Tag": 98,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 15,
   "DistributedSemaphore.layer": 14,
