@@ -125,17 +125,20 @@ export const make = (options: NodeOutagesOptions): Effect.Effect<NodeOutages, ne
     }
 
     /** Notes which servers are connected, and answers the states of those whose outage is not handled. */
-    const look = Effect.map(Effect.forEach(nodes.current(), stateOf), (states) => {
-      const ids = new Set(states.map(({ node }) => node.id))
-      for (const id of open.keys()) if (!ids.has(id)) open.delete(id)
-      for (const id of failures.keys()) if (!ids.has(id)) failures.delete(id)
-      return states.filter(({ failure, generation, node }) => {
-        failures.set(node.id, failure)
-        if (generation !== undefined && open.get(node.id) === generation) return false
-        open.delete(node.id)
-        return generation !== undefined
-      })
-    })
+    const look = Effect.map(
+      Effect.suspend(() => Effect.forEach(nodes.current(), stateOf)),
+      (states) => {
+        const ids = new Set(states.map(({ node }) => node.id))
+        for (const id of open.keys()) if (!ids.has(id)) open.delete(id)
+        for (const id of failures.keys()) if (!ids.has(id)) failures.delete(id)
+        return states.filter(({ failure, generation, node }) => {
+          failures.set(node.id, failure)
+          if (generation !== undefined && open.get(node.id) === generation) return false
+          open.delete(node.id)
+          return generation !== undefined
+        })
+      }
+    )
 
     /** Sees that whatever the markers' last server has stamped is no younger than the clear marker, where its clock was ahead. */
     const raiseBehind = (answer: MarkerClock.MarkerTime, ended: MarkerClock.MarkerTime | undefined) =>

@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as CacheResult from "../../../src/cache/read/CacheResult.js"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 
@@ -20,6 +21,7 @@ export interface MixedCallers {
   readonly writes: { readonly acknowledged: number; readonly kept: number }
   /** the longest call so far */
   readonly slowestMillis: () => number
+  readonly slowestReadMillis: () => number
   readonly stop: Effect.Effect<void>
 }
 
@@ -29,14 +31,25 @@ const hangMillis = 10_000
 
 const tagOf = (id: number): string => `tag-${Math.floor(id / idsPerTag)}`
 
+/** A read that has ended. */
+export interface Read {
+  readonly id: number
+  readonly source: CacheResult.CacheResult<number>["source"]
+  readonly millis: number
+}
+
+/** The ids that are read are 0 to this, exclusively. */
+export const idCount = tagCount * idsPerTag
+
 export const start = (options: {
   readonly name: string
   readonly redis: ReadonlyArray<RedisClient.Service>
   readonly callers: number
+  readonly onRead?: (read: Read) => void
 }): Effect.Effect<MixedCallers, never, Scope.Scope> =>
   Effect.gen(function* () {
     /** the source: the version of each value, which only grows */
-    const versions = Array.from({ length: tagCount * idsPerTag }, () => 1)
+    const versions = Array.from({ length: idCount }, () => 1)
     const turns = yield* Effect.forEach(versions, () => Effect.makeSemaphore(1))
     /** the versions that no read may fall below */
     const acknowledged = versions.map(() => 0)
@@ -44,6 +57,7 @@ export const start = (options: {
     const sources = new Map<string, number>()
     const writes = { acknowledged: 0, kept: 0 }
     let slowestMillis = 0
+    let slowestReadMillis = 0
 
     const members = yield* Effect.forEach(options.redis, (redis, number) =>
       TypedCache.make({
@@ -65,18 +79,20 @@ export const start = (options: {
     )
     type Member = (typeof members)[number]
 
-    const timed = <A, E>(what: string, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    const timed = <A, E>(what: string, call: Effect.Effect<A, E>): Effect.Effect<readonly [A, number], E> =>
       Effect.map(Effect.timed(call), ([duration, answer]) => {
         const millis = Duration.toMillis(duration)
         if (millis > hangMillis) mistakes.push(`${what} took ${millis} ms`)
         slowestMillis = Math.max(slowestMillis, millis)
-        return answer
+        return [answer, millis]
       })
 
     const read = ({ cache, number, own }: Member, id: number) =>
       Effect.gen(function* () {
         const [ofAll, ofOwn] = [acknowledged[id] ?? 0, own[id] ?? 0]
-        const { source, value } = yield* timed(`a read of ${id}`, cache.getResult(id))
+        const [{ source, value }, millis] = yield* timed(`a read of ${id}`, cache.getResult(id))
+        slowestReadMillis = Math.max(slowestReadMillis, millis)
+        options.onRead?.({ id, source, millis })
         sources.set(source, (sources.get(source) ?? 0) + 1)
         // a process without Redis cannot hear of other processes' writes
         const least = source === "Degraded" ? ofOwn : Math.max(ofOwn, ofAll)
@@ -92,7 +108,7 @@ export const start = (options: {
     ) => {
       const writing = Effect.gen(function* () {
         for (const id of ids) versions[id] = (versions[id] ?? 0) + 1
-        const isAcknowledged = yield* timed(`${what} of ${ids}`, Effect.orDie(call))
+        const [isAcknowledged] = yield* timed(`${what} of ${ids}`, Effect.orDie(call))
         writes[isAcknowledged ? "acknowledged" : "kept"]++
         for (const known of isAcknowledged ? [own, acknowledged] : [own]) {
           for (const id of ids) known[id] = versions[id] ?? 0
@@ -138,6 +154,7 @@ export const start = (options: {
       sources,
       writes,
       slowestMillis: () => slowestMillis,
+      slowestReadMillis: () => slowestReadMillis,
       stop: Effect.asVoid(Fiber.interrupt(fiber))
     }
   })

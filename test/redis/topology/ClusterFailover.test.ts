@@ -1,0 +1,200 @@
+import { describe, expect } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { ClientOptions } from "../../../src/redis/connection/SupervisedExecutor.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
+import type { ClusterAddress } from "../../../src/redis/RedisConfig.js"
+import * as Slots from "../../../src/redis/topology/Slots.js"
+import * as MixedCallers from "../../support/cache/MixedCallers.js"
+import * as FaultProxy from "../../support/faults/FaultProxy.js"
+import { eventually, expectNoUnhandledRejections, testWith } from "../../support/faults/FaultSuite.js"
+import { driverUnderTest } from "../../support/server/drivers.js"
+import * as RedisCluster from "../../support/server/RedisCluster.js"
+
+expectNoUnhandledRejections()
+
+const test = testWith("cluster mode")
+
+const commandTimeoutMillis = 1000
+/** A read that meets a silent server once at each step waits for its read, its lease and its fill. */
+const longestReadMillis = 3 * commandTimeoutMillis + 2000
+
+const options: ClientOptions = {
+  connectTimeout: "2 seconds",
+  commandTimeout: `${commandTimeoutMillis} millis`,
+  heartbeatInterval: "100 millis",
+  reconnect: Schedule.spaced("100 millis"),
+  circuitBreaker: { openFor: "100 millis" }
+}
+
+const name = "load"
+const markerSlot = Slots.of(`{${name}}:clear`)
+const slotOfId = (id: number): number => Slots.of(`${name}:${id}`)
+
+type Sources = Map<MixedCallers.Read["source"], number>
+
+interface Load {
+  readonly cluster: RedisCluster.RedisCluster
+  readonly callers: MixedCallers.MixedCallers
+  /** the sources of all reads of some keys that ended since this was called, and the longest of them */
+  readonly readsOf: (isOne: (id: number) => boolean) => { readonly sources: Sources; readonly slowest: () => number }
+  /** Waits until each cache key was served from Redis again. */
+  readonly everyKeyIsServed: Effect.Effect<void>
+  /** Ends the load, and expects that nothing was wrong. */
+  readonly end: Effect.Effect<void>
+}
+
+/** 100 callers in three processes' worth of clients, each with a cache of its own. */
+const load = (
+  cluster: RedisCluster.RedisCluster,
+  mapAddress?: (client: number) => ClusterAddress["mapAddress"]
+): Effect.Effect<Load, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const [first, second] = cluster.nodes
+    const redis = yield* Effect.forEach([0, 1, 2], (client) => {
+      const map = mapAddress?.(client)
+      const seedOf = (port = 0) => map?.({ host: "127.0.0.1", port }) ?? { host: "127.0.0.1", port }
+      const address = { nodes: [seedOf(first?.port), seedOf(second?.port)] as const, mapAddress: map }
+      return Effect.map(Layer.build(driverUnderTest.layerCluster(address, options)), Context.get(RedisClient))
+    })
+    const listeners = new Set<(read: MixedCallers.Read) => void>()
+    const callers = yield* MixedCallers.start({
+      name,
+      redis,
+      callers: 100,
+      onRead: (read) => {
+        for (const listener of listeners) listener(read)
+      }
+    })
+    const everyKeyIsServed = Effect.suspend(() => {
+      const missing = new Set(Array.from({ length: MixedCallers.idCount }, (_, id) => id))
+      const listener = ({ id, source }: MixedCallers.Read) => void (source === "Redis" && missing.delete(id))
+      listeners.add(listener)
+      return eventually(
+        "every key is served from Redis",
+        Effect.sync(() => missing.size === 0)
+      ).pipe(Effect.ensuring(Effect.sync(() => listeners.delete(listener))))
+    })
+    yield* everyKeyIsServed
+    return {
+      cluster,
+      callers,
+      readsOf: (isOne) => {
+        const sources: Sources = new Map()
+        let slowest = 0
+        listeners.add(({ id, millis, source }) => {
+          if (!isOne(id)) return
+          sources.set(source, (sources.get(source) ?? 0) + 1)
+          slowest = Math.max(slowest, millis)
+        })
+        return { sources, slowest: () => slowest }
+      },
+      everyKeyIsServed,
+      end: Effect.gen(function* () {
+        yield* everyKeyIsServed
+        yield* callers.stop
+        expect(callers.mistakes).toEqual([])
+        expect(callers.slowestReadMillis(), "the longest read").toBeLessThan(longestReadMillis)
+        expect(callers.writes.acknowledged).toBeGreaterThan(100)
+      })
+    }
+  })
+
+const holds = ({ slots }: RedisCluster.NodeView, slot: number): boolean =>
+  slots.some(([first, last]) => first <= slot && slot <= last)
+
+const partial = ["--cluster-require-full-coverage", "no"]
+
+const primaries = (cluster: RedisCluster.RedisCluster) =>
+  Effect.map(cluster.view, (nodes) => {
+    const all = nodes.filter(({ role }) => role === "primary")
+    const markers = all.find((node) => holds(node, markerSlot))
+    const [first, second] = all.filter((node) => node !== markers)
+    if (markers === undefined || first === undefined || second === undefined) throw new Error("no three primaries")
+    return { markers, first, second }
+  })
+
+describe("100 callers of caches on a cluster", () => {
+  for (const [how, signal] of [
+    ["kill -9", "SIGKILL"],
+    ["SIGSTOP", "SIGSTOP"]
+  ] as const) {
+    test(`keep their hits on other servers, and get no old value, through ${how} of a primary without the markers`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* RedisCluster.make({ args: partial })
+        const world = yield* load(cluster)
+        const { first } = yield* primaries(cluster)
+        const itsReads = world.readsOf((id) => holds(first, slotOfId(id)))
+        const otherReads = world.readsOf((id) => !holds(first, slotOfId(id)))
+        yield* signal === "SIGKILL" ? first.node.kill : first.node.signal(signal)
+        yield* cluster.awaitAgreement
+        yield* world.everyKeyIsServed
+        expect(itsReads.sources.get("Degraded"), "the fault was felt").toBeGreaterThan(0)
+        const hits = otherReads.sources.get("Redis") ?? 0
+        expect(hits).toBeGreaterThan(500)
+        // a busy machine lets some command time out
+        expect(otherReads.sources.get("Degraded") ?? 0, "reads of other servers without Redis").toBeLessThan(hits / 50)
+        yield* signal === "SIGKILL" ? first.node.start : first.node.signal("SIGCONT")
+        yield* cluster.awaitAgreement
+        yield* world.end
+      }))
+
+    test(`get no old value through ${how} of the primary with the markers, and recover without help`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* RedisCluster.make({ args: partial })
+        const world = yield* load(cluster)
+        const { markers } = yield* primaries(cluster)
+        const reads = world.readsOf(() => true)
+        yield* signal === "SIGKILL" ? markers.node.kill : markers.node.signal(signal)
+        yield* cluster.awaitAgreement
+        yield* world.everyKeyIsServed
+        expect(reads.sources.get("Degraded"), "the fault was felt").toBeGreaterThan(0)
+        yield* signal === "SIGKILL" ? markers.node.start : markers.node.signal("SIGCONT")
+        yield* cluster.awaitAgreement
+        yield* world.end
+      }))
+  }
+
+  test("get no old value while slots move, those of the markers among them", () =>
+    Effect.gen(function* () {
+      const cluster = yield* RedisCluster.make({ args: partial })
+      const world = yield* load(cluster)
+      const { first, markers } = yield* primaries(cluster)
+      const ids = Array.from({ length: MixedCallers.idCount }, (_, id) => slotOfId(id))
+      const moving = ids.filter((slot) => holds(markers, slot))
+      expect(moving.length).toBeGreaterThan(10)
+      yield* cluster.reshard({ from: markers.node, to: first.node, slots: [...new Set([...moving, markerSlot])] })
+      yield* world.everyKeyIsServed
+      yield* world.end
+    }))
+
+  test("get no old value where one of their processes is cut off from a primary, and from all", () =>
+    Effect.gen(function* () {
+      const cluster = yield* RedisCluster.make({ args: partial })
+      const proxies = yield* Effect.forEach(cluster.nodes, ({ port }) =>
+        Effect.map(FaultProxy.make(port), (proxy) => ({ proxy, announced: port }))
+      )
+      const throughProxy: NonNullable<ClusterAddress["mapAddress"]> = ({ host, port }) => ({
+        host,
+        port: proxies.find(({ announced }) => announced === port)?.proxy.port ?? port
+      })
+      const world = yield* load(cluster, (client) => (client === 0 ? throughProxy : undefined))
+      const { first, markers } = yield* primaries(cluster)
+      for (const cutOff of [[first], [markers], cluster.nodes.map((node) => ({ node }))]) {
+        const reads = world.readsOf(() => true)
+        const ports = cutOff.map(({ node }) => node.port)
+        const cut = proxies.filter(({ announced }) => ports.includes(announced)).map(({ proxy }) => proxy)
+        yield* Effect.forEach(cut, (proxy) => Effect.zipRight(proxy.become({ _tag: "Blackhole" }), proxy.cut))
+        yield* eventually(
+          "the cut is felt",
+          Effect.sync(() => (reads.sources.get("Degraded") ?? 0) > 100)
+        )
+        yield* Effect.forEach(cut, (proxy) => Effect.zipRight(proxy.become({ _tag: "Pass" }), proxy.cut))
+        yield* world.everyKeyIsServed
+      }
+      yield* world.end
+    }))
+})
