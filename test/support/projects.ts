@@ -20,7 +20,11 @@ export type Project = "unit" | "server" | "cluster" | "processes"
 const contractLayers = "test/support/server/clientLayers.ts"
 const server = "test/support/server/RedisServer.ts"
 /** These start programs that are not of this repository. */
-const startsForeignPrograms = ["test/support/server/ServerProcess.ts", "test/support/server/Certificates.ts"]
+const startsForeignPrograms = [
+  "test/support/server/ServerProcess.ts",
+  "test/support/server/Certificates.ts",
+  "test/support/server/SkewedClock.ts"
+]
 
 interface Module {
   /** what is only in Bun, in this module */

@@ -44,6 +44,11 @@ export interface MarkerClock {
   readonly raise: (atLeast: number) => Effect.Effect<number, RedisError>
   /** The last answer on a connection; undefined where there is none. */
   readonly lastOf: (generation: number | undefined) => MarkerTime | undefined
+  /**
+   * Drops the answers of all other connections. Until then they are kept: another server may answer a load before the end of
+   * the last one was handled, which needs the last one's time.
+   */
+  readonly keepOnly: (generation: number) => void
 }
 
 /** The share by which two clocks may run apart: far more than quartz does. */
@@ -90,15 +95,16 @@ export const make = (options: {
   readonly keepMillis: number
 }): MarkerClock => {
   const { clear, clock, executor, keepMillis } = options
-  let last: MarkerTime | undefined
+  const last = new Map<number, MarkerTime>()
 
   const ask: MarkerClock["ask"] = (onReply) => {
     const sentAt = MonotonicClock.unsafeMillis(clock)
     RedisExecutor.unsafeRun(executor, MarkerScripts.now, { clear, keepMillis }, (reply) =>
       onReply(
         Exit.map(reply, ({ generation, value: [now, clear] }) => {
-          last = { now, clear, generation, sentAt, receivedAt: MonotonicClock.unsafeMillis(clock) }
-          return last
+          const time = { now, clear, generation, sentAt, receivedAt: MonotonicClock.unsafeMillis(clock) }
+          last.set(generation, time)
+          return time
         })
       )
     )
@@ -116,6 +122,9 @@ export const make = (options: {
         }),
         ({ value }) => value
       ),
-    lastOf: (generation) => (last?.generation === generation ? last : undefined)
+    lastOf: (generation) => (generation === undefined ? undefined : last.get(generation)),
+    keepOnly: (generation) => {
+      for (const other of last.keys()) if (other !== generation) last.delete(other)
+    }
   }
 }

@@ -169,6 +169,7 @@ export const make = (options: NodeOutagesOptions): Effect.Effect<NodeOutages, ne
       const now = Math.ceil(answer.now)
       if (isNewHolder) {
         markers = { ...holder, generation: answer.generation }
+        markerClock.keepOnly(answer.generation)
         distrust.outageEnded(now)
       }
       if (move > lastHandledMove()) {

@@ -24,7 +24,8 @@ const world = Effect.map(Effect.clock, (clock) => {
         return state.answer
       }),
       raise: Effect.succeed,
-      lastOf: (generation) => (state.last?.generation === generation ? state.last : undefined)
+      lastOf: (generation) => (state.last?.generation === generation ? state.last : undefined),
+      keepOnly: () => {}
     }
   })
   return { creation, state }

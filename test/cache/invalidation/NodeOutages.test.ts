@@ -56,6 +56,7 @@ const world = Effect.gen(function* () {
   const moves = new Map<string, number>()
   const changes = yield* SubscriptionRef.make<ReadonlyArray<RedisNode>>([a, b])
   const state = {
+    nodes: [a, b],
     moves: 0,
     /** what the server of the markers answers */
     now: 1000,
@@ -63,6 +64,7 @@ const world = Effect.gen(function* () {
     generation: 1,
     error: undefined as RedisError | undefined,
     raised: [] as Array<number>,
+    kept: [] as Array<number>,
     replaced: [] as Array<number>,
     last: undefined as MarkerClock.MarkerTime | undefined,
     opened: 0
@@ -74,7 +76,7 @@ const world = Effect.gen(function* () {
       of: (key) => holders.get(key) ?? a,
       moveOf: (key) => moves.get(key) ?? 0,
       moves: () => state.moves,
-      current: () => [a, b],
+      current: () => state.nodes,
       changes: changes.changes
     },
     numberOf: (key) => (holders.get(key) ?? a).id,
@@ -94,7 +96,8 @@ const world = Effect.gen(function* () {
         state.raised.push(atLeast)
         return Math.ceil(atLeast)
       }),
-    lastOf: (generation) => (state.last?.generation === generation ? state.last : undefined)
+    lastOf: (generation) => (state.last?.generation === generation ? state.last : undefined),
+    keepOnly: (generation) => void state.kept.push(generation)
   }
   const distrust = Distrust.make({ serverTime: () => state.now, askTime: () => {} })
   const outages = yield* NodeOutages.make({
@@ -122,7 +125,15 @@ const world = Effect.gen(function* () {
     moves.set(key, ++state.moves)
   }
   const trustedFrom = (key: string) => distrust.upTo(outages.placesOf(key))
-  return { a, b, connect, move, outages, state, trustedFrom }
+  /** A server joins with keys. */
+  const join = (id: number, generation: number, ...keys: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const node = yield* server(id, generation)
+      for (const key of keys) move(key, node)
+      state.nodes = [...state.nodes, node]
+      yield* SubscriptionRef.set(changes, state.nodes)
+    })
+  return { a, b, connect, join, move, outages, state, trustedFrom }
 })
 
 describe("outages of the servers of a cluster", () => {
@@ -229,6 +240,31 @@ describe("outages of the servers of a cluster", () => {
         true
       ])
       expect(trustedFrom("near")).toBe(1000)
+    })
+  )
+
+  it.scoped("end also where a server joins, as a replica does that has become a primary", () =>
+    Effect.gen(function* () {
+      const { join, outages, trustedFrom } = yield* world
+      yield* join(3, 7, "k")
+      yield* settle
+      expect([outages.isOpen("k"), outages.isUsable(7, "k"), trustedFrom("k")]).toEqual([true, true, 1000])
+    })
+  )
+
+  it.scoped("drop the times of the markers' last server when they were handled, and not before", () =>
+    Effect.gen(function* () {
+      const { b, move, outages, state } = yield* world
+      state.generation = 2
+      state.error = new RedisUnavailable({ reason: "Disconnected" })
+      move(markerKey, b)
+      expect(outages.isOpen("near")).toBe(false)
+      yield* settle
+      expect(state.kept).toEqual([])
+      state.error = undefined
+      yield* TestClock.adjust("100 millis")
+      yield* settle
+      expect(state.kept).toEqual([2])
     })
   )
 })

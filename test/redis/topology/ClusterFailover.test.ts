@@ -10,9 +10,11 @@ import type { ClusterAddress } from "../../../src/redis/RedisConfig.js"
 import * as Slots from "../../../src/redis/topology/Slots.js"
 import * as MixedCallers from "../../support/cache/MixedCallers.js"
 import * as FaultProxy from "../../support/faults/FaultProxy.js"
-import { eventually, expectNoUnhandledRejections, testWith } from "../../support/faults/FaultSuite.js"
+import { eventually, expectNoUnhandledRejections, testWith, unless } from "../../support/faults/FaultSuite.js"
 import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisCluster from "../../support/server/RedisCluster.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
+import * as SkewedClock from "../../support/server/SkewedClock.js"
 
 expectNoUnhandledRejections()
 
@@ -33,6 +35,8 @@ const options: ClientOptions = {
 const name = "load"
 const markerSlot = Slots.of(`{${name}}:clear`)
 const slotOfId = (id: number): number => Slots.of(`${name}:${id}`)
+
+const secondsOf = (reply: unknown): number => (Array.isArray(reply) ? Number(reply[0]) : 0)
 
 type Sources = Map<MixedCallers.Read["source"], number>
 
@@ -197,4 +201,30 @@ describe("100 callers of caches on a cluster", () => {
       }
       yield* world.end
     }))
+
+  unless(RedisServer.skipReasonFor("cluster mode") ?? SkewedClock.skipReason)(
+    "get no old value where the clocks of servers are 5 seconds apart, through failovers and moves of the markers",
+    () =>
+      Effect.gen(function* () {
+        const clock = yield* SkewedClock.make
+        const ahead = [0, 5, -5, -5, 0, 5]
+        const cluster = yield* RedisCluster.make({ args: partial, environment: (index) => clock(ahead[index] ?? 0) })
+        const times = yield* Effect.forEach(cluster.nodes, ({ send }) => Effect.map(send("TIME"), secondsOf))
+        expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(9)
+        const world = yield* load(cluster)
+        // the markers go from clock to clock, ahead and behind
+        for (let i = 0; i < 2; i++) {
+          const { markers } = yield* primaries(cluster)
+          yield* markers.node.kill
+          yield* cluster.awaitAgreement
+          yield* world.everyKeyIsServed
+          yield* markers.node.start
+          yield* cluster.awaitAgreement
+          const now = yield* primaries(cluster)
+          yield* cluster.reshard({ from: now.markers.node, to: now.first.node, slots: [markerSlot] })
+          yield* world.everyKeyIsServed
+        }
+        yield* world.end
+      })
+  )
 })

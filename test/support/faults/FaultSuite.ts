@@ -17,7 +17,8 @@ import type { Feature } from "../server/ServerKinds.js"
 
 export const test = it.scopedLive.skipIf(RedisServer.skipReason !== undefined)
 
-const unless =
+/** A test that is skipped where there is a reason, and says so. */
+export const unless =
   (reason: string | undefined): typeof test =>
   (name, ...rest) =>
     it.scopedLive.skipIf(reason !== undefined)(withReason(name, reason), ...rest)
