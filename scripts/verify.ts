@@ -58,7 +58,7 @@ const program = Effect.gen(function* () {
     const name = names[yield* Random.nextIntBetween(0, names.length)] ?? ""
     yield* world.faults[name] ?? Effect.void
     faults.set(name, (faults.get(name) ?? 0) + 1)
-    yield* Effect.sleep(yield* Random.nextIntBetween(200, 2000))
+    yield* Effect.sleep(yield* Random.nextIntBetween(1000, 6000))
   }
   const before = counts.map(({ acknowledged }) => acknowledged)
   yield* Effect.sleep(restSeconds * 1000)

@@ -162,6 +162,32 @@ describe("100 callers of caches on a cluster", () => {
       }))
   }
 
+  test("get no old value from a replica that has not got the last writes before it became the primary", () =>
+    Effect.gen(function* () {
+      const cluster = yield* RedisCluster.make({ args: partial })
+      const world = yield* load(cluster)
+      for (const which of ["first", "markers"] as const) {
+        const primary = (yield* primaries(cluster))[which]
+        const replica = yield* cluster.replicaOf(primary.node)
+        // nothing reaches the replica any more, not even its socket
+        yield* replica.node.signal("SIGSTOP")
+        yield* primary.node.send("CLIENT", "KILL", "TYPE", "replica")
+        const { acknowledged } = world.callers.writes
+        yield* eventually(
+          "writes are acknowledged by the primary alone",
+          Effect.sync(() => world.callers.writes.acknowledged > acknowledged + 100)
+        )
+        yield* primary.node.kill
+        yield* replica.node.signal("SIGCONT")
+        yield* cluster.awaitAgreement
+        expect((yield* cluster.view).find(({ node }) => node.port === replica.node.port)?.role).toBe("primary")
+        yield* world.everyKeyIsServed
+        yield* primary.node.start
+        yield* cluster.awaitAgreement
+      }
+      yield* world.end
+    }))
+
   test("get no old value while slots move, those of the markers among them", () =>
     Effect.gen(function* () {
       const cluster = yield* RedisCluster.make({ args: partial })
