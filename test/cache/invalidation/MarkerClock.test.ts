@@ -1,5 +1,4 @@
 import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MarkerClock from "../../../src/cache/invalidation/MarkerClock.js"
@@ -20,7 +19,7 @@ describe("the clock of the markers", () => {
               onReply(Exit.map(reply, ({ value }) => ({ value, generation: server.generation })))
             )
         },
-        clock: yield* Clock.Clock,
+        clock: yield* Effect.clock,
         clear: "{c}:clear",
         keepMillis: 60_000
       })

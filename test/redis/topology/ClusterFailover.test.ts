@@ -3,7 +3,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
 import type { ClientOptions } from "../../../src/redis/connection/SupervisedExecutor.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { ClusterAddress } from "../../../src/redis/RedisConfig.js"
@@ -51,19 +53,22 @@ interface Load {
   readonly end: Effect.Effect<void>
 }
 
+const clientsOf = (cluster: RedisCluster.RedisCluster, mapAddress?: (client: number) => ClusterAddress["mapAddress"]) =>
+  Effect.forEach([0, 1, 2], (client) => {
+    const [first, second] = cluster.nodes
+    const map = mapAddress?.(client)
+    const seedOf = (port = 0) => map?.({ host: "127.0.0.1", port }) ?? { host: "127.0.0.1", port }
+    const address = { nodes: [seedOf(first?.port), seedOf(second?.port)] as const, mapAddress: map }
+    return Effect.map(Layer.build(driverUnderTest.layerCluster(address, options)), Context.get(RedisClient))
+  })
+
 /** 100 callers in three processes' worth of clients, each with a cache of its own. */
 const load = (
   cluster: RedisCluster.RedisCluster,
   mapAddress?: (client: number) => ClusterAddress["mapAddress"]
 ): Effect.Effect<Load, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const [first, second] = cluster.nodes
-    const redis = yield* Effect.forEach([0, 1, 2], (client) => {
-      const map = mapAddress?.(client)
-      const seedOf = (port = 0) => map?.({ host: "127.0.0.1", port }) ?? { host: "127.0.0.1", port }
-      const address = { nodes: [seedOf(first?.port), seedOf(second?.port)] as const, mapAddress: map }
-      return Effect.map(Layer.build(driverUnderTest.layerCluster(address, options)), Context.get(RedisClient))
-    })
+    const redis = yield* clientsOf(cluster, mapAddress)
     const listeners = new Set<(read: MixedCallers.Read) => void>()
     const callers = yield* MixedCallers.start({
       name,
@@ -162,32 +167,6 @@ describe("100 callers of caches on a cluster", () => {
       }))
   }
 
-  test("get no old value from a replica that has not got the last writes before it became the primary", () =>
-    Effect.gen(function* () {
-      const cluster = yield* RedisCluster.make({ args: partial })
-      const world = yield* load(cluster)
-      for (const which of ["first", "markers"] as const) {
-        const primary = (yield* primaries(cluster))[which]
-        const replica = yield* cluster.replicaOf(primary.node)
-        // nothing reaches the replica any more, not even its socket
-        yield* replica.node.signal("SIGSTOP")
-        yield* primary.node.send("CLIENT", "KILL", "TYPE", "replica")
-        const { acknowledged } = world.callers.writes
-        yield* eventually(
-          "writes are acknowledged by the primary alone",
-          Effect.sync(() => world.callers.writes.acknowledged > acknowledged + 100)
-        )
-        yield* primary.node.kill
-        yield* replica.node.signal("SIGCONT")
-        yield* cluster.awaitAgreement
-        expect((yield* cluster.view).find(({ node }) => node.port === replica.node.port)?.role).toBe("primary")
-        yield* world.everyKeyIsServed
-        yield* primary.node.start
-        yield* cluster.awaitAgreement
-      }
-      yield* world.end
-    }))
-
   test("get no old value while slots move, those of the markers among them", () =>
     Effect.gen(function* () {
       const cluster = yield* RedisCluster.make({ args: partial })
@@ -253,4 +232,63 @@ describe("100 callers of caches on a cluster", () => {
         yield* world.end
       })
   )
+})
+
+describe("caches on a cluster", () => {
+  for (const [what, which] of [
+    ["keys", "first"],
+    ["tags", "markers"]
+  ] as const) {
+    test(`get no old value where the new primary has not got the last invalidations of ${what}`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* RedisCluster.make({ args: partial })
+        const primary = (yield* primaries(cluster))[which]
+        const ids = Array.from({ length: MixedCallers.idCount }, (_, id) => id).filter(
+          (id) => what === "tags" || holds(primary, slotOfId(id))
+        )
+        let version = 1
+        const caches = yield* Effect.forEach(yield* clientsOf(cluster), (redis) =>
+          TypedCache.make({
+            name,
+            key: Schema.Int,
+            value: Schema.Int,
+            timeToLive: "1 minute",
+            tags: () => ["all"],
+            lookup: () => Effect.sync(() => version)
+          }).pipe(Effect.provideService(RedisClient, redis))
+        )
+        const [first] = caches
+        const readAll = Effect.forEach(caches, (cache) => Effect.forEach(ids, (id) => cache.getResult(id)))
+        yield* readAll
+        const replica = yield* cluster.replicaOf(primary.node)
+        const replicated = (node: RedisCluster.ClusterNode) => Effect.map(node.send("DBSIZE"), Number)
+        const size = yield* replicated(primary.node)
+        yield* eventually(
+          "the replica has all entries",
+          Effect.map(replicated(replica.node), (count) => count === size)
+        )
+
+        // nothing reaches the replica any more, not even its socket
+        yield* replica.node.signal("SIGSTOP")
+        yield* primary.node.send("CLIENT", "KILL", "TYPE", "replica")
+        version = 2
+        if (what === "tags") expect(yield* first?.invalidateTag("all") ?? Effect.succeed(false)).toBe(true)
+        else for (const id of ids) expect(yield* first?.invalidate(id) ?? Effect.succeed(false)).toBe(true)
+        yield* primary.node.kill
+        yield* replica.node.signal("SIGCONT")
+        yield* cluster.awaitAgreement
+        expect((yield* cluster.view).find(({ node }) => node.port === replica.node.port)?.role).toBe("primary")
+
+        const old = new Set<number>()
+        yield* eventually(
+          "reads are served from Redis",
+          Effect.map(readAll, (reads) => {
+            const all = reads.flat()
+            for (const { value } of all) if (value < version) old.add(value)
+            return all.every(({ source }) => source === "Redis")
+          })
+        )
+        expect(old, "old values").toEqual(new Set())
+      }))
+  }
 })
