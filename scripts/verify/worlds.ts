@@ -10,7 +10,7 @@ import * as ServerProcess from "../../test/support/server/ServerProcess.js"
 export interface World {
   readonly ports: readonly [number, ...ReadonlyArray<number>]
   readonly master: string
-  /** Each fault ends by itself: the servers work again when it returns. */
+  /** The servers work again when a fault returns. */
   readonly faults: Readonly<Record<string, Effect.Effect<void>>>
 }
 
