@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -17,6 +18,8 @@ import { driverNames, load } from "../../support/server/drivers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 import * as ServerProcess from "../../support/server/ServerProcess.js"
 import { until } from "../../support/until.js"
+
+class VaultClosed extends Data.TaggedError("VaultClosed")<{ readonly message: string }> {}
 
 const soon = { reconnect: Schedule.spaced("20 millis"), probe: Schedule.spaced("20 millis") }
 
@@ -100,7 +103,7 @@ for (const name of driverNames) {
         let password: string | undefined = "first"
         const credentials = Effect.suspend(() =>
           password === undefined
-            ? Effect.fail(new Error("the vault is closed"))
+            ? Effect.fail(new VaultClosed({ message: "the vault is closed" }))
             : password === ""
               ? Effect.die(new Error("the vault is broken"))
               : Effect.succeed({ password: Redacted.make(password) })
