@@ -119,9 +119,10 @@ export const make = (options: NodeOutagesOptions): Effect.Effect<NodeOutages, ne
     const isHandled = (key: string) => nodes.moveOf(key) <= lastHandledMove()
 
     const isOpen = (key: string) => {
-      const isIt = areMarkersOpen() && open.has(nodes.of(key).id) && isHandled(key)
-      if (!isIt) isWanted.unsafeOpen()
-      return isIt
+      // of a new connection the watch tells, and of moved keys nothing else does
+      if (areMarkersOpen() && isHandled(key)) return open.has(nodes.of(key).id)
+      isWanted.unsafeOpen()
+      return false
     }
 
     /** Notes which servers are connected, and answers the states of those whose outage is not handled. */

@@ -22,6 +22,9 @@ export interface FailureLog {
   readonly failed: (error: RedisError) => Effect.Effect<void>
 }
 
+/** Where Redis is away again so soon after it has answered, one of its servers is away and others answer. */
+const partlyMillis = Duration.toMillis("1 second")
+
 /** A kind of failure is logged again when it was not seen for this long. */
 const quietMillis = Duration.toMillis("1 minute")
 
@@ -38,7 +41,8 @@ const subjectOf = (error: RedisError): string =>
   error._tag === "InvalidArgument" ? "A command of a cache was not sent" : "Redis failed a command of a cache"
 
 /**
- * Logs the start and the end of an outage, once each. Any other kind of failure, such as a timeout, is logged
+ * Logs the start and the end of an outage, once each. Where one server of a cluster is away, failures and answers alternate:
+ * that is logged once a minute. Any other kind of failure, such as a timeout, is logged
  * when it first occurs, and again after a minute without it. The lines have the loggers, level and
  * annotations of the place where the log was made, since they belong to no single caller.
  *
@@ -48,23 +52,34 @@ const subjectOf = (error: RedisError): string =>
 export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fork) => {
   const write = (line: Effect.Effect<void>) => Effect.sync(() => void fork(line))
   let isAwayNow = false
+  /** when it was last away, and when it was last logged that only a part of it is, in milliseconds */
+  let awayAt = Number.NEGATIVE_INFINITY
+  let partlyLoggedAt = Number.NEGATIVE_INFINITY
+  /** whether the present outage was logged as one of all servers, so that its end is logged too */
+  let isWhole = false
   /** for each kind of other failure, the time at which it was last seen, in milliseconds */
   const lastSeen = new Map<string, number>()
 
   const succeeded = Effect.suspend(() => {
     if (!isAwayNow) return Effect.void
     isAwayNow = false
-    return write(Effect.logInfo("Redis answers again: caches read it"))
+    return isWhole ? write(Effect.logInfo("Redis answers again: caches read it")) : Effect.void
   })
 
+  const whatCachesDo = 'caches run lookups instead, or fail where outage.onUnavailable is "fail"'
+
   const wentAway = (error: RedisError) =>
-    Effect.suspend(() => {
+    Effect.flatMap(MonotonicClock.millis, (now) => {
+      const isPart = !isAwayNow && now - awayAt <= partlyMillis
+      awayAt = now
       if (isAwayNow) return Effect.void
       isAwayNow = true
+      isWhole = !isPart
+      if (isWhole) return write(Effect.logWarning(`Redis is away: ${whatCachesDo}: ${error.message}`))
+      if (now - partlyLoggedAt <= quietMillis) return Effect.void
+      partlyLoggedAt = now
       return write(
-        Effect.logWarning(
-          `Redis is away: caches run lookups instead, or fail where outage.onUnavailable is "fail": ${error.message}`
-        )
+        Effect.logWarning(`Redis is away for some keys and answers for others: ${whatCachesDo}: ${error.message}`)
       )
     })
 

@@ -5,6 +5,7 @@ import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as TestClock from "effect/TestClock"
 import * as FailureLog from "../../../src/cache/observe/FailureLog.js"
 import * as ThrottledLog from "../../../src/internal/ThrottledLog.js"
 import { InvalidArgument, RedisUnavailable } from "../../../src/redis/RedisError.js"
@@ -49,4 +50,25 @@ describe("the log of failures", () => {
       expect(lines).toEqual([line, line])
     }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
   })
+
+  it.effect(
+    "does not repeat itself while one server is away and others answer, and tells of the next outage of all",
+    () => {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message).split(":")[0] ?? ""))
+      return Effect.gen(function* () {
+        const log = yield* FailureLog.make
+        const away = log.failed(new RedisUnavailable({ reason: "Disconnected" }))
+        for (let i = 0; i < 100; i++) yield* Effect.zipRight(away, log.succeeded)
+        expect(lines).toEqual([
+          "Redis is away",
+          "Redis answers again",
+          "Redis is away for some keys and answers for others"
+        ])
+        yield* TestClock.adjust("2 seconds")
+        yield* Effect.zipRight(away, log.succeeded)
+        expect(lines.slice(3)).toEqual(["Redis is away", "Redis answers again"])
+      }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
+    }
+  )
 })
