@@ -12,7 +12,7 @@
  */
 export const sizeBudget = {
   "TypedCache.make": 98,
-  "TypedCache.Tag": 98,
+  "TypedCache.Tag": 99,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 15,
   "DistributedSemaphore.layer": 14,
