@@ -27,6 +27,12 @@ export const reply = (value: RedisReply | Uint8Array): Answer => ({ _tag: "Reply
 export const error = (message: string): Answer => ({ _tag: "Error", message })
 export const silence: Answer = { _tag: "Silence" }
 
+const ofClient: ReadonlySet<string> = new Set(["CLIENT", "INFO", "TIME", "PING", "PUBLISH", "ROLE"])
+
+/** Whether the client sends a command of its own accord: in the handshake, which tries a script too, or as a probe. */
+const isOfClient = (command: string, args: ReadonlyArray<unknown>): boolean =>
+  ofClient.has(command) || (command === "EVAL" && args[0] === "return 1")
+
 export interface Sent {
   readonly command: string
   readonly args: ReadonlyArray<RedisArgument>
@@ -79,7 +85,7 @@ export class ScriptedServer {
   /** What callers sent, without the handshake, the heartbeat and the probes: `"GET a"`, in order. */
   commands(): ReadonlyArray<string> {
     return this.sent
-      .filter(({ command }) => !["CLIENT", "INFO", "TIME", "PING", "PUBLISH", "ROLE"].includes(command))
+      .filter(({ args, command }) => !isOfClient(command, args))
       .map(({ command, args }) => [command, ...args].join(" "))
   }
 
