@@ -35,7 +35,7 @@ export const attempt = <A>(url: string, use: (send: Send) => Promise<A>): Effect
       Effect.tryPromise({
         try: () => use(send),
         catch: (cause) => new CommandFailed({ message: `${new URL(url).host}: ${String(cause)}`, cause })
-      })
+      }).pipe(Effect.interruptible)
     ),
     Effect.scoped,
     Effect.timeoutFail({

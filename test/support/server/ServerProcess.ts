@@ -118,7 +118,8 @@ export const make = (
             // after the exit, when all words are read
             started.once("close", () => resume(Effect.dieMessage(`${program} on port ${port} has ended:\n${words}`)))
           })
-          return Effect.raceFirst(awaitPort(port), failed)
+          // also in a caller that cannot be interrupted: the loser of a race is waited for
+          return Effect.raceFirst(Effect.interruptible(awaitPort(port)), Effect.interruptible(failed))
         })
     }
   })
