@@ -353,15 +353,22 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
             )
       })
 
+      /** The lease may be granted and is of no use: a load that the lookup waits for must not wait for it. */
+      const degradedWithoutLease = (failure: ReadFailure) => {
+        release()
+        mayHoldLease = false
+        return degraded(failure)
+      }
+
       const step: Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> = Effect.suspend(() => {
         if (!guard.mayRead(key)) return degraded(guard.failureOf(key))
         const joinedBefore = flight.joined()
         const at = MonotonicClock.unsafeMillis(clock)
         mayHoldLease = true
         return Effect.matchEffect(Effect.zipRight(markers.ensureClear, acquire), {
-          onFailure: (error) => degraded(readFailureOf(error)),
+          onFailure: (error) => degradedWithoutLease(readFailureOf(error)),
           onSuccess: ({ acquired, lease }) => {
-            if (!isUsable(lease)) return degraded(guard.failureOf(key))
+            if (!isUsable(lease)) return degradedWithoutLease(guard.failureOf(key))
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], lease)
