@@ -105,7 +105,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       const cache: Texts = yield* recursive((id, cache) => Effect.as(cache.get(id), id), {
         lookupMany: (ids) => Effect.map(reading.get(ids.at(-1) ?? ""), (text) => ids.map(() => Either.right(text)))
       })
-      // of which keys a cycle is told depends on which lease is granted first, and several servers grant them
+      // the keys of the cycle depend on the lease that is granted first, and several servers grant leases
       for (const failed of yield* cache.getMany(["a", "b"], { mode: "either" })) {
         expect(failed).toMatchObject({ _tag: "Left", left: { _tag: "LookupCycle" } })
       }
