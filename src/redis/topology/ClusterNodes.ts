@@ -160,6 +160,13 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       )
     )
 
+    /** Continues the commands that wait for the slots to be read. */
+    const continueWaiting = () => {
+      const waiting = afterRefresh
+      afterRefresh = []
+      for (const goOn of waiting) goOn()
+    }
+
     const refresh: Effect.Effect<void> = discover.pipe(
       Effect.matchEffect({
         onFailure: ({ cause }) =>
@@ -190,9 +197,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       ),
       Effect.zipRight(
         Effect.sync(() => {
-          const waiting = afterRefresh
-          afterRefresh = []
-          for (const goOn of waiting) goOn()
+          continueWaiting()
         })
       )
     )
@@ -214,7 +219,7 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
     const at: ClusterNodes["at"] = (address, onNode) => {
       const name = describeNode(address)
       const node = nodes.get(name)
-      if (node !== undefined) return onNode(node)
+      if (node !== undefined || isClosed) return onNode(node)
       afterRefresh.push(() => onNode(nodes.get(name)))
       refreshSoon()
     }
@@ -224,7 +229,10 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       yield* Fiber.interrupt(refreshing)
       for (const { connection } of nodes.values()) yield* connection.supervisor.close
       yield* publish
+      // nothing reads the slots any more
+      continueWaiting()
     })
+    yield* Effect.addFinalizer(() => close)
 
     return {
       of: (slot) => slots[slot],
