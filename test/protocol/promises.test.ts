@@ -2,7 +2,8 @@
  * The promises hold in thousands of random runs, with all rules and with only the essential ones. Each limit of the
  * protocol is shown by a run that crosses it.
  *
- * PROTOCOL_SEED repeats a run, PROTOCOL_RUNS sets how many there are per family and set of rules.
+ * The seed is always the same, so that a change passes or fails for its own reason. `bun run model --random` takes new seeds.
+ * PROTOCOL_SEED repeats one of them, PROTOCOL_RUNS sets how many runs there are per family and set of rules.
  */
 import { describe, expect, it } from "vitest"
 import * as effort from "../support/effort.js"
@@ -13,7 +14,7 @@ import type { Operation, Scenario } from "./runs/scenario.js"
 import { families, familiesOfServers } from "./runs/scenarios.js"
 import { findCounterexample } from "./runs/search.js"
 
-const seed = Number(process.env.PROTOCOL_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env.PROTOCOL_SEED ?? 20_261_130)
 const runs = Number(process.env.PROTOCOL_RUNS ?? effort.scale(1_000, 15))
 
 const base = { processes: 2, localTtl: 0 }
@@ -111,6 +112,21 @@ describe("the protocol does not cover", () => {
       scenario: { servers: [9, 9], withMarkers: true, warm: true, faults: { split: 1 } }
     })
     expect(found?.promise).toBe("neverServedAgain")
+  })
+
+  it("a slot that was elsewhere, lost writes there in a failover, and came back, all unnoticed by a process: it serves what they made obsolete", () => {
+    const found = find({
+      operations: [invalidateTag(0)],
+      promise: "noWrongValueLeft",
+      scenario: {
+        servers: [9, 9, 9],
+        withMarkers: true,
+        warm: true,
+        faults: { move: 2, failover: 1 },
+        limits: ["slotMovedBackUnseen"]
+      }
+    })
+    expect(found?.promise).toBe("noWrongValueLeft")
   })
 
   it("a server's clock that is set back: entries look younger than a marker", () => {

@@ -34,7 +34,12 @@ export class Broken extends Error {
 }
 
 /** Situations that the protocol does not cover. A scenario may count them as broken promises all the same. */
-export type Limit = "outageOfOneProcess" | "crashOfOneWriterAmongSeveral" | "crashWithOutbox" | "concurrentSet"
+export type Limit =
+  | "outageOfOneProcess"
+  | "crashOfOneWriterAmongSeveral"
+  | "crashWithOutbox"
+  | "concurrentSet"
+  | "slotMovedBackUnseen"
 
 export type Source = "Local" | "Redis" | "Stale" | "Lookup" | "Degraded"
 

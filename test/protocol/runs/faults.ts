@@ -130,7 +130,7 @@ const addExpiry = (world: World, server: Server, add: Add): void => {
   }
   for (const [key, token] of server.state.leases) {
     const expire = () => server.state.leases.delete(key)
-    if (world.mayExpire(token)) add("expireLease", () => key, expire)
+    if (world.mayExpire(key, token)) add("expireLease", () => key, expire)
   }
   for (const marker of server.state.markers.keys()) {
     add(
@@ -180,6 +180,7 @@ const addTopologyFaults = (world: World, node: Node, add: Add): void => {
     add("split", detail, () => world.split(node, process))
   }
   for (const slot of world.topology.slotsOf(node)) {
+    if (!world.mayMove(slot)) continue
     for (const to of world.topology.nodes) {
       if (to === node || !to.server.running) continue
       add(

@@ -147,7 +147,7 @@ export class Run {
     this.catchUp()
     for (const { server } of topology.nodes) {
       for (const [key, token] of server.state.leases) {
-        if (this.world.mayExpire(token)) server.state.leases.delete(key)
+        if (this.world.mayExpire(key, token)) server.state.leases.delete(key)
       }
     }
   }

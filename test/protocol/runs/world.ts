@@ -305,6 +305,16 @@ export class World implements Surroundings {
     }
   }
 
+  /**
+   * Whether a slot may leave its node: not after a failover that has lost writes of the slot, until every process has found it
+   * there. Else a process could not know that it has to distrust what those writes had made obsolete.
+   */
+  mayMove(slot: Slot): boolean {
+    if (!this.topology.hasLostWrites(slot) || this.limits.has("slotMovedBackUnseen")) return true
+    const owner = this.topology.owner(slot)
+    return this.processes.every((process) => !process.alive || process.linkOf(slot).node === owner)
+  }
+
   crash(process: Process): void {
     for (const running of this.updates) {
       if (running.process !== process) continue
@@ -328,7 +338,10 @@ export class World implements Surroundings {
     return [
       [this.time, this.ticks, this.started],
       this.database,
-      nodes.map((node) => [node.identity, this.topology.slotsOf(node), node.server.fingerprint()]),
+      nodes.map((node) => {
+        const slots = this.topology.slotsOf(node)
+        return [node.identity, slots, slots.filter(this.topology.hasLostWrites), node.server.fingerprint()]
+      }),
       this.processes.map((process) => process.fingerprint()),
       this.tasks.map(({ isStopped, kind, locals, name, wait }) => [
         name,
@@ -348,16 +361,14 @@ export class World implements Surroundings {
     ]
   }
 
-  /** Whether a lease may expire: a holder that lives and is connected renews it in time. */
-  mayExpire(token: string): boolean {
+  /** Whether the lease of a key may expire: a holder that lives and is connected to its server renews it in time. */
+  mayExpire(key: Key, token: string): boolean {
     if (!this.rules.has("leaseExpires")) return false
     const isUpdate = token.startsWith("update")
     if (!this.rules.has(isUpdate ? "tokenOutlivesWrite" : "leaseRenewed")) return true
     return !this.processes.some(
       (process) =>
-        process.alive &&
-        process.tokens.has(token) &&
-        (isUpdate || process.links.every(({ connection }) => connection !== undefined))
+        process.alive && process.tokens.has(token) && (isUpdate || process.linkOf(key).connection !== undefined)
     )
   }
 }

@@ -17,6 +17,7 @@ export class Node {
 export class Topology {
   readonly nodes: ReadonlyArray<Node>
   private readonly owners = new Map<Slot, Node>()
+  private readonly slotsWithLostWrites = new Set<Slot>()
 
   /** The markers are on the first node, `a` on the next, `b` on the one after that, where there are as many. */
   constructor(clockErrors: ReadonlyArray<number>, makeServer: () => Server) {
@@ -48,13 +49,18 @@ export class Topology {
   readonly slotsOf = (node: Node): ReadonlyArray<Slot> =>
     Array.from(this.owners).flatMap(([slot, owner]) => (owner === node ? [slot] : []))
 
+  /** Whether a failover of the slot's node has lost writes since the slot has come there. */
+  readonly hasLostWrites = (slot: Slot): boolean => this.slotsWithLostWrites.has(slot)
+
   readonly tick = (): void => {
     for (const { server } of this.nodes) server.clock++
   }
 
   /** A replica takes over with the state that it has, and a clock of its own. */
   readonly replace = (node: Node, state: State, clockError: number): void => {
-    const { clock, isReplicated, observer, rules } = node.server
+    const { clock, history, isReplicated, observer, rules } = node.server
+    const isLatest = state === node.server.state || state === history.at(-1)
+    if (!isLatest) for (const slot of this.slotsOf(node)) this.slotsWithLostWrites.add(slot)
     const server = new Server(rules, observer, isReplicated)
     server.clock = clock + clockError
     server.state = copy(state)
@@ -85,5 +91,6 @@ export class Topology {
       server.remember()
     }
     this.owners.set(slot, to)
+    this.slotsWithLostWrites.delete(slot)
   }
 }
