@@ -8,6 +8,9 @@ import * as ChildProcess from "../../run/ChildProcess.js"
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
+/** Writes of the server's API need it. */
+export const apiToken = "the-token-of-the-benchmark"
+
 /** Answers the server's URL once it listens. Dies with the server's output if it ends before. */
 export const start = (variables: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
@@ -16,7 +19,7 @@ export const start = (variables: Readonly<Record<string, string>>) =>
       Effect.sync(() =>
         spawn(process.execPath, [main], {
           cwd: directory,
-          env: { PATH: process.env.PATH, PORT: "0", DATABASE_URL: "sqlite:./bench.db", ...variables }
+          env: { PATH: process.env.PATH, PORT: "0", DATABASE_URL: "sqlite:./bench.db", API_TOKEN: apiToken, ...variables }
         })
       ),
       (child) => ChildProcess.end(child, () => child.kill("SIGTERM"))

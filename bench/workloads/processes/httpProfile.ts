@@ -26,7 +26,7 @@ const server = (name: string, cacheStatus: RegExp, variables: Readonly<Record<st
     const id = yield* Effect.promise(async () => {
       const created = await fetch(`${url}/api/users`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", authorization: `Bearer ${ServerProcess.apiToken}` },
         body: JSON.stringify({ username: "ada", displayName: "Ada", email: "ada@example.org" })
       })
       return decode(await created.json()).id
