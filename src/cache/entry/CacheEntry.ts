@@ -232,13 +232,23 @@ export const withValue = <A>({ createdAt, tags, timeToLive, versionTag }: Stored
 export const expired = (stored: string): string => stored.replace(/^(\{"created":\d+,"ttl":)\d+/, "$10")
 
 /**
+ * The age of an entry in milliseconds. The server's time is an estimate, which may lie before the creation of the entry: the
+ * entry is then 0 milliseconds old. An age below zero would make an entry fresh whose time to live is zero.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const ageAt = ({ createdAt }: Pick<StoredEntry, "createdAt">, serverTime: number): number =>
+  Math.max(0, serverTime - createdAt)
+
+/**
  * Whether an entry is within its time to live.
  *
  * @since 0.1.0
  * @category predicates
  */
 export const isFresh = (entry: Pick<StoredEntry, "createdAt" | "timeToLive">, serverTime: number): boolean =>
-  serverTime - entry.createdAt < entry.timeToLive
+  ageAt(entry, serverTime) < entry.timeToLive
 
 /**
  * Whether an entry has expired, and not longer than `staleFor` milliseconds ago.
@@ -250,4 +260,4 @@ export const isStale = (
   entry: Pick<StoredEntry, "createdAt" | "timeToLive">,
   serverTime: number,
   staleFor: number
-): boolean => !isFresh(entry, serverTime) && serverTime - entry.createdAt < entry.timeToLive + staleFor
+): boolean => !isFresh(entry, serverTime) && ageAt(entry, serverTime) < entry.timeToLive + staleFor

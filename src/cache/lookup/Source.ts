@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as RedisKey from "../../redis/RedisKey.js"
-import type { Attributes, CacheEntry } from "../entry/CacheEntry.js"
+import { type Attributes, ageAt, type CacheEntry } from "../entry/CacheEntry.js"
 import { CachedError } from "../entry/EntryCodec.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { NotModified, type Previous, Versioned } from "./ConditionalLookup.js"
@@ -177,7 +177,7 @@ export const make = <Key, Value, E, Err>(
             : Option.some({
                 value: entry.value,
                 versionTag: entry.versionTag,
-                age: Duration.millis(Math.max(0, serverTime() - entry.createdAt))
+                age: Duration.millis(ageAt(entry, serverTime()))
               })
         const looked = valueEntry(key, previous, lookup)
         return isCached === undefined ? looked : Effect.catchAll(looked, (failure) => failed(failure, isCached))

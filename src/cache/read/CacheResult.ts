@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type { CacheEntry } from "../entry/CacheEntry.js"
+import { ageAt, type CacheEntry } from "../entry/CacheEntry.js"
 
 /**
  * A value, and where it came from. A `Stale` value is past its time to live, and a refresh has started. A `Degraded` value
@@ -36,8 +36,7 @@ export const make = <A>(
   serverTime: number,
   reason?: string
 ): CacheResult<A> => {
-  // the server's time is an estimate, and may lie before the creation of the entry
-  const age = Math.max(0, serverTime - entry.createdAt)
+  const age = ageAt(entry, serverTime)
   return {
     value: entry.value,
     source,

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
-import type * as CacheEntry from "../entry/CacheEntry.js"
+import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
 import type { LoadError, Loader, LoadResult, ValueSource } from "../load/Loader.js"
@@ -116,7 +116,7 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
         refreshAhead === undefined
           ? Effect.void
           : Effect.flatMap(
-              isDue(refreshAhead, serverTime - entry.createdAt, entry.timeToLive, options.meanLookupMillis),
+              isDue(refreshAhead, CacheEntry.ageAt(entry, serverTime), entry.timeToLive, options.meanLookupMillis),
               (isDue) => (isDue ? start(key, source, entry) : Effect.void)
             )
     }

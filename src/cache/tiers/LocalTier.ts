@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Sieve from "../../internal/collection/Sieve.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import type { CacheEntry } from "../entry/CacheEntry.js"
+import { ageAt, type CacheEntry } from "../entry/CacheEntry.js"
 import type { CacheKey, Names } from "../entry/CacheKey.js"
 import type { EntryCodec } from "../entry/EntryCodec.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
@@ -111,7 +111,7 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
   const add = (key: CacheKey, entry: CacheEntry<A>, started: Started, bytes: number): void => {
     const now = MonotonicClock.unsafeMillis(clock)
     if (epochOf(key.text) !== started.epoch) return
-    const left = entry.createdAt + entry.timeToLive - serverTime()
+    const left = entry.timeToLive - ageAt(entry, serverTime())
     const expires = Math.min(started.at + timeToLiveMillis, now + left)
     // an entry that is too large is not added, and the one that it replaces is gone all the same
     if (!items.add(new LocalItem(key.name, bytes, entry, expires))) return

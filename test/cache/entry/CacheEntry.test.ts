@@ -171,6 +171,17 @@ describe("a stored entry", () => {
     }
   })
 
+  it("is 0 milliseconds old for an estimate of the server's time that lies before its creation", () => {
+    fc.assert(
+      fc.property(fc.nat(100), fc.nat(100), (timeToLive, behind) => {
+        const entry = { createdAt: 1000, timeToLive }
+        expect(CacheEntry.ageAt(entry, 1000 - behind)).toBe(0)
+        expect(CacheEntry.isFresh(entry, 1000 - behind)).toBe(timeToLive > 0)
+        expect(CacheEntry.isStale(entry, 1000 - behind, 1)).toBe(timeToLive === 0)
+      })
+    )
+  })
+
   it("is fresh, then stale, then neither", () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(100), fc.nat(300), (timeToLive, staleFor, age) => {

@@ -3,11 +3,13 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { createdAtOf } from "../../../src/cache/entry/CacheEntry.js"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
-import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { onMemory } from "../../support/server/clientLayers.js"
 import { settle, until } from "../../support/until.js"
@@ -60,6 +62,19 @@ describe("a value that is refreshed ahead", () => {
         expect(database.lookups()).toBe(2)
       }))
   }
+
+  test("is due from its creation on with an after of 0, also where the estimate of the server's time lies before that", () =>
+    Effect.gen(function* () {
+      const world = CacheWorld.make({ a: 1 }, { refresh: { ahead: { after: 0 } } })
+      const own = yield* opened(world)
+      const redis = yield* RedisClient
+      yield* own.get("a")
+      const stored = Option.getOrThrow(yield* redis.get(world.key("a")))
+      const created = createdAtOf(stored)
+      yield* redis.set(world.key("a"), stored.replace(`${created}`, `${created + 5}`), { timeToLive: "1 minute" })
+      expect(yield* read(own)).toEqual(["Redis", 1])
+      yield* world.database.begun(2)
+    }))
 
   test("is served to its end when the refresh fails, which is tried again after a pause", () =>
     Effect.gen(function* () {

@@ -74,6 +74,15 @@ describe("the local tier", () => {
     expect(valueOf("a")).toBeUndefined()
   })
 
+  it("keeps an entry for no longer than its time to live where the estimate of the server's time is before its creation", () => {
+    const { keep, setTime, valueOf } = world({ capacity: 2 })
+    keep("a", { ...entry("one", { timeToLive: 300 }), createdAt: 100 })
+    setTime(299)
+    expect(valueOf("a")).toBe("one")
+    setTime(300)
+    expect(valueOf("a")).toBeUndefined()
+  })
+
   it.effect("keeps no entry whose key was invalidated since the read started", () =>
     Effect.gen(function* () {
       const { keyOf, moveEpoch, tier, valueOf } = world({ capacity: 2 })
