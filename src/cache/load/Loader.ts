@@ -9,16 +9,14 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
-import { type RedisError, RedisProtocolError } from "../../redis/RedisError.js"
+import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
 import type { Bus } from "../invalidation/Bus.js"
-import type { CreationTime } from "../invalidation/CreationTime.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
-import { createdOf, type MarkerTime } from "../invalidation/MarkerClock.js"
-import { both, type EntryMarkers } from "../invalidation/Markers.js"
+import type { EntryMarkers } from "../invalidation/Markers.js"
 import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFailure.js"
 import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
@@ -32,7 +30,9 @@ import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
 import { freshOf } from "../tiers/TierRead.js"
 import * as TransferTime from "../tiers/TransferTime.js"
+import * as Acquisition from "./Acquisition.js"
 import type { LeaseRenewal } from "./LeaseRenewal.js"
+import * as ReplicaLag from "./ReplicaLag.js"
 import type { Completed, Flight } from "./SingleFlight.js"
 
 /**
@@ -60,13 +60,11 @@ export type LoadError<E> = E | LoadGraph.LookupCycle | LookupOverloaded | Lookup
  * @since 0.1.0
  * @category models
  */
-export interface LoaderOptions<A> {
+export interface LoaderOptions<A> extends Pick<Acquisition.AcquisitionOptions, "creation" | "leaseMillis"> {
   readonly redis: RedisClient.Service
   readonly tier: RedisTier<A>
   readonly guard: LoadGuard
   readonly markers: EntryMarkers
-  /** present where the markers lie on another server than the entries */
-  readonly creation: CreationTime | undefined
   /** the server's time by this process's estimate, in milliseconds */
   readonly serverTime: () => number
   readonly local: Pick<LocalInvalidation, "invalidateLocally">
@@ -78,7 +76,6 @@ export interface LoaderOptions<A> {
   /** for how long a value is kept beyond its time to live, in milliseconds */
   readonly staleMillis: (value: A) => number
   readonly renewal: LeaseRenewal
-  readonly leaseMillis: number
   /** a load that waited longer for another's lease runs its own lookup, in milliseconds */
   readonly waitMillis: number
   readonly pollMillis: number
@@ -137,49 +134,13 @@ export interface Loader<A, E> {
   ) => Effect.Effect<LoadResult<A>, LoadError<E>>
 }
 
-/** How often Acquire may report a value that the read then misses, and the longest pause after the first time. */
-const maxContradictions = 5
-const contradictionPauseMillis = 10
-
-/** Redis is available, but its reads do not see what its scripts have written. */
-const replicaLag: ReadFailure = {
-  error: new RedisProtocolError({
-    command: "MGET",
-    detail: "it does not return values that scripts have written, as a replica does"
-  }),
-  reason: "ReplicaLag",
-  isPending: true
-}
+/** What a load completes its flight with. */
+type Outcome<A, E> = Effect.Effect<Completed<LoadResult<A>>, LoadError<E>>
 
 /** The result of a lookup that no tier keeps for late callers. */
 const lookupResult = <A>(entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<LoadResult<A>> => ({
   value: { entry, source: "Lookup", reason: undefined },
   joinedBefore
-})
-
-/** The connections of a lease: the one that granted it, and the one that answered with the markers' time. */
-interface LeaseConnections {
-  readonly generation: number
-  readonly markerGeneration: number
-}
-
-interface AcquireReply {
-  readonly acquired: LeaseScripts.Acquired
-  readonly lease: LeaseConnections
-}
-
-const ofOneServer = ({ generation, value }: RedisExecutor.WithGeneration<LeaseScripts.Acquired>): AcquireReply => ({
-  acquired: value,
-  lease: { generation, markerGeneration: generation }
-})
-
-/** The server of the entry does not know the time at which it is created. */
-const ofTwoServers = ([time, { generation, value }]: readonly [
-  MarkerTime,
-  RedisExecutor.WithGeneration<LeaseScripts.Acquired>
-]): AcquireReply => ({
-  acquired: value[0] === "granted" ? ["granted", createdOf(time)] : value,
-  lease: { generation, markerGeneration: time.generation }
 })
 
 /**
@@ -188,9 +149,10 @@ const ofTwoServers = ([time, { generation, value }]: readonly [
  */
 export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E>> =>
   Effect.map(Effect.clock, (clock) => {
-    const { bus, codec, creation, guard, lookups, markers, observer, redis, renewal, serverTime, tier } = options
+    const { bus, codec, guard, lookups, markers, observer, redis, renewal, serverTime, tier } = options
     const transfer = TransferTime.of(redis)
     const executor = RedisExecutor.of(redis)
+    const acquisition = Acquisition.make({ ...options, executor })
 
     /**
      * The result of a lookup that Redis has not confirmed. It is as new as this process knows. Where Redis can be read
@@ -212,16 +174,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         joinedBefore: guard.mayRead(key.text) ? lookup.joinedBefore : Number.POSITIVE_INFINITY
       }))
 
-    let isLagReported = false
-    /** Once: the cause is the set-up, which does not change while the program runs. */
-    const reportLag = Effect.suspend(() => {
-      if (isLagReported) return Effect.void
-      isLagReported = true
-      return Effect.logWarning(
-        "Redis does not return values that its scripts have written, so that the cache looks them up again. " +
-          "Its reads may go to a replica: send every command of a cache to the primary"
-      )
-    })
+    const reportLag = ReplicaLag.makeReport()
 
     const load: Loader<A, E>["load"] = (cacheKey, source, request) => (flight) => {
       const key = cacheKey.text
@@ -235,9 +188,6 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       let waitsSince: number | undefined
       let contradictions = 0
 
-      const isUsable = ({ generation, markerGeneration }: LeaseConnections) =>
-        guard.isUsable(generation, key) && guard.areMarkersUsable(markerGeneration)
-
       // not awaited: the value must not wait for Redis, and the lease expires anyway
       const release = () => {
         endRenewal()
@@ -250,11 +200,11 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         )
       }
 
-      const degraded = (failure: ReadFailure): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> =>
+      const degraded = (failure: ReadFailure): Outcome<A, E> =>
         Effect.zipRight(
           // callers that failed with the same reply join before the lookup begins, and so are not late
           Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()),
-          Effect.suspend((): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
+          Effect.suspend((): Outcome<A, E> => {
             if (options.onUnavailable === "fail") return Effect.fail(failure.error)
             const joinedBefore = flight.joined()
             const at = MonotonicClock.unsafeMillis(clock)
@@ -283,7 +233,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const fill = (
         entry: CacheEntry.CacheEntry<A>,
         content: CacheEntry.Content,
-        lease: LeaseConnections,
+        lease: Acquisition.LeaseConnections,
         { at, joinedBefore }: { readonly at: number; readonly joinedBefore: number }
       ): Effect.Effect<Completed<LoadResult<A>>> => {
         const keepMillis = Math.ceil(entry.timeToLive + options.staleMillis(entry.value))
@@ -306,7 +256,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           onFailure: unconfirmed,
           onSuccess: ({ markers, written }) => {
             const isOfLease = written.generation === lease.generation && markers.generation === lease.markerGeneration
-            if (!isOfLease || !isUsable(lease)) return unconfirmed()
+            if (!isOfLease || !acquisition.isUsable(lease, key)) return unconfirmed()
             mayHoldLease = false
             if (written.value !== 1 || !guard.isTrusted(entry.createdAt, entry.tags, markers, tagsAcknowledged, key)) {
               observer.fillRejected()
@@ -319,10 +269,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       }
 
-      const underLease = (
-        createdAt: number,
-        lease: LeaseConnections
-      ): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
+      const underLease = (createdAt: number, lease: Acquisition.LeaseConnections): Outcome<A, E> => {
         const at = MonotonicClock.unsafeMillis(clock)
         const joinedBefore = flight.joined()
         // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
@@ -340,17 +287,9 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       }
 
-      const acquire = Effect.suspend((): Effect.Effect<AcquireReply, RedisError> => {
+      const acquire = Effect.suspend(() => {
         newerThan = Math.max(newerThan, guard.distrustedUpTo(key))
-        const input = { ...target, token, leaseMillis: options.leaseMillis, newerThan, floor: markers.floor() }
-        return creation === undefined
-          ? Effect.map(RedisExecutor.runWithGeneration(executor, LeaseScripts.acquire, input), ofOneServer)
-          : Effect.map(
-              both<MarkerTime, RedisExecutor.WithGeneration<LeaseScripts.Acquired>>(creation.ask, (onReply) =>
-                RedisExecutor.unsafeRun(executor, LeaseScripts.acquire, input, onReply)
-              ),
-              ofTwoServers
-            )
+        return acquisition.acquire({ ...target, token, newerThan })
       })
 
       /** The lease may be granted and is of no use: a load that the lookup waits for must not wait for it. */
@@ -360,7 +299,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         return degraded(failure)
       }
 
-      const step: Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> = Effect.suspend(() => {
+      const step: Outcome<A, E> = Effect.suspend(() => {
         if (!guard.mayRead(key)) return degraded(guard.failureOf(key))
         const joinedBefore = flight.joined()
         const at = MonotonicClock.unsafeMillis(clock)
@@ -368,7 +307,7 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         return Effect.matchEffect(Effect.zipRight(markers.ensureClear, acquire), {
           onFailure: (error) => degradedWithoutLease(readFailureOf(error)),
           onSuccess: ({ acquired, lease }) => {
-            if (!isUsable(lease)) return degradedWithoutLease(guard.failureOf(key))
+            if (!acquisition.isUsable(lease, key)) return degradedWithoutLease(guard.failureOf(key))
             mayHoldLease = acquired[0] === "granted"
             flight.hasLease = mayHoldLease
             if (acquired[0] === "granted") return underLease(acquired[1], lease)
@@ -394,17 +333,11 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
           }
         })
 
-      /**
-       * The read misses the value that Acquire reported. Either it was invalidated in between, which the next Acquire
-       * finds out. Or reads lag behind scripts, and catch up in a moment or never.
-       */
-      const retryContradiction = (): Effect.Effect<Completed<LoadResult<A>>, LoadError<E>> => {
-        if (++contradictions > maxContradictions) return Effect.zipRight(reportLag, degraded(replicaLag))
-        const longest = contradictionPauseMillis * 2 ** (contradictions - 1)
-        return Effect.flatMap(Random.nextRange(longest / 2, longest), (pause) =>
-          Effect.zipRight(Effect.sleep(pause), step)
-        )
-      }
+      /** The read misses the value that Acquire reported. */
+      const retryContradiction = (): Outcome<A, E> =>
+        ++contradictions > ReplicaLag.maxContradictions
+          ? Effect.zipRight(reportLag, degraded(ReplicaLag.failure))
+          : Effect.zipRight(ReplicaLag.pauseAfter(contradictions), step)
 
       const leaseHeld = (now: number) => {
         observer.leaseHeld()
