@@ -19,7 +19,13 @@ export const start = (variables: Readonly<Record<string, string>>) =>
       Effect.sync(() =>
         spawn(process.execPath, [main], {
           cwd: directory,
-          env: { PATH: process.env.PATH, PORT: "0", DATABASE_URL: "sqlite:./bench.db", API_TOKEN: apiToken, ...variables }
+          env: {
+            PATH: process.env.PATH,
+            PORT: "0",
+            DATABASE_URL: "sqlite:./bench.db",
+            API_TOKEN: apiToken,
+            ...variables
+          }
         })
       ),
       (child) => ChildProcess.end(child, () => child.kill("SIGTERM"))
