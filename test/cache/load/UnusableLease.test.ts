@@ -15,7 +15,7 @@ describe("a lease that its load cannot use", () => {
       const release = one.connection.holdReplies("cache.acquire")
       const load = yield* Effect.fork(read(one.cache))
       yield* until("the server has granted the lease", () => Effect.orDie(holder))
-      // the reply comes by a connection that has ended meanwhile
+      // the reply arrives after the end of its connection
       yield* one.connection.cut
       yield* one.connection.restore
       yield* settle
