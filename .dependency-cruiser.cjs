@@ -10,7 +10,8 @@ const floors = [
   ["cache", "coordination"],
   ["game", "testing"],
   ["http"],
-  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "main.ts"]
+  ["cli"],
+  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "main.ts", "cli.ts"]
 ]
 
 /** The rooms of src/internal know neither each other nor the modules beside them. */
@@ -36,6 +37,9 @@ const redisRooms = [["prefix"], ["connection", "memory"], ["topology"], ["driver
 
 /** The store knows no command. */
 const memoryRooms = [["store"], ["commands"]]
+
+/** The commands of src/cli stand on its frame, and do not know each other. `EffectCache.ts` puts them together. */
+const cliRooms = [["frame"], ["doctor", "caches", "coordination", "warm", "live"]]
 
 /** The rooms of bench, from below: what measures knows nothing of what is measured. */
 const benchRooms = [
@@ -102,6 +106,15 @@ module.exports = {
     ...walls("src/cache", cacheRooms),
     roof("src/cache", cacheRooms),
     roof("src/cache/invalidation", invalidationRooms),
+    ...walls("src/cli", [...cliRooms, []]),
+    roof("src/cli", cliRooms),
+    {
+      name: "src/cli: only the program of the command imports it",
+      comment: "it is bundled for itself, with packages that users of the library do not install",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/cli(/|\\.ts$)" },
+      to: { path: "^src/cli(/|\\.ts$)" }
+    },
     ...walls("src/redis", redisRooms),
     ground("src/redis", redisRooms),
     {

@@ -1,10 +1,11 @@
 /**
  * `bun run build`: compiles `src` to `dist`, as `tsc -p tsconfig.build.json` does, with the calls of module loading marked
- * as pure.
+ * as pure. Then bundles the command `effect-cache`.
  */
 import { rm } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import ts from "typescript"
+import { bundleCommand } from "./bundleCommand.js"
 import { pureCalls } from "./pureCalls.js"
 
 const root = resolve(import.meta.dirname, "..")
@@ -35,3 +36,5 @@ if (problems.length > 0) {
   process.stderr.write(ts.formatDiagnostics(problems, host))
   process.exitCode = 1
 }
+
+await bundleCommand(root)

@@ -71,3 +71,27 @@ echo "Node $(node --version):"
     exit 1
   }
 )
+
+echo "effect-cache: the command from the tarball alone"
+install "$workdir/command"
+command=$workdir/command/node_modules/effect-cache-toolkit/$(node -p 'require("./package.json").bin["effect-cache"]')
+(
+  cd "$workdir/command"
+  export REDIS_URL=redis://127.0.0.1:1
+  # takes the expected exit code and words, and the command line
+  expect() {
+    local code=$1 words=$2 output status=0
+    shift 2
+    output=$("$@" 2>&1) || status=$?
+    if [ "$status" -ne "$code" ] || ! grep -q "$words" <<<"$output"; then
+      echo "$*: exit code $status instead of $code, or no \"$words\" in:" "$output" >&2
+      exit 1
+    fi
+  }
+  expect 0 "effect-cache" "$bun" "$command" --help
+  expect 1 "nothing accepts connections there" "$bun" "$command" doctor
+  expect 0 "effect-cache" node "$command" --help
+  expect 2 "needs ioredis, which is not installed" node "$command" doctor
+  ln -s "$OLDPWD/node_modules/ioredis" node_modules/ioredis
+  expect 1 "nothing accepts connections there" node "$command" doctor
+)

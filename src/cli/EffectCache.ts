@@ -1,0 +1,71 @@
+/**
+ * The command `effect-cache`: its subcommands, and what becomes of their failures.
+ *
+ * @internal
+ */
+import * as Command from "@effect/cli/Command"
+import * as ValidationError from "@effect/cli/ValidationError"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import type * as Terminal from "@effect/platform/Terminal"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import { libraryVersion } from "../redis/connection/Handshake.js"
+import * as DoctorCommand from "./doctor/DoctorCommand.js"
+import { CommandFailed } from "./frame/CommandFailed.js"
+import * as ExitCode from "./frame/ExitCode.js"
+import * as Secrets from "./frame/Secrets.js"
+
+const command = Command.make("effect-cache").pipe(
+  Command.withDescription(
+    "See and operate caches, locks and limits of effect-cache-toolkit. The servers are those of REDIS_URL, REDIS_HOST, " +
+      "REDIS_SENTINELS or REDIS_CLUSTER_NODES, as in layerConfig."
+  ),
+  Command.withSubcommands([DoctorCommand.command])
+)
+
+const cli = Command.run(command, {
+  name: "effect-cache",
+  version: libraryVersion,
+  executable: "effect-cache"
+})
+
+/** Logs go where they do not disturb the output, and only where something is wrong. */
+const logging = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
+
+const report = (isJson: boolean, message: string, exitCode: number): Effect.Effect<void> => {
+  if (message === "") return Effect.void
+  return isJson
+    ? Console.log(JSON.stringify({ error: { message, exitCode } }))
+    : Console.error(`effect-cache: ${message}`)
+}
+
+/** What a program of the command needs. */
+export type Environment = FileSystem.FileSystem | Path.Path | Terminal.Terminal
+
+/** Runs the command line, with the runtime and the script as its first two words, and returns the exit code. */
+export const run = (argv: ReadonlyArray<string>): Effect.Effect<number, never, Environment> => {
+  const isJson = argv.includes("--json")
+  const ended = (exit: Exit.Exit<void, unknown>): Effect.Effect<number> => {
+    if (Exit.isSuccess(exit)) return Effect.succeed(ExitCode.ok)
+    if (Cause.isInterruptedOnly(exit.cause)) return Effect.succeed(ExitCode.interrupted)
+    const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
+    // the message has been printed, with the usage
+    if (ValidationError.isValidationError(failure)) return Effect.succeed(ExitCode.usage)
+    if (failure instanceof CommandFailed) {
+      return Effect.as(report(isJson, failure.message, failure.exitCode), failure.exitCode)
+    }
+    return Effect.as(report(isJson, Cause.pretty(exit.cause), ExitCode.failed), ExitCode.failed)
+  }
+  return Effect.exit(cli(argv)).pipe(
+    Effect.flatMap(ended),
+    Logger.withMinimumLogLevel(LogLevel.Error),
+    Effect.provide(logging),
+    Secrets.hidden
+  )
+}

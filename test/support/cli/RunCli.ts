@@ -1,0 +1,65 @@
+/** Runs the command `effect-cache` in this process, with variables of its own, and keeps what it prints. */
+
+import * as Terminal from "@effect/platform/Terminal"
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import * as NodePath from "@effect/platform-node-shared/NodePath"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as EffectCache from "../../../src/cli/EffectCache.js"
+
+export interface Output {
+  readonly exitCode: number
+  /** the lines of the standard output */
+  readonly out: ReadonlyArray<string>
+  readonly err: ReadonlyArray<string>
+  /** all that reaches the screen */
+  readonly all: string
+}
+
+export type Variables = Readonly<Record<string, string>>
+
+const noTerminal = (display: (text: string) => void): Terminal.Terminal => ({
+  columns: Effect.succeed(80),
+  rows: Effect.succeed(24),
+  isTTY: Effect.succeed(false),
+  readInput: Effect.dieMessage("there is no terminal"),
+  readLine: Effect.fail(new Terminal.QuitException()),
+  display: (text) => Effect.sync(() => display(text))
+})
+
+/** The words of the command line behind `effect-cache`. There is no terminal. */
+export const run = (variables: Variables, ...args: ReadonlyArray<string>): Effect.Effect<Output> =>
+  Effect.gen(function* () {
+    const out: Array<string> = []
+    const err: Array<string> = []
+    const original = yield* Console.consoleWith(Effect.succeed)
+    const keep =
+      (lines: Array<string>) =>
+      (...words: ReadonlyArray<unknown>) => {
+        lines.push(...words.map(String).join(" ").split("\n"))
+      }
+    const [log, error] = [keep(out), keep(err)]
+    const console: Console.Console = {
+      ...original,
+      log: (...words) => Effect.sync(() => log(...words)),
+      error: (...words) => Effect.sync(() => error(...words)),
+      unsafe: { ...original.unsafe, log, error }
+    }
+    const exitCode = yield* EffectCache.run(["node", "effect-cache", ...args]).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          NodeFileSystem.layer,
+          NodePath.layer,
+          Layer.succeed(Terminal.Terminal, noTerminal(log)),
+          Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+        )
+      ),
+      Effect.withConsole(console)
+    )
+    return { exitCode, out, err, all: [...out, ...err].join("\n") }
+  })
+
+/** The one JSON document that a command has printed with `--json`. */
+export const json = ({ out }: Output): unknown => JSON.parse(out.join("\n"))
