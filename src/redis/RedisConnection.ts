@@ -56,6 +56,8 @@ export interface RedisConnection {
  * @category models
  */
 export interface RedisSubscriberConnection {
+  /** Names the connection for the server's CLIENT LIST. Called before the first `subscribe`, if at all. */
+  readonly setName?: ((name: string) => Promise<unknown>) | undefined
   readonly subscribe: (channel: string, listener: (message: string) => void) => Promise<void>
   readonly unsubscribe: (channel: string) => Promise<void>
   readonly closed: Deferred.Deferred<void>

@@ -20,6 +20,12 @@ const node = Schema.Struct({
   slots: Schema.Array(Schema.Tuple(slot, slot)).annotations({ description: "the first and the last of each range" })
 })
 
+const limitation = Schema.Struct({
+  command: Schema.Literal("EVAL", "TIME"),
+  reason: Schema.Literal("Unknown", "NoPermission"),
+  advice: Schema.String.annotations({ description: "what does not work, and what to do" })
+})
+
 const redis = Schema.Struct({
   state,
   available: Schema.Boolean,
@@ -28,6 +34,7 @@ const redis = Schema.Struct({
   bufferedAmount: Schema.Int.annotations({ description: "bytes that the socket has not taken yet" }),
   server: Schema.NullOr(Schema.Struct({ name: Schema.String, version: Schema.String })),
   cause: Schema.NullOr(Schema.String).annotations({ description: "why it is not connected" }),
+  limitations: Schema.Array(limitation).annotations({ description: "what the toolkit needs and the server refuses" }),
   nodes: Schema.optional(Schema.Array(node)).annotations({ description: "the primaries of a cluster" })
 })
 

@@ -35,6 +35,7 @@ const describeRedis = (status: RedisStatus, available: boolean) => ({
   bufferedAmount: status.bufferedAmount,
   server: Option.getOrNull(status.server),
   cause: "cause" in status.state ? status.state.cause.message : null,
+  limitations: status.limitations ?? [],
   nodes: status.nodes?.map(describeNode)
 })
 

@@ -185,6 +185,7 @@ const fixedDriver = (address: RedisConfig.RedisAddress, connectTimeout: Duration
     })),
     connectSubscriber: Effect.map(dial(address, options), ({ client, closed }) => ({
       closed,
+      setName: (name) => client.send("CLIENT", ["SETNAME", name]),
       subscribe: (channel, listener) => client.subscribe(channel, (message) => listener(message)).then(() => {}),
       unsubscribe: (channel) => client.unsubscribe(channel).then(() => {})
     }))

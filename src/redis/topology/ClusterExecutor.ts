@@ -98,12 +98,14 @@ export const make = (
     })
     const route = ClusterRouter.make(nodes, mapAddress)
 
-    /** A server for what concerns no key: any that is connected. */
+    const connectedNodes = () => nodes.all().filter((node) => node.isConnected())
+
+    let turns = 0
+    /** A server for what concerns no key: those that are connected take turns. */
     const anyNode = (): ClusterNode | undefined => {
-      const all = nodes.all()
-      const connected = all.filter((node) => node.isConnected())
-      const some = connected.length > 0 ? connected : all
-      return some[Math.floor(Math.random() * some.length)]
+      const connected = connectedNodes()
+      const some = connected.length > 0 ? connected : nodes.all()
+      return some[turns++ % some.length]
     }
 
     const read = <A>(send: (path: CommandPath, key: string, onReply: OnRead<A>) => void) =>
@@ -206,7 +208,7 @@ export const make = (
       ...settings,
       beatInterval: settings.heartbeatInterval,
       bufferCapacity: settings.subscriptionBuffer,
-      isConnected: Effect.sync(() => anyNode()?.isConnected() === true),
+      isConnected: Effect.sync(() => connectedNodes().length > 0),
       publish: (channel, message) =>
         Effect.suspend(() => {
           const node = anyNode()

@@ -8,7 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { RedisConnectError } from "../RedisError.js"
-import { type CircuitState, ConnectionState, type NodeStatus, type RedisStatus } from "../RedisStatus.js"
+import {
+  type CircuitState,
+  ConnectionState,
+  type NodeStatus,
+  type RedisStatus,
+  type ServerLimitation
+} from "../RedisStatus.js"
 import type { ClusterNode } from "./ClusterNode.js"
 import type { ClusterNodes } from "./ClusterNodes.js"
 
@@ -36,7 +42,7 @@ export const none: RedisStatus = {
   lastFailure: Option.some(uncovered)
 }
 
-const sumOf = (reports: ReadonlyArray<NodeReport>, field: "bufferedAmount" | "inFlight" | "waiting" | "generation") =>
+const sumOf = (reports: ReadonlyArray<NodeReport>, field: "bufferedAmount" | "inFlight" | "waiting") =>
   reports.reduce((total, { status }) => total + status[field], 0)
 
 /** The state of the client: connected when every node is, and otherwise the state of the first node that is not. */
@@ -58,6 +64,15 @@ const circuitOf = (states: ReadonlyArray<CircuitState>): CircuitState =>
 
 const reportsOf = (nodes: ReadonlyArray<ClusterNode>): Effect.Effect<ReadonlyArray<NodeReport>> =>
   Effect.forEach(nodes, ({ getStatus, name }) => Effect.map(getStatus, (status) => ({ name, status })))
+
+/** What any server refuses, each once. */
+const limitationsOf = (reports: ReadonlyArray<NodeReport>): ReadonlyArray<ServerLimitation> => {
+  const found = new Map<string, ServerLimitation>()
+  for (const { status } of reports) {
+    for (const each of status.limitations ?? []) found.set(`${each.command} ${each.reason}`, each)
+  }
+  return Array.from(found.values())
+}
 
 const nodeStatus = ({ name, status }: NodeReport, nodes: ClusterNodes): NodeStatus => ({
   address: name,
@@ -82,6 +97,7 @@ export const status = (nodes: ClusterNodes): Effect.Effect<RedisStatus> =>
         circuit: circuitOf(reports.filter(({ status }) => status.connected).map(({ status }) => status.circuit)),
         generation: Math.max(0, ...reports.map(({ status }) => status.generation)),
         server: first?.server ?? Option.none(),
+        limitations: limitationsOf(reports),
         address: Option.none(),
         latency: Option.reduceCompact(
           reports.map(({ status }) => status.latency),

@@ -55,7 +55,8 @@ describe("health", () => {
           latencyMillis: 0.5,
           bufferedAmount: 0,
           server: { name: "Redis", version: "7.0.15" },
-          cause: null
+          cause: null,
+          limitations: []
         },
         database: { status: "ok", latencyMillis: expect.any(Number) },
         cache: expect.objectContaining({ available: true, hits: 3, misses: 4 })
@@ -114,6 +115,14 @@ describe("health", () => {
         redis: { ...status, nodes: [primary(1, {}), primary(2, { circuit: "Open" })] }
       })
       expect(refusing.json).toMatchObject({ status: "degraded", redis: { nodes: [{}, { circuit: "Open" }] } })
+    })
+  )
+
+  it.live("shows what the server refuses of what the toolkit needs, and what to do", () =>
+    Effect.gen(function* () {
+      const limitations = [{ command: "EVAL", reason: "Unknown", advice: "load its Lua module" }] as const
+      const [, detailed] = yield* health({ redis: { ...status, limitations } })
+      expect(detailed.json).toMatchObject({ status: "ok", redis: { limitations } })
     })
   )
 

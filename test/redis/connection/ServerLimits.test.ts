@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
 import * as Handshake from "../../../src/redis/connection/Handshake.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
@@ -58,11 +59,17 @@ describe.skipIf(reason !== undefined)(`a server (${reason ?? "on a server"})`, (
     )
   }
 
-  it.scopedLive("shows the connection under the name of the program", () =>
+  it.scopedLive("shows both connections under the name of the program", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const named = yield* clientOf({ port: server.port }, { clientName: "shop:api" })
       expect(yield* named.send("CLIENT", "GETNAME")).toBe("shop:api")
+      yield* Effect.forkScoped(Stream.runDrain(named.subscribe("news")))
+      yield* until("its subscriptions have the name too", () =>
+        Effect.map(server.send("CLIENT", "LIST", "TYPE", "PUBSUB"), (list) =>
+          / name=shop:api .* sub=2 /.test(String(list))
+        )
+      )
       const unnamed = yield* clientOf({ port: server.port })
       expect(yield* unnamed.send("CLIENT", "GETNAME")).toBe("effect-cache-toolkit")
       yield* server.send("ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-client")

@@ -52,6 +52,8 @@ interface Link {
   readonly closed: Deferred.Deferred<void>
   readonly unanswered: Array<{ readonly sent: Sent; readonly settle: (answer: Answer) => void }>
   readonly listeners: Map<string, (message: string) => void>
+  /** of a subscriber: the name that it gave itself, once for each time */
+  readonly names: Array<string>
   readonly end: () => void
   ended: boolean
 }
@@ -65,6 +67,8 @@ export class ScriptedServer {
   answer: (sent: Sent) => Answer | undefined = () => undefined
   /** overrides the answer to SUBSCRIBE and UNSUBSCRIBE */
   subscribeAnswer: (channel: string, command: "SUBSCRIBE" | "UNSUBSCRIBE") => Answer = () => reply(null)
+  /** the answer to a subscriber that gives itself a name */
+  nameAnswer: Answer = reply("OK")
   /** whether PUBLISH reaches anyone */
   delivers = true
   runId = "run-1"
@@ -168,6 +172,7 @@ export class ScriptedServer {
       closed,
       unanswered: [],
       listeners: new Map(),
+      names: [],
       ended: false,
       end: () => {
         if (made.ended) return
@@ -247,6 +252,10 @@ export class ScriptedServer {
           }
           return {
             closed: link.closed,
+            setName: (name) => {
+              link.names.push(name)
+              return this.perform(link, { command: "CLIENT", args: [name], connection: 0, at: 0 }, this.nameAnswer)
+            },
             subscribe: (channel, listener) =>
               change("SUBSCRIBE", channel, () => void link.listeners.set(channel, listener)),
             unsubscribe: (channel) => change("UNSUBSCRIBE", channel, () => void link.listeners.delete(channel))

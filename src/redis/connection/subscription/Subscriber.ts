@@ -38,6 +38,8 @@ export interface SubscriberOptions extends Reconnection.ReconnectionSchedules {
   readonly connectTimeout: Duration.Duration
   readonly subscribeTimeout: Duration.Duration
   readonly beatInterval: Duration.Duration
+  /** of the connection, in the server's CLIENT LIST */
+  readonly clientName: string
   /** events that a reader may be behind before it loses them */
   readonly bufferCapacity: number
   /** whether commands can be sent at this moment */
@@ -120,6 +122,15 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
         catch: (cause) => driver.toError("SUBSCRIBE", cause)
       }).pipe(inTime(to, "SUBSCRIBE"))
 
+    /** A name that the server does not take, such as for want of a right, costs nothing but the name. */
+    const nameIt = (connection: RedisSubscriberConnection) =>
+      connection.setName === undefined
+        ? Effect.void
+        : Effect.tryPromise({
+            try: () => connection.setName?.(options.clientName) ?? Promise.resolve(),
+            catch: (cause) => driver.toError("CLIENT", cause)
+          }).pipe(Effect.asVoid, inTime(connection, "CLIENT"), Effect.ignore)
+
     // one change of the subscriptions at a time: the driver mixes up replies that overlap
     const turn = yield* Effect.makeSemaphore(1)
 
@@ -183,6 +194,7 @@ export const make = (driver: RedisDriver, options: SubscriberOptions): Effect.Ef
           }),
           Effect.flatten
         )
+        yield* nameIt(connection)
         const broken = yield* Deferred.make<ConnectionFailure>()
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {

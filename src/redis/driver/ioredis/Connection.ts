@@ -72,6 +72,7 @@ export const subscriptions = ({ closed, redis }: Dialled): RedisSubscriberConnec
   redis.on("message", (channel: string, message: string) => listeners.get(channel)?.(message))
   return {
     closed,
+    setName: (name) => redis.client("SETNAME", name),
     subscribe: (channel, listener) => {
       listeners.set(channel, listener)
       return redis.subscribe(channel).then(() => {})

@@ -57,6 +57,28 @@ describe("a subscription", () => {
     })
   )
 
+  for (const [how, answer] of [
+    ["", reply("OK")],
+    [", also where the server does not take the name", error("NOPERM no permissions to run 'client|setname'")],
+    [", also where the server does not answer to the name", silence]
+  ] as const) {
+    it.scoped(`gives each of its connections the name of the client${how}`, () =>
+      Effect.gen(function* () {
+        const server = yield* make
+        server.nameAnswer = answer
+        const redis = yield* connect(server, { clientName: "shop:api" })
+        const { heard } = yield* read(redis, "news")
+        yield* runFor(6000)
+        server.cut()
+        yield* runFor(12_000)
+        expect(server.subscribers.map(({ names }) => names)).toEqual([["shop:api"], ["shop:api"]])
+        server.publish("news", "heard")
+        yield* settled
+        expect(heard).toEqual(["<Connected>", "<Reconnected>", "heard"])
+      })
+    )
+  }
+
   it.scoped("is dialled with nothing of its first reader, since others share its connection", () =>
     Effect.gen(function* () {
       const ref = FiberRef.unsafeMake("nobody's")
