@@ -156,14 +156,17 @@ module.exports = {
       comment: "@effect/platform and the runtimes are optional peers",
       severity: "error",
       from: { path: "^src/(index|driver|testing)\\.ts$" },
-      to: { reachable: true, path: "(BunRedis|IoRedis|SqlDatabase)\\.ts$|^src/(game|http)/|@effect/(platform|sql)" }
+      to: {
+        reachable: true,
+        path: "(BunRedis|SocketRedis|IoRedis|SqlDatabase)\\.ts$|^src/(game|http)/|@effect/(platform|sql)"
+      }
     },
     {
       name: "the entry points /http and /game need no runtime",
       comment: "A router of @effect/platform runs on Bun and on Node; SQL has the entry point /game/SqlDatabase",
       severity: "error",
       from: { path: "^src/(http|game)\\.ts$" },
-      to: { reachable: true, path: "(BunRedis|IoRedis|SqlDatabase)\\.ts$|@effect/(platform-bun|sql)" }
+      to: { reachable: true, path: "(BunRedis|SocketRedis|IoRedis|SqlDatabase)\\.ts$|@effect/(platform-bun|sql)" }
     },
     {
       name: "the entry point /http does not need the example domain and its API",

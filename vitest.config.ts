@@ -20,7 +20,7 @@ export default defineConfig({
     // the package by its own name, as its users import it, without a build
     alias: [
       { find: /^effect-cache-toolkit$/, replacement: `${src}index.ts` },
-      { find: /^effect-cache-toolkit\/(BunRedis|IoRedis)$/, replacement: `${src}redis/driver/$1.ts` },
+      { find: /^effect-cache-toolkit\/(BunRedis|SocketRedis|IoRedis)$/, replacement: `${src}redis/driver/$1.ts` },
       { find: /^effect-cache-toolkit\/(.*)$/, replacement: `${src}$1.ts` }
     ]
   },

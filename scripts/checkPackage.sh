@@ -61,12 +61,12 @@ echo "Node $(node --version):"
 (cd "$workdir/every-peer" && "$bun" everyPeer.ts)
 (
   cd "$workdir/every-peer"
-  node --input-type=module -e 'await import("effect-cache-toolkit/IoRedis")'
+  node --input-type=module -e 'await import("effect-cache-toolkit/IoRedis"); await import("effect-cache-toolkit/SocketRedis")'
   if failure=$(node --input-type=module -e 'await import("effect-cache-toolkit/BunRedis")' 2>&1); then
     echo "/BunRedis loads under Node" >&2
     exit 1
   fi
-  grep -q "import effect-cache-toolkit/IoRedis, which runs on Node" <<<"$failure" || {
+  grep -q "effect-cache-toolkit/IoRedis, which run on Node" <<<"$failure" || {
     echo "/BunRedis under Node does not name /IoRedis:" "$failure" >&2
     exit 1
   }

@@ -51,7 +51,7 @@ export const timeToLiveMillis = (
   command: string,
   argument: string,
   value: Duration.DurationInput
-): Effect.Effect<number, InvalidArgument> => {
+): Exit.Exit<number, InvalidArgument> => {
   const millis = Math.ceil(InputValue.millisOf(value))
   return millis >= 1 && millis <= longestSeconds * 1000
     ? Exit.succeed(millis)

@@ -236,20 +236,27 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
       return yield* send("ZREVRANGE", [key, first, yield* integerArgument("ZREVRANGE", "stop", stop), ...rest], reading)
     })
 
-  const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) =>
-    Effect.gen(function* () {
-      if (!key.isWellFormed()) return yield* malformed("SET", key)
-      const args: Array<RedisArgument> = [key, value]
-      if (options.timeToLive !== undefined && options.keepTimeToLive === true) {
-        return yield* reject("SET", "keepTimeToLive", true, "absent where `timeToLive` is given")
-      }
-      if (options.timeToLive !== undefined)
-        args.push("PX", yield* timeToLiveMillis("SET", "timeToLive", options.timeToLive))
-      if (options.keepTimeToLive === true) args.push("KEEPTTL")
-      if (options.condition !== undefined) args.push(options.condition)
-      const { value: reply } = yield* executor.command("SET", args, { idempotent: options.condition === undefined })
-      return reply !== null
-    })
+  const sendSet = (args: ReadonlyArray<RedisArgument>, options: SetOptions) =>
+    Effect.map(
+      executor.command("SET", args, options.condition === undefined ? reading : counting),
+      ({ value }) => value !== null
+    )
+
+  // without a generator, which would cost as much as the command itself
+  const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) => {
+    if (!key.isWellFormed()) return malformed("SET", key)
+    const { condition, keepTimeToLive, timeToLive } = options
+    const rest: Array<RedisArgument> = keepTimeToLive === true ? ["KEEPTTL"] : []
+    if (condition !== undefined) rest.push(condition)
+    if (timeToLive === undefined) return sendSet([key, value, ...rest], options)
+    if (keepTimeToLive === true) {
+      return reject("SET", "keepTimeToLive", true, "absent where `timeToLive` is given")
+    }
+    const millis = timeToLiveMillis("SET", "timeToLive", timeToLive)
+    return Exit.isSuccess(millis)
+      ? sendSet([key, value, "PX", millis.value, ...rest], options)
+      : Exit.failCause(millis.cause)
+  }
 
   const readChunk = (keys: ReadonlyArray<string>) =>
     Effect.flatMap(send("MGET", keys, reading), ({ value }) =>

@@ -32,6 +32,17 @@ export type RedisReply =
   | { readonly [field: string]: RedisReply }
 
 /**
+ * Waits for the reply to a command. Its methods may send further commands, and never throw.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ReplyReceiver {
+  readonly onReply: (reply: RedisReply | Uint8Array) => void
+  readonly onFailure: (cause: unknown) => void
+}
+
+/**
  * One live connection. It never reconnects. When it ends, `closed` is completed and everything pending is
  * rejected; the next connection is a new value.
  *
@@ -43,6 +54,15 @@ export interface RedisConnection {
   readonly send: (command: string, args: ReadonlyArray<RedisArgument>) => Promise<RedisReply>
   /** GET with the stored bytes as they are. */
   readonly sendBuffer: (key: string) => Promise<Uint8Array | null>
+  /**
+   * Like `send`, or like `sendBuffer` where `isBinary` is true, without a promise: calls one of two methods when the reply
+   * arrives. Absent where a driver has promises only.
+   *
+   * @since 0.2.0
+   */
+  readonly request?:
+    | ((command: string, args: ReadonlyArray<RedisArgument>, isBinary: boolean, receiver: ReplyReceiver) => void)
+    | undefined
   /** Bytes accepted by the driver that the socket has not taken yet. */
   readonly bufferedAmount: () => number
   /** Completed once, when the connection has ended for whatever reason. */

@@ -9,7 +9,7 @@ import { withRetry } from "../../src/redis/RetryPolicy.js"
 import * as Scripted from "../support/faults/ScriptedDriver.js"
 import { driverName, driverUnderTest } from "../support/server/drivers.js"
 
-const owner = driverName === "BunRedis" ? "BunRedis" : "IoRedis"
+const owner = driverName === "IoRedis5" ? "IoRedis" : driverName
 
 /** The message of the defect that building ends with. */
 const defectOf = <A, E, R>(build: Effect.Effect<A, E, R>) =>

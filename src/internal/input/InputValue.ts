@@ -17,12 +17,25 @@ export const shown = (value: unknown): string =>
 /** The texts of a number, a string or a pair that Effect reads as a duration of zero, which would hide the mistake. */
 const negative = /(^|[,\s])-|NaN/
 
-/** The milliseconds of a duration; NaN when it is negative, NaN or no duration. */
-export const millisOf = (value: Duration.DurationInput): number => {
-  if (Duration.isDuration(value)) return Duration.toMillis(value)
+const parse = (value: Exclude<Duration.DurationInput, Duration.Duration>): number => {
   try {
     return negative.test(String(value)) ? Number.NaN : Duration.toMillis(value)
   } catch {
     return Number.NaN
   }
+}
+
+/** The durations of a program are a few texts such as "1 minute", each of which is read at each use. */
+const ofTexts = new Map<string, number>()
+const maxTexts = 1_000
+
+/** The milliseconds of a duration; NaN when it is negative, NaN or no duration. */
+export const millisOf = (value: Duration.DurationInput): number => {
+  if (Duration.isDuration(value)) return Duration.toMillis(value)
+  if (typeof value !== "string") return parse(value)
+  const known = ofTexts.get(value)
+  if (known !== undefined) return known
+  const millis = parse(value)
+  if (ofTexts.size < maxTexts) ofTexts.set(value, millis)
+  return millis
 }

@@ -38,7 +38,7 @@ const BunClient = globalThis.Bun?.RedisClient
 if (BunClient === undefined) {
   throw new Error(
     "effect-cache-toolkit/BunRedis needs Bun 1.4 or later, and this program runs without: " +
-      "import effect-cache-toolkit/IoRedis, which runs on Node and on Bun"
+      "import effect-cache-toolkit/SocketRedis or effect-cache-toolkit/IoRedis, which run on Node and on Bun"
   )
 }
 

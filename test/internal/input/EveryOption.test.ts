@@ -21,6 +21,7 @@ import * as DrainingServer from "../../../src/http/server/DrainingServer.js"
 import * as SupervisedExecutor from "../../../src/redis/connection/SupervisedExecutor.js"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as IoRedis from "../../../src/redis/driver/IoRedis.js"
+import * as SocketRedis from "../../../src/redis/driver/SocketRedis.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisError } from "../../../src/redis/RedisError.js"
@@ -205,6 +206,7 @@ const ofRedis: ReadonlyArray<Row> = [
   ofBreaker("openFor", "time"),
   ...ofDriver("BunRedis", BunRedis),
   ...ofDriver("IoRedis", IoRedis),
+  ...ofDriver("SocketRedis", SocketRedis),
   ["MemoryRedis: option `maxKeys`", "count", (maxKeys) => Layer.build(MemoryRedis.layer({ maxKeys }))],
   [
     "MemoryRedis: option `subscriptionCapacity`",

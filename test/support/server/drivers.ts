@@ -1,6 +1,6 @@
 /**
- * The driver that tests of a server run on. `TEST_DRIVER` names it: `BunRedis`, `IoRedis`, or `IoRedis5` for version 5 of
- * ioredis, which speaks RESP2. By default it is the driver of the runtime.
+ * The driver that tests of a server run on. `TEST_DRIVER` names it: `BunRedis`, `SocketRedis`, `IoRedis`, or `IoRedis5` for
+ * version 5 of ioredis, which speaks RESP2. By default it is the driver of the runtime.
  */
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
@@ -21,6 +21,7 @@ export interface DriverUnderTest {
 
 const drivers = {
   BunRedis: (): Promise<DriverUnderTest> => import("../../../src/redis/driver/BunRedis.js"),
+  SocketRedis: (): Promise<DriverUnderTest> => import("../../../src/redis/driver/SocketRedis.js"),
   IoRedis: (): Promise<DriverUnderTest> => import("../../../src/redis/driver/IoRedis.js"),
   IoRedis5: async (): Promise<DriverUnderTest> => {
     const Driver = await import("../../../src/redis/driver/ioredis/Driver.js")
@@ -52,8 +53,8 @@ export const driverName: DriverName = chosen
 
 /** Every driver that this runtime has. */
 export const driverNames: ReadonlyArray<DriverName> = isBun
-  ? ["BunRedis", "IoRedis", "IoRedis5"]
-  : ["IoRedis", "IoRedis5"]
+  ? ["BunRedis", "SocketRedis", "IoRedis", "IoRedis5"]
+  : ["SocketRedis", "IoRedis", "IoRedis5"]
 
 export const load = (name: DriverName): Promise<DriverUnderTest> => drivers[name]()
 

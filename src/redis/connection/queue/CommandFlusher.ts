@@ -10,7 +10,7 @@ import { Fifo } from "../../../internal/collection/Fifo.js"
 import * as MonotonicClock from "../../../internal/MonotonicClock.js"
 import * as Stall from "../../../internal/Stall.js"
 import { isOfEveryRead, isOfOneKey } from "../../CommandRejection.js"
-import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
+import type { RedisConnection, RedisReply, ReplyReceiver } from "../../RedisConnection.js"
 import type { RedisError } from "../../RedisError.js"
 import * as Liveness from "../Liveness.js"
 import { argumentsOf, keyOf, type QueuedCommand } from "./QueuedCommand.js"
@@ -128,30 +128,24 @@ export class CommandFlusher {
 
   /** Hands one command to the connection as it is, or several reads as one MGET. */
   private dispatch(connection: RedisConnection, commands: ReadonlyArray<QueuedCommand>): void {
-    const { generation } = this
-    const { liveness } = this.options
-    let size = 0
-    /** Whether the reply still counts: a connection that has ended may answer late. */
-    const complete = (): boolean => {
+    const sent = new SentCommands(this.sentTo, connection, commands, this.generation)
+    try {
+      sent.transmit(this.options.liveness)
+    } catch (cause) {
+      sent.onFailure(cause)
+    }
+  }
+
+  private readonly sentTo: SentTo = {
+    complete: (connection, commands, size) => {
       if (this.connection !== connection) return false
       this.sent -= commands.length
-      liveness.replied(size)
+      this.options.liveness.replied(size)
       if (this.queued.length > 0) this.schedule()
       return true
-    }
-    const fail = (cause: unknown) => {
-      if (complete()) this.reject(connection, commands, cause)
-    }
-    try {
-      const args = commands[0]?.kind === "Command" ? argumentsOf(commands[0]) : undefined
-      if (args !== undefined) size = Liveness.largeSize(args)
-      liveness.sent(size)
-      transmit(connection, commands, args).then((reply) => {
-        if (complete()) this.options.onReply(commands, reply, generation)
-      }, fail)
-    } catch (cause) {
-      fail(cause)
-    }
+    },
+    onReply: (commands, reply, generation) => this.options.onReply(commands, reply, generation),
+    reject: (connection, commands, cause) => this.reject(connection, commands, cause)
   }
 
   private reject(connection: RedisConnection, commands: ReadonlyArray<QueuedCommand>, cause: unknown): void {
@@ -176,14 +170,51 @@ export class CommandFlusher {
   }
 }
 
-const transmit = (
-  connection: RedisConnection,
-  commands: ReadonlyArray<QueuedCommand>,
-  args: ReadonlyArray<RedisArgument> | undefined
-): Promise<RedisReply | Uint8Array> => {
-  const [first] = commands
-  if (first === undefined || commands.length > 1) return connection.send("MGET", commands.map(keyOf))
-  return args === undefined && first.kind === "ReadBytes"
-    ? connection.sendBuffer(keyOf(first))
-    : connection.send(first.command, args ?? argumentsOf(first))
+/** What becomes of commands that were sent. */
+interface SentTo {
+  /** Whether the reply still counts: a connection that has ended may answer late. */
+  readonly complete: (connection: RedisConnection, commands: ReadonlyArray<QueuedCommand>, size: number) => boolean
+  readonly onReply: CommandFlusherOptions["onReply"]
+  readonly reject: (connection: RedisConnection, commands: ReadonlyArray<QueuedCommand>, cause: unknown) => void
+}
+
+/** One command, or several reads that leave as one MGET. One object for each, without a closure: their cost is measurable. */
+class SentCommands implements ReplyReceiver {
+  private size = 0
+
+  constructor(
+    private readonly to: SentTo,
+    private readonly connection: RedisConnection,
+    private readonly commands: ReadonlyArray<QueuedCommand>,
+    private readonly generation: number
+  ) {}
+
+  transmit(liveness: Liveness.Liveness): void {
+    const { commands, connection } = this
+    const [first] = commands
+    const isOne = first !== undefined && commands.length === 1
+    const isBinary = isOne && first.kind === "ReadBytes"
+    const args = isOne ? argumentsOf(first) : commands.map(keyOf)
+    if (isOne && first.kind === "Command") this.size = Liveness.largeSize(args)
+    liveness.sent(this.size)
+    const command = isOne ? first.command : "MGET"
+    if (connection.request !== undefined) connection.request(command, args, isBinary, this)
+    else {
+      const reply = isBinary ? connection.sendBuffer(keyOf(first)) : connection.send(command, args)
+      reply.then(
+        (reply) => this.onReply(reply),
+        (cause) => this.onFailure(cause)
+      )
+    }
+  }
+
+  onReply(reply: RedisReply | Uint8Array): void {
+    const { commands, connection, generation, to } = this
+    if (to.complete(connection, commands, this.size)) to.onReply(commands, reply, generation)
+  }
+
+  onFailure(cause: unknown): void {
+    const { commands, connection, to } = this
+    if (to.complete(connection, commands, this.size)) to.reject(connection, commands, cause)
+  }
 }

@@ -5,10 +5,19 @@
  */
 import type { RedisArgument, RedisConnection, RedisSubscriberConnection } from "../../RedisConnection.js"
 import * as Resp2Reply from "../Resp2Reply.js"
+import { TurnWriter } from "../TurnWriter.js"
 import * as Decoding from "./Decoding.js"
 import type { Dialled } from "./Dial.js"
 import type { Library } from "./Library.js"
-import { TurnWriter } from "./TurnWriter.js"
+
+/** To ioredis it is one of its own pipelines. */
+class Pipeline extends TurnWriter {
+  readonly isPipeline = true
+
+  constructor(readonly destination: Pick<Dialled, "redis">) {
+    super(() => destination.redis.stream)
+  }
+}
 
 /** Counts the bytes that have arrived since the last reply. */
 const arrivedPart = ({ redis }: Dialled, sent: () => number): (() => number) => {
@@ -48,7 +57,7 @@ const requestOf = ({ Command }: Library, isResp3: boolean) =>
 export const commands = (library: Library, client: Dialled): RedisConnection => {
   const { closed, redis } = client
   const Request = requestOf(library, client.isResp3)
-  const writer = new TurnWriter({ redis })
+  const writer = new Pipeline({ redis })
   let sent = redis.commandQueue.length
   const arrived = arrivedPart(client, () => sent)
 

@@ -5,17 +5,18 @@
  */
 import {
   fromServerReply,
-  type RedisAuthError,
   RedisConnectError,
   RedisConnectionLost,
   type RedisError,
   RedisProtocolError
 } from "../../RedisError.js"
 import * as DialFailure from "../DialFailure.js"
-
-export type DialError = RedisConnectError | RedisAuthError
+import type { DialError } from "../Login.js"
 
 const isReply = (cause: unknown): cause is Error => cause instanceof Error && cause.name === "ReplyError"
+
+/** The text of an error reply. */
+export const replyOf = (cause: unknown): string | undefined => (isReply(cause) ? cause.message : undefined)
 
 /** Whether ioredis has found bytes that are no Redis protocol. */
 const isNoProtocol = (detail: string): boolean => /^(Protocol error, got|Unknown RESP type)/.test(detail)
@@ -44,16 +45,3 @@ export const ofEnd = (address: string, cause: unknown): DialError => {
   const failure = DialFailure.ofSocket(address, DialFailure.codeOf(cause), detail)
   return failure.reason === "Closed" ? closed : failure
 }
-
-/** Why a command of the login has failed; undefined when its reply shows that the connection stands. */
-export const ofLogin = (
-  address: string,
-  isLogin: boolean,
-  cause: unknown,
-  firstError: unknown
-): DialError | undefined =>
-  isReply(cause) ? DialFailure.ofReply(address, isLogin, cause.message) : ofEnd(address, firstError ?? cause)
-
-/** Whether a server or proxy has no RESP3, and may be logged in to with AUTH. */
-export const lacksResp3 = (cause: unknown): boolean =>
-  isReply(cause) && /^(-?ERR )?(NOPROTO|unknown command|unsupported command)/i.test(cause.message)

@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Command, Redis, RedisOptions } from "ioredis"
+import type { SocketTarget } from "../SocketTarget.js"
 
 export interface Library {
   readonly Redis: typeof Redis
@@ -23,9 +24,6 @@ export interface Client {
   readonly closed: Deferred.Deferred<void>
   readonly firstError: () => unknown
 }
-
-/** Where a client dials. */
-export type Target = Pick<RedisOptions, "host" | "port" | "path" | "tls">
 
 /** Switches off what stands above a socket and a protocol. The login is sent by `Login`, so that its replies are seen. */
 const lowLevel: Omit<RedisOptions, "replyMapping"> = {
@@ -51,7 +49,7 @@ const lowLevel: Omit<RedisOptions, "replyMapping"> = {
 const ignore = () => {}
 
 /** Makes a client that is not connected. Its end is the end of the scope at the latest. */
-export const make = ({ Redis }: Library, target: Target): Effect.Effect<Client, never, Scope.Scope> =>
+export const make = ({ Redis }: Library, target: SocketTarget): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const redis = new Redis({ ...target, ...lowLevel })
@@ -92,9 +90,9 @@ export const send = (
   { Command }: Library,
   { redis }: Client,
   command: string,
-  args: Array<string>
+  args: ReadonlyArray<string>
 ): Promise<unknown> => {
-  const sent = new Command(command, args, { replyEncoding: "utf8" })
+  const sent = new Command(command, [...args], { replyEncoding: "utf8" })
   redis.sendCommand(sent)
   return sent.promise
 }

@@ -4,14 +4,12 @@
  *
  * @internal
  */
-import type { Redis } from "ioredis"
+import type { Writable } from "node:stream"
 
 /** The longest piece that is written at once. */
 const pieceLength = 65_536
 
-/** To ioredis it is one of its own pipelines. */
 export class TurnWriter {
-  readonly isPipeline = true
   private text = ""
   /** what leaves before the text */
   private readonly chunks: Array<Buffer> = []
@@ -19,7 +17,7 @@ export class TurnWriter {
   private isScheduled = false
   private isWriting = false
 
-  constructor(readonly destination: { readonly redis: Pick<Redis, "stream"> }) {}
+  constructor(private readonly stream: () => Pick<Writable, "write">) {}
 
   /** Bytes, or characters, that the socket does not have yet. */
   get length(): number {
@@ -54,7 +52,7 @@ export class TurnWriter {
     if (this.chunks.length === 0 && !this.isWriting && this.text.length <= pieceLength) {
       const { text } = this
       this.text = ""
-      if (text !== "") this.destination.redis.stream.write(text)
+      if (text !== "") this.stream().write(text)
       return
     }
     this.pushText()
@@ -63,11 +61,11 @@ export class TurnWriter {
 
   private readonly writePiece = (failure?: Error | null): void => {
     this.isWriting = false
-    // ioredis settles the commands of a connection that has ended
+    // the end of the connection settles its commands
     if (failure) this.takeAll()
     if (this.chunks.length === 0) return
     this.isWriting = true
-    this.destination.redis.stream.write(this.takePiece(), this.writePiece)
+    this.stream().write(this.takePiece(), this.writePiece)
   }
 
   private takeAll(): Array<Buffer> {

@@ -1,0 +1,69 @@
+/**
+ * A dialled socket as the connections of a `RedisDriver`.
+ *
+ * @internal
+ */
+import type {
+  RedisArgument,
+  RedisConnection,
+  RedisReply,
+  RedisSubscriberConnection,
+  ReplyReceiver
+} from "../../RedisConnection.js"
+import * as Resp2Reply from "../Resp2Reply.js"
+import type { Dialled } from "./Dial.js"
+import type { Parsed } from "./ReplyParser.js"
+import type { Requests } from "./Requests.js"
+
+/** Gives replies of RESP2 the shape of RESP3. */
+const shaped = (receiver: ReplyReceiver, shape: (reply: RedisReply) => RedisReply): ReplyReceiver => ({
+  onReply: (reply) => receiver.onReply(shape(reply as RedisReply)),
+  onFailure: (cause) => receiver.onFailure(cause)
+})
+
+export const commands = ({ closed, isResp3, requests }: Dialled): RedisConnection => {
+  const request: NonNullable<RedisConnection["request"]> = (command, args, isBinary, receiver) => {
+    const shape = isResp3 ? undefined : Resp2Reply.shapeOf(command, args)
+    requests.send(command, args, isBinary, shape === undefined ? receiver : shaped(receiver, shape))
+  }
+  const promised = <A>(command: string, args: ReadonlyArray<RedisArgument>, isBinary: boolean): Promise<A> =>
+    new Promise((resolve, reject) =>
+      request(command, args, isBinary, { onReply: (reply) => resolve(reply as A), onFailure: reject })
+    )
+  return {
+    closed,
+    request,
+    send: (command, args) => promised(command, args, false),
+    sendBuffer: (key) => promised("GET", [key], true),
+    bufferedAmount: () => requests.bufferedAmount
+  }
+}
+
+/** The listeners of one connection, by their channels. */
+export class Listeners {
+  readonly ofChannels = new Map<string, (message: string) => void>()
+
+  /** Hands a message of a channel to its listener. Any other reply is none. */
+  readonly hear = (reply: Parsed): boolean => {
+    if (!Array.isArray(reply) || reply[0] !== "message") return false
+    this.ofChannels.get(String(reply[1]))?.(String(reply[2]))
+    return true
+  }
+}
+
+const acknowledged = (requests: Requests, command: string, channel: string): Promise<void> =>
+  new Promise((resolve, reject) =>
+    requests.send(command, [channel], false, { onReply: () => resolve(), onFailure: reject })
+  )
+
+export const subscriptions = ({ closed, requests }: Dialled, listeners: Listeners): RedisSubscriberConnection => ({
+  closed,
+  subscribe: (channel, listener) => {
+    listeners.ofChannels.set(channel, listener)
+    return acknowledged(requests, "SUBSCRIBE", channel)
+  },
+  unsubscribe: (channel) => {
+    listeners.ofChannels.delete(channel)
+    return acknowledged(requests, "UNSUBSCRIBE", channel)
+  }
+})
