@@ -11,7 +11,7 @@ import * as CommandEncoder from "./CommandEncoder.js"
 import { ErrorReply, type Parsed, ProtocolFault, ReplyParser } from "./ReplyParser.js"
 
 /** The connection has ended before the reply. */
-export class ConnectionEnded extends Error {
+class ConnectionEnded extends Error {
   override readonly name = "ConnectionEnded"
 }
 
