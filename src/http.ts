@@ -1,5 +1,5 @@
 /**
- * The entry point `/http`: middleware and response headers for a router of `@effect/platform`.
+ * The entry point `/http`: middleware, probes and response headers for a router of `@effect/platform`.
  *
  * @since 0.2.0
  */
@@ -10,6 +10,20 @@
  * @since 0.2.0
  */
 export * as CacheStatus from "./http/router/CacheStatus.js"
+
+/**
+ * Ends a server without losing a request.
+ *
+ * @since 0.2.0
+ */
+export * as DrainingServer from "./http/router/DrainingServer.js"
+
+/**
+ * Answers the probes of Kubernetes on a router.
+ *
+ * @since 0.2.0
+ */
+export * as HealthProbes from "./http/router/HealthProbes.js"
 
 /**
  * Reports a rate limit in the `RateLimit` headers.

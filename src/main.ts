@@ -12,8 +12,9 @@ import * as PlayerService from "./game/PlayerService.js"
 import * as Authorization from "./http/contract/Authorization.js"
 import * as HttpConfig from "./http/HttpConfig.js"
 import * as Server from "./http/Server.js"
-import * as DrainingServer from "./http/server/DrainingServer.js"
+import * as BunServer from "./http/server/BunServer.js"
 import * as Logging from "./http/server/Logging.js"
+import * as ShutdownLog from "./http/server/ShutdownLog.js"
 import { explain } from "./http/server/StartupError.js"
 import * as ApiToken from "./http/token/ApiToken.js"
 import * as BunRedis from "./redis/driver/BunRedis.js"
@@ -27,14 +28,14 @@ const database = Layer.tap(SqlDatabase.layerConfig(), () =>
 )
 
 // read before any layer is built: a wrong HOST or PORT is reported before the program waits for a database or Redis
-const settings = Config.all({ host: HttpConfig.host, port: HttpConfig.port })
+const settings = Config.all({ host: HttpConfig.host, port: HttpConfig.port, format: Logging.formatConfig })
 
 // the server is built last and ends first: no request meets a closed database
 const program = Layer.unwrapEffect(
-  Effect.map(settings, (address) =>
-    Layer.effectDiscard(announce).pipe(
+  Effect.map(settings, ({ host, port }) =>
+    Layer.merge(Layer.effectDiscard(announce), ShutdownLog.layer).pipe(
       Layer.provide(Server.layer),
-      Layer.provide(DrainingServer.layer({ ...address, lastRequests: "250 millis" })),
+      Layer.provide(BunServer.layer({ host, port, lastRequests: "250 millis" })),
       Layer.provide(Authorization.layer),
       Layer.provide(ApiToken.layerConfig),
       Layer.provide(PlayerService.layer),

@@ -112,10 +112,12 @@ export const make = <Key, Value, E, Err>(
     const events = yield* CacheEvents.make
     const redisLatency = LatencyHistogram.make()
     const lookupLatency = LatencyHistogram.make()
+    const failureLog = options.failureLog ?? (yield* FailureLog.make)
+    yield* failureLog.register({ name: options.name, onUnavailable: outage.onUnavailable ?? "lookup" })
     const observer = CacheObserver.make({
       names,
       lookupLatency,
-      failureLog: options.failureLog ?? (yield* FailureLog.make),
+      failureLog,
       misfitLog: yield* ThrottledLog.make(`cache ${options.name}`),
       events
     })

@@ -210,12 +210,12 @@ layer(
       }
       expect(spec.openapi).toBe("3.1.0")
       const operations = Object.values(spec.paths).flatMap((methods) => Object.entries(methods))
-      expect(operations).toHaveLength(21)
+      expect(operations).toHaveLength(24)
       for (const [method, operation] of operations) {
         expect(operation.security).toEqual(method === "get" ? [] : [{ bearer: [] }])
         for (const [status, { content }] of Object.entries(operation.responses)) {
           if (Number(status) < 400 || content === undefined) continue
-          if (JSON.stringify(content).includes("HealthDown")) continue
+          if (/HealthDown|ProbeFailed/.test(JSON.stringify(content))) continue
           expect(Object.keys(content), JSON.stringify([method, status, operation])).toEqual([
             "application/problem+json"
           ])

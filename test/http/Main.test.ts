@@ -68,7 +68,38 @@ describe("the program", () => {
     )
   }
 
-  it.scopedLive("answers a request in flight before it ends", () =>
+  it.scopedLive("writes its log as JSON where LOG_FORMAT asks for it, and rejects another form", () =>
+    Effect.gen(function* () {
+      const program = yield* ServerProgram.start({ LOG_FORMAT: "json" })
+      yield* program.listening
+      const lines = program.output().trim().split("\n")
+      const parsed = lines.map((line) => JSON.parse(line) as { readonly message: string; readonly logLevel: string })
+      expect(parsed.map(({ message }) => message).join("\n")).toContain("listening on")
+      const wrong = yield* ServerProgram.start({ LOG_FORMAT: "xml" })
+      expect(yield* wrong.exitCode).toBe(1)
+      expect(wrong.output()).toContain("LOG_FORMAT: expected json, logfmt or pretty")
+    })
+  )
+
+  it.scopedLive("says once that Redis is switched off, and that reads go to the lookup", () =>
+    Effect.gen(function* () {
+      const program = yield* ServerProgram.start({ REDIS_ENABLED: "false" })
+      const port = yield* program.listening
+      for (let i = 0; i < 3; i++) {
+        yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/users/nobody/profile`))
+        yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/api/users/nobody/balance`))
+      }
+      program.process.kill("SIGTERM")
+      expect(yield* program.exitCode).toBe(0)
+      const lines = program.output().split("\n")
+      const off = lines.filter((line) => /switched off/.test(line))
+      expect(off.length).toBe(1)
+      expect(off[0]).toMatch(/reads go to the lookup \(user:profile/)
+      expect(lines.filter((line) => /is away/.test(line))).toEqual([])
+    })
+  )
+
+  it.scopedLive("answers a request in flight before it ends, and logs at SIGTERM that there is one", () =>
     Effect.gen(function* () {
       const program = yield* ServerProgram.start({ API_TOKEN: "sesame" })
       const port = yield* program.listening
@@ -87,6 +118,9 @@ describe("the program", () => {
       yield* client.closed
       expect(client.received()).toMatch(/^HTTP\/1\.1 201 .*"username":"ada"/s)
       expect(yield* program.exitCode).toBe(0)
+      expect(program.output()).toContain(
+        "SIGTERM ends the server: in flight are 1 request, 0 commands of Redis and 0 invalidations that Redis has not taken"
+      )
     })
   )
 

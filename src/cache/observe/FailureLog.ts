@@ -5,15 +5,29 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisError } from "../../redis/RedisError.js"
+
+/**
+ * A cache as the log names it, with what its reads do while Redis is away.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LoggedCache {
+  readonly name: string
+  readonly onUnavailable: "lookup" | "fail"
+}
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface FailureLog {
+  /** The lines name the cache for as long as the scope is open. */
+  readonly register: (cache: LoggedCache) => Effect.Effect<void, never, Scope.Scope>
   /** Whether Redis was unavailable at the last command. */
   readonly isAway: () => boolean
   /** Redis has answered. */
@@ -31,6 +45,8 @@ const quietMillis = Duration.toMillis("1 minute")
 /** Whether nothing is sent at all. `Overloaded` is different: other commands are answered at the same time. */
 const isAway = (error: RedisError): boolean => error._tag === "RedisUnavailable" && error.reason !== "Overloaded"
 
+const isDisabled = (error: RedisError): boolean => error._tag === "RedisUnavailable" && error.reason === "Disabled"
+
 const kindOf = (error: RedisError): string => {
   if (error._tag === "RedisServerError") return `${error._tag}:${error.code}`
   return error._tag === "InvalidArgument" ? `${error._tag}:${error.command}:${error.argument}` : error._tag
@@ -40,8 +56,29 @@ const kindOf = (error: RedisError): string => {
 const subjectOf = (error: RedisError): string =>
   error._tag === "InvalidArgument" ? "A command of a cache was not sent" : "Redis failed a command of a cache"
 
+/** A line names this many caches, and counts the others. */
+const mostNamed = 5
+
+const listOf = (caches: ReadonlyArray<LoggedCache>): string => {
+  const names = Array.from(new Set(caches.map(({ name }) => name)))
+  const rest = names.length - mostNamed
+  return names.slice(0, mostNamed).join(", ") + (rest > 0 ? ` and ${rest} more` : "")
+}
+
+/** What reads do without Redis, as the rest of a line: empty without a cache. */
+const readsOf = (caches: ReadonlyArray<LoggedCache>): string => {
+  const lookingUp = caches.filter(({ onUnavailable }) => onUnavailable === "lookup")
+  const failing = caches.filter(({ onUnavailable }) => onUnavailable === "fail")
+  const clauses = [
+    ...(lookingUp.length > 0 ? [`reads go to the lookup (${listOf(lookingUp)})`] : []),
+    ...(failing.length > 0 ? [`reads fail (${listOf(failing)})`] : [])
+  ]
+  return clauses.map((clause) => `: ${clause}`).join("")
+}
+
 /**
- * Logs the start and the end of an outage, once each. Where one server of a cluster is away, failures and answers alternate:
+ * Logs the start and the end of an outage, once each, with the names of the registered caches and what their reads do. A
+ * Redis that is switched off is said to be that. Where one server of a cluster is away, failures and answers alternate:
  * that is logged once a minute. Any other kind of failure, such as a timeout, is logged
  * when it first occurs, and again after a minute without it. The lines have the loggers, level and
  * annotations of the place where the log was made, since they belong to no single caller.
@@ -59,14 +96,20 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
   let isWhole = false
   /** for each kind of other failure, the time at which it was last seen, in milliseconds */
   const lastSeen = new Map<string, number>()
+  const caches = new Set<LoggedCache>()
+  const reads = () => readsOf(Array.from(caches))
 
   const succeeded = Effect.suspend(() => {
     if (!isAwayNow) return Effect.void
     isAwayNow = false
-    return isWhole ? write(Effect.logInfo("Redis answers again: caches read it")) : Effect.void
+    return isWhole
+      ? write(
+          Effect.logInfo(
+            `Redis answers again: reads use it${caches.size > 0 ? ` (${listOf(Array.from(caches))})` : ""}`
+          )
+        )
+      : Effect.void
   })
-
-  const whatCachesDo = 'caches run lookups instead, or fail where outage.onUnavailable is "fail"'
 
   const wentAway = (error: RedisError) =>
     Effect.flatMap(MonotonicClock.millis, (now) => {
@@ -75,12 +118,11 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
       if (isAwayNow) return Effect.void
       isAwayNow = true
       isWhole = !isPart
-      if (isWhole) return write(Effect.logWarning(`Redis is away: ${whatCachesDo}: ${error.message}`))
+      if (isDisabled(error)) return write(Effect.logWarning(`Redis is switched off${reads()}: ${error.message}`))
+      if (isWhole) return write(Effect.logWarning(`Redis is away${reads()}: ${error.message}`))
       if (now - partlyLoggedAt <= quietMillis) return Effect.void
       partlyLoggedAt = now
-      return write(
-        Effect.logWarning(`Redis is away for some keys and answers for others: ${whatCachesDo}: ${error.message}`)
-      )
+      return write(Effect.logWarning(`Redis is away for some keys and answers for others${reads()}: ${error.message}`))
     })
 
   const failedOtherwise = (error: RedisError) =>
@@ -96,6 +138,13 @@ export const make: Effect.Effect<FailureLog> = Effect.map(SharedFibers.fork, (fo
     })
 
   return {
+    register: (cache) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => caches.add(cache)),
+          () => Effect.sync(() => caches.delete(cache))
+        )
+      ),
     isAway: () => isAwayNow,
     succeeded,
     failed: (error) => (isAway(error) ? wentAway(error) : failedOtherwise(error))

@@ -113,6 +113,23 @@ class HealthGroup extends HttpApiGroup.make("health")
       .annotate(OpenApi.Summary, "Says that the process serves")
   )
   .add(
+    HttpApiEndpoint.get("live", "/api/health/live")
+      .addSuccess(Health.ProbePassed)
+      .annotate(OpenApi.Summary, "Liveness probe: the process answers")
+  )
+  .add(
+    HttpApiEndpoint.get("ready", "/api/health/ready")
+      .addSuccess(Health.ProbePassed)
+      .addSuccess(Health.ProbeFailed)
+      .annotate(OpenApi.Summary, "Readiness probe: passes while Redis is away, and fails once the server ends")
+  )
+  .add(
+    HttpApiEndpoint.get("startup", "/api/health/startup")
+      .addSuccess(Health.ProbePassed)
+      .addSuccess(Health.ProbeFailed)
+      .annotate(OpenApi.Summary, "Startup probe: passes for ever once the database has answered")
+  )
+  .add(
     HttpApiEndpoint.get("detailed", "/api/health/detailed")
       .addSuccess(Health.Serving)
       .addSuccess(Health.Down)

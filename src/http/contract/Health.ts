@@ -80,6 +80,27 @@ export const Down = Schema.Union(
 )
 
 /**
+ * A probe of Kubernetes that passes. `degraded`: Redis is away, and reads are looked up.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export const ProbePassed = Schema.Struct({ status: Schema.Literal("ok", "degraded") }).annotations({
+  identifier: "ProbePassed"
+})
+
+/**
+ * A probe of Kubernetes that does not pass: the database is down, the server ends, or it has not started.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export const ProbeFailed = Schema.Struct({
+  status: Schema.Literal("down", "ending", "starting"),
+  failed: Schema.Array(Schema.String).annotations({ description: "the names of the failed checks" })
+}).annotations(HttpApiSchema.annotations({ status: 503, identifier: "ProbeFailed", description: "ProbeFailed" }))
+
+/**
  * Whether a request is a health check, which no rate limit rejects and no queue delays.
  *
  * @since 0.2.0

@@ -16,8 +16,9 @@ import { RedisClient } from "../../redis/RedisClient.js"
 import type { NodeStatus, RedisStatus } from "../../redis/RedisStatus.js"
 import { Api, version } from "../contract/Api.js"
 import * as Handling from "../middleware/Handling.js"
+import * as DependencyHealth from "../router/DependencyHealth.js"
+import * as HealthProbes from "../router/HealthProbes.js"
 import { ApiToken } from "../token/ApiToken.js"
-import * as DatabaseHealth from "./DatabaseHealth.js"
 
 const describeNode = ({ address, circuit, latency, slots, state }: NodeStatus) => ({
   address,
@@ -52,7 +53,9 @@ const isWhole = ({ nodes = [], state }: RedisStatus): boolean =>
 export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
   Effect.gen(function* () {
     const cache = yield* CacheService
-    const databaseHealth = yield* DatabaseHealth.make(yield* Database)
+    const { ping } = yield* Database
+    const databaseHealth = yield* DependencyHealth.make({ name: "database", ping, isOpen: true })
+    const probes = yield* HealthProbes.fromHealth([["database", databaseHealth]])
     const redis = yield* RedisClient
     const token = yield* ApiToken
     const startedAt = yield* MonotonicClock.millis
@@ -85,6 +88,9 @@ export const layer = HttpApiBuilder.group(Api, "health", (handlers) =>
     return Handling.marked(
       handlers
         .handle("alive", () => Effect.succeed({ status: "ok" as const }))
+        .handle("live", () => probes.live)
+        .handle("ready", () => probes.ready)
+        .handle("startup", () => probes.startup)
         .handle("detailed", ({ request }) =>
           token.check(request) === "Right"
             ? detailed

@@ -71,4 +71,55 @@ describe("the log of failures", () => {
       }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
     }
   )
+
+  /** Logs one failure, and what follows the first colon of the line. */
+  const lineOf = (error: RedisUnavailable, caches: ReadonlyArray<FailureLog.LoggedCache>) => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    return Effect.gen(function* () {
+      const log = yield* FailureLog.make
+      for (const cache of caches) yield* log.register(cache)
+      for (let i = 0; i < 3; i++) yield* log.failed(error)
+      return lines
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
+  }
+  const profiles = { name: "user:profile", onUnavailable: "lookup" } as const
+  const prices = { name: "price", onUnavailable: "fail" } as const
+
+  it.effect("names the caches in one line, and says what their reads do meanwhile", () =>
+    Effect.gen(function* () {
+      const away = new RedisUnavailable({ reason: "Disconnected" })
+      expect(yield* lineOf(away, [profiles, { ...profiles, name: "user:stats" }])).toEqual([
+        `Redis is away: reads go to the lookup (user:profile, user:stats): ${away.message}`
+      ])
+      expect(yield* lineOf(away, [profiles, prices])).toEqual([
+        `Redis is away: reads go to the lookup (user:profile): reads fail (price): ${away.message}`
+      ])
+      const many = Array.from({ length: 7 }, (_, index) => ({ ...profiles, name: `cache${index}` }))
+      expect((yield* lineOf(away, many))[0]).toContain("(cache0, cache1, cache2, cache3, cache4 and 2 more)")
+    })
+  )
+
+  it.effect("says that Redis is switched off where it is", () =>
+    Effect.gen(function* () {
+      const off = new RedisUnavailable({ reason: "Disabled" })
+      expect(yield* lineOf(off, [profiles])).toEqual([
+        `Redis is switched off: reads go to the lookup (user:profile): ${off.message}`
+      ])
+    })
+  )
+
+  it.effect("forgets a cache whose scope is closed", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      yield* Effect.gen(function* () {
+        const log = yield* FailureLog.make
+        yield* Effect.scoped(log.register(profiles))
+        yield* log.failed(new RedisUnavailable({ reason: "Disconnected" }))
+      }).pipe(Effect.provide(Layer.merge(Logger.remove(Logger.defaultLogger), Logger.add(logger))))
+      expect(lines.length).toBe(1)
+      expect(lines[0]).not.toContain("user:profile")
+    })
+  )
 })

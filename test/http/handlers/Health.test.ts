@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { Database, DatabaseError } from "../../../src/game/Database.js"
 import { version } from "../../../src/http/contract/Api.js"
-import * as DatabaseHealth from "../../../src/http/handlers/DatabaseHealth.js"
+import * as DependencyHealth from "../../../src/http/router/DependencyHealth.js"
 import { RedisConnectError } from "../../../src/redis/RedisError.js"
 import { ConnectionState, type NodeStatus, type RedisStatus } from "../../../src/redis/RedisStatus.js"
 import { cache, database, players, redis, status } from "../support/stubs.js"
@@ -144,7 +144,9 @@ describe("health", () => {
       Effect.gen(function* () {
         const answered = yield* Effect.makeLatch(false)
         let probes = 0
-        const stub = Effect.flatMap(Database, DatabaseHealth.make).pipe(
+        const stub = Effect.flatMap(Database, ({ ping }) =>
+          DependencyHealth.make({ name: "database", ping, isOpen: true })
+        ).pipe(
           Effect.provide(
             database({
               ping: Effect.zipRight(
@@ -187,4 +189,28 @@ describe("health", () => {
       })
     )
   }
+
+  const probe = (
+    name: string,
+    options: { readonly redis?: RedisStatus; readonly ping?: Effect.Effect<void, DatabaseError> } = {}
+  ) =>
+    Effect.map(TestServer.get(`/api/health/${name}`), ({ json, status }) => [status, json]).pipe(
+      Effect.provide(
+        TestServer.layer(
+          Layer.mergeAll(players(), cache(), database({ ping: options.ping ?? Effect.void }), redis(options.redis))
+        )
+      )
+    )
+
+  it.live("answers the probes of Kubernetes, and is ready while Redis is away", () =>
+    Effect.gen(function* () {
+      for (const name of ["live", "ready", "startup"]) expect(yield* probe(name)).toEqual([200, { status: "ok" }])
+      expect(yield* probe("ready", { redis: down })).toEqual([200, { status: "degraded" }])
+      expect(yield* probe("live", { redis: down })).toEqual([200, { status: "ok" }])
+      const ping = Effect.fail(new DatabaseError({ operation: "ping", detail: "away" }))
+      expect(yield* probe("ready", { ping })).toEqual([503, { status: "down", failed: ["database"] }])
+      expect(yield* probe("startup", { ping })).toEqual([503, { status: "starting", failed: ["database"] }])
+      expect(yield* probe("live", { ping })).toEqual([200, { status: "ok" }])
+    })
+  )
 })

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import * as DrainingServer from "../../../src/http/server/DrainingServer.js"
+import * as BunServer from "../../../src/http/server/BunServer.js"
 
 const fetchText = (port: number, path = "/") =>
   Effect.tryPromise(async () => {
@@ -25,7 +25,7 @@ const start = (drainTimeout?: Duration.DurationInput, lastRequests?: Duration.Du
     const answer = yield* Deferred.make<string>()
     const interrupted = yield* Ref.make(false)
     const server = yield* Scope.extend(
-      DrainingServer.make({ host: "127.0.0.1", port: 0, drainTimeout, lastRequests }),
+      BunServer.make({ host: "127.0.0.1", port: 0, drainTimeout, lastRequests }),
       scope
     )
     const app = Deferred.succeed(started, undefined).pipe(
@@ -48,22 +48,18 @@ describe("a server whose options cannot be right", () => {
     ["port", { port: -1 }],
     ["drainTimeout", { drainTimeout: -1 }],
     ["lastRequests", { lastRequests: Number.POSITIVE_INFINITY }]
-  ] as ReadonlyArray<[string, Partial<DrainingServer.Options>]>)(
-    "dies before it listens, naming %s",
-    ([name, options]) =>
-      Effect.gen(function* () {
-        const cause = yield* Effect.flip(
-          Effect.sandbox(DrainingServer.make({ host: "127.0.0.1", port: 0, ...options }))
-        )
-        expect(String(Cause.squash(cause))).toContain(`option \`${name}\` is`)
-      })
+  ] as ReadonlyArray<[string, Partial<BunServer.Options>]>)("dies before it listens, naming %s", ([name, options]) =>
+    Effect.gen(function* () {
+      const cause = yield* Effect.flip(Effect.sandbox(BunServer.make({ host: "127.0.0.1", port: 0, ...options })))
+      expect(String(Cause.squash(cause))).toContain(`option \`${name}\` is`)
+    })
   )
 })
 
 describe("a server that ends", () => {
   it.scoped("may have no bound on the time for its last requests", () =>
     Effect.gen(function* () {
-      const server = yield* DrainingServer.make({ host: "127.0.0.1", port: 0, drainTimeout: Infinity })
+      const server = yield* BunServer.make({ host: "127.0.0.1", port: 0, drainTimeout: Infinity })
       expect(server.address).toMatchObject({ _tag: "TcpAddress", hostname: "127.0.0.1" })
     })
   )
@@ -116,7 +112,7 @@ describe("a server that ends", () => {
   it.live("fails when its port is taken", () =>
     Effect.gen(function* () {
       const server = yield* start()
-      const error = yield* Effect.flip(Effect.scoped(DrainingServer.make({ host: "127.0.0.1", port: server.port })))
+      const error = yield* Effect.flip(Effect.scoped(BunServer.make({ host: "127.0.0.1", port: server.port })))
       expect(error._tag).toBe("ServeError")
       expect(error.cause).toMatchObject({ code: "EADDRINUSE" })
       yield* server.close
@@ -126,7 +122,7 @@ describe("a server that ends", () => {
   it.live("counts a request that a middleware answers", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const server = yield* Scope.extend(DrainingServer.make({ host: "127.0.0.1", port: 0 }), scope)
+      const server = yield* Scope.extend(BunServer.make({ host: "127.0.0.1", port: 0 }), scope)
       yield* Scope.extend(
         server.serve(Effect.dieMessage("not reached"), () => Effect.succeed(HttpServerResponse.text("early"))),
         scope

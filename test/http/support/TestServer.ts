@@ -8,7 +8,7 @@ import type { Database } from "../../../src/game/Database.js"
 import type { PlayerService } from "../../../src/game/PlayerService.js"
 import * as Authorization from "../../../src/http/contract/Authorization.js"
 import * as Server from "../../../src/http/Server.js"
-import * as DrainingServer from "../../../src/http/server/DrainingServer.js"
+import * as BunServer from "../../../src/http/server/BunServer.js"
 import * as ApiToken from "../../../src/http/token/ApiToken.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 
@@ -23,7 +23,7 @@ export const layer = <E>(
   settings: Record<string, string> = {}
 ) =>
   Server.layer.pipe(
-    Layer.provideMerge(DrainingServer.layer({ host: "127.0.0.1", port: 0 })),
+    Layer.provideMerge(BunServer.layer({ host: "127.0.0.1", port: 0 })),
     Layer.provide(Authorization.layer),
     Layer.provide(ApiToken.layerConfig),
     Layer.provide(services),

@@ -17,7 +17,7 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Presence from "../../../src/coordination/Presence.js"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import * as SqlDatabase from "../../../src/game/database/SqlDatabase.js"
-import * as DrainingServer from "../../../src/http/server/DrainingServer.js"
+import * as BunServer from "../../../src/http/server/BunServer.js"
 import * as SupervisedExecutor from "../../../src/redis/connection/SupervisedExecutor.js"
 import * as BunRedis from "../../../src/redis/driver/BunRedis.js"
 import * as IoRedis from "../../../src/redis/driver/IoRedis.js"
@@ -277,7 +277,7 @@ const database = (option: "connectTimeout" | "operationTimeout"): Row => [
 const httpServer = (option: "drainTimeout" | "lastRequests" | "port", kind: keyof typeof kinds): Row => [
   `HTTP server: option \`${option}\``,
   kind,
-  (value) => DrainingServer.make({ host: "127.0.0.1", port: 0, [option]: value })
+  (value) => BunServer.make({ host: "127.0.0.1", port: 0, [option]: value })
 ]
 
 const ofGameAndHttp: ReadonlyArray<Row> = [
