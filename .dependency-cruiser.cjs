@@ -8,10 +8,10 @@ const floors = [
   ["internal"],
   ["redis"],
   ["cache", "coordination"],
-  ["game", "testing"],
+  ["game", "testing", "telemetry"],
   ["http"],
   ["cli"],
-  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "main.ts", "cli.ts"]
+  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "telemetry.ts", "main.ts", "cli.ts"]
 ]
 
 /** The rooms of src/internal know neither each other nor the modules beside them. */
@@ -158,7 +158,7 @@ module.exports = {
       from: { path: "^src/(index|driver|testing)\\.ts$" },
       to: {
         reachable: true,
-        path: "(BunRedis|SocketRedis|IoRedis|SqlDatabase)\\.ts$|^src/(game|http)/|@effect/(platform|sql)"
+        path: "(BunRedis|SocketRedis|IoRedis|SqlDatabase)\\.ts$|^src/(game|http|telemetry)/|@effect/(platform|sql|opentelemetry)|@opentelemetry/"
       }
     },
     {
@@ -172,7 +172,7 @@ module.exports = {
       name: "the entry point /http does not need the example domain and its API",
       severity: "error",
       from: { path: "^src/http\\.ts$" },
-      to: { reachable: true, path: "^src/(game|http/(?!router/))" }
+      to: { reachable: true, path: "^src/(game|telemetry|http/(?!router/))" }
     }
   ],
   options: {

@@ -18,6 +18,7 @@ import * as ShutdownLog from "./http/server/ShutdownLog.js"
 import { explain } from "./http/server/StartupError.js"
 import * as ApiToken from "./http/token/ApiToken.js"
 import * as BunRedis from "./redis/driver/BunRedis.js"
+import * as OpenTelemetry from "./telemetry/OpenTelemetry.js"
 
 const announce = HttpServer.addressFormattedWith((address) =>
   Effect.logInfo(`HTTP: listening on ${address}, documented at ${address}/docs`)
@@ -41,6 +42,7 @@ const program = Layer.unwrapEffect(
       Layer.provide(PlayerService.layer),
       Layer.provide(CacheService.layerConfig),
       Layer.provide([database, BunRedis.layerConfig({ embeddedWhenUnset: true })]),
+      Layer.provide(OpenTelemetry.layer({ serviceName: "effect-cache-toolkit" })),
       Layer.provide(Logging.level)
     )
   )

@@ -1,5 +1,5 @@
 /**
- * A preload that empties the parts of the toolkit that only observe it: circuit breaker, counts, events and metrics. The
+ * A preload that empties the parts of the toolkit that only observe it: circuit breaker, counts and events. The
  * workload `overhead` compares what is left with the whole toolkit. A part that was renamed or moved ends the process, since
  * the toolkit would otherwise be compared with itself.
  */
@@ -29,12 +29,7 @@ const stripped: ReadonlyArray<readonly [file: string, strip: (source: string) =>
     "cache/observe/CacheObserver.ts",
     replaceMembers(`hitLocal: ${nothing}, hitRedis: ${nothing}, isRecovering: () => false`)
   ],
-  ["internal/collection/LatencyHistogram.ts", replaceMembers(`note: ${nothing}`)],
-  [
-    "cache/observe/CacheMetrics.ts",
-    (source) => `${source.replace("export const publish =", "const publishWhole =")}
-export const publish = () => Effect.void`
-  ]
+  ["internal/collection/LatencyHistogram.ts", replaceMembers(`note: ${nothing}`)]
 ]
 
 Bun.plugin({

@@ -68,11 +68,18 @@ const ratios: ReadonlyArray<Ratio> = [
 
 const limits: ReadonlyArray<Limit> = [
   {
-    what: "more time for a local hit with breaker, counts, events and metrics",
+    what: "more time for a local hit with breaker, counts and events",
     workload: /^overhead \(local reads\)$/,
     subject: "toolkit",
     quantity: "more time than without them",
     atMost: 10
+  },
+  {
+    what: "more time for a local hit with telemetry on",
+    workload: /^overhead \(local reads\)$/,
+    subject: "toolkit with telemetry",
+    quantity: "more time than without telemetry",
+    atMost: 5
   },
   {
     what: "growth of the resident size from the second quarter of a run to the last",

@@ -6,7 +6,13 @@ import * as Layer from "effect/Layer"
 import * as BunRedis from "effect-cache-toolkit/BunRedis"
 import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
 import * as Http from "effect-cache-toolkit/http"
+import * as Telemetry from "effect-cache-toolkit/telemetry"
 
-const layers = Layer.merge(BunRedis.layer({ host: "127.0.0.1" }), SqlDatabase.layerConfig())
+const layers = Layer.mergeAll(
+  BunRedis.layer({ host: "127.0.0.1" }),
+  SqlDatabase.layerConfig(),
+  Telemetry.Prometheus.layer(),
+  Telemetry.OpenTelemetry.layer()
+)
 
 Effect.runPromise(Console.log(`${Layer.isLayer(layers)}: ${Object.keys(Http).join(" ")}`))

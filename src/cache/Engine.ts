@@ -10,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as LatencyHistogram from "../internal/collection/LatencyHistogram.js"
+import * as Observed from "../internal/Observed.js"
 import * as ThrottledLog from "../internal/ThrottledLog.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
@@ -28,10 +29,10 @@ import * as Loader from "./load/Loader.js"
 import type { Load } from "./lookup/LoadGraph.js"
 import * as LookupRunner from "./lookup/LookupRunner.js"
 import * as CacheEvents from "./observe/CacheEvents.js"
-import * as CacheMetrics from "./observe/CacheMetrics.js"
 import * as CacheObserver from "./observe/CacheObserver.js"
 import type { CacheStats } from "./observe/CacheStats.js"
 import * as FailureLog from "./observe/FailureLog.js"
+import { observedCaches } from "./observe/ObservedCaches.js"
 import * as Reader from "./read/Reader.js"
 import * as CacheScript from "./scripts/CacheScript.js"
 import * as LocalTier from "./tiers/LocalTier.js"
@@ -110,8 +111,10 @@ export const make = <Key, Value, E, Err>(
     const serverTime = servers.time
     const serverTimeNow = Effect.sync(serverTime)
     const events = yield* CacheEvents.make
-    const redisLatency = LatencyHistogram.make()
-    const lookupLatency = LatencyHistogram.make()
+    const redisLatency = LatencyHistogram.make((millis, keys = 1) =>
+      observedCaches.listener?.onRead(options.name, millis, keys)
+    )
+    const lookupLatency = LatencyHistogram.make((millis) => observedCaches.listener?.onLookup(options.name, millis))
     const failureLog = options.failureLog ?? (yield* FailureLog.make)
     yield* failureLog.register({ name: options.name, onUnavailable: outage.onUnavailable ?? "lookup" })
     const observer = CacheObserver.make({
@@ -252,11 +255,12 @@ export const make = <Key, Value, E, Err>(
       ...observer.counts(),
       evictions: local.evictions(),
       local: local.size(),
+      localBytes: local.bytes(),
       outbox: outboxSize(),
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })
-    yield* CacheMetrics.publish(stats)
+    yield* Observed.add(observedCaches, { name: options.name, stats }, (listener, cache) => listener.onEnd(cache))
 
     const isAvailable = guard.isOpen
 

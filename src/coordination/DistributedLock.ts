@@ -228,6 +228,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         const lock = yield* prepare(name, timeToLive)
         const acquisition = {
           ...lock,
+          kind: "lock" as const,
           key: name,
           channel: lock.listened,
           maxWaitMillis: yield* waitMillis(maxWait),

@@ -126,6 +126,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         const channel = ReleaseNotice.channel(executor, key)
         const token = yield* Token.random
         const acquisition = {
+          kind: "semaphore" as const,
           key: name,
           channel: channel.name,
           timeToLiveMillis,

@@ -6,6 +6,7 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as Layer from "effect/Layer"
+import * as Prometheus from "../telemetry/Prometheus.js"
 import { Api } from "./contract/Api.js"
 import * as CacheHttp from "./handlers/CacheHttp.js"
 import * as CountersHttp from "./handlers/CountersHttp.js"
@@ -33,6 +34,9 @@ const groups = Layer.mergeAll(
 // the default limit would answer 404 to a longer id, where 400 is right
 const routerConfig = HttpRouter.setRouterConfig({ maxParamLength: Number.MAX_SAFE_INTEGER })
 
+// without a token, as Prometheus reads it: names of caches and addresses of servers, and no key
+const metrics = Prometheus.layer({ router: HttpApiBuilder.Router, serviceName: "effect-cache-toolkit" })
+
 // the last layer runs first: a client over its limit is rejected before its body is read
 const middleware = RequestPacing.layer.pipe(
   Layer.provide(ResponseHeaders.layer),
@@ -49,7 +53,7 @@ const middleware = RequestPacing.layer.pipe(
  * @category layers
  */
 export const layer = HttpApiBuilder.serve().pipe(
-  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, middleware]),
+  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, metrics, middleware]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
   Layer.provide(routerConfig)

@@ -48,6 +48,18 @@ layer(over(MemoryRedis.layer()))("the API over a cache and a database", (it) => 
     })
   )
 
+  it.effect("shows its metrics to Prometheus without a token, and no id in them", () =>
+    Effect.gen(function* () {
+      const { id, path } = yield* createUser("watched")
+      yield* read(`${path}/profile`)
+      const { headers, status, text } = yield* TestServer.get("/metrics")
+      expect(status).toBe(200)
+      expect(headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/)
+      expect(text).toMatch(/^cache_gets_total\{cache="user:profile",tier="none",result="miss"\} [1-9]/m)
+      expect(text).not.toContain(id)
+    })
+  )
+
   it.effect("shows a changed profile to the next reader", () =>
     Effect.gen(function* () {
       const { path } = yield* createUser("changer")

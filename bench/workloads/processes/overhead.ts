@@ -12,7 +12,7 @@ const workload = "overhead"
 
 const concurrency = 128
 
-const strip = ["--preload", fileURLToPath(new URL("../../programs/stripped.ts", import.meta.url))]
+const preload = (program: string) => ["--preload", fileURLToPath(new URL(`../../programs/${program}`, import.meta.url))]
 
 /** Reads in a second of processor time: what else the machine does meanwhile falls on neither of two processes. */
 const rateOf = async (reads: ReadsProcess.ReadsProcess, millis: number): Promise<number> =>
@@ -21,18 +21,20 @@ const rateOf = async (reads: ReadsProcess.ReadsProcess, millis: number): Promise
 export const overhead: Workload = {
   name: workload,
   description:
-    "What circuit breaker, counts, events and metrics cost: the same reads in two processes, of which one has those parts emptied. The seconds are of processor time.",
+    "What circuit breaker, counts and events cost, and what telemetry adds: the same reads in processes of which one has those parts emptied, and one records metrics, which it writes for Prometheus once a second. The seconds are of processor time.",
   run: (plan) =>
     Effect.gen(function* () {
       const { url } = yield* BenchServer
       const outcomes = yield* Effect.forEach(["local", "shared"] as const, (kind) =>
         Effect.gen(function* () {
-          const whole = yield* ReadsProcess.make(url, kind)
-          const stripped = yield* ReadsProcess.make(url, kind, strip)
+          const toolkit = yield* ReadsProcess.make(url, kind)
+          const stripped = yield* ReadsProcess.make(url, kind, preload("stripped.ts"))
+          const observed = yield* ReadsProcess.make(url, kind, preload("observed.ts"))
           const measured = yield* takingTurns(
             [
-              { name: "toolkit", measure: () => rateOf(whole, plan.millis) },
-              { name: "toolkit without them", measure: () => rateOf(stripped, plan.millis) }
+              { name: "toolkit", measure: () => rateOf(toolkit, plan.millis) },
+              { name: "toolkit without them", measure: () => rateOf(stripped, plan.millis) },
+              { name: "toolkit with telemetry", measure: () => rateOf(observed, plan.millis) }
             ],
             // two processes differ by more than two subjects of one
             6 * plan.rounds
@@ -40,20 +42,28 @@ export const overhead: Workload = {
           const name = `${workload} (${kind} reads)`
           const results = compare(name, concurrency, measured)
           yield* Console.log(describe(results))
-          const slowdown = (results[1]?.ratioTo.toolkit ?? Number.NaN) - 1
-          const quantity: Quantity = {
+          const slowdown = (what: string, subject: string, ratio: number | undefined): Quantity => ({
             workload: name,
-            subject: "toolkit",
-            what: "more time than without them",
-            value: Math.round(1000 * slowdown) / 10,
+            subject,
+            what,
+            value: Math.round(1000 * ((ratio ?? Number.NaN) - 1)) / 10,
             unit: "%"
-          }
-          return { results, quantity }
+          })
+          const [whole, without, telemetry] = results
+          const quantities = [
+            slowdown("more time than without them", "toolkit", without?.ratioTo[whole?.subject ?? ""]),
+            slowdown(
+              "more time than without telemetry",
+              "toolkit with telemetry",
+              whole?.ratioTo[telemetry?.subject ?? ""]
+            )
+          ]
+          return { results, quantities }
         }).pipe(Effect.scoped)
       )
       return {
         results: outcomes.flatMap(({ results }) => results),
-        quantities: outcomes.map(({ quantity }) => quantity)
+        quantities: outcomes.flatMap(({ quantities }) => quantities)
       }
     }).pipe(emptied)
 }

@@ -50,6 +50,8 @@ export interface FlightResult<out A> {
   readonly value: A
   /** The caller joined too late for the value, and must read again. */
   readonly late: boolean
+  /** Another caller had started the load. */
+  readonly joined: boolean
 }
 
 /**
@@ -168,7 +170,8 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
 
     const resultFor = ({ position }: Seat<A, E>, { joinedBefore, value }: Completed<A>): FlightResult<A> => ({
       value,
-      late: position >= joinedBefore
+      late: position >= joinedBefore,
+      joined: position > 0
     })
 
     const leave = (flight: RunningFlight<A, E>): Effect.Effect<void> => {

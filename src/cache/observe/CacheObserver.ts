@@ -14,7 +14,7 @@ import type { Names } from "../entry/CacheKey.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
 import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
-import * as CacheMetrics from "./CacheMetrics.js"
+import * as Counters from "./Counters.js"
 import type { FailureLog } from "./FailureLog.js"
 
 /**
@@ -35,7 +35,7 @@ export interface ObserverOptions {
  */
 export interface CacheObserver {
   /** The counts since the start. */
-  readonly counts: () => CacheMetrics.Counters
+  readonly counts: () => Counters.Counters
   /** A fresh value was served from the local tier. `name` is the key's name in this process. */
   readonly hitLocal: (name: string) => void
   /** A fresh value was served from Redis. */
@@ -48,6 +48,8 @@ export interface CacheObserver {
   readonly degraded: () => void
   /** A lookup was rejected because too many were under way without Redis. */
   readonly lookupRejected: () => void
+  /** A read was answered by the lookup of another caller. */
+  readonly lookupSaved: () => void
   /** A load has found the lease held by another. */
   readonly leaseHeld: () => void
   /** A fill came too late: the value was invalidated or written meanwhile. */
@@ -77,7 +79,7 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
  * @category constructors
  */
 export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: ObserverOptions): CacheObserver => {
-  const counters = CacheMetrics.counters()
+  const counters = Counters.make()
   let isDegraded = false
   // hits are the hottest path: a closure that captures the key would cost time even when no subscriber exists
   const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
@@ -104,6 +106,9 @@ export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: Ob
     },
     lookupRejected: () => {
       counters.lookupsRejected++
+    },
+    lookupSaved: () => {
+      counters.lookupsSaved++
     },
     leaseHeld: () => {
       counters.leaseWaits++

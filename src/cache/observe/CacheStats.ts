@@ -33,6 +33,7 @@ export const CacheStats = Schema.Struct({
   lookups: Count,
   lookupFailures: Count,
   lookupsRejected: described("lookups rejected because too many were running while Redis was unavailable"),
+  lookupsSaved: described("reads answered by the lookup of another caller, in this process or another"),
   decodeFailures: described("stored values that did not decode; each is also a miss"),
   storeFailures: described("values that were not stored because of their schema, tags or time to live"),
   leaseWaits: described("loads that waited for the lease of another process"),
@@ -41,6 +42,9 @@ export const CacheStats = Schema.Struct({
   redisFailures: described("operations that Redis failed"),
   evictions: described("entries evicted from the local tier"),
   local: described("entries in the local tier now"),
+  localBytes: described(
+    "stored text in the local tier now: UTF-8 bytes where `local.maxBytes` is set, UTF-16 units elsewhere"
+  ),
   outbox: described("invalidations that Redis has not received yet"),
   redisLatency: Latency.annotations({ description: "of reads from Redis, in milliseconds" }),
   lookupLatency: Latency.annotations({ description: "of lookups, in milliseconds" })

@@ -128,8 +128,11 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
             flights.load(key.text, invalidation.epochOf(key.text), loader.load(key, source, request), {
               alone: lateJoins >= maxLateJoins
             }),
-            ({ late, value }) => {
-              if (!late) return resultOf(value)
+            ({ joined, late, value }) => {
+              if (!late) {
+                if (joined || value.source === "Redis") observer.lookupSaved()
+                return resultOf(value)
+              }
               // a caller whose read failed does not wait for Redis a second time
               return request.failure ? load(key, source, request, lateJoins + 1) : readAgain(key, source, lateJoins + 1)
             }

@@ -71,6 +71,8 @@ export interface LocalTier<A> {
   /** Drops a key, the entries with a tag, or all entries. */
   readonly drop: (item: OutboxItem) => void
   readonly size: () => number
+  /** the stored text of all entries: UTF-8 bytes where `maxBytes` is set, UTF-16 units elsewhere */
+  readonly bytes: () => number
   /** entries evicted since the start */
   readonly evictions: () => number
 }
@@ -122,7 +124,8 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
     }
   }
 
-  const bytesOf = (text: string): number => (maxBytes === undefined ? 0 : Buffer.byteLength(text))
+  // without a bound the exact size is worth no pass over the text
+  const bytesOf = (text: string): number => (maxBytes === undefined ? text.length : Buffer.byteLength(text))
 
   return {
     isEnabled: true,
@@ -154,6 +157,7 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
       else items.clear()
     },
     size: () => items.count,
+    bytes: () => items.size,
     evictions: () => evictions
   }
 }
@@ -175,5 +179,6 @@ export const none = <A>(): LocalTier<A> => ({
   keepLoaded: () => Exit.void,
   drop: () => {},
   size: () => 0,
+  bytes: () => 0,
   evictions: () => 0
 })

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import type { InvalidArgument } from "../../redis/RedisError.js"
+import { observedLimits } from "./ObservedLimits.js"
 import { type RateLimit, RateLimitExceeded, type RateLimitResult } from "./RateLimit.js"
 
 /**
@@ -54,12 +55,18 @@ export const admit = <E>(
       options.onExceeded === "delay"
         ? yield* ArgumentCheck.waitMillis("RateLimiter.withLimit", "maxWait", options.maxWait)
         : 0
-    const deadline = (yield* MonotonicClock.millis) + maxWaitMillis
+    const startedAt = yield* MonotonicClock.millis
+    const deadline = startedAt + maxWaitMillis
+    const report = (admitted: boolean, now: number) => {
+      if (options.onExceeded === "delay") observedLimits.listener?.onWait(limit.algorithm, admitted, now - startedAt)
+    }
     while (true) {
       const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
-      if (allowed) return
+      const now = yield* MonotonicClock.millis
+      if (allowed) return report(true, now)
       const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
-      if (!Duration.isFinite(retryAfter) || (yield* MonotonicClock.millis) + waitMillis > deadline) {
+      if (!Duration.isFinite(retryAfter) || now + waitMillis > deadline) {
+        report(false, now)
         return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
       }
       yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))

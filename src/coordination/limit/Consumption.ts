@@ -16,6 +16,7 @@ import * as Fallback from "./Fallback.js"
 import * as LimitInput from "./LimitInput.js"
 import * as LimitRunner from "./LimitRunner.js"
 import type { Consumed, Input, Usage } from "./LimitScript.js"
+import { observedLimits } from "./ObservedLimits.js"
 import { Decision, type RateLimit, type RateLimitResult, type RateLimitUsage } from "./RateLimit.js"
 import * as RejectionCache from "./RejectionCache.js"
 
@@ -101,6 +102,7 @@ export const make = (client: RedisClient.Service): Consumption => {
         return Effect.matchCauseEffect(restore(decided), {
           onSuccess: (result) => {
             rejections.settled(key, pending)
+            observedLimits.listener?.onDecision(limit.algorithm, result.allowed, result.decision._tag)
             return Exit.succeed(result)
           },
           onFailure: (cause) => {
@@ -150,6 +152,7 @@ export const make = (client: RedisClient.Service): Consumption => {
         const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
         const rejection = rejections.find(key, call, now)
         if (rejection === undefined) return ask(key, limit, cost, call, now)
+        observedLimits.listener?.onDecision(limit.algorithm, false, "Cached")
         return Effect.succeed({
           allowed: false,
           limit: rejection.limit,

@@ -13,6 +13,7 @@ import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisE
 import type * as Lease from "./Lease.js"
 import * as LeaseRenewal from "./LeaseRenewal.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
+import { type LockKind, observed } from "./ObservedLocks.js"
 import * as Reconnections from "./Reconnections.js"
 import * as Waiting from "./Waiting.js"
 
@@ -23,6 +24,7 @@ import * as Waiting from "./Waiting.js"
  * @category models
  */
 export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
+  readonly kind: LockKind
   readonly timeToLiveMillis: number
   readonly extend: LeaseRenewal.LeaseState["extend"]
   /** Releases by comparing tokens, so it is safe also when it is unknown whether the acquisition succeeded. */
@@ -89,7 +91,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acqui
       })
       // `Effect.addFinalizer` also carries over the fiber's references, which doubles the cost of an uncontended lock
       yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
-      const granted = yield* waiting.acquire({ ...acquisition, tryOnce: tryOrRetry })
+      const granted = yield* observed(acquisition.kind, waiting.acquire({ ...acquisition, tryOnce: tryOrRetry }), scope)
       // an interruption must not leave the renewal running between its start and the finalizer that stops it
       const lease = yield* Effect.uninterruptible(
         LeaseRenewal.start({ ...acquisition, sentAt, fork, reconnections }, scope)

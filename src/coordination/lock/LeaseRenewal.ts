@@ -17,6 +17,7 @@ import type { RedisError } from "../../redis/RedisError.js"
 import type { Lease } from "./Lease.js"
 import { LockLost } from "./LockError.js"
 import { interruptOn } from "./LossInterruption.js"
+import { type LockKind, observedLocks } from "./ObservedLocks.js"
 import type { Reconnections } from "./Reconnections.js"
 
 /**
@@ -26,6 +27,7 @@ import type { Reconnections } from "./Reconnections.js"
  * @category models
  */
 export interface LeaseState {
+  readonly kind: LockKind
   readonly key: string
   readonly timeToLiveMillis: number
   /** when the granted request was sent, by `MonotonicClock` */
@@ -75,6 +77,7 @@ export const start = (state: LeaseState, scope: Scope.Scope): Effect.Effect<Leas
       if (loss !== undefined) return loss
       provenUntil = Number.NEGATIVE_INFINITY
       loss = new LockLost({ key, reason })
+      observedLocks.listener?.onLoss(state.kind, reason)
       for (const listener of listeners) listener(loss)
       return loss
     }

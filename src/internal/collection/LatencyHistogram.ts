@@ -35,10 +35,12 @@ const bucketsPerDoubling = 4
 const bucketCount = bucketsPerDoubling * 45
 
 /**
+ * A histogram without durations. `onNote` receives each duration too.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (): LatencyHistogram => {
+export const make = (onNote: LatencyHistogram["note"] = () => {}): LatencyHistogram => {
   const buckets = new Array<number>(bucketCount).fill(0)
   let count = 0
   let total = 0
@@ -62,6 +64,7 @@ export const make = (): LatencyHistogram => {
       count += times
       total += millis * times
       max = Math.max(max, millis)
+      onNote(millis, times)
     },
     summary: () =>
       count === 0

@@ -57,6 +57,11 @@ export class Sieve<A extends Item> {
     return this.items.size
   }
 
+  /** the sizes of all items together */
+  get size(): number {
+    return this.total
+  }
+
   get(name: string): A | undefined {
     const item = this.items.get(name)
     if (item !== undefined) item.visited = true

@@ -38,6 +38,8 @@ export interface CircuitBreakerOptions {
  */
 export interface CircuitBreaker {
   readonly state: () => CircuitState
+  /** how often it has opened */
+  readonly openings: () => number
   /** counts calls that were answered, if only with an error reply */
   readonly succeeded: (count: number) => void
   /** counts calls that timed out or lost their connection, and opens the circuit when they are too many */
@@ -74,6 +76,7 @@ export const make = (
     const changes = yield* PubSub.sliding<CircuitState>(64)
 
     let state: CircuitState = "Closed"
+    let openings = 0
     const opened = Effect.unsafeMakeLatch(false)
 
     // a ring of counters: the bucket of a moment is its number modulo the length, valid while the number matches
@@ -102,8 +105,10 @@ export const make = (
       if (state === next) return
       state = next
       changes.unsafeOffer(next)
-      if (next === "Open") opened.unsafeOpen()
-      else opened.unsafeClose()
+      if (next === "Open") {
+        openings++
+        opened.unsafeOpen()
+      } else opened.unsafeClose()
     }
 
     const tooManyFailed = (current: number): boolean => {
@@ -135,6 +140,7 @@ export const make = (
 
     return {
       state: () => state,
+      openings: () => openings,
       succeeded: (count) => {
         const bucket = bucketNow()
         succeededIn[bucket] = (succeededIn[bucket] ?? 0) + count

@@ -6,10 +6,12 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Observed from "../../internal/Observed.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisStatus } from "../RedisStatus.js"
 import * as CircuitBreaker from "./CircuitBreaker.js"
 import type { ClientSettings } from "./ClientOptions.js"
+import { type ObservedConnection, observedConnections, unnamed } from "./ObservedConnections.js"
 import * as CommandQueue from "./queue/CommandQueue.js"
 import * as Supervisor from "./Supervisor.js"
 
@@ -27,6 +29,7 @@ export const make = (
   supervision: Pick<Supervisor.SupervisorOptions, "moved" | "nextGeneration">
 ): Effect.Effect<SupervisedConnection, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const address = () => driver.address ?? unnamed
     const breaker: CircuitBreaker.CircuitBreaker = yield* CircuitBreaker.make(
       // a user without the right to PING is answered all the same
       Effect.suspend(() =>
@@ -38,13 +41,26 @@ export const make = (
       settings.circuitBreaker
     )
     const queue: CommandQueue.CommandQueue = yield* CommandQueue.make(
-      { ...settings, toError: (command, cause) => supervisor.noticed(driver.toError(command, cause)) },
+      {
+        ...settings,
+        toError: (command, cause) => supervisor.noticed(driver.toError(command, cause)),
+        address
+      },
       breaker
     )
     const supervisor: Supervisor.Supervisor = yield* Supervisor.make(driver, queue, breaker, {
       ...settings,
       ...supervision
     })
+    const observed: ObservedConnection = {
+      address,
+      state: () => supervisor.currentState()._tag,
+      circuit: breaker.state,
+      circuitOpenings: breaker.openings,
+      inFlight: queue.inFlight,
+      waiting: queue.waiting
+    }
+    yield* Observed.add(observedConnections, observed, (listener, connection) => listener.onEnd(connection))
     return {
       queue,
       breaker,

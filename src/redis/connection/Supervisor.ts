@@ -28,6 +28,7 @@ import * as ServerTime from "../ServerTime.js"
 import type { CircuitBreaker } from "./CircuitBreaker.js"
 import * as Handshake from "./Handshake.js"
 import * as Limitations from "./Limitations.js"
+import { observedConnections, unnamed } from "./ObservedConnections.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
 import * as Reconnection from "./Reconnection.js"
 import * as ServerRole from "./ServerRole.js"
@@ -55,6 +56,8 @@ export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
  * @category models
  */
 export interface Supervisor {
+  /** the state, without a fiber */
+  readonly currentState: () => ConnectionState
   readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   readonly changes: Stream.Stream<ConnectionState>
   readonly facts: () => ConnectionFacts
@@ -112,7 +115,11 @@ export const make = (
     /** completed when a reply on the present connection was `READONLY` */
     let readOnly = Deferred.unsafeMake<void>(FiberId.none)
 
-    const become = (next: ConnectionState) => SubscriptionRef.set(state, next)
+    let currentState: ConnectionState = ConnectionState.Connecting()
+    const become = (next: ConnectionState) => {
+      currentState = next
+      return SubscriptionRef.set(state, next)
+    }
 
     const learnTime = (command: Effect.Effect<unknown, RedisError>) =>
       Effect.gen(function* () {
@@ -169,6 +176,7 @@ export const make = (
     /** One connection from dial to end; always fails, with what ended it. */
     const live = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
+        const dialledAt = yield* MonotonicClock.millis
         const next = yield* driver.connect
         const identity = yield* Handshake.run(next, driver, {
           clientName: options.clientName,
@@ -176,6 +184,8 @@ export const make = (
         })
         if (identity.isReplica && !options.allowReplica) return yield* Effect.fail(replica("by its ROLE"))
         yield* Handshake.dropPrevious(next, previous, identity)
+        const took = (yield* MonotonicClock.millis) - dialledAt
+        observedConnections.listener?.onConnect(driver.address ?? unnamed, took)
         return { next, identity }
       }).pipe(
         Stall.timeoutFail({
@@ -234,6 +244,8 @@ export const make = (
         Effect.tapError((failure) =>
           Effect.sync(() => {
             lastFailure = failure
+            const cause = failure._tag === "RedisConnectError" ? failure.reason : failure._tag
+            observedConnections.listener?.onDisconnect(driver.address ?? unnamed, cause)
           })
         )
       )
@@ -254,6 +266,7 @@ export const make = (
     yield* Deferred.await(firstDialEnded)
 
     return {
+      currentState: () => currentState,
       state,
       changes: state.changes,
       clockOffsetMillis: () => clockOffsetMillis,

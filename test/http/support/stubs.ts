@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as CacheMetrics from "../../../src/cache/observe/CacheMetrics.js"
+import * as Counters from "../../../src/cache/observe/Counters.js"
 import { CacheService } from "../../../src/game/CacheService.js"
 import { Database, UserNotFound } from "../../../src/game/Database.js"
 import { type UserId, UserProfile } from "../../../src/game/Player.js"
@@ -73,11 +73,12 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
       failures: 0,
       caches: [
         {
-          ...CacheMetrics.counters(),
+          ...Counters.make(),
           name: "user:profile",
           hitsRedis: 3,
           evictions: 0,
           local: 0,
+          localBytes: 0,
           outbox: 0,
           redisLatency: LatencyHistogram.make().summary(),
           lookupLatency: LatencyHistogram.make().summary()

@@ -29,6 +29,7 @@ const world = (options: { readonly maxInFlight?: number; readonly maxWaiting?: n
     const circuit: { state: CircuitState } = { state: "Closed" }
     const breaker: CircuitBreaker = {
       state: () => circuit.state,
+      openings: () => 0,
       succeeded: () => {},
       failed: () => {},
       reset: () => {},

@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../../internal/effect/Callback.js"
+import * as MonotonicClock from "../../../internal/MonotonicClock.js"
 import { malformed } from "../../ArgumentCheck.js"
 import { isNotReady, rejected, type ShutReason, unavailable } from "../../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
@@ -25,6 +26,7 @@ import type { RedisExecutor, WithGeneration } from "../../RedisExecutor.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { CircuitBreaker } from "../CircuitBreaker.js"
 import * as Liveness from "../Liveness.js"
+import { observedConnections, unnamed } from "../ObservedConnections.js"
 import { CommandDeadlines } from "./CommandDeadlines.js"
 import { CommandFlusher } from "./CommandFlusher.js"
 import { type Caller, QueuedCommand, type ResumeCaller } from "./QueuedCommand.js"
@@ -45,6 +47,8 @@ export interface CommandQueueOptions {
   /** rounds of timeouts without a sign of life between them, after which the connection is given up */
   readonly timeoutsToGiveUp: number
   readonly toError: (command: string, cause: unknown) => RedisError
+  /** where the connection leads, for the listener */
+  readonly address?: (() => string) | undefined
 }
 
 /**
@@ -100,7 +104,7 @@ interface RepeatableCommand {
  */
 export const make = (
   options: CommandQueueOptions,
-  breaker: CircuitBreaker
+  breaker: Pick<CircuitBreaker, "state" | "succeeded" | "failed">
 ): Effect.Effect<CommandQueue, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
@@ -108,6 +112,23 @@ export const make = (
     const fork = Runtime.runFork(yield* Effect.runtime<never>())
     const timeoutMillis = Duration.toMillis(options.commandTimeout)
     let shutReason: ShutReason = "Connecting"
+
+    const { address = () => unnamed } = options
+
+    /** Reports how long commands took, before their callers resume. */
+    const observe = (commands: ReadonlyArray<QueuedCommand>, error?: RedisError) => {
+      const { listener } = observedConnections
+      if (listener === undefined) return
+      const startOfTimeout = MonotonicClock.unsafeMillis(clock) + timeoutMillis
+      for (const { command, deadline } of commands) {
+        listener.onCommand(address(), command, startOfTimeout - deadline, error?._tag)
+      }
+    }
+
+    const reject = (reason: keyof typeof rejected, resume: ResumeCaller) => {
+      observedConnections.listener?.onRejection(address(), reason)
+      resume(rejected[reason])
+    }
 
     const liveness = new Liveness.Liveness({
       clock,
@@ -122,12 +143,14 @@ export const make = (
       onReply: (commands, reply, generation) => {
         deadlines.remove(commands)
         breaker.succeeded(commands.length)
+        observe(commands)
         succeedAll(commands, reply, generation)
       },
       onFailure: (commands, error) => {
         deadlines.remove(commands)
         if (error._tag === "RedisConnectionLost" || isNotReady(error)) breaker.failed(commands.length)
         else breaker.succeeded(commands.length)
+        observe(commands, error)
         failAll(commands, error)
       }
     })
@@ -145,7 +168,9 @@ export const make = (
           liveness.timedOut()
         }
         for (const command of sent) {
-          fail(command, new RedisTimeout({ command: command.command, waitedMillis: timeoutMillis }))
+          const timeout = new RedisTimeout({ command: command.command, waitedMillis: timeoutMillis })
+          observe([command], timeout)
+          fail(command, timeout)
         }
         for (const command of commands) if (!command.sent) fail(command, unavailable.Overloaded)
         flusher.dropSettled()
@@ -203,7 +228,9 @@ export const make = (
       const lost = owed.filter(({ sent }) => sent).length
       if (lost > 0) breaker.failed(lost)
       for (const command of owed) {
-        fail(command, command.sent ? new RedisConnectionLost({ command: command.command }) : unavailable[reason])
+        const error = command.sent ? new RedisConnectionLost({ command: command.command }) : unavailable[reason]
+        observe([command], error)
+        fail(command, error)
       }
     }
 
@@ -217,9 +244,9 @@ export const make = (
       resume: ResumeCaller,
       caller?: Caller
     ): void => {
-      if (!flusher.isOpen) return void resume(rejected[shutReason])
+      if (!flusher.isOpen) return void reject(shutReason, resume)
       if (flusher.inFlight + flusher.waiting >= options.maxInFlight + options.maxWaiting) {
-        return void resume(rejected.Overloaded)
+        return void reject("Overloaded", resume)
       }
       const queued = new QueuedCommand(kind, command, args, flusher.schedule() + timeoutMillis, resume, caller)
       flusher.push(queued)
@@ -228,7 +255,7 @@ export const make = (
 
     /** Rejects a command while the circuit is open. */
     const admit: typeof submit = (kind, command, args, resume, caller) => {
-      if (flusher.isOpen && breaker.state() !== "Closed") resume(rejected.CircuitOpen)
+      if (flusher.isOpen && breaker.state() !== "Closed") reject("CircuitOpen", resume)
       else submit(kind, command, args, resume, caller)
     }
 

@@ -221,6 +221,7 @@ describe("when the connection ends", () => {
           Effect.runSync(queue.shut("Disconnected"))
           return "Closed"
         },
+        openings: () => 0,
         succeeded: () => {},
         failed: () => {},
         reset: () => {},
