@@ -78,7 +78,7 @@ describe("a single flight", () => {
       yield* settle
       yield* Fiber.interrupt(first)
       yield* Deferred.succeed(answer, "value")
-      expect(yield* Fiber.join(second)).toEqual({ value: "value", late: false })
+      expect(yield* Fiber.join(second)).toEqual({ value: "value", late: false, joined: true })
       expect(counts).toEqual({ started: 1, interrupted: 0, running: 0 })
     })
   )
