@@ -16,6 +16,11 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import { libraryVersion } from "../redis/connection/Handshake.js"
+import * as InspectCommand from "./caches/InspectCommand.js"
+import * as InvalidateCommand from "./caches/InvalidateCommand.js"
+import * as TagsCommand from "./caches/TagsCommand.js"
+import * as LimitsCommand from "./coordination/LimitsCommand.js"
+import * as LocksCommand from "./coordination/LocksCommand.js"
 import * as DoctorCommand from "./doctor/DoctorCommand.js"
 import { CommandFailed } from "./frame/CommandFailed.js"
 import * as ExitCode from "./frame/ExitCode.js"
@@ -26,7 +31,15 @@ const command = Command.make("effect-cache").pipe(
     "See and operate caches, locks and limits of effect-cache-toolkit. The servers are those of REDIS_URL, REDIS_HOST, " +
       "REDIS_SENTINELS or REDIS_CLUSTER_NODES, as in layerConfig."
   ),
-  Command.withSubcommands([DoctorCommand.command])
+  Command.withSubcommands([
+    DoctorCommand.command,
+    InspectCommand.command,
+    InvalidateCommand.invalidate,
+    InvalidateCommand.clear,
+    TagsCommand.command,
+    LocksCommand.command,
+    LimitsCommand.command
+  ])
 )
 
 const cli = Command.run(command, {

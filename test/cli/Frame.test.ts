@@ -9,9 +9,19 @@ describe("effect-cache", () => {
     Effect.gen(function* () {
       const { exitCode, out } = yield* RunCli.run({}, "--help")
       expect(exitCode).toBe(0)
-      const commands = ["doctor"]
+      const commands = [
+        "doctor",
+        "inspect",
+        "invalidate",
+        "clear",
+        "tags",
+        "locks",
+        "locks reset",
+        "limits",
+        "limits reset"
+      ]
       for (const command of commands) {
-        expect(out.join("\n")).toContain(`- ${command}`)
+        expect(out.join("\n")).toContain(`- ${command.split(" ")[0]}`)
         const help = yield* RunCli.run({}, ...command.split(" "), "--help")
         expect(help.exitCode).toBe(0)
         expect(help.all).toContain("--json")

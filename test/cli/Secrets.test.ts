@@ -10,7 +10,7 @@ const secrets = FastCheck.sample(
   FastCheck.string({ minLength: 6, maxLength: 40, unit: "grapheme" })
     .filter((text) => !text.includes("\0"))
     .map((text) => `pw${text}wp`),
-  runs(10)
+  runs(6)
 )
 
 const formsOf = (secret: string) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]
@@ -34,7 +34,14 @@ describe("effect-cache", () => {
           { REDIS_HOST: `redis://app:${secret}@127.0.0.1`, REDIS_PASSWORD: secret },
           { REDIS_URL: `redis:/app:${encodeURIComponent(secret)}@127.0.0.1` }
         ]
-        const commands = [["doctor"], ["doctor", "--json"]]
+        const commands = [
+          ["doctor"],
+          ["doctor", "--json"],
+          ["inspect", "user", "leak"],
+          ["inspect", "user", "leak", "--json"],
+          ["clear", "user", "--yes"],
+          ["locks"]
+        ]
         for (const given of variables) {
           for (const command of commands) {
             const { all } = yield* RunCli.run(given, ...command)

@@ -5,6 +5,7 @@
  */
 import type * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
+import type { RedisError } from "../../redis/RedisError.js"
 import * as ExitCode from "./ExitCode.js"
 
 export class CommandFailed extends Data.TaggedError("CommandFailed")<{
@@ -15,10 +16,17 @@ export class CommandFailed extends Data.TaggedError("CommandFailed")<{
 
 export const usage = (message: string): CommandFailed => new CommandFailed({ exitCode: ExitCode.usage, message })
 
-const failed = (message: string): CommandFailed => new CommandFailed({ exitCode: ExitCode.failed, message })
+export const failed = (message: string): CommandFailed => new CommandFailed({ exitCode: ExitCode.failed, message })
+
+export const unreachable = (message: string): CommandFailed =>
+  new CommandFailed({ exitCode: ExitCode.unreachable, message })
 
 /** The command has printed its findings, and one of them is an error. */
 export const found: CommandFailed = failed("")
+
+/** A command that Redis failed. One that was never sent means that no server is reached. */
+export const ofRedis = (error: RedisError): CommandFailed =>
+  error._tag === "RedisUnavailable" ? unreachable(error.message) : failed(error.message)
 
 /** The sentences of a `ConfigError`, each with its variable. */
 const sentencesOf = (error: ConfigError.ConfigError): ReadonlyArray<string> =>

@@ -6,12 +6,13 @@
  */
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { ClientOptions } from "../../redis/connection/ClientOptions.js"
-import type { RedisClient } from "../../redis/RedisClient.js"
+import { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisStatus } from "../../redis/RedisStatus.js"
-import { type CommandFailed, ofConfig, usage } from "./CommandFailed.js"
+import { type CommandFailed, ofConfig, unreachable, usage } from "./CommandFailed.js"
 
 type LayerConfig = (options: ClientOptions) => Layer.Layer<RedisClient, ConfigError.ConfigError>
 
@@ -56,3 +57,17 @@ export const provideAny =
   (options: ClientOptions = {}) =>
   <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, Exclude<R, RedisClient>> =>
     Effect.provide(program, layer(options))
+
+/** Runs a program on a client that is connected. Fails with the reason where it is not. */
+export const provide =
+  (options: ClientOptions = {}) =>
+  <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, Exclude<R, RedisClient>> =>
+    provideAny(options)(
+      Effect.flatMap(RedisClient, ({ getStatus }) =>
+        Effect.flatMap(getStatus, (status) => {
+          const problem = problemOf(status)
+          if (problem === undefined) return Either.right(undefined)
+          return Either.left(status.state._tag === "Disabled" ? usage(problem) : unreachable(problem))
+        })
+      ).pipe(Effect.zipRight(program))
+    )

@@ -13,5 +13,8 @@ export const failed = 1
 /** The arguments or the variables cannot be right, or a destructive command was not confirmed. Nothing was done. */
 export const usage = 2
 
+/** No server could be reached. Nothing was done. */
+export const unreachable = 3
+
 /** Ctrl-C, as shells have it: 128 and the number of SIGINT. */
 export const interrupted = 130

@@ -25,3 +25,17 @@ export const print = (isJson: boolean, { data, lines }: Report): Effect.Effect<v
 /** Texts of servers and keys may hold control characters, which would reach the terminal as commands. */
 export const plain = (text: string): string =>
   text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
+
+/** Aligns the columns of a table by the width of their cells. */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const widths = rows.reduce<ReadonlyArray<number>>(
+    (widths, row) => row.map((cell, column) => Math.max(widths[column] ?? 0, cell.length)),
+    []
+  )
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd()
+  )
+}

@@ -7,7 +7,10 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
 import * as EffectCache from "../../../src/cli/EffectCache.js"
+import * as Confirmation from "../../../src/cli/frame/Confirmation.js"
 
 export interface Output {
   readonly exitCode: number
@@ -20,17 +23,31 @@ export interface Output {
 
 export type Variables = Readonly<Record<string, string>>
 
-const noTerminal = (display: (text: string) => void): Terminal.Terminal => ({
-  columns: Effect.succeed(80),
-  rows: Effect.succeed(24),
-  isTTY: Effect.succeed(false),
-  readInput: Effect.dieMessage("there is no terminal"),
-  readLine: Effect.fail(new Terminal.QuitException()),
-  display: (text) => Effect.sync(() => display(text))
-})
+/** A terminal at which these keys are pressed at once; undefined where there is none. */
+const terminalOf = (
+  keys: ReadonlyArray<string> | undefined,
+  display: (text: string) => void
+): Effect.Effect<Terminal.Terminal> =>
+  Effect.gen(function* () {
+    const pressed = yield* Mailbox.make<Terminal.UserInput>()
+    for (const name of keys ?? []) {
+      yield* pressed.offer({ input: Option.some(name), key: { name, ctrl: false, meta: false, shift: false } })
+    }
+    return {
+      columns: Effect.succeed(80),
+      rows: Effect.succeed(24),
+      isTTY: Effect.succeed(keys !== undefined),
+      readInput: keys === undefined ? Effect.dieMessage("there is no terminal") : Effect.succeed(pressed),
+      readLine: Effect.fail(new Terminal.QuitException()),
+      display: (text) => Effect.sync(() => display(text))
+    }
+  })
 
-/** The words of the command line behind `effect-cache`. There is no terminal. */
-export const run = (variables: Variables, ...args: ReadonlyArray<string>): Effect.Effect<Output> =>
+const runAt = (
+  keys: ReadonlyArray<string> | undefined,
+  variables: Variables,
+  args: ReadonlyArray<string>
+): Effect.Effect<Output> =>
   Effect.gen(function* () {
     const out: Array<string> = []
     const err: Array<string> = []
@@ -52,7 +69,8 @@ export const run = (variables: Variables, ...args: ReadonlyArray<string>): Effec
         Layer.mergeAll(
           NodeFileSystem.layer,
           NodePath.layer,
-          Layer.succeed(Terminal.Terminal, noTerminal(log)),
+          Layer.effect(Terminal.Terminal, terminalOf(keys, log)),
+          Layer.succeed(Confirmation.Attended, keys !== undefined),
           Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
         )
       ),
@@ -60,6 +78,17 @@ export const run = (variables: Variables, ...args: ReadonlyArray<string>): Effec
     )
     return { exitCode, out, err, all: [...out, ...err].join("\n") }
   })
+
+/** Takes the words of the command line behind `effect-cache`. There is no terminal. */
+export const run = (variables: Variables, ...args: ReadonlyArray<string>): Effect.Effect<Output> =>
+  runAt(undefined, variables, args)
+
+/** Like `run`, at a terminal at which these keys are pressed. */
+export const runPressing = (
+  keys: ReadonlyArray<string>,
+  variables: Variables,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Output> => runAt(keys, variables, args)
 
 /** The one JSON document that a command has printed with `--json`. */
 export const json = ({ out }: Output): unknown => JSON.parse(out.join("\n"))
