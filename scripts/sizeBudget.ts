@@ -11,8 +11,8 @@
  * `MemoryRedis.layer` takes `keyPrefix`, so that it holds what puts a prefix before the keys of any command: 7 KB.
  */
 export const sizeBudget = {
-  "TypedCache.make": 98,
-  "TypedCache.Tag": 99,
+  "TypedCache.make": 99,
+  "TypedCache.Tag": 100,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 15,
   "DistributedSemaphore.layer": 14,

@@ -1,5 +1,6 @@
 /** What the processes of `bun run verify` tell each other. */
 import * as Schema from "effect/Schema"
+import { ReadCounts } from "./oracle.js"
 
 export const topologies = ["standalone", "sentinel", "cluster"] as const
 
@@ -11,42 +12,33 @@ export const Settings = Schema.parseJson(
     ports: Schema.NonEmptyArray(Schema.Int),
     /** the name of the primary, for sentinels */
     master: Schema.String,
-    /** a file that all processes map into memory: the versions, then the acknowledged ones */
+    /** the port of the proxy in front of each server, by the server's port */
+    proxies: Schema.Record({ key: Schema.String, value: Schema.Int }),
+    /** a file that all processes map into memory: the registers */
     file: Schema.String,
-    processes: Schema.Int,
     /** the number of this process */
     index: Schema.Int
   })
 )
 
+/** `rest`: writes no more. `check`: reads all registers. `work`: writes and reads. */
+export const Order = Schema.Literal("rest", "check", "work")
+
 /** What a process has counted since it began. */
-export const Counts = Schema.parseJson(
+export const Report = Schema.parseJson(
   Schema.Struct({
-    reads: Schema.Int,
-    /** reads that were answered without Redis: among `reads` */
-    degraded: Schema.Int,
+    reads: ReadCounts,
     /** writes that Redis has acknowledged */
     acknowledged: Schema.Int,
     /** writes that returned before Redis had them: they are sent again */
     kept: Schema.Int,
-    /** reads that were older than an acknowledged write */
-    stale: Schema.Int,
-    /** the first of them */
-    examples: Schema.Array(Schema.String)
+    /** updates, which return the same whether Redis has acknowledged them or not */
+    updates: Schema.Int,
+    /** how often it came to rest: its last writes have returned, and Redis has every invalidation */
+    rests: Schema.Int,
+    /** how often it has read all registers at rest */
+    checks: Schema.Int
   })
 )
 
-/** The registers. The process `id % processes` writes the register `id`. */
-export const registerCount = 600
-
-/** What the shared file holds, in bytes: two numbers for each register. */
-export const fileBytes = 2 * registerCount * Int32Array.BYTES_PER_ELEMENT
-
-/** The registers of the file, as every process sees them at once. */
-export const open = (file: string) => {
-  const bytes = Bun.mmap(file, { shared: true })
-  return {
-    versions: new Int32Array(bytes.buffer, bytes.byteOffset, registerCount),
-    acknowledged: new Int32Array(bytes.buffer, bytes.byteOffset + fileBytes / 2, registerCount)
-  }
-}
+export type Report = typeof Report.Type

@@ -24,6 +24,7 @@ import * as Outbox from "./outage/Outbox.js"
 import * as OutboxReplay from "./outage/OutboxReplay.js"
 import * as ServerTimeQuery from "./outage/ServerTimeQuery.js"
 import * as ReadGuard from "./ReadGuard.js"
+import * as ReplacedServer from "./ReplacedServer.js"
 import * as WriteRecord from "./WriteRecord.js"
 
 /**
@@ -120,13 +121,15 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
           (time) => distrust.noteTime(time)
         )
       })
+      const replaced = ReplacedServer.make({ redis, state, markers, markerMillis: options.markerMillis })
       yield* OutageWatch.make({
         redis,
         state,
-        onOutageEnded: (serverTime) =>
+        onChange: replaced.noteClock,
+        onOutageEnded: (time) =>
           Effect.suspend(() => {
-            if (isRevalidated) distrust.outageEnded(serverTime)
-            return onOutageEnded
+            if (isRevalidated) distrust.outageEnded(time.serverTime)
+            return Effect.zipRight(replaced.raiseBehind(time), onOutageEnded)
           }),
         onOpen,
         // other processes serve the old values until the outbox is sent

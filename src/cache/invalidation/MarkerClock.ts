@@ -71,7 +71,7 @@ export const createdOf = ({ clear, now }: MarkerTime): number => Math.max(now, c
  * @since 0.2.0
  * @category getters
  */
-export const lowerAt = ({ now, receivedAt }: MarkerTime, at: number): number =>
+export const lowerAt = ({ now, receivedAt }: Pick<MarkerTime, "now" | "receivedAt">, at: number): number =>
   now + (at - receivedAt) * (1 - maxDrift) - marginMillis
 
 /**
@@ -80,7 +80,7 @@ export const lowerAt = ({ now, receivedAt }: MarkerTime, at: number): number =>
  * @since 0.2.0
  * @category getters
  */
-export const upperAt = ({ now, sentAt }: MarkerTime, at: number): number =>
+export const upperAt = ({ now, sentAt }: Pick<MarkerTime, "now" | "sentAt">, at: number): number =>
   now + (at - sentAt) * (1 + maxDrift) + marginMillis
 
 /**

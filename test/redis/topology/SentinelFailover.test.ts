@@ -11,10 +11,18 @@ import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { SentinelAddress } from "../../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
 import * as MixedCallers from "../../support/cache/MixedCallers.js"
-import { available, eventually, expectNoUnhandledRejections, testWith } from "../../support/faults/FaultSuite.js"
+import {
+  available,
+  eventually,
+  expectNoUnhandledRejections,
+  testWith,
+  unless
+} from "../../support/faults/FaultSuite.js"
 import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisSentinels from "../../support/server/RedisSentinels.js"
+import * as RedisServer from "../../support/server/RedisServer.js"
 import type { ServerNode } from "../../support/server/ServerNode.js"
+import * as SkewedClock from "../../support/server/SkewedClock.js"
 
 expectNoUnhandledRejections()
 
@@ -140,4 +148,35 @@ describe("a client behind sentinels", () => {
         expect(callers.sources.get("Degraded"), "the fault was felt").toBeGreaterThan(0)
       }))
   }
+
+  unless(RedisServer.skipReasonFor("Sentinel") ?? SkewedClock.skipReason)(
+    "answers 100 callers rightly through failovers to servers whose clocks are 5 seconds behind and ahead",
+    () =>
+      Effect.gen(function* () {
+        const clock = yield* SkewedClock.make
+        const world = yield* RedisSentinels.make({ environment: (index) => clock([5, 0, 0][index] ?? 0) })
+        const redis = yield* Effect.all([connect(addressOf(world)), connect(addressOf(world))])
+        const callers = yield* MixedCallers.start({ name: "load", redis, callers: 100 })
+        const servedFromRedis = Effect.suspend(() => {
+          const before = callers.sources.get("Redis") ?? 0
+          return eventually(
+            "reads are served from Redis",
+            Effect.sync(() => (callers.sources.get("Redis") ?? 0) > before + 500)
+          )
+        })
+        yield* servedFromRedis
+        for (let i = 0; i < 2; i++) {
+          const before = yield* world.primary
+          yield* before.kill
+          yield* world.awaitAgreement
+          yield* servedFromRedis
+          yield* before.start
+          yield* world.awaitAgreement
+          yield* servedFromRedis
+        }
+        yield* callers.stop
+        expect(callers.mistakes).toEqual([])
+        expect(callers.writes.acknowledged).toBeGreaterThan(100)
+      })
+  )
 })

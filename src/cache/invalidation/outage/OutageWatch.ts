@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as MonotonicClock from "../../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../../../redis/RedisError.js"
 import type { CircuitState, ConnectionState } from "../../../redis/RedisStatus.js"
@@ -36,14 +37,29 @@ export interface OutageState {
 export type MutableState = { -readonly [Field in keyof OutageState]: OutageState[Field] }
 
 /**
+ * The server's answer to TIME at the end of an outage.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface TimeAfterOutage {
+  /** in milliseconds */
+  readonly serverTime: number
+  /** when it was asked for, by the monotonic clock */
+  readonly sentAt: number
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
 export interface OutageWatchOptions {
   readonly redis: Pick<RedisClient.Service, "statusChanges" | "circuitChanges" | "send" | "serverTime">
   readonly state: MutableState
-  /** Runs after an outage, while reads are still closed. `serverTime` is the server's time in milliseconds. */
-  readonly onOutageEnded: (serverTime: number) => Effect.Effect<void>
+  /** Runs before each change of the connection is handled, the end of the open generation among them. */
+  readonly onChange: Effect.Effect<void>
+  /** Runs after an outage, while reads are still closed. */
+  readonly onOutageEnded: (time: TimeAfterOutage) => Effect.Effect<void>
   /** Runs in the step in which reads open after an outage. */
   readonly onOpen: () => void
   /** Runs when the circuit has closed on the generation that was open before. */
@@ -79,6 +95,7 @@ export const initialState = (redis: Pick<RedisClient.Service, "getStatus">): Eff
  * @category constructors
  */
 export const make = ({
+  onChange,
   onCircuitClosed,
   onOpen,
   onOutageEnded,
@@ -89,7 +106,10 @@ export const make = ({
     /** The generation that ended the last outage that was handled. */
     let handledGeneration = state.openGeneration
 
-    const timeAfterOutage = queryServerTime(redis).pipe(
+    const askTime = Effect.flatMap(MonotonicClock.millis, (sentAt) =>
+      Effect.map(queryServerTime(redis), (serverTime): TimeAfterOutage => ({ serverTime, sentAt }))
+    )
+    const timeAfterOutage = askTime.pipe(
       Effect.retry({ schedule: Schedule.spaced("100 millis"), while: (error) => error._tag !== "RedisAuthError" }),
       // a right that is missing is not granted within a moment: reads then report it as their reason
       Effect.tapError((error: RedisError) =>
@@ -112,10 +132,10 @@ export const make = ({
       )
 
     const open = (generation: number) =>
-      Effect.flatMap(timeOf(generation), (serverTime) =>
-        serverTime === undefined
+      Effect.flatMap(timeOf(generation), (time) =>
+        time === undefined
           ? Effect.void
-          : Effect.map(onOutageEnded(serverTime), () => {
+          : Effect.map(onOutageEnded(time), () => {
               onOpen()
               state.openGeneration = generation
               handledGeneration = generation
@@ -140,7 +160,7 @@ export const make = ({
     return redis.statusChanges.pipe(
       Stream.zipLatest(redis.circuitChanges),
       // a step of its own, so that `switch` skips no change, however soon the next one follows
-      Stream.mapEffect((change) => Effect.sync(() => changed(change))),
+      Stream.mapEffect((change) => Effect.map(onChange, () => changed(change))),
       Stream.flatMap((generation) => (generation === undefined ? Stream.empty : Stream.fromEffect(open(generation))), {
         switch: true
       }),

@@ -18,6 +18,7 @@ const watching = (onOutageEnded: Effect.Effect<void> = Effect.void) =>
     yield* OutageWatch.make({
       redis: connection.redis,
       state,
+      onChange: Effect.void,
       onOutageEnded: () => {
         steps.push(["outage ended", state.openGeneration])
         return onOutageEnded
