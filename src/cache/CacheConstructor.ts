@@ -3,17 +3,21 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../internal/effect/Callback.js"
 import * as SyncEffect from "../internal/effect/SyncEffect.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
+import * as RedisExecutor from "../redis/RedisExecutor.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import type { ManyOptions, ReadError, TypedCache } from "./Cache.js"
+import * as CacheAdvice from "./CacheAdvice.js"
 import * as CacheOptionCheck from "./CacheOptionCheck.js"
 import type { Failures, Options } from "./CacheOptions.js"
 import * as CacheRequests from "./CacheRequests.js"
@@ -23,12 +27,16 @@ import * as CacheSchema from "./entry/CacheSchema.js"
 import * as DateText from "./entry/DateText.js"
 import * as EntryCodec from "./entry/EntryCodec.js"
 import * as JsonForm from "./entry/JsonForm.js"
+import * as LiveCaches from "./LiveCaches.js"
 import type * as Loader from "./load/Loader.js"
 import * as LookupSource from "./lookup/LookupSource.js"
 import * as Source from "./lookup/Source.js"
 import * as BatchReader from "./read/BatchReader.js"
 import type * as CacheResult from "./read/CacheResult.js"
 import * as Warming from "./read/Warming.js"
+
+/** The tag of `@effect/sql`, written out here, since a cache works without that package. */
+const SqlClient = Context.GenericTag<"SqlClient", unknown>("@effect/sql/SqlClient")
 
 /**
  * Builds a cache on the `RedisClient` of the context, for the life of the scope. Lookups run with the context of this
@@ -88,7 +96,8 @@ export const make = <
       error: negative && DateText.make(negative.error)
     })
     const context = yield* Effect.context<R>()
-    yield* KeyOwner.claim(yield* RedisClient, options.name)
+    const redis = yield* RedisClient
+    yield* KeyOwner.claim(redis, options.name)
     const keyOf = CacheKey.make(options.name, keySchema)
     const names = CacheKey.names(options.name, keySchema)
     const engine = yield* Engine.make<Key, Value, E, CachedError>({
@@ -99,6 +108,19 @@ export const make = <
       maxBatch: LookupSource.maxBatch(options)
     })
     const { reader, writer } = engine
+    const advice = CacheAdvice.of(options, {
+      commandTimeoutMillis: RedisExecutor.of(redis).commandTimeoutMillis,
+      poolSize: CacheAdvice.poolSizeOf(Option.getOrUndefined(Context.getOption(context, SqlClient)))
+    })
+    if (advice.length > 0) yield* Effect.logWarning(`cache ${options.name}: ${advice.join("; ")}`)
+    yield* LiveCaches.add(redis, {
+      ...engine,
+      name: options.name,
+      options: Object.entries(options),
+      advice,
+      isTextKey: names.isText,
+      localNameOf: names.ofText
+    })
 
     const lookupSource = yield* LookupSource.make<Key, Value, E, R>(options, context, engine)
     const source = Source.make(

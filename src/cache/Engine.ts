@@ -55,6 +55,9 @@ export interface Engine<A, E> {
   /** whether reads go to Redis now */
   readonly isAvailable: () => boolean
   readonly stats: () => CacheStats
+  readonly local: LocalTier.LocalTier<A>
+  readonly codec: EntryCodec.EntryCodec<A>
+  readonly listen: CacheEvents.CacheEvents["listen"]
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
 
@@ -264,5 +267,18 @@ export const make = <Key, Value, E, Err>(
 
     const isAvailable = guard.isOpen
 
-    return { reader, writer, owner, lookups, observer, serverTime, isAvailable, stats, events: events.stream }
+    return {
+      reader,
+      writer,
+      owner,
+      lookups,
+      observer,
+      serverTime,
+      isAvailable,
+      stats,
+      local,
+      codec,
+      listen: events.listen,
+      events: events.stream
+    }
   })

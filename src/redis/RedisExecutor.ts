@@ -124,6 +124,8 @@ export interface RedisExecutor {
   readonly keyPrefix?: string | undefined
   /** The index of the database: default 0 */
   readonly database?: number | undefined
+  /** How long a command may take, in milliseconds; absent where nothing bounds it */
+  readonly commandTimeoutMillis?: number | undefined
   readonly close: Effect.Effect<void>
 }
 

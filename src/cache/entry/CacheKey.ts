@@ -175,6 +175,8 @@ export const make = <Key, I>(
  * @category models
  */
 export interface Names<in Key> {
+  /** Whether every key is a text, which is then its id. Other ids are canonical JSON. */
+  readonly isText: boolean
   /** The name of a key, valid or not; undefined where the key must be built to know it. No two keys share a name. */
   readonly ofKey: (key: Key) => string | undefined
   /** The name of a key of Redis, for an invalidation: messages carry keys of Redis. */
@@ -189,11 +191,14 @@ export interface Names<in Key> {
  * @since 0.1.0
  * @category constructors
  */
-export const names = <Key, I>(prefix: string, schema: Schema.Schema<Key, I>): Names<Key> =>
-  isOwnText(schema)
+export const names = <Key, I>(prefix: string, schema: Schema.Schema<Key, I>): Names<Key> => {
+  const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
+  return isOwnText(schema)
     ? {
+        isText,
         ofKey: (key) => (typeof key === "string" ? key : undefined),
         ofText: (text) => RedisKey.idOf(prefix, text),
         textOf: (name) => Either.getOrElse(RedisKey.make(prefix, name), () => name)
       }
-    : { ofKey: () => undefined, ofText: identity, textOf: identity }
+    : { isText, ofKey: () => undefined, ofText: identity, textOf: identity }
+}

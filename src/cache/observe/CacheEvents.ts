@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
@@ -48,9 +49,24 @@ export interface CacheEvents {
   readonly isWatched: () => boolean
   /** Emits an event. The function is called only when a subscriber exists. */
   readonly emit: (event: () => CacheEvent) => void
+  /** Like `emit`, for events that are so frequent that listeners get one in 16 of them. */
+  readonly emitFrequent: (event: () => CacheEvent) => void
+  /** Calls the listener with each event for as long as the scope is open. It must return at once, and must not throw. */
+  readonly listen: (listener: CacheListener) => Effect.Effect<void, never, Scope.Scope>
   /** The events from the subscription on. A subscriber that falls behind by more than 4096 events loses the oldest. */
   readonly stream: Stream.Stream<CacheEvent>
 }
+
+/**
+ * Receives events. `weight` says for how many events this one stands.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type CacheListener = (event: CacheEvent, weight: number) => void
+
+/** Of so many frequent events a listener gets one. */
+const sampledOf = 16
 
 /** The events that are buffered for a subscriber. */
 const capacity = 4096
@@ -60,21 +76,50 @@ const capacity = 4096
  * @category constructors
  */
 export const make: Effect.Effect<CacheEvents> = Effect.map(PubSub.sliding<CacheEvent>(capacity), (events) => {
+  /** subscribers and listeners together: what the hottest path looks at */
   let watchers = 0
+  let subscribers = 0
+  let frequent = 0
+  const listeners = new Set<CacheListener>()
+  const publish = (event: CacheEvent, weight: number) => {
+    if (subscribers > 0) events.unsafeOffer(event)
+    if (weight > 0) for (const listener of listeners) listener(event, weight)
+  }
   const watch = Effect.acquireRelease(
     Effect.sync(() => {
       watchers++
+      subscribers++
     }),
     () =>
       Effect.sync(() => {
         watchers--
+        subscribers--
       })
   )
   return {
     isWatched: () => watchers > 0,
     emit: (event) => {
-      if (watchers > 0) events.unsafeOffer(event())
+      if (watchers > 0) publish(event(), 1)
     },
+    emitFrequent: (event) => {
+      if (watchers === 0) return
+      const isSampled = listeners.size > 0 && frequent++ % sampledOf === 0
+      if (isSampled || subscribers > 0) publish(event(), isSampled ? sampledOf : 0)
+    },
+    listen: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            watchers++
+            listeners.add(listener)
+          }),
+          () =>
+            Effect.sync(() => {
+              watchers--
+              listeners.delete(listener)
+            })
+        )
+      ),
     stream: Stream.unwrapScoped(
       Effect.zipRight(
         watch,

@@ -30,6 +30,15 @@ export interface ObserverOptions {
 }
 
 /**
+ * Why a read found no value to serve: Redis holds none, one past its time, one that was invalidated, or one that does not
+ * decode.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type MissCause = "Absent" | "Expired" | "Invalidated" | "Undecodable"
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -43,7 +52,7 @@ export interface CacheObserver {
   /** A stale value was served. */
   readonly stale: (key: string) => void
   /** No tier had a value that may be served. */
-  readonly miss: (key: string) => void
+  readonly miss: (key: string, cause: MissCause) => void
   /** A lookup has answered because Redis could not be used. */
   readonly degraded: () => void
   /** A lookup was rejected because too many were under way without Redis. */
@@ -82,23 +91,27 @@ export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: Ob
   const counters = Counters.make()
   let isDegraded = false
   // hits are the hottest path: a closure that captures the key would cost time even when no subscriber exists
-  const emitHit = (key: string, tier: "Local" | "Redis") => events.emit(() => CacheEvent.Hit({ key, tier }))
+  const emitHitLocal = (name: string) =>
+    events.emitFrequent(() => CacheEvent.Hit({ key: names.textOf(name), tier: "Local" }))
+  const emitHitRedis = (key: string) => events.emitFrequent(() => CacheEvent.Hit({ key, tier: "Redis" }))
   return {
     counts: () => counters,
     hitLocal: (name) => {
       counters.hitsLocal++
-      if (events.isWatched()) emitHit(names.textOf(name), "Local")
+      if (events.isWatched()) emitHitLocal(name)
     },
     hitRedis: (key) => {
       counters.hitsRedis++
-      if (events.isWatched()) emitHit(key, "Redis")
+      if (events.isWatched()) emitHitRedis(key)
     },
     stale: (key) => {
       counters.staleServed++
       events.emit(() => CacheEvent.Stale({ key }))
     },
-    miss: (key) => {
+    miss: (key, cause) => {
       counters.misses++
+      if (cause === "Expired") counters.missesExpired++
+      else if (cause === "Invalidated") counters.missesInvalidated++
       events.emit(() => CacheEvent.Miss({ key }))
     },
     degraded: () => {

@@ -28,6 +28,8 @@ export const CacheStats = Schema.Struct({
   hitsLocal: described("reads answered by the local tier"),
   hitsRedis: described("reads answered by Redis"),
   misses: described("reads that found no value in either tier"),
+  missesExpired: described("misses whose value was past its time"),
+  missesInvalidated: described("misses whose value was invalidated, or not trusted after an outage"),
   staleServed: described("stale values served while a refresh ran"),
   degraded: described("reads answered by a lookup because Redis was unavailable"),
   lookups: Count,

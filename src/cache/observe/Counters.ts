@@ -26,6 +26,8 @@ export const make = (): Counters => ({
   hitsLocal: 0,
   hitsRedis: 0,
   misses: 0,
+  missesExpired: 0,
+  missesInvalidated: 0,
   staleServed: 0,
   degraded: 0,
   lookups: 0,

@@ -17,7 +17,7 @@ import type { SingleFlight } from "../load/SingleFlight.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import * as Transaction from "../lookup/Transaction.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
-import type { Found, TierResult } from "../tiers/TierRead.js"
+import { causeOf, type Found, type TierResult } from "../tiers/TierRead.js"
 import * as CacheResult from "./CacheResult.js"
 import type { Refresher } from "./Refresher.js"
 
@@ -152,7 +152,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     Effect.suspend(() => {
       const stale = staleOf(found)
       if (stale !== undefined) return serveStale(key, source, stale, found.serverTime)
-      observer.miss(key.text)
+      observer.miss(key.text, causeOf(found))
       return load(key, source, { newerThan: found.createdAt }, lateJoins)
     })
 

@@ -19,7 +19,7 @@ import type { Load } from "../lookup/LoadGraph.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { type Found, freshOf, type ReadListener, type Started, type TierResult } from "../tiers/TierRead.js"
+import { causeOf, type Found, freshOf, type ReadListener, type Started, type TierResult } from "../tiers/TierRead.js"
 import * as CacheResult from "./CacheResult.js"
 import * as MissLoader from "./MissLoader.js"
 import * as Refresher from "./Refresher.js"
@@ -287,7 +287,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
             observer.stale(key.text)
             return Option.some(CacheResult.make(stale, "Stale", serverTime))
           }
-          observer.miss(key.text)
+          observer.miss(key.text, causeOf(found.right))
           return Option.none()
         }),
 

@@ -6,6 +6,7 @@
 import type * as Cause from "effect/Cause"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
+import type { MissCause } from "../observe/CacheObserver.js"
 
 /**
  * When a read or a load of a key started, in milliseconds, and the key's epoch then.
@@ -55,6 +56,17 @@ export type TierResult<A> = Found<A> | { readonly _tag: "Failed"; readonly cause
 export const freshOf = <A>(result: TierResult<A>): CacheEntry.CacheEntry<A> | undefined => {
   if (result._tag !== "Found" || result.entry === undefined || !result.trusted) return undefined
   return CacheEntry.isFresh(result.entry, result.serverTime) ? result.entry : undefined
+}
+
+/**
+ * Why a result that is not served is a miss.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const causeOf = ({ entry, text, trusted }: Found<unknown>): MissCause => {
+  if (entry === undefined) return text === undefined ? "Absent" : "Undecodable"
+  return trusted ? "Expired" : "Invalidated"
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
@@ -52,6 +53,7 @@ export const make = (
 
     const executor: RedisExecutor = {
       database: driver.database,
+      commandTimeoutMillis: Duration.toMillis(settings.commandTimeout),
       get: queue.get,
       getBuffer: queue.getBuffer,
       command: queue.command,
