@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { build } from "esbuild"
+import { build, type Plugin } from "esbuild"
 
 /** The folders of the packages that a bundle has modules of. */
 const packagesOf = (inputs: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -23,6 +23,17 @@ const licences = (root: string, folders: ReadonlyArray<string>): string =>
     })
     .join(`\n${"-".repeat(80)}\n\n`)
 
+/** What runs on the packages of the application is loaded from its place in `dist`, where it is compiled and not bundled. */
+const outside: Plugin = {
+  name: "outside",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\.\/ModuleWarming\.js$/ }, () => ({
+      path: "../cli/warm/ModuleWarming.js",
+      external: true
+    }))
+  }
+}
+
 export const bundleCommand = async (root: string): Promise<void> => {
   const { metafile } = await build({
     absWorkingDir: root,
@@ -36,6 +47,7 @@ export const bundleCommand = async (root: string): Promise<void> => {
     platform: "node",
     target: "node20",
     external: ["ioredis"],
+    plugins: [outside],
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,

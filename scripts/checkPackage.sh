@@ -94,4 +94,8 @@ command=$workdir/command/node_modules/effect-cache-toolkit/$(node -p 'require(".
   expect 2 "needs ioredis, which is not installed" node "$command" doctor
   ln -s "$OLDPWD/node_modules/ioredis" node_modules/ioredis
   expect 1 "nothing accepts connections there" node "$command" doctor
+  # this part runs on the program's own Effect
+  for name in effect $own; do ln -s "$OLDPWD/node_modules/$name" "node_modules/$name"; done
+  expect 3 "nothing accepts connections there" node "$command" warm --module ./caches.js key
+  expect 3 "nothing accepts connections there" "$bun" "$command" warm --module ./caches.js key
 )

@@ -12,8 +12,6 @@ import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import { libraryVersion } from "../redis/connection/Handshake.js"
 import * as InspectCommand from "./caches/InspectCommand.js"
@@ -23,8 +21,10 @@ import * as LimitsCommand from "./coordination/LimitsCommand.js"
 import * as LocksCommand from "./coordination/LocksCommand.js"
 import * as DoctorCommand from "./doctor/DoctorCommand.js"
 import { CommandFailed } from "./frame/CommandFailed.js"
+import * as ErrorLog from "./frame/ErrorLog.js"
 import * as ExitCode from "./frame/ExitCode.js"
 import * as Secrets from "./frame/Secrets.js"
+import * as WarmCommand from "./warm/WarmCommand.js"
 
 const command = Command.make("effect-cache").pipe(
   Command.withDescription(
@@ -37,6 +37,7 @@ const command = Command.make("effect-cache").pipe(
     InvalidateCommand.invalidate,
     InvalidateCommand.clear,
     TagsCommand.command,
+    WarmCommand.command,
     LocksCommand.command,
     LimitsCommand.command
   ])
@@ -47,9 +48,6 @@ const cli = Command.run(command, {
   version: libraryVersion,
   executable: "effect-cache"
 })
-
-/** Logs go where they do not disturb the output, and only where something is wrong. */
-const logging = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
 
 const report = (isJson: boolean, message: string, exitCode: number): Effect.Effect<void> => {
   if (message === "") return Effect.void
@@ -75,10 +73,5 @@ export const run = (argv: ReadonlyArray<string>): Effect.Effect<number, never, E
     }
     return Effect.as(report(isJson, Cause.pretty(exit.cause), ExitCode.failed), ExitCode.failed)
   }
-  return Effect.exit(cli(argv)).pipe(
-    Effect.flatMap(ended),
-    Logger.withMinimumLogLevel(LogLevel.Error),
-    Effect.provide(logging),
-    Secrets.hidden
-  )
+  return Effect.exit(cli(argv)).pipe(Effect.flatMap(ended), Effect.provide(ErrorLog.layer), Secrets.hidden)
 }

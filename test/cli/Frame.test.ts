@@ -15,6 +15,7 @@ describe("effect-cache", () => {
         "invalidate",
         "clear",
         "tags",
+        "warm",
         "locks",
         "locks reset",
         "limits",

@@ -5,8 +5,8 @@
  * @internal
  */
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { ClientOptions } from "../../redis/connection/ClientOptions.js"
@@ -34,7 +34,8 @@ const layerConfig: Effect.Effect<LayerConfig, CommandFailed> = Effect.suspend(()
       )
 ).pipe(Effect.map(({ layerConfig }): LayerConfig => layerConfig))
 
-const layer = (options: ClientOptions): Layer.Layer<RedisClient, CommandFailed> =>
+/** Provides a client, whether a server answers or not. */
+const layerAny = (options: ClientOptions): Layer.Layer<RedisClient, CommandFailed> =>
   Layer.unwrapEffect(
     Effect.map(layerConfig, (layerConfig) =>
       Layer.mapError(layerConfig({ clientName: "effect-cache", ...options }), ofConfig)
@@ -52,22 +53,26 @@ export const problemOf = ({ connected, lastFailure, state }: RedisStatus): strin
   })
 }
 
+/** Fails with the reason where the client is not connected. */
+const checked = ({ getStatus }: RedisClient.Service): Effect.Effect<void, CommandFailed> =>
+  Effect.flatMap(getStatus, (status) => {
+    const problem = problemOf(status)
+    if (problem === undefined) return Effect.void
+    return Effect.fail(status.state._tag === "Disabled" ? usage(problem) : unreachable(problem))
+  })
+
+/** Provides a client that is connected. Fails with the reason where it is not. */
+export const layer = (options: ClientOptions = {}): Layer.Layer<RedisClient, CommandFailed> =>
+  Layer.tap(layerAny(options), (context) => checked(Context.get(context, RedisClient)))
+
 /** Runs a program on a client, whether a server answers or not. */
 export const provideAny =
-  (options: ClientOptions = {}) =>
+  (options: ClientOptions) =>
   <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, Exclude<R, RedisClient>> =>
-    Effect.provide(program, layer(options))
+    Effect.provide(program, layerAny(options))
 
-/** Runs a program on a client that is connected. Fails with the reason where it is not. */
+/** Runs a program on a client that is connected. */
 export const provide =
   (options: ClientOptions = {}) =>
   <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | CommandFailed, Exclude<R, RedisClient>> =>
-    provideAny(options)(
-      Effect.flatMap(RedisClient, ({ getStatus }) =>
-        Effect.flatMap(getStatus, (status) => {
-          const problem = problemOf(status)
-          if (problem === undefined) return Either.right(undefined)
-          return Either.left(status.state._tag === "Disabled" ? usage(problem) : unreachable(problem))
-        })
-      ).pipe(Effect.zipRight(program))
-    )
+    Effect.provide(program, layer(options))

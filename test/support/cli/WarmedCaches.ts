@@ -1,0 +1,30 @@
+/** A module of an application, as `effect-cache warm --module` takes it: exports that are Effects of caches. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as TypedCache from "../../../src/cache/TypedCache.js"
+
+class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.String }) {
+  override get message(): string {
+    return `there is no user ${this.id}`
+  }
+}
+
+const users = TypedCache.make({
+  name: "warmed:user",
+  key: Schema.String,
+  value: Schema.String,
+  timeToLive: "1 hour",
+  lookup: (id) => (id.startsWith("no") ? Effect.fail(new NotFound({ id })) : Effect.succeed(`user ${id}`))
+})
+
+export default users
+
+export const seats = TypedCache.make({
+  name: "warmed:seat",
+  key: Schema.Struct({ row: Schema.String, number: Schema.Int }),
+  value: Schema.String,
+  timeToLive: "1 hour",
+  lookup: ({ number, row }) => Effect.succeed(`${row}${number}`)
+})
+
+export const nothing = "no cache"
