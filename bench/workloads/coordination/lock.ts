@@ -7,6 +7,7 @@ import { effectful, promising, verify } from "../../measure/Measure.js"
 import { ioredis } from "../../peers/Clients.js"
 import { BenchServer, emptied, toolkitClient } from "../../run/BenchServer.js"
 import { ids } from "../../subjects/Subjects.js"
+import * as ServerTime from "../ServerTime.js"
 import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const lifetimeMillis = 30_000
@@ -32,6 +33,7 @@ export const lock: Workload = {
       // twice: the first holder has given it back
       const first = keys.next()
       yield* verify("lock", subjects, [first, first], () => true)
-      return { results: yield* comparedOverConcurrencies("lock", plan, subjects, () => keys), quantities: [] }
+      const results = yield* comparedOverConcurrencies("lock", plan, subjects, () => keys)
+      return { results, quantities: yield* ServerTime.perOperation("lock", subjects, () => keys) }
     }).pipe(emptied)
 }

@@ -11,6 +11,7 @@ import { ioredisOptions } from "../../peers/PersistedProfiles.js"
 import { BenchServer, emptied } from "../../run/BenchServer.js"
 import * as RateLimits from "../../subjects/RateLimits.js"
 import { ids } from "../../subjects/Subjects.js"
+import * as ServerTime from "../ServerTime.js"
 import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
@@ -56,6 +57,7 @@ export const rateLimit: Workload = {
       ]
       yield* verify("rate-limit", subjects, [0, 1, 999], () => limit - 1)
       const results = yield* comparedOverConcurrencies("rate-limit", plan, subjects, () => sequence(keys))
-      return { results, quantities: [] }
+      const quantities = yield* ServerTime.perOperation("rate-limit", subjects, () => sequence(keys))
+      return { results, quantities }
     }).pipe(emptied)
 }

@@ -8,6 +8,7 @@ import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
 import { profileOf } from "../../subjects/Profile.js"
 import { bunGetOrSet, bunGetThenSet, ids } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
+import * as ServerTime from "../ServerTime.js"
 import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 export const miss: Workload = {
@@ -37,6 +38,7 @@ export const miss: Workload = {
       const twice = Array.from({ length: 3 }, keys.next).flatMap((index) => [index, index])
       yield* verify("miss", subjects, twice, profileOf)
       const results = yield* comparedOverConcurrencies("miss, lookup and fill", plan, subjects, () => keys)
-      return { results, quantities: [] }
+      const quantities = yield* ServerTime.perOperation("miss, lookup and fill", subjects, () => keys)
+      return { results, quantities }
     }).pipe(emptied)
 }

@@ -8,6 +8,7 @@ import { BenchServer, bunClient, emptied, toolkitClient } from "../../run/BenchS
 import { profileOf } from "../../subjects/Profile.js"
 import { ids, texts } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
+import * as ServerTime from "../ServerTime.js"
 import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const keys = keySet(1_000, "uniform")
@@ -97,10 +98,13 @@ export const set: Workload = {
       yield* verify("set (text)", clients, [0, 1, 999], texts)
       const caches = yield* ofProfiles
       yield* verify("set (typed)", caches, [0, 1, 999], profileOf)
-      const results = yield* Effect.forEach(
-        [["set (text)", clients] as const, ["set (typed)", caches] as const],
-        ([name, subjects]) => comparedOverConcurrencies(name, plan, subjects, () => sequence(keys))
+      const all = [["set (text)", clients] as const, ["set (typed)", caches] as const]
+      const results = yield* Effect.forEach(all, ([name, subjects]) =>
+        comparedOverConcurrencies(name, plan, subjects, () => sequence(keys))
       )
-      return { results: results.flat(), quantities: [] }
+      const quantities = yield* Effect.forEach(all, ([name, subjects]) =>
+        ServerTime.perOperation(name, subjects, () => sequence(keys))
+      )
+      return { results: results.flat(), quantities: quantities.flat() }
     }).pipe(emptied)
 }
