@@ -11,8 +11,7 @@ const isBun = process.versions.bun !== undefined
 
 const project = (name: Project, env: Record<string, string>) => ({
   extends: true as const,
-  // six servers share the machine's cores: a pause of theirs changes the order that some tests of a cache wait for
-  test: { name, include: [...filesOf(name)], env, retry: name === "cluster" ? 2 : 0 }
+  test: { name, include: [...filesOf(name)], env }
 })
 
 export default defineConfig({

@@ -68,7 +68,7 @@ const world = (settings: CacheWorld.Settings = {}) =>
     const made = yield* surroundings
     const seen: Array<Surroundings> = []
     const note = Effect.map(surroundings, (each) => seen.push(each))
-    const { cache, database, key } = CacheWorld.make({ a: 1, b: 2 }, settings)
+    const { cache, database, key } = CacheWorld.listening({ a: 1, b: 2 }, settings)
     const own = yield* cache({
       lookup: (id) => Effect.zipRight(note, database.lookup(id)),
       ...(settings.lookupMany === undefined
@@ -137,7 +137,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("gives a lookup with a hard timeout nothing of its first caller", () =>
     Effect.gen(function* () {
-      const { database, name } = CacheWorld.make({ a: 1 })
+      const { database, name } = CacheWorld.listening({ a: 1 })
       const made = yield* surroundings
       let seen: Surroundings | undefined
       const own = yield* TypedCache.make({
@@ -159,7 +159,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("gives a migration nothing of the caller that reads", () =>
     Effect.gen(function* () {
-      const { cache, name } = CacheWorld.make({ a: 1 })
+      const { cache, name } = CacheWorld.listening({ a: 1 })
       yield* Effect.flatMap(cache(), (old) => old.get("a"))
       const seen: Array<string> = []
       const text = Schema.transformOrFail(Schema.Number, Schema.String, {

@@ -16,7 +16,7 @@ import { until } from "../../support/until.js"
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("runs one lookup for 10,000 callers of one cold key", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { cache, database } = CacheWorld.listening({ a: 1 })
       const { get } = yield* cache()
       const answers = yield* Effect.replicateEffect(get("a"), 10_000, { concurrency: "unbounded" })
       expect(new Set(answers)).toEqual(new Set([1]))
@@ -26,7 +26,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("continues for the other callers when the first one is interrupted", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { cache, database } = CacheWorld.listening({ a: 1 })
       const { get, stats } = yield* cache()
       database.hold()
       const first = yield* Effect.fork(get("a"))
@@ -42,7 +42,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("interrupts the lookup and releases the lease when all callers are interrupted", () =>
     Effect.gen(function* () {
-      const { cache, database, lease } = CacheWorld.make({ a: 1 })
+      const { cache, database, lease } = CacheWorld.listening({ a: 1 })
       const { get } = yield* cache()
       database.hold()
       const callers = yield* Effect.forkAll([get("a"), get("a"), get("a")])
@@ -58,7 +58,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("fails each caller once with the lookup's own error, unchanged, and caches nothing", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({})
+      const { cache, database } = CacheWorld.listening({})
       const { get } = yield* cache()
       const exits = yield* Effect.replicateEffect(Effect.exit(get("a")), 10, { concurrency: "unbounded" })
       for (const exit of exits) expect(exit).toEqual(Exit.fail(new NotFound({ id: "a" })))
@@ -70,7 +70,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("passes a defect of the lookup on as a defect, and releases the lease", () =>
     Effect.gen(function* () {
-      const { cache, lease } = CacheWorld.make({})
+      const { cache, lease } = CacheWorld.listening({})
       const { get } = yield* cache({ lookup: () => Effect.die("broken") })
       expect(yield* Effect.exit(get("a"))).toEqual(Exit.die("broken"))
       yield* CacheWorld.gone(lease("a"))
@@ -79,7 +79,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("treats 0, the empty string, false and null as values and not as misses", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       const values = new Map<string, unknown>(Object.entries({ zero: 0, empty: "", no: false, nothing: null }))
       let lookups = 0
       const make = TypedCache.make({
@@ -106,7 +106,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("looks up once for several processes that read at once", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { cache, database } = CacheWorld.listening({ a: 1 })
       const caches = yield* Effect.replicateEffect(cache(), 8)
       const answers = yield* Effect.forEach(caches, ({ get }) => get("a"), { concurrency: "unbounded" })
       expect(answers).toEqual(Array(8).fill(1))
@@ -116,7 +116,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("renews the lease while a lookup takes several times as long", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { timeToLive: "1 second" } })
+      const { cache, database } = CacheWorld.listening({ a: 1 }, { lease: { timeToLive: "1 second" } })
       const [one, other] = [yield* cache(), yield* cache()]
       database.hold()
       const first = yield* Effect.fork(one.get("a"))
@@ -134,7 +134,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("takes over the lease of a dead process when the lease has expired", () =>
     Effect.gen(function* () {
-      const { cache, database, lease } = CacheWorld.make({ a: 1 })
+      const { cache, database, lease } = CacheWorld.listening({ a: 1 })
       const redis = yield* RedisClient
       const { get } = yield* cache()
       yield* redis.set(lease("a"), "a process that has ended", { timeToLive: "200 millis" })
@@ -146,7 +146,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("runs its own lookup when it has waited long enough for another process, and stores nothing", () =>
     Effect.gen(function* () {
-      const { cache, key, lease } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "100 millis" } })
+      const { cache, key, lease } = CacheWorld.listening({ a: 1 }, { lease: { maxWait: "100 millis" } })
       const redis = yield* RedisClient
       const { get } = yield* cache()
       yield* redis.set(lease("a"), "a slow process", { timeToLive: "1 minute" })
@@ -158,7 +158,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("treats a stored text that is cut, foreign or of another shape as a miss, counts it, and replaces it", () =>
     Effect.gen(function* () {
-      const { cache, database, key } = CacheWorld.make({ a: 1 })
+      const { cache, database, key } = CacheWorld.listening({ a: 1 })
       const redis = yield* RedisClient
       const broken = [
         "",
@@ -183,7 +183,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("treats another data type under its key, lease or marker as missing, and replaces it", () =>
     Effect.gen(function* () {
-      const { cache, clearMarker, key, lease } = CacheWorld.make({ a: 1 })
+      const { cache, clearMarker, key, lease } = CacheWorld.listening({ a: 1 })
       const redis = yield* RedisClient
       const own = yield* cache()
       for (const stray of [key("a"), lease("a"), clearMarker]) {
@@ -199,7 +199,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("bounds its local tier by the bytes of the stored text, and not by its characters", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       const cache = yield* TypedCache.make({
         name,
         key: Schema.String,
@@ -222,7 +222,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("continues when its clear marker was overwritten with something else", () =>
     Effect.gen(function* () {
-      const { cache, clearMarker, database } = CacheWorld.make({ a: 1 })
+      const { cache, clearMarker, database } = CacheWorld.listening({ a: 1 })
       const redis = yield* RedisClient
       const { get } = yield* cache()
       yield* get("a")
@@ -238,7 +238,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("looks up again a stored value that its schema throws on, without harm to readers of other keys", () =>
     Effect.gen(function* () {
-      const { database, key, name } = CacheWorld.make({ good: 1, bad: 2 })
+      const { database, key, name } = CacheWorld.listening({ good: 1, bad: 2 })
       const redis = yield* RedisClient
       const fragile = Schema.transform(Schema.Number, Schema.Number, {
         strict: true,
@@ -266,7 +266,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("returns many values in the order of their ids, with one lookup for an id that comes twice", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1, b: 2, c: 3 })
+      const { cache, database } = CacheWorld.listening({ a: 1, b: 2, c: 3 })
       const { get, getMany } = yield* cache()
       yield* get("b")
       expect(yield* getMany(["c", "a", "b", "c"])).toEqual([3, 1, 2, 3])
@@ -278,7 +278,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("never looks up for getOption", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { cache, database } = CacheWorld.listening({ a: 1 })
       const { get, getOption } = yield* cache()
       expect(yield* getOption("a")).toEqual(Option.none())
       expect(database.lookups()).toBe(0)
@@ -291,7 +291,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("rejects ids that cannot be keys, in every method, and keeps odd ones apart", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({})
+      const { cache, database } = CacheWorld.listening({})
       const own = yield* cache()
       for (const id of ["", "x".repeat(513), "a\nb"]) {
         const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
@@ -320,7 +320,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("rejects an id that does not satisfy the schema of the keys", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       const { get } = yield* TypedCache.make({
         name,
         key: Schema.NumberFromString.pipe(Schema.int()),
@@ -335,7 +335,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("stores plain JSON, and never without a time to live", () =>
     Effect.gen(function* () {
-      const { cache, key } = CacheWorld.make({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })
+      const { cache, key } = CacheWorld.listening({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })
       const redis = yield* RedisClient
       yield* (yield* cache()).get("a")
       const text = Option.getOrThrow(yield* redis.get(key("a")))
@@ -349,7 +349,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.scoped("takes the time to live from the value and its key: jitter only shortens it, and zero stores nothing", () =>
     Effect.gen(function* () {
       const rows = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`id${i}`, i]))
-      const { cache, key } = CacheWorld.make(rows)
+      const { cache, key } = CacheWorld.listening(rows)
       const redis = yield* RedisClient
       const left = (id: string) => Effect.map(redis.send("PTTL", key(id)), Number)
       const { get } = yield* cache({
@@ -372,7 +372,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("counts what it does", () =>
     Effect.gen(function* () {
-      const { cache, name } = CacheWorld.make({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      const { cache, name } = CacheWorld.listening({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
       const own = yield* cache()
       yield* CacheWorld.inLocalTier(own, "a")
       yield* Effect.flip(own.get("b"))

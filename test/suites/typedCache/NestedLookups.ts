@@ -10,6 +10,7 @@ import { expect } from "vitest"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { whenListening } from "../../support/cache/Listening.js"
 import { until } from "../../support/until.js"
 
 type Failure = TypedCache.EngineError
@@ -22,16 +23,18 @@ export const recursive = (
   settings: Settings = {}
 ) =>
   Effect.gen(function* () {
-    const { name } = CacheWorld.make({})
-    const cache: Texts = yield* TypedCache.make({
-      name,
-      key: Schema.String,
-      value: Schema.String,
-      timeToLive: "1 minute",
-      jitter: 0,
-      lookup: (id): Effect.Effect<string, Failure> => lookup(id, cache),
-      ...settings
-    })
+    const { name } = CacheWorld.listening({})
+    const cache: Texts = yield* whenListening(
+      TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.String,
+        timeToLive: "1 minute",
+        jitter: 0,
+        lookup: (id): Effect.Effect<string, Failure> => lookup(id, cache),
+        ...settings
+      })
+    )
     return cache
   })
 
@@ -172,7 +175,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("lets an update read its own key, without waiting for its own lease", () =>
     Effect.gen(function* () {
-      const { cache } = CacheWorld.make({ a: 1 })
+      const { cache } = CacheWorld.listening({ a: 1 })
       const { get, update } = yield* cache({ lease: { maxWait: "1 hour" } })
       expect(
         yield* update(
@@ -186,7 +189,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("lets one cache be the source of another of the same name, without waiting for its lease", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 }, { lease: { maxWait: "1 hour" } })
+      const { cache, database } = CacheWorld.listening({ a: 1 }, { lease: { maxWait: "1 hour" } })
       const inner = yield* cache()
       const outer = yield* cache({ lookup: (id) => Effect.orDie(inner.get(id)) })
       expect(yield* outer.get("a")).toBe(1)
@@ -196,7 +199,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("interrupts the lookups that a lookup waits for when its last caller is interrupted", () =>
     Effect.gen(function* () {
-      const { cache, database } = CacheWorld.make({ a: 1 })
+      const { cache, database } = CacheWorld.listening({ a: 1 })
       const inner = yield* cache()
       database.hold()
       const outer = yield* recursive((id) => Effect.map(Effect.orDie(inner.get(id)), String))

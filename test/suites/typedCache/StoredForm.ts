@@ -57,7 +57,7 @@ const keysOf = (...bytes: ReadonlyArray<number>) =>
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("stores and invalidates values under structs and tagged unions, with the same keys in every process", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       let lookups = 0
       const make = TypedCache.make({
         name,
@@ -81,7 +81,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("reads the values of an older program, which looks up what only a newer one can read", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       const lookups = { old: 0, new: 0 }
       const options = { name, key: Schema.String, timeToLive: "1 minute" } as const
       const old = yield* TypedCache.make({
@@ -124,7 +124,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.scoped("stores long values compressed, all encrypted, and reads both in any process that has the key", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const { cache, database, key } = CacheWorld.make({ a: 1, b: 2 })
+      const { cache, database, key } = CacheWorld.listening({ a: 1, b: 2 })
       const [one, other] = [
         yield* cache({ encryption: yield* keysOf(2, 1), compression: { above: 0 } }),
         yield* cache({ encryption: yield* keysOf(3, 2) })
@@ -148,7 +148,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   it.scoped("treats an encrypted value that was moved to another key as a miss, and counts it", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const { cache, key } = CacheWorld.make({ a: 1, b: 2 })
+      const { cache, key } = CacheWorld.listening({ a: 1, b: 2 })
       const { get, stats } = yield* cache({ encryption: yield* keysOf(1) })
       yield* get("a")
       const stored = Option.getOrThrow(yield* redis.get(key("a")))
@@ -168,7 +168,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
   ] as const) {
     it.scoped(`treats a stored value that its schema throws on ${how} as a miss, whichever way it is read`, () =>
       Effect.gen(function* () {
-        const { name, key } = CacheWorld.make({})
+        const { name, key } = CacheWorld.listening({})
         const redis = yield* RedisClient
         const cache = yield* TypedCache.make({
           name,
@@ -208,7 +208,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         [Schema.Number, Number.NaN],
         [Schema.Number, Number.POSITIVE_INFINITY]
       ] as const) {
-        const { name, key } = CacheWorld.make({})
+        const { name, key } = CacheWorld.listening({})
         const redis = yield* RedisClient
         const cache = yield* TypedCache.make({
           name,
@@ -233,7 +233,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("restores the dates of a value, whichever schema they have", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       const cache = yield* TypedCache.make({
         name,
         key: Schema.String,
@@ -260,7 +260,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         { timeToLive: () => Number.NaN },
         { timeToLive: () => JSON.parse('"soon"') }
       ]) {
-        const { cache, database } = CacheWorld.make({ a: 1 })
+        const { cache, database } = CacheWorld.listening({ a: 1 })
         const { get, set, stats, update } = yield* cache(settings)
         expect([yield* get("a"), yield* get("a")]).toEqual([1, 1])
         expect(yield* set("a", 2)).toBe(false)
@@ -287,7 +287,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       })
       const of = (error: TypedCache.CacheSchema<Missing>) =>
         TypedCache.make({
-          name: CacheWorld.make({}).name,
+          name: CacheWorld.listening({}).name,
           key: Schema.String,
           value: Schema.Number,
           timeToLive: "1 minute",
@@ -303,7 +303,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
 
   it.scoped("rejects a key that its schema throws on, in every method", () =>
     Effect.gen(function* () {
-      const { name } = CacheWorld.make({})
+      const { name } = CacheWorld.listening({})
       for (const key of [thrower("encode"), superstitious]) {
         const cache = yield* TypedCache.make({
           name,

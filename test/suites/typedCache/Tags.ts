@@ -15,7 +15,7 @@ const local = { capacity: 100, timeToLive: "1 minute" } as const
 const tags = (value: number, id: string) => [value % 2 === 0 ? "even" : "odd", `home:${id[0]}`]
 
 const world = (rows: Readonly<Record<string, number>>, settings: CacheWorld.Settings = {}) =>
-  CacheWorld.make(rows, { tags, ...settings })
+  CacheWorld.listening(rows, { tags, ...settings })
 
 const sources = (cache: CacheWorld.Cache, ids: ReadonlyArray<string>) =>
   Effect.forEach(ids, (id) => Effect.map(cache.getResult(id), ({ source }) => source))

@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { until } from "../until.js"
+import { whenListening } from "./Listening.js"
 import * as TestDatabase from "./TestDatabase.js"
 
 export type Settings = Partial<TypedCache.Options<string, number, TestDatabase.NotFound, never>>
@@ -23,6 +24,12 @@ export interface CacheWorld {
 }
 
 let worlds = 0
+
+/** As `make`, with caches whose subscription has begun. */
+export const listening = (rows: Readonly<Record<string, number>>, settings: SettingsOf = {}): CacheWorld => {
+  const world = make(rows, settings)
+  return { ...world, cache: (own) => whenListening(world.cache(own)) }
+}
 
 /** `rows` in the database; `settings` of every cache. Nothing is jittered unless a test asks for it. */
 export const make = (rows: Readonly<Record<string, number>>, settings: SettingsOf = {}): CacheWorld => {

@@ -14,6 +14,8 @@ import * as ServerProcess from "./ServerProcess.js"
 export interface ClusterOptions extends ServerNode.SharedOptions {
   /** each node has a TLS port beside the plain one, and announces it to clients of TLS */
   readonly tls?: Effect.Effect.Success<typeof Certificates.make> | undefined
+  /** after which time without an answer a primary is replaced: default 2000 */
+  readonly nodeTimeoutMillis?: number | undefined
 }
 
 export interface ClusterNode extends ServerNode.ServerNode {
@@ -57,7 +59,6 @@ export interface RedisCluster {
 
 const slotCount = 16_384
 const primaryCount = 3
-const nodeTimeoutMillis = 2000
 
 const parseView = (text: string, nodes: ReadonlyArray<ClusterNode>): ReadonlyArray<NodeView> =>
   text
@@ -169,7 +170,12 @@ export const make = (options: ClusterOptions = {}): Effect.Effect<RedisCluster, 
             args: (port) => [
               ...ServerNode.sharedArgs(options, port, own),
               ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${busPort}`],
-              ...["--cluster-node-timeout", `${nodeTimeoutMillis}`, "--cluster-replica-validity-factor", "0"],
+              ...[
+                "--cluster-node-timeout",
+                `${options.nodeTimeoutMillis ?? 2000}`,
+                "--cluster-replica-validity-factor",
+                "0"
+              ],
               ...["--cluster-allow-replica-migration", "no"],
               ...(options.tls === undefined ? [] : tlsArgs(options.tls, tlsPort))
             ]

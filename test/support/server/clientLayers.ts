@@ -9,6 +9,7 @@ import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisConfig from "../../../src/redis/RedisConfig.js"
+import { countingListeners } from "../cache/Listening.js"
 import { onCluster } from "./ClusterLayers.js"
 import { driverUnderTest } from "./drivers.js"
 import * as RedisServer from "./RedisServer.js"
@@ -42,12 +43,13 @@ const chosenLayers = process.env.TEST_LAYERS ?? "memory server"
 
 /** Runs the same tests on the memory layer, in project `unit`, and on a real server, in project `server`. */
 export const onEveryLayer = (tests: (it: Vitest.MethodsNonLive<RedisClient, true>) => void): void => {
-  if (chosenLayers.includes("memory")) layer(onMemory, { excludeTestServices: true })("on the memory layer", tests)
+  if (chosenLayers.includes("memory"))
+    layer(countingListeners(onMemory), { excludeTestServices: true })("on the memory layer", tests)
   if (chosenLayers.includes("cluster"))
-    layer(onCluster, { excludeTestServices: true, timeout: "1 minute" })("on a cluster", tests)
+    layer(countingListeners(onCluster), { excludeTestServices: true, timeout: "1 minute" })("on a cluster", tests)
   if (!chosenLayers.includes("server")) return
   const reason = RedisServer.skipReasonOfUse()
-  if (reason === undefined) layer(onServer, { excludeTestServices: true })("on a server", tests)
+  if (reason === undefined) layer(countingListeners(onServer), { excludeTestServices: true })("on a server", tests)
   else describe.skip(`on a server (skipped: ${reason})`, () => {})
 }
 
