@@ -18,6 +18,7 @@ import { cacheServiceSuite } from "../suites/CacheServiceSuite.js"
 import { contract as loading } from "../suites/typedCache/Loading.js"
 import { contract as tags } from "../suites/typedCache/Tags.js"
 import { contract as writing } from "../suites/typedCache/Writing.js"
+import { countingListeners } from "../support/cache/Listening.js"
 import { root } from "../support/root.js"
 import { connected } from "../support/server/clientLayers.js"
 import * as RedisServer from "../support/server/RedisServer.js"
@@ -76,7 +77,7 @@ describe.skipIf(reason !== undefined)(`a user with these rights alone (${reason 
 
   cacheServiceSuite("has the cache service", asToolkit())
 
-  layer(asToolkit(), { excludeTestServices: true })("has", (it) => {
+  layer(countingListeners(asToolkit()), { excludeTestServices: true })("has", (it) => {
     describe("caches", () => {
       loading(it)
       tags(it)

@@ -5,6 +5,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
@@ -78,6 +79,25 @@ describe.skipIf(reason !== undefined)(`a server (${reason ?? "on a server"})`, (
     })
   )
 })
+
+describe.skipIf(reason !== undefined)(
+  `a server that connections tell of themselves (${reason ?? "on a server"})`,
+  () => {
+    it.scopedLive("rejects nothing of it, whether it knows CLIENT SETINFO or not", () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const redis = yield* clientOf({ port: server.port })
+        yield* Stream.runHead(redis.subscribe("news"))
+        const { server: info } = yield* redis.getStatus
+        const knowsIt = Option.exists(info, ({ version }) => !version.startsWith("7.0."))
+        const commands = String(yield* redis.send("INFO", "commandstats"))
+        expect(/^cmdstat_client\|setname:/m.test(commands)).toBe(true)
+        expect(/^cmdstat_client\|setinfo:/m.test(commands)).toBe(knowsIt)
+        expect(String(yield* redis.send("INFO", "errorstats")).trim()).toBe("# Errorstats")
+      })
+    )
+  }
+)
 
 describe("the name of a client", () => {
   it.scopedLive("is a defect that names the option where a server would refuse it", () =>

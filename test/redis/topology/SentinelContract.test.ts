@@ -6,6 +6,7 @@ import { describe } from "vitest"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { contract } from "../../suites/RedisClientSuite.js"
 import { contract as cacheContract } from "../../suites/TypedCacheSuite.js"
+import { countingListeners } from "../../support/cache/Listening.js"
 import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisSentinels from "../../support/server/RedisSentinels.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
@@ -33,7 +34,7 @@ const reason = RedisServer.skipReasonFor("Sentinel")
 
 if (reason === undefined) {
   layer(behindSentinels, { excludeTestServices: true })("a client behind sentinels", contract)
-  layer(behindSentinels, { excludeTestServices: true })("a cache behind sentinels", cacheContract)
+  layer(countingListeners(behindSentinels), { excludeTestServices: true })("a cache behind sentinels", cacheContract)
 } else {
   describe.skip(`a client behind sentinels (skipped: ${reason})`, () => {})
 }
