@@ -24,6 +24,8 @@ import { CommandFailed } from "./frame/CommandFailed.js"
 import * as ErrorLog from "./frame/ErrorLog.js"
 import * as ExitCode from "./frame/ExitCode.js"
 import * as Secrets from "./frame/Secrets.js"
+import * as BenchCommand from "./live/BenchCommand.js"
+import * as TopCommand from "./live/TopCommand.js"
 import * as WarmCommand from "./warm/WarmCommand.js"
 
 const command = Command.make("effect-cache").pipe(
@@ -39,7 +41,9 @@ const command = Command.make("effect-cache").pipe(
     TagsCommand.command,
     WarmCommand.command,
     LocksCommand.command,
-    LimitsCommand.command
+    LimitsCommand.command,
+    TopCommand.command,
+    BenchCommand.command
   ])
 )
 

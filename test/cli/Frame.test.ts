@@ -16,6 +16,8 @@ describe("effect-cache", () => {
         "clear",
         "tags",
         "warm",
+        "top",
+        "bench",
         "locks",
         "locks reset",
         "limits",

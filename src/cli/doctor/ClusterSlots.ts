@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import type { RedisError } from "../../redis/RedisError.js"
 import { type Primary, parse } from "../../redis/topology/SlotMap.js"
 import { slotCount } from "../../redis/topology/Slots.js"
+import * as ServerInfo from "../frame/ServerInfo.js"
 import type { Finding } from "./Finding.js"
-import { fieldsOf, type Server } from "./Server.js"
+import type { Server } from "./Server.js"
 
 type Range = readonly [first: number, last: number]
 
@@ -35,7 +36,7 @@ const cover =
 const ofServer = ({ address, send }: Server): Effect.Effect<Finding, RedisError> =>
   Effect.gen(function* () {
     const slots = parse(yield* send("CLUSTER", "SLOTS"), { host: address, port: 0 }, (announced) => announced)
-    const info = fieldsOf(String(yield* send("CLUSTER", "INFO")))
+    const info = ServerInfo.fieldsOf(String(yield* send("CLUSTER", "INFO")))
     const finding = { check: "slots", server: address } as const
     if (slots._tag === "Left") {
       return {

@@ -9,6 +9,7 @@ import type { RedisArgument, RedisReply } from "../../redis/RedisConnection.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import type { RedisNode } from "../../redis/RedisExecutor.js"
 import type { RedisServerInfo } from "../../redis/RedisStatus.js"
+import * as ServerInfo from "../frame/ServerInfo.js"
 
 export interface Server {
   /** where it is, without user and password */
@@ -19,20 +20,9 @@ export interface Server {
   readonly info: ReadonlyMap<string, string>
 }
 
-/** Parses the fields of INFO. */
-export const fieldsOf = (info: string): ReadonlyMap<string, string> =>
-  new Map(
-    info.split(/\r?\n/).flatMap((line): ReadonlyArray<readonly [string, string]> => {
-      const colon = line.indexOf(":")
-      return line.startsWith("#") || colon < 1 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]]
-    })
-  )
-
 /** The number of a field; undefined where the server does not report it. */
-export const numberOf = ({ info }: Pick<Server, "info">, field: string): number | undefined => {
-  const value = Number(info.get(field) ?? Number.NaN)
-  return Number.isNaN(value) ? undefined : value
-}
+export const numberOf = ({ info }: Pick<Server, "info">, field: string): number | undefined =>
+  ServerInfo.numberOf(info, field)
 
 export const make = (node: RedisNode): Effect.Effect<Server> =>
   Effect.gen(function* () {
@@ -44,6 +34,6 @@ export const make = (node: RedisNode): Effect.Effect<Server> =>
       address: Option.getOrElse(status.address, () => "the server"),
       name: status.server,
       send,
-      info: fieldsOf(String(info))
+      info: ServerInfo.fieldsOf(String(info))
     }
   })

@@ -4,10 +4,9 @@
  * @internal
  */
 import * as Option from "effect/Option"
+import { megabytes } from "../frame/ServerInfo.js"
 import type { Finding } from "./Finding.js"
 import { numberOf, type Server } from "./Server.js"
-
-const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as ServerTime from "../../redis/ServerTime.js"
+import * as Percentile from "../frame/Percentile.js"
 import type { Finding } from "./Finding.js"
 import type { Server } from "./Server.js"
 
@@ -93,10 +94,6 @@ const farMillis = 5
 /** One call in a hundred that takes so long is felt. */
 const slowMillis = 50
 
-/** The value below which a share of sorted numbers lies. */
-const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
-  sorted[Math.min(Math.ceil(share * sorted.length), sorted.length) - 1] ?? 0
-
 const shown = (millis: number): string => `${millis.toFixed(2)} ms`
 
 export const latency = ({ address, send }: Server): Effect.Effect<Finding, RedisError> =>
@@ -108,7 +105,7 @@ export const latency = ({ address, send }: Server): Effect.Effect<Finding, Redis
       took.push((yield* MonotonicClock.millis) - start)
     }
     took.sort((one, other) => one - other)
-    const [p50, p90, p99] = [percentile(took, 0.5), percentile(took, 0.9), percentile(took, 0.99)]
+    const [p50, p90, p99] = [Percentile.of(took, 0.5), Percentile.of(took, 0.9), Percentile.of(took, 0.99)]
     const finding = {
       check: "latency",
       server: address,

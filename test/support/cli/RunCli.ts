@@ -23,31 +23,40 @@ export interface Output {
 
 export type Variables = Readonly<Record<string, string>>
 
-/** A terminal at which these keys are pressed at once; undefined where there is none. */
-const terminalOf = (
-  keys: ReadonlyArray<string> | undefined,
-  display: (text: string) => void
-): Effect.Effect<Terminal.Terminal> =>
+interface Key {
+  readonly name: string
+  readonly ctrl?: boolean
+}
+
+/** The person at the terminal: the keys that are pressed at once, and those that answer what is displayed. */
+interface Person {
+  readonly keys: ReadonlyArray<Key>
+  readonly answer: (displayed: string) => Key | undefined
+}
+
+/** A terminal with a person; undefined where there is none. */
+const terminalOf = (person: Person | undefined, display: (text: string) => void): Effect.Effect<Terminal.Terminal> =>
   Effect.gen(function* () {
     const pressed = yield* Mailbox.make<Terminal.UserInput>()
-    for (const name of keys ?? []) {
-      yield* pressed.offer({ input: Option.some(name), key: { name, ctrl: false, meta: false, shift: false } })
-    }
+    const press = ({ ctrl = false, name }: Key) =>
+      pressed.unsafeOffer({ input: Option.some(name), key: { name, ctrl, meta: false, shift: false } })
+    person?.keys.forEach(press)
     return {
       columns: Effect.succeed(80),
       rows: Effect.succeed(24),
-      isTTY: Effect.succeed(keys !== undefined),
-      readInput: keys === undefined ? Effect.dieMessage("there is no terminal") : Effect.succeed(pressed),
+      isTTY: Effect.succeed(person !== undefined),
+      readInput: person === undefined ? Effect.dieMessage("there is no terminal") : Effect.succeed(pressed),
       readLine: Effect.fail(new Terminal.QuitException()),
-      display: (text) => Effect.sync(() => display(text))
+      display: (text) =>
+        Effect.sync(() => {
+          display(text)
+          const key = person?.answer(text)
+          if (key !== undefined) press(key)
+        })
     }
   })
 
-const runAt = (
-  keys: ReadonlyArray<string> | undefined,
-  variables: Variables,
-  args: ReadonlyArray<string>
-): Effect.Effect<Output> =>
+const runAt = (person: Person | undefined, variables: Variables, args: ReadonlyArray<string>): Effect.Effect<Output> =>
   Effect.gen(function* () {
     const out: Array<string> = []
     const err: Array<string> = []
@@ -69,8 +78,8 @@ const runAt = (
         Layer.mergeAll(
           NodeFileSystem.layer,
           NodePath.layer,
-          Layer.effect(Terminal.Terminal, terminalOf(keys, log)),
-          Layer.succeed(Confirmation.Attended, keys !== undefined),
+          Layer.effect(Terminal.Terminal, terminalOf(person, log)),
+          Layer.succeed(Confirmation.Attended, person !== undefined),
           Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
         )
       ),
@@ -88,7 +97,14 @@ export const runPressing = (
   keys: ReadonlyArray<string>,
   variables: Variables,
   ...args: ReadonlyArray<string>
-): Effect.Effect<Output> => runAt(keys, variables, args)
+): Effect.Effect<Output> => runAt({ keys: keys.map((name) => ({ name })), answer: () => undefined }, variables, args)
+
+/** Like `run`, at a terminal with a person that answers what is displayed by a key. */
+export const runAnswering = (
+  answer: Person["answer"],
+  variables: Variables,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Output> => runAt({ keys: [], answer }, variables, args)
 
 /** The one JSON document that a command has printed with `--json`. */
 export const json = ({ out }: Output): unknown => JSON.parse(out.join("\n"))
