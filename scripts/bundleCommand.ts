@@ -1,6 +1,6 @@
 /**
  * Bundles the command `effect-cache` with all that it needs into `dist/bin`. So the package runs it without any other, and a
- * program that uses the library installs nothing of it. ioredis stays outside: under Node the command uses the program's own.
+ * program that uses the library installs nothing of it.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -39,14 +39,10 @@ export const bundleCommand = async (root: string): Promise<void> => {
     absWorkingDir: root,
     entryPoints: { "effect-cache": "src/cli.ts" },
     outdir: "dist/bin",
-    chunkNames: "chunks/[name]-[hash]",
     bundle: true,
-    // the driver of the other runtime is not loaded
-    splitting: true,
     format: "esm",
     platform: "node",
     target: "node20",
-    external: ["ioredis"],
     plugins: [outside],
     minifySyntax: true,
     minifyWhitespace: true,

@@ -91,8 +91,6 @@ command=$workdir/command/node_modules/effect-cache-toolkit/$(node -p 'require(".
   expect 0 "effect-cache" "$bun" "$command" --help
   expect 1 "nothing accepts connections there" "$bun" "$command" doctor
   expect 0 "effect-cache" node "$command" --help
-  expect 2 "needs ioredis, which is not installed" node "$command" doctor
-  ln -s "$OLDPWD/node_modules/ioredis" node_modules/ioredis
   expect 1 "nothing accepts connections there" node "$command" doctor
   # this part runs on the program's own Effect
   for name in effect $own; do ln -s "$OLDPWD/node_modules/$name" "node_modules/$name"; done
