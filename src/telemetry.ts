@@ -24,3 +24,10 @@ export * as OpenTelemetry from "./telemetry/OpenTelemetry.js"
  * @since 0.2.0
  */
 export * as Prometheus from "./telemetry/Prometheus.js"
+
+/**
+ * Spans of caches, commands, lookups, limits and locks.
+ *
+ * @since 0.2.0
+ */
+export * as Traces from "./telemetry/Traces.js"

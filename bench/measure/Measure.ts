@@ -97,11 +97,15 @@ export const immediate = <A>(
   }
 })
 
-/** A subject of effects: one program with as many fibers as callers, each yielding one operation after another. */
+/**
+ * A subject of effects: one program with as many fibers as callers, each yielding one operation after another. `around` gives
+ * the program its context.
+ */
 export const effectful = <A, E>(
   name: string,
   operation: (index: number) => Effect.Effect<A, E>,
-  answer: (value: A) => unknown = (value) => value
+  answer: (value: A) => unknown = (value) => value,
+  around: <B, E2>(program: Effect.Effect<B, E2>) => Effect.Effect<B, E2> = (program) => program
 ): Subject => ({
   name,
   answer: (index) => Effect.runPromise(Effect.map(operation(index), answer)),
@@ -113,7 +117,9 @@ export const effectful = <A, E>(
       }
     })
     return Effect.runPromise(
-      Effect.forEach(Array.from({ length: concurrency }), () => caller, { concurrency: "unbounded", discard: true })
+      around(
+        Effect.forEach(Array.from({ length: concurrency }), () => caller, { concurrency: "unbounded", discard: true })
+      )
     )
   }
 })

@@ -1,5 +1,6 @@
 /**
- * Reads of one kind in a process of their own: `reads.ts <kind> <url>`. Answers each line of its input,
+ * Reads of one kind in a process of their own: `reads.ts <kind> <url> [unsampled]`, where the callers
+ * run below a span that is not sampled. Answers each line of its input,
  * `<concurrency> <milliseconds>`, with how many reads there were in a second, and how many nanoseconds of processor time
  * each took.
  */
@@ -8,12 +9,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { keySet, sequence } from "../measure/Keys.js"
-import { measureOnce } from "../measure/Measure.js"
+import { effectful, measureOnce } from "../measure/Measure.js"
 import { bunClient, toolkitClient } from "../run/BenchServer.js"
 import { quiet } from "../run/Logging.js"
 import { sharedLimit } from "../subjects/SharedLimit.js"
-import { fillCached, fillTexts, readAll, toolkitGet, toolkitProfile } from "../subjects/Subjects.js"
+import { fillCached, fillTexts, ids, readAll, toolkitGet, toolkitProfile } from "../subjects/Subjects.js"
 import * as Toolkit from "../subjects/Toolkit.js"
 
 const keys = keySet(1_000, "uniform")
@@ -22,7 +24,10 @@ const keys = keySet(1_000, "uniform")
 const warmUpMillis = 100
 
 /** between which two processes may differ by a name */
-const [, , kind = "", url = ""] = process.argv
+const [, , kind = "", url = "", parent = ""] = process.argv
+
+/** A span that the sampler has left out. */
+const unsampled = Tracer.externalSpan({ traceId: "1".repeat(32), spanId: "1".repeat(16), sampled: false })
 
 const subject = Effect.gen(function* () {
   const bun = yield* bunClient(url)
@@ -34,7 +39,9 @@ const subject = Effect.gen(function* () {
   const profiles = yield* Toolkit.profiles(url, { name: `profile-${process.pid}`, local: kind === "local" })
   yield* fillCached(profiles, bun, keys.size)
   yield* readAll(profiles, keys.size)
-  return toolkitProfile(profiles)
+  return parent === "unsampled"
+    ? effectful("toolkit", (index) => profiles.get(ids(index)), undefined, Effect.withParentSpan(unsampled))
+    : toolkitProfile(profiles)
 })
 
 const program = Effect.gen(function* () {

@@ -82,6 +82,13 @@ const limits: ReadonlyArray<Limit> = [
     atMost: 5
   },
   {
+    what: "more time for a read below a span that is not sampled",
+    workload: /^overhead /,
+    subject: "toolkit below an unsampled span",
+    quantity: "more time than without a span",
+    atMost: 3
+  },
+  {
     what: "growth of the resident size from the second quarter of a run to the last",
     workload: /^memory over /,
     subject: "resident size",

@@ -12,6 +12,8 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../internal/effect/Callback.js"
 import * as SyncEffect from "../internal/effect/SyncEffect.js"
+import * as Tracing from "../internal/Tracing.js"
+import { tracing } from "../internal/Tracing.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
@@ -185,7 +187,32 @@ export const make = <
       const builtHit = name === undefined ? reader.localHit(key.right.name) : undefined
       return failing(builtHit === undefined ? readShared(new KeySource(key.right, id)) : valueOf(builtHit.value))
     }
-    const get = reader.hasPlainLocalHits ? SyncEffect.make(getLocalFirst) : getShared
+    const traced =
+      <In, A, E2, R2 = never>(
+        name: Tracing.Operation["name"],
+        run: (input: In) => Effect.Effect<A, E2, R2>,
+        idOf?: (input: In) => Key
+      ) =>
+      (input: In): Effect.Effect<A, E2, R2> =>
+        Tracing.operation(
+          {
+            name,
+            of: options.name,
+            key: idOf && (() => Either.getOrUndefined(keyOf(idOf(input)))?.text),
+            count: Array.isArray(input) ? input.length : undefined
+          },
+          run(input)
+        )
+    const ofKey = (id: Key) => id
+    const getResult = traced("cache.get", read(reader.getResult, resultOf), ofKey)
+    const getTraced = (id: Key) => Effect.map(getResult(id), ({ value }) => value)
+    const isTraced = () => tracing.listener?.isTraced() === true
+    const get = reader.hasPlainLocalHits
+      ? SyncEffect.make((id: Key) => (isTraced() ? getTraced(id) : getLocalFirst(id)))
+      : (id: Key) =>
+          tracing.listener === undefined
+            ? getShared(id)
+            : Effect.suspend(() => (isTraced() ? getTraced(id) : getShared(id)))
 
     const parts = {
       name: options.name,
@@ -212,38 +239,61 @@ export const make = <
       ids: ReadonlyArray<Key>,
       { concurrency = "unbounded", mode }: ManyOptions & { readonly mode?: "either" | undefined } = {}
     ): Effect.Effect<ReadonlyArray<Value> | ReadonlyArray<Either.Either<Value, Failure>>, Failure> {
-      return mode === "either" ? many.outcomes(ids, concurrency) : many.values(ids, concurrency)
+      return mode === "either"
+        ? traced("cache.get", (ids: ReadonlyArray<Key>) => many.outcomes(ids, concurrency))(ids)
+        : traced("cache.get", (ids: ReadonlyArray<Key>) => many.values(ids, concurrency))(ids)
     }
+
+    const set = traced(
+      "cache.put",
+      ({ id, value }: { readonly id: Key; readonly value: Value }) =>
+        Effect.flatMap(keyOf(id), ({ text }) =>
+          Effect.flatMap(source.newEntry(value, id), (entry) => writer.set(text, entry))
+        ),
+      ({ id }) => id
+    )
+    const clear = traced("cache.flush", () => writer.clear)
 
     return {
       name: options.name,
       get,
-      getResult: read(reader.getResult, resultOf),
-      getOption: (id) =>
-        Effect.flatMap(keyOf(id), (key) =>
-          Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, resultOf)))
-        ),
+      getResult,
+      getOption: traced(
+        "cache.get",
+        (id) =>
+          Effect.flatMap(keyOf(id), (key) =>
+            Effect.flatMap(reader.getOption(key), (found) => Effect.option(Effect.flatMap(found, resultOf)))
+          ),
+        ofKey
+      ),
       getMany,
       request: CacheRequests.request({ getMany }),
       warm: (ids, { onProgress = () => Effect.void, ...options } = {}) =>
         Warming.run(warmStream(ids, options), options.from ?? 0, onProgress),
       warmStream,
-      set: (id, value) =>
-        Effect.flatMap(keyOf(id), ({ text }) =>
-          Effect.flatMap(source.newEntry(value, id), (entry) => writer.set(text, entry))
-        ),
+      set: (id, value) => set({ id, value }),
       update: (id, write) =>
-        Effect.flatMap(keyOf(id), ({ text }) =>
-          writer.update(
-            text,
-            Effect.flatMap(write, (value) => source.newEntry(value, id))
-          )
-        ),
-      refresh: read(reader.refresh, valueOf),
-      invalidate: (id) => Effect.flatMap(keyOf(id), ({ text }) => writer.invalidate(text)),
-      invalidateTag: (tag) =>
-        Effect.flatMap(RedisKey.make(Source.tagPrefix(options.name), tag), () => writer.invalidateTag(tag)),
-      clear: writer.clear,
+        traced(
+          "cache.put",
+          (id: Key) =>
+            Effect.flatMap(keyOf(id), ({ text }) =>
+              writer.update(
+                text,
+                Effect.flatMap(write, (value) => source.newEntry(value, id))
+              )
+            ),
+          ofKey
+        )(id),
+      refresh: traced("cache.refresh", read(reader.refresh, valueOf), ofKey),
+      invalidate: traced(
+        "cache.remove",
+        (id) => Effect.flatMap(keyOf(id), ({ text }) => writer.invalidate(text)),
+        ofKey
+      ),
+      invalidateTag: traced("cache.remove", (tag) =>
+        Effect.flatMap(RedisKey.make(Source.tagPrefix(options.name), tag), () => writer.invalidateTag(tag))
+      ),
+      clear: Effect.suspend(() => clear(undefined)),
       isAvailable: Effect.sync(engine.isAvailable),
       stats: Effect.sync(engine.stats),
       events: engine.events

@@ -201,6 +201,7 @@ export const make = <Key, Value, E, Err>(
     })
     const renewal = yield* LeaseRenewal.make(redis, leaseMillis)
     const loader = yield* Loader.make<Stored, E>({
+      name: options.name,
       redis,
       tier,
       guard,

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
+import * as Tracing from "../internal/Tracing.js"
 import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -241,9 +242,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
         const [lease, fence] = yield* acquisitions.hold(acquisition, scope)
         return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
       },
-      // the caller's own span has the place of the call, and capturing it takes longer than the lock
-      (effect, key) =>
-        Effect.withSpan(effect, "DistributedLock.hold", { attributes: { key }, captureStackTrace: false })
+      (effect, name) => Tracing.operation({ name: "lock.acquire", of: "lock", key: () => name }, effect)
     )
 
     const holdAll = (

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../internal/effect/SharedFibers.js"
+import * as Tracing from "../internal/Tracing.js"
 import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -140,8 +141,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
         const [lease] = yield* acquisitions.hold(acquisition, scope)
         return lease
       },
-      (effect, key) =>
-        Effect.withSpan(effect, "DistributedSemaphore.hold", { attributes: { key }, captureStackTrace: false })
+      (effect, name) => Tracing.operation({ name: "lock.acquire", of: "semaphore", key: () => name }, effect)
     )
 
     return DistributedSemaphore.of({

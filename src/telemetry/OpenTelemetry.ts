@@ -9,12 +9,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Peer from "./exporters/Peer.js"
 import * as Protocol from "./exporters/Protocol.js"
+import * as Traces from "./Traces.js"
 
 /**
  * @since 0.2.0
  * @category models
  */
-export interface Options {
+export interface Options extends Traces.Options {
   /** the name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one */
   readonly serviceName?: string | undefined
 }
@@ -44,6 +45,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, ConfigError> =>
       const protocols = yield* Protocol.fromEnvironment
       if (Option.isNone(protocols.METRICS) && Option.isNone(protocols.TRACES)) return Layer.empty
       const otlp = yield* Peer.load("@effect/opentelemetry", () => import("./exporters/Otlp.js"))
-      return otlp.layer(protocols, options.serviceName)
+      const exported = otlp.layer(protocols, options.serviceName)
+      return Option.isNone(protocols.TRACES) ? exported : Layer.merge(exported, Traces.layer(options))
     })
   )

@@ -22,11 +22,13 @@ export interface ReadsProcess {
 }
 
 /** Starts the process. It ends with the scope, by the end of its input. */
-export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = []) =>
+export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = [], parent?: "unsampled") =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, [...runtimeArguments, program, kind, url], { stdio: ["pipe", "pipe", "inherit"] })
+        spawn(process.execPath, [...runtimeArguments, program, kind, url, ...(parent === undefined ? [] : [parent])], {
+          stdio: ["pipe", "pipe", "inherit"]
+        })
       ),
       (child) => ChildProcess.end(child, () => child.stdin.end())
     )

@@ -21,7 +21,7 @@ const rateOf = async (reads: ReadsProcess.ReadsProcess, millis: number): Promise
 export const overhead: Workload = {
   name: workload,
   description:
-    "What circuit breaker, counts and events cost, and what telemetry adds: the same reads in processes of which one has those parts emptied, and one records metrics, which it writes for Prometheus once a second. The seconds are of processor time.",
+    "What circuit breaker, counts and events cost, and what telemetry adds: the same reads in processes of which one has those parts emptied, one records metrics, which it writes for Prometheus once a second, and one traces sampled callers and has others. The seconds are of processor time.",
   run: (plan) =>
     Effect.gen(function* () {
       const { url } = yield* BenchServer
@@ -29,12 +29,14 @@ export const overhead: Workload = {
         Effect.gen(function* () {
           const toolkit = yield* ReadsProcess.make(url, kind)
           const stripped = yield* ReadsProcess.make(url, kind, preload("stripped.ts"))
+          const unsampled = yield* ReadsProcess.make(url, kind, preload("traced.ts"), "unsampled")
           const observed = yield* ReadsProcess.make(url, kind, preload("observed.ts"))
           const measured = yield* takingTurns(
             [
               { name: "toolkit", measure: () => rateOf(toolkit, plan.millis) },
               { name: "toolkit without them", measure: () => rateOf(stripped, plan.millis) },
-              { name: "toolkit with telemetry", measure: () => rateOf(observed, plan.millis) }
+              { name: "toolkit with telemetry", measure: () => rateOf(observed, plan.millis) },
+              { name: "toolkit below an unsampled span", measure: () => rateOf(unsampled, plan.millis) }
             ],
             // two processes differ by more than two subjects of one
             6 * plan.rounds
@@ -49,13 +51,18 @@ export const overhead: Workload = {
             value: Math.round(1000 * ((ratio ?? Number.NaN) - 1)) / 10,
             unit: "%"
           })
-          const [whole, without, telemetry] = results
+          const [whole, without, telemetry, below] = results
           const quantities = [
             slowdown("more time than without them", "toolkit", without?.ratioTo[whole?.subject ?? ""]),
             slowdown(
               "more time than without telemetry",
               "toolkit with telemetry",
               whole?.ratioTo[telemetry?.subject ?? ""]
+            ),
+            slowdown(
+              "more time than without a span",
+              "toolkit below an unsampled span",
+              whole?.ratioTo[below?.subject ?? ""]
             )
           ]
           return { results, quantities }

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import { tracing } from "../../internal/Tracing.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
@@ -61,6 +62,8 @@ export type LoadError<E> = E | LoadGraph.LookupCycle | LookupOverloaded | Lookup
  * @category models
  */
 export interface LoaderOptions<A> extends Pick<Acquisition.AcquisitionOptions, "creation" | "leaseMillis"> {
+  /** the cache's */
+  readonly name: string
   readonly redis: RedisClient.Service
   readonly tier: RedisTier<A>
   readonly guard: LoadGuard
@@ -180,8 +183,10 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
       const key = cacheKey.text
       const target = options.target(key)
       const token = crypto.randomUUID()
-      const lookUp = (isBounded: boolean) =>
-        lookups.run(key, isBounded, (lookup) => source.lookup(request.previous, lookup))
+      const lookUp = (isBounded: boolean) => {
+        const looked = lookups.run(key, isBounded, (lookup) => source.lookup(request.previous, lookup))
+        return tracing.listener === undefined ? looked : tracing.listener.lookup(options.name, key, flight, looked)
+      }
       let newerThan = request.newerThan
       let mayHoldLease = false
       let endRenewal = () => {}

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../internal/effect/Callback.js"
 import * as SharedFibers from "../../internal/effect/SharedFibers.js"
+import { type Awaited, tracing } from "../../internal/Tracing.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 
 /**
@@ -31,7 +32,7 @@ export interface Completed<out A> {
  * @since 0.1.0
  * @category models
  */
-export interface Flight extends LoadGraph.Load {
+export interface Flight extends LoadGraph.Load, Awaited {
   /** the epoch of its key when it began */
   readonly epoch: number
   /** the number of callers that have joined so far */
@@ -88,6 +89,7 @@ class RunningFlight<A, E> extends LoadGraph.Load implements Flight {
   listeners: Array<(exit: Exit.Exit<Completed<A>, E>) => void> = []
   exit: Exit.Exit<Completed<A>, E> | undefined
   fiber: Fiber.RuntimeFiber<Completed<A>, E> | undefined
+  waitingSpans: unknown
 
   constructor(
     owner: LoadGraph.Load["owner"],
@@ -130,8 +132,9 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       })
     )
 
-    /** Joins or starts a flight. The wait of the load `from` enters the graph before the flight runs. */
+    /** Joins or starts a flight. The wait of the load `from`, and the span of its caller, are known before the flight runs. */
     const join = (
+      caller: Fiber.RuntimeFiber<unknown, unknown> | undefined,
       from: LoadGraph.Load | undefined,
       key: string,
       epoch: number,
@@ -141,6 +144,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       const present = alone ? undefined : flights.get(key)
       if (present !== undefined && present.epoch === epoch) {
         present.callers++
+        if (caller !== undefined) tracing.listener?.waits(caller, present)
         return { flight: present, position: present.count++, endWait: LoadGraph.wait(from, present) }
       }
       const flight: RunningFlight<A, E> = new RunningFlight(owner, key, epoch, () => {
@@ -148,6 +152,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       })
       if (!alone) flights.set(key, flight)
       const endWait = LoadGraph.wait(from, flight)
+      if (caller !== undefined) tracing.listener?.waits(caller, flight)
       // in a closed scope the load ends before it begins
       const fiber = fork(isClosed ? Effect.interrupt : load(flight), { updateRefs: LoadGraph.refsOf(flight) })
       flight.fiber = fiber
@@ -189,7 +194,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
             const from = LoadGraph.of(caller)
             const cycle = LoadGraph.cycle(from, owner, key)
             if (cycle !== undefined) return cycle
-            const seat = join(from, key, epoch, load, options?.alone === true)
+            const seat = join(caller, from, key, epoch, load, options?.alone === true)
             return Effect.matchCauseEffect(restore(completed(seat)), {
               onSuccess: (result) => {
                 seat.endWait()
@@ -207,16 +212,18 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
         ),
       start: (key, epoch, load) =>
         Effect.sync(() => {
-          const seat = join(undefined, key, epoch, load, false)
+          const seat = join(undefined, undefined, key, epoch, load, false)
           return Effect.uninterruptibleMask((restore) =>
-            Effect.withFiberRuntime(
-              (caller) =>
+            Effect.withFiberRuntime((caller) => {
+              tracing.listener?.waits(caller, seat.flight)
+              return (
                 LoadGraph.cycle(LoadGraph.of(caller), owner, key) ??
                 LoadGraph.waiting(
                   seat.flight,
                   Effect.map(restore(completed(seat)), (result) => resultFor(seat, result))
                 )
-            )
+              )
+            })
           )
         })
     }

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as Tracing from "../../internal/Tracing.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { InvalidArgument, RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
@@ -146,22 +147,28 @@ export const make = (client: RedisClient.Service): Consumption => {
 
   const forget = (key: string) => Effect.sync(() => rejections.clear(key))
 
+  const consume: Consumption["consume"] = (key, limit, { cost = 1 } = {}) =>
+    Effect.flatMap(MonotonicClock.millis, (now) => {
+      const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
+      const rejection = rejections.find(key, call, now)
+      if (rejection === undefined) return ask(key, limit, cost, call, now)
+      observedLimits.listener?.onDecision(limit.algorithm, false, "Cached")
+      return Effect.succeed({
+        allowed: false,
+        limit: rejection.limit,
+        remaining: rejection.remaining,
+        resetAfter: Duration.millis(Math.max(rejection.resetAt - now, 0)),
+        retryAfter: Duration.millis(rejection.retryAt - now),
+        decision: Decision.Cached()
+      })
+    })
+
   return {
-    consume: (key, limit, { cost = 1 } = {}) =>
-      Effect.flatMap(MonotonicClock.millis, (now) => {
-        const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
-        const rejection = rejections.find(key, call, now)
-        if (rejection === undefined) return ask(key, limit, cost, call, now)
-        observedLimits.listener?.onDecision(limit.algorithm, false, "Cached")
-        return Effect.succeed({
-          allowed: false,
-          limit: rejection.limit,
-          remaining: rejection.remaining,
-          resetAfter: Duration.millis(Math.max(rejection.resetAt - now, 0)),
-          retryAfter: Duration.millis(rejection.retryAt - now),
-          decision: Decision.Cached()
-        })
-      }),
+    consume: (key, limit, options) =>
+      Tracing.operation(
+        { name: "ratelimit.consume", of: limit.algorithm, key: () => key },
+        consume(key, limit, options)
+      ),
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
     reset: (key, limit) =>

@@ -13,6 +13,7 @@ import type { RedisExecutor, WithGeneration } from "../RedisExecutor.js"
 import type { RedisScript } from "../RedisScript.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
+import { script } from "./queue/RunningScript.js"
 
 type Answered = (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
 
@@ -54,6 +55,7 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
 
 /** A script with its keys and arguments. */
 export interface ScriptCall {
+  readonly name: string
   readonly lua: string
   readonly idempotent: boolean
   readonly inOneGo: boolean
@@ -62,6 +64,7 @@ export interface ScriptCall {
 }
 
 export const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): ScriptCall => ({
+  name: script.name,
   lua: script.lua,
   idempotent: script.idempotent,
   inOneGo: script.inOneGo ?? false,
@@ -84,12 +87,17 @@ export type Attempt = (
 export const attemptOn =
   (late: CommandQueue["late"]): Attempt =>
   (call, answered, goOn, caller) => {
-    const { inOneGo, lua } = call
+    const { inOneGo, lua, name } = call
     const keys = call.keys()
     const rest = [keys.length, ...keys, ...call.args()]
-    const runWhole = (answered: Answered) => late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
-    const runByHash = (hash: string, answered: Answered) =>
+    const runWhole = (answered: Answered) => {
+      script.name = name
+      late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
+    }
+    const runByHash = (hash: string, answered: Answered) => {
+      script.name = name
       late("EVALSHA", () => [hash, ...rest], answered, caller, inOneGo)
+    }
     const hash = hashes.get(lua)
     if (hash !== undefined) {
       runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))

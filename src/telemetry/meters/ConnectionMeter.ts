@@ -28,7 +28,7 @@ const connectionStates = ["Connecting", "Connected", "Reconnecting", "Unavailabl
 const circuitStates = ["Closed", "Open", "HalfOpen"] as const
 
 /** The address as labels: `redis://host:port/database`, `host:port`, or a path. */
-const serverOf = (address: string): Instrument.Labels => {
+export const serverOf = (address: string): Instrument.Labels => {
   const parts = /^(?:rediss?:\/\/)?(.+?)(?::(\d+))?(?:\/(\d+))?$/.exec(address)
   return { "server.address": parts?.[1] ?? address, "server.port": parts?.[2], "db.namespace": parts?.[3] }
 }

@@ -18,6 +18,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../../internal/effect/Callback.js"
 import * as MonotonicClock from "../../../internal/MonotonicClock.js"
+import { tracing } from "../../../internal/Tracing.js"
 import { malformed } from "../../ArgumentCheck.js"
 import { isNotReady, rejected, type ShutReason, unavailable } from "../../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
@@ -30,6 +31,7 @@ import { observedConnections, unnamed } from "../ObservedConnections.js"
 import { CommandDeadlines } from "./CommandDeadlines.js"
 import { CommandFlusher } from "./CommandFlusher.js"
 import { type Caller, QueuedCommand, type ResumeCaller } from "./QueuedCommand.js"
+import { script } from "./RunningScript.js"
 
 /**
  * @since 0.1.0
@@ -255,8 +257,19 @@ export const make = (
 
     /** Rejects a command while the circuit is open. */
     const admit: typeof submit = (kind, command, args, resume, caller) => {
-      if (flusher.isOpen && breaker.state() !== "Closed") reject("CircuitOpen", resume)
-      else submit(kind, command, args, resume, caller)
+      const answer = tracing.listener === undefined ? resume : traced(command, resume)
+      if (flusher.isOpen && breaker.state() !== "Closed") reject("CircuitOpen", answer)
+      else submit(kind, command, args, answer, caller)
+    }
+
+    /** Ends the span of the command with its answer, where the fiber that calls it is traced. */
+    const traced = (command: string, resume: ResumeCaller): ResumeCaller => {
+      const end = tracing.listener?.command(command, address(), command.startsWith("EVAL") ? script.name : undefined)
+      if (end === undefined) return resume
+      return (exit) => {
+        end(exit)
+        resume(exit)
+      }
     }
 
     const lateRead =
