@@ -172,7 +172,7 @@ module.exports = {
       name: "the entry point /http does not need the example domain and its API",
       severity: "error",
       from: { path: "^src/http\\.ts$" },
-      to: { reachable: true, path: "^src/(game|telemetry|http/(?!router/))" }
+      to: { reachable: true, path: "^src/(game|telemetry|http/(?!(router|dashboard)/))" }
     }
   ],
   options: {

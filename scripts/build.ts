@@ -2,7 +2,7 @@
  * `bun run build`: compiles `src` to `dist`, as `tsc -p tsconfig.build.json` does, with the calls of module loading marked
  * as pure. Then bundles the command `effect-cache`.
  */
-import { rm } from "node:fs/promises"
+import { cp, rm } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import ts from "typescript"
 import { bundleCommand } from "./bundleCommand.js"
@@ -30,6 +30,10 @@ compiler.readFile = (fileName) =>
 
 const program = ts.createProgram(fileNames, options, compiler)
 const emitted = program.emit(undefined, undefined, undefined, false, { after: [pureCalls] })
+// the dashboard serves these files as they are
+const assets = "http/dashboard/assets"
+await cp(join(root, "src", assets), join(root, "dist", assets), { recursive: true })
+
 const problems = [...(error ? [error] : []), ...errors, ...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics]
 
 if (problems.length > 0) {

@@ -5,6 +5,12 @@
  */
 
 /**
+ * Shows and operates the caches of a program on a page.
+ *
+ * @since 0.2.0
+ */
+export * as Dashboard from "./http/dashboard/Dashboard.js"
+/**
  * Reports a cached read in the `Cache-Status` header (RFC 9211).
  *
  * @since 0.2.0

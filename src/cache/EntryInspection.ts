@@ -4,11 +4,10 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import type { RedisClient } from "../redis/RedisClient.js"
-import type { RedisError } from "../redis/RedisError.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as CacheEntry from "./entry/CacheEntry.js"
@@ -58,6 +57,8 @@ export interface InspectedKey {
   readonly key: string
   readonly local: InspectedEntry | undefined
   readonly redis: InspectedText | "foreign" | undefined
+  /** why Redis was not read */
+  readonly failure?: string | undefined
 }
 
 const jsonOf = (value: unknown): string | undefined => {
@@ -74,7 +75,7 @@ const jsonOf = (value: unknown): string | undefined => {
  * @since 0.2.0
  * @category constructors
  */
-const keyOf = (
+export const keyOf = (
   { isTextKey, name }: Pick<LiveCache, "isTextKey" | "name">,
   id: string
 ): Either.Either<string, RedisKey.InvalidKey> => {
@@ -114,8 +115,8 @@ const readStored = (redis: RedisClient.Service, key: string) =>
   })
 
 /**
- * Reads a key of a cache. May be repeated. Fails with `InvalidKey` for an id that no key can have, and with the `RedisError`
- * where Redis does not answer.
+ * Reads a key of a cache. May be repeated. Fails with `InvalidKey` for an id that no key can have. Where
+ * Redis does not answer, `failure` says why.
  *
  * @since 0.2.0
  * @category execution
@@ -124,12 +125,14 @@ export const inspect = (
   redis: RedisClient.Service,
   cache: LiveCache,
   id: string
-): Effect.Effect<InspectedKey, RedisKey.InvalidKey | RedisError> =>
+): Effect.Effect<InspectedKey, RedisKey.InvalidKey> =>
   Effect.gen(function* () {
     const key = yield* keyOf(cache, id)
     const kept = cache.local.get(cache.localNameOf(key))
     const local = kept === undefined ? undefined : entryOf(cache, kept, kept.value)
-    const stored = yield* readStored(redis, key)
+    const read = yield* Effect.either(readStored(redis, key))
+    if (Either.isLeft(read)) return { key, local, redis: undefined, failure: read.left.message }
+    const stored = read.right
     if (stored === undefined) return { key, local, redis: undefined }
     const entry = CacheEntry.parse(stored.text)
     if (entry === undefined) return { key, local, redis: "foreign" }

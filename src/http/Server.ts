@@ -5,9 +5,11 @@
  */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Prometheus from "../telemetry/Prometheus.js"
 import { Api } from "./contract/Api.js"
+import * as Dashboard from "./dashboard/Dashboard.js"
 import * as CacheHttp from "./handlers/CacheHttp.js"
 import * as CountersHttp from "./handlers/CountersHttp.js"
 import * as DatabaseFailures from "./handlers/DatabaseFailures.js"
@@ -21,6 +23,13 @@ import * as RequestLimit from "./middleware/RequestLimit.js"
 import * as RequestPacing from "./middleware/RequestPacing.js"
 import * as ResponseHeaders from "./middleware/ResponseHeaders.js"
 import * as Docs from "./server/Docs.js"
+import { ApiToken } from "./token/ApiToken.js"
+
+const dashboard = Layer.unwrapEffect(
+  Effect.map(ApiToken, ({ check }) =>
+    Dashboard.layer(HttpApiBuilder.Router, { token: (request) => check(request) === "Right" })
+  )
+)
 
 const groups = Layer.mergeAll(
   HealthHttp.layer,
@@ -53,7 +62,13 @@ const middleware = RequestPacing.layer.pipe(
  * @category layers
  */
 export const layer = HttpApiBuilder.serve().pipe(
-  Layer.provide([HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }), Docs.layer, metrics, middleware]),
+  Layer.provide([
+    HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }),
+    Docs.layer,
+    dashboard,
+    metrics,
+    middleware
+  ]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
   Layer.provide(routerConfig)

@@ -162,12 +162,12 @@ const answer = (probe: Effect.Effect<ProbeReport>) =>
  * const probes = HealthProbes.layer(HttpRouter.Default, { checks: { database: pingDatabase } })
  *
  * // Layer<never, never, HttpServer | RedisClient>
- * const server = Layer.mergeAll(HttpRouter.Default.serve(), probes).pipe(Layer.provide(HttpRouter.Default.Live))
+ * const server = HttpRouter.Default.serve().pipe(Layer.provide(probes))
  */
 export const layer = <Self, Name extends string, E, R>(
   router: HttpRouter.HttpRouter.TagClass<Self, Name, E, R>,
   options: Options = {}
-): Layer.Layer<never, never, RedisClient | Self> =>
+): Layer.Layer<never, never, RedisClient> =>
   router.use((router) =>
     Effect.gen(function* () {
       const { live, ready, startup } = yield* make(options)

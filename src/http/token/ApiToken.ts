@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import { createHash, timingSafeEqual } from "node:crypto"
 import { dirname, join } from "node:path"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as ConfigError from "effect/ConfigError"
@@ -12,9 +11,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as DatabaseUrl from "../../game/database/DatabaseUrl.js"
 import * as HttpConfig from "../HttpConfig.js"
+import * as BearerToken from "../router/BearerToken.js"
 import * as TokenFile from "./TokenFile.js"
 
 /**
@@ -34,28 +34,11 @@ export declare namespace ApiToken {
    * @category models
    */
   export interface Service {
-    readonly check: (request: HttpServerRequest.HttpServerRequest) => "Right" | "Wrong" | "Missing"
+    readonly check: (request: HttpServerRequest.HttpServerRequest) => BearerToken.Checked
   }
 }
 
-// digests of equal length hide the length of the token from the time of the comparison
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
-
-// the decoder of HttpApiSecurity.bearer ignores the scheme, so the header is parsed here
-const sentToken = ({ headers }: HttpServerRequest.HttpServerRequest): string | undefined =>
-  /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
-
-/** Compares in constant time. */
-const make = (token: Redacted.Redacted): ApiToken.Service => {
-  const expected = digest(Redacted.value(token))
-  return {
-    check: (request) => {
-      const sent = sentToken(request)
-      if (sent === undefined) return "Missing"
-      return timingSafeEqual(digest(sent), expected) ? "Right" : "Wrong"
-    }
-  }
-}
+const make = (token: Redacted.Redacted): ApiToken.Service => ({ check: BearerToken.make(token) })
 
 /**
  * The file beside the SQLite database, whose directory outlives the process; else in the default directory of that

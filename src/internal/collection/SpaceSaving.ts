@@ -25,7 +25,8 @@ export interface FrequentKey {
  * @category models
  */
 export interface SpaceSaving {
-  readonly note: (key: string) => void
+  /** The key has occurred `times` times: default once. */
+  readonly note: (key: string, times?: number) => void
   /** The keys with the highest counts, in descending order. */
   readonly top: (limit: number) => ReadonlyArray<FrequentKey>
 }
@@ -50,19 +51,19 @@ export const make = (capacity: number): SpaceSaving => {
     return found
   }
   return {
-    note: (key) => {
+    note: (key, times = 1) => {
       const counter = counters.get(key)
       if (counter !== undefined) {
-        counter.count++
+        counter.count += times
         return
       }
       const replaced = counters.size < capacity ? undefined : least()
       if (replaced === undefined) {
-        counters.set(key, { key, count: 1, error: 0 })
+        counters.set(key, { key, count: times, error: 0 })
         return
       }
       counters.delete(replaced.key)
-      counters.set(key, { key, count: replaced.count + 1, error: replaced.count })
+      counters.set(key, { key, count: replaced.count + times, error: replaced.count })
     },
     top: (limit) =>
       Array.from(counters.values())
