@@ -16,6 +16,7 @@ import { eventually, expectNoUnhandledRejections, testWith, unless } from "../..
 import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisCluster from "../../support/server/RedisCluster.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
+import * as ServerPace from "../../support/server/ServerPace.js"
 import * as SkewedClock from "../../support/server/SkewedClock.js"
 
 expectNoUnhandledRejections()
@@ -23,8 +24,17 @@ expectNoUnhandledRejections()
 const test = testWith("cluster mode")
 
 const commandTimeoutMillis = 1000
-/** A read that meets a silent server once at each step waits for its read, its lease and its fill. */
-const longestReadMillis = 3 * commandTimeoutMillis + 2000
+/** A lookup takes a millisecond, and without Redis it waits for those of 99 other callers. */
+const longestLookupMillis = 200
+/** A read waits for one command of a silent server, and before for at most so many of a busy machine: the read, and the lease. */
+const otherCommandsOfRead = 2
+
+/**
+ * How long a read waits for a silent server. After a stall of the process the client gives a reply up to the timeout once more,
+ * since the stall itself may have delayed the command.
+ */
+const longestWaitMillis = ({ stalledMillis }: MixedCallers.Read): number =>
+  stalledMillis > 0 ? 2 * commandTimeoutMillis : commandTimeoutMillis
 
 const options: ClientOptions = {
   connectTimeout: "2 seconds",
@@ -42,11 +52,21 @@ const secondsOf = (reply: unknown): number => (Array.isArray(reply) ? Number(rep
 
 type Sources = Map<MixedCallers.Read["source"], number>
 
+/**
+ * Why a read of a server that works may be without Redis: a busy machine delays a set past its deadline, or stands still for a
+ * part of a command's timeout.
+ */
+const isOfBusyMachine = ({ reason, stalledMillis }: MixedCallers.Read): boolean =>
+  reason === "InvalidationPending" || (reason === "RedisTimeout" && stalledMillis > commandTimeoutMillis / 10)
+
 interface Load {
   readonly cluster: RedisCluster.RedisCluster
   readonly callers: MixedCallers.MixedCallers
-  /** the sources of all reads of some keys that ended since this was called, and the longest of them */
-  readonly readsOf: (isOne: (id: number) => boolean) => { readonly sources: Sources; readonly slowest: () => number }
+  /** the reads of some keys that ended since this was called: their sources, and why some were without Redis */
+  readonly readsOf: (isOne: (id: number) => boolean) => {
+    readonly sources: Sources
+    readonly degraded: ReadonlyArray<MixedCallers.Read>
+  }
   /** Waits until each cache key was served from Redis again. */
   readonly everyKeyIsServed: Effect.Effect<void>
   /** Ends the load, and expects that nothing was wrong. */
@@ -69,12 +89,16 @@ const load = (
 ): Effect.Effect<Load, never, Scope.Scope> =>
   Effect.gen(function* () {
     const redis = yield* clientsOf(cluster, mapAddress)
+    const pace = yield* ServerPace.measure
     const listeners = new Set<(read: MixedCallers.Read) => void>()
+    /** the most that a read has taken beyond its wait for a silent server */
+    let longestBeyondWait = 0
     const callers = yield* MixedCallers.start({
       name,
       redis,
       callers: 100,
       onRead: (read) => {
+        longestBeyondWait = Math.max(longestBeyondWait, read.millis - longestWaitMillis(read))
         for (const listener of listeners) listener(read)
       }
     })
@@ -93,20 +117,22 @@ const load = (
       callers,
       readsOf: (isOne) => {
         const sources: Sources = new Map()
-        let slowest = 0
-        listeners.add(({ id, millis, source }) => {
-          if (!isOne(id)) return
-          sources.set(source, (sources.get(source) ?? 0) + 1)
-          slowest = Math.max(slowest, millis)
+        const degraded: Array<MixedCallers.Read> = []
+        listeners.add((read) => {
+          if (!isOne(read.id)) return
+          sources.set(read.source, (sources.get(read.source) ?? 0) + 1)
+          if (read.source === "Degraded") degraded.push(read)
         })
-        return { sources, slowest: () => slowest }
+        return { sources, degraded }
       },
       everyKeyIsServed,
       end: Effect.gen(function* () {
         yield* everyKeyIsServed
         yield* callers.stop
         expect(callers.mistakes).toEqual([])
-        expect(callers.slowestReadMillis(), "the longest read").toBeLessThan(longestReadMillis)
+        expect(longestBeyondWait, "the longest read beyond the command timeout").toBeLessThan(
+          longestLookupMillis + otherCommandsOfRead * pace.slowestMillis()
+        )
         expect(callers.writes.acknowledged).toBeGreaterThan(100)
       })
     }
@@ -144,8 +170,8 @@ describe("100 callers of caches on a cluster", () => {
         expect(itsReads.sources.get("Degraded"), "the fault was felt").toBeGreaterThan(0)
         const hits = otherReads.sources.get("Redis") ?? 0
         expect(hits).toBeGreaterThan(500)
-        // a busy machine lets some command time out
-        expect(otherReads.sources.get("Degraded") ?? 0, "reads of other servers without Redis").toBeLessThan(hits / 50)
+        const unexplained = otherReads.degraded.filter((read) => !isOfBusyMachine(read))
+        expect(unexplained, "reads of other servers without Redis").toEqual([])
         yield* signal === "SIGKILL" ? first.node.start : first.node.signal("SIGCONT")
         yield* cluster.awaitAgreement
         yield* world.end
@@ -176,6 +202,25 @@ describe("100 callers of caches on a cluster", () => {
       const moving = ids.filter((slot) => holds(markers, slot))
       expect(moving.length).toBeGreaterThan(10)
       yield* cluster.reshard({ from: markers.node, to: first.node, slots: [...new Set([...moving, markerSlot])] })
+      yield* world.everyKeyIsServed
+      yield* world.end
+    }))
+
+  test("get no old value while 1,000 slots move, with a third of the keys", () =>
+    Effect.gen(function* () {
+      const cluster = yield* RedisCluster.make({ args: partial })
+      const world = yield* load(cluster)
+      const { first, second } = yield* primaries(cluster)
+      const read = new Set(Array.from({ length: MixedCallers.idCount }, (_, id) => slotOfId(id)))
+      const all = first.slots.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i))
+      // those that are read first, and others up to a thousand
+      const moving = [...all].sort((left, right) => Number(read.has(right)) - Number(read.has(left))).slice(0, 1000)
+      expect(moving.filter((slot) => read.has(slot)).length).toBeGreaterThan(10)
+      const reads = world.readsOf((id) => moving.includes(slotOfId(id)))
+      yield* cluster.reshard({ from: first.node, to: second.node, slots: moving, atATime: 10 })
+      expect(reads.sources.get("Redis"), "hits while slots moved").toBeGreaterThan(100)
+      const held = (yield* cluster.view).find(({ node }) => node === second.node)
+      expect(moving.every((slot) => held !== undefined && holds(held, slot))).toBe(true)
       yield* world.everyKeyIsServed
       yield* world.end
     }))

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type * as CacheResult from "../../../src/cache/read/CacheResult.js"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as LoopDelay from "../LoopDelay.js"
 
 export interface MixedCallers {
   /** reads that were older than they may be, and calls that took far longer than any timeout */
@@ -19,9 +20,6 @@ export interface MixedCallers {
   readonly sources: ReadonlyMap<string, number>
   /** writes that Redis acknowledged, and those that it has not taken yet when they returned */
   readonly writes: { readonly acknowledged: number; readonly kept: number }
-  /** the longest call so far */
-  readonly slowestMillis: () => number
-  readonly slowestReadMillis: () => number
   readonly stop: Effect.Effect<void>
 }
 
@@ -35,7 +33,12 @@ const tagOf = (id: number): string => `tag-${Math.floor(id / idsPerTag)}`
 export interface Read {
   readonly id: number
   readonly source: CacheResult.CacheResult<number>["source"]
+  /** why Redis was not used */
+  readonly reason: string | undefined
+  /** how long it took, without the time in which the event loop of this process stood still */
   readonly millis: number
+  /** for how long it stood still meanwhile */
+  readonly stalledMillis: number
 }
 
 /** The ids that are read are 0 to this, exclusively. */
@@ -56,8 +59,7 @@ export const start = (options: {
     const mistakes: Array<string> = []
     const sources = new Map<string, number>()
     const writes = { acknowledged: 0, kept: 0 }
-    let slowestMillis = 0
-    let slowestReadMillis = 0
+    const delay = yield* LoopDelay.measure
 
     const members = yield* Effect.forEach(options.redis, (redis, number) =>
       TypedCache.make({
@@ -79,20 +81,25 @@ export const start = (options: {
     )
     type Member = (typeof members)[number]
 
-    const timed = <A, E>(what: string, call: Effect.Effect<A, E>): Effect.Effect<readonly [A, number], E> =>
-      Effect.map(Effect.timed(call), ([duration, answer]) => {
-        const millis = Duration.toMillis(duration)
-        if (millis > hangMillis) mistakes.push(`${what} took ${millis} ms`)
-        slowestMillis = Math.max(slowestMillis, millis)
-        return [answer, millis]
+    const timed = <A, E>(
+      what: string,
+      call: Effect.Effect<A, E>
+    ): Effect.Effect<readonly [answer: A, millis: number, stalledMillis: number], E> =>
+      Effect.suspend(() => {
+        const stoodStill = delay.totalMillis()
+        return Effect.map(Effect.timed(call), ([duration, answer]) => {
+          const stalledMillis = delay.totalMillis() - stoodStill
+          const millis = Math.max(0, Duration.toMillis(duration) - stalledMillis)
+          if (millis > hangMillis) mistakes.push(`${what} took ${millis} ms`)
+          return [answer, millis, stalledMillis]
+        })
       })
 
     const read = ({ cache, number, own }: Member, id: number) =>
       Effect.gen(function* () {
         const [ofAll, ofOwn] = [acknowledged[id] ?? 0, own[id] ?? 0]
-        const [{ source, value }, millis] = yield* timed(`a read of ${id}`, cache.getResult(id))
-        slowestReadMillis = Math.max(slowestReadMillis, millis)
-        options.onRead?.({ id, source, millis })
+        const [{ reason, source, value }, millis, stalledMillis] = yield* timed(`a read of ${id}`, cache.getResult(id))
+        options.onRead?.({ id, source, reason, millis, stalledMillis })
         sources.set(source, (sources.get(source) ?? 0) + 1)
         // a process without Redis cannot hear of other processes' writes
         const least = source === "Degraded" ? ofOwn : Math.max(ofOwn, ofAll)
@@ -153,8 +160,6 @@ export const start = (options: {
       mistakes,
       sources,
       writes,
-      slowestMillis: () => slowestMillis,
-      slowestReadMillis: () => slowestReadMillis,
       stop: Effect.asVoid(Fiber.interrupt(fiber))
     }
   })

@@ -46,12 +46,17 @@ export interface RedisCluster {
   readonly replicaOf: (primary: ClusterNode) => Effect.Effect<NodeView>
   /** Waits until all running nodes see the same healthy cluster, with each slot on a running node. */
   readonly awaitAgreement: Effect.Effect<void>
-  /** Moves slots with their keys, one after another, as `redis-cli --cluster reshard` does. Clients may be at work. */
+  /** Moves slots with their keys, each slot as `redis-cli --cluster reshard` does. Clients may be at work. */
   readonly reshard: (move: {
     readonly from: ClusterNode
     readonly to: ClusterNode
     /** the slots themselves, or how many, from the first that `from` has */
     readonly slots: number | ReadonlyArray<number>
+    /**
+     * how many slots move at a time: default 1. After a move of several, the replicas of the cluster may win no election for a
+     * while: their primaries should live on
+     */
+    readonly atATime?: number | undefined
   }) => Effect.Effect<void>
   /** Makes a replica the primary without a loss, and waits for agreement. */
   readonly failover: (replica: ClusterNode) => Effect.Effect<void>
@@ -214,7 +219,7 @@ export const make = (options: ClusterOptions = {}): Effect.Effect<RedisCluster, 
             node.isRunning() && all.some((other) => other.id === primaryId && other.node.port === primary.port)
         ),
       awaitAgreement,
-      reshard: ({ from, slots, to }) =>
+      reshard: ({ atATime = 1, from, slots, to }) =>
         Effect.gen(function* () {
           const [source, target] = yield* Effect.all([viewOfNode(from), viewOfNode(to)])
           const moving = typeof slots === "number" ? listOf(source.slots).slice(0, slots) : slots
@@ -232,7 +237,10 @@ export const make = (options: ClusterOptions = {}): Effect.Effect<RedisCluster, 
             await atTarget("CLUSTER", "SETSLOT", slot, "NODE", target.id)
             await atSource("CLUSTER", "SETSLOT", slot, "NODE", target.id)
           }
-          for (const slot of moving) yield* Effect.promise(() => move(`${slot}`))
+          yield* Effect.forEach(moving, (slot) => Effect.promise(() => move(`${slot}`)), {
+            concurrency: atATime,
+            discard: true
+          })
           yield* awaitAgreement
         }).pipe(Effect.scoped),
       failover: (replica) =>
