@@ -3,7 +3,7 @@
  * program that uses the library installs nothing of it.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { build, type Plugin } from "esbuild"
 
 /** The folders of the packages that a bundle has modules of. */
@@ -24,15 +24,15 @@ const licences = (root: string, folders: ReadonlyArray<string>): string =>
     .join(`\n${"-".repeat(80)}\n\n`)
 
 /** What runs on the packages of the application is loaded from its place in `dist`, where it is compiled and not bundled. */
-const outside: Plugin = {
+const outside = (root: string): Plugin => ({
   name: "outside",
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^\.\/ModuleWarming\.js$/ }, () => ({
-      path: "../cli/warm/ModuleWarming.js",
+    onResolve({ filter: /^\.\/Module(Advice|Warming)\.js$/ }, ({ importer, path }) => ({
+      path: `../${relative(join(root, "src"), join(importer, "..", path))}`,
       external: true
     }))
   }
-}
+})
 
 export const bundleCommand = async (root: string): Promise<void> => {
   const { metafile } = await build({
@@ -43,7 +43,7 @@ export const bundleCommand = async (root: string): Promise<void> => {
     format: "esm",
     platform: "node",
     target: "node20",
-    plugins: [outside],
+    plugins: [outside(root)],
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,

@@ -92,8 +92,16 @@ command=$workdir/command/node_modules/effect-cache-toolkit/$(node -p 'require(".
   expect 1 "nothing accepts connections there" "$bun" "$command" doctor
   expect 0 "effect-cache" node "$command" --help
   expect 1 "nothing accepts connections there" node "$command" doctor
-  # this part runs on the program's own Effect
+  # what concerns a module runs on the program's own Effect and library
+  cat >caches.js <<'END'
+import { Effect, Schema } from "effect"
+import { TypedCache } from "effect-cache-toolkit"
+const text = { key: Schema.String, value: Schema.String }
+export default TypedCache.make({ ...text, name: "own", timeToLive: "1 minute", lookup: Effect.succeed })
+END
   for name in effect $own; do ln -s "$OLDPWD/node_modules/$name" "node_modules/$name"; done
-  expect 3 "nothing accepts connections there" node "$command" warm --module ./caches.js key
-  expect 3 "nothing accepts connections there" "$bun" "$command" warm --module ./caches.js key
+  for runtime in "$bun" node; do
+    expect 1 "the options of the cache own fit together" "$runtime" "$command" doctor --module ./caches.js
+    expect 3 "nothing accepts connections there" "$runtime" "$command" warm --module ./caches.js key
+  done
 )

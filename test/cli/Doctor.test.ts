@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -22,6 +23,8 @@ const Report = Schema.Struct({
     })
   )
 })
+
+const caches = fileURLToPath(new URL("../support/cli/WarmedCaches.ts", import.meta.url))
 
 const toReport = Schema.decodeUnknownSync(Report)
 
@@ -194,6 +197,31 @@ describe("effect-cache doctor", () => {
       expect(findings.filter(({ check, level }) => check === "slots" && level === "ok")).toHaveLength(3)
       expect(findings.filter(({ check, message }) => check === "replicas" && message === "1 in step")).toHaveLength(3)
     })
+  )
+
+  it.scopedLive(
+    "names the options of a module's caches that contradict each other, and builds them without a server",
+    (context) =>
+      Effect.gen(function* () {
+        if (RedisServer.skipReason !== undefined) return context.skip(RedisServer.skipReason)
+        const server = yield* RedisServer.make()
+        const words = ["doctor", "--module", caches, "--export", "default", "--export", "contradictory", "--json"]
+        const { findings } = toReport(RunCli.json(yield* RunCli.run({ REDIS_URL: server.url }, ...words)))
+        expect(findings.filter(({ check }) => check === "options")).toEqual([
+          { check: "options", level: "ok", message: "the options of the cache warmed:user fit together" },
+          {
+            check: "options",
+            level: "warning",
+            message: expect.stringMatching(
+              /^cache contradictory: local\.timeToLive \(1h\) is longer than timeToLive \(1m\)/
+            ),
+            remedy: expect.stringContaining("docs/operating.md")
+          }
+        ])
+        expect(yield* server.send("DBSIZE")).toBe(0)
+        const wrong = yield* RunCli.run({ REDIS_URL: server.url }, "doctor", "--module", caches, "--export", "nothing")
+        expect(wrong).toMatchObject({ exitCode: 2, err: [expect.stringContaining("the export nothing of")] })
+      })
   )
 
   for (const { check, level, message, remedy, skipped, variables, what } of cases) {

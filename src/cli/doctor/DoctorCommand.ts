@@ -5,8 +5,10 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
-import { found } from "../frame/CommandFailed.js"
+import * as Option from "effect/Option"
+import { CommandFailed, found } from "../frame/CommandFailed.js"
 import * as Screen from "../frame/Screen.js"
 import * as Doctor from "./Doctor.js"
 import * as Finding from "./Finding.js"
@@ -18,9 +20,46 @@ const summary = (findings: ReadonlyArray<Finding.Finding>): string => {
   return `${count("error")} errors, ${count("warning")} warnings`
 }
 
-export const command = Command.make("doctor", { json: Screen.json, strict }, ({ json, strict }) =>
+const module = Options.text("module").pipe(
+  Options.optional,
+  Options.withDescription(
+    "Look for contradictions in the options of the caches that this module of the application exports."
+  )
+)
+
+const exportNames = Options.text("export").pipe(
+  Options.repeated,
+  Options.withDescription("The names of those exports: default the default export.")
+)
+
+const options = (module: Option.Option<string>, names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const findings = yield* Doctor.findings
+    if (Option.isNone(module)) return []
+    const { resolve } = yield* Path.Path
+    // outside of the bundle: see ApplicationModule
+    const { of } = yield* Effect.promise(() => import("./ModuleAdvice.js"))
+    const advised = yield* Effect.promise(() => of(resolve(module.value), names.length === 0 ? ["default"] : names))
+    // by its tag alone: it is made by the application's Effect
+    if (advised._tag === "Left") return yield* new CommandFailed(advised.left)
+    return advised.right.flatMap(({ advice, cache }): ReadonlyArray<Finding.Finding> => {
+      const finding = { check: "options", server: undefined } as const
+      return advice.length === 0
+        ? [{ ...finding, level: "ok", message: `the options of the cache ${cache} fit together` }]
+        : advice.map((sentence) => ({
+            ...finding,
+            level: "warning",
+            message: `cache ${cache}: ${sentence}`,
+            remedy: "change one of these options; docs/operating.md says what each pair does"
+          }))
+    })
+  })
+
+const given = { json: Screen.json, strict, module, exportNames }
+
+export const command = Command.make("doctor", given, ({ exportNames, json, module, strict }) =>
+  Effect.gen(function* () {
+    const advice = yield* options(module, exportNames)
+    const findings = [...(yield* Doctor.findings), ...advice]
     const isHealthy = !findings.some(({ level }) => level === "error" || (strict && level === "warning"))
     yield* Screen.print(json, {
       lines: [...findings.flatMap(Finding.lines), "", summary(findings)],
@@ -30,7 +69,7 @@ export const command = Command.make("doctor", { json: Screen.json, strict }, ({ 
   })
 ).pipe(
   Command.withDescription(
-    "Examine the servers: reach, version, rights, Lua, clock, eviction, memory, persistence, latency, slots, replicas, TLS. " +
+    "Examine the servers: reach, version, rights, Lua, clock, eviction, memory, persistence, latency, slots, replicas, TLS, and by --module the options of caches. " +
       "Each finding says what to do. Exits with 1 when one of them is an error."
   )
 )

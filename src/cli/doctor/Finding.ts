@@ -39,6 +39,7 @@ export type Check =
   | "replicas"
   | "slots"
   | "tls"
+  | "options"
 
 const marks: Record<Level, string> = { ok: "ok     ", note: "note   ", warning: "WARNING", error: "ERROR  " }
 

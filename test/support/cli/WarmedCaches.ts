@@ -1,4 +1,4 @@
-/** A module of an application, as `effect-cache warm --module` takes it: exports that are Effects of caches. */
+/** A module of an application, as `--module` of `effect-cache` takes it: exports that are Effects of caches. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
@@ -25,6 +25,16 @@ export const seats = TypedCache.make({
   value: Schema.String,
   timeToLive: "1 hour",
   lookup: ({ number, row }) => Effect.succeed(`${row}${number}`)
+})
+
+/** Its local tier keeps values for longer than they are fresh. */
+export const contradictory = TypedCache.make({
+  name: "contradictory",
+  key: Schema.String,
+  value: Schema.String,
+  timeToLive: "1 minute",
+  local: { timeToLive: "1 hour", capacity: 10 },
+  lookup: (id) => Effect.succeed(id)
 })
 
 export const nothing = "no cache"
