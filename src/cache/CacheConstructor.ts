@@ -136,7 +136,7 @@ export const make = <
     class KeySource implements Loader.ValueSource<Stored, E> {
       constructor(
         readonly key: CacheKey.CacheKey,
-        private readonly id: Key
+        readonly id: Key
       ) {}
       lookup(...[previous, lookup]: Parameters<Loader.ValueSource<Stored, E>["lookup"]>) {
         return source.lookUp(this.id, previous, lookup)
@@ -170,9 +170,11 @@ export const make = <
       Effect.map(valueOf(result.value), (value) => ({ ...result, value }))
 
     const readMapped = reader.readMapped(valueOf)
-    const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure>((resume, _caller, source) =>
-      readMapped(source.key, source, resume)
-    )
+    const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure>((resume, caller, source) => {
+      // here, where the caller is known: another step of the runtime would cost a tenth of the read
+      if (tracing.listener !== undefined && caller.currentSpan?.sampled === true) resume(getTraced(source.id))
+      else readMapped(source.key, source, resume)
+    })
     const getShared = (id: Key): Effect.Effect<Value, Failure> => {
       const key = keyOf(id)
       return failing(Either.isLeft(key) ? Exit.fail(key.left) : readShared(new KeySource(key.right, id)))
@@ -206,13 +208,9 @@ export const make = <
     const ofKey = (id: Key) => id
     const getResult = traced("cache.get", read(reader.getResult, resultOf), ofKey)
     const getTraced = (id: Key) => Effect.map(getResult(id), ({ value }) => value)
-    const isTraced = () => tracing.listener?.isTraced() === true
     const get = reader.hasPlainLocalHits
-      ? SyncEffect.make((id: Key) => (isTraced() ? getTraced(id) : getLocalFirst(id)))
-      : (id: Key) =>
-          tracing.listener === undefined
-            ? getShared(id)
-            : Effect.suspend(() => (isTraced() ? getTraced(id) : getShared(id)))
+      ? SyncEffect.make((id: Key) => (tracing.listener?.isTraced() === true ? getTraced(id) : getLocalFirst(id)))
+      : getShared
 
     const parts = {
       name: options.name,
