@@ -1,22 +1,11 @@
 /** Clients with different prefixes on one server: none of them reaches what another one keeps. */
 import { describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import * as TypedCache from "../../../src/cache/TypedCache.js"
-import * as Counter from "../../../src/coordination/Counter.js"
-import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
-import * as DistributedSemaphore from "../../../src/coordination/DistributedSemaphore.js"
-import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
-import * as Presence from "../../../src/coordination/Presence.js"
-import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import * as PrefixedExecutor from "../../../src/redis/prefix/PrefixedExecutor.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
@@ -24,10 +13,7 @@ import * as RedisCommands from "../../../src/redis/RedisCommands.js"
 import * as RedisScript from "../../../src/redis/RedisScript.js"
 import { connected } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
-import { until } from "../../support/until.js"
-
-/** Makes clients of one server by their prefixes; without one, the client sees the keys as the server has them. */
-type ClientOf = (keyPrefix?: string) => Effect.Effect<RedisClient.Service, never, Scope.Scope>
+import { type ClientOf, prefixes, suite } from "./TenantSuite.js"
 
 const onMemory: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
   MemoryRedis.makeExecutor(),
@@ -41,16 +27,6 @@ const onServer: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
       Effect.map(Layer.build(connected({ port }, { keyPrefix })), (context) => Context.get(context, RedisClient))
 )
 
-const provide =
-  (redis: RedisClient.Service) =>
-  <A, E>(effect: Effect.Effect<A, E, RedisClient | Scope.Scope>) =>
-    Effect.provideService(effect, RedisClient, redis)
-
-/** Each holds what a pattern, a slot or a byte could take for something else. */
-const prefixes = ["shop:", "a*b?[c]\\:", "two words ", "zażółć:🎲:"]
-
-const perMinute = RateLimiter.fixedWindow({ limit: 1, window: "1 minute", onUnavailable: "deny" })
-
 const copyOver = RedisScript.make({
   name: "copyOver",
   idempotent: true,
@@ -61,7 +37,7 @@ const copyOver = RedisScript.make({
   model: ({ call, keys: [from = "", to = ""] }) => call("SET", to, String(call("GET", from)))
 })
 
-const suite = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, test: typeof it.scopedLive) => {
+const keys = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, test: typeof it.scopedLive) => {
   for (const prefix of prefixes) {
     test(`stands before every key on the server, and nowhere in what a client reads: ${JSON.stringify(prefix)}`, () =>
       Effect.gen(function* () {
@@ -104,142 +80,19 @@ const suite = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, test: type
         expect(left).toEqual(["user:1"])
       }))
   }
-
-  test("hides the messages of others, and delivers its own under the names that it knows", () =>
-    Effect.gen(function* () {
-      const make = yield* clientOf
-      const [shop, blog] = [yield* make("shop:"), yield* make("blog:")]
-      const listens = yield* Deferred.make<void>()
-      const events = yield* Effect.fork(
-        shop.subscribe("news").pipe(
-          Stream.tap(({ _tag }) => (_tag === "Gap" ? Deferred.succeed(listens, undefined) : Effect.void)),
-          Stream.filter(({ _tag }) => _tag === "Message"),
-          Stream.take(1),
-          Stream.runCollect
-        )
-      )
-      yield* Deferred.await(listens)
-      expect(yield* blog.publish("news", "of the blog")).toBe(0)
-      expect(yield* shop.publish("news", "of the shop")).toBe(1)
-      expect(Chunk.toReadonlyArray(yield* Fiber.join(events))).toEqual([
-        { _tag: "Message", channel: "news", message: "of the shop" }
-      ])
-    }))
-
-  test("rejects what would reach the keys of others, and sends nothing", () =>
-    Effect.gen(function* () {
-      const make = yield* clientOf
-      const [redis, server] = [yield* make("shop:"), yield* make()]
-      yield* server.set("user:1", "of another")
-      for (const [command, ...args] of [
-        ["FLUSHDB"],
-        ["flushall", "ASYNC"],
-        ["RANDOMKEY"],
-        ["PUBSUB", "CHANNELS"],
-        ["SORT", "list", "BY", "user:*"],
-        ["SORT", "list", "GET", "user:*"],
-        ["JSON.SET", "user:1", "$", "1"]
-      ] as const) {
-        expect(yield* Effect.flip(redis.send(command, ...args)), command).toMatchObject({ _tag: "InvalidArgument" })
-      }
-      expect(yield* server.get("user:1")).toEqual(Option.some("of another"))
-    }))
-
-  test("keeps entries and invalidations apart: a cache of the same name elsewhere hears and loses nothing", () =>
-    Effect.gen(function* () {
-      const make = yield* clientOf
-      let lookups = 0
-      const cacheOf = (prefix: string) =>
-        Effect.flatMap(make(prefix), (redis) =>
-          TypedCache.make({
-            name: "user",
-            key: Schema.String,
-            value: Schema.String,
-            timeToLive: "1 minute",
-            local: { capacity: 10, timeToLive: "1 minute" },
-            lookup: (id) => Effect.sync(() => `${prefix}${id} ${++lookups}`)
-          }).pipe(provide(redis))
-        )
-      const [shop, again, blog] = [yield* cacheOf("shop:"), yield* cacheOf("shop:"), yield* cacheOf("blog:")]
-      expect(yield* shop.get("ada")).toBe("shop:ada 1")
-      expect(yield* again.get("ada")).toBe("shop:ada 1")
-      expect(yield* blog.get("ada")).toBe("blog:ada 2")
-      // by the channel: the other process has the value in its local tier
-      yield* shop.invalidate("ada")
-      yield* until("the other process has heard it", () =>
-        Effect.map(again.get("ada"), (value) => value === "shop:ada 3")
-      )
-      expect((yield* blog.getResult("ada")).source).toBe("Local")
-      yield* shop.clear
-      expect((yield* blog.getResult("ada")).source).toBe("Local")
-      expect(yield* blog.get("ada")).toBe("blog:ada 2")
-    }))
-
-  test("keeps locks, permits, limits, counters, boards and presence apart", () =>
-    Effect.gen(function* () {
-      const make = yield* clientOf
-      const useOf = (prefix: string) =>
-        Effect.gen(function* () {
-          const redis = yield* make(prefix)
-          const locks = yield* DistributedLock.make.pipe(provide(redis))
-          const semaphores = yield* DistributedSemaphore.make.pipe(provide(redis))
-          const limiter = yield* RateLimiter.make.pipe(provide(redis))
-          const counter = yield* Counter.make({ key: "visits" }).pipe(provide(redis))
-          const board = yield* Leaderboard.make({ key: "week", member: Schema.String }).pipe(provide(redis))
-          const presence = yield* Presence.make({ key: "room", member: Schema.String, timeToLive: "1 minute" }).pipe(
-            provide(redis)
-          )
-          const lock = yield* locks.tryAcquire("door", { timeToLive: "1 minute" })
-          const permit = yield* semaphores.tryAcquire("door", { permits: 1, timeToLive: "1 minute" })
-          const limited = yield* limiter.consume("ada", perMinute)
-          yield* board.submit("ada", 1)
-          yield* presence.beat("ada")
-          return {
-            isLocked: Option.isSome(lock) && Option.isSome(permit),
-            isAdmitted: limited.allowed,
-            visits: yield* counter.increment,
-            members: yield* board.size,
-            present: yield* presence.count
-          }
-        })
-      const first = { isLocked: true, isAdmitted: true, visits: 1, members: 1, present: 1 }
-      expect(yield* useOf("shop:")).toEqual(first)
-      expect(yield* useOf("blog:")).toEqual(first)
-      expect(yield* useOf("shop:")).toEqual({ ...first, isLocked: false, isAdmitted: false, visits: 2 })
-    }))
-
-  test("announces the release of a lock on the channel with the prefix, on which its own callers wait", () =>
-    Effect.gen(function* () {
-      const make = yield* clientOf
-      const [redis, server] = [yield* make("shop:"), yield* make()]
-      const locks = yield* DistributedLock.make.pipe(provide(redis))
-      const listenOn = (client: RedisClient.Service, channel: string) =>
-        Effect.gen(function* () {
-          const listens = yield* Deferred.make<void>()
-          const message = yield* client.subscribe(channel).pipe(
-            Stream.tap(({ _tag }) => (_tag === "Gap" ? Deferred.succeed(listens, undefined) : Effect.void)),
-            Stream.filter(({ _tag }) => _tag === "Message"),
-            Stream.runHead,
-            Effect.fork
-          )
-          yield* Deferred.await(listens)
-          return message
-        })
-      const listeners = [
-        yield* listenOn(server, "shop:{lock:door}:released"),
-        yield* listenOn(redis, "{lock:door}:released")
-      ]
-      const token = Option.getOrThrow(yield* locks.acquireLock("door", "1 minute"))
-      expect(yield* locks.releaseLock("door", token)).toBe(true)
-      for (const listener of listeners) expect(Option.isSome(yield* Fiber.join(listener))).toBe(true)
-    }))
 }
 
-describe("a key prefix on the memory layer", () => suite(onMemory, it.scopedLive))
+describe("a key prefix on the memory layer", () => {
+  keys(onMemory, it.scopedLive)
+  suite(onMemory, it.scopedLive)
+})
 
 const reason = RedisServer.skipReason
-describe(`a key prefix on a server${reason === undefined ? "" : ` (skipped: ${reason})`}`, () =>
-  suite(onServer, it.scopedLive.skipIf(reason !== undefined) as typeof it.scopedLive))
+describe(`a key prefix on a server${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const test = it.scopedLive.skipIf(reason !== undefined) as typeof it.scopedLive
+  keys(onServer, test)
+  suite(onServer, test)
+})
 
 describe("the option keyPrefix", () => {
   for (const prefix of ["{shop}:", "shop}", "line\nbreak", "\ud800"]) {
