@@ -16,6 +16,7 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Presence from "../../../src/coordination/Presence.js"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { counted, whenListening } from "../../support/cache/Listening.js"
 import { until } from "../../support/until.js"
 
 /** Makes clients of one server by their prefixes; without one, the client sees the keys as the server has them. */
@@ -85,7 +86,7 @@ export const suite = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, tes
             timeToLive: "1 minute",
             local: { capacity: 10, timeToLive: "1 minute" },
             lookup: (id) => Effect.sync(() => `${prefix}${id} ${++lookups}`)
-          }).pipe(provide(redis))
+          }).pipe(whenListening, provide(counted(redis)))
         )
       const [shop, again, blog] = [yield* cacheOf("shop:"), yield* cacheOf("shop:"), yield* cacheOf("blog:")]
       expect(yield* shop.get("ada")).toBe("shop:ada 1")

@@ -13,7 +13,8 @@ import { until } from "../until.js"
 /** How many listeners of each client have heard their first event, which says that the subscription has begun. */
 const begun = new WeakMap<RedisClient.Service, { count: number }>()
 
-const counted = (redis: RedisClient.Service): RedisClient.Service => {
+/** A client for `whenListening`: a copy that counts. */
+export const counted = (redis: RedisClient.Service): RedisClient.Service => {
   const executor = RedisExecutor.of(redis)
   const listeners = { count: 0 }
   const client = RedisCommands.fromExecutor({
@@ -31,11 +32,11 @@ const counted = (redis: RedisClient.Service): RedisClient.Service => {
   return client
 }
 
-/** A client for `whenListening`. */
+/** A layer whose client is for `whenListening`. */
 export const countingListeners = <R>(layer: Layer.Layer<RedisClient | R>): Layer.Layer<RedisClient | R> =>
   Layer.map(layer, (context) => Context.add(context, RedisClient, counted(Context.get(context, RedisClient))))
 
-/** Builds a cache, and returns it when its subscription has begun. On other clients than those above it waits for nothing. */
+/** Builds a cache, and returns it when its subscription has begun. On a client that does not count it waits for nothing. */
 export const whenListening = <A, E, R>(cache: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | RedisClient> =>
   Effect.gen(function* () {
     const listeners = begun.get(yield* RedisClient)
