@@ -228,7 +228,7 @@ export class Promises {
   }
 
   /** The deadline of a set had passed when it arrived. */
-  setRefused(process: Process, key: Key): void {
+  setRejected(process: Process, key: Key): void {
     throw new Broken("setIsStored", `the set of ${key} by process ${process.id} was rejected as too late`)
   }
 

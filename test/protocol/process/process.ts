@@ -170,8 +170,8 @@ export class Process extends Slots implements Client {
   redirect(call: AnyCall): void {
     const { connection, isCircuitOpen } = this.linkOf(call.slot)
     if (!call.pending()) return
-    const isRefused = isCircuitOpen || (call.hasDeadline && this.world.rules.has("deadlineOfEntryNode"))
-    if (connection === undefined || isRefused) call.refuse()
+    const isRejected = isCircuitOpen || (call.hasDeadline && this.world.rules.has("deadlineOfEntryNode"))
+    if (connection === undefined || isRejected) call.reject()
     else {
       call.redirect(this.generationOf(call.slot))
       connection.sent.push(call)

@@ -11,7 +11,7 @@ export interface Link {
   generation: number
   /** of the server that answered last */
   identity: number
-  /** the generation stands, and the process refuses its own commands */
+  /** the generation stands, and the process rejects its own commands */
   isCircuitOpen: boolean
   /** a server that was replaced and answers this process all the same */
   replaced: Server | undefined

@@ -96,7 +96,7 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
     if (call !== undefined) yield* process.keep([written], pause(call))
   } finally {
     const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
-    if (call?.isTooLate() === true) process.world.promises.setRefused(process, key)
+    if (call?.isTooLate() === true) process.world.promises.setRejected(process, key)
     if (call !== undefined && outcome === "Unknown") {
       process.world.promises.commandFailed(process, { name: "Set", key })
       spawn(process, `deadline of the set of ${key}`, "own", expire(process, call))

@@ -11,22 +11,22 @@ export const outbox = {
   outboxIsMiss: {
     breaks: "ownWritesSeen",
     operations: [invalidate(0), get(0)],
-    scenario: { warm: true, faults: { refuse: 1 } }
+    scenario: { warm: true, faults: { reject: 1 } }
   },
   outboxCountsAdditions: {
     breaks: "noWrongValueLeft",
     operations: [invalidate(0), get(1), invalidate(0)],
-    scenario: { faults: { refuse: 2 } },
+    scenario: { faults: { reject: 2 } },
     script: [
       "process 0: invalidate a is called",
       { all: "process 0: invalidate" },
-      "refuse: process 0 Invalidate a",
+      "reject: process 0 Invalidate a",
       { all: "process 0", except: "gets the reply" },
       "process 1: get a is called",
       { all: "process 1" },
       "process 0: invalidate a is called",
       { all: "process 0: invalidate" },
-      "refuse: process 0 Invalidate a",
+      "reject: process 0 Invalidate a",
       { all: "process 0: invalidate" },
       "process 0 gets the reply to Invalidate a"
     ]
@@ -34,11 +34,11 @@ export const outbox = {
   acknowledgedTagsDistrusted: {
     breaks: "ownWritesSeen",
     operations: [invalidateTag(0), get(0)],
-    scenario: { warm: true, withMarkers: true, localTtl: 0, faults: { refuse: 1 } },
+    scenario: { warm: true, withMarkers: true, localTtl: 0, faults: { reject: 1 } },
     script: [
       "process 0: tag a is called",
       { all: "process 0: tag" },
-      "refuse: process 0 Move tag",
+      "reject: process 0 Move tag",
       { all: "process 0: tag" },
       "process 0: get a is called",
       { all: "process 0: get" },
@@ -62,14 +62,14 @@ export const outbox = {
   overflowReadsNothing: {
     breaks: "ownWritesSeen",
     operations: [invalidate(0, "a"), invalidate(0, "b"), get(0, "a")],
-    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { refuse: 2 } },
+    scenario: { warm: true, withMarkers: true, outboxCapacity: 1, faults: { reject: 2 } },
     script: [
       "process 0: invalidate a is called",
       { all: "process 0: invalidate a" },
       "process 0: invalidate b is called",
       { all: "process 0: invalidate b" },
-      "refuse: process 0 Invalidate a",
-      "refuse: process 0 Invalidate b",
+      "reject: process 0 Invalidate a",
+      "reject: process 0 Invalidate b",
       { all: "process 0: invalidate" },
       "process 0: get a is called",
       { all: "process 0: get" },

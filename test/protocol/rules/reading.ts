@@ -45,11 +45,11 @@ export const reading = {
   unconfirmedWhileAway: {
     breaks: "neverServedAgain",
     operations: [invalidate(0), get(0), invalidate(1), get(0)],
-    scenario: { faults: { refuse: 1 } },
+    scenario: { faults: { reject: 1 } },
     script: [
       "process 0: invalidate a is called",
       { all: "process 0: invalidate" },
-      "refuse: process 0 Invalidate a",
+      "reject: process 0 Invalidate a",
       { all: "process 0: invalidate" },
       "process 0: get a is called",
       { all: "process 0", except: "answer of the lookup" },

@@ -80,9 +80,9 @@ const addConnectionFaults = (world: World, add: Add): void => {
         })
       for (const call of connection.sent) {
         const what = (): string => `${who()} ${call.name}`
-        add("refuse", what, () => {
+        add("reject", what, () => {
           promises.calm = false
-          connection.refuse(call)
+          connection.reject(call)
         })
         add("resend", what, () => connection.resend(call))
       }

@@ -12,7 +12,7 @@ export type Fault =
   | "break" // a connection ends; commands in transit are lost
   | "breakLate" // a connection ends; commands in transit arrive later
   | "timeout" // a caller stops waiting for a reply
-  | "refuse" // a command is rejected before it is sent: too many are in flight
+  | "reject" // a command is rejected before it is sent: too many are in flight
   | "resend" // the server does not know a script, which is sent once more, behind later commands
   | "busBreak" // a subscription ends; commands in transit are lost
   | "interrupt" // the caller of an operation is interrupted

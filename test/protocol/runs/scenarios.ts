@@ -22,7 +22,7 @@ export const families = {
   connections: {
     scenario: {
       ...three,
-      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, refuse: 1, resend: 1, expireLease: 1 }
+      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, reject: 1, resend: 1, expireLease: 1 }
     },
     operations: { anyOf: ["get", "get", "invalidate", "update"] }
   },
@@ -31,7 +31,7 @@ export const families = {
       ...three,
       serialised: true,
       largeValues: true,
-      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, refuse: 1, resend: 1, crash: 1, interrupt: 1 }
+      faults: { busBreak: 1, break: 1, breakLate: 1, timeout: 1, reject: 1, resend: 1, crash: 1, interrupt: 1 }
     },
     operations: { anyOf: ["get", "get", "invalidate", "update", "set"] }
   },
@@ -56,7 +56,7 @@ export const families = {
     scenario: {
       ...three,
       warm: true,
-      faults: { wrongTime: 1, openCircuit: 1, breakLate: 2, stop: 1, timeout: 1, refuse: 1, expireValue: 1 }
+      faults: { wrongTime: 1, openCircuit: 1, breakLate: 2, stop: 1, timeout: 1, reject: 1, expireValue: 1 }
     },
     operations: { anyOf: ["get", "get", "refresh", "invalidate", "update"] }
   },
@@ -67,7 +67,7 @@ export const families = {
       withMarkers: true,
       clockErrors: [2, -2],
       outboxCapacity: 1,
-      faults: { break: 1, timeout: 1, refuse: 1, resend: 1, evictMarker: 2, expireValue: 2, age: 1, lookupFails: 1 }
+      faults: { break: 1, timeout: 1, reject: 1, resend: 1, evictMarker: 2, expireValue: 2, age: 1, lookupFails: 1 }
     },
     operations: { anyOf: ["get", "get", "refresh", "invalidate", "tag", "clear"], keys: 2 }
   },
@@ -129,7 +129,7 @@ export const familiesOfServers = {
     scenario: {
       ...severalServers,
       servers: aheadAndBehind,
-      faults: { busBreak: 1, break: 2, breakLate: 1, timeout: 2, refuse: 1, resend: 1, openCircuit: 1, expireLease: 1 }
+      faults: { busBreak: 1, break: 2, breakLate: 1, timeout: 2, reject: 1, resend: 1, openCircuit: 1, expireLease: 1 }
     },
     operations: everything
   },

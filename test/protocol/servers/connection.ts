@@ -27,7 +27,7 @@ export interface AnyCall {
   readonly deliver: () => void
   readonly giveUp: () => void
   readonly expire: () => void
-  readonly refuse: () => void
+  readonly reject: () => void
   readonly pending: () => boolean
   /** It is sent to another server. */
   readonly redirect: (generation: string) => void
@@ -40,7 +40,7 @@ export class Call<A> implements Wait, AnyCall {
   private isRedirected = false
   private answer: Outcome<A> = { _tag: "Unknown" }
   private expired = false
-  private refusedLate = false
+  private rejectedLate = false
 
   constructor(
     private readonly command: Command<A>,
@@ -75,7 +75,7 @@ export class Call<A> implements Wait, AnyCall {
   readonly apply = (server: Server): void => {
     // a deadline by the clock of another server may be ahead
     if (this.expired && this.hasDeadline && !this.isRedirected && server.rules.has("setHasDeadline")) {
-      this.refusedLate = this.pending()
+      this.rejectedLate = this.pending()
       return
     }
     try {
@@ -104,9 +104,9 @@ export class Call<A> implements Wait, AnyCall {
   readonly isExpired = (): boolean => this.expired
 
   /** Its deadline had passed when it arrived, and its caller waited for it all the same. */
-  readonly isTooLate = (): boolean => this.refusedLate
+  readonly isTooLate = (): boolean => this.rejectedLate
 
-  readonly refuse = (): void => {
+  readonly reject = (): void => {
     this.outcome ??= { _tag: "Unavailable" }
   }
 
@@ -124,7 +124,7 @@ export class Call<A> implements Wait, AnyCall {
       this.generation,
       this.outcome,
       this.answer,
-      [this.expired, this.refusedLate, this.isMoved, this.isRedirected]
+      [this.expired, this.rejectedLate, this.isMoved, this.isRedirected]
     ])
 }
 
@@ -138,9 +138,9 @@ export class Connection {
     this.sent.splice(this.sent.indexOf(call), 1)
   }
 
-  readonly refuse = (call: AnyCall): void => {
+  readonly reject = (call: AnyCall): void => {
     this.remove(call)
-    call.refuse()
+    call.reject()
   }
 
   readonly resend = (call: AnyCall): void => {
