@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as RunCli from "../support/cli/RunCli.js"
 import * as Certificates from "../support/server/Certificates.js"
 import * as RedisCluster from "../support/server/RedisCluster.js"
+import * as RedisSentinels from "../support/server/RedisSentinels.js"
 import * as RedisServer from "../support/server/RedisServer.js"
 import * as ServerNode from "../support/server/ServerNode.js"
 import * as ServerProcess from "../support/server/ServerProcess.js"
@@ -196,6 +197,24 @@ describe("effect-cache doctor", () => {
       expect(healthy).toBe(true)
       expect(findings.filter(({ check, level }) => check === "slots" && level === "ok")).toHaveLength(3)
       expect(findings.filter(({ check, message }) => check === "replicas" && message === "1 in step")).toHaveLength(3)
+    })
+  )
+
+  it.scopedLive("examines the primary that sentinels name", (context) =>
+    Effect.gen(function* () {
+      const reason = RedisServer.skipReasonFor("Sentinel")
+      if (reason !== undefined) return context.skip(reason)
+      const { awaitAgreement, master, primary, sentinels } = yield* RedisSentinels.make()
+      yield* awaitAgreement
+      const variables = {
+        REDIS_SENTINELS: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(","),
+        REDIS_SENTINEL_MASTER: master
+      }
+      const { findings, healthy } = toReport(RunCli.json(yield* RunCli.run(variables, "doctor", "--json")))
+      expect(healthy).toBe(true)
+      const server = `redis://127.0.0.1:${(yield* primary).port}/0`
+      expect(findings).toContainEqual({ check: "role", level: "ok", server, message: "it is a primary" })
+      expect(findings).toContainEqual({ check: "replicas", level: "ok", server, message: "2 in step" })
     })
   )
 

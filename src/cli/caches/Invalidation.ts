@@ -1,5 +1,5 @@
 /**
- * Invalidates as an application does: through a cache of the same name, whose scripts move markers, delete entries and publish to
+ * Invalidates as an application does: through a cache of the same name. Its scripts move markers, delete entries, and publish to
  * the processes that hold copies.
  *
  * @internal

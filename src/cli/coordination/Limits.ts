@@ -1,6 +1,6 @@
 /**
- * The rate limits that Redis counts now. A limit's numbers are the application's: where the operator gives them, each key is
- * measured by them, and else only what the server shows is known.
+ * The rate limits that Redis counts now. Only the application knows the numbers of a limit: the operator gives them to have each
+ * key measured.
  *
  * @internal
  */

@@ -17,7 +17,8 @@ const strict = Options.boolean("strict").pipe(Options.withDescription("Count war
 
 const summary = (findings: ReadonlyArray<Finding.Finding>): string => {
   const count = (level: Finding.Level) => findings.filter((finding) => finding.level === level).length
-  return `${count("error")} errors, ${count("warning")} warnings`
+  const counted = (level: "error" | "warning") => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`
+  return `${counted("error")}, ${counted("warning")}`
 }
 
 const module = Options.text("module").pipe(

@@ -1,8 +1,8 @@
 /**
  * Modules of an application that export caches, as `TypedCache.make` returns them.
  *
- * What imports this module is no part of the command's bundle: it runs on the Effect and on the library that the application has
- * installed, since an Effect of another version would not find its services.
+ * The modules that import this one are no part of the command's bundle. They run on the Effect and on the library that the
+ * application has installed: an Effect of another version would not find its services.
  *
  * @internal
  */
