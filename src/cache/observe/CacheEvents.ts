@@ -45,12 +45,12 @@ export const CacheEvent = Data.taggedEnum<CacheEvent>()
  * @category models
  */
 export interface CacheEvents {
-  /** Whether a subscriber exists. Without one, `emit` does nothing. */
-  readonly isWatched: () => boolean
   /** Emits an event. The function is called only when a subscriber exists. */
   readonly emit: (event: () => CacheEvent) => void
-  /** Like `emit`, for events that are so frequent that listeners get one in 16 of them. */
-  readonly emitFrequent: (event: () => CacheEvent) => void
+  /** Whether an event that is as frequent as a hit is to be emitted: each with a subscriber, one of 16 for listeners alone. */
+  readonly takesFrequent: () => boolean
+  /** Emits an event that `takesFrequent` has taken. */
+  readonly emitFrequent: (event: CacheEvent) => void
   /** Calls the listener with each event for as long as the scope is open. It must return at once, and must not throw. */
   readonly listen: (listener: CacheListener) => Effect.Effect<void, never, Scope.Scope>
   /** The events from the subscription on. A subscriber that falls behind by more than 4096 events loses the oldest. */
@@ -83,7 +83,7 @@ export const make: Effect.Effect<CacheEvents> = Effect.map(PubSub.sliding<CacheE
   const listeners = new Set<CacheListener>()
   const publish = (event: CacheEvent, weight: number) => {
     if (subscribers > 0) events.unsafeOffer(event)
-    if (weight > 0) for (const listener of listeners) listener(event, weight)
+    for (const listener of listeners) listener(event, weight)
   }
   const watch = Effect.acquireRelease(
     Effect.sync(() => {
@@ -97,15 +97,11 @@ export const make: Effect.Effect<CacheEvents> = Effect.map(PubSub.sliding<CacheE
       })
   )
   return {
-    isWatched: () => watchers > 0,
     emit: (event) => {
       if (watchers > 0) publish(event(), 1)
     },
-    emitFrequent: (event) => {
-      if (watchers === 0) return
-      const isSampled = listeners.size > 0 && frequent++ % sampledOf === 0
-      if (isSampled || subscribers > 0) publish(event(), isSampled ? sampledOf : 0)
-    },
+    takesFrequent: () => watchers > 0 && (subscribers > 0 || frequent++ % sampledOf === 0),
+    emitFrequent: (event) => publish(event, subscribers > 0 ? 1 : sampledOf),
     listen: (listener) =>
       Effect.asVoid(
         Effect.acquireRelease(

@@ -90,19 +90,17 @@ const nameOf = (item: OutboxItem): string => (item._tag === "Key" ? item.key : i
 export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: ObserverOptions): CacheObserver => {
   const counters = Counters.make()
   let isDegraded = false
-  // hits are the hottest path: a closure that captures the key would cost time even when no subscriber exists
-  const emitHitLocal = (name: string) =>
-    events.emitFrequent(() => CacheEvent.Hit({ key: names.textOf(name), tier: "Local" }))
-  const emitHitRedis = (key: string) => events.emitFrequent(() => CacheEvent.Hit({ key, tier: "Redis" }))
+  // hits are the hottest path: neither an event nor a closure is made for a hit that nobody takes
+  const emitHit = (key: string, tier: "Local" | "Redis") => events.emitFrequent(CacheEvent.Hit({ key, tier }))
   return {
     counts: () => counters,
     hitLocal: (name) => {
       counters.hitsLocal++
-      if (events.isWatched()) emitHitLocal(name)
+      if (events.takesFrequent()) emitHit(names.textOf(name), "Local")
     },
     hitRedis: (key) => {
       counters.hitsRedis++
-      if (events.isWatched()) emitHitRedis(key)
+      if (events.takesFrequent()) emitHit(key, "Redis")
     },
     stale: (key) => {
       counters.staleServed++

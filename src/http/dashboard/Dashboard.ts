@@ -12,14 +12,12 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as LiveCaches from "../../cache/LiveCaches.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import * as BearerToken from "../router/BearerToken.js"
-import { Drain } from "../router/DrainingServer.js"
 import * as Assets from "./Assets.js"
 import * as Operations from "./Operations.js"
 import * as OptionText from "./OptionText.js"
@@ -83,7 +81,6 @@ export const layer = <Self, Name extends string, E, R>(
   router.use((router) =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
-      const drain = yield* Effect.serviceOption(Drain)
       const snapshots = yield* Snapshots.make(redis)
       const { files, page } = Assets.load(options.path ?? "/dashboard")
       const path = options.path ?? "/dashboard"
@@ -96,13 +93,7 @@ export const layer = <Self, Name extends string, E, R>(
           isAllowed(request) ? app : Effect.succeed(unauthorized)
         )
 
-      // an open page must not hold up the end of the server
-      const isEnding = Option.match(drain, { onNone: () => Effect.succeed(false), onSome: ({ hasBegun }) => hasBegun })
-      const events = snapshots.pipe(
-        Stream.takeUntilEffect(() => isEnding),
-        Stream.map(asEvent),
-        Stream.rechunk(1)
-      )
+      const events = snapshots.pipe(Stream.map(asEvent), Stream.rechunk(1))
 
       yield* router.get(path, Effect.succeed(page))
       for (const [name, file] of files) yield* router.get(`${path}/${name}`, Effect.succeed(file))

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -80,7 +81,8 @@ const makeActivities = (redis: RedisClient.Service) =>
   })
 
 /**
- * Takes a snapshot each second for as long as the scope is open. The stream begins with those of the last three minutes.
+ * Takes a snapshot each second for as long as the scope is open. The stream begins with those of the last three minutes,
+ * and ends with the scope.
  *
  * @since 0.2.0
  * @category constructors
@@ -113,10 +115,12 @@ export const make = (redis: RedisClient.Service): Effect.Effect<Stream.Stream<Sn
       })
     )
     yield* tick.pipe(Effect.delay("1 second"), Effect.forever, Effect.interruptible, Effect.forkScoped)
+    // a stream of a page that is open would hold up the end of the server
+    const ended = yield* Effect.acquireRelease(Deferred.make<void>(), (ended) => Deferred.succeed(ended, undefined))
     return Stream.concat(
       Stream.suspend(() => Stream.fromIterable(history.slice())),
       Stream.drop(latest.changes, 1).pipe(Stream.filterMap((history) => Option.fromNullable(history.at(-1))))
-    )
+    ).pipe(Stream.interruptWhen(Deferred.await(ended)))
   })
 
 const withoutKeys = (cache: CacheSnapshot): CacheSnapshot => ({ ...cache, hottest: [], slowest: [] })

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import { MemoryRedis } from "effect-cache-toolkit"
 import * as DashboardWorld from "./DashboardWorld.js"
 
@@ -75,6 +78,19 @@ describe("the dashboard over HTTP", () => {
       const key = { ...clear, action: "invalidate", subject: "product:p1", confirm: "product:p1" }
       expect(yield* operate(key)).toEqual(acknowledged)
       expect((yield* product.stats).invalidations).toBe(3)
+    })
+  )
+
+  it.scopedLive("ends its events when the server ends, so that an open page does not hold it up", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { origin } = yield* Scope.extend(DashboardWorld.make(MemoryRedis.layer()), scope)
+      const response = yield* Effect.promise(() => fetch(`${origin}/dashboard/events`, { headers: asHolder }))
+      expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8")
+      const text = yield* Effect.fork(Effect.promise(() => response.text()))
+      // the time that requests in flight have is an hour
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Fiber.join(text)).toMatch(/^data: \{"at":\d+,"redis":\{"state":"Connected"/)
     })
   )
 })

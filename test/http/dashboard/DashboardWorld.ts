@@ -38,7 +38,9 @@ export const make = (redis: Layer.Layer<RedisClient.RedisClient>) =>
       HttpRouter.Default.serve().pipe(
         Layer.provide(Dashboard.layer(HttpRouter.Default, { token: Redacted.make(token) })),
         Layer.provideMerge(
-          DrainingServer.layer(BunHttpServer.make({ hostname: "127.0.0.1", port: 0, idleTimeout: 60 }))
+          DrainingServer.layer(BunHttpServer.make({ hostname: "127.0.0.1", port: 0, idleTimeout: 60 }), {
+            drainTimeout: "1 hour"
+          })
         ),
         Layer.provideMerge(redis),
         Layer.provide(BunHttpServer.layerContext)
