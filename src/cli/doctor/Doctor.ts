@@ -85,9 +85,13 @@ const ofServers = (client: RedisClient.Service, choice: RedisConfig.RedisChoice)
     const servers = yield* Effect.forEach(connected, Server.make)
     const findings: Array<Finding> = []
     const offsets: Array<Timing.ClockOffset> = []
+    // one connection hears for all servers
+    const deaf = yield* Rights.subscription(client, key("channel"))
     for (const server of servers) {
       findings.push(...ServerHealth.findings(server, choice._tag !== "Server"))
-      findings.push(...(yield* Rights.findings(server, key, isCluster)), ...(yield* Rights.lua(server)))
+      const rights = yield* Rights.findings(server, key, isCluster)
+      findings.push(...(deaf.length === 0 ? rights : rights.filter(({ level }) => level !== "ok")))
+      findings.push(...(yield* Rights.lua(server)))
       const clock = Effect.map(Timing.clockOffset(server), (offset) => {
         if (offset === undefined) return []
         offsets.push(offset)
@@ -97,7 +101,7 @@ const ofServers = (client: RedisClient.Service, choice: RedisConfig.RedisChoice)
       const latency = Effect.map(Timing.latency(server), (finding) => [finding])
       findings.push(...(yield* orFinding("latency", server.address, latency)))
     }
-    findings.push(...Timing.clocksOfCluster(offsets), ...(yield* Rights.subscription(client, key("channel"))))
+    findings.push(...Timing.clocksOfCluster(offsets), ...deaf)
     if (isCluster) findings.push(...(yield* orFinding("slots", undefined, ClusterSlots.findings(servers))))
     return findings
   })

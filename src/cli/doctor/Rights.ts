@@ -54,6 +54,7 @@ const purposes = (key: (kind: string) => string, isCluster: boolean): ReadonlyAr
         ["HDEL", hash, "field"],
         ["ZADD", set, 1, "member"],
         ["PEXPIRE", set, kept],
+        ["ZINCRBY", set, 1, "member"],
         ["ZCARD", set],
         ["ZCOUNT", set, 0, 1],
         ["ZSCORE", set, "member"],
@@ -91,13 +92,24 @@ const purposes = (key: (kind: string) => string, isCluster: boolean): ReadonlyAr
     },
     {
       level: "warning",
+      lost: "a key of a slot that is moving is unavailable until the slot has moved",
+      tries: isCluster ? [["ASKING"]] : []
+    },
+    {
+      level: "warning",
       lost: "other processes serve an old value until the local time to live is over",
       tries: [["PUBLISH", key("channel"), ""]]
     },
     {
       level: "warning",
-      lost: "the status does not know the server's name and role, and an abandoned connection is not ended on the server",
-      tries: [["CLIENT", "ID"], ["CLIENT", "KILL", "ID", 0], ["INFO", "server"], ["ROLE"]]
+      lost: "the status does not know the server and its role, or connections have no name and an abandoned one stays",
+      tries: [
+        ["CLIENT", "ID"],
+        ["CLIENT", "KILL", "ID", 0],
+        ["CLIENT", "SETNAME", "effect-cache"],
+        ["INFO", "server"],
+        ["ROLE"]
+      ]
     },
     {
       level: "warning",
