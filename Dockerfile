@@ -12,6 +12,8 @@ FROM oven/bun:1.4.2-slim@sha256:cb3bbbb08e13a4a2ff400f24c7a2a1d5efa83f6ef8544d52
 WORKDIR /app
 COPY --from=build /app/node_modules/bun/bin/bun.exe /usr/local/bin/bun
 COPY --from=build /app/dist ./
+# the dashboard's page, which the server reads beside its bundle
+COPY --from=build /app/src/http/dashboard/assets ./assets
 # a named volume that is mounted here takes over this owner
 RUN mkdir /data && chown bun:bun /data
 USER bun

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { readdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { root } from "../support/root.js"
@@ -38,6 +38,18 @@ describe("the containers", () => {
     ]
     expect(images.length).toBe(3)
     expect(images.filter((image) => !digest.test(image))).toEqual([])
+  })
+
+  it("have the files that modules of the server read beside its bundle", () => {
+    const folders = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts"))
+      .flatMap((path) =>
+        [...read(join("src", path)).matchAll(/new URL\([`"]\.\/(\w+)\/[^`"]*[`"], import\.meta\.url\)/g)].map(
+          ([, folder = ""]) => `COPY --from=build /app/src/${dirname(path)}/${folder} ./${folder}\n`
+        )
+      )
+    expect(folders.length).toBeGreaterThan(0)
+    expect(folders.filter((copied) => !read("Dockerfile").includes(copied))).toEqual([])
   })
 
   it.each(everyService)("give %s no more than it needs", (_name, service) => {
