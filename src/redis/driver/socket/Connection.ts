@@ -51,19 +51,18 @@ export class Listeners {
   }
 }
 
-const acknowledged = (requests: Requests, command: string, channel: string): Promise<void> =>
-  new Promise((resolve, reject) =>
-    requests.send(command, [channel], false, { onReply: () => resolve(), onFailure: reject })
-  )
+const acknowledged = (requests: Requests, command: string, args: ReadonlyArray<string>): Promise<void> =>
+  new Promise((resolve, reject) => requests.send(command, args, false, { onReply: () => resolve(), onFailure: reject }))
 
 export const subscriptions = ({ closed, requests }: Dialled, listeners: Listeners): RedisSubscriberConnection => ({
   closed,
+  setName: (name) => acknowledged(requests, "CLIENT", ["SETNAME", name]),
   subscribe: (channel, listener) => {
     listeners.ofChannels.set(channel, listener)
-    return acknowledged(requests, "SUBSCRIBE", channel)
+    return acknowledged(requests, "SUBSCRIBE", [channel])
   },
   unsubscribe: (channel) => {
     listeners.ofChannels.delete(channel)
-    return acknowledged(requests, "UNSUBSCRIBE", channel)
+    return acknowledged(requests, "UNSUBSCRIBE", [channel])
   }
 })
