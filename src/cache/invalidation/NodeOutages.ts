@@ -111,6 +111,19 @@ export const make = (options: NodeOutagesOptions): Effect.Effect<NodeOutages, ne
 
     const lastHandledMove = () => handledMoves[handledMoves.length - 1] ?? 0
 
+    /** The handling that a move was handled in: the first that has come as far. */
+    const handlingOf = (move: number): number => {
+      let least = 0
+      let most = handledMoves.length
+      while (least < most) {
+        const middle = (least + most) >> 1
+        if ((handledMoves[middle] ?? 0) < move) least = middle + 1
+        else most = middle
+      }
+      // a move that is not handled yet: its key is not read before
+      return least < handledMoves.length ? least : -1
+    }
+
     const areMarkersOpen = () => {
       if (markers === undefined || nodes.of(markerKey).id !== markers.id) return false
       return open.get(markers.id) === markers.generation && nodes.moveOf(markerKey) === markers.move
@@ -234,7 +247,7 @@ export const make = (options: NodeOutagesOptions): Effect.Effect<NodeOutages, ne
       placesOf: (key) => {
         const move = nodes.moveOf(key)
         const { id } = nodes.of(key)
-        return move <= firstMove ? [id] : [id, placeOfMove(handledMoves.findIndex((upTo) => move <= upTo))]
+        return move <= firstMove ? [id] : [id, placeOfMove(handlingOf(move))]
       }
     }
   })

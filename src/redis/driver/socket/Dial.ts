@@ -47,9 +47,10 @@ interface Connecting extends Omit<Dialled, "isResp3"> {
 
 /** Connects a socket, which ends with the scope. Fails where the settings of TLS are wrong in themselves. */
 const connect = (
+  said: string,
   target: SocketTarget.SocketTarget,
   isMessage: DialOptions["isMessage"]
-): Effect.Effect<Connecting, unknown, Scope.Scope> =>
+): Effect.Effect<Connecting, Login.DialError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -68,7 +69,7 @@ const connect = (
         socket.once(event, () => Deferred.unsafeDone(isOpen, Exit.void))
         return { requests, closed, isOpen, socket }
       },
-      catch: (cause) => cause
+      catch: (cause) => Failure.ofEnd(said, cause)
     }),
     ({ socket }) => Effect.sync(() => socket.destroy())
   )
@@ -83,10 +84,7 @@ export const make = ({
   Effect.gen(function* () {
     const said = RedisConfig.describe(address)
     yield* DialFailure.ofAddress(address)
-    const { closed, isOpen, requests } = yield* Effect.mapError(
-      connect(yield* SocketTarget.make(address), isMessage),
-      (cause) => Failure.ofEnd(said, cause)
-    )
+    const { closed, isOpen, requests } = yield* connect(said, yield* SocketTarget.make(address), isMessage)
     yield* Effect.mapError(Deferred.await(isOpen), () => Failure.ofEnd(said, requests.firstError))
     const hello = yield* Login.run({
       address,
