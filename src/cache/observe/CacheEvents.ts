@@ -47,7 +47,7 @@ export const CacheEvent = Data.taggedEnum<CacheEvent>()
 export interface CacheEvents {
   /** Emits an event. The function is called only when a subscriber exists. */
   readonly emit: (event: () => CacheEvent) => void
-  /** Whether an event that is as frequent as a hit is to be emitted: each with a subscriber, one of 16 for listeners alone. */
+  /** Whether an event that is as frequent as a hit is to be emitted: each with a subscriber, one of 61 for listeners alone. */
   readonly takesFrequent: () => boolean
   /** Emits an event that `takesFrequent` has taken. */
   readonly emitFrequent: (event: CacheEvent) => void
@@ -65,8 +65,8 @@ export interface CacheEvents {
  */
 export type CacheListener = (event: CacheEvent, weight: number) => void
 
-/** Of so many frequent events a listener gets one. */
-const sampledOf = 16
+/** Of so many frequent events a listener gets one. A prime: of reads in a pattern that repeats, it is not always the same one. */
+const sampledOf = 61
 
 /** The events that are buffered for a subscriber. */
 const capacity = 4096

@@ -16,20 +16,20 @@ const hits = ({ emitFrequent, takesFrequent }: CacheEvents.CacheEvents, count: n
   })
 
 describe("a listener of a cache's events", () => {
-  it.effect("gets every miss and one of 16 hits, with its weight, until its scope is closed", () =>
+  it.effect("gets every miss and one of 61 hits, with its weight, until its scope is closed", () =>
     Effect.gen(function* () {
       const events = yield* CacheEvents.make
       const heard: Array<string> = []
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* events.listen(({ _tag }, weight) => void heard.push(`${_tag} ${weight}`))
-          yield* hits(events, 32)
+          yield* hits(events, 122)
           events.emit(() => miss)
         })
       )
-      yield* hits(events, 32)
+      yield* hits(events, 122)
       events.emit(() => miss)
-      expect(heard).toEqual(["Hit 16", "Hit 16", "Miss 1"])
+      expect(heard).toEqual(["Hit 61", "Hit 61", "Miss 1"])
     })
   )
 
