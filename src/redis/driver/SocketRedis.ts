@@ -1,7 +1,7 @@
 /**
  * `RedisClient` over a socket, on Bun and on Node, with a protocol of its own and no other client library.
  *
- * It is the fastest of the drivers: the commands of a turn leave in one write, and a reply calls its caller without a promise.
+ * It is as fast as `BunRedis`: the commands of a turn leave in one write, and a reply calls its caller without a promise.
  * Replies are RESP3 where the server has it. Elsewhere they are RESP2, and get the shapes of RESP3.
  *
  * @since 0.2.0
