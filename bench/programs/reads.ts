@@ -69,3 +69,5 @@ const program = Effect.gen(function* () {
 }).pipe(Effect.scoped, quiet)
 
 await Effect.runPromise(program)
+// whatever a preload still does
+process.exit()
