@@ -5,15 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import * as RedisScript from "../../../src/redis/RedisScript.js"
 import * as Slots from "../../../src/redis/topology/Slots.js"
 import { clientOf } from "../../support/server/ClusterLayers.js"
 import * as RedisCluster from "../../support/server/RedisCluster.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
-import { prefixes, suite } from "./TenantSuite.js"
+import { copyOver, prefixes, suite } from "./TenantSuite.js"
 
 const reason = RedisServer.skipReasonFor("cluster mode")
 const test = it.scopedLive.skipIf(reason !== undefined) as typeof it.scopedLive
@@ -46,17 +44,6 @@ const onCluster = Effect.gen(function* () {
       Context.get(context, RedisClient)
     )
   return { all, make }
-})
-
-/** Both keys have the slot of their hash tag. */
-const copyOver = RedisScript.make({
-  name: "copyOver",
-  idempotent: true,
-  keys: ({ from, to }: { readonly from: string; readonly to: string }) => [from, to],
-  args: () => [],
-  lua: `return redis.call("SET", KEYS[2], redis.call("GET", KEYS[1]))`,
-  reply: Schema.Literal("OK"),
-  model: ({ call, keys: [from = "", to = ""] }) => call("SET", to, String(call("GET", from)))
 })
 
 const ids = Array.from({ length: 60 }, (_, i) => `user:${i}`)

@@ -16,11 +16,23 @@ import * as Leaderboard from "../../../src/coordination/Leaderboard.js"
 import * as Presence from "../../../src/coordination/Presence.js"
 import * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as RedisScript from "../../../src/redis/RedisScript.js"
 import { counted, whenListening } from "../../support/cache/Listening.js"
 import { until } from "../../support/until.js"
 
 /** Makes clients of one server by their prefixes; without one, the client sees the keys as the server has them. */
 export type ClientOf = (keyPrefix?: string) => Effect.Effect<RedisClient.Service, never, Scope.Scope>
+
+/** Copies a text from one key to another, which has the same slot. */
+export const copyOver = RedisScript.make({
+  name: "copyOver",
+  idempotent: true,
+  keys: ({ from, to }: { readonly from: string; readonly to: string }) => [from, to],
+  args: () => [],
+  lua: `return redis.call("SET", KEYS[2], redis.call("GET", KEYS[1]))`,
+  reply: Schema.Literal("OK"),
+  model: ({ call, keys: [from = "", to = ""] }) => call("SET", to, String(call("GET", from)))
+})
 
 /** Each holds what a pattern, a slot or a byte could take for something else. */
 export const prefixes = ["shop:", "a*b?[c]\\:", "two words ", "zażółć:🎲:"]

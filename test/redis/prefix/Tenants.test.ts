@@ -4,16 +4,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import * as PrefixedExecutor from "../../../src/redis/prefix/PrefixedExecutor.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisCommands from "../../../src/redis/RedisCommands.js"
-import * as RedisScript from "../../../src/redis/RedisScript.js"
 import { connected } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
-import { type ClientOf, prefixes, suite } from "./TenantSuite.js"
+import { type ClientOf, copyOver, prefixes, suite } from "./TenantSuite.js"
 
 const onMemory: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
   MemoryRedis.makeExecutor(),
@@ -26,16 +24,6 @@ const onServer: Effect.Effect<ClientOf, never, Scope.Scope> = Effect.map(
     (keyPrefix) =>
       Effect.map(Layer.build(connected({ port }, { keyPrefix })), (context) => Context.get(context, RedisClient))
 )
-
-const copyOver = RedisScript.make({
-  name: "copyOver",
-  idempotent: true,
-  keys: ({ from, to }: { readonly from: string; readonly to: string }) => [from, to],
-  args: () => [],
-  lua: `return redis.call("SET", KEYS[2], redis.call("GET", KEYS[1]))`,
-  reply: Schema.Literal("OK"),
-  model: ({ call, keys: [from = "", to = ""] }) => call("SET", to, String(call("GET", from)))
-})
 
 const keys = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, test: typeof it.scopedLive) => {
   for (const prefix of prefixes) {

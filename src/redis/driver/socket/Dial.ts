@@ -35,8 +35,7 @@ export interface DialOptions {
 }
 
 const open = ({ tls: secure, ...target }: SocketTarget.SocketTarget): net.Socket => {
-  const socket =
-    secure === undefined ? net.connect({ ...target, noDelay: true }) : tls.connect({ ...target, ...secure })
+  const socket = secure === undefined ? net.connect(target) : tls.connect({ ...target, ...secure })
   return socket.setNoDelay(true)
 }
 

@@ -124,11 +124,6 @@ export class ReplyParser {
 
   constructor(private readonly options: ReplyParserOptions) {}
 
-  /** Bytes of a reply that is not complete. */
-  get received(): number {
-    return this.rest.length + (this.bulk?.received ?? 0)
-  }
-
   /** Reads a chunk, and throws a `ProtocolFault` where it cannot be a part of a reply. */
   read(chunk: Buffer): void {
     const buffer = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
