@@ -5,8 +5,9 @@
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { describeQuantity } from "../report/Comparison.js"
+import { describeQuantity, describeReached } from "../report/Comparison.js"
 import * as Report from "../report/Report.js"
+import { reachedBy } from "../report/targets.js"
 import { BenchServer, layer } from "../run/BenchServer.js"
 import * as CommandLine from "../run/CommandLine.js"
 import { quiet } from "../run/Logging.js"
@@ -37,8 +38,10 @@ const program = Effect.gen(function* () {
     const sections = yield* Effect.forEach(selected, (workload) =>
       Console.log(`\n${workload.name}: ${workload.description}`).pipe(
         Effect.zipRight(Effect.scoped(workload.run(plan))),
-        Effect.tap(({ quantities }) =>
-          Effect.forEach(quantities, (quantity) => Console.log(describeQuantity(quantity)))
+        Effect.tap((outcome) =>
+          Console.log(
+            [...outcome.quantities.map(describeQuantity), ...reachedBy(outcome).map(describeReached)].join("\n")
+          )
         ),
         Effect.map((outcome) => ({ workload, outcome }))
       )

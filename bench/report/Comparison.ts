@@ -5,6 +5,7 @@ import type { Measured } from "../measure/Measure.js"
 import { median } from "../measure/statistics.js"
 import { rate, ratio } from "./numbers.js"
 import type { Quantity, Speed } from "./Outcome.js"
+import type { Reached } from "./targets.js"
 
 /** How many times as fast as the others: the median of the ratios within each round. The speed of a machine varies from round to round. */
 export const ratioOf = (rates: ReadonlyArray<number>, others: ReadonlyArray<number>): number =>
@@ -39,3 +40,6 @@ export const describe = (results: ReadonlyArray<Speed>): string => {
 
 export const describeQuantity = ({ subject, unit, value, what, workload }: Quantity): string =>
   `  ${workload}: ${subject}, ${what}: ${value.toLocaleString("en-US")} ${unit}`
+
+export const describeReached = ({ isReached, peer, reached, target, what }: Reached): string =>
+  `  ${isReached ? "reached" : "missed"}: ${what}: ${reached}${peer === undefined ? "" : ` beside ${peer}`}, target ${target}`

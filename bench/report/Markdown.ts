@@ -84,12 +84,13 @@ const targets = (sections: ReadonlyArray<Section>): ReadonlyArray<string> => {
     ? []
     : [
         "## Targets",
-        "The targets, and what the toolkit reached in this run. For typed reads from Redis the table also has their limit, which does only what no cache can omit. [Speed](../speed.md) says what keeps the toolkit from the rest.",
+        `The targets, and what the toolkit reached in this run: ${reached.filter(({ isReached }) => isReached).length} of ${reached.length}. Where a target names several peers, the fastest counts, or the one that spends least. For typed reads from Redis the table also has their limit, which does only what no cache can omit. [Speed](../speed.md) says what keeps the toolkit from the rest.`,
         table(
-          ["", "target", "reached", "", "the limit"],
-          reached.map(({ isReached, limit, reached, target, what }) => [
+          ["", "target", "beside", "reached", "", "the limit"],
+          reached.map(({ isReached, limit, peer, reached, target, what }) => [
             what,
             target,
+            peer ?? "",
             `**${reached}**`,
             isReached ? "yes" : "**missed**",
             limit ?? ""

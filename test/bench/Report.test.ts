@@ -70,7 +70,8 @@ describe("the targets", () => {
     expect(reachedBy({ results: rates(200, 100), quantities: [growth(5)] })).toEqual([
       {
         what: "`get` of RedisClient, 128 at once",
-        target: "≥ 2 × Bun client",
+        target: "≥ 2 ×",
+        peer: "Bun client",
         reached: "2 ×",
         isReached: true,
         limit: undefined
@@ -78,6 +79,7 @@ describe("the targets", () => {
       {
         what: "growth of the resident size from the second quarter of a run to the last",
         target: "≤ 5 %",
+        peer: undefined,
         reached: "5 %",
         isReached: true,
         limit: undefined
@@ -97,12 +99,70 @@ describe("the targets", () => {
     expect(reachedBy({ results, quantities: [] })).toEqual([
       {
         what: "typed read from Redis, 128 at once",
-        target: "≥ 4 × bentocache",
+        target: "≥ 4 ×",
+        peer: "bentocache",
         reached: "2 ×",
         isReached: false,
         limit: "3 ×"
       }
     ])
+  })
+
+  it("count beside the fastest of several peers, and name it", () => {
+    const results = compare("set (typed)", 128, [
+      { subject: "toolkit", rates: [100] },
+      { subject: "Bun client + JSON.stringify", rates: [400] },
+      { subject: "bentocache", rates: [50] },
+      { subject: "keyv", rates: [80] }
+    ])
+    expect(reachedBy({ results, quantities: [] })).toEqual([
+      {
+        what: "typed `set`, 128 at once",
+        target: "≥ 1.2 ×",
+        peer: "keyv",
+        reached: "1.25 ×",
+        isReached: true,
+        limit: undefined
+      }
+    ])
+  })
+
+  it("count what the server spends beside the peer that spends least", () => {
+    const spent = (subject: string, value: number) => ({
+      workload: "set (typed)",
+      subject,
+      what: "processor time of the server for each operation",
+      value,
+      unit: "µs"
+    })
+    const quantities = [
+      spent("toolkit", 3),
+      spent("Bun client + JSON.stringify", 1),
+      spent("keyv", 2),
+      spent("bentocache", 4)
+    ]
+    expect(reachedBy({ results: [], quantities })).toEqual([
+      {
+        what: "the server's processor time of a typed `set`",
+        target: "≤ 1.5 ×",
+        peer: "keyv",
+        reached: "1.5 × (3 and 2 µs)",
+        isReached: true,
+        limit: undefined
+      }
+    ])
+  })
+
+  it("take the largest of several measurements of one bound, and name it", () => {
+    const more = (workload: string, value: number) => ({
+      workload: `overhead (${workload} reads)`,
+      subject: "toolkit below an unsampled span",
+      what: "more time than without a span",
+      value,
+      unit: "%"
+    })
+    const [reached] = reachedBy({ results: [], quantities: [more("local", 1), more("shared", 4)] })
+    expect(reached).toMatchObject({ reached: "4 % (overhead (shared reads))", isReached: false })
   })
 
   it("are measured longer and more often than the rest", () => {
@@ -113,6 +173,7 @@ describe("the targets", () => {
     expect(timing("redis-get (1,000 keys, uniform)", 1)).toBe(ofTargets)
     expect(timing("redis-get (1,000 keys, uniform)", 16).rounds).toBe(rounds)
     expect(timing("redis-get (100,000 keys, Zipf)", 128).rounds).toBe(rounds)
+    expect(timing("set (typed)", 16)).toBe(ofTargets)
     expect(timing("get-many (1,000 keys, uniform)", 128)).toBe(ofTargets)
   })
 })
