@@ -77,7 +77,9 @@ const speeds: ReadonlyArray<SpeedTarget> = [
   speed("miss, lookup and fill", "miss, lookup and fill", { 1: 0.8, 16: 1, 128: 1, 1000: 1 }, ...loaders),
   speed("stampede", "stampede on a lookup of 5 ms", { 1000: 1 }, "cacheable"),
   speed("rate limit", "rate-limit", { 1: 1, 16: 1, 128: 1.5, 1000: 1.5 }, "rate-limiter-flexible"),
-  speed("lock, uncontended", "lock", { 1: 1, 16: 1, 128: 1, 1000: 1 }, "redlock-universal")
+  speed("lock, uncontended", "lock", { 1: 1, 16: 1, 128: 1, 1000: 1 }, "redlock-universal"),
+  speed("HTTP `GET /profile`, warm", "GET /api/users/:id/profile", { 16: 0.5 }, "the route by hand"),
+  speed("HTTP `GET /profile`, warm", "GET /api/users/:id/profile", { 16: 0.9 }, "the contract with a constant")
 ]
 
 const amounts: ReadonlyArray<AmountTarget> = [
@@ -85,7 +87,8 @@ const amounts: ReadonlyArray<AmountTarget> = [
   serverTime("a miss", "miss, lookup and fill", ...loaders),
   serverTime("a rate limit", "rate-limit", "rate-limiter-flexible"),
   serverTime("a lock", "lock", "redlock-universal"),
-  amount("memory of a local entry", "memory of the tier in the process", /^of the heap/, 1, "lru-cache")
+  amount("memory of a local entry", "memory of the tier in the process", /^of the heap/, 1, "lru-cache"),
+  amount("start-up to the first answer", "start-up", /^until the first answer/, 1.5, "one route on the platform")
 ]
 
 const bounds: ReadonlyArray<Bound> = [
