@@ -14,11 +14,13 @@
  * The sentences about options that contradict each other are 3 KB, and what the dashboard finds of a cache is half of one: a
  * warning is logged where the cache is built, so that no bundler can leave it out.
  *
+ * The Lua that runs several calls of a script as one command takes 2 KB of a cache, beside the models that say what it does.
+ *
  * `MemoryRedis.layer` takes `keyPrefix`, so that it holds what puts a prefix before the keys of any command: 7 KB.
  */
 export const sizeBudget = {
-  "TypedCache.make": 104,
-  "TypedCache.Tag": 105,
+  "TypedCache.make": 106,
+  "TypedCache.Tag": 107,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 15,
   "DistributedSemaphore.layer": 15,

@@ -22,6 +22,28 @@ export interface ScriptContext {
 }
 
 /**
+ * How the calls of one turn become one command: a call of a script costs a server several times as much as the commands
+ * inside it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ScriptBatch<in Input> {
+  /**
+   * The Lua of several calls. It answers an array with one reply for each call, in their order, which is no text; the text of
+   * an error stands for a call that has failed. It must do what the calls would do one after the other. No two of them have a
+   * key in common.
+   */
+  readonly lua: string
+  /** Calls with the same answer may share a command, such as those of one channel. */
+  readonly groupOf: (input: Input) => string
+  readonly keys: (inputs: ReadonlyArray<Input>) => ReadonlyArray<string>
+  readonly args: (inputs: ReadonlyArray<Input>) => ReadonlyArray<RedisArgument>
+  /** The length of what may be large in a call: calls that are large together travel apart. */
+  readonly length?: ((input: Input) => number) | undefined
+}
+
+/**
  * An atomic operation with input `Input`, whose reply decodes to `Output`.
  *
  * Rules that servers impose:
@@ -53,6 +75,8 @@ export interface RedisScript<Input, Output> {
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, unknown>
   readonly model: (context: ScriptContext) => RedisReply
+  /** Present where the calls of one turn may be sent as one command. */
+  readonly batch?: ScriptBatch<Input> | undefined
 }
 
 /**
@@ -95,4 +119,62 @@ export const make = <Input, Output, Encoded>(script: {
   readonly args: (input: Input) => ReadonlyArray<RedisArgument>
   readonly reply: Schema.Schema<Output, Encoded>
   readonly model: (context: ScriptContext) => RedisReply
+  readonly batch?: ScriptBatch<Input> | undefined
 }): RedisScript<Input, Output> => script as RedisScript<Input, Output>
+
+/**
+ * Defines a script whose calls of one turn travel as one command. Its Lua is that of a batch (see `ScriptBatch`), and a call
+ * that travels alone is a batch of one. `model` is of one call.
+ *
+ * @since 0.2.0
+ * @category constructors
+ * @example
+ * import { RedisScript } from "effect-cache-toolkit"
+ * import * as Schema from "effect/Schema"
+ *
+ * const countDown = RedisScript.makeBatched({
+ *   name: "countDown",
+ *   idempotent: false,
+ *   groupOf: () => "",
+ *   keys: (inputs: ReadonlyArray<{ readonly key: string; readonly from: number }>) => inputs.map(({ key }) => key),
+ *   args: (inputs) => inputs.map(({ from }) => from),
+ *   lua: `
+ *     local replies = {}
+ *     for i, key in ipairs(KEYS) do
+ *       local left = tonumber(redis.call("GET", key) or ARGV[i]) - 1
+ *       redis.call("SET", key, left)
+ *       replies[i] = left
+ *     end
+ *     return replies
+ *   `,
+ *   reply: Schema.Int,
+ *   model: ({ keys: [key = ""], args: [from], call }) => {
+ *     const left = Number(call("GET", key) ?? from) - 1
+ *     call("SET", key, left)
+ *     return left
+ *   }
+ * })
+ */
+export const makeBatched = <Input, Output, Encoded>({
+  args,
+  groupOf,
+  keys,
+  length,
+  lua,
+  ...script
+}: Pick<RedisScript<Input, Output>, "name" | "idempotent" | "inOneGo" | "hasServerTime" | "model"> &
+  ScriptBatch<Input> & { readonly reply: Schema.Schema<Output, Encoded> }): RedisScript<Input, Output> =>
+  make({
+    ...script,
+    lua: `
+local function batch()
+${lua}
+end
+local reply = batch()[1]
+if type(reply) == "string" then return redis.error_reply(reply) end
+return reply
+`,
+    keys: (input: Input) => keys([input]),
+    args: (input: Input) => args([input]),
+    batch: { lua, groupOf, keys, args, length }
+  })

@@ -89,9 +89,11 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
 
     const onEvent = (event: SubscriptionEvent) => {
       if (event._tag === "Gap") return assumeWorst()
-      // most messages are this process's own, and matter only to its waiters
-      if (waiters.size === 0 && isOwn(event.message)) return
-      Option.match(BusMessage.decode(event.message), { onNone: assumeWorst, onSome: onMessage })
+      for (const message of BusMessage.split(event.message)) {
+        // most messages are this process's own, and matter only to its waiters
+        if (waiters.size === 0 && isOwn(message)) continue
+        Option.match(BusMessage.decode(message), { onNone: assumeWorst, onSome: onMessage })
+      }
     }
 
     yield* executor.listen(channel.name, onEvent).pipe(

@@ -36,6 +36,14 @@ const Message = Schema.parseJson(
 export const encode = ({ from, key, kind }: BusMessage): string => JSON.stringify({ from, kind, key })
 
 /**
+ * The messages of what was published at once: scripts that run several calls publish a line for each.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const split = (published: string): ReadonlyArray<string> => published.split("\n")
+
+/**
  * None for a text that is no message, such as one of another version of this library.
  *
  * @since 0.1.0

@@ -53,26 +53,31 @@ export interface TokenedEntry extends Target {
 }
 
 /**
- * @since 0.1.0
+ * The text that is stored for an entry.
+ *
+ * @since 0.2.0
  * @category getters
  */
-export const tokenedEntryArguments = (input: TokenedEntry) => [
-  input.token,
-  `{"created":${input.created},${input.body}`,
-  input.keepMillis,
-  input.channel,
-  input.message
-]
+export const entryText = (input: TokenedEntry): string => `{"created":${input.created},${input.body}`
 
 /**
- * Publishes a message. A publish that the server rejects for lack of rights neither undoes nor hides the write.
+ * The group of a batch: its messages go to one channel.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const groupOf = ({ channel }: Target): string => channel
+
+/**
+ * Publishes messages as one, a line for each. A publish that the server rejects for lack of rights neither undoes nor hides
+ * the write.
  *
  * @since 0.1.0
  * @category constants
  */
 export const luaTell = `
-local function tell(channel, message)
-  redis.pcall("PUBLISH", channel, message)
+local function tell(channel, messages)
+  if #messages > 0 then redis.pcall("PUBLISH", channel, table.concat(messages, "\\n")) end
 end
 `
 
@@ -87,6 +92,27 @@ export const luaText = `
 local function text(key)
   local found = redis.pcall("GET", key)
   return type(found) == "string" and found or nil
+end
+`
+
+/**
+ * Defines `text`, `texts` of several keys, and `delete`: each of the latter two is one command for all keys, which costs a
+ * server less. A user without the right to MGET reads the keys one by one.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const luaTexts = `${luaText}
+local unpack = table.unpack or unpack
+local function texts(keys)
+  local found = redis.pcall("MGET", unpack(keys))
+  if found.err then
+    for i, key in ipairs(keys) do found[i] = text(key) or false end
+  end
+  return found
+end
+local function delete(keys)
+  if #keys > 0 then redis.call("DEL", unpack(keys)) end
 end
 `
 

@@ -9,7 +9,17 @@ import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
 import * as ServerTime from "../../redis/ServerTime.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
+import {
+  entryText,
+  groupOf,
+  keys,
+  luaTell,
+  luaText,
+  luaTexts,
+  type Target,
+  type TokenedEntry,
+  text
+} from "./CacheScript.js"
 
 /**
  * The reply of `acquire`.
@@ -38,29 +48,45 @@ const Acquired = Schema.Union(
  * @since 0.1.0
  * @category scripts
  */
-export const acquire = RedisScript.make({
+export const acquire = RedisScript.makeBatched({
   name: "cache.acquire",
   idempotent: true,
   // the lookups that follow share a batch
   inOneGo: true,
+  groupOf,
   keys: (
-    input: Target & {
-      readonly token: string
-      readonly leaseMillis: number
-      readonly newerThan: number
-      readonly floor: number
-      readonly now?: number
-    }
-  ) => keys(input),
-  args: (input) => [input.token, input.leaseMillis, input.newerThan, input.floor, input.now ?? ""],
-  lua: `${ServerTime.luaMillis}${luaText}${CacheEntry.luaCreatedOf}
-local value = text(KEYS[1])
-local created = value and createdOf(value) or 0
-if created > tonumber(ARGV[3]) then return {"value", string.format("%.0f", created)} end
-local holder = text(KEYS[2])
-if holder and holder ~= ARGV[1] then return {"held"} end
-redis.call("SET", KEYS[2], ARGV[1], "PX", ARGV[2])
-return {"granted", string.format("%.0f", math.max(millis(ARGV[5]), tonumber(ARGV[4]) + 1))}
+    inputs: ReadonlyArray<
+      Target & {
+        readonly token: string
+        readonly leaseMillis: number
+        readonly newerThan: number
+        readonly floor: number
+        readonly now?: number
+      }
+    >
+  ) => inputs.flatMap(keys),
+  args: (inputs) => [
+    inputs.reduce((floor, input) => Math.max(floor, input.floor), 0),
+    inputs[0]?.now ?? "",
+    ...inputs.flatMap(({ leaseMillis, newerThan, token }) => [token, leaseMillis, newerThan])
+  ],
+  lua: `${ServerTime.luaMillis}${luaTexts}${CacheEntry.luaCreatedOf}
+local found = texts(KEYS)
+local granted = string.format("%.0f", math.max(millis(ARGV[2]), tonumber(ARGV[1]) + 1))
+local replies = {}
+for i = 1, #KEYS / 2 do
+  local token, leaseMillis, newerThan = ARGV[3 * i], ARGV[3 * i + 1], ARGV[3 * i + 2]
+  local value, holder = found[2 * i - 1], found[2 * i]
+  local created = value and createdOf(value) or 0
+  if created > tonumber(newerThan) then
+    replies[i] = {"value", string.format("%.0f", created)}
+  elseif holder and holder ~= token then
+    replies[i] = {"held"}
+  else
+    replies[i] = redis.pcall("SET", KEYS[2 * i], token, "PX", leaseMillis).err or {"granted", granted}
+  end
+end
+return replies
 `,
   reply: Acquired,
   model: (context) => {
@@ -69,7 +95,7 @@ return {"granted", string.format("%.0f", math.max(millis(ARGV[5]), tonumber(ARGV
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [token = "", leaseMillis = "", newerThan = "", floor = "", given] = args
+    const [floor = "", given, token = "", leaseMillis = "", newerThan = ""] = args
     const value = text({ call }, key)
     const created = value === undefined ? 0 : CacheEntry.createdAtOf(value)
     if (created > Number(newerThan)) return ["value", String(created)]
@@ -106,19 +132,28 @@ return redis.call("PEXPIRE", KEYS[1], ARGV[2])
  * @since 0.1.0
  * @category scripts
  */
-export const release = RedisScript.make({
+export const release = RedisScript.makeBatched({
   name: "cache.release",
   idempotent: true,
-  keys: (input: Target & { readonly token: string; readonly message: string }) => [input.lease],
-  args: (input) => [input.token, input.channel, input.message],
-  lua: `${luaText}${luaTell}
-if text(KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call("DEL", KEYS[1])
-tell(ARGV[2], ARGV[3])
-return 1
+  groupOf,
+  keys: (inputs: ReadonlyArray<Target & { readonly token: string; readonly message: string }>) =>
+    inputs.map(({ lease }) => lease),
+  args: (inputs) => [inputs[0]?.channel ?? "", ...inputs.flatMap(({ message, token }) => [token, message])],
+  lua: `${luaTexts}${luaTell}
+local holders = texts(KEYS)
+local replies, ended, messages = {}, {}, {}
+for i, lease in ipairs(KEYS) do
+  replies[i] = 0
+  if holders[i] == ARGV[2 * i] then
+    ended[#ended + 1], messages[#messages + 1], replies[i] = lease, ARGV[2 * i + 1], 1
+  end
+end
+delete(ended)
+tell(ARGV[1], messages)
+return replies
 `,
   reply: Schema.Int,
-  model: ({ args: [token = "", channel = "", message = ""], call, keys: [lease = ""] }) => {
+  model: ({ args: [channel = "", token = "", message = ""], call, keys: [lease = ""] }) => {
     if (text({ call }, lease) !== token) return 0
     call("DEL", lease)
     call("PUBLISH", channel, message)
@@ -132,23 +167,39 @@ return 1
  * @since 0.1.0
  * @category scripts
  */
-export const fill = RedisScript.make({
+export const fill = RedisScript.makeBatched({
   name: "cache.fill",
   idempotent: false,
-  keys: (input: TokenedEntry) => keys(input),
-  args: tokenedEntryArguments,
-  lua: `${luaText}${luaTell}
-if text(KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
-redis.call("DEL", KEYS[2])
-tell(ARGV[4], ARGV[5])
-return 1
+  groupOf,
+  length: ({ body }) => body.length,
+  // the leases first, which are read by one command
+  keys: (inputs: ReadonlyArray<TokenedEntry>) => [...inputs.map(({ lease }) => lease), ...inputs.map(({ key }) => key)],
+  args: (inputs) => [
+    inputs[0]?.channel ?? "",
+    ...inputs.flatMap((input) => [input.token, entryText(input), input.keepMillis, input.message])
+  ],
+  lua: `${luaTexts}${luaTell}
+local count = #KEYS / 2
+local holders = texts({unpack(KEYS, 1, count)})
+local replies, ended, messages = {}, {}, {}
+for i = 1, count do
+  local token, entry, keepMillis, message = unpack(ARGV, 4 * i - 2, 4 * i + 1)
+  replies[i] = 0
+  if holders[i] == token then
+    local err = redis.pcall("SET", KEYS[count + i], entry, "PX", keepMillis).err
+    replies[i] = err or 1
+    if not err then ended[#ended + 1], messages[#messages + 1] = KEYS[i], message end
+  end
+end
+delete(ended)
+tell(ARGV[1], messages)
+return replies
 `,
   reply: Schema.Int,
   model: ({
-    args: [token = "", entry = "", keepMillis = "", channel = "", message = ""],
+    args: [channel = "", token = "", entry = "", keepMillis = "", message = ""],
     call,
-    keys: [key = "", lease = ""]
+    keys: [lease = "", key = ""]
   }) => {
     if (text({ call }, lease) !== token) return 0
     call("SET", key, entry, "PX", keepMillis)

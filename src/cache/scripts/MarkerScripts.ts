@@ -190,7 +190,7 @@ export const moveClear = RedisScript.make({
   lua: `${ServerTime.luaMillis}${luaText}${luaMarker}${luaTell}
 local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, millis(ARGV[4]))
 keep(KEYS[1], marker, ARGV[1])
-tell(ARGV[2], ARGV[3])
+tell(ARGV[2], {ARGV[3]})
 return string.format("%.0f", marker)
 `,
   reply: Schema.NumberFromString,
@@ -227,7 +227,7 @@ export const moveTag = RedisScript.make({
 local marker = math.max((markerOf(text(KEYS[1])) or 0) + 1, (markerOf(text(KEYS[2])) or 0) + 1, millis(ARGV[4]))
 keep(KEYS[1], marker, ARGV[1])
 keep(KEYS[3], math.max(markerOf(text(KEYS[3])) or 0, marker), ARGV[1])
-tell(ARGV[2], ARGV[3])
+tell(ARGV[2], {ARGV[3]})
 return string.format("%.0f", marker)
 `,
   reply: Schema.NumberFromString,

@@ -7,7 +7,17 @@
 import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
 import * as ServerTime from "../../redis/ServerTime.js"
-import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEntryArguments } from "./CacheScript.js"
+import {
+  entryText,
+  groupOf,
+  keys,
+  luaTell,
+  luaText,
+  luaTexts,
+  type Target,
+  type TokenedEntry,
+  text
+} from "./CacheScript.js"
 
 /**
  * Rule 6. Deletes value and lease, and publishes the message. Answers how many of the two existed.
@@ -15,15 +25,22 @@ import { keys, luaTell, luaText, type Target, type TokenedEntry, text, tokenedEn
  * @since 0.1.0
  * @category scripts
  */
-export const invalidate = RedisScript.make({
+export const invalidate = RedisScript.makeBatched({
   name: "cache.invalidate",
   idempotent: true,
-  keys: (input: Target & { readonly message: string }) => keys(input),
-  args: (input) => [input.channel, input.message],
+  groupOf,
+  keys: (inputs: ReadonlyArray<Target & { readonly message: string }>) => inputs.flatMap(keys),
+  args: (inputs) => [inputs[0]?.channel ?? "", ...inputs.map(({ message }) => message)],
   lua: `${luaTell}
-local deleted = redis.call("DEL", KEYS[1], KEYS[2])
-tell(ARGV[1], ARGV[2])
-return deleted
+local replies, messages = {}, {}
+for i = 1, #KEYS / 2 do
+  local deleted = redis.pcall("DEL", KEYS[2 * i - 1], KEYS[2 * i])
+  local err = type(deleted) == "table" and deleted.err
+  replies[i] = err or deleted
+  if not err then messages[#messages + 1] = ARGV[i + 1] end
+end
+tell(ARGV[1], messages)
+return replies
 `,
   reply: Schema.Int,
   model: ({ args: [channel = "", message = ""], call, keys: [key = "", lease = ""] }) => {
@@ -40,42 +57,60 @@ return deleted
  * @since 0.1.0
  * @category scripts
  */
-export const set = RedisScript.make({
+export const set = RedisScript.makeBatched({
   name: "cache.set",
   idempotent: false,
   hasServerTime: true,
+  groupOf,
+  length: ({ body }) => body.length,
   keys: (
-    input: Target & {
-      readonly body: string
-      readonly keepMillis: number
-      /** the clear marker as last seen */
-      readonly floor: number
-      /** the time of creation, where another server's clock decides it; else it is the time of the script, after the floor */
-      readonly created?: number | undefined
-      /** by the clock of the server that runs the script */
-      readonly deadline: number
-      readonly message: string
-      readonly now?: number
-    }
-  ) => keys(input),
-  args: (input) => [
-    input.body,
-    input.keepMillis,
-    input.deadline,
-    input.channel,
-    input.message,
-    input.floor,
-    input.now ?? "",
-    input.created ?? ""
+    inputs: ReadonlyArray<
+      Target & {
+        readonly body: string
+        readonly keepMillis: number
+        /** the clear marker as last seen */
+        readonly floor: number
+        /** the time of creation, where another server's clock decides it; else it is the time of the script, after the floor */
+        readonly created?: number | undefined
+        /** by the clock of the server that runs the script */
+        readonly deadline: number
+        readonly message: string
+        readonly now?: number
+      }
+    >
+  ) => inputs.flatMap(keys),
+  args: (inputs) => [
+    inputs[0]?.channel ?? "",
+    inputs.reduce((floor, input) => Math.max(floor, input.floor), 0),
+    inputs[0]?.now ?? "",
+    ...inputs.flatMap(({ body, created, deadline, keepMillis, message }) => [
+      body,
+      keepMillis,
+      deadline,
+      message,
+      created ?? ""
+    ])
   ],
-  lua: `${ServerTime.luaMillis}${luaTell}
-local time = millis(ARGV[7])
-if time > tonumber(ARGV[3]) then return 0 end
-local created = tonumber(ARGV[8]) or math.max(time, tonumber(ARGV[6]) + 1)
-redis.call("SET", KEYS[1], '{"created":' .. string.format("%.0f", created) .. ',' .. ARGV[1], "PX", ARGV[2])
-redis.call("DEL", KEYS[2])
-tell(ARGV[4], ARGV[5])
-return 1
+  lua: `${ServerTime.luaMillis}${luaTexts}${luaTell}
+local time = millis(ARGV[3])
+local function head(created)
+  return '{"created":' .. string.format("%.0f", created) .. ','
+end
+local present = head(math.max(time, tonumber(ARGV[2]) + 1))
+local replies, ended, messages = {}, {}, {}
+for i = 1, #KEYS / 2 do
+  local body, keepMillis, deadline, message, created = unpack(ARGV, 5 * i - 1, 5 * i + 3)
+  replies[i] = 0
+  if time <= tonumber(deadline) then
+    local start = created == "" and present or head(tonumber(created))
+    local err = redis.pcall("SET", KEYS[2 * i - 1], start .. body, "PX", keepMillis).err
+    replies[i] = err or 1
+    if not err then ended[#ended + 1], messages[#messages + 1] = KEYS[2 * i], message end
+  end
+end
+delete(ended)
+tell(ARGV[1], messages)
+return replies
 `,
   reply: Schema.Int,
   model: (context) => {
@@ -84,7 +119,7 @@ return 1
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [body = "", keepMillis = "", deadline = "", channel = "", message = "", floor = "", given, stamp = ""] = args
+    const [channel = "", floor = "", given, body = "", keepMillis = "", deadline = "", message = "", stamp = ""] = args
     const time = ServerTime.millis(context, given)
     if (time > Number(deadline)) return 0
     const created = stamp === "" ? Math.max(time, Number(floor) + 1) : Number(stamp)
@@ -143,12 +178,12 @@ export const finish = RedisScript.make({
   name: "cache.finish",
   idempotent: false,
   keys: (input: TokenedEntry) => keys(input),
-  args: tokenedEntryArguments,
+  args: (input) => [input.token, entryText(input), input.keepMillis, input.channel, input.message],
   lua: `${luaText}${luaTell}
 local mine = text(KEYS[2]) == ARGV[1]
 redis.call("DEL", KEYS[1], KEYS[2])
 if mine then redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3]) end
-tell(ARGV[4], ARGV[5])
+tell(ARGV[4], {ARGV[5]})
 return mine and 1 or 0
 `,
   reply: Schema.Int,

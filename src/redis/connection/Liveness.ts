@@ -25,7 +25,7 @@ export interface LivenessOptions {
 }
 
 /** Arguments that are shorter together are no large transfer. */
-const largeLength = 65_536
+export const largeLength = 65_536
 
 /** What a line is trusted to carry unseen: 1 MB a second. */
 const bytesPerMilli = 1000

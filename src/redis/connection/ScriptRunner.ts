@@ -5,17 +5,15 @@
  * @internal
  */
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Callback from "../../internal/effect/Callback.js"
-import type { RedisArgument, RedisReply } from "../RedisConnection.js"
+import type { RedisReply } from "../RedisConnection.js"
 import type { RedisError } from "../RedisError.js"
-import type { RedisExecutor, WithGeneration } from "../RedisExecutor.js"
+import type { OnReply, RedisExecutor, WithGeneration } from "../RedisExecutor.js"
 import type { RedisScript } from "../RedisScript.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import type { CommandQueue } from "./queue/CommandQueue.js"
-import { script } from "./queue/RunningScript.js"
-
-type Answered = (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void
+import type { Caller } from "./queue/QueuedCommand.js"
+import * as ScriptBatches from "./ScriptBatches.js"
 
 // the hash depends on nothing but the text: one table for all clients of the process
 const hashes = new Map<string, string>()
@@ -53,80 +51,79 @@ const isForbiddenWhole = (exit: Exit.Exit<unknown, RedisError>): boolean =>
   exit.cause.error._tag === "RedisAuthError" &&
   (/'eval' command/i.test(exit.cause.error.detail) || !/\b(script|keys?)\b/i.test(exit.cause.error.detail))
 
-/** A script with its keys and arguments. */
-export interface ScriptCall {
-  readonly name: string
-  readonly lua: string
-  readonly idempotent: boolean
-  readonly inOneGo: boolean
-  readonly keys: () => ReadonlyArray<string>
-  readonly args: () => ReadonlyArray<RedisArgument>
-}
-
-export const callOf = <Input, Output>(script: RedisScript<Input, Output>, input: Input): ScriptCall => ({
-  name: script.name,
-  lua: script.lua,
-  idempotent: script.idempotent,
-  inOneGo: script.inOneGo ?? false,
-  keys: () => script.keys(input),
-  args: () => script.args(input)
-})
-
 /** Runs a script once. `goOn` receives the command that follows a rejection by which nothing ran. */
 export type Attempt = (
-  call: ScriptCall,
-  answered: Answered,
-  goOn: (send: (answered: Answered) => void) => void,
-  caller?: Fiber.RuntimeFiber<unknown, unknown>
+  call: ScriptBatches.ScriptCall,
+  onReply: OnReply<RedisReply>,
+  goOn: (send: (onReply: OnReply<RedisReply>) => void) => void,
+  caller?: Caller
 ) => void
+
+/** Whether the hashes of a script are known, also of the text that runs several calls. */
+const isHashed = ({ batch, lua }: RedisScript<unknown, unknown>): boolean =>
+  hashes.has(lua) && (batch === undefined || hashes.has(batch.lua))
+
+/** Computes the hashes; answers whether they are known. */
+const hashedAll = ({ batch, lua }: RedisScript<unknown, unknown>): Promise<boolean> =>
+  Promise.all([hashed(lua), batch === undefined ? "" : hashed(batch.lua)]).then((all) => !all.includes(undefined))
 
 /**
  * Attempts on a queue. NOSCRIPT proves that nothing ran, so that sending the whole script is no repetition. Both together
  * are one attempt: the unknown outcome of an EVALSHA must not be lost when the EVAL after it is never sent.
  */
-export const attemptOn =
-  (late: CommandQueue["late"]): Attempt =>
-  (call, answered, goOn, caller) => {
-    const { inOneGo, lua, name } = call
-    const keys = call.keys()
-    const rest = [keys.length, ...keys, ...call.args()]
-    const runWhole = (answered: Answered) => {
-      script.name = name
-      late("EVAL", () => [lua, ...rest], answered, caller, inOneGo)
-    }
-    const runByHash = (hash: string, answered: Answered) => {
-      script.name = name
-      late("EVALSHA", () => [hash, ...rest], answered, caller, inOneGo)
-    }
-    const hash = hashes.get(lua)
-    if (hash !== undefined) {
-      runByHash(hash, (exit) => (isUnknown(exit) ? goOn(runWhole) : answered(exit)))
+export const attemptOn = (queue: Pick<CommandQueue, "late" | "traced">): Attempt => {
+  const send = ScriptBatches.make(queue, (form, lua) => (form === "EVAL" ? lua : (hashes.get(lua) ?? "")))
+  return (call, onReply, goOn, caller) => {
+    const runWhole = (onReply: OnReply<RedisReply>) => send("EVAL", call, onReply, caller)
+    const runByHash = (onReply: OnReply<RedisReply>) => send("EVALSHA", call, onReply, caller)
+    if (isHashed(call.script)) {
+      runByHash((exit) => (isUnknown(exit) ? goOn(runWhole) : onReply(exit)))
       return
     }
-    const hashing = hashed(lua)
+    const hashing = hashedAll(call.script)
     runWhole((exit) => {
-      if (!isForbiddenWhole(exit)) return answered(exit)
+      if (!isForbiddenWhole(exit)) return onReply(exit)
       // another user, which may run EVAL, may have loaded the script
-      goOn((answered) => {
-        hashing.then((hash) => {
-          if (hash === undefined) return answered(exit)
-          runByHash(hash, (again) => answered(isUnknown(again) ? exit : again))
+      goOn((onReply) => {
+        hashing.then((isHashed) => {
+          if (!isHashed) return onReply(exit)
+          runByHash((again) => onReply(isUnknown(again) ? exit : again))
         })
       })
     })
   }
+}
+
+/** A script with its input. */
+export type RequestedScript = Pick<ScriptBatches.ScriptCall, "script" | "input">
+
+export const requested = <Input, Output>(script: RedisScript<Input, Output>, input: Input): RequestedScript => ({
+  // the input is given to this script alone
+  script: script as RedisScript<unknown, unknown>,
+  input
+})
+
+/** The call of a script on a server that holds all keys. */
+const callOf = ({ input, script }: RequestedScript): ScriptBatches.ScriptCall => ({
+  script,
+  input,
+  keys: script.keys(input),
+  slot: undefined,
+  isAlone: false
+})
 
 /** Runs scripts on a queue. */
-export const make = (late: CommandQueue["late"]): Pick<RedisExecutor, "script" | "unsafeScript"> => {
-  const attempt = attemptOn(late)
-  const run = RetryPolicy.repeating<ScriptCall, WithGeneration<RedisReply>>(
-    (resume, caller, call) =>
+export const make = (queue: Pick<CommandQueue, "late" | "traced">): Pick<RedisExecutor, "script" | "unsafeScript"> => {
+  const attempt = attemptOn(queue)
+  const run = RetryPolicy.repeating<RequestedScript, WithGeneration<RedisReply>>(
+    (resume, caller, requested) =>
       // on the caller's fiber: an interrupted caller may already have sent a command that must follow this script
-      attempt(call, resume, (send) => resume(Callback.makeInTurn(send)), caller),
-    ({ idempotent }) => idempotent
+      attempt(callOf(requested), resume, (send) => resume(Callback.makeInTurn(send)), caller),
+    ({ script }) => script.idempotent
   )
   return {
-    script: (script, input) => run(callOf(script, input)),
-    unsafeScript: (script, input, answered) => attempt(callOf(script, input), answered, (send) => send(answered))
+    script: (script, input) => run(requested(script, input)),
+    unsafeScript: (script, input, onReply) =>
+      attempt(callOf(requested(script, input)), onReply, (send) => send(onReply))
   }
 }

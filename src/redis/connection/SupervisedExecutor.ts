@@ -58,7 +58,7 @@ export const make = (
       getBuffer: queue.getBuffer,
       command: queue.command,
       unsafeMget: (keys, answered) => queue.late("MGET", keys, answered),
-      ...ScriptRunner.make(queue.late),
+      ...ScriptRunner.make(queue),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
       clockOffsetMillis: supervisor.clockOffsetMillis,

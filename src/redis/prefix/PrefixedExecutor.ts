@@ -33,7 +33,12 @@ const scriptsWith = ({ key }: KeyPrefix.KeyPrefix) => {
     const known = made.get(script)
     // the map holds for each script the same script with the prefix, of the same types
     if (known !== undefined) return known as RedisScript<Input, Output>
-    const prefixed: RedisScript<Input, Output> = { ...script, keys: (input) => script.keys(input).map(key) }
+    const { batch } = script
+    const prefixed: RedisScript<Input, Output> = {
+      ...script,
+      keys: (input) => script.keys(input).map(key),
+      batch: batch === undefined ? undefined : { ...batch, keys: (inputs) => batch.keys(inputs).map(key) }
+    }
     made.set(script, prefixed)
     return prefixed
   }

@@ -172,29 +172,29 @@ export const make = (
       ({ idempotent }) => idempotent
     )
 
+    /** A call that was redirected is sent alone: of several keys of a slot that moves, each server may hold some. */
     const attemptScript = (
-      { hasServerTime, name }: { readonly name: string; readonly hasServerTime?: boolean | undefined },
-      call: ScriptRunner.ScriptCall,
+      { input, script }: ScriptRunner.RequestedScript,
       onReply: OnReply<RedisReply>,
       caller?: Parameters<ScriptRunner.Attempt>[3]
     ): void => {
-      const found = ClusterCommand.slotOfScript(name, call.keys())
+      const keys = script.keys(input)
+      const found = ClusterCommand.slotOfScript(script.name, keys)
       if (Either.isLeft(found)) onReply(Exit.fail(found.left))
       else {
+        const slot = found.right
         route<WithGeneration<RedisReply>>(
-          found.right,
-          (path, onExit) => path.attemptScript(call, onExit, (send) => send(onExit), caller),
+          slot,
+          (path, onExit, isAgain) =>
+            path.attemptScript({ script, input, keys, slot, isAlone: isAgain }, onExit, (send) => send(onExit), caller),
           onReply,
-          hasServerTime
+          script.hasServerTime
         )
       }
     }
-    const script = RetryPolicy.repeating<
-      { readonly script: Parameters<typeof attemptScript>[0]; readonly call: ScriptRunner.ScriptCall },
-      WithGeneration<RedisReply>
-    >(
-      (resume, caller, { call, script }) => attemptScript(script, call, resume, caller),
-      ({ call }) => call.idempotent
+    const script = RetryPolicy.repeating<ScriptRunner.RequestedScript, WithGeneration<RedisReply>>(
+      (resume, caller, requested) => attemptScript(requested, resume, caller),
+      ({ script }) => script.idempotent
     )
 
     // a server publishes to all servers of its cluster, so that any of them serves every channel
@@ -224,8 +224,8 @@ export const make = (
       getBuffer: read((path, key, onReply) => path.lateGetBuffer(key, onReply)),
       command: (name, args, { idempotent }) => command({ command: name, args, idempotent }),
       unsafeMget: (keys, onReply) => queueMicrotask(() => send("MGET", keys(), onReply)),
-      script: (which, input) => script({ script: which, call: ScriptRunner.callOf(which, input) }),
-      unsafeScript: (which, input, onReply) => attemptScript(which, ScriptRunner.callOf(which, input), onReply),
+      script: (which, input) => script(ScriptRunner.requested(which, input)),
+      unsafeScript: (which, input, onReply) => attemptScript(ScriptRunner.requested(which, input), onReply),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
       // that of one server, on which all processes agree

@@ -44,7 +44,7 @@ const ignored = () => {}
 
 const decoder = new TextDecoder()
 
-const direct = (queue: CommandQueue): CommandPath => ({ ...queue, attemptScript: ScriptRunner.attemptOn(queue.late) })
+const direct = (queue: CommandQueue): CommandPath => ({ ...queue, attemptScript: ScriptRunner.attemptOn(queue) })
 
 /** ASKING and the command are queued in one step, and leave in the order of their calls. */
 const asking = (queue: CommandQueue): CommandPath => {
@@ -70,7 +70,7 @@ const asking = (queue: CommandQueue): CommandPath => {
         )
       ),
     lateGetBuffer,
-    attemptScript: ScriptRunner.attemptOn(late)
+    attemptScript: ScriptRunner.attemptOn({ late, traced: queue.traced })
   }
 }
 

@@ -21,8 +21,8 @@ const migrationPauseMillis = 25
 
 type OnExit<A> = (exit: Exit.Exit<A, RedisError>) => void
 
-/** Sends a command to one server. */
-export type Send<A> = (path: CommandPath, onExit: OnExit<A>) => void
+/** Sends a command to one server. `isAgain` is whether it was redirected. */
+export type Send<A> = (path: CommandPath, onExit: OnExit<A>, isAgain: boolean) => void
 
 /**
  * Sends to the holder of a slot, and calls back with the answer that is no redirection. A command with a time of the server's
@@ -40,7 +40,7 @@ export const make =
         onExit(nodes.rejection())
         return
       }
-      send(isAsking ? node.asking : node.direct, (exit) => {
+      const onAnswer: Parameters<typeof send>[1] = (exit) => {
         const redirection = Redirection.of(exit)
         const isFinal = redirection === undefined || (hasServerTime && redirection._tag === "Ask")
         if (isFinal || ++redirections > maxRedirections) {
@@ -56,7 +56,8 @@ export const make =
         const address = mapAddress({ host: host === "" ? node.address.host : host, port })
         if (redirection._tag === "Moved") nodes.moved(redirection.slot, address, (next) => goTo(next, false))
         else nodes.at(address, (next) => goTo(next, true))
-      })
+      }
+      send(isAsking ? node.asking : node.direct, onAnswer, redirections > 0)
     }
     goTo(nodes.of(slot), false)
   }

@@ -10,6 +10,7 @@ import * as WriteScripts from "../../../src/cache/scripts/WriteScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
 import type { RedisScript } from "../../../src/redis/RedisScript.js"
+import { batchOf } from "../../support/programs/batches.js"
 import { compareScript } from "../../support/programs/compareScript.js"
 import { command, type Step, script as stepOf } from "../../support/programs/programs.js"
 import { onEveryLayer } from "../../support/server/clientLayers.js"
@@ -22,7 +23,7 @@ const tagFloor = "{user}:tags"
 const tagMarkers = ["{user}:tag:red", "{user}:tag:round"]
 const target = (key: string): Target => ({ key, lease: RedisKey.auxiliary(key, "lease"), channel })
 
-const targets = fc.constantFrom("user:1", "user:2").map(target)
+const targets = fc.constantFrom("user:1", "user:2", "user:3").map(target)
 const token = fc.constantFrom("mine", "theirs")
 const millis = fc.constantFrom(5_000, 10_000, 60_000)
 /** differences from the present, of what a caller knows and of creation times */
@@ -145,6 +146,34 @@ const agrees = <Input, Output>(script: RedisScript<Input, Output>, inputs: fc.Ar
   it.scopedLive(`${script.name} does on a server what its model does, with any content of its keys`, () =>
     compareScript(script, inputs, { others: anything, numRuns: 200 })
   )
+
+/** Inputs of calls that may share a command: no two have a key in common, and all know the same of the clear marker. */
+const batched = <Input extends Target & { readonly floor?: number; readonly now?: number }>(
+  inputs: fc.Arbitrary<Input | At<Input>>
+): fc.Arbitrary<At<ReadonlyArray<Input>>> =>
+  fc.array(inputs, { minLength: 1, maxLength: 4 }).map((inputs) => (now) => {
+    const calls = new Map(
+      inputs.map((input) => (typeof input === "function" ? input(now) : input)).map((input) => [input.key, input])
+    )
+    const floor = Math.max(...Array.from(calls.values(), ({ floor = 0 }) => floor))
+    return Array.from(calls.values(), (input) => ({ ...input, ...(input.floor === undefined ? {} : { floor }) }))
+  })
+
+const agreesTogether = <Input extends Target, Output>(
+  script: RedisScript<Input, Output>,
+  inputs: fc.Arbitrary<Input | At<Input>>
+) =>
+  it.scopedLive(`calls of ${script.name} in one command do what its model does one after the other`, () =>
+    compareScript(batchOf(script), batched(inputs), { others: anything, numRuns: 200 })
+  )
+
+describe.skipIf(skipReasonOfUse() !== undefined)("the scripts of the cache, several calls at once", () => {
+  agreesTogether(LeaseScripts.acquire, acquire)
+  agreesTogether(LeaseScripts.release, release)
+  agreesTogether(LeaseScripts.fill, fill)
+  agreesTogether(WriteScripts.invalidate, invalidate)
+  agreesTogether(WriteScripts.set, set)
+})
 
 describe.skipIf(skipReasonOfUse() !== undefined)("the scripts of the cache", () => {
   agrees(LeaseScripts.acquire, acquire)

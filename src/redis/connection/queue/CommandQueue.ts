@@ -23,7 +23,7 @@ import { malformed } from "../../ArgumentCheck.js"
 import { isNotReady, rejected, type ShutReason, unavailable } from "../../CommandRejection.js"
 import type { RedisArgument, RedisConnection, RedisReply } from "../../RedisConnection.js"
 import { RedisConnectionLost, type RedisError, RedisProtocolError, RedisTimeout } from "../../RedisError.js"
-import type { RedisExecutor, WithGeneration } from "../../RedisExecutor.js"
+import type { OnReply, RedisExecutor, WithGeneration } from "../../RedisExecutor.js"
 import * as RetryPolicy from "../../RetryPolicy.js"
 import type { CircuitBreaker } from "../CircuitBreaker.js"
 import * as Liveness from "../Liveness.js"
@@ -71,10 +71,12 @@ export interface CommandQueue extends Pick<RedisExecutor, "get" | "getBuffer" | 
   readonly late: (
     command: string,
     args: () => ReadonlyArray<RedisArgument>,
-    onReply: (exit: Exit.Exit<WithGeneration<RedisReply>, RedisError>) => void,
+    onReply: OnReply<RedisReply>,
     caller?: Caller,
     inOneGo?: boolean
   ) => void
+  /** Ends the span of a command with its answer, for a caller whose command is sent with that of another. */
+  readonly traced: (command: string, onReply: OnReply<RedisReply>) => OnReply<RedisReply>
   /** Like `get`, but calls `onReply` instead of suspending a fiber. Never repeated. */
   readonly lateGet: (key: string, onReply: OnRead<string>) => void
   /** Like `lateGet`, for the stored bytes. */
@@ -299,6 +301,8 @@ export const make = (
         if (inOneGo) flusher.flushWhole()
         admit("Command", command, args, onReply as ResumeCaller, caller)
       },
+      traced: (command, onReply) =>
+        tracing.listener === undefined ? onReply : (traced(command, onReply as ResumeCaller) as typeof onReply),
       open: (connection, generation) =>
         Effect.sync(() => {
           flusher.open(connection, generation)
