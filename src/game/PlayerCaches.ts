@@ -7,7 +7,9 @@
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -101,7 +103,13 @@ const logged = <Key, Value, E>(
   key: Schema.Schema<Key, string>
 ): TypedCache.TypedCache<Key, Value, E> => {
   const text = Schema.encodeSync(key)
-  const tell = (id: Key, outcome: string) => Effect.logDebug(`cache ${outcome}: ${cache.name}:${text(id)}`)
+  const tell = (id: Key, outcome: string) =>
+    // the text is made only where it is written: every read comes here
+    Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (level) =>
+      LogLevel.lessThanEqual(level, LogLevel.Debug)
+        ? Effect.logDebug(`cache ${outcome}: ${cache.name}:${text(id)}`)
+        : Effect.void
+    )
   return {
     ...cache,
     getResult: (id) => Effect.tap(cache.getResult(id), ({ source }) => tell(id, outcomes[source])),

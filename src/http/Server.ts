@@ -23,6 +23,7 @@ import * as RequestLimit from "./middleware/RequestLimit.js"
 import * as RequestPacing from "./middleware/RequestPacing.js"
 import * as ResponseHeaders from "./middleware/ResponseHeaders.js"
 import * as Docs from "./server/Docs.js"
+import * as Spans from "./server/Spans.js"
 import { ApiToken } from "./token/ApiToken.js"
 
 const dashboard = Layer.unwrapEffect(
@@ -61,7 +62,7 @@ const middleware = RequestPacing.layer.pipe(
  * @since 0.1.0
  * @category layers
  */
-export const layer = HttpApiBuilder.serve().pipe(
+export const layer = Spans.whereRecorded(HttpApiBuilder.serve()).pipe(
   Layer.provide([
     HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }),
     Docs.layer,
@@ -71,5 +72,6 @@ export const layer = HttpApiBuilder.serve().pipe(
   ]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
+  Layer.provide(RequestPacing.turns),
   Layer.provide(routerConfig)
 )

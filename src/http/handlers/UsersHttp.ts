@@ -16,6 +16,7 @@ import * as RateLimitHeaders from "../router/RateLimitHeaders.js"
 import { ApiToken } from "../token/ApiToken.js"
 import { DatabaseFailures } from "./DatabaseFailures.js"
 import * as Location from "./Location.js"
+import * as WarmReads from "./WarmReads.js"
 
 const dailyBonus: RateLimitHeaders.Policy = { name: "daily-bonus", quota: 1, window: Duration.days(1) }
 
@@ -38,6 +39,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
     const players = yield* PlayerService
     const { databaseFailed, writeFailed } = yield* DatabaseFailures
     const token = yield* ApiToken
+    const reads = yield* WarmReads.make
     return Handling.marked(
       handlers
         .handle("create", ({ payload }) =>
@@ -47,7 +49,7 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
           )
         )
         .handle("profile", ({ path, request }) =>
-          players.readUserProfile(path.id).pipe(
+          reads.profile(request, path.id).pipe(
             CacheStatus.report,
             retryLater,
             Effect.map((profile) => (token.check(request) === "Right" ? profile : withoutEmail(profile))),
@@ -57,8 +59,8 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
         .handle("updateProfile", ({ path, payload }) =>
           players.updateUserProfile(path.id, payload).pipe(Effect.catchTag("DatabaseError", writeFailed))
         )
-        .handle("balance", ({ path }) =>
-          players.readUserBalance(path.id).pipe(
+        .handle("balance", ({ path, request }) =>
+          reads.balance(request, path.id).pipe(
             CacheStatus.report,
             retryLater,
             Effect.map((balance) => ({ userId: path.id, balance })),
@@ -71,9 +73,9 @@ export const layer = HttpApiBuilder.group(Api, "users", (handlers) =>
             Effect.catchTag("DatabaseError", writeFailed)
           )
         )
-        .handle("stats", ({ path }) =>
-          players
-            .readUserStats(path.id)
+        .handle("stats", ({ path, request }) =>
+          reads
+            .stats(request, path.id)
             .pipe(CacheStatus.report, retryLater, Effect.catchTag("DatabaseError", databaseFailed))
         )
         .handle("recordGame", ({ path, payload }) =>

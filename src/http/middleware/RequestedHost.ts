@@ -33,18 +33,39 @@ const misdirected = Problem.response(
   "this server is not called by that name: its variable ALLOWED_HOSTS lists the names that a proxy may pass on"
 )
 
-const make = Effect.gen(function* () {
+/**
+ * Makes the check of a `Host` header, which passes everything unless the server listens on loopback or `ALLOWED_HOSTS` is set.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const makeCheck: Effect.Effect<
+  (host: string | undefined) => boolean,
+  ConfigError.ConfigError,
+  HttpServer.HttpServer
+> = Effect.gen(function* () {
   const { address } = yield* HttpServer.HttpServer
   const allowed = yield* HttpConfig.allowedHosts
   const isChecked = allowed.length > 0 || address._tag === "UnixAddress" || loopback.test(address.hostname)
-  return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
-    isChecked
-      ? Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
-          // only HTTP/1.0 clients may omit it, and no browser does
-          headers.host === undefined || isAllowed(headers.host, allowed) ? app : Effect.succeed(misdirected)
-        )
-      : app
+  if (!isChecked) return () => true
+  let last: string | undefined
+  return (host) => {
+    // only HTTP/1.0 clients may omit it, and no browser does
+    if (host === undefined || host === last) return true
+    if (!isAllowed(host, allowed)) return false
+    last = host
+    return true
+  }
 })
+
+const make = Effect.map(
+  makeCheck,
+  (check) =>
+    <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+        check(headers.host) ? app : Effect.succeed(misdirected)
+      )
+)
 
 /**
  * Wraps the API and its pages. Answers 421 to a foreign name while the server listens on loopback, or whenever

@@ -10,8 +10,13 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
 
-/** Forbids framing, type guessing and storing: personal and public responses share a URL. */
-const common = {
+/**
+ * Forbids framing, type guessing and storing: personal and public responses share a URL.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const common = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",

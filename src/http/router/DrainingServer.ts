@@ -60,22 +60,24 @@ export declare namespace Drain {
 /** Counts the requests in flight; `idle` resumes at zero. */
 const makeInFlight = Effect.map(Effect.makeLatch(true), (latch) => {
   let count = 0
-  const begin = Effect.sync(() => {
+  const begin = () => {
     count += 1
     latch.unsafeClose()
-  })
-  const end = Effect.sync(() => {
+  }
+  const end = () => {
     count -= 1
     if (count === 0) latch.unsafeOpen()
-  })
+  }
   return {
     idle: latch.await,
     count: () => count,
+    begin,
+    end,
     track: <A, E, R>(request: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       Effect.acquireUseRelease(
-        begin,
+        Effect.sync(begin),
         () => request,
-        () => end
+        () => Effect.sync(end)
       )
   }
 })
@@ -97,16 +99,37 @@ const drain = (
   )
 
 /**
- * Builds a server on one that `listen` opens in its scope, such as `BunHttpServer.make` or `NodeHttpServer.make`. An option
- * that cannot be right is a defect.
+ * What a server needs that answers some requests beside its app.
  *
- * @since 0.2.0
- * @category constructors
+ * @internal
  */
-export const make = <E, R>(
-  listen: Effect.Effect<HttpServer.HttpServer, E, R>,
+export interface Guard {
+  /** whether the server is about to end */
+  readonly hasBegun: () => boolean
+  /** Counts a request in flight, until `end`. */
+  readonly begin: () => void
+  readonly end: () => void
+  /** ends once no request is in flight, and at the latest when their time is up */
+  readonly requests: Scope.Scope
+}
+
+/** @internal */
+export interface Guarded<Listener> {
+  readonly server: HttpServer.HttpServer & { readonly drain: Drain.Service }
+  /** what `listen` has opened */
+  readonly listener: Listener
+  readonly guard: Guard
+}
+
+/**
+ * Like `make`, for a server that answers some requests beside its app.
+ *
+ * @internal
+ */
+export const makeGuarded = <Listener extends HttpServer.HttpServer, E, R>(
+  listen: Effect.Effect<Listener, E, R>,
   options: Options = {}
-): Effect.Effect<HttpServer.HttpServer & { readonly drain: Drain.Service }, E, R | Scope.Scope> =>
+): Effect.Effect<Guarded<Listener>, E, R | Scope.Scope> =>
   Effect.gen(function* () {
     const check = OptionCheck.make("HTTP server")
     const drainTimeout = check.duration("drainTimeout", options.drainTimeout, { infinite: true }) ?? "5 seconds"
@@ -116,7 +139,7 @@ export const make = <E, R>(
     const requests = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const inFlight = yield* makeInFlight
     yield* Effect.addFinalizer(() => drain(inFlight, Duration.decode(drainTimeout)))
-    const server = yield* listen
+    const listener = yield* listen
     const clock = yield* Effect.clock
     let endsAt: number | undefined
     const isOver = yield* Effect.makeLatch(false)
@@ -138,17 +161,35 @@ export const make = <E, R>(
       })
     )
     const draining = HttpServer.make({
-      address: server.address,
+      address: listener.address,
       serve: (app, middleware) =>
-        server
+        listener
           .serve(Effect.zipRight(closing, app), (handled) =>
             inFlight.track(middleware === undefined ? handled : middleware(handled))
           )
           .pipe(Scope.extend(requests))
     })
-    const state = { hasBegun: Effect.sync(() => endsAt !== undefined), inFlight: Effect.sync(inFlight.count) }
-    return Object.assign(draining, { drain: state })
+    const hasBegun = () => endsAt !== undefined
+    const state = { hasBegun: Effect.sync(hasBegun), inFlight: Effect.sync(inFlight.count) }
+    return {
+      server: Object.assign(draining, { drain: state }),
+      listener,
+      guard: { hasBegun, begin: inFlight.begin, end: inFlight.end, requests }
+    }
   })
+
+/**
+ * Builds a server on one that `listen` opens in its scope, such as `BunHttpServer.make` or `NodeHttpServer.make`. An option
+ * that cannot be right is a defect.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const make = <E, R>(
+  listen: Effect.Effect<HttpServer.HttpServer, E, R>,
+  options: Options = {}
+): Effect.Effect<HttpServer.HttpServer & { readonly drain: Drain.Service }, E, R | Scope.Scope> =>
+  Effect.map(makeGuarded(listen, options), ({ server }) => server)
 
 /**
  * Provides the server that `listen` opens, with its `Drain`.

@@ -3,12 +3,17 @@
  *
  * @since 0.2.0
  */
+import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as BunHttpServer from "@effect/platform-bun/BunHttpServer"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as DrainingServer from "../router/DrainingServer.js"
+import * as BunListener from "./BunListener.js"
+import { FastPath } from "./FastPath.js"
 
 /**
  * The address to listen on, and the times of the server's end.
@@ -31,15 +36,23 @@ const idleTimeout = 30
 const listen = ({ host, port }: Options) =>
   Effect.suspend(() => {
     OptionCheck.make("HTTP server").wholeNumber("port", port, { least: 0, most: 65_535 })
-    // `development: false` keeps source code out of error pages; Bun then shares the port by default, which `reusePort` forbids
-    return BunHttpServer.make({
-      hostname: host,
-      port,
-      development: false,
-      reusePort: false,
-      idleTimeout
-    }).pipe(Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause })))
+    return BunListener.make({ hostname: host, port, idleTimeout }).pipe(
+      Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause }))
+    )
   })
+
+/** A server that ends takes the fast path no more: only the app's responses close their connections. */
+const drained = ({ guard, listener }: DrainingServer.Guarded<BunListener.BunListener>) => {
+  const admission: BunListener.Admission = {
+    begin: () => {
+      if (guard.hasBegun()) return false
+      guard.begin()
+      return true
+    },
+    end: guard.end
+  }
+  return FastPath.of({ serve: (handle) => Scope.extend(listener.serveFast(handle, admission), guard.requests) })
+}
 
 /**
  * Starts the server. Fails with `ServeError` when it cannot listen on the address. An option that cannot be right is a
@@ -48,13 +61,26 @@ const listen = ({ host, port }: Options) =>
  * @since 0.2.0
  * @category constructors
  */
-export const make = (options: Options) => DrainingServer.make(listen(options), options)
+export const make = (options: Options) =>
+  Effect.map(DrainingServer.makeGuarded(listen(options), options), (guarded) =>
+    Object.assign(guarded.server, { fastPath: drained(guarded) })
+  )
 
 /**
- * Adds the platform services that a router needs.
+ * Adds the platform services that a router needs, and the fast path.
  *
  * @since 0.2.0
  * @category layers
  */
 export const layer = (options: Options) =>
-  Layer.merge(DrainingServer.layer(listen(options), options), BunHttpServer.layerContext)
+  Layer.merge(
+    Layer.scopedContext(
+      Effect.map(make(options), (server) =>
+        Context.make(HttpServer.HttpServer, server).pipe(
+          Context.add(DrainingServer.Drain, server.drain),
+          Context.add(FastPath, server.fastPath)
+        )
+      )
+    ),
+    BunHttpServer.layerContext
+  )

@@ -9,7 +9,7 @@ import * as RequestPacing from "../../../src/http/middleware/RequestPacing.js"
 /** Requests that arrive at once, and the paths of those that have begun. */
 const makeServer = () => {
   const begun: Array<string> = []
-  const pace = RequestPacing.make(2)
+  const pace = RequestPacing.make(RequestPacing.makeTurns(2))
   const request = (path: string) =>
     Effect.sync(() => {
       begun.push(path)
@@ -64,6 +64,29 @@ describe("a pace of two requests in a turn of the event loop", () => {
       yield* Fiber.interrupt(gone)
       yield* turn
       expect(begun).toEqual(["/1", "/2", "/4", "/5"])
+    })
+  )
+
+  it.live("begins as many more of those that take a part, in their order among the others", () =>
+    Effect.gen(function* () {
+      const begun: Array<string> = []
+      const turns = RequestPacing.makeTurns(1)
+      const take = (name: string, part: number) =>
+        Effect.zipRight(
+          turns.take(part),
+          Effect.sync(() => begun.push(name))
+        ).pipe(Effect.fork)
+      for (const name of ["a", "b", "c"]) yield* take(name, 0.5)
+      yield* take("whole", 1)
+      yield* take("d", 0.5)
+      yield* Effect.promise(() => Promise.resolve())
+      expect(begun).toEqual(["a", "b"])
+      expect(turns.tryTake(0.5)).toBe(false)
+      yield* Effect.promise(() => setImmediate())
+      expect(begun).toEqual(["a", "b", "c", "whole"])
+      yield* Effect.promise(() => setImmediate())
+      expect(begun).toEqual(["a", "b", "c", "whole", "d"])
+      expect(turns.tryTake(0.5)).toBe(true)
     })
   )
 })
