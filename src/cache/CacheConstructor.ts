@@ -24,6 +24,7 @@ import * as CacheOptionCheck from "./CacheOptionCheck.js"
 import type { Failures, Options } from "./CacheOptions.js"
 import * as CacheRequests from "./CacheRequests.js"
 import * as Engine from "./Engine.js"
+import type { CacheEntry } from "./entry/CacheEntry.js"
 import * as CacheKey from "./entry/CacheKey.js"
 import * as CacheSchema from "./entry/CacheSchema.js"
 import * as DateText from "./entry/DateText.js"
@@ -179,14 +180,23 @@ export const make = <
       const key = keyOf(id)
       return failing(Either.isLeft(key) ? Exit.fail(key.left) : readShared(new KeySource(key.right, id)))
     }
+    const isTraced = () => tracing.listener?.isTraced() === true
     /** The hottest path: a local hit of a key that is its own name builds no key and no closure. */
-    const getLocalFirst = (id: Key): Effect.Effect<Value, Failure> => {
+    const ownNameHit = (id: Key): CacheEntry<Stored> | undefined => {
       const name = names.ofKey(id)
-      const hit = name === undefined ? undefined : reader.localHit(name)
+      return name === undefined ? undefined : reader.localHit(name)
+    }
+    const hasOnlyValues = negative === undefined
+    const peekLocal = (id: Key): CacheEntry<Value> | undefined =>
+      // here, and not by the class of the value, which is another object to load from memory
+      hasOnlyValues && !isTraced() ? (ownNameHit(id) as CacheEntry<Value> | undefined) : undefined
+    const getAbsent = (id: Key): Effect.Effect<Value, Failure> => {
+      if (isTraced()) return getTraced(id)
+      const hit = hasOnlyValues ? undefined : ownNameHit(id)
       if (hit !== undefined) return failing(valueOf(hit.value))
       const key = keyOf(id)
       if (Either.isLeft(key)) return failing(Exit.fail(key.left))
-      const builtHit = name === undefined ? reader.localHit(key.right.name) : undefined
+      const builtHit = names.ofKey(id) === undefined ? reader.localHit(key.right.name) : undefined
       return failing(builtHit === undefined ? readShared(new KeySource(key.right, id)) : valueOf(builtHit.value))
     }
     const traced =
@@ -208,9 +218,7 @@ export const make = <
     const ofKey = (id: Key) => id
     const getResult = traced("cache.get", read(reader.getResult, resultOf), ofKey)
     const getTraced = (id: Key) => Effect.map(getResult(id), ({ value }) => value)
-    const get = reader.hasPlainLocalHits
-      ? SyncEffect.make((id: Key) => (tracing.listener?.isTraced() === true ? getTraced(id) : getLocalFirst(id)))
-      : getShared
+    const get = reader.hasPlainLocalHits ? SyncEffect.make({ peek: peekLocal, absent: getAbsent }) : getShared
 
     const parts = {
       name: options.name,

@@ -77,17 +77,58 @@ export interface LocalTier<A> {
   readonly evictions: () => number
 }
 
-class LocalItem<A> extends Sieve.Item {
+const noTags: ReadonlyArray<string> = []
+
+/**
+ * An entry of the tier. Six fields fit into 64 bytes, one line of the processor's cache. So attributes that few entries have
+ * are in another class.
+ */
+class LocalEntry<A> implements CacheEntry<A>, Sieve.Item {
+  visited = false
+
   constructor(
-    name: string,
-    size: number,
-    readonly entry: CacheEntry<A>,
+    readonly value: A,
+    readonly createdAt: number,
+    readonly timeToLive: number,
     /** by the monotonic clock, in milliseconds */
-    readonly expires: number
-  ) {
-    super(name, size)
+    readonly expires: number,
+    readonly size: number
+  ) {}
+
+  get tags(): ReadonlyArray<string> {
+    return noTags
+  }
+
+  get versionTag(): undefined {
+    return undefined
   }
 }
+
+/** A `LocalEntry` with attributes. It does not extend it: the fields of a subclass would be in a second object. */
+class AttributedEntry<A> implements CacheEntry<A>, Sieve.Item {
+  visited = false
+
+  constructor(
+    readonly value: A,
+    readonly createdAt: number,
+    readonly timeToLive: number,
+    readonly expires: number,
+    readonly size: number,
+    readonly tags: ReadonlyArray<string>,
+    readonly versionTag: string | undefined
+  ) {}
+}
+
+type Kept<A> = LocalEntry<A> | AttributedEntry<A>
+
+const kept = <A>(
+  { createdAt, tags, timeToLive, value, versionTag }: CacheEntry<A>,
+  expires: number,
+  size: number
+): Kept<A> =>
+  tags.length === 0 && versionTag === undefined
+    ? new LocalEntry(value, createdAt, timeToLive, expires, size)
+    : new AttributedEntry(value, createdAt, timeToLive, expires, size, tags, versionTag)
 
 /**
  * @since 0.1.0
@@ -97,12 +138,12 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
   const { clock, codec, epochOf, maxBytes, names, serverTime, timeToLiveMillis } = setup
   let evictions = 0
   const namesByTag = new Map<string, Set<string>>()
-  const items = new Sieve.Sieve<LocalItem<A>>({
+  const entries = new Sieve.Sieve<Kept<A>>({
     capacity: setup.capacity,
     maxSize: maxBytes,
-    onRemoved: ({ entry, name }, isEvicted) => {
+    onRemoved: (name, { tags }, isEvicted) => {
       if (isEvicted) evictions++
-      for (const tag of entry.tags) {
+      for (const tag of tags) {
         const tagged = namesByTag.get(tag)
         tagged?.delete(name)
         if (tagged?.size === 0) namesByTag.delete(tag)
@@ -116,7 +157,7 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
     const left = entry.timeToLive - ageAt(entry, serverTime())
     const expires = Math.min(started.at + timeToLiveMillis, now + left)
     // an entry that is too large is not added, and the one that it replaces is gone all the same
-    if (!items.add(new LocalItem(key.name, bytes, entry, expires))) return
+    if (!entries.add(key.name, kept(entry, expires, bytes))) return
     for (const tag of entry.tags) {
       const tagged = namesByTag.get(tag)
       if (tagged === undefined) namesByTag.set(tag, new Set([key.name]))
@@ -130,10 +171,10 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
   return {
     isEnabled: true,
     get: (name) => {
-      const item = items.get(name)
-      if (item === undefined) return undefined
-      if (MonotonicClock.unsafeMillis(clock) < item.expires) return item.entry
-      items.delete(name)
+      const entry = entries.get(name)
+      if (entry === undefined) return undefined
+      if (MonotonicClock.unsafeMillis(clock) < entry.expires) return entry
+      entries.delete(name)
       return undefined
     },
     start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
@@ -152,12 +193,12 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
         return Effect.map(bytes, (bytes) => add(key, entry, started, bytes))
       }),
     drop: (item) => {
-      if (item._tag === "Key") items.delete(names.ofText(item.key))
-      else if (item._tag === "Tag") for (const name of [...(namesByTag.get(item.tag) ?? [])]) items.delete(name)
-      else items.clear()
+      if (item._tag === "Key") entries.delete(names.ofText(item.key))
+      else if (item._tag === "Tag") for (const name of [...(namesByTag.get(item.tag) ?? [])]) entries.delete(name)
+      else entries.clear()
     },
-    size: () => items.count,
-    bytes: () => items.size,
+    size: () => entries.count,
+    bytes: () => entries.size,
     evictions: () => evictions
   }
 }

@@ -3,40 +3,38 @@
  * for Web Caches", NSDI 2024). A hit sets a flag and moves nothing, which costs a third of a hit of an LRU. Items that are
  * never read again are evicted first, so that a scan does not evict the hot ones.
  *
+ * The queue of the paper is the order of a `Map`, and its hand an iterator of that map: ECMAScript lets an iterator continue
+ * past deleted keys, and to keys that were added meanwhile. So an item needs neither links nor its own name. Each field
+ * less is memory of every entry, and a line of the processor's cache that a hit need not load.
+ *
  * @since 0.1.0
  */
 
 /**
- * An item of the map. Subclasses hold the value, so that an entry is one object. `size` counts against `maxSize`.
+ * An item of the map. The items have the value themselves, so that an entry is one object. It is an interface, and no class
+ * to extend: the fields of a subclass would be in a second object.
  *
  * @since 0.1.0
  * @category models
  */
-export abstract class Item {
-  /** read since the hand last passed */
-  visited = false
-  /** towards the newest */
-  newer: this | undefined
-  /** towards the oldest */
-  older: this | undefined
-
-  constructor(
-    readonly name: string,
-    readonly size: number
-  ) {}
+export interface Item {
+  /** read since the hand last passed; false at first */
+  visited: boolean
+  /** what counts against `maxSize` */
+  readonly size: number
 }
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Options<A extends Item> {
+export interface Options<in A extends Item> {
   /** the most items */
   readonly capacity: number
   /** the most of all sizes together: default unlimited */
   readonly maxSize?: number | undefined
   /** Called for each item that leaves the map, evicted or not. */
-  readonly onRemoved: (item: A, isEvicted: boolean) => void
+  readonly onRemoved: (name: string, item: A, isEvicted: boolean) => void
 }
 
 /**
@@ -44,11 +42,12 @@ export interface Options<A extends Item> {
  * @category constructors
  */
 export class Sieve<A extends Item> {
+  /** the oldest first */
   private readonly items = new Map<string, A>()
-  private newest: A | undefined
-  private oldest: A | undefined
-  /** where the search for the next eviction continues */
-  private hand: A | undefined
+  /** the name of the item where the search for the next eviction continues; undefined where it starts at the oldest */
+  private hand: string | undefined
+  /** the names after the hand */
+  private later: Iterator<string> = this.items.keys()
   private total = 0
 
   constructor(private readonly options: Options<A>) {}
@@ -64,61 +63,62 @@ export class Sieve<A extends Item> {
 
   get(name: string): A | undefined {
     const item = this.items.get(name)
-    if (item !== undefined) item.visited = true
+    // a write to what is in no cache of the processor costs more than the comparison
+    if (item !== undefined && !item.visited) item.visited = true
     return item
   }
 
   /** Adds an item in place of the one with its name. False for an item that is too large alone: then none has the name. */
-  add(item: A): boolean {
-    this.delete(item.name)
+  add(name: string, item: A): boolean {
+    this.delete(name)
     const { capacity, maxSize = Number.POSITIVE_INFINITY } = this.options
     if (item.size > maxSize || capacity < 1) return false
     while (this.items.size >= capacity || this.total + item.size > maxSize) this.evict()
-    this.items.set(item.name, item)
+    this.items.set(name, item)
     this.total += item.size
-    item.older = this.newest
-    if (this.newest === undefined) this.oldest = item
-    else this.newest.newer = item
-    this.newest = item
     return true
   }
 
   delete(name: string): void {
     const item = this.items.get(name)
-    if (item !== undefined) this.remove(item, false)
+    if (item !== undefined) this.remove(name, item, false)
   }
 
   clear(): void {
-    for (const item of this.items.values()) this.options.onRemoved(item, false)
+    for (const [name, item] of this.items) this.options.onRemoved(name, item, false)
     this.items.clear()
-    this.newest = undefined
-    this.oldest = undefined
     this.hand = undefined
     this.total = 0
   }
 
   private evict(): void {
-    let candidate = this.hand ?? this.oldest
-    while (candidate?.visited === true) {
-      candidate.visited = false
-      candidate = candidate.newer ?? this.oldest
+    for (;;) {
+      if (this.hand === undefined) {
+        this.later = this.items.keys()
+        this.advance()
+      }
+      const name = this.hand
+      const item = name === undefined ? undefined : this.items.get(name)
+      if (name === undefined || item === undefined) return
+      if (!item.visited) {
+        this.remove(name, item, true)
+        return
+      }
+      item.visited = false
+      this.advance()
     }
-    if (candidate === undefined) return
-    this.hand = candidate
-    this.remove(candidate, true)
   }
 
-  private remove(item: A, isEvicted: boolean): void {
-    const { newer, older } = item
-    if (this.hand === item) this.hand = newer
-    if (newer === undefined) this.newest = older
-    else newer.older = older
-    if (older === undefined) this.oldest = newer
-    else older.newer = newer
-    item.newer = undefined
-    item.older = undefined
-    this.items.delete(item.name)
+  /** Moves the hand to the next newer item, if there is one. */
+  private advance(): void {
+    const next = this.later.next()
+    this.hand = next.done === true ? undefined : next.value
+  }
+
+  private remove(name: string, item: A, isEvicted: boolean): void {
+    if (name === this.hand) this.advance()
+    this.items.delete(name)
     this.total -= item.size
-    this.options.onRemoved(item, isEvicted)
+    this.options.onRemoved(name, item, isEvicted)
   }
 }

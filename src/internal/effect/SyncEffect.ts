@@ -29,32 +29,60 @@ class Ended<A> {
 const maxInARow = 1_024
 let left = maxInARow
 
-class SyncEffect<Of, A, E> extends Effectable.Class<A, E> {
-  constructor(
-    readonly run: (of: Of) => Effect.Effect<A, E>,
-    readonly of: Of
-  ) {
-    super()
+/** What an effect does with the value that it was made of. */
+interface Operation<in Of, out A, out E> {
+  /** Finds the result where it is known at once: the value of an object, which may be one that exists anyway. */
+  readonly peek: (of: Of) => { readonly value: A } | undefined
+  /** Runs where `peek` has found nothing. */
+  readonly absent: (of: Of) => Effect.Effect<A, E>
+}
+
+class SyncEffect<Of, A, E> {
+  static {
+    // it extends no class: two more constructors for each effect would take a third of a read
+    const own = Object.getOwnPropertyDescriptors(SyncEffect.prototype)
+    Object.assign(SyncEffect.prototype, Effectable.CommitPrototype)
+    Object.defineProperties(SyncEffect.prototype, own)
   }
+
+  constructor(
+    readonly operation: Operation<Of, A, E>,
+    readonly of: Of
+  ) {}
 
   commit(): Effect.Effect<A, E> {
-    return this.run(this.of)
+    const found = this.operation.peek(this.of)
+    return found === undefined ? this.operation.absent(this.of) : Exit.succeed(found.value)
   }
 
-  override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
+  [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E>> {
     if (left === 0) {
       left = maxInARow
-      return Effect.zipRight(Effect.yieldNow(), this)[Symbol.iterator]()
+      return Effect.flatMap(Effect.yieldNow(), () => this.commit())[Symbol.iterator]()
     }
-    const result = this.run(this.of)
+    const found = this.operation.peek(this.of)
+    if (found !== undefined) {
+      left--
+      return new Ended(found.value)
+    }
+    const result = this.operation.absent(this.of)
     if (!Eager.isExit(result) || Exit.isFailure(result)) return result[Symbol.iterator]()
     left--
     return new Ended(result.value)
   }
 }
 
-/** Makes the effect of a function, which is called anew each time the effect runs. Most often it answers an `Exit`. */
+/** Its prototype has the members of an effect. */
+const EffectClass = SyncEffect as unknown as new <Of, A, E>(
+  operation: Operation<Of, A, E>,
+  of: Of
+) => Effect.Effect<A, E>
+
+/**
+ * Makes the effect of an operation, whose functions are called anew each time the effect runs. `absent` most often answers
+ * an `Exit`.
+ */
 export const make =
-  <Of, A, E>(run: (of: Of) => Effect.Effect<A, E>) =>
+  <Of, A, E>(operation: Operation<Of, A, E>) =>
   (of: Of): Effect.Effect<A, E> =>
-    new SyncEffect(run, of)
+    new EffectClass(operation, of)

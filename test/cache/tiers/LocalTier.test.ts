@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CacheCodecError } from "../../../src/cache/entry/CacheCodec.js"
+import type { CacheEntry } from "../../../src/cache/entry/CacheEntry.js"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import type { EntryCodec } from "../../../src/cache/entry/EntryCodec.js"
 import * as LocalTier from "../../../src/cache/tiers/LocalTier.js"
@@ -10,7 +11,7 @@ import * as LocalTier from "../../../src/cache/tiers/LocalTier.js"
 const entry = (
   value: string,
   { tags = [], timeToLive = 1_000 }: { tags?: ReadonlyArray<string>; timeToLive?: number } = {}
-) => ({
+): CacheEntry<string> => ({
   value,
   createdAt: 0,
   timeToLive,
@@ -95,6 +96,16 @@ describe("the local tier", () => {
       expect(valueOf("a")).toBe("two")
     })
   )
+
+  it("keeps the attributes of an entry, and an entry without any in an object of six fields", () => {
+    const { keep, tier } = world({ capacity: 2 })
+    keep("a", { ...entry("one", { tags: ["red"] }), createdAt: 5, versionTag: "v1" })
+    expect(tier.get("a")).toMatchObject({ createdAt: 5, timeToLive: 1_000, tags: ["red"], versionTag: "v1" })
+    keep("b", entry("two"))
+    const plain = tier.get("b")
+    expect([plain?.tags, plain?.versionTag]).toEqual([[], undefined])
+    expect(Object.keys(plain ?? {})).toHaveLength(6)
+  })
 
   it("evicts the entry that was not read when there are too many, and counts it", () => {
     const { keep, tier, valueOf } = world({ capacity: 2 })

@@ -3,14 +3,8 @@ import * as fc from "effect/FastCheck"
 import * as Sieve from "../../../src/internal/collection/Sieve.js"
 import { runs } from "../../support/effort.js"
 
-class Kept extends Sieve.Item {
-  constructor(
-    name: string,
-    size: number,
-    readonly value: number
-  ) {
-    super(name, size)
-  }
+interface Kept extends Sieve.Item {
+  readonly value: number
 }
 
 interface Removal {
@@ -23,7 +17,7 @@ const sieve = (capacity: number, maxSize?: number) => {
   const made = new Sieve.Sieve<Kept>({
     capacity,
     maxSize,
-    onRemoved: ({ value }, isEvicted) => {
+    onRemoved: (_name, { value }, isEvicted) => {
       removed.push({ value, isEvicted })
     }
   })
@@ -32,7 +26,7 @@ const sieve = (capacity: number, maxSize?: number) => {
     sieve: made,
     removed,
     /** numbers the added items, from 1 */
-    add: (name: string, size = 1) => made.add(new Kept(name, size, ++values)),
+    add: (name: string, size = 1) => made.add(name, { size, value: ++values, visited: false }),
     names: (names: ReadonlyArray<string>) => names.filter((name) => made.get(name) !== undefined)
   }
 }

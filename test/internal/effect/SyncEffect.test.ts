@@ -5,18 +5,28 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as SyncEffect from "../../../src/internal/effect/SyncEffect.js"
 
-/** An effect that answers an exit where one is set, and otherwise -1 after a step of the runtime. */
-const cell = () => {
+/**
+ * An effect that answers an exit where one is set, and otherwise -1 after a step of the runtime. Where it peeks, it finds
+ * the value of a success before it is asked for the exit.
+ */
+const cell = ({ peeks = false } = {}) => {
   let set: Exit.Exit<number, string> | undefined
   let calls = 0
   let steps = 0
-  const get = SyncEffect.make((_: string): Effect.Effect<number, string> => {
-    calls++
-    if (set !== undefined) return set
-    return Effect.suspend(() => {
-      steps++
-      return Effect.as(Effect.yieldNow(), -1)
-    })
+  const get = SyncEffect.make({
+    peek: (_: string) => {
+      if (!peeks || set === undefined || Exit.isFailure(set)) return undefined
+      calls++
+      return set
+    },
+    absent: (_: string): Effect.Effect<number, string> => {
+      calls++
+      if (set !== undefined) return set
+      return Effect.suspend(() => {
+        steps++
+        return Effect.as(Effect.yieldNow(), -1)
+      })
+    }
   })
   return {
     get,
@@ -28,10 +38,10 @@ const cell = () => {
   }
 }
 
-describe("a SyncEffect", () => {
+describe.each([{ peeks: true }, { peeks: false }])("a SyncEffect that peeks: $peeks", (options) => {
   it.effect("gives an exit to a generator without a step of the runtime, and runs any other effect", () =>
     Effect.gen(function* () {
-      const { calls, get, hold, steps } = cell()
+      const { calls, get, hold, steps } = cell(options)
       expect(yield* get("a")).toBe(-1)
       expect([steps(), calls()]).toEqual([1, 1])
       hold(Exit.succeed(1))
@@ -42,7 +52,7 @@ describe("a SyncEffect", () => {
 
   it.effect("calls its function when it runs, each time anew, and not when it is made", () =>
     Effect.gen(function* () {
-      const { get, hold } = cell()
+      const { get, hold } = cell(options)
       hold(Exit.succeed(1))
       const made = get("a")
       expect(yield* made).toBe(1)
@@ -63,7 +73,7 @@ describe("a SyncEffect", () => {
 
   it.effect("fails a generator with an exit that is a failure, and its caller can catch it", () =>
     Effect.gen(function* () {
-      const { get, hold, steps } = cell()
+      const { get, hold, steps } = cell(options)
       hold(Exit.fail("no"))
       let isPast = false
       const reading = Effect.gen(function* () {
@@ -79,7 +89,7 @@ describe("a SyncEffect", () => {
 
   it.effect("yields to other fibers and to interruption in a long loop of exits", () =>
     Effect.gen(function* () {
-      const { get, hold } = cell()
+      const { get, hold } = cell(options)
       hold(Exit.succeed(1))
       let turns = 0
       const other = yield* Effect.fork(
