@@ -75,6 +75,24 @@ export const sequence = ({ distribution, size }: KeySet): KeySequence => {
   return { next: () => drawn[position++ & (sequenceLength - 1)] ?? 0 }
 }
 
+/**
+ * A sequence with scans: after each `every` keys come `length` others, one after another. The scanned keys are `distinct`
+ * ones from `from` on, and start again when all have been read.
+ */
+export const withScans = (
+  others: KeySequence,
+  scans: { readonly every: number; readonly length: number; readonly from: number; readonly distinct: number }
+): KeySequence => {
+  let position = 0
+  let scanned = 0
+  return {
+    next: () => {
+      if (position++ % (scans.every + scans.length) < scans.every) return others.next()
+      return scans.from + (scanned++ % scans.distinct)
+    }
+  }
+}
+
 /** Each number once, from 0 on: for what must not have been seen before. */
 export const ascending = (): KeySequence => {
   let next = 0

@@ -8,6 +8,7 @@ import { memory } from "./processes/memory.js"
 import { overhead } from "./processes/overhead.js"
 import { stages } from "./processes/stages.js"
 import { startUp } from "./processes/startUp.js"
+import { eviction } from "./reads/eviction.js"
 import { getMany } from "./reads/getMany.js"
 import { redisGet } from "./reads/redisGet.js"
 import { typedLocal } from "./reads/typedLocal.js"
@@ -21,6 +22,7 @@ export const workloads: ReadonlyArray<Workload> = [
   redisGet,
   typedShared,
   typedLocal,
+  eviction,
   getMany,
   set,
   miss,

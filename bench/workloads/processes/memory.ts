@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { LRUCache } from "lru-cache"
 import { allKeys } from "../../measure/Keys.js"
 import { median } from "../../measure/statistics.js"
@@ -12,21 +13,31 @@ import * as Bento from "../../peers/Bento.js"
 import * as Cacheables from "../../peers/Cacheables.js"
 import type { Quantity } from "../../report/Outcome.js"
 import { BenchServer, bunClient, emptied } from "../../run/BenchServer.js"
-import { type Profile, profileOf } from "../../subjects/Profile.js"
-import { fillCached, filledEffectCache, fillPromising, ids, readAll } from "../../subjects/Subjects.js"
+import type { Profile } from "../../subjects/Profile.js"
+import { fillCached, filledEffectCache, fillPromising, ids, parsedProfile, readAll } from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
 import type { Workload } from "../Workload.js"
 
 const entries = 50_000
 
-const heapSize = Effect.sync(() => {
-  Bun.gc(true)
+/** how often the garbage is collected: finalizers and weak references take more than one time */
+const collections = 5
+
+const heapSize = Effect.gen(function* () {
+  for (let i = 0; i < collections; i++) {
+    yield* Effect.sleep("20 millis")
+    Bun.gc(true)
+  }
   return heapStats().heapSize
 })
 
-/** Bytes of the heap per entry. The filled cache stays reachable until they are counted. */
-const bytesPerEntry = <A, E, R>(subject: string, filled: Effect.Effect<A, E, R>) =>
+/**
+ * Bytes of the heap per entry. Each cache is filled twice, and the second time counts: the first one brings the compiled
+ * code and the pools of the subject, which are of no entry. The filled cache stays reachable until they are counted.
+ */
+const bytesPerEntry = <A, E>(subject: string, filled: Effect.Effect<A, E, Scope.Scope>) =>
   Effect.gen(function* () {
+    yield* Effect.scoped(filled)
     const before = yield* heapSize
     const held = yield* filled
     const after = yield* heapSize
@@ -58,7 +69,7 @@ const perEntry = (url: string) =>
       "bentocache",
       Effect.gen(function* () {
         const bento = Bento.inMemory()
-        yield* fillPromising(entries, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
+        yield* fillPromising(entries, (index) => bento.set({ key: ids(index), value: parsedProfile(index) }))
         return bento
       })
     ),
@@ -66,7 +77,7 @@ const perEntry = (url: string) =>
       "cacheable",
       Effect.gen(function* () {
         const cacheable = Cacheables.inMemory()
-        yield* fillPromising(entries, (index) => cacheable.set(ids(index), profileOf(index)))
+        yield* fillPromising(entries, (index) => cacheable.set(ids(index), parsedProfile(index)))
         return cacheable
       })
     ),
@@ -74,7 +85,7 @@ const perEntry = (url: string) =>
       "lru-cache",
       Effect.sync(() => {
         const lru = new LRUCache<string, Profile>({ max: 2 * allKeys })
-        for (let index = 0; index < entries; index++) lru.set(ids(index), profileOf(index))
+        for (let index = 0; index < entries; index++) lru.set(ids(index), parsedProfile(index))
         return lru
       })
     )
@@ -138,7 +149,7 @@ const growth = (url: string, operations: number) =>
 export const memory: Workload = {
   name: "memory",
   description:
-    "The heap that an entry of the tier in the process takes, value and key included; and the size of a process that reads, writes, invalidates, counts, limits and locks.",
+    "The heap that an entry of the tier in the process takes beside its key, each with a value of its own from the same text; and the size of a process that reads, writes, invalidates, counts, limits and locks.",
   run: ({ operations }) =>
     Effect.gen(function* () {
       const { url } = yield* BenchServer

@@ -7,7 +7,16 @@ import * as Cacheables from "../../peers/Cacheables.js"
 import * as PersistedProfiles from "../../peers/PersistedProfiles.js"
 import { BenchServer, bunClient } from "../../run/BenchServer.js"
 import { type Profile, profileOf } from "../../subjects/Profile.js"
-import { effectCache, fill, fillCached, fillPromising, ids, readAll, toolkitProfile } from "../../subjects/Subjects.js"
+import {
+  effectCache,
+  fill,
+  fillCached,
+  fillPromising,
+  ids,
+  parsedProfile,
+  readAll,
+  toolkitProfile
+} from "../../subjects/Subjects.js"
 import * as Toolkit from "../../subjects/Toolkit.js"
 import { comparedOverKeys, type Workload } from "../Workload.js"
 
@@ -18,13 +27,13 @@ const subjectsOf = (size: number) =>
     yield* fillCached(profiles, yield* bunClient(url), size)
     yield* readAll(profiles, size)
     const bento = Bento.inMemory()
-    yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: profileOf(index) }))
+    yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: parsedProfile(index) }))
     const cacheable = Cacheables.inMemory()
-    yield* fillPromising(size, (index) => cacheable.set(ids(index), profileOf(index)))
+    yield* fillPromising(size, (index) => cacheable.set(ids(index), parsedProfile(index)))
     const persisted = yield* PersistedProfiles.make(url, { storeId: "persisted", inMemoryCapacity: 2 * allKeys })
     yield* fill(size, (index) => persisted.get(PersistedProfiles.requests(index)))
     const lru = new LRUCache<string, Profile>({ max: 2 * allKeys })
-    for (let index = 0; index < size; index++) lru.set(ids(index), profileOf(index))
+    for (let index = 0; index < size; index++) lru.set(ids(index), parsedProfile(index))
 
     const subjects = [
       toolkitProfile(profiles),
