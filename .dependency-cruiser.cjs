@@ -52,7 +52,7 @@ const benchRooms = [
 ]
 
 /** Workloads of one kind do not know those of another. */
-const workloadRooms = [["reads", "writes", "coordination", "processes"], ["index.ts"]]
+const workloadRooms = [["reads", "writes", "mixes", "lookups", "scaling", "coordination", "processes"], ["index.ts"]]
 
 const pathOf = (folder, room) => (room.includes(".") ? `${folder}/${room.replace(".", "\\.")}$` : `${folder}/${room}/`)
 

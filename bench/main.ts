@@ -5,34 +5,30 @@ import { spawn } from "node:child_process"
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { gate } from "./Gate.js"
 import * as ChildProcess from "./run/ChildProcess.js"
 import * as CommandLine from "./run/CommandLine.js"
 import { directory, install } from "./run/Packages.js"
 
 const args = process.argv.slice(2)
 
-/** In a process of their own: a process that started before its packages were installed does not find them. */
-const workloads = Effect.async<number>((resume) => {
-  const child = spawn(
-    process.execPath,
-    ["--preload", `${directory}programs/peers.ts`, `${directory}programs/workloads.ts`, ...args],
-    { stdio: "inherit" }
-  )
-  child.once("exit", (code) => resume(Effect.succeed(code ?? 1)))
-  // it closes its servers and clients before it ends
-  return ChildProcess.end(child, () => child.kill("SIGTERM"))
-})
+/** In a process of its own: a process that started before its packages were installed does not find them. */
+const run = (program: string) =>
+  Effect.async<number>((resume) => {
+    const child = spawn(
+      process.execPath,
+      ["--preload", `${directory}programs/peers.ts`, `${directory}${program}`, ...args],
+      { stdio: "inherit" }
+    )
+    child.once("exit", (code) => resume(Effect.succeed(code ?? 1)))
+    // it closes its servers and clients before it ends
+    return ChildProcess.end(child, () => child.kill("SIGTERM"))
+  })
 
 const program = Effect.gen(function* () {
   const { isHelp, isQuick } = yield* CommandLine.parse(args)
   if (isHelp) return yield* Console.log(CommandLine.usage)
-  if (isQuick) return yield* gate
   yield* install
-  process.exitCode = yield* workloads
-}).pipe(
-  Effect.catchTag("TooSlow", ({ message }) => CommandLine.endWith(1, message)),
-  CommandLine.catchUsageError
-)
+  process.exitCode = yield* run(isQuick ? "Gate.ts" : "programs/workloads.ts")
+}).pipe(CommandLine.catchUsageError)
 
 BunRuntime.runMain(program)

@@ -14,5 +14,15 @@ export const thresholds = {
   /** a typed read from the process at 128, in reads of effect's Cache */
   local: 5,
   /** a key of getMany at 16, in single typed reads by as many callers */
-  many: 2.2
+  many: 2.2,
+  /** a typed set at 128, in sets of bentocache */
+  set: 0.2,
+  /** a miss at 128, in misses of cacheable */
+  miss: 0.13,
+  /** a stampede of 1,000 on a lookup of 5 ms, in those of cacheable */
+  stampede: 0.15,
+  /** a call against a limit at 128, in calls of rate-limiter-flexible */
+  limit: 0.3,
+  /** a lock at 128, in locks of redlock-universal */
+  lock: 0.12
 }

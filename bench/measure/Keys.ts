@@ -6,6 +6,8 @@ export interface KeySet {
   readonly name: string
   readonly size: number
   readonly distribution: "uniform" | "Zipf"
+  /** of Zipf's distribution */
+  readonly exponent: number
 }
 
 export interface KeySequence {
@@ -18,10 +20,11 @@ const zipfExponent = 0.99
 /** longer than the largest set of keys, so that a sequence visits most of it */
 const sequenceLength = 1 << 18
 
-export const keySet = (size: number, distribution: KeySet["distribution"]): KeySet => ({
-  name: `${size.toLocaleString("en-US")} keys, ${distribution}`,
+export const keySet = (size: number, distribution: KeySet["distribution"], exponent = zipfExponent): KeySet => ({
+  name: `${size.toLocaleString("en-US")} keys, ${distribution}${exponent === zipfExponent ? "" : ` ${exponent}`}`,
   size,
-  distribution
+  distribution,
+  exponent
 })
 
 export const keySets: ReadonlyArray<KeySet> = [
@@ -57,19 +60,19 @@ const lowerBound = (ascending: Float64Array, number: number): number => {
   return low
 }
 
-const zipfDraw = (size: number) => {
+const zipfDraw = (size: number, exponent: number) => {
   const cumulated = new Float64Array(size)
   let sum = 0
   for (let rank = 0; rank < size; rank++) {
-    sum += 1 / (rank + 1) ** zipfExponent
+    sum += 1 / (rank + 1) ** exponent
     cumulated[rank] = sum
   }
   return (random: number) => lowerBound(cumulated, random * sum)
 }
 
-export const sequence = ({ distribution, size }: KeySet): KeySequence => {
+export const sequence = ({ distribution, exponent, size }: KeySet): KeySequence => {
   const random = randomNumbers(size)
-  const draw = distribution === "Zipf" ? zipfDraw(size) : (number: number) => Math.floor(number * size)
+  const draw = distribution === "Zipf" ? zipfDraw(size, exponent) : (number: number) => Math.floor(number * size)
   const drawn = Uint32Array.from({ length: sequenceLength }, () => draw(random()))
   let position = 0
   return { next: () => drawn[position++ & (sequenceLength - 1)] ?? 0 }

@@ -42,7 +42,25 @@ export interface Measured {
 }
 
 /** Counts operations and says when the round is over. */
-export class Meter {
+export interface Meter {
+  completed: number
+  readonly over: boolean
+}
+
+/** Ends a round after so many operations, however long they take: for processor time on a machine that does more. */
+export class CountMeter implements Meter {
+  completed = 0
+  private begun = 0
+
+  constructor(private readonly count: number) {}
+
+  get over(): boolean {
+    return this.begun++ >= this.count
+  }
+}
+
+/** Ends a round at a time of `performance.now()`. */
+export class TimeMeter implements Meter {
   completed = 0
   private calls = 0
   private stopped = false
@@ -131,7 +149,7 @@ export const measureOnce = async (subject: Subject, options: MeasureOptions): Pr
   // no subject pays for the garbage of the one before. A synchronous collection would also discard compiled code.
   // JavaScript is then three times as slow for a tenth of a second, and the round would measure the compiler
   Bun.gc(false)
-  const meterFor = (millis: number) => new Meter(performance.now() + millis, options.clockEvery ?? 1)
+  const meterFor = (millis: number) => new TimeMeter(performance.now() + millis, options.clockEvery ?? 1)
   // the warm-up: until here, the caches of processor, allocator and compiler are those of the subject before
   await subject.run(options.concurrency, meterFor(options.warmUpMillis ?? 100), options.keys)
   const started = performance.now()

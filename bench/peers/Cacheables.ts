@@ -1,5 +1,5 @@
 /**
- * cacheable with one store each: @keyv/redis, or its own memory.
+ * cacheable with one store: @keyv/redis, or its own memory; and with both.
  */
 import KeyvRedis from "@keyv/redis"
 import { Cacheable, CacheableMemory, KeyvCacheableMemory } from "cacheable"
@@ -19,6 +19,13 @@ const store = (url: string, namespace: string) =>
 
 export const onRedis = (url: string) =>
   Effect.map(store(url, "cacheable"), (adapter) => new Cacheable({ primary: new Keyv(adapter), ttl: "1h" }))
+
+export const inBoth = (url: string, capacity: number) =>
+  Effect.map(store(url, "cacheable-both"), (adapter) => {
+    const secondary = new Keyv(adapter, { stats: true })
+    const primary = new Keyv({ store: new KeyvCacheableMemory({ lruSize: capacity }) })
+    return { cacheable: new Cacheable({ primary, secondary, ttl: "1h" }), redisReads: () => secondary.stats.hits }
+  })
 
 /** @keyv/redis alone, as an application without tiers uses it. */
 export const keyv = (url: string) =>

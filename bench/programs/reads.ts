@@ -4,15 +4,12 @@
  * `<concurrency> <milliseconds>`, with how many reads there were in a second, and how many nanoseconds of processor time
  * each took.
  */
-import { createInterface } from "node:readline"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
-import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { keySet, sequence } from "../measure/Keys.js"
 import { effectful, measureOnce } from "../measure/Measure.js"
 import { bunClient, toolkitClient } from "../run/BenchServer.js"
+import * as LineProcess from "../run/LineProcess.js"
 import { quiet } from "../run/Logging.js"
 import { sharedLimit } from "../subjects/SharedLimit.js"
 import { fillCached, fillTexts, ids, readAll, toolkitGet, toolkitProfile } from "../subjects/Subjects.js"
@@ -48,24 +45,21 @@ const program = Effect.gen(function* () {
   const reads = yield* subject
   const sequenced = sequence(keys)
   const clockEvery = kind === "local" ? 256 : 1
-  yield* Console.log("ready")
-  yield* Stream.fromAsyncIterable(createInterface({ input: process.stdin }), identity).pipe(
-    Stream.runForEach((line) => {
-      const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
-      const readFor = (millis: number) =>
-        Effect.promise(() =>
-          measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery, warmUpMillis: 0 })
-        )
-      return Effect.gen(function* () {
-        // apart, since its processor time does not count
-        yield* readFor(warmUpMillis)
-        const before = process.cpuUsage()
-        const rate = yield* readFor(millis)
-        const { system, user } = process.cpuUsage(before)
-        yield* Console.log(`${rate} ${((system + user) * 1000) / ((rate * millis) / 1000)}`)
-      })
+  yield* LineProcess.answer((line) => {
+    const [concurrency = 1, millis = 0] = line.split(" ").map(Number)
+    const readFor = (millis: number) =>
+      Effect.promise(() =>
+        measureOnce(reads, { concurrency, millis, keys: sequenced, rounds: 1, clockEvery, warmUpMillis: 0 })
+      )
+    return Effect.gen(function* () {
+      // apart, since its processor time does not count
+      yield* readFor(warmUpMillis)
+      const before = process.cpuUsage()
+      const rate = yield* readFor(millis)
+      const { system, user } = process.cpuUsage(before)
+      return `${rate} ${((system + user) * 1000) / ((rate * millis) / 1000)}`
     })
-  )
+  })
 }).pipe(Effect.scoped, quiet)
 
 await Effect.runPromise(program)

@@ -5,7 +5,7 @@
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { describeQuantity, describeReached } from "../report/Comparison.js"
+import { describeQuantity, describeReached, describeTable } from "../report/Comparison.js"
 import * as Report from "../report/Report.js"
 import { reachedBy } from "../report/targets.js"
 import { BenchServer, layer } from "../run/BenchServer.js"
@@ -40,7 +40,10 @@ const program = Effect.gen(function* () {
         Effect.zipRight(Effect.scoped(workload.run(plan))),
         Effect.tap((outcome) =>
           Console.log(
-            [...outcome.quantities.map(describeQuantity), ...reachedBy(outcome).map(describeReached)].join("\n")
+            [
+              ...(outcome.tables?.map(describeTable) ?? outcome.quantities.map(describeQuantity)),
+              ...reachedBy(outcome).map(describeReached)
+            ].join("\n")
           )
         ),
         Effect.map((outcome) => ({ workload, outcome }))

@@ -4,7 +4,7 @@
 import type { Measured } from "../measure/Measure.js"
 import { median } from "../measure/statistics.js"
 import { rate, ratio } from "./numbers.js"
-import type { Quantity, Speed } from "./Outcome.js"
+import type { Quantity, Speed, Table } from "./Outcome.js"
 import type { Reached } from "./targets.js"
 
 /** How many times as fast as the others: the median of the ratios within each round. The speed of a machine varies from round to round. */
@@ -43,3 +43,6 @@ export const describeQuantity = ({ subject, unit, value, what, workload }: Quant
 
 export const describeReached = ({ isReached, peer, reached, target, what }: Reached): string =>
   `  ${isReached ? "reached" : "missed"}: ${what}: ${reached}${peer === undefined ? "" : ` beside ${peer}`}, target ${target}`
+
+export const describeTable = ({ head, rows }: Table): string =>
+  [head, ...rows].map((cells) => `  ${cells.join(" | ")}`).join("\n")

@@ -56,7 +56,7 @@ const amounts = (quantities: ReadonlyArray<Quantity>): string =>
   )
 
 /** Results whose subjects are the same stand in one table. */
-const body = ({ outcome: { quantities, results } }: Section): ReadonlyArray<string> => {
+const body = ({ outcome: { quantities, results, tables } }: Section): ReadonlyArray<string> => {
   const subjectsOf = new Map(
     groupBy(results, ({ workload }) => workload).map((group) => [
       group[0]?.workload ?? "",
@@ -65,7 +65,8 @@ const body = ({ outcome: { quantities, results } }: Section): ReadonlyArray<stri
   )
   return [
     ...groupBy(results, ({ workload }) => subjectsOf.get(workload) ?? "").map(speeds),
-    ...groupBy(quantities, ({ workload }) => workload).flatMap((group) => [
+    ...(tables ?? []).map(({ head, rows }) => table(head, rows)),
+    ...groupBy(tables === undefined ? quantities : [], ({ workload }) => workload).flatMap((group) => [
       ...(quantities.every(({ workload }) => workload === quantities[0]?.workload)
         ? []
         : [`**${group[0]?.workload ?? ""}**`]),

@@ -19,7 +19,15 @@ export interface Quantity {
   readonly unit: string
 }
 
+/** Rows of texts below the columns' heads, for what neither speeds nor quantities show well. */
+export interface Table {
+  readonly head: ReadonlyArray<string>
+  readonly rows: ReadonlyArray<ReadonlyArray<string>>
+}
+
 export interface Outcome {
   readonly results: ReadonlyArray<Speed>
   readonly quantities: ReadonlyArray<Quantity>
+  /** shown in place of the quantities, which then only have targets */
+  readonly tables?: ReadonlyArray<Table>
 }

@@ -93,6 +93,18 @@ const amounts: ReadonlyArray<AmountTarget> = [
 
 const bounds: ReadonlyArray<Bound> = [
   {
+    what: "more processor time of an operation with 8 processes than with 1",
+    workload: /^flat-cost /,
+    quantity: "more time with 8 processes than with 1",
+    atMost: 15
+  },
+  {
+    what: "more processor time of an operation with 1,000,000 values than with 1,000",
+    workload: /^flat-cost /,
+    quantity: "more time with 1,000,000 values than with 1,000",
+    atMost: 15
+  },
+  {
     what: "more time for a local hit with breaker, counts and events",
     workload: /^overhead \(local reads\)$/,
     quantity: "more time than without them",

@@ -26,7 +26,7 @@ bun run bench --quick
   workload      only these; without any, all are run and docs/benchmarks is written
   --json <file> writes the results there as JSON
   --full        every set of keys at every concurrency, and 5,000,000 operations where memory is watched: an hour
-  --quick       the ratios that must not get worse, in less than a minute; fails when one has
+  --quick       the ratios that must not get worse, in two minutes; fails when one has
 
 BENCH_REDIS_URL names the server to measure against, WHOSE DATABASE IS EMPTIED; without it redis-server is started.`
 

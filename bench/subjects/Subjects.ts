@@ -60,18 +60,23 @@ export const bunGet = (client: BunClient): Subject => promising("Bun client", (i
 export type Profiles = TypedCache.TypedCache<string, Profile, TypedCache.EngineError>
 
 /**
- * Stores the first so many profiles, many at once: what the cache itself stores for one of them, with each
+ * Stores the first so many profiles, or other values, many at once: what the cache itself stores for one of them, with each
  * other's value in its place.
  */
-export const fillCached = (profiles: Profiles, client: BunClient, size: number): Effect.Effect<void> =>
+export const fillCached = (
+  profiles: Profiles,
+  client: BunClient,
+  size: number,
+  valueOf: (index: number) => Profile = profileOf
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { name } = profiles
-    yield* profiles.set(ids(0), profileOf(0))
+    const textOf = (index: number) => JSON.stringify(valueOf(index))
+    yield* profiles.set(ids(0), valueOf(0))
     const stored = yield* Effect.promise(() => client.get(`${name}:${ids(0)}`))
-    const [head, tail] = stored?.split(texts(0)) ?? []
+    const [head, tail] = stored?.split(textOf(0)) ?? []
     if (head === undefined || tail === undefined) return yield* Effect.dieMessage(`the value is not in ${stored}`)
-    const cached = listOf(size, (index) => [`${name}:${ids(index)}`, `${head}${texts(index)}${tail}`])
-    yield* fillPairs(client, size, cached)
+    yield* fillPairs(client, size, (index) => [`${name}:${ids(index)}`, `${head}${textOf(index)}${tail}`])
     const last = yield* profiles.getOption(ids(size - 1))
     if (Option.isNone(last)) return yield* Effect.dieMessage("the cache does not take what was stored for it")
   }).pipe(Effect.orDie)

@@ -15,18 +15,20 @@ export const profiles = (
   url: string,
   options: {
     readonly name: string
-    readonly local?: boolean
+    /** whether there is a tier in the process, or its capacity: default false */
+    readonly local?: boolean | number
     readonly lookup?: (id: string) => Effect.Effect<Profile>
   }
 ) =>
   Effect.gen(function* () {
     const client = yield* toolkitClient(url)
+    const capacity = options.local === true ? 2 * allKeys : options.local || undefined
     return yield* TypedCache.make({
       name: options.name,
       key: Schema.String,
       value: Profile,
       timeToLive: "1 hour",
       lookup: options.lookup ?? ((id) => Effect.succeed(profileOf(indexOf(id)))),
-      ...(options.local === true ? { local: { capacity: 2 * allKeys, timeToLive: "1 hour" } } : {})
+      ...(capacity === undefined ? {} : { local: { capacity, timeToLive: "1 hour" } })
     }).pipe(Effect.provideService(RedisClient, client))
   })

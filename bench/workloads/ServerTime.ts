@@ -5,7 +5,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { KeySequence } from "../measure/Keys.js"
-import { Meter, type Subject } from "../measure/Measure.js"
+import { type Subject, TimeMeter } from "../measure/Measure.js"
 import type { Quantity } from "../report/Outcome.js"
 import { BenchServer, bunClient } from "../run/BenchServer.js"
 
@@ -24,6 +24,15 @@ const spent = (info: string): number => {
   return (of("user") + of("sys")) * 1e6
 }
 
+/** The processor time of the server until now, in microseconds. */
+export const total: Effect.Effect<number, never, BenchServer> = Effect.flatMap(BenchServer, ({ url }) =>
+  Effect.scoped(
+    Effect.flatMap(bunClient(url), (client) =>
+      Effect.promise(async () => spent(String(await client.send("INFO", ["cpu"]))))
+    )
+  )
+)
+
 /** Measures each subject once, and prints the results. */
 export const perOperation = (
   workload: string,
@@ -31,19 +40,16 @@ export const perOperation = (
   keys: () => KeySequence
 ): Effect.Effect<ReadonlyArray<Quantity>, never, BenchServer> =>
   Effect.gen(function* () {
-    const { url } = yield* BenchServer
-    const client = yield* bunClient(url)
-    const time = Effect.promise(async () => spent(String(await client.send("INFO", ["cpu"]))))
     const quantities: Array<Quantity> = []
     for (const { name: subject, run } of subjects) {
-      const before = yield* time
-      const meter = new Meter(performance.now() + millis, 1)
+      const before = yield* total
+      const meter = new TimeMeter(performance.now() + millis, 1)
       yield* Effect.promise(() => run(concurrency, meter, keys()))
-      const value = Number((((yield* time) - before) / meter.completed).toFixed(1))
+      const value = Number((((yield* total) - before) / meter.completed).toFixed(1))
       quantities.push({ workload, subject, what: "processor time of the server for each operation", value, unit: "µs" })
     }
     yield* Console.log(
       `  ${workload}, of the server: ${quantities.map((q) => `${q.subject} ${q.value} µs`).join(", ")}`
     )
     return quantities
-  }).pipe(Effect.scoped)
+  })

@@ -3,6 +3,9 @@
 import { leaderboard } from "./coordination/leaderboard.js"
 import { lock } from "./coordination/lock.js"
 import { rateLimit } from "./coordination/rateLimit.js"
+import { leases } from "./lookups/leases.js"
+import { refreshAhead } from "./lookups/refreshAhead.js"
+import { readWriteMix } from "./mixes/readWriteMix.js"
 import { httpProfile } from "./processes/httpProfile.js"
 import { memory } from "./processes/memory.js"
 import { overhead } from "./processes/overhead.js"
@@ -13,6 +16,7 @@ import { getMany } from "./reads/getMany.js"
 import { redisGet } from "./reads/redisGet.js"
 import { typedLocal } from "./reads/typedLocal.js"
 import { typedShared } from "./reads/typedShared.js"
+import { flatCost } from "./scaling/flatCost.js"
 import type { Workload } from "./Workload.js"
 import { miss } from "./writes/miss.js"
 import { set } from "./writes/set.js"
@@ -27,6 +31,9 @@ export const workloads: ReadonlyArray<Workload> = [
   set,
   miss,
   stampede,
+  leases,
+  refreshAhead,
+  readWriteMix,
   rateLimit,
   lock,
   leaderboard,
@@ -34,5 +41,6 @@ export const workloads: ReadonlyArray<Workload> = [
   startUp,
   memory,
   overhead,
+  flatCost,
   stages
 ]

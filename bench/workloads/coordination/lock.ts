@@ -12,23 +12,28 @@ import { comparedOverConcurrencies, type Workload } from "../Workload.js"
 
 const lifetimeMillis = 30_000
 
+/** A lock of its own for each index. */
+export const lockUses = Effect.gen(function* () {
+  const { url } = yield* BenchServer
+  const client = yield* toolkitClient(url)
+  const locks = yield* Effect.provideService(DistributedLock.make, RedisClient, client)
+  const adapter = new IoredisAdapter(yield* ioredis(url))
+  return [
+    effectful("toolkit", (index) =>
+      locks.withLock(`lock:${ids(index)}`, { timeToLive: lifetimeMillis, maxWait: 0 })(Effect.succeed(true))
+    ),
+    promising("redlock-universal", (index) =>
+      createLock({ adapter, key: `redlock:${ids(index)}`, ttl: lifetimeMillis }).using(async () => true)
+    )
+  ]
+})
+
 export const lock: Workload = {
   name: "lock",
   description: "A lock that nobody else wants: taken, a body run that does nothing, and given back.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* BenchServer
-      const client = yield* toolkitClient(url)
-      const locks = yield* Effect.provideService(DistributedLock.make, RedisClient, client)
-      const adapter = new IoredisAdapter(yield* ioredis(url))
-      const subjects = [
-        effectful("toolkit", (index) =>
-          locks.withLock(`lock:${ids(index)}`, { timeToLive: lifetimeMillis, maxWait: 0 })(Effect.succeed(true))
-        ),
-        promising("redlock-universal", (index) =>
-          createLock({ adapter, key: `redlock:${ids(index)}`, ttl: lifetimeMillis }).using(async () => true)
-        )
-      ]
+      const subjects = yield* lockUses
       const keys = ascending()
       // twice: the first holder has given it back
       const first = keys.next()

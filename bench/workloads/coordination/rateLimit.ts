@@ -21,40 +21,45 @@ const limit = 100_000
 /** a whole number of milliseconds for each call that is allowed, which @effect/experimental asks for */
 const windowSeconds = 10_000
 
+/** A call counted by each limiter; each answers how many are left. */
+export const limits = Effect.gen(function* () {
+  const { url } = yield* BenchServer
+  const consume = yield* RateLimits.make(url, { limit, windowSeconds })
+  const experimental = Context.get(
+    yield* Layer.build(
+      RateLimiter.layer.pipe(
+        Layer.provide(RateLimiterRedis.layerStore({ ...ioredisOptions(url), prefix: "experimental:" }))
+      )
+    ),
+    RateLimiter.RateLimiter
+  )
+  const flexible = new Flexible.RateLimiterRedis({
+    storeClient: yield* ioredis(url),
+    points: limit,
+    duration: windowSeconds,
+    keyPrefix: "flexible"
+  })
+  return [
+    effectful("toolkit", (index) => consume(`bench:${ids(index)}`)),
+    effectful(
+      "@effect/experimental",
+      (index) => experimental.consume({ key: ids(index), limit, window: `${windowSeconds} seconds` }),
+      ({ remaining }) => remaining
+    ),
+    promising(
+      "rate-limiter-flexible",
+      (index) => flexible.consume(ids(index)),
+      ({ remainingPoints }) => remainingPoints
+    )
+  ]
+})
+
 export const rateLimit: Workload = {
   name: "rate-limit",
   description: "One call counted against a fixed window that is never full.",
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* BenchServer
-      const consume = yield* RateLimits.make(url, { limit, windowSeconds })
-      const experimental = Context.get(
-        yield* Layer.build(
-          RateLimiter.layer.pipe(
-            Layer.provide(RateLimiterRedis.layerStore({ ...ioredisOptions(url), prefix: "experimental:" }))
-          )
-        ),
-        RateLimiter.RateLimiter
-      )
-      const flexible = new Flexible.RateLimiterRedis({
-        storeClient: yield* ioredis(url),
-        points: limit,
-        duration: windowSeconds,
-        keyPrefix: "flexible"
-      })
-      const subjects = [
-        effectful("toolkit", (index) => consume(`bench:${ids(index)}`)),
-        effectful(
-          "@effect/experimental",
-          (index) => experimental.consume({ key: ids(index), limit, window: `${windowSeconds} seconds` }),
-          ({ remaining }) => remaining
-        ),
-        promising(
-          "rate-limiter-flexible",
-          (index) => flexible.consume(ids(index)),
-          ({ remainingPoints }) => remainingPoints
-        )
-      ]
+      const subjects = yield* limits
       yield* verify("rate-limit", subjects, [0, 1, 999], () => limit - 1)
       const results = yield* comparedOverConcurrencies("rate-limit", plan, subjects, () => sequence(keys))
       const quantities = yield* ServerTime.perOperation("rate-limit", subjects, () => sequence(keys))

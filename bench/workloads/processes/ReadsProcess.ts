@@ -1,13 +1,8 @@
 /**
  * Reads in a process of their own, which measures on request. See `bench/programs/reads.ts`.
  */
-import { spawn } from "node:child_process"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import * as ChildProcess from "../../run/ChildProcess.js"
-
-const program = fileURLToPath(new URL("../../programs/reads.ts", import.meta.url))
+import * as LineProcess from "../../run/LineProcess.js"
 
 export type Kind = "client" | "limit" | "shared" | "local"
 
@@ -21,31 +16,15 @@ export interface ReadsProcess {
   readonly measure: (concurrency: number, millis: number) => Promise<MeasuredReads>
 }
 
-/** Starts the process. It ends with the scope, by the end of its input. */
+/** Starts the process. It ends with the scope. */
 export const make = (url: string, kind: Kind, runtimeArguments: ReadonlyArray<string> = [], parent?: "unsampled") =>
-  Effect.gen(function* () {
-    const child = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        spawn(process.execPath, [...runtimeArguments, program, kind, url, ...(parent === undefined ? [] : [parent])], {
-          stdio: ["pipe", "pipe", "inherit"]
-        })
-      ),
-      (child) => ChildProcess.end(child, () => child.stdin.end())
-    )
-    const ended = new Promise<never>((_, reject) => {
-      child.once("exit", (code) => reject(new Error(`the process of ${kind} reads ended with ${code}`)))
-    })
-    // no unhandled rejection when the process ends as it should
-    ended.catch(() => {})
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-    const line = async () => String((await Promise.race([lines.next(), ended])).value)
-    yield* Effect.promise(line)
-    const reads: ReadsProcess = {
+  Effect.map(
+    LineProcess.start("reads.ts", [kind, url, ...(parent === undefined ? [] : [parent])], runtimeArguments),
+    ({ ask }): ReadsProcess => ({
       measure: async (concurrency, millis) => {
-        child.stdin.write(`${concurrency} ${millis}\n`)
-        const [opsPerSecond = Number.NaN, processorNanos = Number.NaN] = (await line()).split(" ").map(Number)
+        const reply = await ask(`${concurrency} ${millis}`)
+        const [opsPerSecond = Number.NaN, processorNanos = Number.NaN] = reply.split(" ").map(Number)
         return { opsPerSecond, processorNanos }
       }
-    }
-    return reads
-  })
+    })
+  )

@@ -54,7 +54,8 @@ const ofTexts = Effect.gen(function* () {
   ]
 })
 
-const ofProfiles = Effect.gen(function* () {
+/** A typed value written by each cache. */
+export const typedSets = Effect.gen(function* () {
   const { url } = yield* BenchServer
   const profiles = yield* Toolkit.profiles(url, { name: "profile" })
   const bun = yield* bunClient(url)
@@ -96,7 +97,7 @@ export const set: Workload = {
     Effect.gen(function* () {
       const clients = yield* ofTexts
       yield* verify("set (text)", clients, [0, 1, 999], texts)
-      const caches = yield* ofProfiles
+      const caches = yield* typedSets
       yield* verify("set (typed)", caches, [0, 1, 999], profileOf)
       const all = [["set (text)", clients] as const, ["set (typed)", caches] as const]
       const results = yield* Effect.forEach(all, ([name, subjects]) =>

@@ -53,33 +53,37 @@ const promisingCrowd = <A>(name: string, get: (index: number) => Promise<A>): Su
 
 const workload = `stampede on a lookup of ${lookupMillis} ms`
 
+/** A thousand callers of one missing value by each cache, and the counts of the lookups. */
+export const crowds = Effect.gen(function* () {
+  const { url } = yield* BenchServer
+  const lookups = counting()
+  const profiles = yield* Toolkit.profiles(url, { name: "profile", lookup: lookups.effect("toolkit") })
+  const bun = yield* bunClient(url)
+  const bento = yield* Bento.onRedis(url)
+  const cacheable = yield* Cacheables.onRedis(url)
+  const persisted = yield* PersistedProfiles.make(url, {
+    storeId: "persisted",
+    inMemoryCapacity: 1,
+    lookup: lookups.effect("PersistedCache")
+  })
+  const lookUpForBento = lookups.promise("bentocache")
+  const lookUpForCacheable = lookups.promise("cacheable")
+  const subjects = [
+    crowd("toolkit", (index) => profiles.get(ids(index))),
+    promisingCrowd(bunGetThenSet, bunGetOrSet(bun, "bench:stampede", lookups.promise(bunGetThenSet))),
+    promisingCrowd("bentocache", (index) => bento.getOrSet({ key: ids(index), factory: () => lookUpForBento(index) })),
+    promisingCrowd("cacheable", (index) => cacheable.getOrSet(ids(index), () => lookUpForCacheable(index))),
+    crowd("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
+  ]
+  return { subjects, counts: lookups.counts }
+})
+
 export const stampede: Workload = {
   name: "stampede",
   description: `${callers} callers of one missing value in the same moment, whose lookup takes ${lookupMillis} ms. What is counted is callers answered.`,
   run: (plan) =>
     Effect.gen(function* () {
-      const { url } = yield* BenchServer
-      const lookups = counting()
-      const profiles = yield* Toolkit.profiles(url, { name: "profile", lookup: lookups.effect("toolkit") })
-      const bun = yield* bunClient(url)
-      const bento = yield* Bento.onRedis(url)
-      const cacheable = yield* Cacheables.onRedis(url)
-      const persisted = yield* PersistedProfiles.make(url, {
-        storeId: "persisted",
-        inMemoryCapacity: 1,
-        lookup: lookups.effect("PersistedCache")
-      })
-      const lookUpForBento = lookups.promise("bentocache")
-      const lookUpForCacheable = lookups.promise("cacheable")
-      const subjects = [
-        crowd("toolkit", (index) => profiles.get(ids(index))),
-        promisingCrowd(bunGetThenSet, bunGetOrSet(bun, "bench:stampede", lookups.promise(bunGetThenSet))),
-        promisingCrowd("bentocache", (index) =>
-          bento.getOrSet({ key: ids(index), factory: () => lookUpForBento(index) })
-        ),
-        promisingCrowd("cacheable", (index) => cacheable.getOrSet(ids(index), () => lookUpForCacheable(index))),
-        crowd("PersistedCache", (index) => persisted.get(PersistedProfiles.requests(index)))
-      ]
+      const { counts, subjects } = yield* crowds
       const keys = ascending()
       yield* verify(workload, subjects, [keys.next()], profileOf)
       const quantities = subjects.map(
@@ -87,7 +91,7 @@ export const stampede: Workload = {
           workload,
           subject: name,
           what: `lookups for ${callers} callers`,
-          value: lookups.counts.get(name) ?? 0,
+          value: counts.get(name) ?? 0,
           unit: ""
         })
       )
