@@ -5,7 +5,7 @@ import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { ascending, keySet, sequence } from "./measure/Keys.js"
-import { type MeasureOptions, measure, type Subject, verify } from "./measure/Measure.js"
+import { CountMeter, type MeasureOptions, measure, type Subject, verify } from "./measure/Measure.js"
 import { ratioOf } from "./report/Comparison.js"
 import { ratio } from "./report/numbers.js"
 import { BenchServer, bunClient, emptied, layer, toolkitClient } from "./run/BenchServer.js"
@@ -38,17 +38,31 @@ const keys = keySet(1_000, "uniform")
 /** A ratio below its threshold is measured again this often before it counts: a busy moment is no regression. */
 const attempts = 5
 
+/**
+ * Untimed, before the first attempt: enough for the compiler, also where other programs leave the process little time. A round
+ * of an operation that is not compiled yet would measure the compiler.
+ */
+const warmUpOperations = 10_000
+
 interface Check {
   readonly what: string
   readonly atLeast: number
   readonly concurrency: number
   readonly subject: Subject
   readonly beside: Subject
-  readonly options?: Partial<MeasureOptions>
+  readonly options?: CheckOptions
+}
+
+interface CheckOptions extends Partial<MeasureOptions> {
+  readonly warmUpOperations?: number
 }
 
 const check = ({ atLeast, beside, concurrency, options, subject, what }: Check): Effect.Effect<boolean> =>
   Effect.gen(function* () {
+    for (const { run } of [subject, beside]) {
+      const meter = new CountMeter(options?.warmUpOperations ?? warmUpOperations)
+      yield* Effect.promise(() => run(concurrency, meter, options?.keys ?? sequence(keys)))
+    }
     for (let attempt = 1; ; attempt++) {
       const measured = yield* measure([subject, beside], {
         concurrency,
@@ -92,14 +106,16 @@ const reads = Effect.gen(function* () {
       atLeast: thresholds.clientAt128,
       concurrency: 128,
       subject: client,
-      beside: beside.client
+      beside: beside.client,
+      options: { warmUpOperations: 100_000 }
     },
     {
       what: "get of RedisClient, 1,000 at once",
       atLeast: thresholds.clientAt1000,
       concurrency: 1_000,
       subject: client,
-      beside: beside.client
+      beside: beside.client,
+      options: { warmUpOperations: 100_000 }
     },
     {
       what: "typed read from Redis, 128 at once",
@@ -114,14 +130,15 @@ const reads = Effect.gen(function* () {
       concurrency: 128,
       subject: typedLocal,
       beside: beside.local,
-      options: { clockEvery: 256 }
+      options: { clockEvery: 256, warmUpOperations: 1_000_000 }
     },
     {
       what: "a key of getMany, 16 at once",
       atLeast: thresholds.many,
       concurrency: 16,
       subject: many,
-      beside: { ...typed, name: "a single read" }
+      beside: { ...typed, name: "a single read" },
+      options: { warmUpOperations: 2_000 }
     }
   ]
   return yield* Effect.forEach(all, check)
@@ -133,7 +150,7 @@ const besidePeer = (
   atLeast: number,
   subjects: ReadonlyArray<Subject>,
   peer: string,
-  options?: Partial<MeasureOptions>
+  options?: CheckOptions
 ): Effect.Effect<boolean> => {
   const [subject] = subjects
   const beside = subjects.find(({ name }) => name === peer)
@@ -161,7 +178,8 @@ const stampede = Effect.gen(function* () {
   yield* verify("gate: stampede", subjects, [missing.next()], profileOf)
   return yield* besidePeer("stampede of 1,000", thresholds.stampede, subjects, "cacheable", {
     concurrency: 1,
-    keys: missing
+    keys: missing,
+    warmUpOperations: 20
   })
 })
 
@@ -173,7 +191,10 @@ const lock = Effect.gen(function* () {
   const subjects = yield* lockUses
   const free = ascending()
   yield* verify("gate: lock", subjects, [free.next()], () => true)
-  return yield* besidePeer("lock, 128 at once", thresholds.lock, subjects, "redlock-universal", { keys: free })
+  return yield* besidePeer("lock, 128 at once", thresholds.lock, subjects, "redlock-universal", {
+    keys: free,
+    warmUpOperations: 5_000
+  })
 })
 
 const program = Effect.gen(function* () {

@@ -53,7 +53,8 @@ const program = Effect.gen(function* () {
       yield* Report.writeJson(json, {
         ...measuredOn,
         results: sections.flatMap(({ outcome }) => outcome.results),
-        quantities: sections.flatMap(({ outcome }) => outcome.quantities)
+        quantities: sections.flatMap(({ outcome }) => outcome.quantities),
+        tables: sections.flatMap(({ outcome }) => outcome.tables ?? [])
       })
     }
     // a part of the table would stand there as if it were the whole

@@ -1,5 +1,5 @@
 /**
- * How much a run measures: rounds, durations, concurrencies and sets of keys. `standard` takes ten minutes, `full` an hour.
+ * How much a run measures: rounds, durations, concurrencies and sets of keys. `standard` takes twenty minutes, `full` over an hour.
  */
 import { type KeySet, keySet, keySets } from "../measure/Keys.js"
 import { isOfTarget } from "../report/targets.js"

@@ -3,9 +3,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { keySet, sequence } from "../../bench/measure/Keys.js"
-import { effectful, measureOnce, promising, takingTurns, verify } from "../../bench/measure/Measure.js"
+import { CountMeter, effectful, measureOnce, promising, takingTurns, verify } from "../../bench/measure/Measure.js"
 import { median } from "../../bench/measure/statistics.js"
 import { compare } from "../../bench/report/Comparison.js"
+import * as LookupTimes from "../../bench/workloads/lookups/LookupTimes.js"
 
 describe("Measure", () => {
   it("the median is the middle, or the mean of the two in the middle", () => {
@@ -65,6 +66,18 @@ describe("Measure", () => {
     })
   )
 
+  it.effect("a round of a number of operations has so many, whatever the number of callers", () =>
+    Effect.gen(function* () {
+      let done = 0
+      const subject = promising("counted", async () => {
+        done++
+      })
+      const meter = new CountMeter(100)
+      yield* Effect.promise(() => subject.run(7, meter, sequence(keySet(10, "uniform"))))
+      expect([done, meter.completed]).toEqual([100, 100])
+    })
+  )
+
   it("each result has its ratio to each of the others: the median of those within each round", () => {
     expect(
       compare("reads", 128, [
@@ -96,5 +109,29 @@ describe("Keys", () => {
     const share = (key: number) => calls.filter((drawn) => drawn === key).length / calls.length
     expect(share(0)).toBeCloseTo(0.13, 1)
     expect(share(0) / share(1)).toBeCloseTo(2 ** 0.99, 0)
+  })
+
+  it("have the exponent in their name where it is not the usual one", () => {
+    expect(keySet(1_000, "Zipf").name).toBe("1,000 keys, Zipf")
+    expect(keySet(1_000, "Zipf", 1.4).name).toBe("1,000 keys, Zipf 1.4")
+  })
+})
+
+describe("LookupTimes", () => {
+  it("count the lookups of the busiest window, wherever it begins", () => {
+    const lookups = [0, 50, 99, 100, 120, 400].map((time, row) => [row, time] as const)
+    expect(LookupTimes.mostWithin(100, lookups)).toBe(4)
+    expect(LookupTimes.mostWithin(100, [])).toBe(0)
+  })
+
+  it("count overlapping lookups of one row as one expiry, and those of other rows apart", () => {
+    const lookups = [
+      [1, 0],
+      [1, 30],
+      [1, 80],
+      [1, 500],
+      [2, 40]
+    ] as const
+    expect(LookupTimes.expiries(50, lookups)).toBe(3)
   })
 })

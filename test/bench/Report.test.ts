@@ -52,6 +52,17 @@ describe("the report", () => {
   })
 })
 
+describe("the report of a workload with tables", () => {
+  it("shows them in place of its quantities", () => {
+    const quantity = { workload: "w", subject: "toolkit", what: "more", value: 7, unit: "%" }
+    const tables = [{ head: ["of one", "1", "8"], rows: [["lock", "2.00 µs", "3.00 µs"]] }]
+    const outcome = { results: [], quantities: [quantity], tables }
+    const text = Markdown.document(measuredOn, [{ workload: { name: "w", description: "d" }, outcome }], "speed.svg", 5)
+    expect(text).toContain("| of one | 1 | 8 |\n| --- | ---: | ---: |\n| lock | 2.00 µs | 3.00 µs |")
+    expect(text).not.toContain("7 %")
+  })
+})
+
 describe("the targets", () => {
   const rates = (ours: number, theirs: number) =>
     compare("redis-get (1,000 keys, uniform)", 128, [

@@ -4,6 +4,7 @@ import type { Table } from "../../report/Outcome.js"
 import { BenchServer, emptied } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 import * as LookupsProcess from "./LookupsProcess.js"
+import * as LookupTimes from "./LookupTimes.js"
 
 const processes = 4
 
@@ -31,16 +32,13 @@ const caches = [
 ] as const
 
 /** The most lookups that began within one window, for a second. */
-const peakOf = (seen: ReadonlyArray<LookupsProcess.Seen>): number => {
-  const started = seen.flatMap(({ lookups }) => lookups.map(([, time]) => time)).toSorted((a, b) => a - b)
-  let most = 0
-  let first = 0
-  for (let last = 0; last < started.length; last++) {
-    while ((started[last] ?? 0) - (started[first] ?? 0) >= windowMillis) first++
-    most = Math.max(most, last - first + 1)
-  }
-  return (1_000 * most) / windowMillis
-}
+const peakOf = (seen: ReadonlyArray<LookupsProcess.Seen>): number =>
+  (1_000 *
+    LookupTimes.mostWithin(
+      windowMillis,
+      seen.flatMap(({ lookups }) => lookups)
+    )) /
+  windowMillis
 
 const lookupsOf = (seen: ReadonlyArray<LookupsProcess.Seen>): number =>
   seen.reduce((sum, { lookups }) => sum + lookups.length, 0)

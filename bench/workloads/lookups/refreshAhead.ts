@@ -4,6 +4,7 @@ import type { Table } from "../../report/Outcome.js"
 import { BenchServer, emptied } from "../../run/BenchServer.js"
 import type { Workload } from "../Workload.js"
 import * as LookupsProcess from "./LookupsProcess.js"
+import * as LookupTimes from "./LookupTimes.js"
 
 const processCounts = [1, 4]
 
@@ -26,19 +27,6 @@ const caches = [
   ["Bun client, GET then SET", "bare"]
 ] as const
 
-/** Lookups of one row that overlap, in any process, belong to one expiry. */
-const expiriesOf = (lookups: LookupsProcess.Seen["lookups"]): number => {
-  let count = 0
-  for (const ofRow of Map.groupBy(lookups, ([row]) => row).values()) {
-    let until = Number.NEGATIVE_INFINITY
-    for (const started of ofRow.map(([, time]) => time).toSorted((a, b) => a - b)) {
-      if (started > until) count++
-      until = Math.max(until, started + lookupMillis)
-    }
-  }
-  return count
-}
-
 const nameOf = (processes: number): string => (processes === 1 ? "1 process" : `${processes} processes`)
 
 const measured = (url: string, subject: string, cache: LookupsProcess.Cache, processes: number) =>
@@ -50,7 +38,7 @@ const measured = (url: string, subject: string, cache: LookupsProcess.Cache, pro
     const lookups = seen.flatMap((one) => one.lookups)
     const waited = (100 * LookupsProcess.total(seen, "waited")) / LookupsProcess.total(seen, "reads")
     const cells = [
-      (lookups.length / expiriesOf(lookups)).toFixed(2),
+      (lookups.length / LookupTimes.expiries(lookupMillis, lookups)).toFixed(2),
       (lookups.length / (rows * expiries)).toFixed(2),
       `${waited.toFixed(2)} %`
     ]
