@@ -130,7 +130,7 @@ export const make = (
   nameOf: (form: Form, lua: string) => string
 ): Send => {
   /** The batch that calls may join, of each script and group of calls. */
-  const open = new Map<object, Map<string, Batch>>()
+  const open = new WeakMap<object, Map<string, Batch>>()
 
   const sendAlone: Send = (form, { input, keys, script }, onReply, caller) => {
     const args = [nameOf(form, script.lua), keys.length, ...keys, ...script.args(input)]
