@@ -236,26 +236,27 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
       return yield* send("ZREVRANGE", [key, first, yield* integerArgument("ZREVRANGE", "stop", stop), ...rest], reading)
     })
 
-  const sendSet = (args: ReadonlyArray<RedisArgument>, options: SetOptions) =>
-    Effect.map(
-      executor.command("SET", args, options.condition === undefined ? reading : counting),
-      ({ value }) => value !== null
-    )
+  const isStored = ({ value }: RedisExecutor.WithGeneration<RedisReply>): boolean => value !== null
+
+  const sendSet = (args: ReadonlyArray<RedisArgument>, condition: SetOptions["condition"]) =>
+    Effect.map(executor.command("SET", args, condition === undefined ? reading : counting), isStored)
 
   // without a generator, which would cost as much as the command itself
   const store = (key: string, value: string | Uint8Array, options: SetOptions = {}) => {
     if (!key.isWellFormed()) return malformed("SET", key)
     const { condition, keepTimeToLive, timeToLive } = options
-    const rest: Array<RedisArgument> = keepTimeToLive === true ? ["KEEPTTL"] : []
-    if (condition !== undefined) rest.push(condition)
-    if (timeToLive === undefined) return sendSet([key, value, ...rest], options)
-    if (keepTimeToLive === true) {
-      return reject("SET", "keepTimeToLive", true, "absent where `timeToLive` is given")
+    const args: Array<RedisArgument> = [key, value]
+    if (timeToLive !== undefined) {
+      if (keepTimeToLive === true) {
+        return reject("SET", "keepTimeToLive", true, "absent where `timeToLive` is given")
+      }
+      const millis = timeToLiveMillis("SET", "timeToLive", timeToLive)
+      if (Exit.isFailure(millis)) return Exit.failCause(millis.cause)
+      args.push("PX", millis.value)
     }
-    const millis = timeToLiveMillis("SET", "timeToLive", timeToLive)
-    return Exit.isSuccess(millis)
-      ? sendSet([key, value, "PX", millis.value, ...rest], options)
-      : Exit.failCause(millis.cause)
+    if (keepTimeToLive === true) args.push("KEEPTTL")
+    if (condition !== undefined) args.push(condition)
+    return sendSet(args, condition)
   }
 
   const readChunk = (keys: ReadonlyArray<string>) =>

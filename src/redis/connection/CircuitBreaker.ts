@@ -54,7 +54,7 @@ const buckets = 10
 
 /**
  * A breaker that runs `probe` while it is half-open: success closes it, failure opens it again. The probe must
- * have a deadline. Reads the monotonic clock once per call of `succeeded` or `failed`.
+ * have a deadline. Reads the monotonic clock once for the replies of one turn: a reading for each is felt.
  *
  * @since 0.1.0
  * @category constructors
@@ -84,7 +84,20 @@ export const make = (
     const succeededIn = new Array<number>(buckets).fill(0)
     const failedIn = new Array<number>(buckets).fill(0)
 
+    /** the bucket of this turn, once it is known */
+    let ofTurn: number | undefined
+    const endTurn = () => {
+      ofTurn = undefined
+    }
+
     const bucketNow = (): number => {
+      if (ofTurn !== undefined) return ofTurn
+      queueMicrotask(endTurn)
+      ofTurn = currentBucket()
+      return ofTurn
+    }
+
+    const currentBucket = (): number => {
       const number = Math.floor(MonotonicClock.unsafeMillis(clock) / bucketMillis)
       const index = number % buckets
       if (numbers[index] !== number) {
@@ -96,6 +109,7 @@ export const make = (
     }
 
     const forget = () => {
+      ofTurn = undefined
       numbers.fill(Number.NEGATIVE_INFINITY)
     }
 
