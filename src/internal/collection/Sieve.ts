@@ -7,6 +7,9 @@
  * past deleted keys, and to keys that were added meanwhile. So an item needs neither links nor its own name. Each field
  * less is memory of every entry, and a line of the processor's cache that a hit need not load.
  *
+ * An iterator that rests keeps each table that its map has outgrown, with all that was in it. So none rests for more
+ * additions than the map has items.
+ *
  * @since 0.1.0
  */
 
@@ -46,8 +49,10 @@ export class Sieve<A extends Item> {
   private readonly items = new Map<string, A>()
   /** the name of the item where the search for the next eviction continues; undefined where it starts at the oldest */
   private hand: string | undefined
-  /** the names after the hand */
-  private later: Iterator<string> = this.items.keys()
+  /** the names after the hand; undefined without a hand */
+  private later: Iterator<string> | undefined
+  /** the items that were added since the iterator moved */
+  private added = 0
   private total = 0
 
   constructor(private readonly options: Options<A>) {}
@@ -76,6 +81,7 @@ export class Sieve<A extends Item> {
     while (this.items.size >= capacity || this.total + item.size > maxSize) this.evict()
     this.items.set(name, item)
     this.total += item.size
+    if (++this.added > this.items.size) this.renew()
     return true
   }
 
@@ -88,15 +94,13 @@ export class Sieve<A extends Item> {
     for (const [name, item] of this.items) this.options.onRemoved(name, item, false)
     this.items.clear()
     this.hand = undefined
+    this.later = undefined
     this.total = 0
   }
 
   private evict(): void {
     for (;;) {
-      if (this.hand === undefined) {
-        this.later = this.items.keys()
-        this.advance()
-      }
+      if (this.hand === undefined) this.start()
       const name = this.hand
       const item = name === undefined ? undefined : this.items.get(name)
       if (name === undefined || item === undefined) return
@@ -109,10 +113,26 @@ export class Sieve<A extends Item> {
     }
   }
 
+  /** Moves the hand to the oldest item. */
+  private start(): void {
+    this.later = this.items.keys()
+    this.advance()
+  }
+
   /** Moves the hand to the next newer item, if there is one. */
   private advance(): void {
-    const next = this.later.next()
-    this.hand = next.done === true ? undefined : next.value
+    const next = this.later?.next()
+    this.hand = next === undefined || next.done === true ? undefined : next.value
+    if (this.hand === undefined) this.later = undefined
+    this.added = 0
+  }
+
+  /** Leaves the hand where it is, with an iterator of the present table. It takes a step for each addition, at most. */
+  private renew(): void {
+    const { hand } = this
+    if (hand === undefined) return
+    this.start()
+    while (this.hand !== hand) this.advance()
   }
 
   private remove(name: string, item: A, isEvicted: boolean): void {

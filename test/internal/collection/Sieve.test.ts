@@ -192,6 +192,17 @@ describe("SIEVE", () => {
     expect(names(["a", "b", "c", "d", "e", "f"])).toEqual(["b", "e", "f"])
   })
 
+  it("leaves the hand where it is while items are replaced, however many", () => {
+    const { add, names: present } = sieve(4)
+    for (const name of ["a", "b", "c", "d"]) add(name)
+    present(["a", "b"])
+    // passes a and b, evicts c, and is on d
+    add("e")
+    for (let i = 0; i < 20; i++) add("e")
+    add("f")
+    expect(present(["a", "b", "d", "e", "f"])).toEqual(["a", "b", "e", "f"])
+  })
+
   it("keeps items that are read during a scan of any length", () => {
     const { add, names: present } = sieve(100)
     const hot = names("hot", 50)
