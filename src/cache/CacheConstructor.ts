@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../internal/effect/Callback.js"
 import * as SyncEffect from "../internal/effect/SyncEffect.js"
+import * as NumberSource from "../internal/NumberSource.js"
 import * as Tracing from "../internal/Tracing.js"
 import { tracing } from "../internal/Tracing.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
@@ -31,7 +32,7 @@ import * as DateText from "./entry/DateText.js"
 import * as EntryCodec from "./entry/EntryCodec.js"
 import * as JsonForm from "./entry/JsonForm.js"
 import * as LiveCaches from "./LiveCaches.js"
-import type * as Loader from "./load/Loader.js"
+import type * as LoadRequest from "./load/LoadRequest.js"
 import * as LookupSource from "./lookup/LookupSource.js"
 import * as Source from "./lookup/Source.js"
 import * as BatchReader from "./read/BatchReader.js"
@@ -131,29 +132,30 @@ export const make = <
       lookupSource,
       Engine.longestMillis(options),
       engine.serverTime,
-      engine.observer
+      engine.observer,
+      yield* NumberSource.make
     )
     /** The source of one key's value. A class, since each read makes one and few use it. */
-    class KeySource implements Loader.ValueSource<Stored, E> {
+    class KeySource implements LoadRequest.ValueSource<Stored, E> {
       constructor(
         readonly key: CacheKey.CacheKey,
         readonly id: Key
       ) {}
-      lookup(...[previous, lookup]: Parameters<Loader.ValueSource<Stored, E>["lookup"]>) {
+      lookup(...[previous, lookup]: Parameters<LoadRequest.ValueSource<Stored, E>["lookup"]>) {
         return source.lookUp(this.id, previous, lookup)
       }
     }
 
     // the options decide which of these failures the loader has: RedisError or LookupOverloaded by `onUnavailable`, and
     // LookupTimeout by `hardTimeout`
-    type EngineFailure = Loader.LoadError<E> | CachedError | RedisKey.InvalidKey
+    type EngineFailure = LoadRequest.LoadError<E> | CachedError | RedisKey.InvalidKey
     const failureOf = (error: EngineFailure) => error as Failure
     /** Like `Effect.mapError` with `failureOf`, without a step of the runtime. */
     const failing = <A>(effect: Effect.Effect<A, EngineFailure>) => effect as Effect.Effect<A, Failure>
 
     const read =
       <A, B>(
-        run: (key: CacheKey.CacheKey, source: KeySource) => Effect.Effect<A, Loader.LoadError<E>>,
+        run: (key: CacheKey.CacheKey, source: KeySource) => Effect.Effect<A, LoadRequest.LoadError<E>>,
         unwrap: (result: A) => Effect.Effect<B, CachedError>
       ) =>
       (id: Key): Effect.Effect<B, Failure> =>
@@ -174,7 +176,7 @@ export const make = <
     const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure>((resume, caller, source) => {
       // here, where the caller is known: another step of the runtime would cost a tenth of the read
       if (tracing.listener !== undefined && caller.currentSpan?.sampled === true) resume(getTraced(source.id))
-      else readMapped(source.key, source, resume)
+      else readMapped(source.key, source, resume, caller)
     })
     const getShared = (id: Key): Effect.Effect<Value, Failure> => {
       const key = keyOf(id)
@@ -224,7 +226,7 @@ export const make = <
       name: options.name,
       reader,
       keyOf,
-      sourceOf: (key: CacheKey.CacheKey, id: Key): Loader.ValueSource<Stored, E> => new KeySource(key, id),
+      sourceOf: (key: CacheKey.CacheKey, id: Key): LoadRequest.ValueSource<Stored, E> => new KeySource(key, id),
       unwrap: <B, C>(stored: Stored, ofValue: (value: Value) => B, ofError: (error: Failure) => C): B | C =>
         stored instanceof EntryCodec.CachedError ? ofError(stored.error) : ofValue(stored),
       failureOf

@@ -12,6 +12,9 @@ export const rules = {
   lateCallersStartOver: "2: a flight whose value was not accepted answers only callers from before its lookup",
   unconfirmedWhileAway: "2: late callers get a value that Redis has not confirmed only while Redis is away",
   flightCloses: "2: a flight accepts no more callers once its lookup has returned",
+  earlyCallersSkipFill: "2: callers from before the lookup continue when it has returned, and await no fill",
+  lateCallersAwaitFill: "2: later callers wait for the answer to the fill",
+  fillOutlivesCallers: "2: a flight whose lookup has returned runs to the end of its fill, with or without callers",
   callersOnlyAwait: "2: a flight runs on its own; interrupting its first caller does not stop it",
   lastCallerStops: "2: interrupting the last caller stops the flight",
 
@@ -136,6 +139,7 @@ export const allRules: Rules = without()
 
 /** Rules that no promise needs, and why they are kept. */
 export const needless = {
+  earlyCallersSkipFill: "a caller that waits for the fill gets the same value later",
   waitersAreWoken: "a waiter polls anyway; the message only saves time",
   epochMovesBefore: "a read before the end of an invalidation may be old, and the move at its end drops it",
   replayBeforeReads: "a key in the outbox is a miss in any case, and other keys need not wait for it",

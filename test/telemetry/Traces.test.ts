@@ -6,6 +6,7 @@ import * as Tracer from "effect/Tracer"
 import * as Traces from "../../src/telemetry/Traces.js"
 import * as CacheWorld from "../support/cache/CacheWorld.js"
 import { onMemory } from "../support/server/clientLayers.js"
+import { settle } from "../support/until.js"
 
 interface Ended {
   readonly name: string
@@ -62,6 +63,8 @@ const reads = Effect.gen(function* () {
   yield* CacheWorld.inLocalTier(yield* cache(), "a")
   return Effect.gen(function* () {
     yield* get("b")
+    // stored after its caller's answer
+    yield* settle
     yield* get("b")
     yield* getMany(["a", "b"])
     yield* getOption("none")

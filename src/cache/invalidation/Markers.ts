@@ -104,17 +104,20 @@ export interface ReadMarkers {
 export interface EntryMarkers {
   /** The clear marker as last seen. A new entry is created after it. */
   readonly floor: () => number
+  /** Whether this process has seen the clear marker. */
+  readonly isClearKnown: () => boolean
   /** Creates the clear marker, unless this process has seen it. */
   readonly ensureClear: Effect.Effect<void, RedisError>
   /**
    * Sends the write of an entry that is kept for `keepMillis`. The same flush extends the life of the entry's markers, or
-   * only reads them where they live long enough. Fails when either fails, and not before both have ended.
+   * only reads them where they live long enough. Calls back when both have ended, with a failure when either failed.
    */
   readonly withMarkers: <A>(
     tags: ReadonlyArray<string>,
     keepMillis: number,
-    write: (onReply: ReplyListener<A>) => void
-  ) => Effect.Effect<{ readonly markers: MarkerReply; readonly written: A }, RedisError>
+    write: (onReply: ReplyListener<A>) => void,
+    onReplies: ReplyListener<readonly [markers: MarkerReply, written: A]>
+  ) => void
   /** Like `withMarkers`, but does not read the markers. */
   readonly withMarkersKept: <A>(
     tags: ReadonlyArray<string>,
@@ -172,13 +175,8 @@ export const bothReplies = <A, B>(
   })
 }
 
-/**
- * Like `bothReplies`, as an effect.
- *
- * @since 0.2.0
- * @category constructors
- */
-export const both = <A, B>(
+/** Like `bothReplies`, as an effect. */
+const both = <A, B>(
   first: (onReply: ReplyListener<A>) => void,
   second: (onReply: ReplyListener<B>) => void
 ): Effect.Effect<readonly [A, B], RedisError> => Callback.make((resume) => bothReplies(first, second, resume))
@@ -293,15 +291,14 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
       keys,
       noteClear,
       floor: () => clearMarker ?? 0,
+      isClearKnown: () => clearMarker !== undefined,
       ensureClear,
-      withMarkers: (tags, keepMillis, write) =>
-        Effect.map(
-          both(
-            (onReply: ReplyListener<MarkerReply>) =>
-              liveLongEnough(tags, keepMillis) ? readClear(onReply) : extend(tags, keepMillis, onReply),
-            write
-          ),
-          ([markers, written]) => ({ markers, written })
+      withMarkers: (tags, keepMillis, write, onReplies) =>
+        bothReplies(
+          (onReply: ReplyListener<MarkerReply>) =>
+            liveLongEnough(tags, keepMillis) ? readClear(onReply) : extend(tags, keepMillis, onReply),
+          write,
+          onReplies
         ),
       withMarkersKept: (tags, keepMillis, write) =>
         Effect.suspend(() =>

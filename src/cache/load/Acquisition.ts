@@ -4,12 +4,11 @@
  *
  * @since 0.2.0
  */
-import * as Effect from "effect/Effect"
-import type { RedisError } from "../../redis/RedisError.js"
+import * as Exit from "effect/Exit"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import type { CreationTime } from "../invalidation/CreationTime.js"
 import { createdOf, type MarkerTime } from "../invalidation/MarkerClock.js"
-import { both, type EntryMarkers } from "../invalidation/Markers.js"
+import { bothReplies, type EntryMarkers, type ReplyListener } from "../invalidation/Markers.js"
 import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as LeaseScripts from "../scripts/LeaseScripts.js"
@@ -49,7 +48,7 @@ export interface AcquireRequest extends Target {
  * @category models
  */
 export interface Acquisition {
-  readonly acquire: (request: AcquireRequest) => Effect.Effect<AcquireReply, RedisError>
+  readonly acquire: (request: AcquireRequest, onReply: ReplyListener<AcquireReply>) => void
   /** Whether both connections of a lease are those that the key's reads may use now. */
   readonly isUsable: (lease: LeaseConnections, key: string) => boolean
 }
@@ -86,19 +85,26 @@ const ofTwoServers = ([time, { generation, value }]: readonly [
  * @category constructors
  */
 export const make = ({ creation, executor, guard, leaseMillis, markers }: AcquisitionOptions): Acquisition => {
-  const inputOf = (request: AcquireRequest) => ({ ...request, leaseMillis, floor: markers.floor() })
+  const acquireOnOneServer = (
+    request: AcquireRequest,
+    onReply: ReplyListener<RedisExecutor.WithGeneration<LeaseScripts.Acquired>>
+  ) =>
+    RedisExecutor.unsafeRun(
+      executor,
+      LeaseScripts.acquire,
+      { ...request, leaseMillis, floor: markers.floor() },
+      onReply
+    )
   return {
-    acquire:
+    acquire: (request, onReply) =>
       creation === undefined
-        ? (request) =>
-            Effect.map(RedisExecutor.runWithGeneration(executor, LeaseScripts.acquire, inputOf(request)), ofOneServer)
-        : (request) =>
-            Effect.map(
-              both<MarkerTime, RedisExecutor.WithGeneration<LeaseScripts.Acquired>>(creation.ask, (onReply) =>
-                RedisExecutor.unsafeRun(executor, LeaseScripts.acquire, inputOf(request), onReply)
-              ),
-              ofTwoServers
-            ),
+        ? acquireOnOneServer(request, (reply) => onReply(Exit.map(reply, ofOneServer)))
+        : bothReplies(
+            creation.ask,
+            (onAcquired: ReplyListener<RedisExecutor.WithGeneration<LeaseScripts.Acquired>>) =>
+              acquireOnOneServer(request, onAcquired),
+            (replies) => onReply(Exit.map(replies, ofTwoServers))
+          ),
     isUsable: ({ generation, markerGeneration }, key) =>
       guard.isUsable(generation, key) && guard.areMarkersUsable(markerGeneration)
   }

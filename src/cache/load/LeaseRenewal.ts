@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -19,15 +20,10 @@ export interface LeaseRenewal {
   /** Starts to renew the token's lease, at least every third of its time. The answer is a function that stops it. */
   readonly start: (target: Target, token: string) => () => void
   /**
-   * Runs an effect that sends a value, which takes `millis` to arrive and then ends the lease. A lease that might expire
-   * before that is extended first.
+   * Extends a lease that might expire before a value arrives, which takes `millis` and then ends the lease. An `Exit` where
+   * the lease lives long enough.
    */
-  readonly extendedFor: <A, E>(
-    target: Target,
-    token: string,
-    millis: number,
-    effect: Effect.Effect<A, E>
-  ) => Effect.Effect<A, E>
+  readonly extendFor: (target: Target, token: string, millis: number) => Effect.Effect<void>
 }
 
 interface RenewedLease {
@@ -81,14 +77,12 @@ export const make = (
     )
 
     return {
-      extendedFor: (target, token, millis, effect) =>
+      extendFor: (target, token, millis) =>
         // the lease was renewed within the last third of its time
         millis < leaseMillis / 2
-          ? effect
-          : redis
-              .run(LeaseScripts.renew)({ ...target, token, leaseMillis: leaseMillis + millis })
-              // awaited: if the server must first be sent the script's text, the renewal would travel behind the value
-              .pipe(Effect.ignore, Effect.zipRight(effect)),
+          ? Exit.void
+          : // awaited: if the server must first be sent the script's text, the renewal would travel behind the value
+            Effect.ignore(redis.run(LeaseScripts.renew)({ ...target, token, leaseMillis: leaseMillis + millis })),
       start: (target, token) => {
         const lease = { target, token, renewed: MonotonicClock.unsafeMillis(clock) }
         leases.add(lease)

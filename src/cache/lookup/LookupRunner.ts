@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import { millisBetween } from "../../internal/collection/LatencyHistogram.js"
+import * as Eager from "../../internal/effect/Eager.js"
+import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import * as LoadGraph from "./LoadGraph.js"
@@ -87,7 +88,8 @@ export interface Lookup {
  */
 export interface LookupRunner {
   /**
-   * Counts and times the lookup of a key. A bounded lookup fails with `LookupOverloaded`, at once, where too many run or
+   * Counts and times the lookup of a key, which it starts at once: run the effect once. It is an `Exit` where the lookup answers
+   * at once. A bounded lookup fails with `LookupOverloaded`, at once, where too many run or
    * wait. It never fails so where the holder of a permit waits for it.
    */
   readonly run: <A, E>(
@@ -95,6 +97,8 @@ export interface LookupRunner {
     isBounded: boolean,
     lookup: (lookup: Lookup) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E | LookupOverloaded>
+  /** Whether a call needs neither a permit nor a time-out. */
+  readonly isPlain: (isBounded: boolean) => boolean
   /**
    * Calls the source once, for one key or several. A bounded call waits for a permit, unless the holder of one waits for
    * it. Fails with `LookupTimeout` after the hard timeout. The permit returns only when the source has really ended.
@@ -150,18 +154,18 @@ export const make = ({
       key: string,
       isBounded: boolean,
       lookup: (lookup: Lookup) => Effect.Effect<A, E>
-    ): Effect.Effect<A, E> =>
-      Effect.suspend(() => {
-        let started = clock.unsafeCurrentTimeNanos()
-        const begin = () => {
-          started = clock.unsafeCurrentTimeNanos()
-        }
-        return Effect.onExit(lookup({ isBounded, isAlone: false, begin }), (exit) =>
-          Effect.sync(() =>
-            observer.lookedUp(key, millisBetween(started, clock.unsafeCurrentTimeNanos()), Exit.isSuccess(exit))
-          )
-        )
-      })
+    ): Effect.Effect<A, E> => {
+      let started = MonotonicClock.unsafeMillis(clock)
+      const begin = () => {
+        started = MonotonicClock.unsafeMillis(clock)
+      }
+      const note = (exit: Exit.Exit<A, E>): void =>
+        observer.lookedUp(key, Math.max(0, MonotonicClock.unsafeMillis(clock) - started), Exit.isSuccess(exit))
+      const looked = lookup({ isBounded, isAlone: false, begin })
+      if (!Eager.isExit(looked)) return Effect.onExit(looked, (exit) => Effect.sync(() => note(exit)))
+      note(looked)
+      return looked
+    }
 
     const run: LookupRunner["run"] = <A, E>(
       key: string,
@@ -179,7 +183,7 @@ export const make = ({
           Effect.sync(() => {
             queued++
           }),
-          () => counted(key, isBounded, lookup),
+          () => Effect.suspend(() => counted(key, isBounded, lookup)),
           () =>
             Effect.sync(() => {
               queued--
@@ -188,10 +192,13 @@ export const make = ({
       })
     }
 
+    const isPlain = (isBounded: boolean) => !isBounded && hardTimeout === undefined
+
     return {
       run,
+      isPlain,
       call: (isBounded, source) =>
-        !isBounded && hardTimeout === undefined
+        isPlain(isBounded)
           ? source
           : Effect.uninterruptibleMask((restore) =>
               isBounded ? withPermit(source, restore) : inTime(restore(source), restore)

@@ -8,11 +8,13 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
 import * as HashMap from "effect/HashMap"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
+import * as Eager from "../../internal/effect/Eager.js"
 import type { Answer, Previous } from "./ConditionalLookup.js"
 import type { Load } from "./LoadGraph.js"
 import * as LookupBatch from "./LookupBatch.js"
@@ -63,15 +65,22 @@ export const make = <Key, Value, E, R>(
   { lookups, owner }: { readonly lookups: LookupRunner; readonly owner: Load["owner"] }
 ): Effect.Effect<LookupSource<Key, Value, E>, never, Scope.Scope> => {
   const { lookupMany } = options
-  const one = ({ key, previous }: LookupRequest<Key, Value>) => Effect.provide(options.lookup(key, previous), context)
-  const alone: LookupSource<Key, Value, E>["lookUp"] = (request, { begin, isBounded }) =>
-    lookups.call(
-      isBounded,
-      Effect.suspend(() => {
-        begin()
-        return one(request)
-      })
-    )
+  /** Calls the function at once: a lookup that answers at once needs no step of the runtime. */
+  const one = ({ key, previous }: LookupRequest<Key, Value>): Effect.Effect<Answer<Value>, E> => {
+    try {
+      const answer = options.lookup(key, previous)
+      return Eager.isExit(answer) ? answer : Effect.provide(answer, context)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+  }
+  const alone: LookupSource<Key, Value, E>["lookUp"] = (request, { begin, isBounded }) => {
+    const begun = () => {
+      begin()
+      return one(request)
+    }
+    return lookups.isPlain(isBounded) ? begun() : lookups.call(isBounded, Effect.suspend(begun))
+  }
   if (lookupMany === undefined) return Effect.succeed({ lookUp: alone })
   const batch = (isBounded: boolean) =>
     LookupBatch.make<LookupRequest<Key, Value>, Answer<Value>, E>({

@@ -7,9 +7,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import * as Eager from "../../internal/effect/Eager.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import { type Attributes, ageAt, type CacheEntry } from "../entry/CacheEntry.js"
 import { CachedError } from "../entry/EntryCodec.js"
@@ -33,13 +34,13 @@ export interface NewEntry<out A> extends Attributes {
  * @category models
  */
 export interface Source<Key, Value, E, Err> {
-  /** Looks up a value, or an error that the cache keeps. */
+  /** Starts to look up a value, or an error that the cache keeps. An `Exit` where the lookup answers at once. */
   readonly lookUp: (
     key: Key,
     previous: CacheEntry<Value | CachedError<Err>> | undefined,
     lookup: Lookup
   ) => Effect.Effect<NewEntry<Value | CachedError<Err>>, E | LookupTimeout>
-  /** The entry of a value that was not looked up. */
+  /** The entry of a value that was not looked up: an `Exit`, unless there is something to report. */
   readonly newEntry: (value: Value, key: Key) => Effect.Effect<NewEntry<Value>>
 }
 
@@ -70,7 +71,8 @@ export const tagPrefix = (name: string): string => `${name} (tags)`
 const noTags: ReadonlyArray<string> = []
 
 /**
- * `longestMillis` is the longest time to live, in milliseconds. Longer ones are shortened to it.
+ * `longestMillis` is the longest time to live, in milliseconds. Longer ones are shortened to it. `random` answers numbers from 0
+ * to 1, for the jitter.
  *
  * @since 0.1.0
  * @category constructors
@@ -80,7 +82,8 @@ export const make = <Key, Value, E, Err>(
   lookups: LookupSource<Key, Value, E>,
   longestMillis: number,
   serverTime: () => number,
-  observer: Pick<CacheObserver, "notStored">
+  observer: Pick<CacheObserver, "notStored">,
+  random: () => number
 ): Source<Key, Value, E, Err> => {
   const { jitter = 0.1, name, negative } = options
   const negativeTimeToLive = negative?.timeToLive ?? "10 seconds"
@@ -91,8 +94,15 @@ export const make = <Key, Value, E, Err>(
     return Math.min(Duration.toMillis(given), longestMillis)
   }
 
+  const timeToLiveMillis = (given: typeof options.timeToLive): ((value: Value, key: Key) => number) => {
+    if (typeof given === "function") return (value, key) => millisOf(given(value, key))
+    const millis = millisOf(given)
+    return () => millis
+  }
+  const timeToLiveOf = timeToLiveMillis(options.timeToLive)
+
   /** Shortens a time at random, so that entries made together expire apart. */
-  const jittered = (millis: number) => Effect.map(Random.next, (random) => millis * (1 - jitter * random))
+  const jittered = (millis: number): number => millis * (1 - jitter * random())
 
   /** An entry that is not stored: it has no time to live, and only its caller receives the value. */
   const unstored = <A>(value: A, versionTag?: string): NewEntry<A> => ({
@@ -111,36 +121,33 @@ export const make = <Key, Value, E, Err>(
           )
         )
 
-  const newEntry = (value: Value, key: Key, versionTag?: string): Effect.Effect<NewEntry<Value>> =>
-    Effect.suspend(() => {
-      try {
-        const tags = tagsOf(value, key)
-        // stored without its tags, it could not be invalidated by them
-        if (Either.isLeft(tags)) return Effect.as(observer.notStored(tags.left.message), unstored(value, versionTag))
-        const given = typeof options.timeToLive === "function" ? options.timeToLive(value, key) : options.timeToLive
-        const shortened = jittered(millisOf(given))
-        return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: tags.right, versionTag }))
-      } catch (thrown) {
-        return Effect.as(
-          observer.notStored("its tags or its timeToLive option throws", thrown),
-          unstored(value, versionTag)
-        )
-      }
-    })
+  const newEntry = (value: Value, key: Key, versionTag?: string): Effect.Effect<NewEntry<Value>> => {
+    try {
+      const tags = tagsOf(value, key)
+      // stored without its tags, it could not be invalidated by them
+      if (Either.isLeft(tags)) return Effect.as(observer.notStored(tags.left.message), unstored(value, versionTag))
+      return Exit.succeed({ value, timeToLive: jittered(timeToLiveOf(value, key)), tags: tags.right, versionTag })
+    } catch (thrown) {
+      return Effect.as(
+        observer.notStored("its tags or its timeToLive option throws", thrown),
+        unstored(value, versionTag)
+      )
+    }
+  }
 
   const errorEntry = (error: Err): Effect.Effect<NewEntry<CachedError<Err>>> =>
     Effect.suspend(() => {
       const value = new CachedError(error)
       try {
-        const shortened = jittered(millisOf(negativeTimeToLive))
-        return Effect.map(shortened, (timeToLive) => ({ value, timeToLive, tags: noTags, versionTag: undefined }))
+        const timeToLive = jittered(millisOf(negativeTimeToLive))
+        return Effect.succeed({ value, timeToLive, tags: noTags, versionTag: undefined })
       } catch (thrown) {
         return Effect.as(observer.notStored("negative.timeToLive is not a duration", thrown), unstored(value))
       }
     })
 
   const valueEntry = (key: Key, previous: Option.Option<Previous<Value>>, lookup: Lookup) =>
-    Effect.flatMap(lookups.lookUp({ key, previous }, lookup), (answer) => {
+    Eager.flatMap(lookups.lookUp({ key, previous }, lookup), (answer): Effect.Effect<NewEntry<Value>> => {
       if (answer instanceof Versioned) return newEntry(answer.value, key, answer.versionTag)
       if (!(answer instanceof NotModified)) return newEntry(answer, key)
       return Option.match(previous, {
@@ -169,18 +176,19 @@ export const make = <Key, Value, E, Err>(
 
   return {
     newEntry,
-    lookUp: (key, entry, lookup) =>
-      Effect.suspend(() => {
-        const previous =
-          entry === undefined || entry.value instanceof CachedError
-            ? Option.none()
-            : Option.some({
-                value: entry.value,
-                versionTag: entry.versionTag,
-                age: Duration.millis(ageAt(entry, serverTime()))
-              })
-        const looked = valueEntry(key, previous, lookup)
-        return isCached === undefined ? looked : Effect.catchAll(looked, (failure) => failed(failure, isCached))
-      })
+    lookUp: (key, entry, lookup) => {
+      const previous =
+        entry === undefined || entry.value instanceof CachedError
+          ? Option.none()
+          : Option.some({
+              value: entry.value,
+              versionTag: entry.versionTag,
+              age: Duration.millis(ageAt(entry, serverTime()))
+            })
+      const looked = valueEntry(key, previous, lookup)
+      return isCached === undefined || (Eager.isExit(looked) && Exit.isSuccess(looked))
+        ? looked
+        : Effect.catchAll(looked, (failure) => failed(failure, isCached))
+    }
   }
 }

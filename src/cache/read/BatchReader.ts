@@ -10,7 +10,7 @@ import { identity } from "effect/Function"
 import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
-import type { LoadError, ValueSource } from "../load/Loader.js"
+import type { LoadError, ValueSource } from "../load/LoadRequest.js"
 import type { Reader } from "./Reader.js"
 
 /**

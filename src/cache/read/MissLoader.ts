@@ -8,11 +8,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Callback from "../../internal/effect/Callback.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
-import type { LoadError, Loader, LoadRequest, LoadResult, ValueSource } from "../load/Loader.js"
+import type { Completed, Flight, FlightCaller, RunningFlight } from "../load/Flight.js"
+import type { Loader } from "../load/Loader.js"
+import type { LoadError, LoadRequest, LoadResult, ValueSource } from "../load/LoadRequest.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import * as Transaction from "../lookup/Transaction.js"
@@ -50,6 +54,12 @@ export interface MissLoaderOptions<A, E> {
  * @category models
  */
 export interface MissLoader<A, E> {
+  /**
+   * Lets the caller of a read that found nothing wait for a load, in the callback in which it waits for the read. Answers false,
+   * and does nothing, for what needs `continue`: stale values, callers that belong to loads or transactions, and the first
+   * replies after an outage.
+   */
+  readonly join: (read: WaitingRead<A, E>, found: Found<A>) => boolean
   /** Continues a read whose result is no hit. `lateJoins` counts the flights that its caller joined too late. */
   readonly continue: (
     key: CacheKey,
@@ -57,14 +67,33 @@ export interface MissLoader<A, E> {
     result: TierResult<A>,
     lateJoins: number
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
+  /** With `awaitsEnd` the value is also stored, or could not be, when the effect ends. */
   readonly load: (
     key: CacheKey,
     source: ValueSource<A, E>,
     request: LoadRequest<A>,
-    lateJoins: number
+    lateJoins: number,
+    awaitsEnd: boolean
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
   /** The stale entry of a result, if it may still be served. */
   readonly staleOf: (found: Found<A>) => CacheEntry.CacheEntry<A> | undefined
+}
+
+/**
+ * A read of Redis whose caller waits in a callback.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface WaitingRead<A, E> {
+  readonly key: CacheKey
+  readonly source: ValueSource<A, E>
+  readonly caller: Fiber.RuntimeFiber<unknown, unknown>
+  readonly lateJoins: number
+  /** Resumes the caller with the result of a load, or with its failure. */
+  readonly onLoad: (exit: Exit.Exit<LoadResult<A>, LoadError<E>>) => void
+  /** Resumes the caller with the result of another read. */
+  readonly onRead: (read: Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>) => void
 }
 
 /**
@@ -119,22 +148,78 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
       })
     )
 
-  const load: MissLoader<A, E>["load"] = (key, source, request, lateJoins) =>
+  /** A caller that joins a flight in the callback in which it waits. */
+  class JoinedRead implements FlightCaller<LoadResult<A>, LoadError<E>> {
+    readonly awaitsEnd = false
+    private isGone = false
+
+    constructor(
+      private readonly read: WaitingRead<A, E>,
+      private readonly newerThan: number
+    ) {}
+
+    start(flight: Flight<LoadResult<A>, LoadError<E>>): void {
+      loader.load(this.read.key, this.read.source, { newerThan: this.newerThan }, flight)
+    }
+
+    onInterrupt(flight: RunningFlight<LoadResult<A>, LoadError<E>> | undefined): void {
+      this.isGone = true
+      flight?.leave(this)
+    }
+
+    onOutcome(exit: Exit.Exit<Completed<LoadResult<A>>, LoadError<E>>, isLate: boolean, position: number) {
+      if (this.isGone) return
+      const { key, lateJoins, source } = this.read
+      if (isLate) return this.read.onRead(readAgain(key, source, lateJoins + 1))
+      if (Exit.isFailure(exit)) return this.read.onLoad(Exit.failCause(exit.cause))
+      const { value } = exit.value
+      if (position > 0 || value.source === "Redis") observer.lookupSaved()
+      if (value.source === "Degraded") observer.degraded()
+      this.read.onLoad(Exit.succeed(value))
+    }
+  }
+
+  const join: MissLoader<A, E>["join"] = (read, found) => {
+    const { caller, key } = read
+    if (
+      observer.isRecovering() ||
+      staleOf(found) !== undefined ||
+      read.lateJoins >= maxLateJoins ||
+      LoadGraph.of(caller) !== undefined ||
+      Transaction.isIn(caller)
+    ) {
+      return false
+    }
+    const joined = new JoinedRead(read, found.createdAt)
+    let flight: RunningFlight<LoadResult<A>, LoadError<E>> | undefined
+    if (!Callback.onInterrupt(caller, () => joined.onInterrupt(flight))) return false
+    observer.miss(key.text, causeOf(found))
+    // the epoch is taken when the load starts, which may be long after the read
+    flight = flights.join(caller, key.text, invalidation.epochOf(key.text), joined)
+    return true
+  }
+
+  const load: MissLoader<A, E>["load"] = (key, source, request, lateJoins, awaitsEnd) =>
     Effect.withFiberRuntime((caller) =>
       Transaction.isIn(caller)
         ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key, source, request), resultOf)
         : Effect.flatMap(
             // the epoch is taken when the load starts, which may be long after the read
-            flights.load(key.text, invalidation.epochOf(key.text), loader.load(key, source, request), {
-              alone: lateJoins >= maxLateJoins
-            }),
+            flights.load(
+              key.text,
+              invalidation.epochOf(key.text),
+              (flight) => loader.load(key, source, request, flight),
+              { alone: lateJoins >= maxLateJoins, awaitsEnd }
+            ),
             ({ joined, late, value }) => {
               if (!late) {
                 if (joined || value.source === "Redis") observer.lookupSaved()
                 return resultOf(value)
               }
               // a caller whose read failed does not wait for Redis a second time
-              return request.failure ? load(key, source, request, lateJoins + 1) : readAgain(key, source, lateJoins + 1)
+              return request.failure
+                ? load(key, source, request, lateJoins + 1, awaitsEnd)
+                : readAgain(key, source, lateJoins + 1)
             }
           )
     )
@@ -153,7 +238,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
       const stale = staleOf(found)
       if (stale !== undefined) return serveStale(key, source, stale, found.serverTime)
       observer.miss(key.text, causeOf(found))
-      return load(key, source, { newerThan: found.createdAt }, lateJoins)
+      return load(key, source, { newerThan: found.createdAt }, lateJoins, false)
     })
 
   return {
@@ -161,9 +246,10 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
       result._tag === "Found"
         ? afterReply(observer, staleOrLoaded(key, source, result, lateJoins))
         : Either.match(Cause.failureOrCause(result.cause), {
-            onLeft: (failure) => load(key, source, { newerThan: 0, failure }, lateJoins),
+            onLeft: (failure) => load(key, source, { newerThan: 0, failure }, lateJoins, false),
             onRight: Exit.failCause
           }),
+    join,
     load,
     staleOf
   }

@@ -7,13 +7,15 @@ import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../../internal/effect/Callback.js"
 import type * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
-import type { LoadError, Loader, LoadResult, ValueSource } from "../load/Loader.js"
+import type { Loader } from "../load/Loader.js"
+import type { LoadError, LoadResult, ValueSource } from "../load/LoadRequest.js"
 import * as SingleFlight from "../load/SingleFlight.js"
 import type { Load } from "../lookup/LoadGraph.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
@@ -69,7 +71,12 @@ export interface Reader<A, E> {
    */
   readonly readMapped: <B, E2>(
     ofValue: (value: A) => Effect.Effect<B, E2>
-  ) => (key: CacheKey, source: ValueSource<A, E>, resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void) => void
+  ) => (
+    key: CacheKey,
+    source: ValueSource<A, E>,
+    resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
+    caller: Fiber.RuntimeFiber<unknown, unknown>
+  ) => void
   readonly getResult: (
     key: CacheKey,
     source: ValueSource<A, E>
@@ -89,12 +96,17 @@ export interface Reader<A, E> {
 /** Maps the outcome of a read to what its caller gets: a value, or a `CacheResult`. */
 interface Mapping<A, E, B, E2> {
   readonly ofHit: (entry: CacheEntry.CacheEntry<A>, serverTime: number) => Effect.Effect<B, E2>
+  readonly ofLoad: (result: LoadResult<A>) => Effect.Effect<B, E2>
   readonly ofResult: (result: CacheResult.CacheResult<A>) => Effect.Effect<B, E2>
-  readonly next: (result: TierResult<A>, read: PendingRead<A, E, B, E2>) => Effect.Effect<B, E2 | LoadError<E>>
+  /** What the caller continues with; undefined where it waits for a load, and is resumed after that. */
+  readonly next: (
+    result: TierResult<A>,
+    read: PendingRead<A, E, B, E2>
+  ) => Effect.Effect<B, E2 | LoadError<E>> | undefined
 }
 
 /** One read of Redis. Its caller resumes in the turn of the event loop in which the reply arrives. */
-class PendingRead<A, E, B, E2> implements ReadListener<A> {
+class PendingRead<A, E, B, E2> implements ReadListener<A>, MissLoader.WaitingRead<A, E> {
   constructor(
     readonly key: CacheKey,
     readonly source: ValueSource<A, E>,
@@ -102,11 +114,21 @@ class PendingRead<A, E, B, E2> implements ReadListener<A> {
     /** the flights that this caller joined too late */
     readonly lateJoins: number,
     readonly mapping: Mapping<A, E, B, E2>,
-    readonly resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
+    readonly resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
+    readonly caller: Fiber.RuntimeFiber<unknown, unknown>
   ) {}
 
   onResult(result: TierResult<A>): void {
-    this.resume(this.mapping.next(result, this))
+    const next = this.mapping.next(result, this)
+    if (next !== undefined) this.resume(next)
+  }
+
+  onLoad(exit: Exit.Exit<LoadResult<A>, LoadError<E>>): void {
+    this.resume(Exit.isSuccess(exit) ? this.mapping.ofLoad(exit.value) : Exit.failCause(exit.cause))
+  }
+
+  onRead(read: Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>): void {
+    this.resume(Effect.flatMap(read, this.mapping.ofResult))
   }
 }
 
@@ -140,10 +162,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     const next = <B, E2>(
       result: TierResult<A>,
-      { key, lateJoins, mapping, source, started }: PendingRead<A, E, B, E2>
-    ): Effect.Effect<B, E2 | LoadError<E>> => {
+      read: PendingRead<A, E, B, E2>
+    ): Effect.Effect<B, E2 | LoadError<E>> | undefined => {
+      const { key, lateJoins, mapping, source, started } = read
       const entry = freshOf(result)
       if (result._tag !== "Found" || entry === undefined) {
+        if (result._tag === "Found" && misses.join(read, result)) return undefined
         return Effect.flatMap(misses.continue(key, source, result, lateJoins), mapping.ofResult)
       }
       hitRedis(key, entry, started, result)
@@ -161,23 +185,27 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       source: ValueSource<A, E>,
       lateJoins: number,
       mapping: Mapping<A, E, B, E2>,
-      resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
-    ): void => tier.readTo(key, new PendingRead(key, source, local.start(key), lateJoins, mapping, resume), 0)
+      resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
+      caller: Fiber.RuntimeFiber<unknown, unknown>
+    ): void => tier.readTo(key, new PendingRead(key, source, local.start(key), lateJoins, mapping, resume, caller), 0)
 
     const readResult = (
       key: CacheKey,
       source: ValueSource<A, E>,
       lateJoins: number
     ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> =>
-      Callback.makeInTurn((resume) => readRedis(key, source, lateJoins, toResult, resume))
+      Callback.makeInTurn((resume, caller) => readRedis(key, source, lateJoins, toResult, resume, caller))
 
     const toResult: Mapping<A, E, CacheResult.CacheResult<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(CacheResult.make(entry, "Redis", serverTime)),
+      ofLoad: ({ entry, reason, source }) =>
+        Effect.map(options.serverTime, (now) => CacheResult.make(entry, source, now, reason)),
       ofResult: Exit.succeed,
       next
     }
     const toValue = <B, E2>(ofValue: (value: A) => Effect.Effect<B, E2>): Mapping<A, E, B, E2> => ({
       ofHit: ({ value }) => ofValue(value),
+      ofLoad: ({ entry }) => ofValue(entry.value),
       ofResult: ({ value }) => ofValue(value),
       next
     })
@@ -200,10 +228,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         return (
           key: CacheKey,
           source: ValueSource<A, E>,
-          resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void
+          resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
+          caller: Fiber.RuntimeFiber<unknown, unknown>
         ) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key.name)
-          if (entry === undefined) readRedis(key, source, 0, mapping, resume)
+          if (entry === undefined) readRedis(key, source, 0, mapping, resume, caller)
           else resume(Effect.zipRight(refreshLocalAhead(key, source, entry), ofValue(entry.value)))
         }
       },
@@ -263,7 +292,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           })
         }),
 
-      planWarming: WarmPlan.make({ tier, local, load: (key, source, request) => misses.load(key, source, request, 0) }),
+      planWarming: WarmPlan.make({
+        tier,
+        local,
+        load: (key, source, request) => misses.load(key, source, request, 0, true)
+      }),
 
       getOption: (key) =>
         Effect.gen(function* () {
@@ -298,13 +331,13 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           // alone: a load that is under way may accept an older value
           const alone = MissLoader.maxLateJoins
           if (Either.isLeft(found)) {
-            return (yield* misses.load(key, source, { newerThan: 0, failure: found.left }, alone)).value
+            return (yield* misses.load(key, source, { newerThan: 0, failure: found.left }, alone, true)).value
           }
           const { createdAt, entry, trusted } = found.right
           // this process knows the server's time only roughly
           const newerThan = Math.max(createdAt, Math.ceil(yield* options.serverTime))
           const previous = trusted ? entry : undefined
-          return (yield* misses.load(key, source, { newerThan, previous }, alone)).value
+          return (yield* misses.load(key, source, { newerThan, previous }, alone, true)).value
         })
     }
   })

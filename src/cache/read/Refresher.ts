@@ -8,12 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { LRUCache } from "lru-cache"
+import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Stall from "../../internal/Stall.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
-import type { LoadError, Loader, LoadResult, ValueSource } from "../load/Loader.js"
+import type { Loader } from "../load/Loader.js"
+import type { LoadError, LoadResult, ValueSource } from "../load/LoadRequest.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
@@ -64,7 +66,7 @@ const maxPaused = 10_000
  * @category constructors
  */
 export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refresher<A, E>> =>
-  Effect.map(Effect.clock, (clock) => {
+  Effect.zipWith(Effect.clock, SharedFibers.fork, (clock, fork) => {
     const { flights, invalidation, loader, observer, refreshAhead } = options
     const failedAt = new LRUCache<string, number>({ max: maxPaused })
 
@@ -84,12 +86,14 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
     > =>
       Effect.suspend(() => {
         if (isPaused(key.text)) return Effect.succeed(undefined)
-        const load = loader.load(key, source, { newerThan: previous.createdAt, previous })
-        return flights.start(key.text, invalidation.epochOf(key.text), (flight) =>
-          Effect.tapErrorCause(load(flight), (cause) => {
+        return flights.start(
+          key.text,
+          invalidation.epochOf(key.text),
+          (flight) => loader.load(key, source, { newerThan: previous.createdAt, previous }, flight),
+          (cause) => {
             failedAt.set(key.text, MonotonicClock.unsafeMillis(clock))
-            return Cause.isDie(cause) ? observer.refreshDied(key.text, cause) : Effect.void
-          })
+            if (Cause.isDie(cause)) fork(observer.refreshDied(key.text, cause))
+          }
         )
       })
 

@@ -61,7 +61,7 @@ export interface LocalTier<A> {
    * kept when its key was invalidated since the start.
    */
   readonly keep: (key: CacheKey, entry: CacheEntry<A>, started: Started, text: string) => void
-  /** Like `keep`, for an entry whose stored text is perhaps not known. */
+  /** Like `keep`, for an entry whose stored text is perhaps not known: at once where the answer is an `Exit`. */
   readonly keepLoaded: (
     key: CacheKey,
     entry: CacheEntry<A>,
@@ -179,19 +179,18 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
     },
     start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
     keep: (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
-    keepLoaded: (key, entry, started, text) =>
-      Effect.suspend(() => {
-        if (maxBytes === undefined || text !== undefined) {
-          add(key, entry, started, bytesOf(text ?? ""))
-          return Exit.void
-        }
-        const bytes = Effect.match(codec.encode(key.text, entry.value, entry), {
-          // too large: the entry cannot be measured, and replaces the one that is kept
-          onFailure: () => maxBytes + 1,
-          onSuccess: (content) => Buffer.byteLength(content.text)
-        })
-        return Effect.map(bytes, (bytes) => add(key, entry, started, bytes))
-      }),
+    keepLoaded: (key, entry, started, text) => {
+      if (maxBytes === undefined || text !== undefined) {
+        add(key, entry, started, bytesOf(text ?? ""))
+        return Exit.void
+      }
+      const bytes = Effect.match(codec.encode(key.text, entry.value, entry), {
+        // too large: the entry cannot be measured, and replaces the one that is kept
+        onFailure: () => maxBytes + 1,
+        onSuccess: (content) => Buffer.byteLength(content.text)
+      })
+      return Effect.map(bytes, (bytes) => add(key, entry, started, bytes))
+    },
     drop: (item) => {
       if (item._tag === "Key") entries.delete(names.ofText(item.key))
       else if (item._tag === "Tag") for (const name of [...(namesByTag.get(item.tag) ?? [])]) entries.delete(name)

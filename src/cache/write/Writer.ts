@@ -236,8 +236,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
               transfer.carrying(body, onReply)
             )
         )
-        const extended = renewal.extendedFor(target, token, transfer.millisFor(body), finished)
-        yield* recorded({ _tag: "Key", key }, Effect.as(extended, true))
+        const extended = renewal.extendFor(target, token, transfer.millisFor(body))
+        yield* recorded({ _tag: "Key", key }, Effect.as(Effect.zipRight(extended, finished), true))
         return entry.value
       })
     )

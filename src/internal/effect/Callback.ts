@@ -71,10 +71,16 @@ interface WaitingFiber<A, E> {
   readonly _running?: boolean
   readonly _queue?: { readonly length: number }
   /** what it is to be resumed by; nothing where it must not be interrupted */
-  _asyncInterruptor?: Resume<A, E> | null
+  _asyncInterruptor?: Interruptor<A, E> | null
+  readonly isInterrupted?: () => boolean
   _asyncBlockingOn?: FiberId.FiberId | null
   readonly currentScheduler?: Scheduler.Scheduler
   readonly start?: (effect: Effect.Effect<A, E>) => void
+}
+
+/** By which an interruption resumes a fiber: the fiber's own way, or one of `onInterrupt`, which calls it. */
+interface Interruptor<A, E> extends Resume<A, E> {
+  own?: Resume<A, E>
 }
 
 /** Where Effect keeps what `Fiber.getCurrentFiber` answers, which it wraps anew each time. */
@@ -96,8 +102,9 @@ const within = <A, E>(resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, 
   return (effect) => {
     if (isTold) return
     isTold = true
+    const interruptor = fiber._asyncInterruptor
     if (
-      fiber._asyncInterruptor !== resume ||
+      (interruptor !== resume && interruptor?.own !== resume) ||
       fiber._running !== false ||
       fiber._queue?.length !== 0 ||
       fiber.currentScheduler !== Scheduler.defaultScheduler ||
@@ -113,6 +120,21 @@ const within = <A, E>(resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, 
       throwLater(defect)
     }
   }
+}
+
+/** See `onInterrupt`. */
+const hooked = (caller: Fiber.RuntimeFiber<unknown, unknown>, listener: () => void): boolean => {
+  const fiber = caller as WaitingFiber<unknown, unknown>
+  if (fiber.isInterrupted?.() !== false) return false
+  const own = fiber._asyncInterruptor
+  if (own === null || own === undefined) return true
+  const interruptor: Interruptor<unknown, unknown> = (exit) => {
+    listener()
+    own(exit)
+  }
+  interruptor.own = own
+  fiber._asyncInterruptor = interruptor
+  return true
 }
 
 /** `of` is what the operation is about, given on as it is. */
@@ -160,7 +182,20 @@ const isSupported = (): boolean => {
     )
     if (inTurn.unsafePoll() !== null) return false
     resume(Exit.succeed(42))
-    return isAnswered(inTurn, true)
+    if (!isAnswered(inTurn, true)) return false
+
+    let heard = 0
+    const interrupted = Effect.runFork(
+      new InTurn<void, number, never>((_, caller) => {
+        if (!hooked(caller, () => heard++)) heard = Number.NaN
+      }, undefined),
+      { scheduler }
+    )
+    scheduler.step()
+    interrupted.unsafeInterruptAsFork(FiberId.none)
+    scheduler.step()
+    const exit = interrupted.unsafePoll()
+    return heard === 1 && exit !== null && Exit.isInterrupted(exit)
   } catch {
     return false
   }
@@ -195,3 +230,12 @@ export const inTurnOf: <Of, A, E>(register: RegisterInTurn<Of, A, E>) => (of: Of
  */
 export const makeInTurn = <A, E = never>(register: RegisterInTurn<void, A, E>): Effect.Effect<A, E> =>
   inTurnOf(register)(undefined)
+
+/**
+ * Calls a listener when the fiber is interrupted, before the fiber continues. The fiber must wait in an effect of `inTurnOf` that
+ * has not been resumed. The listener may also be called after the resumption, if the interruption came before it. Answers false
+ * where the fiber waits no more, or where the running Effect does not support it: nothing is called then.
+ */
+export const onInterrupt: (caller: Fiber.RuntimeFiber<unknown, unknown>, listener: () => void) => boolean = isNative
+  ? hooked
+  : () => false

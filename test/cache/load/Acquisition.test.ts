@@ -4,9 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CreationTime } from "../../../src/cache/invalidation/CreationTime.js"
 import * as Acquisition from "../../../src/cache/load/Acquisition.js"
+import * as Callback from "../../../src/internal/effect/Callback.js"
 import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
-import { RedisUnavailable } from "../../../src/redis/RedisError.js"
+import { type RedisError, RedisUnavailable } from "../../../src/redis/RedisError.js"
 import * as RedisExecutor from "../../../src/redis/RedisExecutor.js"
 
 const request = { key: "c:a", lease: "{c:a}:lease", channel: "c", token: "mine", newerThan: 0 }
@@ -28,7 +29,9 @@ const world = (ask?: CreationTime["ask"]) =>
       creation: ask === undefined ? undefined : { ask },
       leaseMillis: 1_000
     })
-    return { redis, usable, floor, ...acquisition }
+    const acquire = (request: Acquisition.AcquireRequest) =>
+      Callback.make<Acquisition.AcquireReply, RedisError>((resume) => acquisition.acquire(request, resume))
+    return { redis, usable, floor, isUsable: acquisition.isUsable, acquire }
   })
 
 const test = (name: string, body: Effect.Effect<void, unknown, RedisClient>) =>

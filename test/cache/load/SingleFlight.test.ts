@@ -5,14 +5,37 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import type * as Flight from "../../../src/cache/load/Flight.js"
 import * as SingleFlight from "../../../src/cache/load/SingleFlight.js"
+
+type Load<A, E> = (flight: Flight.Flight<A, E>) => Effect.Effect<Flight.Completed<A>, E>
+
+const started =
+  <A, E>(load: Load<A, E>): Flight.Start<A, E> =>
+  (flight) =>
+    flight.run(
+      Effect.suspend(() => load(flight)),
+      flight.end.bind(flight)
+    )
+
+/** Flights whose loads are effects. */
+const makeFlights = <A, E>() =>
+  Effect.map(SingleFlight.make<A, E>({ redis: undefined }), (flights) => ({
+    load: (
+      key: string,
+      epoch: number,
+      load: Load<A, E>,
+      options?: { readonly alone?: boolean; readonly awaitsEnd?: boolean }
+    ) => flights.load(key, epoch, started(load), options),
+    start: (key: string, epoch: number, load: Load<A, E>) => flights.start(key, epoch, started(load), () => {})
+  }))
 
 /** Flights with a load that counts its runs and ends when the test completes it. */
 const world = Effect.gen(function* () {
-  const flights = yield* SingleFlight.make<string, string>({ redis: undefined })
+  const flights = yield* makeFlights<string, string>()
   const answer = yield* Deferred.make<string, string>()
   const counts = { started: 0, interrupted: 0, running: 0 }
-  const load = (flight: SingleFlight.Flight) =>
+  const load: Load<string, string> = (flight) =>
     Effect.suspend(() => {
       counts.started++
       counts.running++
@@ -101,7 +124,7 @@ describe("a single flight", () => {
   it.scoped("keeps the flight of a later epoch when one of an earlier epoch ends", () =>
     Effect.gen(function* () {
       const { answer, counts, flights, load } = yield* world
-      const earlier = yield* Deferred.make<SingleFlight.Completed<string>>()
+      const earlier = yield* Deferred.make<Flight.Completed<string>>()
       const first = yield* Effect.fork(flights.load("k", 0, () => Deferred.await(earlier)))
       yield* settle
       const second = yield* Effect.fork(flights.load("k", 1, load))
@@ -136,7 +159,7 @@ describe("a single flight", () => {
 
   it.scoped("does not keep an interrupted caller waiting for the end of the load", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
+      const flights = yield* makeFlights<string, never>()
       const stubborn = yield* Deferred.make<void>()
       const caller = yield* Effect.fork(
         flights.load("k", 0, () => Effect.onInterrupt(Effect.never, () => Deferred.await(stubborn)))
@@ -149,7 +172,7 @@ describe("a single flight", () => {
 
   it.scoped("passes its failure to every caller unchanged, and a defect as a defect", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, { readonly _tag: "Gone" }>({ redis: undefined })
+      const flights = yield* makeFlights<string, { readonly _tag: "Gone" }>()
       const gone = { _tag: "Gone" } as const
       const failing = yield* Effect.forkAll(
         Array.from({ length: 3 }, () => Effect.exit(flights.load("k", 0, () => Effect.fail(gone))))
@@ -162,10 +185,10 @@ describe("a single flight", () => {
 
   it.scoped("reports to each caller whether it was late for the value", () =>
     Effect.gen(function* () {
-      const flights = yield* SingleFlight.make<string, never>({ redis: undefined })
+      const flights = yield* makeFlights<string, never>()
       const read = yield* Deferred.make<void>()
       const end = yield* Deferred.make<void>()
-      const load = (flight: SingleFlight.Flight) =>
+      const load: Load<string, never> = (flight) =>
         Effect.gen(function* () {
           yield* Deferred.await(read)
           const joinedBefore = flight.joined()
@@ -190,7 +213,7 @@ describe("a single flight", () => {
       let close = () => {}
       const first = yield* Effect.fork(
         flights.load("k", 0, (flight) => {
-          close = flight.close
+          close = () => flight.close()
           return load(flight)
         })
       )

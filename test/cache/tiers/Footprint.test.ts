@@ -10,6 +10,7 @@ import * as MemoryRedis from "../../../src/redis/memory/MemoryRedis.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisCommands from "../../../src/redis/RedisCommands.js"
 import type { RedisExecutor } from "../../../src/redis/RedisExecutor.js"
+import { settle } from "../../support/until.js"
 
 /** A client in memory, and each command that was sent to it. */
 const recorded = Effect.map(MemoryRedis.makeExecutor(), (executor) => {
@@ -100,6 +101,8 @@ describe("a cache's footprint", () => {
           Effect.gen(function* () {
             const before = sent.length
             const answer = yield* effect
+            // a read of this turn leaves after the answer
+            yield* settle
             return [answer, sent.slice(before).map(({ command, keys }) => `${command} ${keys}`)] as const
           })
         const [script, ofMarker] = ["script 2", "script 1"]

@@ -16,16 +16,16 @@ import { connect, eventually, testWith } from "../../support/faults/FaultSuite.j
 import * as AdminConnection from "../../support/server/AdminConnection.js"
 import { onEveryLayer } from "../../support/server/clientLayers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
+import { until } from "../../support/until.js"
 
 /** A client whose MGET answers old values from a moment on, until it catches up. */
 const lagging = (redis: RedisClient.Service) => {
   const state = { lagsBehind: new Map<string, string>(), isLagging: true, questions: 0, catchesUpAfter: Infinity }
-  const client = Executors.replacing(redis, ({ script, unsafeMget }) => ({
-    script: (which, input) =>
-      Effect.suspend(() => {
-        if (which.name === "cache.acquire") state.questions++
-        return script(which, input)
-      }),
+  const client = Executors.replacing(redis, ({ unsafeMget, unsafeScript }) => ({
+    unsafeScript: (which, input, onReply) => {
+      if (which.name === "cache.acquire") state.questions++
+      unsafeScript(which, input, onReply)
+    },
     unsafeMget: (keys, onReply) => {
       let asked: ReadonlyArray<string> = []
       unsafeMget(
@@ -64,13 +64,23 @@ describe("a cache whose reads lag behind its scripts", () => {
         const log = yield* CapturedLog.make
         // its loads log like their cache
         const own = yield* world.cache().pipe(Effect.provideService(RedisClient, client), Effect.provide(log.layer))
-        return { ...world, log, own, state, other: yield* world.cache() }
+        const redis = yield* RedisClient
+        const other = yield* world.cache()
+        /** Reads in the other process, and waits until its values are stored. */
+        const store = (...ids: ReadonlyArray<string>) =>
+          Effect.zipRight(
+            other.getMany(ids),
+            until("the values are stored", () =>
+              Effect.map(redis.mget(ids.map(world.key)), (texts) => texts.every(Option.isSome))
+            )
+          )
+        return { ...world, log, own, state, other, store }
       })
 
     it.scoped("ends a read by a lookup when the value never becomes visible, and gives the reason", () =>
       Effect.gen(function* () {
-        const { log, other, own, state } = yield* world({ a: 1, b: 1 })
-        yield* other.getMany(["a", "b"])
+        const { log, own, state, store } = yield* world({ a: 1, b: 1 })
+        yield* store("a", "b")
         const answers = yield* Effect.all([read(own, "a"), read(own, "b"), read(own, "a")])
         expect(answers).toEqual(answers.map(() => ["Degraded", 1, "ReplicaLag"]))
         expect(state.questions).toBeLessThanOrEqual(answers.length * most)
@@ -81,8 +91,8 @@ describe("a cache whose reads lag behind its scripts", () => {
     it.scoped("ends a read by a lookup when it sees an older value", () =>
       Effect.gen(function* () {
         const redis = yield* RedisClient
-        const { database, key, other, own, state } = yield* world({ a: 1 })
-        yield* other.get("a")
+        const { database, key, other, own, state, store } = yield* world({ a: 1 })
+        yield* store("a")
         yield* Effect.sleep("2 millis")
         // it was invalidated, and the marker is seen: the old value is not accepted
         yield* own.clear
@@ -99,8 +109,8 @@ describe("a cache whose reads lag behind its scripts", () => {
 
     it.scoped("finds the value without a lookup when its reads catch up", () =>
       Effect.gen(function* () {
-        const { database, other, own, state } = yield* world({ a: 1 })
-        yield* other.get("a")
+        const { database, own, state, store } = yield* world({ a: 1 })
+        yield* store("a")
         state.catchesUpAfter = 3
         expect(yield* read(own)).toEqual(["Redis", 1, undefined])
         expect(database.lookups()).toBe(1)
@@ -110,8 +120,8 @@ describe("a cache whose reads lag behind its scripts", () => {
 
     it.scoped("ends getMany, warm, refresh, and a get that fails instead of looking up", () =>
       Effect.gen(function* () {
-        const { database, name, other, own, state } = yield* world({ a: 1, b: 2, c: 3 })
-        yield* other.getMany(["a", "b", "c"])
+        const { database, name, own, state, store } = yield* world({ a: 1, b: 2, c: 3 })
+        yield* store("a", "b", "c")
         expect(yield* own.getMany(["a", "b", "c"])).toEqual([1, 2, 3])
         expect(state.questions).toBeLessThanOrEqual(3 * most)
         const warmed = yield* Effect.either(own.warm(["a", "b", "c"], { waitForRedis: "1 second" }))

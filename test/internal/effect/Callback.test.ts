@@ -274,3 +274,53 @@ for (const [name, make] of makers) {
     )
   })
 }
+
+describe("the interruption of a fiber that waits", () => {
+  /** A fiber that waits, with a listener of its interruption. */
+  const listened = Effect.gen(function* () {
+    const counts = { heard: 0, isHooked: false }
+    let resume: Resume<number, never> = () => {}
+    const fiber = yield* Effect.fork(
+      Callback.makeInTurn<number>((given, caller) => {
+        resume = given
+        counts.isHooked = Callback.onInterrupt(caller, () => counts.heard++)
+      })
+    )
+    yield* settle
+    return { counts, fiber, resume: (answer: number) => resume(Exit.succeed(answer)) }
+  })
+
+  it.effect("calls its listener once, and ends the fiber", () =>
+    Effect.gen(function* () {
+      const { counts, fiber } = yield* listened
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+      expect(counts).toEqual({ heard: 1, isHooked: true })
+    })
+  )
+
+  it.effect("calls no listener of a fiber that was resumed before", () =>
+    Effect.gen(function* () {
+      const { counts, fiber, resume } = yield* listened
+      resume(1)
+      expect(yield* Fiber.join(fiber)).toBe(1)
+      yield* Fiber.interrupt(fiber)
+      expect(counts.heard).toBe(0)
+    })
+  )
+
+  it.effect("resumes a fiber with a listener within the call, as any other", () =>
+    Effect.gen(function* () {
+      const { fiber, resume } = yield* listened
+      resume(1)
+      expect(fiber.unsafePoll()).toEqual(Exit.succeed(1))
+    })
+  )
+
+  it.effect("has no listener in a fiber that is interrupted already, and waits no more", () =>
+    Effect.gen(function* () {
+      const { fiber } = yield* listened
+      yield* Fiber.interrupt(fiber)
+      expect(Callback.onInterrupt(fiber, () => {})).toBe(false)
+    })
+  )
+})

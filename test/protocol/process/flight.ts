@@ -18,19 +18,28 @@ export function* joinFlight(process: Process, key: Key, newerThan: number, alone
   const flight = join(process, key, newerThan, alone)
   const position = flight.joined - 1
   try {
-    const wait = { what: `flight of ${key}`, ready: () => flight.outcome !== undefined }
+    const wait = { what: `flight of ${key}`, ready: () => answerOf(process, flight, position) !== undefined }
     yield* process.keep([flight, position], pause(wait))
-    const outcome = flight.outcome ?? { _tag: "Stopped" }
+    const outcome = answerOf(process, flight, position) ?? { _tag: "Stopped" }
     return { ...outcome, late: outcome._tag === "Value" && position >= outcome.joinedBefore }
   } finally {
     leave(process, flight, position)
   }
 }
 
+/** What a caller may have by now: the outcome, or before it the value of the lookup. */
+const answerOf = (process: Process, { lookedUp, outcome }: Flight, position: number): LoadOutcome | undefined => {
+  const { rules } = process.world
+  if (outcome !== undefined || lookedUp === undefined || !rules.has("earlyCallersSkipFill")) return outcome
+  if (!rules.has("lateCallersAwaitFill")) return { ...lookedUp, joinedBefore: Number.POSITIVE_INFINITY }
+  return position < lookedUp.joinedBefore ? lookedUp : undefined
+}
+
 const leave = (process: Process, flight: Flight, position: number): void => {
   const { rules, stop } = process.world
   flight.callers--
   if (flight.outcome !== undefined || flight.task === undefined) return
+  if (flight.lookedUp !== undefined && rules.has("fillOutlivesCallers")) return
   const ends = flight.callers === 0 ? rules.has("lastCallerStops") : position === 0 && !rules.has("callersOnlyAwait")
   if (!ends) return
   stop(flight.task)
@@ -58,6 +67,7 @@ const join = (process: Process, key: Key, newerThan: number, alone: boolean): Fl
     joined: 1,
     callers: 1,
     task: undefined,
+    lookedUp: undefined,
     outcome: undefined
   }
   if (!alone) process.flights.set(id, flight)

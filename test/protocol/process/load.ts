@@ -161,6 +161,7 @@ function* loadUnderLease(process: Process, flight: Flight, lease: Lease): Step<L
   const before = flight.joined
   const version = yield* process.keep([started, before, lease], lookUp(flight, process, "lease"))
   if (rules.has("flightCloses")) close(process, flight)
+  flight.lookedUp = { _tag: "Value", version, source: "Lookup", joinedBefore: before }
   const created = yield* process.keep([started, before, version, lease], createdAfterLookup(process, lease))
   const entry: Entry = { key: flight.key, version, created, stale: false }
 

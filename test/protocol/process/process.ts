@@ -31,6 +31,8 @@ export interface Flight {
   joined: number
   callers: number
   task: Task | undefined
+  /** the value of its lookup under the lease, while it is being filled */
+  lookedUp: Extract<LoadOutcome, { readonly _tag: "Value" }> | undefined
   outcome: LoadOutcome | undefined
 }
 

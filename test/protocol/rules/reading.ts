@@ -82,6 +82,29 @@ export const reading = {
       { all: "process 1: get a" }
     ]
   },
+  lateCallersAwaitFill: {
+    breaks: "neverServedAgain",
+    operations: readsAround,
+    scenario: { faults: {} },
+    script: [
+      "process 1: get a is called",
+      { all: "process 1", except: "answer of the lookup" },
+      "process 0: invalidate a is called",
+      { all: "process 0" },
+      // joins the flight, whose lookup has read the old value
+      "process 1: get a is called",
+      { all: "process 1: get a" },
+      { all: "GET a" },
+      { all: "process 1: get a" },
+      { all: "process 1: flight" },
+      { all: "process 1: get a" }
+    ]
+  },
+  fillOutlivesCallers: {
+    breaks: "cachesAgain",
+    operations: [get(0)],
+    scenario: { processes: 1, withMarkers: true, faults: {} }
+  },
   callersOnlyAwait: { breaks: "everyReadEnds", operations: [get(0), get(0)], scenario: { faults: { interrupt: 1 } } },
   lastCallerStops: { breaks: "noAbandonedLookup", operations: [get(0)], scenario: { faults: { interrupt: 1 } } }
 } satisfies Cases

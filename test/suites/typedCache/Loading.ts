@@ -216,6 +216,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         )
       )
       yield* cache.getMany(["b", "c", "d"])
+      yield* until("all are stored, and two are kept", () =>
+        Effect.map(cache.stats, ({ evictions }) => evictions === 2)
+      )
       expect((yield* cache.stats).local).toBe(2)
     })
   )
