@@ -1,5 +1,5 @@
 /**
- * Divides the processor time of a process among the stages of a read. Reads a profile as Bun writes it: the format
+ * Divides the processor time of a process among the stages of an operation. Reads a profile as Bun writes it: the format
  * `Profiler.Profile` of the Chrome DevTools Protocol.
  */
 import * as Schema from "effect/Schema"
@@ -19,7 +19,7 @@ export const CpuProfile = Schema.Struct({
 
 type ProfileNode = typeof ProfileNode.Type
 
-export const stages = ["wire", "queue", "cache", "decode", "fiber", "benchmark", "runtime"] as const
+export const stages = ["wire", "queue", "cache", "coordination", "decode", "fiber", "benchmark", "runtime"] as const
 
 export type Stage = (typeof stages)[number]
 
@@ -35,6 +35,7 @@ export const stageOfFile: ReadonlyArray<readonly [file: RegExp, stage: Stage]> =
   [/\/src\/cache\/entry\/CacheKey\.ts$/, "cache"],
   [/\/src\/cache\/entry\//, "decode"],
   [/\/src\/cache\//, "cache"],
+  [/\/src\/coordination\//, "coordination"],
   [/\/lru-cache\//, "cache"],
   [/\/effect\/.*\/(ParseResult|Schema|SchemaAST)\.js$/, "decode"],
   [/\/effect\/.*\/(core|core-effect|effect|fiberRuntime|fiberRefs|runtime|Scheduler|deferred)\.js$/i, "fiber"],
