@@ -6,6 +6,7 @@ import { identity } from "effect/Function"
 import { LRUCache } from "lru-cache"
 import { CacheKey } from "../../../src/cache/entry/CacheKey.js"
 import * as LocalTier from "../../../src/cache/tiers/LocalTier.js"
+import * as Sieve from "../../../src/internal/collection/Sieve.js"
 import { type KeySequence, keySet, sequence, withScans } from "../../measure/Keys.js"
 import { immediate, verify } from "../../measure/Measure.js"
 import type { Quantity } from "../../report/Outcome.js"
@@ -63,6 +64,24 @@ const localTier: MakeRead = (load, clock) => {
   }
 }
 
+class Kept implements Sieve.Item {
+  visited = false
+  readonly size = 1
+  constructor(readonly profile: Profile) {}
+}
+
+/** What the tier evicts by, without the tier: nothing expires, so that a hit reads no clock. */
+const sieveAlone: MakeRead = (load) => {
+  const sieve = new Sieve.Sieve<Kept>({ capacity, onRemoved: () => {} })
+  return (index) => {
+    const found = sieve.get(names(index))
+    if (found !== undefined) return found.profile
+    const value = load(index)
+    sieve.add(names(index), new Kept(value))
+    return value
+  }
+}
+
 const lruCache =
   (options: { readonly ttl?: number }): MakeRead =>
   (load) => {
@@ -96,6 +115,7 @@ const plainLru: MakeRead = (load) => {
 
 const caches: ReadonlyArray<{ readonly name: string; readonly make: MakeRead }> = [
   { name: "toolkit, local tier", make: localTier },
+  { name: "toolkit, SIEVE alone", make: sieveAlone },
   { name: "lru-cache, time to live", make: lruCache({ ttl: timeToLiveMillis }) },
   { name: "lru-cache", make: lruCache({}) },
   { name: "LRU by a Map", make: plainLru }
@@ -137,7 +157,8 @@ export const eviction: Workload = {
         const subjects = caches.map(({ make, name }) => immediate(name, make(profiles, clock)))
         yield* verify(workload, subjects, [0, 1, 999, 0], profileOf)
         const results = yield* compared(workload, subjects, {
-          ...plan,
+          // longer rounds, so that each holds several scans
+          ...plan.ofTargets,
           concurrency: 1,
           clockEvery: 256,
           keys: trace.make()

@@ -3,8 +3,8 @@
  * for Web Caches", NSDI 2024). A hit sets a flag and moves nothing, which costs a third of a hit of an LRU. Items that are
  * never read again are evicted first, so that a scan does not evict the hot ones.
  *
- * The queue of the paper is the order of a `Map`, and its hand an iterator of that map: ECMAScript lets an iterator continue
- * past deleted keys, and to keys that were added meanwhile. So an item needs neither links nor its own name. Each field
+ * The queue of the paper is the order of a `Map`, and its hand an iterator of that map. An iterator continues past deleted
+ * keys, and to keys that were added meanwhile. So an item needs neither links nor its own name. Each field
  * less is memory of every entry, and a line of the processor's cache that a hit need not load.
  *
  * An iterator that rests keeps each table that its map has outgrown, with all that was in it. So none rests for more
