@@ -41,7 +41,7 @@ class SyncEffect<Of, A, E> {
   static {
     // it extends no class: two more constructors for each effect would take a third of a read
     const own = Object.getOwnPropertyDescriptors(SyncEffect.prototype)
-    Object.assign(SyncEffect.prototype, Effectable.CommitPrototype)
+    void Object.assign(SyncEffect.prototype, Effectable.CommitPrototype)
     Object.defineProperties(SyncEffect.prototype, own)
   }
 
