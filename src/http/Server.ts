@@ -63,13 +63,7 @@ const middleware = RequestPacing.layer.pipe(
  * @category layers
  */
 export const layer = Spans.whereRecorded(HttpApiBuilder.serve()).pipe(
-  Layer.provide([
-    HttpApiBuilder.middlewareOpenApi({ path: "/api/openapi.json" }),
-    Docs.layer,
-    dashboard,
-    metrics,
-    middleware
-  ]),
+  Layer.provide([Docs.layer, dashboard, metrics, middleware]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
   Layer.provide(RequestPacing.turns),

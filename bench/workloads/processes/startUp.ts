@@ -1,5 +1,5 @@
 import { cpSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { median } from "../../measure/statistics.js"
@@ -32,33 +32,35 @@ const emptyProgram = Effect.promise(async () => {
   return performance.now() - started
 })
 
-/** The bundle of the Docker image, made by the command of its Dockerfile. */
-const bundle = Effect.gen(function* () {
-  const directory = yield* ChildProcess.temporaryDirectory
-  const flags = /bun build src\/main\.ts (.*) --outdir=dist/.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1]
-  if (flags === undefined) return yield* Effect.dieMessage("the Dockerfile does not say how it makes the bundle")
-  const build = [process.execPath, "build", "src/main.ts", ...flags.split(" "), `--outdir=${directory}`]
-  const code = yield* Effect.promise(
-    () => Bun.spawn(build, { cwd: root, stdio: ["ignore", "ignore", "ignore"] }).exited
-  )
-  if (code !== 0) return yield* Effect.dieMessage(`bun build ended with ${code}`)
-  cpSync(join(root, "src/http/dashboard/assets"), join(directory, "assets"), { recursive: true })
-  return join(directory, "main.js")
-})
+/** A program in one file, made by the command of the Dockerfile, with the files that the server reads beside its bundle. */
+const bundle = (program: string) =>
+  Effect.gen(function* () {
+    const directory = yield* ChildProcess.temporaryDirectory
+    const flags = /bun build src\/main\.ts (.*) --outdir=dist/.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1]
+    if (flags === undefined) return yield* Effect.dieMessage("the Dockerfile does not say how it makes the bundle")
+    const build = [process.execPath, "build", program, ...flags.split(" "), `--outdir=${directory}`]
+    const code = yield* Effect.promise(
+      () => Bun.spawn(build, { cwd: root, stdio: ["ignore", "ignore", "ignore"] }).exited
+    )
+    if (code !== 0) return yield* Effect.dieMessage(`bun build ended with ${code}`)
+    cpSync(join(root, "src/http/dashboard/assets"), join(directory, "assets"), { recursive: true })
+    return join(directory, `${basename(program, ".ts")}.js`)
+  })
 
 export const startUp: Workload = {
   name: workload,
   description:
-    "From starting the server's process, with a new SQLite file, to its first answer of GET /api/health. Beside it is a program that serves one route of a contract by the same packages of the platform, and the server as the Docker image has it, in one file.",
+    "From starting the server's process, with a new SQLite file, to its first answer of GET /api/health. Beside it is a program that serves one route of a contract by the same packages of the platform, and both in one file each, as the Docker image has the server.",
   run: ({ rounds }) =>
     Effect.gen(function* () {
       const { url } = yield* BenchServer
       const { route, toolkit } = ServerProcess.programs
-      const bundled = yield* bundle
+      const bundled = { toolkit: yield* bundle(toolkit), route: yield* bundle(route) }
       const starts = {
         "server on Redis": untilAnswer(toolkit, { REDIS_URL: url }),
         "one route on the platform": untilAnswer(route, {}),
-        "server on Redis, bundled": untilAnswer(bundled, { REDIS_URL: url }),
+        "server on Redis, bundled": untilAnswer(bundled.toolkit, { REDIS_URL: url }),
+        "one route on the platform, bundled": untilAnswer(bundled.route, {}),
         "server without Redis": untilAnswer(toolkit, { REDIS_ENABLED: "false" }),
         "an empty program": emptyProgram
       }

@@ -68,10 +68,11 @@ const maxPaused = 10_000
 export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refresher<A, E>> =>
   Effect.zipWith(Effect.clock, SharedFibers.fork, (clock, fork) => {
     const { flights, invalidation, loader, observer, refreshAhead } = options
-    const failedAt = new LRUCache<string, number>({ max: maxPaused })
+    // made by the first failure: it allocates a place for each key, which takes longer than the rest of a cache
+    let failedAt: LRUCache<string, number> | undefined
 
     const isPaused = (key: string): boolean =>
-      MonotonicClock.unsafeMillis(clock) - (failedAt.get(key) ?? Number.NEGATIVE_INFINITY) < options.refreshPauseMillis
+      MonotonicClock.unsafeMillis(clock) - (failedAt?.get(key) ?? Number.NEGATIVE_INFINITY) < options.refreshPauseMillis
 
     /**
      * Starts a refresh, unless one has just failed, and answers an effect that waits for it. The refresh completes even if
@@ -91,6 +92,7 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
           invalidation.epochOf(key.text),
           (flight) => loader.load(key, source, { newerThan: previous.createdAt, previous }, flight),
           (cause) => {
+            failedAt ??= new LRUCache({ max: maxPaused })
             failedAt.set(key.text, MonotonicClock.unsafeMillis(clock))
             if (Cause.isDie(cause)) fork(observer.refreshDied(key.text, cause))
           }

@@ -5,7 +5,6 @@
  */
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerError from "@effect/platform/HttpServerError"
-import * as BunHttpServer from "@effect/platform-bun/BunHttpServer"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -67,7 +66,8 @@ export const make = (options: Options) =>
   )
 
 /**
- * Adds the platform services that a router needs, and the fast path.
+ * Adds the platform services that a router needs, and the fast path. No route serves a file or takes one, so the services of
+ * Bun, which load node's terminal and its workers, are not among them.
  *
  * @since 0.2.0
  * @category layers
@@ -82,5 +82,5 @@ export const layer = (options: Options) =>
         )
       )
     ),
-    BunHttpServer.layerContext
+    HttpServer.layerContext
   )

@@ -1,17 +1,19 @@
 /**
- * Serves the docs page. Swagger UI is 2 MB of source in the platform, so it is loaded at the first request for the
- * page.
+ * Serves the OpenAPI document and the docs page. Both are made at the first request: the document takes longer than the start of
+ * the server otherwise does, and Swagger UI is 2 MB of source in the platform.
  *
  * @since 0.1.0
  */
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as OpenApi from "@effect/platform/OpenApi"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as StaticPage from "./StaticPage.js"
 
 const path = "/docs"
+const documentPath = "/api/openapi.json"
 
 const loadPage = Effect.gen(function* () {
   const swagger = yield* Effect.promise(() => import("@effect/platform/HttpApiSwagger"))
@@ -22,7 +24,7 @@ const loadPage = Effect.gen(function* () {
 }).pipe(Effect.uninterruptible)
 
 /**
- * Answers `GET /docs`, which loads nothing from another host.
+ * Answers `GET /api/openapi.json`, and `GET /docs`, which loads nothing from another host.
  *
  * @since 0.1.0
  * @category layers
@@ -32,5 +34,9 @@ export const layer: Layer.Layer<never, never, HttpApi.Api> = HttpApiBuilder.Rout
     const api = yield* HttpApi.Api
     const page = yield* Effect.cached(Effect.provideService(loadPage, HttpApi.Api, api))
     yield* router.get(path, Effect.flatten(page))
+    yield* router.get(
+      documentPath,
+      yield* Effect.cached(Effect.sync(() => HttpServerResponse.unsafeJson(OpenApi.fromApi(api.api))))
+    )
   })
 )
