@@ -11,9 +11,10 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../internal/effect/Callback.js"
+import * as Eager from "../internal/effect/Eager.js"
 import * as SyncEffect from "../internal/effect/SyncEffect.js"
 import * as NumberSource from "../internal/NumberSource.js"
-import * as Tracing from "../internal/Tracing.js"
+import type * as Tracing from "../internal/Tracing.js"
 import { tracing } from "../internal/Tracing.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -208,15 +209,17 @@ export const make = <
         idOf?: (input: In) => Key
       ) =>
       (input: In): Effect.Effect<A, E2, R2> =>
-        Tracing.operation(
-          {
-            name,
-            of: options.name,
-            key: idOf && (() => Either.getOrUndefined(keyOf(idOf(input)))?.text),
-            count: Array.isArray(input) ? input.length : undefined
-          },
-          run(input)
-        )
+        tracing.listener === undefined
+          ? run(input)
+          : tracing.listener.operation(
+              {
+                name,
+                of: options.name,
+                key: idOf && (() => Either.getOrUndefined(keyOf(idOf(input)))?.text),
+                count: Array.isArray(input) ? input.length : undefined
+              },
+              run(input)
+            )
     const ofKey = (id: Key) => id
     const getResult = traced("cache.get", read(reader.getResult, resultOf), ofKey)
     const getTraced = (id: Key) => Effect.map(getResult(id), ({ value }) => value)
@@ -255,9 +258,12 @@ export const make = <
     const set = traced(
       "cache.put",
       ({ id, value }: { readonly id: Key; readonly value: Value }) =>
-        Effect.flatMap(keyOf(id), ({ text }) =>
-          Effect.flatMap(source.newEntry(value, id), (entry) => writer.set(text, entry))
-        ),
+        Effect.suspend((): Effect.Effect<boolean, RedisKey.InvalidKey> => {
+          const key = keyOf(id)
+          return Either.isLeft(key)
+            ? Exit.fail(key.left)
+            : Eager.flatMap(source.newEntry(value, id), (entry) => writer.set(key.right.text, entry))
+        }),
       ({ id }) => id
     )
     const clear = traced("cache.flush", () => writer.clear)

@@ -175,12 +175,6 @@ export const bothReplies = <A, B>(
   })
 }
 
-/** Like `bothReplies`, as an effect. */
-const both = <A, B>(
-  first: (onReply: ReplyListener<A>) => void,
-  second: (onReply: ReplyListener<B>) => void
-): Effect.Effect<readonly [A, B], RedisError> => Callback.make((resume) => bothReplies(first, second, resume))
-
 /**
  * @since 0.1.0
  * @category constructors
@@ -300,15 +294,19 @@ export const make = (options: MarkersOptions): Effect.Effect<Markers> =>
           write,
           onReplies
         ),
-      withMarkersKept: (tags, keepMillis, write) =>
-        Effect.suspend(() =>
-          liveLongEnough(tags, keepMillis)
-            ? Callback.make(write)
-            : Effect.map(
-                both((onReply: ReplyListener<MarkerReply>) => extend(tags, keepMillis, onReply), write),
-                ([, written]) => written
-              )
-        ),
+      withMarkersKept: <A>(
+        tags: ReadonlyArray<string>,
+        keepMillis: number,
+        write: (onReply: ReplyListener<A>) => void
+      ) =>
+        Callback.makeInTurn<A, RedisError>((resume) => {
+          if (liveLongEnough(tags, keepMillis)) return write(resume)
+          bothReplies(
+            (onReply: ReplyListener<MarkerReply>) => extend(tags, keepMillis, onReply),
+            write,
+            (replies) => resume(Exit.map(replies, ([, written]) => written))
+          )
+        }),
       move,
       replaceClear: (marker) => {
         clearMarker = marker

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
+import * as Eager from "../../internal/effect/Eager.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import { tracing } from "../../internal/Tracing.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -186,14 +187,16 @@ export class LoadRun<A, E> {
     else this.flight.end(Exit.failCause(failure.right))
   }
 
-  /** Looks the value up. Continues with what the lookup answers; its failure ends the load. */
+  /** Looks the value up, and renews the lease meanwhile. Continues with what the lookup answers; its failure ends the load. */
   private lookUp(isBounded: boolean, next: (value: NewEntry<A>) => void) {
     const { flight, key, request } = this
-    const { lookups, name } = this.context
+    const { lookups, name, renewal } = this.context
     const run = () => lookups.run(key.text, isBounded, (lookup) => this.source.lookup(request.previous, lookup))
     const looked =
       tracing.listener === undefined ? run() : tracing.listener.lookup(name, key.text, flight, Effect.suspend(run))
+    if (flight.hasLease && !Eager.isExit(looked)) this.endRenewal = renewal.start(this.target, this.token)
     flight.run(looked, (exit) => {
+      this.endRenewal?.()
       if (Exit.isSuccess(exit)) next(exit.value)
       else flight.end(Exit.failCause(exit.cause))
     })
@@ -250,9 +253,7 @@ export class LoadRun<A, E> {
     const began = { at: this.now(), joinedBefore: flight.joined() }
     // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
     const isAfterOutage = request.newerThan > 0 && request.newerThan <= context.guard.distrustedUpTo(key.text)
-    this.endRenewal = context.renewal.start(this.target, this.token)
     this.lookUp(isAfterOutage, (value) => {
-      this.endRenewal?.()
       flight.close()
       const entry = { ...value, createdAt }
       flight.run(EntryCodec.storable(context.codec, context.observer.notStored, key.text, entry), (stored) => {

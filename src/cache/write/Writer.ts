@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Eager from "../../internal/effect/Eager.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
@@ -68,15 +69,20 @@ export interface Writer<A> {
   readonly invalidate: (key: string) => Effect.Effect<boolean>
   readonly invalidateTag: (tag: string) => Effect.Effect<boolean>
   readonly clear: Effect.Effect<boolean>
-  /** Whether the value is stored. If not, the key is invalidated. */
+  /** Whether the value is stored. If not, the key is invalidated. Begins at once: run the effect once. */
   readonly set: (key: string, entry: NewEntry<A>) => Effect.Effect<boolean>
   readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<NewEntry<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
-/** Whether a command that ended so may still reach the server. */
-const mayArrive = (exit: Exit.Exit<unknown, RedisError>): boolean =>
-  Exit.isFailure(exit) &&
-  (Cause.isInterrupted(exit.cause) || Option.exists(Cause.failureOption(exit.cause), isOutcomeUnknown))
+/** Whether a command that failed so may still reach the server. */
+const mayArrive = (cause: Cause.Cause<RedisError>): boolean =>
+  Cause.isInterrupted(cause) || Option.exists(Cause.failureOption(cause), isOutcomeUnknown)
+
+/** Any reply acknowledges the write. */
+const isAlways = () => true
+
+/** The reply of `set`: 1 where it has stored. */
+const isStored = ({ value }: RedisExecutor.WithGeneration<number>) => value === 1
 
 /**
  * @since 0.1.0
@@ -91,34 +97,44 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
    * Records a write from before it is sent until after its end, an interruption included. Answers whether Redis has
    * acknowledged it. A write that may still arrive returns only when `untilTooLate` has ended.
    */
-  const recorded = (
+  const recorded = <Reply>(
     item: OutboxItem,
-    write: Effect.Effect<boolean, RedisError>,
+    write: Effect.Effect<Reply, RedisError>,
+    isAcknowledgement: (reply: Reply) => boolean,
     untilTooLate: Effect.Effect<void> = Effect.void
-  ): Effect.Effect<boolean> => {
-    const end = (exit: Exit.Exit<boolean, RedisError>): void => writes.end(item, Exit.isSuccess(exit) && exit.value)
-    return Effect.suspend(() => {
+  ): Effect.Effect<boolean> =>
+    Effect.uninterruptibleMask((restore) => {
       writes.begin(item)
-      return write
-    }).pipe(
-      Effect.onExit((exit) =>
-        mayArrive(exit) ? Effect.map(untilTooLate, () => end(exit)) : Effect.sync(() => end(exit))
-      ),
-      Effect.matchEffect({
-        onSuccess: (isAcknowledged) =>
-          observer.isRecovering() ? Effect.as(observer.redisAnswered, isAcknowledged) : Exit.succeed(isAcknowledged),
-        onFailure: (error) => Effect.as(observer.redisFailed(readFailureOf(error)), false)
+      // one step of the runtime for all outcomes: a write passes here as often as it is called
+      return Effect.matchCauseEffect(restore(write), {
+        onSuccess: (reply): Effect.Effect<boolean> => {
+          const isAcknowledged = isAcknowledgement(reply)
+          writes.end(item, isAcknowledged)
+          return observer.isRecovering()
+            ? Effect.as(observer.redisAnswered, isAcknowledged)
+            : Exit.succeed(isAcknowledged)
+        },
+        onFailure: (cause) => {
+          const failed = Effect.suspend((): Effect.Effect<boolean> => {
+            writes.end(item, false)
+            const failure = Cause.failureOrCause(cause)
+            return Either.isLeft(failure)
+              ? Effect.as(observer.redisFailed(readFailureOf(failure.left)), false)
+              : Exit.failCause(failure.right)
+          })
+          return mayArrive(cause) ? Effect.zipRight(untilTooLate, failed) : failed
+        }
       })
-    )
-  }
+    })
 
   const invalidateItem = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
     recorded(
       item,
       Effect.suspend(() => {
         observer.invalidated(item, "Self")
-        return Effect.as(write, true)
-      })
+        return write
+      }),
+      isAlways
     )
 
   const invalidate = (key: string) =>
@@ -149,36 +165,34 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     entry: NewEntry<A>,
     content: Content,
     created: number | undefined
-  ): Effect.Effect<boolean> =>
-    Effect.suspend(() => {
-      const keepMillis = keepMillisOf(entry)
-      const body = CacheEntry.body(entry, content)
-      const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
-      const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
-        RedisExecutor.unsafeRun(
-          executor,
-          WriteScripts.set,
-          {
-            ...options.target(key),
-            body,
-            keepMillis,
-            floor: markers.floor(),
-            created,
-            // by the clock of the server that it is sent to
-            get deadline() {
-              return Math.floor(deadline + servers.clockOffsetOf(key))
-            },
-            message: bus.invalidateMessage(key)
+  ): Effect.Effect<boolean> => {
+    const keepMillis = keepMillisOf(entry)
+    const body = CacheEntry.body(entry, content)
+    const { channel, lease } = options.target(key)
+    const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
+    const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
+      RedisExecutor.unsafeRun(
+        executor,
+        WriteScripts.set,
+        {
+          key,
+          lease,
+          channel,
+          body,
+          keepMillis,
+          floor: markers.floor(),
+          created,
+          // by the clock of the server that it is sent to
+          get deadline() {
+            return Math.floor(deadline + servers.clockOffsetOf(key))
           },
-          transfer.carrying(body, onReply)
-        )
+          message: bus.invalidateMessage(key)
+        },
+        transfer.carrying(body, onReply)
       )
-      return recorded(
-        { _tag: "Key", key },
-        Effect.map(stored, ({ value }) => value === 1),
-        untilTooLate(deadline)
-      )
-    })
+    )
+    return recorded({ _tag: "Key", key }, stored, isStored, untilTooLate(deadline))
+  }
 
   const storeWithTime = (key: string, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
     creation === undefined
@@ -190,7 +204,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         })
 
   const set: Writer<A>["set"] = (key, entry) =>
-    Effect.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) =>
+    Eager.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) =>
       content === undefined ? Effect.as(invalidate(key), false) : storeWithTime(key, entry, content)
     )
 
@@ -237,7 +251,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             )
         )
         const extended = renewal.extendFor(target, token, transfer.millisFor(body))
-        yield* recorded({ _tag: "Key", key }, Effect.as(Effect.zipRight(extended, finished), true))
+        yield* recorded({ _tag: "Key", key }, Effect.zipRight(extended, finished), isAlways)
         return entry.value
       })
     )

@@ -106,9 +106,15 @@ const compilePlain = (ast: AST.AST, memo: Memo): CompiledDecoder => {
       }
     }
     default:
-      return bySchema(ast, memo)
+      return ast === Schema.NumberFromString.ast ? wholeNumberOr(bySchema(ast, memo)) : bySchema(ast, memo)
   }
 }
+
+/** Whole numbers as scripts answer them. Every other text is for the schema. */
+const wholeNumberOr =
+  (otherwise: CompiledDecoder): CompiledDecoder =>
+  (json) =>
+    typeof json === "string" && /^\d{1,15}$/.test(json) ? Number(json) : otherwise(json)
 
 const fitting =
   (is: (json: unknown) => boolean): CompiledDecoder =>
@@ -230,24 +236,25 @@ const compileArray = (ast: AST.TupleType, memo: Memo): CompiledDecoder | undefin
 const never: CompiledDecoder = () => undecided
 
 /**
- * Unions of plain values, one kind of list, and objects with a discriminating field. No two members can decode one value, so
- * that their order does not matter. Undefined for other unions.
+ * Unions of plain values, one kind of list or lists that their first element tells apart, and objects with a discriminating
+ * field. No two members can decode one value, so that their order does not matter. Undefined for other unions.
  */
 const compileUnion = (ast: AST.Union, memo: Memo): CompiledDecoder | undefined => {
   const plain: Array<CompiledDecoder> = []
   const objects: Array<AST.TypeLiteral> = []
-  let list: CompiledDecoder | undefined
+  const lists: Array<AST.TupleType> = []
   for (const member of ast.types) {
     if (!isPlain(member)) return undefined
     if (isOfPlainValues(member)) plain.push(compile(member, memo))
     else if (member._tag === "TypeLiteral" && !acceptsPlainValues(member)) objects.push(member)
-    else if (member._tag === "TupleType" && list === undefined) list = compile(member, memo)
+    else if (member._tag === "TupleType") lists.push(member)
     else return undefined
   }
   const object = compileObjects(objects, memo)
-  if (object === undefined) return undefined
+  const list = compileLists(lists, memo)
+  if (object === undefined || list === undefined) return undefined
   return (json) => {
-    if (typeof json === "object" && json !== null) return Array.isArray(json) ? (list ?? never)(json) : object(json)
+    if (typeof json === "object" && json !== null) return Array.isArray(json) ? list(json) : object(json)
     for (const decode of plain) if (decode(json) !== undecided) return json
     return undecided
   }
@@ -288,6 +295,20 @@ const compileObjects = (objects: ReadonlyArray<AST.TypeLiteral>, memo: Memo): Co
     }
   }
   return undefined
+}
+
+const compileLists = (lists: ReadonlyArray<AST.TupleType>, memo: Memo): CompiledDecoder | undefined => {
+  const [first, ...others] = lists
+  if (first === undefined) return never
+  if (others.length === 0) return compile(first, memo)
+  const kinds = new Map<unknown, CompiledDecoder>()
+  for (const list of lists) {
+    const [kind] = list.elements
+    if (kind === undefined || kind.isOptional || kind.type._tag !== "Literal" || !isPlain(kind.type)) return undefined
+    kinds.set(kind.type.literal, compile(list, memo))
+  }
+  if (kinds.size < lists.length) return undefined
+  return (json) => (kinds.get(Array.isArray(json) ? json[0] : undefined) ?? never)(json)
 }
 
 /** The constant text of a field; undefined when the field may be absent or have another value. */

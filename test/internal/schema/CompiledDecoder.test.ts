@@ -88,6 +88,22 @@ const rows = [
     "lists or objects or texts",
     Schema.Union(Schema.Array(Schema.Int), Schema.Struct({ a: Schema.Int }), Schema.String)
   ),
+  row(
+    "lists told apart by their first element",
+    Schema.Union(
+      Schema.Tuple(Schema.Literal("value"), Schema.NumberFromString),
+      Schema.Tuple(Schema.Literal("held")),
+      Schema.Null
+    )
+  ),
+  row(
+    "lists that nothing tells apart",
+    Schema.Union(
+      Schema.Tuple(Schema.Literal("a"), Schema.Int),
+      Schema.Tuple(Schema.Literal("a"), Schema.NumberFromString)
+    )
+  ),
+  row("whole numbers as texts", Schema.NumberFromString),
   row("recursive values", Tree),
   row("instances of classes", Schema.Struct({ at: Point, also: Schema.NullOr(Point) })),
   row(
