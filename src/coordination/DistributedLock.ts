@@ -7,12 +7,12 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../internal/MonotonicClock.js"
-import * as Tracing from "../internal/Tracing.js"
 import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -20,15 +20,17 @@ import { isOutcomeUnknown, type RedisError } from "../redis/RedisError.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import * as Acquisition from "./lock/Acquisition.js"
-import type { Lease } from "./lock/Lease.js"
+import * as Lease from "./lock/Lease.js"
+import type { HeldLease } from "./lock/LeaseRenewal.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as LockScripts from "./lock/LockScripts.js"
 import * as ReleaseNotice from "./lock/ReleaseNotice.js"
+import type { FencingToken, LockToken } from "./lock/Token.js"
 import * as Token from "./lock/Token.js"
-import { FencingToken, type LockToken } from "./lock/Token.js"
+import type * as Waiting from "./lock/Waiting.js"
 
-export type { Body } from "./lock/Acquisition.js"
 export type {
+  Body,
   /**
    * A lock or permit that is held for now.
    *
@@ -79,7 +81,7 @@ export class DistributedLock extends Context.Tag("effect-cache-toolkit/Distribut
  * @since 0.1.0
  * @category models
  */
-export interface HeldLock extends Lease {
+export interface HeldLock extends Lease.Lease {
   /** proves to Redis that the caller owns the lock */
   readonly token: LockToken
   /** proves to other stores that its holder is the latest one */
@@ -141,7 +143,7 @@ export declare namespace DistributedLock {
       key: string,
       options: Options
     ) => <A, E, R>(
-      body: Acquisition.Body<HeldLock, A, E, R>
+      body: Lease.Body<HeldLock, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
      * Runs a body like `withLock` while holding several locks. `maxWait` is for all of them together.
@@ -154,7 +156,7 @@ export declare namespace DistributedLock {
       keys: Keys,
       options: Options
     ) => <A, E, R>(
-      body: Acquisition.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
+      body: Lease.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /**
      * Acquires the lock if it is free, and holds it until the scope ends. Tries once, and once more with the same token after a lost
@@ -183,6 +185,48 @@ export declare namespace DistributedLock {
   }
 }
 
+/** The commands on locks. The caller's FiberRefs and retry policy apply to them. */
+interface Commands {
+  readonly acquire: (lock: Lock) => Effect.Effect<Waiting.Answer, RedisError>
+  readonly extend: (lock: Lock) => Effect.Effect<-1 | 0 | 1, RedisError>
+  readonly release: (lock: { readonly key: string; readonly token: LockToken }) => Effect.Effect<0 | 1, RedisError>
+  /** the channel of a key as a subscriber knows it */
+  readonly channelOf: (key: string) => string
+}
+
+class Lock implements Acquisition.Acquisition {
+  readonly kind = "lock"
+  readonly token = Token.random()
+
+  constructor(
+    private readonly commands: Commands,
+    readonly name: string,
+    readonly key: string,
+    readonly timeToLiveMillis: number,
+    readonly maxWaitMillis: number
+  ) {}
+
+  get channel() {
+    return this.commands.channelOf(this.key)
+  }
+
+  get tryOnce() {
+    return this.commands.acquire(this)
+  }
+
+  extend() {
+    return Effect.map(this.commands.extend(this), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver"))
+  }
+
+  release() {
+    return this.commands.release(this)
+  }
+
+  held(lease: HeldLease, fence: number): HeldLock {
+    return { ...Lease.of(lease), token: this.token, fencingToken: Token.fencingToken(fence) }
+  }
+}
+
 /**
  * Makes locks on the client in the context.
  *
@@ -204,90 +248,83 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
   SharedFibers.fork,
   (client, fork) => {
     const executor = RedisExecutor.of(client)
-    const runAcquire = client.run(LockScripts.acquire)
-    const runExtend = client.run(LockScripts.extend)
     const runRelease = client.run(LockScripts.release)
+    const commands: Commands = {
+      acquire: client.run(LockScripts.acquire),
+      extend: client.run(LockScripts.extend),
+      release: ({ key, token }) => runRelease({ key, token, channel: ReleaseNotice.channel(executor, key).published }),
+      channelOf: (key) => ReleaseNotice.channel(executor, key).name
+    }
     const acquisitions = Acquisition.make(client, fork)
 
-    const waitMillis = (maxWait: Duration.DurationInput) =>
-      ArgumentCheck.waitMillis(LockScripts.acquire.name, "maxWait", maxWait)
+    const call = LockScripts.acquire.name
 
-    const prepare = (name: string, timeToLive: Duration.DurationInput) =>
-      Effect.gen(function* () {
-        const key = yield* KeyOwner.under("lock", name)
-        const timeToLiveMillis = yield* ArgumentCheck.timeToLiveMillis(
-          LockScripts.acquire.name,
-          "timeToLive",
-          timeToLive
-        )
-        const channel = ReleaseNotice.channel(executor, key)
-        return { key, channel: channel.published, listened: channel.name, timeToLiveMillis, token: yield* Token.random }
-      })
+    const lockOf = (
+      name: string,
+      { maxWait, timeToLive }: DistributedLock.Options
+    ): Exit.Exit<Lock, RedisError | RedisKey.InvalidKey> => {
+      const key = KeyOwner.under("lock", name)
+      if (Either.isLeft(key)) return Exit.fail(key.left)
+      const lifeMillis = ArgumentCheck.timeToLiveMillis(call, "timeToLive", timeToLive)
+      if (Exit.isFailure(lifeMillis)) return Exit.failCause(lifeMillis.cause)
+      const waitMillis = ArgumentCheck.waitMillis(call, "maxWait", maxWait)
+      if (Exit.isFailure(waitMillis)) return Exit.failCause(waitMillis.cause)
+      return Exit.succeed(new Lock(commands, name, key.right, lifeMillis.value, waitMillis.value))
+    }
 
-    const hold = Effect.fnUntraced(
-      function* (name: string, { timeToLive, maxWait }: DistributedLock.Options, scope: Scope.Scope) {
-        const lock = yield* prepare(name, timeToLive)
-        const acquisition = {
-          ...lock,
-          kind: "lock" as const,
-          key: name,
-          channel: lock.listened,
-          maxWaitMillis: yield* waitMillis(maxWait),
-          tryOnce: Effect.map(runAcquire(lock), ([granted, value]) =>
-            granted === 1 ? Either.right(value) : Either.left(value)
-          ),
-          extend: Effect.map(runExtend(lock), (held) => (held === 1 ? "Held" : held === 0 ? "Gone" : "TakenOver")),
-          release: runRelease(lock)
-        }
-        const [lease, fence] = yield* acquisitions.hold(acquisition, scope)
-        return { ...lease, token: lock.token, fencingToken: FencingToken.make(fence) }
-      },
-      (effect, name) => Tracing.operation({ name: "lock.acquire", of: "lock", key: () => name }, effect)
-    )
-
-    const holdAll = (
-      names: ReadonlyArray<string>,
-      { timeToLive, maxWait }: DistributedLock.Options,
-      scope: Scope.Scope
-    ) =>
-      Effect.gen(function* () {
-        const deadline = (yield* waitMillis(maxWait)) + (yield* MonotonicClock.millis)
-        const held = new Map<string, HeldLock>()
-        for (const name of Array.from(new Set(names)).sort()) {
-          const leftMillis = Math.max(0, deadline - (yield* MonotonicClock.millis))
-          held.set(name, yield* hold(name, { timeToLive, maxWait: leftMillis }, scope))
-        }
-        return held
-      })
+    const withLock: DistributedLock.Service["withLock"] = (name, options) => (body) =>
+      acquisitions.holding(
+        () => lockOf(name, options),
+        (lock, lease, fence) => (Effect.isEffect(body) ? body : body(lock.held(lease, fence)))
+      )
 
     return DistributedLock.of({
-      withLock: (key, options) =>
-        Acquisition.holding((scope) =>
-          Effect.map(hold(key, options, scope), (lock) => ({ given: lock, leases: [lock] }))
-        ),
-      withLocks: <const Keys extends ReadonlyArray<string>>(keys: Keys, options: DistributedLock.Options) =>
-        Acquisition.holding((scope) =>
-          Effect.map(holdAll(keys, options, scope), (held) => ({
-            given: keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock },
-            leases: held.values()
-          }))
-        ),
-      tryAcquire: (key, { timeToLive }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { timeToLive, maxWait: 0 }, scope)).pipe(
-          Effect.asSome,
-          Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
-        ),
+      withLock,
+      withLocks:
+        <const Keys extends ReadonlyArray<string>>(keys: Keys, { maxWait, timeToLive }: DistributedLock.Options) =>
+        <A, E, R>(body: Lease.Body<{ readonly [Index in keyof Keys]: HeldLock }, A, E, R>) =>
+          Effect.gen(function* () {
+            const deadline =
+              (yield* ArgumentCheck.waitMillis(call, "maxWait", maxWait)) + (yield* MonotonicClock.millis)
+            const held = new Map<string, HeldLock>()
+            const given = () => keys.map((key) => held.get(key)) as { readonly [Index in keyof Keys]: HeldLock }
+            // each lock is the body of the one before it
+            const hold = ([name, ...others]: ReadonlyArray<string>): Effect.Effect<
+              A,
+              E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey,
+              R
+            > => {
+              if (name === undefined) return Effect.isEffect(body) ? body : body(given())
+              return Effect.flatMap(MonotonicClock.millis, (now) =>
+                withLock(name, { timeToLive, maxWait: Math.max(0, deadline - now) })((lock) => {
+                  held.set(name, lock)
+                  return hold(others)
+                })
+              )
+            }
+            return yield* hold(Array.from(new Set(keys)).sort())
+          }),
+      tryAcquire: (name, { timeToLive }) =>
+        acquisitions
+          .hold(
+            () => lockOf(name, { timeToLive, maxWait: 0 }),
+            (lock, lease, fence) => lock.held(lease, fence)
+          )
+          .pipe(
+            Effect.asSome,
+            Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
+          ),
       acquireLock: Effect.fn("DistributedLock.acquireLock")(function* (name, timeToLive) {
-        const lock = yield* prepare(name, timeToLive)
-        const [granted] = yield* runAcquire(lock).pipe(
+        const lock = yield* lockOf(name, { timeToLive, maxWait: 0 })
+        const [granted] = yield* lock.tryOnce.pipe(
           Effect.retry({ times: 1, while: isOutcomeUnknown }),
-          Effect.onError(() => Effect.ignoreLogged(runRelease(lock)))
+          Effect.onError(() => Effect.ignoreLogged(lock.release()))
         )
         return granted === 1 ? Option.some(lock.token) : Option.none()
       }),
       releaseLock: Effect.fn("DistributedLock.releaseLock")(function* (name, token) {
         const key = yield* KeyOwner.under("lock", name)
-        return (yield* runRelease({ key, channel: ReleaseNotice.channel(executor, key).published, token })) === 1
+        return (yield* commands.release({ key, token })) === 1
       })
     })
   }

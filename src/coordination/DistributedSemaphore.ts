@@ -9,11 +9,11 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as SharedFibers from "../internal/effect/SharedFibers.js"
-import * as Tracing from "../internal/Tracing.js"
 import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
@@ -21,11 +21,12 @@ import type { RedisError } from "../redis/RedisError.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
 import type * as RedisKey from "../redis/RedisKey.js"
 import * as Acquisition from "./lock/Acquisition.js"
-import type { Lease } from "./lock/Lease.js"
+import * as Lease from "./lock/Lease.js"
 import type { LockLost, LockNotAcquired } from "./lock/LockError.js"
 import * as ReleaseNotice from "./lock/ReleaseNotice.js"
 import * as SemaphoreScripts from "./lock/SemaphoreScripts.js"
 import * as Token from "./lock/Token.js"
+import type * as Waiting from "./lock/Waiting.js"
 
 /**
  * Semaphores in Redis. They bound load, such as the connections to a service that allows only a few. They order no writes and
@@ -78,13 +79,52 @@ export declare namespace DistributedSemaphore {
       key: string,
       options: Options
     ) => <A, E, R>(
-      body: Acquisition.Body<Lease, A, E, R>
+      body: Lease.Body<Lease.Lease, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
     /** Acquires a permit if one is free, and holds it until the scope ends, like `DistributedLock.tryAcquire`. */
     readonly tryAcquire: (
       key: string,
       options: Omit<Options, "maxWait">
-    ) => Effect.Effect<Option.Option<Lease>, RedisError | RedisKey.InvalidKey, Scope.Scope>
+    ) => Effect.Effect<Option.Option<Lease.Lease>, RedisError | RedisKey.InvalidKey, Scope.Scope>
+  }
+}
+
+/** The commands on permits. The caller's FiberRefs and retry policy apply to them. */
+interface Commands {
+  readonly acquire: (permit: Permit) => Effect.Effect<Waiting.Answer, RedisError>
+  readonly extend: (permit: Permit) => Effect.Effect<0 | 1, RedisError>
+  readonly release: (permit: Permit) => Effect.Effect<0 | 1, RedisError>
+  /** the channel of a key as a subscriber knows it */
+  readonly channelOf: (key: string) => string
+}
+
+class Permit implements Acquisition.Acquisition {
+  readonly kind = "semaphore"
+  readonly token = Token.random()
+
+  constructor(
+    private readonly commands: Commands,
+    readonly name: string,
+    readonly key: string,
+    readonly permits: number,
+    readonly timeToLiveMillis: number,
+    readonly maxWaitMillis: number
+  ) {}
+
+  get channel() {
+    return this.commands.channelOf(this.key)
+  }
+
+  get tryOnce() {
+    return this.commands.acquire(this)
+  }
+
+  extend() {
+    return Effect.map(this.commands.extend(this), (held) => (held === 1 ? "Held" : "Gone"))
+  }
+
+  release() {
+    return this.commands.release(this)
   }
 }
 
@@ -109,51 +149,48 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
   SharedFibers.fork,
   (client, fork) => {
     const executor = RedisExecutor.of(client)
-    const runAcquire = client.run(SemaphoreScripts.acquire)
-    const runExtend = client.run(SemaphoreScripts.extend)
     const runRelease = client.run(SemaphoreScripts.release)
+    const commands: Commands = {
+      acquire: client.run(SemaphoreScripts.acquire),
+      extend: client.run(SemaphoreScripts.extend),
+      release: ({ key, token }) => runRelease({ key, token, channel: ReleaseNotice.channel(executor, key).published }),
+      channelOf: (key) => ReleaseNotice.channel(executor, key).name
+    }
     const acquisitions = Acquisition.make(client, fork)
+    const call = SemaphoreScripts.acquire.name
 
-    const hold = Effect.fnUntraced(
-      function* (name: string, { permits, timeToLive, maxWait }: DistributedSemaphore.Options, scope: Scope.Scope) {
-        yield* ArgumentCheck.integerFrom(SemaphoreScripts.acquire.name, "permits", 1, permits)
-        const key = yield* KeyOwner.under("semaphore", name)
-        const timeToLiveMillis = yield* ArgumentCheck.timeToLiveMillis(
-          SemaphoreScripts.acquire.name,
-          "timeToLive",
-          timeToLive
-        )
-        const maxWaitMillis = yield* ArgumentCheck.waitMillis(SemaphoreScripts.acquire.name, "maxWait", maxWait)
-        const channel = ReleaseNotice.channel(executor, key)
-        const token = yield* Token.random
-        const acquisition = {
-          kind: "semaphore" as const,
-          key: name,
-          channel: channel.name,
-          timeToLiveMillis,
-          maxWaitMillis,
-          tryOnce: Effect.map(runAcquire({ key, token, permits, timeToLiveMillis }), ([granted, endsMillis]) =>
-            granted === 1 ? Either.void : Either.left(endsMillis)
-          ),
-          extend: Effect.map(runExtend({ key, token, timeToLiveMillis }), (held) => (held === 1 ? "Held" : "Gone")),
-          release: runRelease({ key, channel: channel.published, token })
-        }
-        const [lease] = yield* acquisitions.hold(acquisition, scope)
-        return lease
-      },
-      (effect, name) => Tracing.operation({ name: "lock.acquire", of: "semaphore", key: () => name }, effect)
-    )
+    const permitOf = (
+      name: string,
+      { maxWait, permits, timeToLive }: DistributedSemaphore.Options
+    ): Exit.Exit<Permit, RedisError | RedisKey.InvalidKey> => {
+      const key = KeyOwner.under("semaphore", name)
+      if (Either.isLeft(key)) return Exit.fail(key.left)
+      const lifeMillis = ArgumentCheck.timeToLiveMillis(call, "timeToLive", timeToLive)
+      if (Exit.isFailure(lifeMillis)) return Exit.failCause(lifeMillis.cause)
+      const waitMillis = ArgumentCheck.waitMillis(call, "maxWait", maxWait)
+      if (Exit.isFailure(waitMillis)) return Exit.failCause(waitMillis.cause)
+      return Exit.map(
+        ArgumentCheck.integerFrom(call, "permits", 1, permits),
+        () => new Permit(commands, name, key.right, permits, lifeMillis.value, waitMillis.value)
+      )
+    }
 
     return DistributedSemaphore.of({
-      withPermit: (key, options) =>
-        Acquisition.holding((scope) =>
-          Effect.map(hold(key, options, scope), (lease) => ({ given: lease, leases: [lease] }))
+      withPermit: (name, options) => (body) =>
+        acquisitions.holding(
+          () => permitOf(name, options),
+          (_, lease) => (Effect.isEffect(body) ? body : body(Lease.of(lease)))
         ),
-      tryAcquire: (key, { permits, timeToLive }) =>
-        Effect.flatMap(Effect.scope, (scope) => hold(key, { permits, timeToLive, maxWait: 0 }, scope)).pipe(
-          Effect.asSome,
-          Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
-        )
+      tryAcquire: (name, options) =>
+        acquisitions
+          .hold(
+            () => permitOf(name, { ...options, maxWait: 0 }),
+            (_, lease) => Lease.of(lease)
+          )
+          .pipe(
+            Effect.asSome,
+            Effect.catchTag("LockNotAcquired", () => Effect.succeedNone)
+          )
     })
   }
 )

@@ -37,7 +37,7 @@ export const integerFrom = (
   argument: string,
   minimum: number,
   value: number
-): Effect.Effect<number, InvalidArgument> =>
+): Exit.Exit<number, InvalidArgument> =>
   Number.isSafeInteger(value) && value >= minimum
     ? Exit.succeed(value)
     : reject(command, argument, value, `an integer of at least ${minimum}`)
@@ -63,7 +63,7 @@ export const waitMillis = (
   command: string,
   argument: string,
   value: Duration.DurationInput
-): Effect.Effect<number, InvalidArgument> => {
+): Exit.Exit<number, InvalidArgument> => {
   const millis = InputValue.millisOf(value)
   return millis >= 0 ? Exit.succeed(millis) : reject(command, argument, value, "at least 0 ms")
 }

@@ -27,11 +27,19 @@ const headOf = (key: string): keyof typeof heads | undefined => {
  * @since 0.1.0
  * @category constructors
  */
-export const under = (prefix: string, text: string): Either.Either<string, RedisKey.InvalidKey> =>
-  Either.map(RedisKey.make(prefix, text), (key) => {
+export const under = (prefix: string, text: string): Either.Either<string, RedisKey.InvalidKey> => {
+  // one test accepts most texts
+  if (text.length > 0 && text.length * 3 <= RedisKey.maxIdBytes && !notable.test(text)) {
+    return Either.right(`${prefix}:${text}`)
+  }
+  return Either.map(RedisKey.make(prefix, text), (key) => {
     const from = prefix.length + 1
     return key.length === from + text.length ? key : key.slice(0, from) + key.slice(from).replaceAll("%3A", ":")
   })
+}
+
+/** What `RedisKey.make` rejects or percent-encodes, except colons. */
+const notable = /[\p{Cc}\p{Cs}{}%]/u
 
 /**
  * Returns the name of the cache whose entry a key would be: the text before the last colon that precedes any quotation mark.

@@ -3,17 +3,21 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import * as Tracing from "../../internal/Tracing.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import { isNotSent, isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
-import type * as Lease from "./Lease.js"
 import * as LeaseRenewal from "./LeaseRenewal.js"
 import type { LockLost, LockNotAcquired } from "./LockError.js"
-import { type LockKind, observed } from "./ObservedLocks.js"
+import * as LossInterruption from "./LossInterruption.js"
+import * as ObservedLocks from "./ObservedLocks.js"
 import * as Reconnections from "./Reconnections.js"
 import * as Waiting from "./Waiting.js"
 
@@ -23,12 +27,9 @@ import * as Waiting from "./Waiting.js"
  * @since 0.1.0
  * @category models
  */
-export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
-  readonly kind: LockKind
-  readonly timeToLiveMillis: number
-  readonly extend: LeaseRenewal.LeaseState["extend"]
+export interface Acquisition extends Waiting.Request, LeaseRenewal.Renewable {
   /** Releases by comparing tokens, so it is safe also when it is unknown whether the acquisition succeeded. */
-  readonly release: Effect.Effect<unknown, RedisError>
+  readonly release: () => Effect.Effect<unknown, RedisError>
 }
 
 /**
@@ -38,11 +39,100 @@ export interface Acquisition<out Granted> extends Waiting.Request<Granted> {
  * @category models
  */
 export interface Acquisitions {
+  /**
+   * Acquires, waiting if necessary, and runs a body while the lease is held. Releases when the body ends, fails or is
+   * interrupted. The body is made from the lease, and from the value of the grant.
+   */
+  readonly holding: <Of extends Acquisition, A, E, R, E1>(
+    acquisition: () => Exit.Exit<Of, E1>,
+    body: (of: Of, lease: LeaseRenewal.HeldLease, value: number) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | E1 | LockLost | LockNotAcquired | RedisError, R>
   /** Acquires, waiting if necessary, and holds until the scope ends. */
-  readonly hold: <Granted>(
-    acquisition: Acquisition<Granted>,
-    scope: Scope.Scope
-  ) => Effect.Effect<readonly [Lease.Lease, Granted], LockNotAcquired | RedisError>
+  readonly hold: <Of extends Acquisition, A, E1>(
+    acquisition: () => Exit.Exit<Of, E1>,
+    granted: (of: Of, lease: LeaseRenewal.HeldLease, value: number) => A
+  ) => Effect.Effect<A, E1 | LockNotAcquired | RedisError, Scope.Scope>
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** One acquisition from its first try to its release. */
+class Attempt<out Of extends Acquisition> implements Waiting.Request {
+  /** when the last request was sent */
+  sentAt = 0
+  /** whether the caller may own the lease: the reply of a request may be lost, and its caller interrupted */
+  mayHold = false
+  private everyReplyArrived = true
+  readonly observation: ObservedLocks.ObservedAcquisition | undefined
+
+  constructor(
+    readonly of: Of,
+    readonly clock: Clock.Clock
+  ) {
+    this.observation = ObservedLocks.observe(of.kind, clock)
+  }
+
+  get name(): string {
+    return this.of.name
+  }
+
+  get key(): string {
+    return this.of.key
+  }
+
+  get channel(): string {
+    return this.of.channel
+  }
+
+  get maxWaitMillis(): number {
+    return this.of.maxWaitMillis
+  }
+
+  now(): number {
+    return MonotonicClock.unsafeMillis(this.clock)
+  }
+
+  /** A request whose reply was lost is repeated once. */
+  get tryOnce(): Effect.Effect<Waiting.Answer, RedisError> {
+    return this.request((lost) =>
+      isOutcomeUnknown(lost)
+        ? // the outcome of the first try stays unknown, whatever the outcome of the second
+          this.request(() => Exit.fail(lost))
+        : Exit.fail(lost)
+    )
+  }
+
+  private request(
+    failed: (error: RedisError) => Effect.Effect<Waiting.Answer, RedisError>
+  ): Effect.Effect<Waiting.Answer, RedisError> {
+    return Effect.suspend(() => {
+      this.sentAt = this.now()
+      this.mayHold = true
+      return Effect.matchEffect(this.of.tryOnce, {
+        onSuccess: (answer) => {
+          this.mayHold = answer[0] === 1 || !this.everyReplyArrived
+          return Exit.succeed(answer)
+        },
+        onFailure: (error) => {
+          if (isNotSent(error)) this.mayHold = !this.everyReplyArrived
+          else this.everyReplyArrived = false
+          return failed(error)
+        }
+      })
+    })
+  }
+
+  /** Continues with `exit` once the lease is released. It expires where it cannot be released. */
+  release<A, E>(exit: Exit.Exit<A, E>): Effect.Effect<A, E> {
+    return Effect.matchEffect(this.of.release(), {
+      onSuccess: () => exit,
+      onFailure: (error) =>
+        Effect.zipRight(
+          Effect.logDebug(`"${this.name}" was not released and ends with its time to live: ${error.message}`),
+          exit
+        )
+    })
+  }
 }
 
 /**
@@ -51,95 +141,95 @@ export interface Acquisitions {
  */
 export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Acquisitions => {
   const waiting = Waiting.make(redis, fork)
-  const reconnections = Reconnections.make(redis.statusChanges, fork)
-  return {
-    hold: Effect.fnUntraced(function* <Granted>(acquisition: Acquisition<Granted>, scope: Scope.Scope) {
-      let sentAt = 0
-      let everyReplyArrived = true
-      let mayHold = false
-      let remaining = Effect.succeed<Duration.Duration>(Duration.infinity)
+  const renewals = LeaseRenewal.make(fork, Reconnections.make(redis.statusChanges, fork))
 
-      const tryOnce = Effect.flatMap(MonotonicClock.millis, (now) => {
-        sentAt = now
-        mayHold = true
-        return acquisition.tryOnce
-      }).pipe(
-        Effect.tapBoth({
-          onSuccess: (answer) =>
-            Effect.sync(() => {
-              mayHold = answer._tag === "Right" || !everyReplyArrived
-            }),
-          onFailure: (error) =>
-            Effect.sync(() => {
-              if (isNotSent(error)) mayHold = !everyReplyArrived
-              else everyReplyArrived = false
-            })
-        })
-      )
-      // the outcome of the first try stays unknown, whatever the outcome of the second
-      const tryOrRetry = Effect.catchIf(tryOnce, isOutcomeUnknown, (lost) => Effect.mapError(tryOnce, () => lost))
+  const acquire = (attempt: Attempt<Acquisition>): Effect.Effect<number, LockNotAcquired | RedisError> => {
+    const { of } = attempt
+    return Tracing.operation({ name: "lock.acquire", of: of.kind, key: () => of.name }, waiting.acquire(attempt))
+  }
 
-      const release = Effect.catchAll(acquisition.release, (error) =>
-        Effect.logDebug(`"${acquisition.key}" was not released and ends with its time to live: ${error.message}`)
-      )
+  const start = (attempt: Attempt<Acquisition>): LeaseRenewal.HeldLease => {
+    attempt.observation?.acquired()
+    const lease = new LeaseRenewal.HeldLease(attempt.of, attempt.sentAt, attempt.now())
+    renewals.start(lease)
+    return lease
+  }
 
-      // before the first try: its reply may be lost, and its caller interrupted
-      const end = Effect.suspend(() => {
-        if (!mayHold) return Effect.void
-        // a lost lease is released where possible, but its caller does not wait for that
-        return Effect.flatMap(remaining, (left) => (Duration.isZero(left) ? Effect.forkDaemon(release) : release))
+  const end = <A, E>(
+    attempt: Attempt<Acquisition>,
+    lease: LeaseRenewal.HeldLease,
+    exit: Exit.Exit<A, E>
+  ): Effect.Effect<A, E> => {
+    renewals.stop(lease)
+    attempt.observation?.released()
+    // a lost lease is released where possible, but its caller does not wait for that
+    return lease.remainingAt(attempt.now()) === 0
+      ? Effect.zipRight(Effect.forkDaemon(attempt.release(Exit.void)), exit)
+      : attempt.release(exit)
+  }
+
+  /** Makes an acquisition on a fiber that is not interrupted, except in what it restores. */
+  const uninterruptible = <Of extends Acquisition, A, E, R, E1>(
+    acquisition: () => Exit.Exit<Of, E1>,
+    use: (
+      attempt: Attempt<Of>,
+      restore: Restore,
+      caller: Fiber.RuntimeFiber<unknown, unknown>
+    ) => Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | E1, R> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime<A, E | E1, R>((caller) => {
+        const made = acquisition()
+        if (Exit.isFailure(made)) return Exit.failCause(made.cause)
+        const clock = Context.get(caller.currentDefaultServices, Clock.Clock)
+        return use(new Attempt(made.value, clock), restore, caller)
       })
-      // `Effect.addFinalizer` also carries over the fiber's references, which doubles the cost of an uncontended lock
-      yield* Scope.addFinalizer(scope, Effect.uninterruptible(end))
-      const granted = yield* observed(acquisition.kind, waiting.acquire({ ...acquisition, tryOnce: tryOrRetry }), scope)
-      // an interruption must not leave the renewal running between its start and the finalizer that stops it
-      const lease = yield* Effect.uninterruptible(
-        LeaseRenewal.start({ ...acquisition, sentAt, fork, reconnections }, scope)
+    )
+
+  return {
+    holding: (acquisition, body) =>
+      uninterruptible(acquisition, (attempt, restore, caller) =>
+        Effect.matchCauseEffect(restore(acquire(attempt)), {
+          onFailure: (cause) => {
+            attempt.observation?.failed(cause)
+            const failed = Exit.failCause(cause)
+            return attempt.mayHold ? attempt.release(failed) : failed
+          },
+          onSuccess: (value) => {
+            const lease = start(attempt)
+            const loss = lease.lossAt(attempt.now())
+            if (loss !== undefined) return end(attempt, lease, Exit.fail(loss))
+            return LossInterruption.run(
+              caller,
+              restore,
+              Effect.suspend(() => body(attempt.of, lease, value)),
+              lease,
+              (exit) => end(attempt, lease, exit)
+            )
+          }
+        })
+      ),
+    hold: (acquisition, granted) =>
+      uninterruptible(acquisition, (attempt, restore) =>
+        Effect.flatMap(Effect.scope, (scope) =>
+          Effect.matchCauseEffect(restore(acquire(attempt)), {
+            onFailure: (cause) => {
+              attempt.observation?.failed(cause)
+              const failed = Exit.failCause(cause)
+              return attempt.mayHold
+                ? Effect.zipRight(Scope.addFinalizer(scope, attempt.release(Exit.void)), failed)
+                : failed
+            },
+            onSuccess: (value) => {
+              const lease = start(attempt)
+              const ending = Effect.suspend(() => end(attempt, lease, Exit.void))
+              return Effect.as(
+                Scope.addFinalizer(scope, Effect.uninterruptible(ending)),
+                granted(attempt.of, lease, value)
+              )
+            }
+          })
+        )
       )
-      remaining = lease.remaining
-      return [lease, granted] as const
-    })
   }
 }
-
-/**
- * The effect to run while a lock is held, or a function that makes it from the held lock.
- *
- * @since 0.1.0
- * @category models
- */
-export type Body<Given, A, E, R> = Effect.Effect<A, E, R> | ((given: Given) => Effect.Effect<A, E, R>)
-
-/**
- * The value that a body is given, and the leases that it depends on.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Acquired<out Given> {
-  readonly given: Given
-  readonly leases: Iterable<Lease.Lease>
-}
-
-/**
- * Runs a body while its leases are held, and releases them when the body ends, fails or is interrupted.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const holding =
-  <Given, E1>(acquire: (scope: Scope.Scope) => Effect.Effect<Acquired<Given>, E1>) =>
-  <A, E, R>(body: Body<Given, A, E, R>): Effect.Effect<A, E | E1 | LockLost, R> =>
-    Effect.acquireUseRelease(
-      // not `Effect.scoped`: a scope that the body requires is its caller's
-      Scope.make(),
-      (scope) =>
-        Effect.flatMap(acquire(scope), ({ given, leases }) => {
-          let guarded: Effect.Effect<A, E | LockLost, R> = Effect.isEffect(body)
-            ? body
-            : Effect.suspend(() => body(given))
-          for (const lease of leases) guarded = lease.whileHeld(guarded)
-          return guarded
-        }),
-      (scope, exit) => Scope.close(scope, exit)
-    )

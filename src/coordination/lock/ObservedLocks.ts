@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import type * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Observed from "../../internal/Observed.js"
 import type { RedisError } from "../../redis/RedisError.js"
@@ -35,29 +35,39 @@ export interface LockListener {
 export const observedLocks: Observed.Observed<never, LockListener> = Observed.make("locks")
 
 /**
- * Times an acquisition and what it holds until the scope ends. Without a listener it is the acquisition itself.
+ * Times one acquisition, and what it holds.
  *
  * @since 0.2.0
- * @category combinators
+ * @category models
  */
-export const observed = <Granted, E extends LockNotAcquired | RedisError>(
-  kind: LockKind,
-  acquisition: Effect.Effect<Granted, E>,
-  scope: Scope.Scope
-): Effect.Effect<Granted, E> => {
+export interface ObservedAcquisition {
+  readonly acquired: () => void
+  readonly failed: (cause: Cause.Cause<LockNotAcquired | RedisError>) => void
+  readonly released: () => void
+}
+
+/**
+ * Begins to time an acquisition; undefined without a listener.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const observe = (kind: LockKind, clock: Clock.Clock): ObservedAcquisition | undefined => {
   const { listener } = observedLocks
-  if (listener === undefined) return acquisition
-  return Effect.gen(function* () {
-    const startedAt = yield* MonotonicClock.millis
-    const granted = yield* Effect.tapError(acquisition, (error) =>
-      Effect.map(MonotonicClock.millis, (now) =>
-        listener.onAcquisition(kind, error._tag === "LockNotAcquired" ? "Held" : "Failed", now - startedAt)
-      )
-    )
-    const grantedAt = yield* MonotonicClock.millis
-    listener.onAcquisition(kind, "Acquired", grantedAt - startedAt)
-    const ended = Effect.map(MonotonicClock.millis, (now) => listener.onRelease(kind, now - grantedAt))
-    yield* Scope.addFinalizer(scope, ended)
-    return granted
-  })
+  if (listener === undefined) return undefined
+  let since = MonotonicClock.unsafeMillis(clock)
+  const passed = () => {
+    const before = since
+    since = MonotonicClock.unsafeMillis(clock)
+    return since - before
+  }
+  return {
+    acquired: () => listener.onAcquisition(kind, "Acquired", passed()),
+    failed: (cause) => {
+      // an interrupted acquisition is neither
+      if (cause._tag !== "Fail") return
+      listener.onAcquisition(kind, cause.error._tag === "LockNotAcquired" ? "Held" : "Failed", passed())
+    },
+    released: () => listener.onRelease(kind, passed())
+  }
 }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import * as Brand from "effect/Brand"
 import * as Schema from "effect/Schema"
 
 /**
@@ -36,9 +36,20 @@ export const FencingToken = Schema.Positive.pipe(Schema.int(), Schema.brand("Fen
 export type FencingToken = typeof FencingToken.Type
 
 /**
- * Makes a token that no other caller has.
+ * Makes a token that no other caller has, and that no other caller can guess.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const random: Effect.Effect<LockToken> = Effect.sync(() => LockToken.make(crypto.randomUUID()))
+export const random = (): LockToken => uncheckedToken(crypto.randomUUID())
+
+// the check of a schema costs more than the random number
+const uncheckedToken = Brand.nominal<LockToken>()
+
+/**
+ * The fencing token of a reply whose schema has checked it.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const fencingToken: (fence: number) => FencingToken = Brand.nominal<FencingToken>()

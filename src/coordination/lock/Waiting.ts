@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -24,16 +24,26 @@ import { LockNotAcquired } from "./LockError.js"
  * @since 0.1.0
  * @category models
  */
-export interface Request<out Granted> {
+export interface Request {
   /** the key as the caller named it */
+  readonly name: string
+  /** the key in Redis, at which callers of one process queue */
   readonly key: string
   /** the channel that announces releases */
   readonly channel: string
   /** 0 tries once */
   readonly maxWaitMillis: number
-  /** Right when it is granted, else the milliseconds until a holder's time ends, negative when that is unknown. */
-  readonly tryOnce: Effect.Effect<Either.Either<Granted, number>, RedisError>
+  readonly tryOnce: Effect.Effect<Answer, RedisError>
 }
+
+/**
+ * 1 and a value when it is granted: a fencing token, or 0. Else 0 and the milliseconds until a holder's time ends, negative when
+ * that is unknown.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Answer = readonly [granted: 0 | 1, value: number]
 
 /**
  * The queues of one client.
@@ -43,13 +53,13 @@ export interface Request<out Granted> {
  */
 export interface Waiting {
   /**
-   * Tries until the request is granted or `maxWait` has passed, and once more then. Fails with `LockNotAcquired` when it was not
-   * granted, and at once with an error of Redis.
+   * Tries until the request is granted or `maxWait` has passed, and once more then. Returns the value of the grant. Fails with
+   * `LockNotAcquired` when it was not granted, and at once with an error of Redis.
    *
    * After a lost reply the caller may own the lock already. It then retries out of turn until Redis replies or `maxWait` has
    * passed. If it is not granted, it returns to the end of the queue.
    */
-  readonly acquire: <Granted>(request: Request<Granted>) => Effect.Effect<Granted, LockNotAcquired | RedisError>
+  readonly acquire: (request: Request) => Effect.Effect<number, LockNotAcquired | RedisError>
 }
 
 interface Waiter {
@@ -96,9 +106,9 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
       Effect.ignore
     )
 
-  const join = (channel: string): Effect.Effect<readonly [Queue, Waiter]> =>
+  const join = ({ channel, key }: Request): Effect.Effect<readonly [Queue, Waiter]> =>
     Effect.sync(() => {
-      const known = queues.get(channel)
+      const known = queues.get(key)
       const queue: Queue = known ?? {
         waiters: new Set(),
         released: Effect.unsafeMakeLatch(false),
@@ -107,7 +117,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
       const waiter = { isFirst: Effect.unsafeMakeLatch(queue.waiters.size === 0) }
       queue.waiters.add(waiter)
       if (known === undefined) {
-        queues.set(channel, queue)
+        queues.set(key, queue)
         // the fiber outlives the first waiting caller and serves the next ones
         queue.listening = fork(mayListen ? listen(channel, queue.released) : Effect.void)
       }
@@ -120,31 +130,35 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
       return firstOf(queue)?.isFirst.open ?? Effect.void
     })
 
-  const leave = (channel: string, queue: Queue, waiter: Waiter): Effect.Effect<void> =>
+  const leave = (key: string, queue: Queue, waiter: Waiter): Effect.Effect<void> =>
     Effect.zipRight(
       stepAside(queue, waiter),
       Effect.suspend(() => {
-        if (queue.waiters.size > 0 || queues.get(channel) !== queue) return Effect.void
-        queues.delete(channel)
+        if (queue.waiters.size > 0 || queues.get(key) !== queue) return Effect.void
+        queues.delete(key)
         return Fiber.interruptFork(queue.listening)
       })
     )
 
-  return {
-    acquire: Effect.fnUntraced(function* <Granted>(request: Request<Granted>) {
-      const deadline = (yield* MonotonicClock.millis) + request.maxWaitMillis
-      let replyLost = false
-      let isOutOfTurn = false
-      let lastFailure: RedisError | undefined
-      let heldForMillis = -1
+  /** Waits in the queue. `first` is the outcome of a try before it; undefined for a caller that has not tried. */
+  const queueFor = Effect.fnUntraced(function* (
+    request: Request,
+    deadline: number,
+    first: Exit.Exit<Answer, RedisError> | undefined
+  ) {
+    let replyLost = false
+    let isOutOfTurn = false
+    let lastFailure: RedisError | undefined
+    let heldForMillis = -1
 
-      const granted = Effect.matchEffect(request.tryOnce, {
-        onSuccess: (answer) => {
-          if (answer._tag === "Right") return Effect.succeedSome(answer.right)
+    const granted = (request: Effect.Effect<Answer, RedisError>) =>
+      Effect.matchEffect(request, {
+        onSuccess: ([granted, value]) => {
+          if (granted === 1) return Effect.succeedSome(value)
           lastFailure = undefined
           // a later reply to the same token: the caller does not own the lock
           isOutOfTurn = false
-          heldForMillis = answer.left
+          heldForMillis = value
           return Effect.succeedNone
         },
         onFailure: (error) => {
@@ -157,45 +171,63 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
         }
       })
 
-      const notAcquired = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: request.key })))
+    const notAcquired = Effect.suspend(() => Effect.fail(lastFailure ?? new LockNotAcquired({ key: request.name })))
 
-      /** None when the caller has lost its place, and no longer tries out of turn. */
-      const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
-        Effect.gen(function* () {
-          if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* MonotonicClock.millis)))
-          let pauseMillis = firstPauseMillis
-          while (true) {
-            // before the try, so that a release between its reply and the pause is not missed
-            if (firstOf(queue) === self) yield* queue.released.close
-            const hadPlace = !isOutOfTurn
-            const answer = yield* granted
-            if (answer._tag === "Some") return answer
-            const leftMillis = deadline - (yield* MonotonicClock.millis)
-            if (leftMillis <= 0) return yield* notAcquired
-            if (!hadPlace && !isOutOfTurn) return Option.none<Granted>()
-            const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
-            pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
-            const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
-            const pause = sleepMillis(Math.min(jittered, leftMillis, endsMillis))
-            // callers behind it must not wait for a lock that it may own, and must see that Redis is unavailable
-            if (isOutOfTurn) yield* stepAside(queue, self)
-            yield* isOutOfTurn ? pause : either(queue.released.await, pause)
-          }
-        })
+    /** None when the caller has lost its place, and no longer tries out of turn. */
+    const waiting = ([queue, self]: readonly [Queue, Waiter]) =>
+      Effect.gen(function* () {
+        if (!isOutOfTurn) yield* either(self.isFirst.await, sleepMillis(deadline - (yield* MonotonicClock.millis)))
+        let pauseMillis = firstPauseMillis
+        while (true) {
+          // before the try, so that a release between its reply and the pause is not missed
+          if (firstOf(queue) === self) yield* queue.released.close
+          const hadPlace = !isOutOfTurn
+          const answer = yield* granted(request.tryOnce)
+          if (answer._tag === "Some") return answer
+          const leftMillis = deadline - (yield* MonotonicClock.millis)
+          if (leftMillis <= 0) return yield* notAcquired
+          if (!hadPlace && !isOutOfTurn) return Option.none<number>()
+          const jittered = pauseMillis * (yield* Random.nextRange(0.5, 1))
+          pauseMillis = Math.min(pauseMillis * 2, longestPauseMillis)
+          const endsMillis = heldForMillis < 0 ? Number.POSITIVE_INFINITY : heldForMillis + 1
+          const pause = sleepMillis(Math.min(jittered, leftMillis, endsMillis))
+          // callers behind it must not wait for a lock that it may own, and must see that Redis is unavailable
+          if (isOutOfTurn) yield* stepAside(queue, self)
+          yield* isOutOfTurn ? pause : either(queue.released.await, pause)
+        }
+      })
 
-      const mustQueue = request.maxWaitMillis > 0 && queues.has(request.channel) && (yield* redis.isAvailable)
-      if (!mustQueue) {
-        const first = yield* granted
-        if (first._tag === "Some") return first.value
-        if (request.maxWaitMillis <= 0) return yield* notAcquired
-      }
-      while (true) {
-        const answer = yield* Effect.acquireUseRelease(join(request.channel), waiting, ([queue, self]) =>
-          leave(request.channel, queue, self)
-        )
-        if (answer._tag === "Some") return answer.value
-      }
+    if (first !== undefined) {
+      yield* granted(first)
+      if (request.maxWaitMillis <= 0) return yield* notAcquired
+    }
+    while (true) {
+      const answer = yield* Effect.acquireUseRelease(join(request), waiting, ([queue, self]) =>
+        leave(request.key, queue, self)
+      )
+      if (answer._tag === "Some") return answer.value
+    }
+  })
+
+  // without a generator, which would cost as much as the rest of an uncontended acquisition
+  const tryFirst = (request: Request, deadline: number): Effect.Effect<number, LockNotAcquired | RedisError> =>
+    Effect.matchEffect(request.tryOnce, {
+      onSuccess: (answer) => {
+        if (answer[0] === 1) return Exit.succeed(answer[1])
+        return queueFor(request, deadline, Exit.succeed(answer))
+      },
+      onFailure: (error) => queueFor(request, deadline, Exit.fail(error))
     })
+
+  return {
+    acquire: (request) =>
+      Effect.flatMap(MonotonicClock.millis, (now) => {
+        const deadline = now + request.maxWaitMillis
+        if (request.maxWaitMillis <= 0 || !queues.has(request.key)) return tryFirst(request, deadline)
+        return Effect.flatMap(redis.isAvailable, (isAvailable) =>
+          isAvailable ? queueFor(request, deadline, undefined) : tryFirst(request, deadline)
+        )
+      })
   }
 }
 

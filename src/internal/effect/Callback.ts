@@ -98,13 +98,15 @@ const throwLater = (defect: unknown): void =>
 /** A fiber's own way to be resumed, which it takes within the call if it can. */
 const within = <A, E>(resume: Resume<A, E>, caller: Fiber.RuntimeFiber<unknown, unknown>): Resume<A, E> => {
   const fiber = caller as WaitingFiber<A, E>
+  // a fiber that must not be interrupted waits for nothing else before this answer
+  const mayLeave = fiber._asyncInterruptor === resume
   let isTold = false
   return (effect) => {
     if (isTold) return
     isTold = true
     const interruptor = fiber._asyncInterruptor
     if (
-      (interruptor !== resume && interruptor?.own !== resume) ||
+      (mayLeave && interruptor !== resume && interruptor?.own !== resume) ||
       fiber._running !== false ||
       fiber._queue?.length !== 0 ||
       fiber.currentScheduler !== Scheduler.defaultScheduler ||

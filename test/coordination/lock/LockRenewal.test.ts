@@ -8,6 +8,8 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
+import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
+import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { RedisTimeout } from "../../../src/redis/RedisError.js"
 import { body, isHeld, lost, options, world } from "../../support/coordination/LockWorld.js"
 import { pass, settle } from "../../support/until.js"
@@ -24,6 +26,49 @@ describe("a lock that is held", () => {
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(fiber)).toBe("done")
       expect(Option.isSome(yield* other.acquireLock("it", "1 second"))).toBe(true)
+    })
+  )
+
+  it.scoped("is renewed in time beside others, whose time to live is longer or shorter", () =>
+    Effect.gen(function* () {
+      const { connection, lock, other } = yield* world
+      const lives = ["1 hour", "100 millis", "10 seconds", "300 millis"] as const
+      const held = yield* Effect.forEach(lives, (timeToLive, i) =>
+        Effect.fork(lock.withLock(`it:${i}`, { timeToLive, maxWait: 0 })(Effect.as(Effect.sleep("20 seconds"), i)))
+      )
+      for (let round = 0; round < 20; round++) {
+        yield* pass("990 millis")
+        for (const i of lives.keys()) expect(Option.isNone(yield* other.acquireLock(`it:${i}`, "1 second"))).toBe(true)
+      }
+      yield* pass("200 millis")
+      expect(yield* Fiber.join(Fiber.all(held))).toEqual([0, 1, 2, 3])
+      const commands = connection.commands()
+      yield* pass("1 minute")
+      expect(connection.commands()).toBe(commands)
+    })
+  )
+
+  it.scoped("ends the renewal that is under way when the body ends", () =>
+    Effect.gen(function* () {
+      const { connection } = yield* world
+      const renewals = { begun: 0, interrupted: 0 }
+      const hanging = Effect.onInterrupt(
+        Effect.suspend(() => {
+          renewals.begun++
+          return Effect.never
+        }),
+        () => Effect.sync(() => renewals.interrupted++)
+      )
+      const lock = yield* Effect.provideService(DistributedLock.make, RedisClient, {
+        ...connection.redis,
+        run: (script) => (script.name === LockScripts.extend.name ? () => hanging : connection.redis.run(script))
+      })
+      const fiber = yield* Effect.fork(lock.withLock("it", options)(Effect.as(Effect.sleep("4 seconds"), "done")))
+      yield* pass("3900 millis")
+      expect(renewals).toEqual({ begun: 1, interrupted: 0 })
+      yield* pass("100 millis")
+      expect(yield* Fiber.join(fiber)).toBe("done")
+      expect(renewals).toEqual({ begun: 1, interrupted: 1 })
     })
   )
 

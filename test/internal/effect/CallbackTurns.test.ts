@@ -54,6 +54,30 @@ describe("a fiber that waits in turn", () => {
     })
   )
 
+  it.effect(
+    "continues within the call also where it must not be interrupted, and keeps its interruption until then",
+    () =>
+      Effect.gen(function* () {
+        const notes: Array<string> = []
+        const { fiber, resume } = yield* noting(notes, (waiting) =>
+          Effect.uninterruptible(Effect.tap(waiting, (answer) => Effect.sync(() => notes.push(`${answer} at once`))))
+        )
+        resume("a")
+        expect(notes).toEqual(["a at once", "a"])
+        yield* Fiber.join(fiber)
+
+        const cut = yield* noting(notes, (waiting) =>
+          Effect.uninterruptible(Effect.tap(waiting, (answer) => Effect.sync(() => notes.push(`${answer} at once`))))
+        )
+        yield* Fiber.interruptFork(cut.fiber)
+        yield* settle
+        expect(yield* Fiber.poll(cut.fiber)).toEqual(Option.none())
+        cut.resume("b")
+        expect(notes).toEqual(["a at once", "a", "b at once"])
+        expect(Exit.isInterrupted(yield* Fiber.await(cut.fiber))).toBe(true)
+      })
+  )
+
   it.effect("is left to its scheduler where that is one of its own", () =>
     Effect.gen(function* () {
       const notes: Array<string> = []
