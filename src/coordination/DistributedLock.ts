@@ -188,6 +188,7 @@ export declare namespace DistributedLock {
 /** The commands on locks. The caller's FiberRefs and retry policy apply to them. */
 interface Commands {
   readonly acquire: (lock: Lock) => Effect.Effect<Waiting.Answer, RedisError>
+  readonly acquireOrAnnounce: (lock: Lock) => Effect.Effect<Waiting.Answer, RedisError>
   readonly extend: (lock: Lock) => Effect.Effect<-1 | 0 | 1, RedisError>
   readonly release: (lock: { readonly key: string; readonly token: LockToken }) => Effect.Effect<0 | 1, RedisError>
   /** the channel of a key as a subscriber knows it */
@@ -212,6 +213,10 @@ class Lock implements Acquisition.Acquisition {
 
   get tryOnce() {
     return this.commands.acquire(this)
+  }
+
+  get tryAsWaiting() {
+    return this.commands.acquireOrAnnounce(this)
   }
 
   extend() {
@@ -251,6 +256,7 @@ export const make: Effect.Effect<DistributedLock.Service, never, RedisClient> = 
     const runRelease = client.run(LockScripts.release)
     const commands: Commands = {
       acquire: client.run(LockScripts.acquire),
+      acquireOrAnnounce: client.run(LockScripts.acquireOrAnnounce),
       extend: client.run(LockScripts.extend),
       release: ({ key, token }) => runRelease({ key, token, channel: ReleaseNotice.channel(executor, key).published }),
       channelOf: (key) => ReleaseNotice.channel(executor, key).name

@@ -119,6 +119,10 @@ class Permit implements Acquisition.Acquisition {
     return this.commands.acquire(this)
   }
 
+  get tryAsWaiting() {
+    return this.tryOnce
+  }
+
   extend() {
     return Effect.map(this.commands.extend(this), (held) => (held === 1 ? "Held" : "Gone"))
   }

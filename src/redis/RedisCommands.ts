@@ -14,6 +14,7 @@ import * as MonotonicClock from "../internal/MonotonicClock.js"
 import { integer as integerArgument, longestSeconds, malformed, reject, timeToLiveMillis } from "./ArgumentCheck.js"
 import * as PatternDeletion from "./commands/PatternDeletion.js"
 import * as ReplyShape from "./commands/ReplyShape.js"
+import * as ScriptReply from "./commands/ScriptReply.js"
 import type { RedisArgument, RedisReply } from "./RedisConnection.js"
 import type { InvalidArgument, RedisError } from "./RedisError.js"
 import * as RedisExecutor from "./RedisExecutor.js"
@@ -360,7 +361,7 @@ export const fromExecutor = (executor: RedisExecutor.RedisExecutor): RedisComman
         ? executor.subscribe(channel)
         : Stream.fromEffect(malformed("SUBSCRIBE", channel, "channel")),
     run: (script) => (input) =>
-      Effect.map(RedisExecutor.runWithGeneration(executor, script, input), ({ value }) => value),
+      Effect.flatMap(executor.script(script, input), ({ value }) => ScriptReply.output(script, value)),
     send: (command, ...args) =>
       blocksOrTakesOver(command, args)
         ? reject(

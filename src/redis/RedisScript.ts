@@ -32,13 +32,15 @@ export interface ScriptBatch<in Input> {
   /**
    * The Lua of several calls. It answers an array with one reply for each call, in their order, which is no text; the text of
    * an error stands for a call that has failed. It must do what the calls would do one after the other. No two of them have a
-   * key in common.
+   * key in common, unless `sharesKeys`.
    */
   readonly lua: string
   /** Calls with the same answer may share a command, such as those of one channel. */
   readonly groupOf: (input: Input) => string
   readonly keys: (inputs: ReadonlyArray<Input>) => ReadonlyArray<string>
   readonly args: (inputs: ReadonlyArray<Input>) => ReadonlyArray<RedisArgument>
+  /** Whether calls with a key in common may share a command. */
+  readonly sharesKeys?: boolean | undefined
   /** The length of what may be large in a call: calls that are large together travel apart. */
   readonly length?: ((input: Input) => number) | undefined
 }
@@ -161,6 +163,7 @@ export const makeBatched = <Input, Output, Encoded>({
   keys,
   length,
   lua,
+  sharesKeys,
   ...script
 }: Pick<RedisScript<Input, Output>, "name" | "idempotent" | "inOneGo" | "hasServerTime" | "model"> &
   ScriptBatch<Input> & { readonly reply: Schema.Schema<Output, Encoded> }): RedisScript<Input, Output> =>
@@ -176,5 +179,5 @@ return reply
 `,
     keys: (input: Input) => keys([input]),
     args: (input: Input) => args([input]),
-    batch: { lua, groupOf, keys, args, length }
+    batch: { lua, groupOf, keys, args, length, sharesKeys }
   })

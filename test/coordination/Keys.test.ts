@@ -36,7 +36,20 @@ const whole = (key: string): Owned => ({ ...owned(["whole", key], key), whole: t
 const part = fc.constantFrom(
   ...["a", "b", "a", "b", ":", ":", ":", "{", "}", "%", '"', ",", "[", "]", "%3A", "%7B", "1"],
   ...["lock", "lock:", "semaphore:", "ratelimit:", "{lock:", "{a}:", "}:", "counters"],
-  ...[":lease", ":clear", ":tags", ":tag", ":tag:", ":fence", ":ranked", ":arrivals", ":bucket", ":counter", ":log"]
+  ...[
+    ":lease",
+    ":clear",
+    ":tags",
+    ":tag",
+    ":tag:",
+    ":fence",
+    ":waiting",
+    ":ranked",
+    ":arrivals",
+    ":bucket",
+    ":counter",
+    ":log"
+  ]
 )
 const joined = (parts: fc.Arbitrary<string>) =>
   fc.array(parts, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(""))

@@ -46,7 +46,10 @@ export interface Consumption {
 const longestMemoryMillis = 1_000
 
 const fromMicros = (micros: number): Duration.Duration =>
-  micros === -1 ? Duration.infinity : Duration.millis(micros / 1_000)
+  micros === 0 ? Duration.zero : micros === -1 ? Duration.infinity : Duration.millis(micros / 1_000)
+
+const byRedis = Decision.Redis()
+const byCache = Decision.Cached()
 
 const usageOf = (limit: number, [remaining, reset]: Usage, decision: Decision): RateLimitUsage => ({
   limit,
@@ -60,9 +63,12 @@ const resultOf = (
   [allowed, remaining, reset, retry]: Consumed,
   decision: Decision
 ): RateLimitResult => ({
-  ...usageOf(limit, [remaining, reset], decision),
   allowed: allowed === 1,
-  retryAfter: fromMicros(retry)
+  limit,
+  remaining,
+  resetAfter: fromMicros(reset),
+  retryAfter: fromMicros(retry),
+  decision
 })
 
 /**
@@ -78,53 +84,44 @@ export const make = (client: RedisClient.Service): Consumption => {
   const decide = <A, B>(
     asked: Effect.Effect<A, RedisError>,
     answer: (reply: A, decision: Decision) => B,
-    instead: Effect.Effect<A>
+    instead: () => Effect.Effect<A>
   ): Effect.Effect<B, RateLimitError> =>
-    asked.pipe(
-      Effect.map((reply) => answer(reply, Decision.Redis())),
-      Effect.catchIf(Fallback.isOutage, (error) =>
-        Effect.map(instead, (reply) => answer(reply, Decision.Outage({ error })))
-      )
-    )
+    Effect.matchEffect(asked, {
+      onSuccess: (reply) => Exit.succeed(answer(reply, byRedis)),
+      onFailure: (error) =>
+        Fallback.isOutage(error)
+          ? Effect.map(instead(), (reply) => answer(reply, Decision.Outage({ error })))
+          : Exit.fail(error)
+    })
 
-  const ask = (key: string, limit: RateLimit, cost: number, call: string, askedAt: number) =>
-    Effect.flatMap(LimitInput.make("RateLimiter.consume", client, key, limit, cost), (input) =>
-      Effect.uninterruptibleMask((restore) => {
-        const pending = rejections.sent(key)
-        const decided = decide(
-          runnerOf(limit.scripts).consume(input),
-          (reply, decision) => {
-            const result = resultOf(limit.burst, reply, decision)
-            if (!result.allowed && decision._tag === "Redis") remember(key, pending, call, askedAt, result)
-            return result
-          },
-          Effect.suspend(() => fallback.consume(limit, input))
-        )
-        return Effect.matchCauseEffect(restore(decided), {
-          onSuccess: (result) => {
-            rejections.settled(key, pending)
-            observedLimits.listener?.onDecision(limit.algorithm, result.allowed, result.decision._tag)
-            return Exit.succeed(result)
-          },
-          onFailure: (cause) => {
-            rejections.settled(key, pending)
-            return Exit.failCause(cause)
-          }
-        })
-      })
+  const ask = (key: string, limit: RateLimit, cost: number, askedAt: number) => {
+    const made = LimitInput.make("RateLimiter.consume", client, key, limit, cost)
+    if (Exit.isFailure(made)) return Exit.failCause(made.cause)
+    const clears = rejections.clears()
+    return decide(
+      runnerOf(limit.scripts).consume(made.value),
+      (reply, decision) => {
+        const result = resultOf(limit.burst, reply, decision)
+        if (!result.allowed && decision === byRedis) remember(key, limit, cost, clears, askedAt, result)
+        observedLimits.listener?.onDecision(limit.algorithm, result.allowed, decision._tag)
+        return result
+      },
+      () => fallback.consume(limit, made.value)
     )
+  }
 
   const remember = (
     key: string,
-    pending: RejectionCache.Pending,
-    call: string,
+    limit: RateLimit,
+    cost: number,
+    clears: number,
     askedAt: number,
-    { limit, remaining, resetAfter, retryAfter }: RateLimitResult
+    { limit: most, remaining, resetAfter, retryAfter }: RateLimitResult
   ) => {
     const retryAt = askedAt + Duration.toMillis(retryAfter)
-    rejections.remember(key, pending, call, {
+    rejections.remember(key, limit, cost, clears, {
       until: Math.min(retryAt, askedAt + longestMemoryMillis),
-      limit,
+      limit: most,
       remaining,
       resetAt: askedAt + Duration.toMillis(resetAfter),
       retryAt
@@ -137,29 +134,32 @@ export const make = (client: RedisClient.Service): Consumption => {
     limit: RateLimit,
     cost: number
   ): Effect.Effect<RateLimitUsage, RateLimitError> =>
-    Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
-      decide(
-        runnerOf(limit.scripts)[name](input),
-        (usage, decision) => usageOf(limit.burst, usage, decision),
-        Effect.suspend(() => fallback[name](limit, input))
+    Effect.suspend(() =>
+      Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
+        decide(
+          runnerOf(limit.scripts)[name](input),
+          (usage, decision) => usageOf(limit.burst, usage, decision),
+          () => fallback[name](limit, input)
+        )
       )
     )
 
   const forget = (key: string) => Effect.sync(() => rejections.clear(key))
 
+  // one step up to the command, and one after it: a call costs little more than its command
   const consume: Consumption["consume"] = (key, limit, { cost = 1 } = {}) =>
-    Effect.flatMap(MonotonicClock.millis, (now) => {
-      const call = `${limit.algorithm} ${limit.limit} ${Duration.toMillis(limit.window)} ${limit.burst} ${cost}`
-      const rejection = rejections.find(key, call, now)
-      if (rejection === undefined) return ask(key, limit, cost, call, now)
+    Effect.clockWith((clock) => {
+      const now = MonotonicClock.unsafeMillis(clock)
+      const rejection = rejections.find(key, limit, cost, now)
+      if (rejection === undefined) return ask(key, limit, cost, now)
       observedLimits.listener?.onDecision(limit.algorithm, false, "Cached")
-      return Effect.succeed({
+      return Exit.succeed({
         allowed: false,
         limit: rejection.limit,
         remaining: rejection.remaining,
         resetAfter: Duration.millis(Math.max(rejection.resetAt - now, 0)),
         retryAfter: Duration.millis(rejection.retryAt - now),
-        decision: Decision.Cached()
+        decision: byCache
       })
     })
 

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
@@ -24,9 +25,10 @@ export const make = (
   name: string,
   { burst, limit, window }: RateLimit,
   cost: number
-): Effect.Effect<Input, InvalidArgument> =>
-  Effect.zipWith(
-    KeyOwner.keyOf(command, client, "ratelimit", name),
-    ArgumentCheck.integerFrom(command, "cost", 1, cost),
-    (key): Input => ({ key, cost, limit, windowMillis: Duration.toMillis(window), burst })
-  )
+): Exit.Exit<Input, InvalidArgument> => {
+  const key = KeyOwner.named(client, "ratelimit", name)
+  if (Either.isLeft(key)) return ArgumentCheck.reject(command, "key", name, key.left)
+  const checked = ArgumentCheck.integerFrom(command, "cost", 1, cost)
+  if (Exit.isFailure(checked)) return Exit.failCause(checked.cause)
+  return Exit.succeed({ key: key.right, cost, limit, windowMillis: Duration.toMillis(window), burst })
+}

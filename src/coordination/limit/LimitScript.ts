@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
+import { luaMicros } from "../../redis/ServerTime.js"
 
 /**
  * The input of every script of a limit.
@@ -65,28 +66,74 @@ export interface LimitScripts {
   readonly refund: LimitScript<Usage>
 }
 
-// with a wait of 0 a rejected caller would retry without end
-const Consumed = Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt, Schema.NonNegativeInt, Schema.Int).pipe(
-  Schema.filter(([allowed, , , retry]) => (allowed === 1 ? retry === 0 : retry > 0 || retry === -1), {
-    message: () => "the time until the same call is allowed contradicts the decision"
+const isCount = (part: number): boolean => Number.isSafeInteger(part) && part >= 0
+
+// One check of all parts: a schema for each would take a tenth of a call. With a wait of 0 a rejected caller would retry without
+// end.
+const Consumed = Schema.Tuple(Schema.Number, Schema.Number, Schema.Number, Schema.Number).pipe(
+  Schema.filter(
+    (reply): reply is Consumed => {
+      const [allowed, remaining, reset, retry] = reply
+      if (!isCount(remaining) || !isCount(reset)) return false
+      return allowed === 1 ? retry === 0 : allowed === 0 && (retry === -1 || (isCount(retry) && retry > 0))
+    },
+    {
+      message: () => "parts that are no counts, or a time until the same call is allowed that contradicts the decision"
+    }
+  )
+)
+const Usage = Schema.Tuple(Schema.Number, Schema.Number).pipe(
+  Schema.filter(([remaining, reset]) => isCount(remaining) && isCount(reset), {
+    message: () => "parts that are no counts"
   })
 )
-const Usage = Schema.Tuple(Schema.NonNegativeInt, Schema.NonNegativeInt)
 
-const argumentsOf = (input: Input): ReadonlyArray<string | number> => [
-  input.cost,
-  input.limit,
-  input.windowMillis,
-  input.burst,
-  input.now ?? ""
-]
+/** The numbers of a limit, by which its calls share a command. Most programs ask for one limit many times in a row. */
+const groupOf = ({ burst, limit, windowMillis }: Input): string => {
+  if (limit !== last.limit || windowMillis !== last.windowMillis || burst !== last.burst) {
+    last = { limit, windowMillis, burst, group: `${limit} ${windowMillis} ${burst}` }
+  }
+  return last.group
+}
+let last = { limit: 0, windowMillis: 0, burst: 0, group: "0 0 0" }
 
-// `text` formats a number as an integer, exact up to 2^53
-const luaArguments = `
-local cost, limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+const argumentsOf = (inputs: ReadonlyArray<Input>): ReadonlyArray<string | number> => {
+  const [first] = inputs
+  const args: Array<string | number> = [
+    first?.limit ?? 0,
+    first?.windowMillis ?? 0,
+    first?.burst ?? 0,
+    first?.now ?? ""
+  ]
+  for (const { cost } of inputs) args.push(cost)
+  return args
+}
+
+// Each call decides on its own key, which the body takes for the only one. A call that fails says so for itself. `text` formats
+// a number as an integer, exact up to 2^53.
+const luaOf = (body: string): string => `${luaMicros}
 local function text(number)
   return string.format("%.0f", number)
 end
+local instant
+local function clock_micros()
+  instant = instant or micros(ARGV[4])
+  return instant
+end
+local function decide(KEYS, cost, limit, window, burst)
+${body}
+end
+local limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local replies = {}
+for i, key in ipairs(KEYS) do
+  local ok, reply = pcall(decide, {key}, tonumber(ARGV[i + 4]), limit, window, burst)
+  if not ok then
+    local failure = type(reply) == "table" and reply.err or tostring(reply)
+    reply = string.gsub(failure, "^@?user_script:%s*%d+:%s*", "")
+  end
+  replies[i] = reply
+end
+return replies
 `
 
 /**
@@ -97,11 +144,11 @@ end
  */
 export const readArguments = ({ args, keys }: RedisScript.ScriptContext) => ({
   key: keys[0] ?? "",
-  cost: Number(args[0]),
-  limit: Number(args[1]),
-  window: Number(args[2]),
-  burst: Number(args[3]),
-  now: args[4]
+  limit: Number(args[0]),
+  window: Number(args[1]),
+  burst: Number(args[2]),
+  now: args[3],
+  cost: Number(args[4])
 })
 
 /**
@@ -118,7 +165,8 @@ export interface Operation<State, Reply> {
 /**
  * Makes the scripts of an algorithm.
  *
- * In Lua `cost`, `limit`, `window` (milliseconds), `burst` and `text` are defined; the time is `ARGV[5]`.
+ * In Lua `KEYS[1]`, `cost`, `limit`, `window` (milliseconds), `burst` and `text` are defined. `clock_micros()` is the time.
+ * The calls of one turn on a limit travel as one command, also several of one key.
  *
  * @since 0.1.0
  * @category constructors
@@ -139,12 +187,14 @@ export const make = <State>(algorithm: {
     reply: Schema.Schema<Reply, Encoded>
   ): LimitScript<Reply> => {
     const decide = (context: RedisScript.ScriptContext) => model(algorithm.read(context), context.call)
-    const script = RedisScript.make({
+    const script = RedisScript.makeBatched({
       name: `rateLimiter.${algorithm.name}.${name}`,
       idempotent,
-      keys: ({ key }: Input) => [algorithm.keyOf(key)],
+      groupOf,
+      sharesKeys: true,
+      keys: (inputs: ReadonlyArray<Input>) => inputs.map(({ key }) => algorithm.keyOf(key)),
       args: argumentsOf,
-      lua: luaArguments + algorithm.readLua + lua,
+      lua: luaOf(algorithm.readLua + lua),
       reply,
       model: decide
     })

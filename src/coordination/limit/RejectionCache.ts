@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import { TwoGenerationMap } from "../../internal/collection/TwoGenerationMap.js"
+import type { RateLimit } from "./RateLimit.js"
 
 /**
  * A rejection and until when it holds, in milliseconds of the monotonic clock.
@@ -20,29 +22,24 @@ export interface CachedRejection {
 }
 
 /**
- * The calls of one key that are waiting for Redis.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Pending {
-  count: number
-}
-
-/**
- * `call` is everything that a rejection depends on beside the key: the limit's numbers and the cost. A cheaper call, or one
- * of another limit, may be allowed where this one was rejected.
+ * A rejection holds for calls of the same limit and cost. A cheaper call, or one of another limit, may be allowed where this one
+ * was rejected.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RejectionCache {
-  readonly find: (key: string, call: string, now: number) => CachedRejection | undefined
-  /** Notes that a call of the key is sent; `settled` ends it. */
-  readonly sent: (key: string) => Pending
-  readonly settled: (key: string, pending: Pending) => void
-  /** Remembers the rejection of a pending call, unless the key was cleared since the call was sent. */
-  readonly remember: (key: string, pending: Pending, call: string, rejection: CachedRejection) => void
+  readonly find: (key: string, limit: RateLimit, cost: number, now: number) => CachedRejection | undefined
+  /** How often a key was cleared so far: a call notes it when it is sent. */
+  readonly clears: () => number
+  /** Remembers the rejection of a call, unless the key was cleared since the call was sent. */
+  readonly remember: (
+    key: string,
+    limit: RateLimit,
+    cost: number,
+    clearsWhenSent: number,
+    rejection: CachedRejection
+  ) => void
   readonly clear: (key: string) => void
 }
 
@@ -50,37 +47,35 @@ export interface RejectionCache {
 const capacity = 10_000
 const maxCallsPerKey = 16
 
+const callOf = ({ algorithm, burst, limit, window }: RateLimit, cost: number): string =>
+  `${algorithm} ${limit} ${Duration.toMillis(window)} ${burst} ${cost}`
+
 /**
  * @since 0.1.0
  * @category constructors
  */
 export const make = (): RejectionCache => {
   const rejections = new TwoGenerationMap<Map<string, CachedRejection>>(capacity)
-  const pendingOf = new Map<string, Pending>()
+  /** of each key, the number of the clear that cleared it last */
+  const clearedBy = new TwoGenerationMap<number>(capacity)
+  let clears = 0
   return {
-    find: (key, call, now) => {
-      const rejection = rejections.get(key)?.get(call)
+    find: (key, limit, cost, now) => {
+      const rejection = rejections.get(key)?.get(callOf(limit, cost))
       return rejection !== undefined && now < rejection.until ? rejection : undefined
     },
-    sent: (key) => {
-      const pending = pendingOf.get(key) ?? { count: 0 }
-      pending.count += 1
-      pendingOf.set(key, pending)
-      return pending
-    },
-    settled: (key, pending) => {
-      pending.count -= 1
-      if (pending.count === 0 && pendingOf.get(key) === pending) pendingOf.delete(key)
-    },
-    remember: (key, pending, call, rejection) => {
-      if (pendingOf.get(key) !== pending) return
+    clears: () => clears,
+    remember: (key, limit, cost, clearsWhenSent, rejection) => {
+      // after more clears than are known the key may have been among them
+      if (clears - clearsWhenSent > capacity || (clearedBy.get(key) ?? 0) > clearsWhenSent) return
       const calls = rejections.get(key) ?? new Map<string, CachedRejection>()
       if (calls.size >= maxCallsPerKey) calls.clear()
-      rejections.set(key, calls.set(call, rejection))
+      rejections.set(key, calls.set(callOf(limit, cost), rejection))
     },
     clear: (key) => {
+      clears += 1
+      clearedBy.set(key, clears)
       rejections.get(key)?.clear()
-      pendingOf.delete(key)
     }
   }
 }

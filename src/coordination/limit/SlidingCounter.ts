@@ -6,14 +6,14 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../../redis/ServerTime.js"
+import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // After the server's clock was set back, the window that was reached continues as if it had just begun. No caller waits longer
 // than two windows, after which the key expires. Numbers that no limit of this window writes are reduced, so that all products
 // stay exact.
-const luaCounter = `${luaMicros}
-local clock = micros(ARGV[5])
+const luaCounter = `
+local clock = clock_micros()
 local index = math.floor(math.floor(clock / 1000) / window)
 local elapsed = math.floor(clock / 1000) - index * window
 local current, previous = 0, 0

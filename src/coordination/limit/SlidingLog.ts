@@ -8,13 +8,13 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../../redis/ServerTime.js"
+import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // After the server's clock was set back, calls are entered at the time of the last one, so that sums and times agree. No caller
 // waits longer than one window, after which the key expires. Old entries are skipped, and removed when a call is allowed: a
 // rejected call changes nothing.
-const luaLog = `${luaMicros}
+const luaLog = `
 window = window * 1000
 local function at(rank)
   local member = redis.call("ZRANGE", KEYS[1], text(rank), text(rank))[1]
@@ -23,7 +23,7 @@ local function at(rank)
   local time = tonumber(redis.call("ZSCORE", KEYS[1], member))
   return member, tonumber(sum or 0), tonumber(spent or 0), time
 end
-local clock = micros(ARGV[5])
+local clock = clock_micros()
 local size = redis.call("ZCARD", KEYS[1])
 local newest, total, _, last = at(-1)
 local now = math.max(clock, last)

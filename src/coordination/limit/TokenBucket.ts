@@ -9,12 +9,12 @@
  */
 import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
-import { luaMicros, micros } from "../../redis/ServerTime.js"
+import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
 // `wait` is the time until the bucket is full, at most that of an empty one. A later time is stored only after the server's
 // clock was set back, or by a limit of other numbers. Parts of other numbers count as one microsecond.
-const luaBucket = `${luaMicros}
+const luaBucket = `
 window = window * 1000
 local whole = math.floor(window / limit)
 local rest = window - whole * limit
@@ -32,7 +32,7 @@ local function ceiling(micros, parts)
   if parts > 0 then micros = micros + 1 end
   return math.floor(micros)
 end
-local clock = micros(ARGV[5])
+local clock = clock_micros()
 local full, fullParts = timeOf(burst)
 local wait, waitParts = 0, 0
 local m, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+)$")

@@ -92,23 +92,32 @@ class Attempt<out Of extends Acquisition> implements Waiting.Request {
     return MonotonicClock.unsafeMillis(this.clock)
   }
 
-  /** A request whose reply was lost is repeated once. */
   get tryOnce(): Effect.Effect<Waiting.Answer, RedisError> {
-    return this.request((lost) =>
+    return this.repeated(this.of.tryOnce)
+  }
+
+  get tryAsWaiting(): Effect.Effect<Waiting.Answer, RedisError> {
+    return this.repeated(this.of.tryAsWaiting)
+  }
+
+  /** A request whose reply was lost is repeated once. */
+  private repeated(request: Effect.Effect<Waiting.Answer, RedisError>): Effect.Effect<Waiting.Answer, RedisError> {
+    return this.send(request, (lost) =>
       isOutcomeUnknown(lost)
         ? // the outcome of the first try stays unknown, whatever the outcome of the second
-          this.request(() => Exit.fail(lost))
+          this.send(request, () => Exit.fail(lost))
         : Exit.fail(lost)
     )
   }
 
-  private request(
+  private send(
+    request: Effect.Effect<Waiting.Answer, RedisError>,
     failed: (error: RedisError) => Effect.Effect<Waiting.Answer, RedisError>
   ): Effect.Effect<Waiting.Answer, RedisError> {
     return Effect.suspend(() => {
       this.sentAt = this.now()
       this.mayHold = true
-      return Effect.matchEffect(this.of.tryOnce, {
+      return Effect.matchEffect(request, {
         onSuccess: (answer) => {
           this.mayHold = answer[0] === 1 || !this.everyReplyArrived
           return Exit.succeed(answer)

@@ -1,5 +1,6 @@
 /**
- * Scripts on the two keys of a lock: one holds the token of the holder and expires, the other holds the last fencing token.
+ * Scripts on the keys of a lock: one holds the token of the holder and expires, another the last fencing token. A third one exists
+ * while a caller waits.
  *
  * @since 0.1.0
  */
@@ -19,24 +20,60 @@ import type { LockToken } from "./Token.js"
  */
 const fenceMillis = 7 * 24 * 60 * 60 * 1000
 
+/** How long a caller that waits stays announced after its last try, in milliseconds: many times the pause between two tries. */
+const announcedMillis = 5_000
+
+const fenceOf = (key: string): string => RedisKey.auxiliary(key, "fence")
+
+const waitingOf = (key: string): string => RedisKey.auxiliary(key, "waiting")
+
 interface OwnedLock {
   readonly key: string
   readonly token: LockToken
 }
 
-const lockKeys = ({ key }: OwnedLock) => [key]
+interface AcquiredLock extends OwnedLock {
+  readonly timeToLiveMillis: number
+  readonly now?: number
+}
 
-const luaFence = `
-local function lastFence()
-  local text = redis.pcall("GET", KEYS[2])
-  if type(text) ~= "string" or not string.match(text, "^%d+$") then return nil end
+const groupOf = () => ""
+
+// One command stores a token and returns the last one. A server that has no such command, and a key of another type, are
+// treated as if there were no token, or by two commands.
+const luaAcquire = `${luaMicros}
+local instant
+local function lastOf(text)
+  if type(text) ~= "string" or not string.match(text, "^%d+$") then return 0 end
   local last = tonumber(text)
   if last > 0 and last < 9007199254740991 then return last end
+  return 0
 end
-local function nextFence()
-  local fence = string.format("%.0f", math.max((lastFence() or 0) + 1, micros(ARGV[4])))
-  redis.call("SET", KEYS[2], fence, "PX", ARGV[3])
-  return tonumber(fence)
+local function store(key, fence)
+  local err = redis.pcall("SET", key, string.format("%.0f", fence), "PX", "${fenceMillis}").err
+  return err or {1, fence}
+end
+local function nextFence(key)
+  instant = instant or math.floor(micros(ARGV[1]))
+  local found = redis.pcall("SET", key, string.format("%.0f", instant), "PX", "${fenceMillis}", "GET")
+  if type(found) == "table" and found.err then
+    return store(key, math.max(lastOf(redis.pcall("GET", key)) + 1, instant))
+  end
+  local last = lastOf(found)
+  if last >= instant then return store(key, last + 1) end
+  return {1, instant}
+end
+local function acquire(key, fence, token, life)
+  local stored = redis.pcall("SET", key, token, "NX", "PX", life)
+  if stored and stored.err then return stored.err end
+  if stored then return nextFence(fence) end
+  local holder = redis.pcall("GET", key)
+  if type(holder) == "table" then return holder.err end
+  if holder ~= token then return {0, redis.call("PTTL", key)} end
+  redis.call("PEXPIRE", key, life)
+  local last = lastOf(redis.pcall("GET", fence))
+  if last > 0 then return {1, last} end
+  return nextFence(fence)
 end
 `
 
@@ -49,9 +86,32 @@ const lastFence = ({ call, keys: [, key = ""] }: RedisScript.ScriptContext): num
 
 const nextFence = (context: RedisScript.ScriptContext): number => {
   const { args, call, keys } = context
-  const fence = Math.max((lastFence(context) ?? 0) + 1, micros(context, args[3]))
-  call("SET", keys[1] ?? "", fence, "PX", args[2] ?? "")
+  const fence = Math.max((lastFence(context) ?? 0) + 1, micros(context, args[0]))
+  call("SET", keys[1] ?? "", fence, "PX", fenceMillis)
   return fence
+}
+
+// one check of all parts, which costs less than a schema for each
+const Acquired = Schema.Tuple(Schema.Number, Schema.Number).pipe(
+  Schema.filter(
+    (reply): reply is readonly [0 | 1, number] => {
+      const [granted, value] = reply
+      return Number.isSafeInteger(value) && (granted === 1 ? value > 0 : granted === 0 && value >= -2)
+    },
+    { message: () => "neither a fencing token above 0 nor the time until the holder's lock ends" }
+  )
+)
+
+const acquired = (context: RedisScript.ScriptContext): RedisReply => {
+  const {
+    args: [, token = "", timeToLiveMillis = ""],
+    call,
+    keys: [key = ""]
+  } = context
+  if (call("SET", key, token, "NX", "PX", timeToLiveMillis) !== null) return [1, nextFence(context)]
+  if (call("GET", key) !== token) return [0, call("PTTL", key)]
+  call("PEXPIRE", key, timeToLiveMillis)
+  return [1, lastFence(context) ?? nextFence(context)]
 }
 
 /**
@@ -66,35 +126,51 @@ const nextFence = (context: RedisScript.ScriptContext): number => {
  * @since 0.1.0
  * @category scripts
  */
-export const acquire = RedisScript.make({
+export const acquire = RedisScript.makeBatched({
   name: "distributedLock.acquire",
   idempotent: true,
-  keys: ({ key }: OwnedLock & { readonly timeToLiveMillis: number; readonly now?: number }) => [
-    key,
-    RedisKey.auxiliary(key, "fence")
+  groupOf,
+  keys: (inputs: ReadonlyArray<AcquiredLock>) => inputs.flatMap(({ key }) => [key, fenceOf(key)]),
+  args: (inputs) => [
+    inputs[0]?.now ?? "",
+    ...inputs.flatMap(({ timeToLiveMillis, token }) => [token, timeToLiveMillis])
   ],
-  args: (input) => [input.token, input.timeToLiveMillis, fenceMillis, input.now ?? ""],
-  lua: `${luaMicros}${luaFence}
-    if redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return {1, nextFence()} end
-    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return {0, redis.call("PTTL", KEYS[1])} end
-    redis.call("PEXPIRE", KEYS[1], ARGV[2])
-    return {1, lastFence() or nextFence()}
+  lua: `${luaAcquire}
+    local replies = {}
+    for i = 1, #KEYS / 2 do
+      replies[i] = acquire(KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], ARGV[2 * i + 1])
+    end
+    return replies
   `,
-  reply: Schema.Tuple(Schema.Literal(0, 1), Schema.Int).pipe(
-    Schema.filter(([granted, value]) => (granted === 1 ? value > 0 : value >= -2), {
-      message: () => "neither a fencing token above 0 nor the time until the holder's lock ends"
-    })
-  ),
-  model: (context): RedisReply => {
-    const {
-      args: [token = "", timeToLiveMillis = ""],
-      call,
-      keys: [key = ""]
-    } = context
-    if (call("SET", key, token, "NX", "PX", timeToLiveMillis) !== null) return [1, nextFence(context)]
-    if (call("GET", key) !== token) return [0, call("PTTL", key)]
-    call("PEXPIRE", key, timeToLiveMillis)
-    return [1, lastFence(context) ?? nextFence(context)]
+  reply: Acquired,
+  model: acquired
+})
+
+/**
+ * Like `acquire`, for a caller that waits: while another token owns the lock, it announces that somebody waits for the release.
+ *
+ * The announcement has a life of its own, which each try renews.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const acquireOrAnnounce = RedisScript.make({
+  // to its callers and to telemetry it is an acquisition as any other
+  name: "distributedLock.acquire",
+  idempotent: true,
+  keys: ({ key }: AcquiredLock) => [key, fenceOf(key), waitingOf(key)],
+  args: ({ now, timeToLiveMillis, token }) => [now ?? "", token, timeToLiveMillis],
+  lua: `${luaAcquire}
+    local reply = acquire(KEYS[1], KEYS[2], ARGV[2], ARGV[3])
+    if type(reply) == "string" then return redis.error_reply(reply) end
+    if reply[1] == 0 then redis.call("SET", KEYS[3], "", "PX", "${announcedMillis}") end
+    return reply
+  `,
+  reply: Acquired,
+  model: (context) => {
+    const reply = acquired(context)
+    if (Array.isArray(reply) && reply[0] === 0) context.call("SET", context.keys[2] ?? "", "", "PX", announcedMillis)
+    return reply
   }
 })
 
@@ -105,16 +181,23 @@ export const acquire = RedisScript.make({
  * @since 0.1.0
  * @category scripts
  */
-export const extend = RedisScript.make({
+export const extend = RedisScript.makeBatched({
   name: "distributedLock.extend",
   idempotent: true,
-  keys: (input: OwnedLock & { readonly timeToLiveMillis: number }) => lockKeys(input),
-  args: (input) => [input.token, input.timeToLiveMillis],
+  groupOf,
+  keys: (inputs: ReadonlyArray<OwnedLock & { readonly timeToLiveMillis: number }>) => inputs.map(({ key }) => key),
+  args: (inputs) => inputs.flatMap(({ timeToLiveMillis, token }) => [token, timeToLiveMillis]),
   lua: `
-    local holder = redis.call("GET", KEYS[1])
-    if not holder then return 0 end
-    if holder ~= ARGV[1] then return -1 end
-    return redis.call("PEXPIRE", KEYS[1], ARGV[2])
+    local replies = {}
+    for i, key in ipairs(KEYS) do
+      local holder = redis.pcall("GET", key)
+      if type(holder) == "table" then replies[i] = holder.err
+      elseif not holder then replies[i] = 0
+      elseif holder ~= ARGV[2 * i - 1] then replies[i] = -1
+      else replies[i] = redis.call("PEXPIRE", key, ARGV[2 * i])
+      end
+    end
+    return replies
   `,
   reply: Schema.Literal(-1, 0, 1),
   model: ({ args: [token = "", timeToLiveMillis = ""], call, keys: [key = ""] }) => {
@@ -125,28 +208,40 @@ export const extend = RedisScript.make({
 })
 
 /**
- * Deletes the lock if `token` owns it, and notifies the waiting callers. Replies how many locks were deleted.
+ * Deletes the lock if `token` owns it, and notifies the waiting callers if there are any. Replies how many locks were deleted.
+ *
+ * A publish costs a server more than the deletion, and no caller waits for most locks.
  *
  * @since 0.1.0
  * @category scripts
  */
-export const release = RedisScript.make({
+export const release = RedisScript.makeBatched({
   name: "distributedLock.release",
   idempotent: true,
+  groupOf,
   // the channel as the server knows it
-  keys: (input: OwnedLock & { readonly channel: string }) => lockKeys(input),
-  args: ({ channel, token }) => [token, channel],
+  keys: (inputs: ReadonlyArray<OwnedLock & { readonly channel: string }>) =>
+    inputs.flatMap(({ key }) => [key, waitingOf(key)]),
+  args: (inputs) => inputs.flatMap(({ channel, token }) => [token, channel]),
   lua: `${luaNotify}
-    if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
-    redis.call("DEL", KEYS[1])
-    notify(ARGV[2])
-    return 1
+    local replies = {}
+    for i = 1, #KEYS / 2 do
+      local key = KEYS[2 * i - 1]
+      local holder = redis.pcall("GET", key)
+      replies[i] = 0
+      if type(holder) == "table" then
+        replies[i] = holder.err
+      elseif holder == ARGV[2 * i - 1] then
+        replies[i] = 1
+        if redis.call("DEL", key, KEYS[2 * i]) > 1 then notify(ARGV[2 * i]) end
+      end
+    end
+    return replies
   `,
   reply: Schema.Literal(0, 1),
-  model: ({ args: [token = "", channel = ""], call, keys: [key = ""] }) => {
+  model: ({ args: [token = "", channel = ""], call, keys: [key = "", waiting = ""] }) => {
     if (call("GET", key) !== token) return 0
-    call("DEL", key)
-    call("PUBLISH", channel, "")
+    if (Number(call("DEL", key, waiting)) > 1) call("PUBLISH", channel, "")
     return 1
   }
 })

@@ -34,6 +34,8 @@ export interface Request {
   /** 0 tries once */
   readonly maxWaitMillis: number
   readonly tryOnce: Effect.Effect<Answer, RedisError>
+  /** Like `tryOnce`, and makes sure that the next release is announced. */
+  readonly tryAsWaiting: Effect.Effect<Answer, RedisError>
 }
 
 /**
@@ -182,7 +184,7 @@ export const make = (redis: RedisClient.Service, fork: SharedFibers.Fork): Waiti
           // before the try, so that a release between its reply and the pause is not missed
           if (firstOf(queue) === self) yield* queue.released.close
           const hadPlace = !isOutOfTurn
-          const answer = yield* granted(request.tryOnce)
+          const answer = yield* granted(request.tryAsWaiting)
           if (answer._tag === "Some") return answer
           const leftMillis = deadline - (yield* MonotonicClock.millis)
           if (leftMillis <= 0) return yield* notAcquired

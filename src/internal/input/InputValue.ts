@@ -31,6 +31,8 @@ const maxTexts = 1_000
 
 /** The milliseconds of a duration; NaN when it is negative, NaN or no duration. */
 export const millisOf = (value: Duration.DurationInput): number => {
+  // a number is milliseconds: most arguments are, and the text of each would be searched for a sign
+  if (typeof value === "number") return value >= 0 ? value : Number.NaN
   if (Duration.isDuration(value)) return Duration.toMillis(value)
   if (typeof value !== "string") return parse(value)
   const known = ofTexts.get(value)

@@ -24,17 +24,17 @@ const decoderOf = <Input, Output>(
   return decode
 }
 
-/** Decodes a reply and keeps its generation. A reply that does not fit is a `RedisProtocolError` that says why. */
-export const decode = <Input, Output>(
+/** Decodes a reply. One that does not fit is a `RedisProtocolError` that says why. */
+export const output = <Input, Output>(
   script: RedisScript<Input, Output>,
-  { generation, value }: { readonly value: unknown; readonly generation: number }
-): Exit.Exit<{ readonly value: Output; readonly generation: number }, RedisProtocolError> => {
-  const output = decoderOf(script)(value)
-  if (output !== CompiledDecoder.undecided) return Exit.succeed({ value: output, generation })
+  reply: unknown
+): Exit.Exit<Output, RedisProtocolError> => {
+  const output = decoderOf(script)(reply)
+  if (output !== CompiledDecoder.undecided) return Exit.succeed(output)
   const failed = (detail: string) => Exit.fail(new RedisProtocolError({ command: script.name, detail }))
   try {
-    return Either.match(Schema.decodeUnknownEither(script.reply)(value), {
-      onRight: (value) => Exit.succeed({ value, generation }),
+    return Either.match(Schema.decodeUnknownEither(script.reply)(reply), {
+      onRight: Exit.succeed,
       onLeft: (error) => failed(ParseResult.TreeFormatter.formatErrorSync(error))
     })
   } catch (thrown) {
@@ -42,3 +42,10 @@ export const decode = <Input, Output>(
     return failed(`the schema of the reply throws: ${String(thrown)}`)
   }
 }
+
+/** Like `output`, and keeps the reply's generation. */
+export const decode = <Input, Output>(
+  script: RedisScript<Input, Output>,
+  { generation, value }: { readonly value: unknown; readonly generation: number }
+): Exit.Exit<{ readonly value: Output; readonly generation: number }, RedisProtocolError> =>
+  Exit.map(output(script, value), (value) => ({ value, generation }))

@@ -65,8 +65,11 @@ class Batch implements Caller {
   join({ input, keys }: ScriptCall, onReply: OnReply<RedisReply>, caller: Caller | undefined): boolean {
     const length = this.batch.length?.(input) ?? 0
     const isFull = this.calls.length === maxCalls || (this.calls.length > 0 && this.length + length >= largeLength)
-    if (isFull || keys.some((key) => this.keys.has(key))) return false
-    for (const key of keys) this.keys.add(key)
+    if (isFull) return false
+    if (this.batch.sharesKeys !== true) {
+      if (keys.some((key) => this.keys.has(key))) return false
+      for (const key of keys) this.keys.add(key)
+    }
     this.length += length
     this.calls.push({ input, onReply, caller })
     return true

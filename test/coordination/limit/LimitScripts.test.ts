@@ -8,6 +8,7 @@ import * as Record from "effect/Record"
 import type { Input } from "../../../src/coordination/limit/LimitScript.js"
 import type * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { batchOf, eachOf } from "../../support/programs/batches.js"
 import { compareScript } from "../../support/programs/compareScript.js"
 import { coarse, command, compare, script } from "../../support/programs/programs.js"
 import { onServer } from "../../support/server/clientLayers.js"
@@ -96,6 +97,26 @@ for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBu
   describe(`the scripts of ${algorithm}`, () => {
     test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
       compareScript(scripts.consume, inputs, { others, numRuns, comparable }))
+
+    // of one limit and time, as calls that share a command are; several of one key too
+    const together = fc
+      .tuple(
+        numbers[algorithm],
+        ahead,
+        fc.array(fc.record({ key: name, cost: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(8)) }), {
+          minLength: 1,
+          maxLength: 5
+        })
+      )
+      .map(
+        ([numbers, ahead, calls]) =>
+          (now: number): ReadonlyArray<Input> =>
+            calls.map((call) => ({ ...call, ...numbers, now: now * 1_000 + ahead }))
+      )
+    for (const batch of [batchOf(scripts.consume), batchOf(scripts.peek), batchOf(scripts.refund)]) {
+      test(`do in ${batch.name} what its calls do one after the other`, () =>
+        compareScript(batch, together, { others, numRuns: numRuns / 10, comparable: eachOf(comparable) }))
+    }
   })
 }
 

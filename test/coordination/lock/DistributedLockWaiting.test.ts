@@ -76,6 +76,43 @@ describe("a caller that waits for a lock", () => {
     })
   )
 
+  it.scoped("announces itself, and a release is published for those that are announced alone", () =>
+    Effect.gen(function* () {
+      const { here, lock, other, server } = yield* world
+      const heard = yield* Ref.make(0)
+      yield* Effect.forkScoped(
+        Stream.runForEach(here.redis.subscribe("{lock:it}:released"), ({ _tag }) =>
+          _tag === "Message" ? Ref.update(heard, (n) => n + 1) : Effect.void
+        )
+      )
+      yield* settle
+      const isAnnounced = Effect.map(server.direct.get("{lock:it}:waiting"), Option.isSome)
+      yield* other.withLock("it", options)(Effect.void)
+      // a caller that tries once does not wait
+      const once = lock.withLock("it", { ...options, maxWait: 0 })(Effect.void)
+      yield* other.withLock("it", options)(Effect.flip(once))
+      yield* settle
+      expect(yield* Ref.get(heard)).toBe(0)
+
+      const token = yield* tokenOf(other)
+      const [waiter] = yield* waiters(1, () => lock.withLock("it", options)(Effect.succeed("my turn")))
+      expect(yield* isAnnounced).toBe(true)
+      yield* other.releaseLock("it", token)
+      yield* until("its turn is over", () => waiter?.unsafePoll() !== null)
+      yield* settle
+      expect(yield* Ref.get(heard)).toBe(1)
+      expect(yield* isAnnounced).toBe(false)
+
+      // the announcement of a caller that no longer waits expires
+      yield* tokenOf(other)
+      const [gone] = yield* waiters(1, () => lock.withLock("it", options)(Effect.void))
+      if (gone !== undefined) yield* Fiber.interrupt(gone)
+      expect(yield* isAnnounced).toBe(true)
+      yield* pass("5 seconds")
+      expect(yield* isAnnounced).toBe(false)
+    })
+  )
+
   it.scoped("polls too, and so acquires it also when the message of the release is lost", () =>
     Effect.gen(function* () {
       const { here, lock, other } = yield* world

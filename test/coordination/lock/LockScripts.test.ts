@@ -6,6 +6,7 @@ import * as DistributedLock from "../../../src/coordination/DistributedLock.js"
 import * as LockScripts from "../../../src/coordination/lock/LockScripts.js"
 import * as SemaphoreScripts from "../../../src/coordination/lock/SemaphoreScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import { batchOf, eachOf } from "../../support/programs/batches.js"
 import { compareScript } from "../../support/programs/compareScript.js"
 import { coarse, command, script } from "../../support/programs/programs.js"
 import { onServer } from "../../support/server/clientLayers.js"
@@ -42,19 +43,58 @@ describe("the scripts of locks", () => {
     key.map((key) => command("DEL", key))
   )
 
-  test(`answer and leave the same in memory and on a server (${numRuns} programs)`, () =>
-    compareScript(
-      LockScripts.acquire,
-      fc.record({ key, token, timeToLiveMillis, ahead }).map(({ ahead, ...input }) => (now: number) => ({
-        ...input,
-        now: now * 1000 + ahead
-      })),
-      {
-        others,
-        numRuns,
-        // for how long another holds it
-        comparable: (reply) => (Array.isArray(reply) && reply[0] === 0 ? [0, coarse(reply[1], 5_000)] : reply)
-      }
+  const acquisitions = fc
+    .record({ key, token, timeToLiveMillis, ahead })
+    .map(({ ahead, ...input }) => (now: number) => ({
+      ...input,
+      now: now * 1000 + ahead
+    }))
+  // for how long another holds it
+  const comparable = (reply: unknown) => (Array.isArray(reply) && reply[0] === 0 ? [0, coarse(reply[1], 5_000)] : reply)
+
+  for (const acquire of [LockScripts.acquire, LockScripts.acquireOrAnnounce]) {
+    const which = acquire === LockScripts.acquire ? "" : ", those of waiting callers too"
+    test(`answer and leave the same in memory and on a server${which} (${numRuns} programs)`, () =>
+      compareScript(acquire, acquisitions, { others, numRuns, comparable }))
+  }
+
+  /** Several calls of a script in one command, of which no two have a key in common. */
+  const together = <Input extends { readonly key: string }>(
+    calls: fc.Arbitrary<Input | ((now: number) => Input)>
+  ): fc.Arbitrary<(now: number) => ReadonlyArray<Input>> =>
+    fc.array(calls, { minLength: 1, maxLength: 3 }).map((calls) => (now) => {
+      const inputs = calls.map((call) => (typeof call === "function" ? call(now) : call))
+      return Array.from(new Map(inputs.map((input) => [input.key, input])).values())
+    })
+  const mixed = fc.oneof(
+    others,
+    acquisitions.map((input) => script(LockScripts.acquireOrAnnounce, input, comparable))
+  )
+
+  test(`do in one command what they do one after the other (${numRuns} programs each)`, () =>
+    Effect.all(
+      [
+        compareScript(
+          batchOf(LockScripts.acquire),
+          together(acquisitions).map((calls) => (now: number) => {
+            const inputs = calls(now)
+            // one command reads one clock
+            return inputs.map((input) => ({ ...input, now: inputs[0]?.now ?? 0 }))
+          }),
+          { others: mixed, numRuns, comparable: eachOf(comparable) }
+        ),
+        compareScript(batchOf(LockScripts.extend), together(fc.record({ key, token, timeToLiveMillis })), {
+          others: mixed,
+          numRuns,
+          comparable: eachOf()
+        }),
+        compareScript(batchOf(LockScripts.release), together(fc.record({ key, token, channel })), {
+          others: mixed,
+          numRuns,
+          comparable: eachOf()
+        })
+      ],
+      { discard: true }
     ))
 })
 

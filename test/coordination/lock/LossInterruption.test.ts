@@ -10,7 +10,7 @@ import type * as DistributedLock from "../../../src/coordination/DistributedLock
 import { body, lost, options, world } from "../../support/coordination/LockWorld.js"
 import { pass, settle } from "../../support/until.js"
 
-/** A lock, and what takes it from its holder, who notices it within four seconds. */
+/** A lock, and what takes it from its holder. The holder notices the loss within four seconds. */
 const losing = Effect.map(world, ({ lock, server }) => ({
   lock,
   lose: (key = "it") => Effect.zipRight(server.direct.del(`lock:${key}`), pass("4 seconds"))
@@ -19,7 +19,7 @@ const losing = Effect.map(world, ({ lock, server }) => ({
 const mark = FiberRef.unsafeMake("unset")
 
 /** An effect that succeeds after a pause, which an interruption would end. */
-const goesOn = Effect.as(Effect.sleep("1 second"), "went on")
+const goesOn = Effect.as(Effect.sleep("1 second"), "continued")
 
 const catchLoss = <A, E>(effect: Effect.Effect<A, E | DistributedLock.LockLost>) =>
   Effect.catchIf(
@@ -38,7 +38,7 @@ describe("a caller whose lock is lost", () => {
       yield* settle
       yield* lose()
       yield* pass("2 seconds")
-      expect(yield* Fiber.join(fiber)).toEqual(["went on", Exit.succeed("went on")])
+      expect(yield* Fiber.join(fiber)).toEqual(["continued", Exit.succeed("continued")])
 
       const later = yield* Effect.fork(
         Effect.zipRight(catchLoss(lock.withLock("it", options)(Effect.never)), Effect.never)
@@ -79,7 +79,7 @@ describe("a caller whose lock is lost", () => {
         yield* settle
         yield* lose()
         yield* pass("2 seconds")
-        expect(yield* Fiber.join(fiber)).toEqual(["went on", "set", ["the body's"]])
+        expect(yield* Fiber.join(fiber)).toEqual(["continued", "set", ["the body's"]])
       }
     })
   )
@@ -119,7 +119,7 @@ describe("a caller whose lock is lost", () => {
       yield* settle
       yield* lose()
       yield* pass("2 seconds")
-      expect(yield* Fiber.join(fiber)).toBe("went on")
+      expect(yield* Fiber.join(fiber)).toBe("continued")
     })
   )
 })

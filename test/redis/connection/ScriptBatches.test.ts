@@ -85,6 +85,20 @@ describe("calls of a script with a batch", () => {
     })
   )
 
+  it.scoped("travel together with others of their key where their script allows it", () =>
+    Effect.gen(function* () {
+      const { redis, sent } = yield* prepared
+      const { batch } = count
+      if (batch === undefined) return yield* Effect.dieMessage("the script has no batch")
+      const calls = [{ key: "k" }, { key: "k" }, { key: "other" }]
+      yield* runAll(redis, calls)
+      expect(sent.splice(0).map(({ keys }) => keys)).toEqual([["k"], ["k", "other"]])
+      const sharing = { ...count, batch: { ...batch, sharesKeys: true } }
+      yield* Effect.forEach(calls, redis.run(sharing), together)
+      expect(sent.map(({ keys }) => keys)).toEqual([["k", "k", "other"]])
+    })
+  )
+
   it.scoped("travel alone where there is one, by the Lua of one call", () =>
     Effect.gen(function* () {
       const { redis, sent, server } = yield* prepared

@@ -20,6 +20,20 @@ export const batchOf = <Input, Output>(
     },
     reply: Schema.Unknown,
     model: ({ call }) =>
-      calls.map((input) => script.model({ keys: script.keys(input), args: script.args(input).map(String), call }))
+      calls.map((input) => {
+        try {
+          return script.model({ keys: script.keys(input), args: script.args(input).map(String), call })
+        } catch (error) {
+          return String(error)
+        }
+      })
   })
 }
+
+/** Makes the replies of a batch comparable, each for itself. The texts of errors differ. */
+export const eachOf =
+  (comparable: (reply: unknown) => unknown = (reply) => reply) =>
+  (replies: unknown): unknown =>
+    Array.isArray(replies)
+      ? replies.map((reply) => (typeof reply === "string" ? "an error" : comparable(reply)))
+      : replies
