@@ -46,30 +46,81 @@ interface JoinedCall {
 
 const isWaiting = ({ caller }: JoinedCall): boolean => caller === undefined || caller.unsafePoll() === null
 
+/**
+ * The order of the commands that are queued. A call must not join a command that was queued before another one with a key of
+ * its own: an interrupted caller releases what it has just asked for, and the release would leave first.
+ */
+class Order {
+  /** of each key, the number of the last command with it */
+  private readonly last = new Map<string, number>()
+  private queued = 0
+  private open = 0
+
+  /** Numbers a command that calls may join until it is closed. */
+  begin(): number {
+    this.open++
+    return ++this.queued
+  }
+
+  close(): void {
+    this.open--
+    if (this.open === 0) this.last.clear()
+  }
+
+  /** Notes a command that no call may join. */
+  pass(keys: ReadonlyArray<string>): void {
+    if (this.open > 0) this.note(keys, ++this.queued)
+  }
+
+  note(keys: ReadonlyArray<string>, number: number): void {
+    for (const key of keys) this.last.set(key, number)
+  }
+
+  /** Whether a call may join a command. */
+  allows(keys: ReadonlyArray<string>, number: number, sharesKeys: boolean): boolean {
+    for (const key of keys) {
+      const last = this.last.get(key)
+      if (last !== undefined && (last > number || (last === number && !sharesKeys))) return false
+    }
+    return true
+  }
+}
+
 /** The calls of one command. It is itself the caller of that command: none waits where none of its calls does. */
 class Batch implements Caller {
-  private readonly keys = new Set<string>()
   private calls: Array<JoinedCall> = []
   private length = 0
+  private readonly number: number
+  private isOpen = true
 
   constructor(
     readonly form: Form,
     private readonly script: RedisScript<unknown, unknown>,
     private readonly batch: NonNullable<RedisScript<unknown, unknown>["batch"]>,
     private readonly nameOf: (lua: string) => string,
-    /** Takes no more calls from now on. */
-    private readonly close: (batch: Batch) => void
-  ) {}
+    private readonly order: Order,
+    private readonly onClose: (batch: Batch) => void
+  ) {
+    this.number = order.begin()
+  }
 
-  /** Adds a call, unless it belongs into another command: one with a key of this one, or one that would make it large. */
+  /** Takes no more calls from now on. */
+  private close(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.order.close()
+    this.onClose(this)
+  }
+
+  /**
+   * Adds a call, unless it belongs into another command: one with a key of this or a later command, or one that would make it
+   * large.
+   */
   join({ input, keys }: ScriptCall, onReply: OnReply<RedisReply>, caller: Caller | undefined): boolean {
     const length = this.batch.length?.(input) ?? 0
     const isFull = this.calls.length === maxCalls || (this.calls.length > 0 && this.length + length >= largeLength)
-    if (isFull) return false
-    if (this.batch.sharesKeys !== true) {
-      if (keys.some((key) => this.keys.has(key))) return false
-      for (const key of keys) this.keys.add(key)
-    }
+    if (isFull || !this.order.allows(keys, this.number, this.batch.sharesKeys === true)) return false
+    this.order.note(keys, this.number)
     this.length += length
     this.calls.push({ input, onReply, caller })
     return true
@@ -77,13 +128,13 @@ class Batch implements Caller {
 
   unsafePoll(): ReturnType<Caller["unsafePoll"]> {
     if (this.calls.some(isWaiting)) return null
-    this.close(this)
+    this.close()
     return Exit.interrupt(FiberId.none)
   }
 
   /** The arguments of the command, which is sent now. Calls that nobody waits for are left out. */
   readonly arguments = (): ReadonlyArray<RedisArgument> => {
-    this.close(this)
+    this.close()
     this.calls = this.calls.filter(isWaiting)
     const { batch, calls, script } = this
     const [first] = calls
@@ -96,7 +147,7 @@ class Batch implements Caller {
 
   /** Answers every call, also after the callback of one has thrown. */
   readonly onReply: OnReply<RedisReply> = (exit) => {
-    this.close(this)
+    this.close()
     const { calls } = this
     const replies =
       calls.length > 1 && Exit.isSuccess(exit) ? repliesOf(this.form, exit.value, calls.length) : undefined
@@ -135,7 +186,10 @@ export const make = (
   /** The batch that calls may join, of each script and group of calls. */
   const open = new WeakMap<object, Map<string, Batch>>()
 
+  const order = new Order()
+
   const sendAlone: Send = (form, { input, keys, script }, onReply, caller) => {
+    order.pass(keys)
     const args = [nameOf(form, script.lua), keys.length, ...keys, ...script.args(input)]
     late(form, () => args, onReply, caller, script.inOneGo)
   }
@@ -156,6 +210,7 @@ export const make = (
       script,
       batch,
       (lua) => nameOf(form, lua),
+      order,
       (closed) => {
         if (batches.get(group) === closed) batches.delete(group)
       }

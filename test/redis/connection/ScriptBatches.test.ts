@@ -99,6 +99,29 @@ describe("calls of a script with a batch", () => {
     })
   )
 
+  it.scoped(
+    "leave behind an earlier call of another script on their key, though an earlier command would take them",
+    () =>
+      Effect.gen(function* () {
+        const { redis, sent } = yield* prepared
+        const alone = { ...count, batch: undefined }
+        const other = { ...count }
+        // what comes between the command that is open and the call on the same key
+        for (const between of [other, alone]) {
+          yield* Effect.all(
+            [redis.run(count)({ key: "x" }), redis.run(between)({ key: "k" }), redis.run(count)({ key: "k" })],
+            together
+          )
+          expect(sent.splice(0).map(({ keys }) => keys)).toEqual([["x"], ["k"], ["k"]])
+        }
+        yield* Effect.all(
+          [redis.run(count)({ key: "x" }), redis.run(other)({ key: "k" }), redis.run(count)({ key: "y" })],
+          together
+        )
+        expect(sent.map(({ keys }) => keys)).toEqual([["x", "y"], ["k"]])
+      })
+  )
+
   it.scoped("travel alone where there is one, by the Lua of one call", () =>
     Effect.gen(function* () {
       const { redis, sent, server } = yield* prepared
