@@ -101,7 +101,7 @@ const scaled = (
   const numbers = scales.map((scale) => scale.toLocaleString("en-US"))
   return {
     table: {
-      head: ["processor time of one", "of the", ...numbers.map((number) => `${number} ${unit}`), "more"],
+      head: [`processor time of one, by ${unit}`, "of the", ...numbers, "more"],
       rows: rows.map(({ all, more, operation, side }) => [
         operations[operation].name,
         side,
