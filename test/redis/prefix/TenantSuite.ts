@@ -170,7 +170,13 @@ export const suite = (clientOf: Effect.Effect<ClientOf, never, Scope.Scope>, tes
         yield* listenOn(redis, "{lock:door}:released")
       ]
       const token = Option.getOrThrow(yield* locks.acquireLock("door", "1 minute"))
+      const waiter = yield* Effect.fork(
+        locks.withLock("door", { timeToLive: "1 minute", maxWait: "1 minute" })(Effect.void)
+      )
+      // a release is announced where a caller waits
+      yield* until("a caller waits", () => Effect.map(redis.get("{lock:door}:waiting"), Option.isSome))
       expect(yield* locks.releaseLock("door", token)).toBe(true)
+      yield* Fiber.join(waiter)
       for (const listener of listeners) expect(Option.isSome(yield* Fiber.join(listener))).toBe(true)
     }))
 }

@@ -5,34 +5,45 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { RedisClient } from "../../../../src/redis/RedisClient.js"
-import type { RedisScript } from "../../../../src/redis/RedisScript.js"
+import * as RedisScript from "../../../../src/redis/RedisScript.js"
 
 export const listKey = "grants"
 
-const recorded = <Input, Output>(script: RedisScript<Input, Output>): RedisScript<Input, Output> => ({
-  ...script,
-  keys: (input) => [...script.keys(input), listKey],
-  lua: `
-    local server = redis
-    local time = server.call("TIME")
-    local redis = {
-      call = function(command, ...)
-        if command == "TIME" then return time end
-        return server.call(command, ...)
+const recorded = <Input, Output>(
+  script: RedisScript.RedisScript<Input, Output>
+): RedisScript.RedisScript<Input, Output> => {
+  const { batch } = script
+  if (batch === undefined) throw new Error(`${script.name} has no batch`)
+  return RedisScript.makeBatched({
+    ...script,
+    ...batch,
+    keys: (inputs: ReadonlyArray<Input>) => [...batch.keys(inputs), listKey],
+    lua: `
+      local server = redis
+      local time = server.call("TIME")
+      local list = table.remove(KEYS)
+      local redis = {
+        call = function(command, ...)
+          if command == "TIME" then return time end
+          return server.call(command, ...)
+        end,
+        pcall = server.pcall
+      }
+      local replies = (function() ${batch.lua} end)()
+      local function micros(of)
+        return string.format("%.0f", tonumber(of[1]) * 1000000 + tonumber(of[2]))
       end
-    }
-    local reply = (function() ${script.lua} end)()
-    local function micros(of)
-      return string.format("%.0f", tonumber(of[1]) * 1000000 + tonumber(of[2]))
-    end
-    if reply[1] == 1 then
       local ended = server.call("TIME")
-      local entry = table.concat({ KEYS[1], micros(time), micros(ended), ARGV[1], reply[2], reply[3] }, " ")
-      server.call("RPUSH", KEYS[2], entry)
-    end
-    return reply
-  `
-})
+      for i, reply in ipairs(replies) do
+        if reply[1] == 1 then
+          local entry = table.concat({ KEYS[i], micros(time), micros(ended), ARGV[i + 4], reply[2], reply[3] }, " ")
+          server.call("RPUSH", list, entry)
+        end
+      end
+      return replies
+    `
+  })
+}
 
 export const layer = <E>(client: Layer.Layer<RedisClient, E>): Layer.Layer<RedisClient, E> =>
   Layer.effect(
