@@ -16,13 +16,13 @@ export const thresholds = {
   /** a key of getMany at 16, in single typed reads by as many callers */
   many: 2.2,
   /** a typed set at 128, in sets of bentocache */
-  set: 0.2,
+  set: 0.3,
   /** a miss at 128, in misses of cacheable */
-  miss: 0.13,
+  miss: 0.2,
   /** a stampede of 1,000 on a lookup of 5 ms, in those of cacheable */
   stampede: 0.15,
   /** a call against a limit at 128, in calls of rate-limiter-flexible */
-  limit: 0.3,
+  limit: 0.45,
   /** a lock at 128, in locks of redlock-universal */
-  lock: 0.12
+  lock: 0.45
 }
