@@ -46,6 +46,9 @@ interface JoinedCall {
 
 const isWaiting = ({ caller }: JoinedCall): boolean => caller === undefined || caller.unsafePoll() === null
 
+/** How many keys are remembered while a busy queue keeps commands open. */
+const maxKeys = 10_000
+
 /**
  * The order of the commands that are queued. A call must not join a command that was queued before another one with a key of
  * its own: an interrupted caller releases what it has just asked for, and the release would leave first.
@@ -55,6 +58,8 @@ class Order {
   private readonly last = new Map<string, number>()
   private queued = 0
   private open = 0
+  /** the last command whose keys are forgotten: no call joins it, or one before it */
+  private forgotten = 0
 
   /** Numbers a command that calls may join until it is closed. */
   begin(): number {
@@ -73,11 +78,16 @@ class Order {
   }
 
   note(keys: ReadonlyArray<string>, number: number): void {
+    if (this.last.size >= maxKeys) {
+      this.last.clear()
+      this.forgotten = this.queued
+    }
     for (const key of keys) this.last.set(key, number)
   }
 
   /** Whether a call may join a command. */
   allows(keys: ReadonlyArray<string>, number: number, sharesKeys: boolean): boolean {
+    if (number <= this.forgotten) return false
     for (const key of keys) {
       const last = this.last.get(key)
       if (last !== undefined && (last > number || (last === number && !sharesKeys))) return false

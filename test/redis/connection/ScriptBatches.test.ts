@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as ScriptBatches from "../../../src/redis/connection/ScriptBatches.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as RedisExecutor from "../../../src/redis/RedisExecutor.js"
 import * as RedisScript from "../../../src/redis/RedisScript.js"
@@ -230,4 +231,24 @@ describe("calls of a script with a batch", () => {
       expect(answered).toEqual(["k0", "k1", "k2"])
     })
   )
+
+  it("join no command whose order is forgotten, since a busy queue remembers a bounded number of keys", () => {
+    const commands: Array<() => ReadonlyArray<unknown>> = []
+    const send = ScriptBatches.make(
+      { late: (_command, args) => void commands.push(args), traced: (_command, onReply) => onReply },
+      (_form, lua) => lua
+    )
+    // a test has no type for the input of every script
+    const script = count as RedisScript.RedisScript<unknown, unknown>
+    const call = (key: string, isAlone: boolean) =>
+      send("EVALSHA", { script, input: { key }, keys: [key], slot: undefined, isAlone }, () => {}, undefined)
+    call("open", false)
+    for (let i = 0; i <= 20_000; i++) call(`alone${i}`, true)
+    const before = commands.length
+    // its key was in a command behind the open one, which is no longer known
+    call("alone0", false)
+    expect(commands.length).toBe(before + 1)
+    call("next", false)
+    expect(commands.length).toBe(before + 1)
+  })
 })
