@@ -26,7 +26,7 @@ const program = Effect.gen(function* () {
   yield* prices.get("lamp")
   yield* prices.refresh("lamp") // the source answers notModified: fresh for another minute
   Object.assign(source, { price: 120, version: "v2" })
-  const price = yield* prices.refresh("lamp")
+  const price = yield* prices.get("lamp", { maxAge: 0 }) // this call wants the price of now
   yield* Console.log(`${price} after ${transfers} transfers`)
   if (price !== 120 || transfers !== 2) return yield* Effect.dieMessage("not as it should be")
 })

@@ -15,6 +15,7 @@ import type * as LookupRunner from "./lookup/LookupRunner.js"
 import type { CacheEvent } from "./observe/CacheEvents.js"
 import type { CacheStats } from "./observe/CacheStats.js"
 import type { CacheResult } from "./read/CacheResult.js"
+import type { ReadOptions } from "./read/ReadBound.js"
 import type * as Warming from "./read/Warming.js"
 
 /**
@@ -48,7 +49,7 @@ export type ReadError<E, F extends Failures> =
  * @since 0.1.0
  * @category models
  */
-export interface ManyOptions {
+export interface ManyOptions extends ReadOptions {
   /** the most concurrent lookups; with `lookupMany` they share calls: default all. A number below 1 is a defect. */
   readonly concurrency?: number | "unbounded" | undefined
 }
@@ -65,14 +66,24 @@ export interface TypedCache<in out Key, in out Value, out E> {
    * Reads a value from the local tier or from Redis, or runs the lookup. One lookup runs per key, in all processes; its
    * error reaches the callers unchanged. May be repeated.
    */
-  readonly get: (key: Key) => Effect.Effect<Value, E>
+  readonly get: {
+    (key: Key, options: ReadOptions): Effect.Effect<Value, E>
+    // last, so that `Effect.forEach(keys, cache.get)` is inferred by it
+    (key: Key): Effect.Effect<Value, E>
+  }
   /** Like `get`, and says where the value came from. */
-  readonly getResult: (key: Key) => Effect.Effect<CacheResult<Value>, E>
+  readonly getResult: {
+    (key: Key, options: ReadOptions): Effect.Effect<CacheResult<Value>, E>
+    (key: Key): Effect.Effect<CacheResult<Value>, E>
+  }
   /**
    * Reads what the cache holds, fresh or stale, and never runs the lookup. `None` for a missing value and for a cached
    * error. While Redis is away it reads the local tier alone.
    */
-  readonly getOption: (key: Key) => Effect.Effect<Option.Option<CacheResult<Value>>, RedisKey.InvalidKey>
+  readonly getOption: {
+    (key: Key, options: ReadOptions): Effect.Effect<Option.Option<CacheResult<Value>>, RedisKey.InvalidKey>
+    (key: Key): Effect.Effect<Option.Option<CacheResult<Value>>, RedisKey.InvalidKey>
+  }
   /**
    * Reads several values with one MGET, in the order of the keys; a repeated key is looked up once. Fails with the first
    * failure. With `mode: "either"` each key has a result of its own, and the read does not fail.

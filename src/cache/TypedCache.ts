@@ -256,6 +256,13 @@ export type {
 } from "./read/CacheResult.js"
 export type {
   /**
+   * @since 0.2.0
+   * @category models
+   */
+  ReadOptions
+} from "./read/ReadBound.js"
+export type {
+  /**
    * @since 0.1.0
    * @category models
    */

@@ -3,6 +3,7 @@ import type { Vitest } from "@effect/vitest"
 import { describe } from "vitest"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
 import { contract as callerContext } from "./typedCache/CallerContext.js"
+import { contract as callOptions } from "./typedCache/CallOptions.js"
 import { contract as loading } from "./typedCache/Loading.js"
 import { contract as names } from "./typedCache/Names.js"
 import { contract as nestedLookups } from "./typedCache/NestedLookups.js"
@@ -13,6 +14,7 @@ import { contract as writing } from "./typedCache/Writing.js"
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   describe("a cache", () => {
     callerContext(it)
+    callOptions(it)
     loading(it)
     names(it)
     nestedLookups(it)

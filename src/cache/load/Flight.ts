@@ -34,6 +34,8 @@ export interface Completed<out A> {
 export interface Flight<in A = never, in E = never> extends LoadGraph.Load, Awaited {
   /** the epoch of its key when it began */
   readonly epoch: number
+  /** The creation time of the value that its lookup will answer; Infinity before the lookup begins. */
+  createdAt: number
   /** Nothing that the load does counts any more: its last caller has left, or the scope is closed. */
   readonly isStopped: boolean
   /** Called once when the flight ends, stopped or not. */
@@ -104,6 +106,7 @@ export interface Flights<A, E> {
  * @category models
  */
 export class RunningFlight<A, E> extends LoadGraph.Load implements Flight<A, E> {
+  createdAt = Number.POSITIVE_INFINITY
   isStopped = false
   onEnd = () => {}
   waitingSpans: unknown

@@ -57,6 +57,8 @@ export interface LoadRequest<A> {
   readonly newerThan: number
   /** The failure of the caller's read. The load then skips Redis: a read costs one timeout, not several. */
   readonly failure?: ReadFailure | undefined
+  /** The caller accepts no value that was created then or before, whichever flight has it. */
+  readonly bound: number
   /** The trusted entry that the load refreshes. */
   readonly previous?: CacheEntry.CacheEntry<A> | undefined
 }

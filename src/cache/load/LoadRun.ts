@@ -28,7 +28,6 @@ import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFail
 import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import type { LookupRunner } from "../lookup/LookupRunner.js"
-import type { NewEntry } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as LeaseScripts from "../scripts/LeaseScripts.js"
@@ -187,9 +186,13 @@ export class LoadRun<A, E> {
     else this.flight.end(Exit.failCause(failure.right))
   }
 
-  /** Looks the value up, and renews the lease meanwhile. Continues with what the lookup answers; its failure ends the load. */
-  private lookUp(isBounded: boolean, next: (value: NewEntry<A>) => void) {
+  /**
+   * Looks the value up, and renews the lease meanwhile. Continues with the entry, whose age counts from here on: it is as old as
+   * what the lookup reads. A failure ends the load.
+   */
+  private lookUp(isBounded: boolean, createdAt: number, next: (entry: CacheEntry.CacheEntry<A>) => void) {
     const { flight, key, request } = this
+    flight.createdAt = createdAt
     const { lookups, name, renewal } = this.context
     const run = () => lookups.run(key.text, isBounded, (lookup) => this.source.lookup(request.previous, lookup))
     const looked =
@@ -197,7 +200,7 @@ export class LoadRun<A, E> {
     if (flight.hasLease && !Eager.isExit(looked)) this.endRenewal = renewal.start(this.target, this.token)
     flight.run(looked, (exit) => {
       this.endRenewal?.()
-      if (Exit.isSuccess(exit)) next(exit.value)
+      if (Exit.isSuccess(exit)) next({ ...exit.value, createdAt })
       else flight.end(Exit.failCause(exit.cause))
     })
   }
@@ -209,9 +212,7 @@ export class LoadRun<A, E> {
     flight.run(Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()), () => {
       if (onUnavailable === "fail") return flight.end(Exit.fail(failure.error))
       const began = { at: this.now(), joinedBefore: flight.joined() }
-      this.lookUp(true, (value) =>
-        this.unconfirmed({ ...value, createdAt: serverTime() }, began, failure.reason, undefined)
-      )
+      this.lookUp(true, serverTime(), (entry) => this.unconfirmed(entry, began, failure.reason, undefined))
     })
   }
 
@@ -253,9 +254,8 @@ export class LoadRun<A, E> {
     const began = { at: this.now(), joinedBefore: flight.joined() }
     // after an outage every entry is looked up again: as many lookups as during the outage, and bounded like them
     const isAfterOutage = request.newerThan > 0 && request.newerThan <= context.guard.distrustedUpTo(key.text)
-    this.lookUp(isAfterOutage, (value) => {
+    this.lookUp(isAfterOutage, createdAt, (entry) => {
       flight.close()
-      const entry = { ...value, createdAt }
       flight.run(EntryCodec.storable(context.codec, context.observer.notStored, key.text, entry), (stored) => {
         if (Exit.isFailure(stored)) return flight.end(Exit.failCause(stored.cause))
         if (stored.value !== undefined) return this.fill(entry, stored.value, lease, began)
@@ -350,7 +350,7 @@ export class LoadRun<A, E> {
             const failure = Cause.failureOrCause(found.cause)
             return Either.isLeft(failure) ? this.degraded(failure.left) : flight.end(Exit.failCause(failure.right))
           }
-          const entry = freshOf(found)
+          const entry = freshOf(found, this.newerThan)
           if (entry !== undefined) {
             return this.keepLocal(entry, at, found.text, () =>
               flight.end(Exit.succeed({ value: { entry, source: "Redis", reason: undefined }, joinedBefore }))
@@ -381,9 +381,7 @@ export class LoadRun<A, E> {
     this.waitsSince ??= now
     if (LoadGraph.waitsForOwnLease(flight) || now - this.waitsSince >= waitMillis) {
       const joinedBefore = flight.joined()
-      return this.lookUp(false, (value) =>
-        flight.end(Exit.succeed(lookupResult({ ...value, createdAt: serverTime() }, joinedBefore)))
-      )
+      return this.lookUp(false, serverTime(), (entry) => flight.end(Exit.succeed(lookupResult(entry, joinedBefore))))
     }
     // polls besides waiting for a message, since messages get lost
     const pause = Effect.flatMap(Random.nextRange(pollMillis / 2, pollMillis), Effect.sleep)

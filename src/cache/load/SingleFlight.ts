@@ -14,6 +14,7 @@ import * as Callback from "../../internal/effect/Callback.js"
 import * as SharedFibers from "../../internal/effect/SharedFibers.js"
 import { tracing } from "../../internal/Tracing.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
+import { noBound } from "../tiers/TierRead.js"
 import { type Completed, type FlightCaller, type Flights, RunningFlight, type Start } from "./Flight.js"
 
 /**
@@ -37,13 +38,18 @@ export interface FlightResult<out A> {
 export interface SingleFlight<A, E> {
   /**
    * Joins the load of a key and epoch, or starts it. With `alone` it starts a load that no other caller joins. With `awaitsEnd`
-   * its caller waits until the value is stored. Fails with `LookupCycle`, at once, where a load of this key waits for the caller.
+   * its caller waits until the value is stored. A load whose lookup reads at `bound` or before is not joined: another one takes its
+   * place. Fails with `LookupCycle`, at once, where a load of this key waits for the caller.
    */
   readonly load: (
     key: string,
     epoch: number,
     start: Start<A, E>,
-    options?: { readonly alone?: boolean | undefined; readonly awaitsEnd?: boolean | undefined }
+    options?: {
+      readonly alone?: boolean | undefined
+      readonly awaitsEnd?: boolean | undefined
+      readonly bound?: number | undefined
+    }
   ) => Effect.Effect<FlightResult<A>, E | LoadGraph.LookupCycle>
   /**
    * Like `load`, for a fiber that waits in a callback and belongs to no load. Answers a function for its interruption, which
@@ -122,10 +128,11 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       key: string,
       epoch: number,
       caller: FlightCaller<A, E>,
-      alone: boolean
+      alone: boolean,
+      bound: number
     ): { readonly flight: RunningFlight<A, E>; readonly endWait: () => void } => {
       const present = alone ? undefined : flights.open.get(key)
-      if (present !== undefined && present.epoch === epoch) {
+      if (present !== undefined && present.epoch === epoch && present.createdAt > bound) {
         present.add(caller)
         if (fiber !== undefined) tracing.listener?.waits(fiber, present)
         return { flight: present, endWait: LoadGraph.wait(from, present) }
@@ -142,15 +149,16 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
     }
 
     return {
-      join: (fiber, key, epoch, caller) => enter(fiber, undefined, key, epoch, caller, false).flight,
+      join: (fiber, key, epoch, caller) => enter(fiber, undefined, key, epoch, caller, false, noBound).flight,
       load: (key, epoch, start, options) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.withFiberRuntime((fiber) => {
             const from = LoadGraph.of(fiber)
             const cycle = LoadGraph.cycle(from, owner, key)
             if (cycle !== undefined) return cycle
-            const caller = new Waiting(start, options?.awaitsEnd === true)
-            const { endWait, flight } = enter(fiber, from, key, epoch, caller, options?.alone === true)
+            const { alone = false, awaitsEnd = false, bound = noBound } = options ?? {}
+            const caller = new Waiting(start, awaitsEnd)
+            const { endWait, flight } = enter(fiber, from, key, epoch, caller, alone, bound)
             return Effect.onExit(restore(caller.awaited), () =>
               Effect.sync(() => {
                 endWait()
@@ -163,7 +171,7 @@ export const make = <A, E>(owner: LoadGraph.Load["owner"]): Effect.Effect<Single
       start: (key, epoch, start, onFailure) =>
         Effect.sync(() => {
           const caller = new Waiting(start, false, onFailure)
-          const { flight } = enter(undefined, undefined, key, epoch, caller, false)
+          const { flight } = enter(undefined, undefined, key, epoch, caller, false, noBound)
           flight.keep()
           return Effect.uninterruptibleMask((restore) =>
             Effect.withFiberRuntime((fiber) => {

@@ -11,6 +11,7 @@ import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import type { InvalidKey } from "../../redis/RedisKey.js"
 import type { CacheKey } from "../entry/CacheKey.js"
 import type { LoadError, ValueSource } from "../load/LoadRequest.js"
+import type * as ReadBound from "./ReadBound.js"
 import type { Reader } from "./Reader.js"
 
 /**
@@ -18,14 +19,15 @@ import type { Reader } from "./Reader.js"
  * @category models
  */
 export interface BatchReaderOptions<Key, A, Value, E, Failure> {
-  /** of the cache, for the defect of an option that cannot be right */
-  readonly name: string
+  /** the cache, as defects of options name it: `TypedCache "user"` */
+  readonly owner: string
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
   /** Maps what a tier holds: a value, or a cached error. */
   readonly unwrap: <B, C>(stored: A, ofValue: (value: Value) => B, ofError: (error: Failure) => C) => B | C
   readonly failureOf: (error: LoadError<E> | InvalidKey) => Failure
+  readonly readBound: (options: ReadBound.ReadOptions) => ReadBound.ReadBound | undefined
 }
 
 /**
@@ -36,12 +38,14 @@ export interface BatchReader<in Key, out Value, out Failure> {
   /** The values in the order of the ids. The first failure fails the read, and interrupts loads that no other caller awaits. */
   readonly values: (
     ids: ReadonlyArray<Key>,
-    concurrency: number | "unbounded"
+    concurrency: number | "unbounded",
+    options: ReadBound.ReadOptions
   ) => Effect.Effect<ReadonlyArray<Value>, Failure>
   /** The outcome of each id, in the order of the ids. */
   readonly outcomes: (
     ids: ReadonlyArray<Key>,
-    concurrency: number | "unbounded"
+    concurrency: number | "unbounded",
+    options: ReadBound.ReadOptions
   ) => Effect.Effect<ReadonlyArray<Either.Either<Value, Failure>>>
 }
 
@@ -64,8 +68,8 @@ const failed = <Failure>(failure: Failure) => new Failed(failure)
 export const make = <Key, A, Value, E, Failure>(
   options: BatchReaderOptions<Key, A, Value, E, Failure>
 ): BatchReader<Key, Value, Failure> => {
-  const { failureOf, keyOf, name, reader, sourceOf, unwrap } = options
-  const check = OptionCheck.make(`getMany of TypedCache "${name}"`)
+  const { failureOf, keyOf, owner, readBound, reader, sourceOf, unwrap } = options
+  const check = OptionCheck.make(`getMany of ${owner}`)
   type Outcome = Value | Failed<Failure>
 
   /** Reads keys, all different, and loads those that no tier holds. The outcomes are in the order of the keys. */
@@ -73,10 +77,11 @@ export const make = <Key, A, Value, E, Failure>(
     keys: ReadonlyArray<CacheKey>,
     named: ReadonlyArray<Key>,
     failsFast: boolean,
-    concurrency: number | "unbounded"
+    concurrency: number | "unbounded",
+    bound: ReadBound.ReadBound | undefined
   ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.flatMap(
-      reader.getMany(keys, (place) => sourceOf(Array.unsafeGet(keys, place), Array.unsafeGet(named, place))),
+      reader.getMany(keys, (place) => sourceOf(Array.unsafeGet(keys, place), Array.unsafeGet(named, place)), bound),
       ({ misses, values }) => {
         const outcomes = values.map((stored): Outcome => unwrap(stored, identity, failed))
         if (misses.length === 0) return Effect.succeed(outcomes)
@@ -100,10 +105,12 @@ export const make = <Key, A, Value, E, Failure>(
   const read = (
     ids: ReadonlyArray<Key>,
     failsFast: boolean,
-    concurrency: number | "unbounded"
+    concurrency: number | "unbounded",
+    options: ReadBound.ReadOptions
   ): Effect.Effect<ReadonlyArray<Outcome>, Failure> =>
     Effect.suspend(() => {
       if (concurrency !== "unbounded") check.wholeNumber("concurrency", concurrency)
+      const bound = readBound(options)
       const positions = new Map<string, number>()
       const keys: Array<CacheKey> = []
       /** one id of each key */
@@ -131,11 +138,11 @@ export const make = <Key, A, Value, E, Failure>(
       const chunks = Math.ceil(keys.length / keysAtOnce)
       const read =
         chunks <= 1
-          ? chunk(keys, named, failsFast, concurrency)
+          ? chunk(keys, named, failsFast, concurrency, bound)
           : Effect.map(
               Effect.forEach(Array.range(0, chunks - 1), (i) => {
                 const [from, to] = [i * keysAtOnce, (i + 1) * keysAtOnce]
-                return chunk(keys.slice(from, to), named.slice(from, to), failsFast, concurrency)
+                return chunk(keys.slice(from, to), named.slice(from, to), failsFast, concurrency, bound)
               }),
               Array.flatten
             )
@@ -147,15 +154,15 @@ export const make = <Key, A, Value, E, Failure>(
     })
 
   return {
-    values: (ids, concurrency) =>
-      Effect.flatMap(read(ids, true, concurrency), (outcomes) => {
+    values: (ids, concurrency, options) =>
+      Effect.flatMap(read(ids, true, concurrency, options), (outcomes) => {
         const failure = outcomes.find((outcome) => outcome instanceof Failed)
         return failure === undefined ? Effect.succeed(outcomes as ReadonlyArray<Value>) : Effect.fail(failure.failure)
       }),
-    outcomes: (ids, concurrency) =>
+    outcomes: (ids, concurrency, options) =>
       Effect.map(
         // without `failsFast` the read itself does not fail
-        read(ids, false, concurrency) as Effect.Effect<ReadonlyArray<Outcome>>,
+        read(ids, false, concurrency, options) as Effect.Effect<ReadonlyArray<Outcome>>,
         (outcomes) =>
           outcomes.map((outcome) => (outcome instanceof Failed ? Either.left(outcome.failure) : Either.right(outcome)))
       )

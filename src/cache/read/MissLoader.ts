@@ -21,7 +21,7 @@ import type { SingleFlight } from "../load/SingleFlight.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import * as Transaction from "../lookup/Transaction.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
-import { causeOf, type Found, type TierResult } from "../tiers/TierRead.js"
+import { causeOf, type Found, noBound, type TierResult } from "../tiers/TierRead.js"
 import * as CacheResult from "./CacheResult.js"
 import type { Refresher } from "./Refresher.js"
 
@@ -45,7 +45,8 @@ export interface MissLoaderOptions<A, E> {
   readonly readAgain: (
     key: CacheKey,
     source: ValueSource<A, E>,
-    lateJoins: number
+    lateJoins: number,
+    newerThan: number
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
 }
 
@@ -57,15 +58,19 @@ export interface MissLoader<A, E> {
   /**
    * Lets the caller of a read that found nothing wait for a load, in the callback in which it waits for the read. Answers false,
    * and does nothing, for what needs `continue`: stale values, callers that belong to loads or transactions, and the first
-   * replies after an outage.
+   * replies after an outage. The caller accepts values of any age.
    */
   readonly join: (read: WaitingRead<A, E>, found: Found<A>) => boolean
-  /** Continues a read whose result is no hit. `lateJoins` counts the flights that its caller joined too late. */
+  /**
+   * Continues a read whose result is no hit. `lateJoins` counts the flights that its caller joined too late. Nothing that was
+   * created at `newerThan` or before is answered.
+   */
   readonly continue: (
     key: CacheKey,
     source: ValueSource<A, E>,
     result: TierResult<A>,
-    lateJoins: number
+    lateJoins: number,
+    newerThan: number
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
   /** With `awaitsEnd` the value is also stored, or could not be, when the effect ends. */
   readonly load: (
@@ -75,8 +80,8 @@ export interface MissLoader<A, E> {
     lateJoins: number,
     awaitsEnd: boolean
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
-  /** The stale entry of a result, if it may still be served. */
-  readonly staleOf: (found: Found<A>) => CacheEntry.CacheEntry<A> | undefined
+  /** The stale entry of a result, if it may still be served and was created after `newerThan`. */
+  readonly staleOf: (found: Found<A>, newerThan: number) => CacheEntry.CacheEntry<A> | undefined
 }
 
 /**
@@ -113,6 +118,12 @@ export const maxLateJoins = 2
 export const afterReply = <A, E>(observer: CacheObserver, next: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
 
+/** What a load must improve on after a read that found nothing for its caller. An entry that is only too old may be revalidated. */
+const requestOf = <A>({ createdAt, entry, trusted }: Found<A>, bound: number): LoadRequest<A> =>
+  bound === noBound
+    ? { newerThan: createdAt, bound }
+    : { newerThan: Math.max(createdAt, bound), bound, previous: trusted ? entry : undefined }
+
 /**
  * @since 0.2.0
  * @category constructors
@@ -125,8 +136,11 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     return Effect.map(options.serverTime, (now) => CacheResult.make(entry, source, now, reason))
   }
 
-  const staleOf = ({ entry, serverTime, trusted }: Found<A>): CacheEntry.CacheEntry<A> | undefined =>
-    entry !== undefined && trusted && CacheEntry.isStale(entry, serverTime, staleMillis(entry.value))
+  const staleOf: MissLoader<A, E>["staleOf"] = ({ entry, serverTime, trusted }, newerThan) =>
+    entry !== undefined &&
+    trusted &&
+    entry.createdAt > newerThan &&
+    CacheEntry.isStale(entry, serverTime, staleMillis(entry.value))
       ? entry
       : undefined
 
@@ -159,7 +173,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     ) {}
 
     start(flight: Flight<LoadResult<A>, LoadError<E>>): void {
-      loader.load(this.read.key, this.read.source, { newerThan: this.newerThan }, flight)
+      loader.load(this.read.key, this.read.source, { newerThan: this.newerThan, bound: noBound }, flight)
     }
 
     onInterrupt(flight: RunningFlight<LoadResult<A>, LoadError<E>> | undefined): void {
@@ -170,7 +184,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     onOutcome(exit: Exit.Exit<Completed<LoadResult<A>>, LoadError<E>>, isLate: boolean, position: number) {
       if (this.isGone) return
       const { key, lateJoins, source } = this.read
-      if (isLate) return this.read.onRead(readAgain(key, source, lateJoins + 1))
+      if (isLate) return this.read.onRead(readAgain(key, source, lateJoins + 1, noBound))
       if (Exit.isFailure(exit)) return this.read.onLoad(Exit.failCause(exit.cause))
       const { value } = exit.value
       if (position > 0 || value.source === "Redis") observer.lookupSaved()
@@ -183,7 +197,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     const { caller, key } = read
     if (
       observer.isRecovering() ||
-      staleOf(found) !== undefined ||
+      staleOf(found, noBound) !== undefined ||
       read.lateJoins >= maxLateJoins ||
       LoadGraph.of(caller) !== undefined ||
       Transaction.isIn(caller)
@@ -209,17 +223,19 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
               key.text,
               invalidation.epochOf(key.text),
               (flight) => loader.load(key, source, request, flight),
-              { alone: lateJoins >= maxLateJoins, awaitsEnd }
+              { alone: lateJoins >= maxLateJoins, awaitsEnd, bound: request.bound }
             ),
             ({ joined, late, value }) => {
-              if (!late) {
+              // the flight of a caller that accepts older values may have found one
+              const isTooOld = value.source === "Redis" && value.entry.createdAt <= request.bound
+              if (!late && !isTooOld) {
                 if (joined || value.source === "Redis") observer.lookupSaved()
                 return resultOf(value)
               }
               // a caller whose read failed does not wait for Redis a second time
               return request.failure
                 ? load(key, source, request, lateJoins + 1, awaitsEnd)
-                : readAgain(key, source, lateJoins + 1)
+                : readAgain(key, source, lateJoins + 1, request.bound)
             }
           )
     )
@@ -233,20 +249,21 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     LoadGraph.cycle(from, owner, text) ??
     LoadGraph.within(new LoadGraph.Load(owner, text, true))(loader.loadAlone(text, source, request))
 
-  const staleOrLoaded = (key: CacheKey, source: ValueSource<A, E>, found: Found<A>, lateJoins: number) =>
+  const staleOrLoaded = (key: CacheKey, source: ValueSource<A, E>, found: Found<A>, lateJoins: number, bound: number) =>
     Effect.suspend(() => {
-      const stale = staleOf(found)
+      const stale = staleOf(found, bound)
       if (stale !== undefined) return serveStale(key, source, stale, found.serverTime)
       observer.miss(key.text, causeOf(found))
-      return load(key, source, { newerThan: found.createdAt }, lateJoins, false)
+      // others read the older value until the new one is stored: the caller's next read must not be one of them
+      return load(key, source, requestOf(found, bound), lateJoins, bound !== noBound)
     })
 
   return {
-    continue: (key, source, result, lateJoins) =>
+    continue: (key, source, result, lateJoins, newerThan) =>
       result._tag === "Found"
-        ? afterReply(observer, staleOrLoaded(key, source, result, lateJoins))
+        ? afterReply(observer, staleOrLoaded(key, source, result, lateJoins, newerThan))
         : Either.match(Cause.failureOrCause(result.cause), {
-            onLeft: (failure) => load(key, source, { newerThan: 0, failure }, lateJoins, false),
+            onLeft: (failure) => load(key, source, { newerThan: 0, failure, bound: newerThan }, lateJoins, false),
             onRight: Exit.failCause
           }),
     join,

@@ -21,9 +21,18 @@ import type { Load } from "../lookup/LoadGraph.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { causeOf, type Found, freshOf, type ReadListener, type Started, type TierResult } from "../tiers/TierRead.js"
+import {
+  causeOf,
+  type Found,
+  freshOf,
+  noBound,
+  type ReadListener,
+  type Started,
+  type TierResult
+} from "../tiers/TierRead.js"
 import * as CacheResult from "./CacheResult.js"
 import * as MissLoader from "./MissLoader.js"
+import * as ReadBound from "./ReadBound.js"
 import * as Refresher from "./Refresher.js"
 import * as WarmPlan from "./WarmPlan.js"
 
@@ -79,16 +88,21 @@ export interface Reader<A, E> {
   ) => void
   readonly getResult: (
     key: CacheKey,
-    source: ValueSource<A, E>
+    source: ValueSource<A, E>,
+    bound?: ReadBound.ReadBound
   ) => Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>>
   /** Reads several keys, all different, with one read of Redis. */
   readonly getMany: (
     keys: ReadonlyArray<CacheKey>,
-    sourceAt: (place: number) => ValueSource<A, E>
+    sourceAt: (place: number) => ValueSource<A, E>,
+    bound?: ReadBound.ReadBound
   ) => Effect.Effect<Many<A, E>>
   readonly planWarming: WarmPlan.PlanMany<A, E>
   /** The value that the cache holds, fresh or stale. It never loads. */
-  readonly getOption: (key: CacheKey) => Effect.Effect<Option.Option<CacheResult.CacheResult<A>>>
+  readonly getOption: (
+    key: CacheKey,
+    bound?: ReadBound.ReadBound
+  ) => Effect.Effect<Option.Option<CacheResult.CacheResult<A>>>
   /** Loads now, whatever is stored. */
   readonly refresh: (key: CacheKey, source: ValueSource<A, E>) => Effect.Effect<A, LoadError<E>>
 }
@@ -113,6 +127,8 @@ class PendingRead<A, E, B, E2> implements ReadListener<A>, MissLoader.WaitingRea
     readonly started: Started,
     /** the flights that this caller joined too late */
     readonly lateJoins: number,
+    /** the caller accepts no entry that was created then or before */
+    readonly newerThan: number,
     readonly mapping: Mapping<A, E, B, E2>,
     readonly resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
     readonly caller: Fiber.RuntimeFiber<unknown, unknown>
@@ -147,7 +163,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       ...options,
       flights,
       refresher,
-      readAgain: (key, source, lateJoins) => readResult(key, source, lateJoins)
+      readAgain: (key, source, lateJoins, newerThan) => readResult(key, source, lateJoins, newerThan)
     })
 
     const hitRedis = (
@@ -164,11 +180,11 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       result: TierResult<A>,
       read: PendingRead<A, E, B, E2>
     ): Effect.Effect<B, E2 | LoadError<E>> | undefined => {
-      const { key, lateJoins, mapping, source, started } = read
-      const entry = freshOf(result)
+      const { key, lateJoins, mapping, newerThan, source, started } = read
+      const entry = freshOf(result, newerThan)
       if (result._tag !== "Found" || entry === undefined) {
-        if (result._tag === "Found" && misses.join(read, result)) return undefined
-        return Effect.flatMap(misses.continue(key, source, result, lateJoins), mapping.ofResult)
+        if (result._tag === "Found" && newerThan === noBound && misses.join(read, result)) return undefined
+        return Effect.flatMap(misses.continue(key, source, result, lateJoins, newerThan), mapping.ofResult)
       }
       hitRedis(key, entry, started, result)
       const hit = mapping.ofHit(entry, result.serverTime)
@@ -184,17 +200,20 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       key: CacheKey,
       source: ValueSource<A, E>,
       lateJoins: number,
+      newerThan: number,
       mapping: Mapping<A, E, B, E2>,
       resume: (next: Effect.Effect<B, E2 | LoadError<E>>) => void,
       caller: Fiber.RuntimeFiber<unknown, unknown>
-    ): void => tier.readTo(key, new PendingRead(key, source, local.start(key), lateJoins, mapping, resume, caller), 0)
+    ): void =>
+      tier.readTo(key, new PendingRead(key, source, local.start(key), lateJoins, newerThan, mapping, resume, caller), 0)
 
     const readResult = (
       key: CacheKey,
       source: ValueSource<A, E>,
-      lateJoins: number
+      lateJoins: number,
+      newerThan: number
     ): Effect.Effect<CacheResult.CacheResult<A>, LoadError<E>> =>
-      Callback.makeInTurn((resume, caller) => readRedis(key, source, lateJoins, toResult, resume, caller))
+      Callback.makeInTurn((resume, caller) => readRedis(key, source, lateJoins, newerThan, toResult, resume, caller))
 
     const toResult: Mapping<A, E, CacheResult.CacheResult<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(CacheResult.make(entry, "Redis", serverTime)),
@@ -216,6 +235,29 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
       return entry
     }
 
+    /** The local entry of a key that a call may have, counted as a hit. */
+    const localHitWithin = (
+      key: CacheKey,
+      bound: ReadBound.ReadBound | undefined,
+      newerThan: number
+    ): CacheEntry.CacheEntry<A> | undefined => {
+      if (bound === undefined) return localHit(key.name)
+      const entry = bound.usesLocal ? local.get(key.name) : undefined
+      if (entry === undefined || entry.createdAt <= newerThan) return undefined
+      observer.hitLocal(key.name)
+      return entry
+    }
+
+    const localResult = (key: CacheKey, source: ValueSource<A, E>, entry: CacheEntry.CacheEntry<A>, now: number) =>
+      Effect.as(refresher.refreshAhead(key, source, entry, now), CacheResult.make(entry, "Local", now))
+
+    const getWithin = (key: CacheKey, source: ValueSource<A, E>, bound: ReadBound.ReadBound) =>
+      Effect.flatMap(options.serverTime, (now) => {
+        const newerThan = ReadBound.newerThan(bound, now)
+        const entry = localHitWithin(key, bound, newerThan)
+        return entry === undefined ? readResult(key, source, 0, newerThan) : localResult(key, source, entry, now)
+      })
+
     const refreshLocalAhead = (key: CacheKey, source: ValueSource<A, E>, entry: CacheEntry.CacheEntry<A>) =>
       Effect.flatMap(options.serverTime, (now) => refresher.refreshAhead(key, source, entry, now))
 
@@ -232,22 +274,22 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           caller: Fiber.RuntimeFiber<unknown, unknown>
         ) => {
           const entry = refreshAhead === undefined ? undefined : localHit(key.name)
-          if (entry === undefined) readRedis(key, source, 0, mapping, resume, caller)
+          if (entry === undefined) readRedis(key, source, 0, noBound, mapping, resume, caller)
           else resume(Effect.zipRight(refreshLocalAhead(key, source, entry), ofValue(entry.value)))
         }
       },
 
-      getResult: (key, source) =>
+      getResult: (key, source, bound) =>
         Effect.suspend(() => {
+          if (bound !== undefined) return getWithin(key, source, bound)
           const entry = localHit(key.name)
-          if (entry === undefined) return readResult(key, source, 0)
-          return Effect.flatMap(options.serverTime, (now) =>
-            Effect.as(refresher.refreshAhead(key, source, entry, now), CacheResult.make(entry, "Local", now))
-          )
+          if (entry === undefined) return readResult(key, source, 0, noBound)
+          return Effect.flatMap(options.serverTime, (now) => localResult(key, source, entry, now))
         }),
 
-      getMany: (keys, sourceAt) =>
-        Effect.suspend(() => {
+      getMany: (keys, sourceAt, bound) =>
+        Effect.flatMap(options.serverTime, (now) => {
+          const newerThan = ReadBound.newerThan(bound, now)
           const values: Array<A> = []
           const refreshes: Array<Effect.Effect<void>> = []
           /** the places of the keys that the local tier does not hold */
@@ -255,7 +297,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           const starts: Array<Started> = []
           for (let place = 0; local.isEnabled && place < keys.length; place++) {
             const key = Array.unsafeGet(keys, place)
-            const entry = localHit(key.name)
+            const entry = localHitWithin(key, bound, newerThan)
             if (entry === undefined) {
               places.push(place)
               starts.push(local.start(key))
@@ -273,9 +315,9 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
               const result = Array.unsafeGet(results, i)
               const key = Array.unsafeGet(absent, i)
               const place = areAllAbsent ? i : Array.unsafeGet(places, i)
-              const entry = freshOf(result)
+              const entry = freshOf(result, newerThan)
               if (result._tag !== "Found" || entry === undefined) {
-                const load = misses.continue(key, sourceAt(place), result, 0)
+                const load = misses.continue(key, sourceAt(place), result, 0, newerThan)
                 loads.push({ place, load: Effect.map(load, ({ value }) => value) })
                 continue
               }
@@ -298,10 +340,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
         load: (key, source, request) => misses.load(key, source, request, 0, true)
       }),
 
-      getOption: (key) =>
+      getOption: (key, bound) =>
         Effect.gen(function* () {
-          const present = localHit(key.name)
-          if (present !== undefined) return Option.some(CacheResult.make(present, "Local", yield* options.serverTime))
+          const now = yield* options.serverTime
+          const newerThan = ReadBound.newerThan(bound, now)
+          const present = localHitWithin(key, bound, newerThan)
+          if (present !== undefined) return Option.some(CacheResult.make(present, "Local", now))
           const started = local.start(key)
           const found = yield* Effect.either(tier.read(key))
           if (Either.isLeft(found)) {
@@ -310,12 +354,12 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           }
           yield* observer.redisAnswered
           const { serverTime } = found.right
-          const fresh = freshOf(found.right)
+          const fresh = freshOf(found.right, newerThan)
           if (fresh !== undefined) {
             hitRedis(key, fresh, started, found.right)
             return Option.some(CacheResult.make(fresh, "Redis", serverTime))
           }
-          const stale = misses.staleOf(found.right)
+          const stale = misses.staleOf(found.right, newerThan)
           if (stale !== undefined) {
             observer.stale(key.text)
             return Option.some(CacheResult.make(stale, "Stale", serverTime))
@@ -331,13 +375,14 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
           // alone: a load that is under way may accept an older value
           const alone = MissLoader.maxLateJoins
           if (Either.isLeft(found)) {
-            return (yield* misses.load(key, source, { newerThan: 0, failure: found.left }, alone, true)).value
+            return (yield* misses.load(key, source, { newerThan: 0, bound: noBound, failure: found.left }, alone, true))
+              .value
           }
           const { createdAt, entry, trusted } = found.right
           // this process knows the server's time only roughly
           const newerThan = Math.max(createdAt, Math.ceil(yield* options.serverTime))
           const previous = trusted ? entry : undefined
-          return (yield* misses.load(key, source, { newerThan, previous }, alone, true)).value
+          return (yield* misses.load(key, source, { newerThan, bound: noBound, previous }, alone, true)).value
         })
     }
   })

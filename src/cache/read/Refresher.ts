@@ -18,6 +18,7 @@ import type { Loader } from "../load/Loader.js"
 import type { LoadError, LoadResult, ValueSource } from "../load/LoadRequest.js"
 import type { SingleFlight } from "../load/SingleFlight.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
+import { noBound } from "../tiers/TierRead.js"
 import { isDue, type RefreshAhead } from "./RefreshAhead.js"
 
 /**
@@ -90,7 +91,7 @@ export const make = <A, E>(options: RefresherOptions<A, E>): Effect.Effect<Refre
         return flights.start(
           key.text,
           invalidation.epochOf(key.text),
-          (flight) => loader.load(key, source, { newerThan: previous.createdAt, previous }, flight),
+          (flight) => loader.load(key, source, { newerThan: previous.createdAt, bound: noBound, previous }, flight),
           (cause) => {
             failedAt ??= new LRUCache({ max: maxPaused })
             failedAt.set(key.text, MonotonicClock.unsafeMillis(clock))

@@ -12,7 +12,7 @@ import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 import type { LoadError, LoadRequest, ValueSource } from "../load/LoadRequest.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
 import type { RedisTier } from "../tiers/RedisTier.js"
-import { freshOf, type Started, type TierResult } from "../tiers/TierRead.js"
+import { freshOf, noBound, type Started, type TierResult } from "../tiers/TierRead.js"
 import type { CacheResult } from "./CacheResult.js"
 
 /**
@@ -63,7 +63,7 @@ export const make = <A, E>(options: {
     const fresh = freshOf(result)
     if (fresh === undefined) {
       const previous = trusted ? entry : undefined
-      return { _tag: "Absent", load: load(key, source, { newerThan: createdAt, previous }) }
+      return { _tag: "Absent", load: load(key, source, { newerThan: createdAt, bound: noBound, previous }) }
     }
     local.keep(key, fresh, started, result.text ?? "")
     return { _tag: "Fresh" }

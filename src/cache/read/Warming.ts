@@ -93,6 +93,8 @@ export class WarmStopped extends Schema.TaggedError<WarmStopped>()("WarmStopped"
  */
 export interface WarmingOptions<Key, A, Value, E, Failure> {
   readonly name: string
+  /** the cache, as defects of options name it: `TypedCache "user"` */
+  readonly owner: string
   readonly reader: Reader<A, E>
   readonly keyOf: (id: Key) => Either.Either<CacheKey, InvalidKey>
   readonly sourceOf: (key: CacheKey, id: Key) => ValueSource<A, E>
@@ -175,7 +177,7 @@ export const make = <Key, A, Value, E, Failure>(warming: WarmingOptions<Key, A, 
     options: WarmOptions = {}
   ): Stream.Stream<WarmProgress<Key, Failure>, WarmStopped | E2, R2> =>
     Stream.suspend(() => {
-      const { duration, wholeNumber } = OptionCheck.make(`warm of TypedCache "${warming.name}"`)
+      const { duration, wholeNumber } = OptionCheck.make(`warm of ${warming.owner}`)
       const concurrency = wholeNumber("concurrency", options.concurrency) ?? warming.defaultConcurrency
       const from = wholeNumber("from", options.from, { least: 0 }) ?? 0
       const waitMillis = Duration.toMillis(

@@ -48,13 +48,25 @@ export interface Found<out A> {
 export type TierResult<A> = Found<A> | { readonly _tag: "Failed"; readonly cause: Cause.Cause<ReadFailure> }
 
 /**
- * The entry of a hit: trusted and fresh. Undefined for any other result.
+ * The bound of a caller that accepts entries of any age: every entry was created after it.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const noBound = -1
+
+/**
+ * The entry of a hit: trusted, fresh, and created after `newerThan`. Undefined for any other result.
  *
  * @since 0.1.0
  * @category getters
  */
-export const freshOf = <A>(result: TierResult<A>): CacheEntry.CacheEntry<A> | undefined => {
+export const freshOf = <A>(
+  result: TierResult<A>,
+  newerThan: number = noBound
+): CacheEntry.CacheEntry<A> | undefined => {
   if (result._tag !== "Found" || result.entry === undefined || !result.trusted) return undefined
+  if (result.entry.createdAt <= newerThan) return undefined
   return CacheEntry.isFresh(result.entry, result.serverTime) ? result.entry : undefined
 }
 

@@ -80,9 +80,16 @@ const EffectClass = SyncEffect as unknown as new <Of, A, E>(
 
 /**
  * Makes the effect of an operation, whose functions are called anew each time the effect runs. `absent` most often answers
- * an `Exit`.
+ * an `Exit`. A call with options runs `withOptions`. What else a caller passes, such as the place of `Effect.forEach`, is ignored.
  */
 export const make =
-  <Of, A, E>(operation: Operation<Of, A, E>) =>
-  (of: Of): Effect.Effect<A, E> =>
-    new EffectClass(operation, of)
+  <Of, Options extends object, A, E>(
+    operation: Operation<Of, A, E>,
+    withOptions: (of: Of, options: Options) => Effect.Effect<A, E>
+  ): {
+    (of: Of, options: Options): Effect.Effect<A, E>
+    (of: Of): Effect.Effect<A, E>
+  } =>
+  (of: Of, options?: Options): Effect.Effect<A, E> =>
+    // one comparison, and no call: this is the hottest path
+    typeof options === "object" ? withOptions(of, options) : new EffectClass(operation, of)

@@ -13,21 +13,24 @@ const cell = ({ peeks = false } = {}) => {
   let set: Exit.Exit<number, string> | undefined
   let calls = 0
   let steps = 0
-  const get = SyncEffect.make({
-    peek: (_: string) => {
-      if (!peeks || set === undefined || Exit.isFailure(set)) return undefined
-      calls++
-      return set
+  const get = SyncEffect.make(
+    {
+      peek: (_: string) => {
+        if (!peeks || set === undefined || Exit.isFailure(set)) return undefined
+        calls++
+        return set
+      },
+      absent: (_: string): Effect.Effect<number, string> => {
+        calls++
+        if (set !== undefined) return set
+        return Effect.suspend(() => {
+          steps++
+          return Effect.as(Effect.yieldNow(), -1)
+        })
+      }
     },
-    absent: (_: string): Effect.Effect<number, string> => {
-      calls++
-      if (set !== undefined) return set
-      return Effect.suspend(() => {
-        steps++
-        return Effect.as(Effect.yieldNow(), -1)
-      })
-    }
-  })
+    (_: string, { answer }: { readonly answer: number }) => Effect.succeed(answer)
+  )
   return {
     get,
     hold: (exit: Exit.Exit<number, string> | undefined) => {
@@ -47,6 +50,15 @@ describe.each([{ peeks: true }, { peeks: false }])("a SyncEffect that peeks: $pe
       hold(Exit.succeed(1))
       expect(yield* get("a")).toBe(1)
       expect([steps(), calls()]).toEqual([1, 2])
+    })
+  )
+
+  it.effect("runs another effect for a call with options, and ignores the place that a list passes", () =>
+    Effect.gen(function* () {
+      const { get, hold } = cell(options)
+      hold(Exit.succeed(1))
+      expect(yield* get("a", { answer: 7 })).toBe(7)
+      expect(yield* Effect.forEach(["a", "b"], get)).toEqual([1, 1])
     })
   )
 

@@ -102,6 +102,16 @@ const ofCache: ReadonlyArray<Row> = [
   cache("lease.timeToLive", "time", (timeToLive) => ({ lease: { timeToLive } })),
   cache("lease.maxWait", "any time", (maxWait) => ({ lease: { maxWait } })),
   [
+    'get of TypedCache "checked": option `maxAge`',
+    "any time",
+    (maxAge) => Effect.flatMap(cacheWith({}), ({ get }) => get("a", { maxAge }))
+  ],
+  [
+    'getMany of TypedCache "checked": option `maxAge`',
+    "any time",
+    (maxAge) => Effect.flatMap(cacheWith({}), ({ getMany }) => getMany(["a"], { maxAge }))
+  ],
+  [
     'getMany of TypedCache "checked": option `concurrency`',
     "count",
     (concurrency) => Effect.flatMap(cacheWith({}), ({ getMany }) => getMany(["a"], { concurrency }))
