@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { RedisClient, SubscriptionEvent } from "../../redis/RedisClient.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
@@ -63,7 +62,7 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
     const waiters = new Map<string, Set<() => void>>()
 
     const wake = (key: string) => {
-      for (const resume of waiters.get(key) ?? []) resume()
+      if (waiters.size > 0) for (const resume of waiters.get(key) ?? []) resume()
     }
 
     /** The message could have been any: everything is invalid, and every lease may have ended. */
@@ -72,7 +71,9 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       for (const key of waiters.keys()) wake(key)
     }
 
-    const onMessage = ({ from, key, kind }: BusMessage.BusMessage) => {
+    const onMessage = (message: BusMessage.BusMessage | undefined) => {
+      if (message === undefined) return assumeWorst()
+      const { from, key, kind } = message
       if (kind === "ready") {
         if (key !== undefined) wake(key)
       } else if (from !== self) {
@@ -89,11 +90,8 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
 
     const onEvent = (event: SubscriptionEvent) => {
       if (event._tag === "Gap") return assumeWorst()
-      for (const message of BusMessage.split(event.message)) {
-        // most messages are this process's own, and matter only to its waiters
-        if (waiters.size === 0 && isOwn(message)) continue
-        Option.match(BusMessage.decode(message), { onNone: assumeWorst, onSome: onMessage })
-      }
+      // most messages are this process's own, and matter only to its waiters; the messages of one text are of one process
+      if (waiters.size > 0 || !isOwn(event.message)) BusMessage.forEach(event.message, onMessage)
     }
 
     yield* executor.listen(channel.name, onEvent).pipe(
@@ -110,14 +108,14 @@ export const make = (options: BusOptions): Effect.Effect<Bus, never, Scope.Scope
       Effect.forkScoped
     )
 
-    const message = (kind: BusMessage.BusMessage["kind"], key?: string) => BusMessage.encode({ from: self, kind, key })
+    const messages = BusMessage.encoder(self)
 
     return {
       channel: channel.published,
-      invalidateMessage: (key) => message("key", key),
-      tagMessage: (tag) => message("tag", tag),
-      clearMessage: message("clear"),
-      readyMessage: (key) => message("ready", key),
+      invalidateMessage: messages.key,
+      tagMessage: messages.tag,
+      clearMessage: messages.clear,
+      readyMessage: messages.ready,
       awaitLease: (key) =>
         Effect.async<void>((resume) => {
           const onWake = () => {

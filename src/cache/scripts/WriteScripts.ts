@@ -29,6 +29,7 @@ export const invalidate = RedisScript.makeBatched({
   name: "cache.invalidate",
   idempotent: true,
   groupOf,
+  sharesKeys: true,
   keys: (inputs: ReadonlyArray<Target & { readonly message: string }>) => inputs.flatMap(keys),
   args: (inputs) => [inputs[0]?.channel ?? "", ...inputs.map(({ message }) => message)],
   lua: `${luaTell}
@@ -62,6 +63,8 @@ export const set = RedisScript.makeBatched({
   idempotent: false,
   hasServerTime: true,
   groupOf,
+  // the values are stored in the order of the calls, and the end of a lease is the same twice
+  sharesKeys: true,
   length: ({ body }) => body.length,
   keys: (
     inputs: ReadonlyArray<
