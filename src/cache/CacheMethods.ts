@@ -246,7 +246,7 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
           const key = keyOf(id)
           return Either.isLeft(key)
             ? Exit.fail(key.left)
-            : Eager.flatMap(source.newEntry(value, id), (entry) => writer.set(key.right.text, entry))
+            : Eager.flatMap(source.newEntry(value, id), (entry) => writer.set(key.right, entry))
         }),
       ({ id }) => id
     )
@@ -267,9 +267,9 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
         traced(
           "cache.put",
           (id: Key) =>
-            Effect.flatMap(keyOf(id), ({ text }) =>
+            Effect.flatMap(keyOf(id), (key) =>
               writer.update(
-                text,
+                key,
                 Effect.flatMap(write, (value) => source.newEntry(value, id))
               )
             ),

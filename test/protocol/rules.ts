@@ -48,10 +48,16 @@ export const rules = {
   setHasDeadline: "7: a set that reaches the server after its deadline does nothing",
   setKeepsCaller: "7: a set of unknown outcome, or interrupted, returns only when it can no longer arrive",
   deadlineAllowsForSize: "7: the deadline of a set includes the transfer time of its value",
+  writtenIsKept: "7: a process keeps in its local tier what its set or update has stored",
+  writtenNeedsEpoch: "7: only if nothing else has moved the epoch since the write began",
+  writtenTimeFromStart: "7: its local time counts from before the write",
+  writtenOnOpenGeneration: "7: only on the generation whose replies are used",
 
   updatePlacesToken: "8: an update deletes the value and places its token before the write",
   updateComparesToken: "8: an update stores only if its token is still there",
   updateDeletesOtherwise: "8: an update that finds its token gone deletes value and lease",
+  updateKeptUnderToken: "8: the value of an update is kept only if it was stored under its token",
+  updateKeptFromBegin: "8: an update's epoch and local time are of before its token was placed",
   tokenOutlivesWrite: "8: the token of an update outlives its write",
 
   outbox: "9: a write that Redis has not acknowledged is kept as an invalidation, and sent until it is",
@@ -139,6 +145,9 @@ export const allRules: Rules = without()
 
 /** Rules that no promise needs, and why they are kept. */
 export const needless = {
+  writtenIsKept: "the next read finds the value in Redis",
+  writtenOnOpenGeneration: "the end of an outage drops the local tier",
+  updateKeptUnderToken: "the write that has taken the token away drops the value by its message",
   earlyCallersSkipFill: "a caller that waits for the fill gets the same value later",
   waitersAreWoken: "a waiter polls anyway; the message only saves time",
   epochMovesBefore: "a read before the end of an invalidation may be old, and the move at its end drops it",

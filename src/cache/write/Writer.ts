@@ -17,13 +17,16 @@ import { isOutcomeUnknown, type RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import type { Content } from "../entry/CacheEntry.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
+import type { CacheKey } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
 import type { BusMessages } from "../invalidation/Bus.js"
 import type { CacheServers } from "../invalidation/CacheServers.js"
 import type { CreationTime } from "../invalidation/CreationTime.js"
+import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
 import type { EntryMarkers, MarkerMoves } from "../invalidation/Markers.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
 import { readFailureOf } from "../invalidation/outage/ReadFailure.js"
+import type { ReadGuard } from "../invalidation/ReadGuard.js"
 import type { WriteRecord } from "../invalidation/WriteRecord.js"
 import type { LeaseRenewal } from "../load/LeaseRenewal.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
@@ -31,7 +34,9 @@ import type { NewEntry } from "../lookup/Source.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { Target } from "../scripts/CacheScript.js"
 import * as WriteScripts from "../scripts/WriteScripts.js"
+import type { LocalTier } from "../tiers/LocalTier.js"
 import * as TransferTime from "../tiers/TransferTime.js"
+import { LocalWrite } from "./LocalWrite.js"
 
 /**
  * @since 0.1.0
@@ -43,6 +48,11 @@ export interface WriterOptions<A> {
   readonly redis: RedisClient.Service
   readonly clock: Clock.Clock
   readonly writes: WriteRecord
+  readonly invalidation: Pick<LocalInvalidation, "epochOf">
+  readonly local: Pick<LocalTier<A>, "isEnabled" | "keep" | "start">
+  readonly guard: Pick<ReadGuard, "isUsable">
+  /** the server's time by this process's estimate, in milliseconds */
+  readonly serverTime: () => number
   readonly markers: Pick<EntryMarkers, "floor" | "withMarkersKept"> & MarkerMoves
   readonly servers: Pick<CacheServers, "clockOffsetOf">
   /** present where the markers lie on another server than the entries */
@@ -70,13 +80,24 @@ export interface Writer<A> {
   readonly invalidateTag: (tag: string) => Effect.Effect<boolean>
   readonly clear: Effect.Effect<boolean>
   /** Whether the value is stored. If not, the key is invalidated. Begins at once: run the effect once. */
-  readonly set: (key: string, entry: NewEntry<A>) => Effect.Effect<boolean>
-  readonly update: <B extends A, E, R>(key: string, write: Effect.Effect<NewEntry<B>, E, R>) => Effect.Effect<B, E, R>
+  readonly set: (key: CacheKey, entry: NewEntry<A>) => Effect.Effect<boolean>
+  readonly update: <B extends A, E, R>(key: CacheKey, write: Effect.Effect<NewEntry<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
 /** Whether a command that failed so may still reach the server. */
 const mayArrive = (cause: Cause.Cause<RedisError>): boolean =>
   Cause.isInterrupted(cause) || Option.exists(Cause.failureOption(cause), isOutcomeUnknown)
+
+/** How a write is recorded. */
+interface Recording<A, Reply> {
+  /** by default any reply acknowledges the write */
+  readonly isAcknowledgement?: (reply: Reply) => boolean
+  /** a write that may still arrive returns only when this has ended */
+  readonly untilTooLate?: Effect.Effect<void>
+  readonly localWrite?: LocalWrite<A> | undefined
+  /** keeps what was stored in the local tier, in the step in which the write has ended */
+  readonly keep?: ((reply: Reply) => void) | undefined
+}
 
 /** Any reply acknowledges the write. */
 const isAlways = () => true
@@ -89,27 +110,31 @@ const isStored = ({ value }: RedisExecutor.WithGeneration<number>) => value === 
  * @category constructors
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
-  const { bus, clock, codec, creation, markers, observer, redis, renewal, servers, writes } = options
+  const { bus, clock, codec, creation, guard, local, markers, observer, redis, renewal, servers, writes } = options
+  const localContext = { tier: local, epochOf: options.invalidation.epochOf, guard }
+  const startLocalWrite = (key: CacheKey) => (local.isEnabled ? new LocalWrite<A>(localContext, key) : undefined)
   const transfer = TransferTime.of(redis)
   const executor = RedisExecutor.of(redis)
 
   /**
    * Records a write from before it is sent until after its end, an interruption included. Answers whether Redis has
-   * acknowledged it. A write that may still arrive returns only when `untilTooLate` has ended.
+   * acknowledged it.
    */
   const recorded = <Reply>(
     item: OutboxItem,
     write: Effect.Effect<Reply, RedisError>,
-    isAcknowledgement: (reply: Reply) => boolean,
-    untilTooLate: Effect.Effect<void> = Effect.void
+    { isAcknowledgement = isAlways, keep, localWrite, untilTooLate = Effect.void }: Recording<A, Reply> = {}
   ): Effect.Effect<boolean> =>
     Effect.uninterruptibleMask((restore) => {
-      writes.begin(item)
+      if (localWrite === undefined) writes.begin(item)
+      else localWrite.move(() => writes.begin(item))
       // one step of the runtime for all outcomes: a write passes here as often as it is called
       return Effect.matchCauseEffect(restore(write), {
         onSuccess: (reply): Effect.Effect<boolean> => {
           const isAcknowledged = isAcknowledgement(reply)
-          writes.end(item, isAcknowledged)
+          if (localWrite === undefined) writes.end(item, isAcknowledged)
+          else localWrite.move(() => writes.end(item, isAcknowledged))
+          keep?.(reply)
           return observer.isRecovering()
             ? Effect.as(observer.redisAnswered, isAcknowledged)
             : Exit.succeed(isAcknowledged)
@@ -133,8 +158,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.suspend(() => {
         observer.invalidated(item, "Self")
         return write
-      }),
-      isAlways
+      })
     )
 
   const invalidate = (key: string) =>
@@ -159,16 +183,26 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.sleep(Math.max(0, deadline + options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
+  /** Keeps an entry that was stored in the local tier: the reply to `set` or `finish` says whether it was. */
+  const keeper = (localWrite: LocalWrite<A> | undefined, entry: CacheEntry.CacheEntry<A>, { text }: Content) =>
+    localWrite === undefined
+      ? undefined
+      : (reply: RedisExecutor.WithGeneration<number>) => {
+          if (isStored(reply)) localWrite.keep(entry, text, reply.generation)
+        }
+
   /** `created` is undefined where the script knows the time. */
   const store = (
-    key: string,
+    cacheKey: CacheKey,
     entry: NewEntry<A>,
     content: Content,
     created: number | undefined
   ): Effect.Effect<boolean> => {
+    const key = cacheKey.text
     const keepMillis = keepMillisOf(entry)
     const body = CacheEntry.body(entry, content)
     const { channel, lease } = options.target(key)
+    const localWrite = startLocalWrite(cacheKey)
     const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
     const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
       RedisExecutor.unsafeRun(
@@ -191,30 +225,38 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         transfer.carrying(body, onReply)
       )
     )
-    return recorded({ _tag: "Key", key }, stored, isStored, untilTooLate(deadline))
+    return recorded({ _tag: "Key", key }, stored, {
+      isAcknowledgement: isStored,
+      untilTooLate: untilTooLate(deadline),
+      localWrite,
+      keep: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content)
+    })
   }
 
-  const storeWithTime = (key: string, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
+  const storeWithTime = (key: CacheKey, entry: NewEntry<A>, content: Content): Effect.Effect<boolean> =>
     creation === undefined
       ? store(key, entry, content, undefined)
       : Effect.matchEffect(creation.ofWrite, {
           onFailure: (error) =>
-            Effect.zipRight(observer.redisFailed(readFailureOf(error)), Effect.as(invalidate(key), false)),
+            Effect.zipRight(observer.redisFailed(readFailureOf(error)), Effect.as(invalidate(key.text), false)),
           onSuccess: (created) => store(key, entry, content, created)
         })
 
   const set: Writer<A>["set"] = (key, entry) =>
-    Eager.flatMap(EntryCodec.storable(codec, observer.notStored, key, entry), (content) =>
-      content === undefined ? Effect.as(invalidate(key), false) : storeWithTime(key, entry, content)
+    Eager.flatMap(EntryCodec.storable(codec, observer.notStored, key.text, entry), (content) =>
+      content === undefined ? Effect.as(invalidate(key.text), false) : storeWithTime(key, entry, content)
     )
 
-  const update: Writer<A>["update"] = (key, write) =>
+  const update: Writer<A>["update"] = (cacheKey, write) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
+        const key = cacheKey.text
         const token = crypto.randomUUID()
         const target = options.target(key)
         const { leaseMillis } = options
-        writes.begin({ _tag: "Key", key })
+        const item = { _tag: "Key", key } as const
+        writes.begin(item)
+        const localWrite = startLocalWrite(cacheKey)
         const begin = redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: markers.floor() })
         const begun = yield* Effect.either(creation === undefined ? begin : Effect.zipLeft(creation.ofWrite, begin))
         if (Either.isLeft(begun)) yield* observer.redisFailed(readFailureOf(begun.left))
@@ -251,7 +293,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             )
         )
         const extended = renewal.extendFor(target, token, transfer.millisFor(body))
-        yield* recorded({ _tag: "Key", key }, Effect.zipRight(extended, finished), isAlways)
+        const keep = keeper(localWrite, { ...entry, createdAt: begun.right }, content)
+        yield* recorded(item, Effect.zipRight(extended, finished), { localWrite, keep })
         return entry.value
       })
     )

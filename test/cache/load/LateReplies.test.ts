@@ -118,9 +118,9 @@ describe("while messages are late", () => {
 describe("a reply that is late", () => {
   it.scoped("does not enter the local tier when its own process has invalidated the key meanwhile", () =>
     Effect.gen(function* () {
-      const { database, one } = yield* processes({ a: 1 }, { local })
+      const { database, one, other } = yield* processes({ a: 1 }, { local })
       const release = one.connection.holdReplies("MGET")
-      yield* one.cache.set("a", 1)
+      yield* other.cache.set("a", 1)
       const reading = yield* Effect.fork(read(one.cache))
       yield* settle
       database.rows.set("a", 2)
@@ -135,7 +135,7 @@ describe("a reply that is late", () => {
     Effect.gen(function* () {
       for (const cause of ["message", "gap"] as const) {
         const { database, one, other } = yield* processes({ a: 1 }, { local })
-        yield* one.cache.set("a", 1)
+        yield* other.cache.set("a", 1)
         const release = one.connection.holdReplies("MGET")
         const reading = yield* Effect.fork(read(one.cache))
         yield* settle

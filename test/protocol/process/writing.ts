@@ -87,13 +87,15 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
   yield* process.keep([written], pause(boundary("committed")))
   const created = process.isSeveral ? yield* creationTimeOfSet(process, key, written) : undefined
   if (process.isSeveral && created === undefined) return
-  const call = process.issue(set(key, written[0]?.[1] ?? 0, process.clearMarker, created))
+  const version = written[0]?.[1] ?? 0
+  const keeping = startKeeping(process, key)
+  const call = process.issue(set(key, version, process.clearMarker, created))
   // the transfer of a large value may take longer than a fixed deadline
   if (call !== undefined && process.world.largeValues && !rules.has("deadlineAllowsForSize")) {
     spawn(process, `deadline of the set of ${key}`, "own", expire(process, call))
   }
   try {
-    if (call !== undefined) yield* process.keep([written], pause(call))
+    if (call !== undefined) yield* process.keep([written, keeping.fingerprint], pause(call))
   } finally {
     const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
     if (call?.isTooLate() === true) process.world.promises.setRejected(process, key)
@@ -103,7 +105,35 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
       const deadline = { what: `deadline of the set of ${key}`, ready: call.isExpired }
       if (rules.has("setKeepsCaller")) yield* process.keep([written, call.fingerprint()], pause(deadline))
     }
+    const isKept = outcome === "Reply" && keeping.mayKeep(call?.outcome)
     ended(process, key, written, outcome === "Reply")
+    if (isKept) keeping.keep({ key, version, created: created ?? process.serverTime(), stale: false })
+  }
+}
+
+/** A write whose value is kept in the local tier, if Redis has stored it and nothing has overtaken it. */
+interface Keeping {
+  readonly fingerprint: ReadonlyArray<unknown>
+  /** To be asked before the epoch moves for the write itself. */
+  readonly mayKeep: (outcome: Outcome<unknown> | undefined) => boolean
+  /** To be called in the same step, after the epoch has moved. */
+  readonly keep: (entry: Entry) => void
+}
+
+const startKeeping = (process: Process, key: Key): Keeping => {
+  const { rules, time } = process.world
+  const epoch = process.epochOf(key)
+  return {
+    fingerprint: [time, epoch],
+    mayKeep: (outcome) =>
+      rules.has("writtenIsKept") &&
+      outcome !== undefined &&
+      (!rules.has("writtenOnOpenGeneration") || process.usable(key, outcome) !== undefined) &&
+      (!rules.has("writtenNeedsEpoch") || process.epochOf(key) === epoch),
+    keep: (entry) => {
+      const asked = rules.has("writtenTimeFromStart") ? time : process.world.time
+      process.putLocal(entry, asked, process.epochOf(key))
+    }
   }
 }
 
@@ -142,22 +172,33 @@ export interface Update {
 export function* update(process: Process, state: Update): Step<void> {
   const { rules } = process.world
   const { key, token } = state
-  let acknowledged = false
+  let end: EndOfUpdate = { acknowledged: false }
+  let keeping = startKeeping(process, key)
   process.tokens.add(token)
   try {
-    const createdAt = process.isSeveral ? yield* creationTime(process) : undefined
+    const createdAt = process.isSeveral ? yield* process.keep([keeping.fingerprint], creationTime(process)) : undefined
     const begun = rules.has("updatePlacesToken")
-      ? yield* process.keep([createdAt], process.send(begin(key, token, process.clearMarker)))
+      ? yield* process.keep([createdAt, keeping.fingerprint], process.send(begin(key, token, process.clearMarker)))
       : undefined
     state.isPlaced = begun?._tag === "Reply"
-    yield* process.keep([createdAt, begun], pause(boundary("write")))
+    yield* process.keep([createdAt, begun, keeping.fingerprint], pause(boundary("write")))
     state.written = commit(process, [key])
-    yield* process.keep([createdAt, begun], pause(boundary("written")))
-    acknowledged = yield* endUpdate(process, state, begun, createdAt)
+    yield* process.keep([createdAt, begun, keeping.fingerprint], pause(boundary("written")))
+    if (!rules.has("updateKeptFromBegin")) keeping = startKeeping(process, key)
+    end = yield* process.keep([keeping.fingerprint], endUpdate(process, state, begun, createdAt))
   } finally {
     process.tokens.delete(token)
-    ended(process, key, state.written, acknowledged)
+    const isKept = end.stored !== undefined && keeping.mayKeep(end.outcome)
+    ended(process, key, state.written, end.acknowledged)
+    if (isKept && end.stored !== undefined) keeping.keep(end.stored)
   }
+}
+
+/** What Redis has answered to the last command of an update, and the entry that it has stored. */
+interface EndOfUpdate {
+  readonly acknowledged: boolean
+  readonly outcome?: Outcome<unknown>
+  readonly stored?: Entry
 }
 
 function* endUpdate(
@@ -165,14 +206,21 @@ function* endUpdate(
   state: Update,
   begun: Outcome<number> | undefined,
   createdAt: number | undefined
-): Step<boolean> {
+): Step<EndOfUpdate> {
   const { key, token } = state
   const version = state.written[0]?.[1] ?? 0
-  if (begun === undefined) return (yield* process.send(set(key, version, process.clearMarker)))._tag === "Reply"
+  if (begun === undefined) {
+    return { acknowledged: (yield* process.send(set(key, version, process.clearMarker)))._tag === "Reply" }
+  }
   const created = process.isSeveral ? createdAt : begun._tag === "Reply" ? begun.value : undefined
-  if (begun._tag !== "Reply" || created === undefined) return (yield* process.send(invalidate(key)))._tag === "Reply"
+  if (begun._tag !== "Reply" || created === undefined) {
+    return { acknowledged: (yield* process.send(invalidate(key)))._tag === "Reply" }
+  }
   const entry: Entry = { key, version, created, stale: false }
-  return (yield* process.send(finish(key, token, entry)))._tag === "Reply"
+  const outcome = yield* process.send(finish(key, token, entry))
+  if (outcome._tag !== "Reply") return { acknowledged: false }
+  const isStored = outcome.value || !process.world.rules.has("updateKeptUnderToken")
+  return { acknowledged: true, outcome, ...(isStored && { stored: entry }) }
 }
 
 /** The application deletes a key of the cache by name. */

@@ -1,5 +1,5 @@
 /** Rules 6 to 8: invalidations, sets and updates. */
-import { get, invalidate, set, update } from "../runs/operations.js"
+import { get, invalidate, invalidateTag, set, update } from "../runs/operations.js"
 import type { Script } from "../runs/run.js"
 import type { Cases } from "./removed.js"
 
@@ -75,6 +75,35 @@ export const writing = {
     breaks: "setIsStored",
     operations: [set(0)],
     scenario: { largeValues: true, faults: {} }
+  },
+  writtenNeedsEpoch: {
+    breaks: "localBound",
+    operations: [update(0), invalidate(1), get(0)],
+    scenario: { faults: {} }
+  },
+  writtenTimeFromStart: {
+    breaks: "localBound",
+    operations: [set(0), invalidate(1), get(0)],
+    scenario: { faults: { busBreak: 1 } },
+    script: [
+      "busBreak: process 0",
+      "process 0: set a is called",
+      { all: "process 0: set a" },
+      "the server runs Set a of process 0",
+      "process 1: invalidate a is called",
+      { all: "process 1" },
+      "time passes",
+      "time passes",
+      "process 0 gets the reply to Set a",
+      { all: "process 0: set a" },
+      "process 0: get a is called",
+      { all: "process 0: get a" }
+    ]
+  },
+  updateKeptFromBegin: {
+    breaks: "localBound",
+    operations: [update(0), invalidateTag(1), get(0)],
+    scenario: { withMarkers: true, faults: {} }
   },
   updatePlacesToken: {
     breaks: "noWrongValueLeft",

@@ -35,6 +35,16 @@ export const families = {
     },
     operations: { anyOf: ["get", "get", "invalidate", "update", "set"] }
   },
+  writtenValues: {
+    scenario: {
+      ...two,
+      warm: true,
+      serialised: true,
+      withMarkers: true,
+      faults: { busBreak: 1, break: 1, breakLate: 1, stop: 1, timeout: 1, resend: 1, evictMarker: 1, interrupt: 1 }
+    },
+    operations: { anyOf: ["get", "get", "invalidate", "update", "set", "tag", "clear"], keys: 2 }
+  },
   outages: {
     scenario: {
       ...three,
