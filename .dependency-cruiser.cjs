@@ -11,7 +11,7 @@ const floors = [
   ["game", "testing", "telemetry"],
   ["http"],
   ["cli"],
-  ["index.ts", "driver.ts", "testing.ts", "http.ts", "game.ts", "telemetry.ts", "main.ts", "cli.ts"]
+  ["index.ts", "driver.ts", "testing.ts", "http.ts", "http-cache.ts", "game.ts", "telemetry.ts", "main.ts", "cli.ts"]
 ]
 
 /** The rooms of src/internal know neither each other nor the modules beside them. */
@@ -40,6 +40,9 @@ const memoryRooms = [["store"], ["commands"]]
 
 /** The commands of src/cli stand on its frame, and do not know each other. `EffectCache.ts` puts them together. */
 const cliRooms = [["frame"], ["doctor", "caches", "coordination", "warm", "live"]]
+
+/** The rooms of src/http/cache, from below: pure rules, what is stored, the answer to one request, the message of a server. */
+const httpCacheRooms = [["rules"], ["store"], ["exchange"], ["server", "client"]]
 
 /** The rooms of bench, from below: what measures knows nothing of what is measured. */
 const benchRooms = [
@@ -162,10 +165,10 @@ module.exports = {
       }
     },
     {
-      name: "the entry points /http and /game need no runtime",
+      name: "the entry points /http, /http-cache and /game need no runtime",
       comment: "A router of @effect/platform runs on Bun and on Node; SQL has the entry point /game/SqlDatabase",
       severity: "error",
-      from: { path: "^src/(http|game)\\.ts$" },
+      from: { path: "^src/(http|http-cache|game)\\.ts$" },
       to: { reachable: true, path: "(BunRedis|SocketRedis|IoRedis|SqlDatabase)\\.ts$|@effect/(platform-bun|sql)" }
     },
     {
@@ -173,6 +176,28 @@ module.exports = {
       severity: "error",
       from: { path: "^src/http\\.ts$" },
       to: { reachable: true, path: "^src/(game|telemetry|http/(?!(router|dashboard)/))" }
+    },
+    {
+      name: "the entry point /http-cache needs nothing else of the HTTP server",
+      severity: "error",
+      from: { path: "^src/http-cache\\.ts$" },
+      to: { reachable: true, path: "^src/(game|telemetry|http/(?!cache/))" }
+    },
+    {
+      name: "src/http/cache: only /http-cache imports it",
+      comment: "a program that serves a router with /http does not bundle the cache of its responses",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(http/cache/|http-cache\\.ts$)" },
+      to: { path: "^src/http/cache/" }
+    },
+    ...walls("src/http/cache", httpCacheRooms),
+    roof("src/http/cache", httpCacheRooms),
+    {
+      name: "src/http/cache/rules: pure",
+      comment: "the rules of RFC 9111 know neither effects nor the platform",
+      severity: "error",
+      from: { path: "^src/http/cache/rules/" },
+      to: { pathNot: "^src/http/cache/rules/" }
     }
   ],
   options: {

@@ -1,0 +1,12 @@
+/**
+ * The entry point `/http-cache`: caches of HTTP responses, for servers and clients of `@effect/platform`.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Caches the responses of a server.
+ *
+ * @since 0.2.0
+ */
+export * as ResponseCache from "./http/cache/ResponseCache.js"
