@@ -81,6 +81,24 @@ describe("the watch over outages", () => {
     })
   )
 
+  it.scoped("ends the handling of an outage when its connection ends, and opens only the next generation", () =>
+    Effect.gen(function* () {
+      const handled = yield* Deferred.make<void>()
+      const { connection, state, steps } = yield* watching(Deferred.await(handled))
+      for (const _ of [2, 3]) {
+        yield* connection.cut
+        yield* settle
+        yield* connection.restore
+        yield* settle
+      }
+      expect(state.openGeneration).toBe(undefined)
+      yield* Deferred.succeed(handled, undefined)
+      yield* settle
+      expect(state.openGeneration).toBe(3)
+      expect(steps.map(([step]) => step)).toEqual(["outage ended", "outage ended", "open"])
+    })
+  )
+
   it.scoped("gives up the handling of an outage when a later generation replaces its connection", () =>
     Effect.gen(function* () {
       let runs = 0
