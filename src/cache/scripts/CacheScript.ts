@@ -82,6 +82,56 @@ end
 `
 
 /**
+ * Defines `list` of an argument that `listed` has made, and `tellDone`: it publishes the line of each call whose reply is 1.
+ * `messages` has a line for each call, and `done` is how many replies are 1. An argument for each call would cost the server
+ * and its client more than the call itself.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const luaLists = `
+local function list(argument)
+  local parts = {}
+  for part in string.gmatch(argument, "%S+") do parts[#parts + 1] = part end
+  return parts
+end
+local function tellDone(channel, messages, replies, done)
+  if done == 0 then return end
+  if done < #replies then
+    local lines, i = {}, 0
+    for line in string.gmatch(messages, "[^\\n]+") do
+      i = i + 1
+      if replies[i] == 1 then lines[#lines + 1] = line end
+    end
+    messages = table.concat(lines, "\\n")
+  end
+  redis.pcall("PUBLISH", channel, messages)
+end
+`
+
+/**
+ * The numbers of all calls as one argument: a list, or one number that they share.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const listed = <Input>(inputs: ReadonlyArray<Input>, numberOf: (input: Input) => number): string | number => {
+  const [first] = inputs
+  if (first === undefined) return ""
+  const shared = numberOf(first)
+  return inputs.every((input) => numberOf(input) === shared) ? shared : inputs.map(numberOf).join(" ")
+}
+
+/**
+ * The messages of all calls as one argument, a line for each.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const linesOf = (inputs: ReadonlyArray<{ readonly message: string }>): string =>
+  inputs.map(({ message }) => message).join("\n")
+
+/**
  * Reads the text under a key. Another program's structure counts as nothing: a read treats it as a miss too, and the next
  * write replaces it.
  *

@@ -13,7 +13,9 @@ import {
   entryText,
   groupOf,
   keys,
-  luaTell,
+  linesOf,
+  listed,
+  luaLists,
   luaText,
   luaTexts,
   type Target,
@@ -68,22 +70,24 @@ export const acquire = RedisScript.makeBatched({
   args: (inputs) => [
     inputs.reduce((floor, input) => Math.max(floor, input.floor), 0),
     inputs[0]?.now ?? "",
-    ...inputs.flatMap(({ leaseMillis, newerThan, token }) => [token, leaseMillis, newerThan])
+    listed(inputs, ({ leaseMillis }) => leaseMillis),
+    listed(inputs, ({ newerThan }) => newerThan),
+    ...inputs.map(({ token }) => token)
   ],
-  lua: `${ServerTime.luaMillis}${luaTexts}${CacheEntry.luaCreatedOf}
+  lua: `${ServerTime.luaMillis}${luaTexts}${luaLists}${CacheEntry.luaCreatedOf}
+local times, bounds = list(ARGV[3]), list(ARGV[4])
 local found = texts(KEYS)
 local granted = string.format("%.0f", math.max(millis(ARGV[2]), tonumber(ARGV[1]) + 1))
 local replies = {}
 for i = 1, #KEYS / 2 do
-  local token, leaseMillis, newerThan = ARGV[3 * i], ARGV[3 * i + 1], ARGV[3 * i + 2]
-  local value, holder = found[2 * i - 1], found[2 * i]
+  local token, value, holder = ARGV[4 + i], found[2 * i - 1], found[2 * i]
   local created = value and createdOf(value) or 0
-  if created > tonumber(newerThan) then
+  if created > tonumber(bounds[i] or bounds[1]) then
     replies[i] = {"value", string.format("%.0f", created)}
   elseif holder and holder ~= token then
     replies[i] = {"held"}
   else
-    replies[i] = redis.pcall("SET", KEYS[2 * i], token, "PX", leaseMillis).err or {"granted", granted}
+    replies[i] = redis.pcall("SET", KEYS[2 * i], token, "PX", times[i] or times[1]).err or {"granted", granted}
   end
 end
 return replies
@@ -95,7 +99,7 @@ return replies
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [floor = "", given, token = "", leaseMillis = "", newerThan = ""] = args
+    const [floor = "", given, leaseMillis = "", newerThan = "", token = ""] = args
     const value = text({ call }, key)
     const created = value === undefined ? 0 : CacheEntry.createdAtOf(value)
     if (created > Number(newerThan)) return ["value", String(created)]
@@ -138,22 +142,22 @@ export const release = RedisScript.makeBatched({
   groupOf,
   keys: (inputs: ReadonlyArray<Target & { readonly token: string; readonly message: string }>) =>
     inputs.map(({ lease }) => lease),
-  args: (inputs) => [inputs[0]?.channel ?? "", ...inputs.flatMap(({ message, token }) => [token, message])],
-  lua: `${luaTexts}${luaTell}
+  args: (inputs) => [inputs[0]?.channel ?? "", linesOf(inputs), ...inputs.map(({ token }) => token)],
+  lua: `${luaTexts}${luaLists}
 local holders = texts(KEYS)
-local replies, ended, messages = {}, {}, {}
+local replies, ended = {}, {}
 for i, lease in ipairs(KEYS) do
   replies[i] = 0
-  if holders[i] == ARGV[2 * i] then
-    ended[#ended + 1], messages[#messages + 1], replies[i] = lease, ARGV[2 * i + 1], 1
+  if holders[i] == ARGV[2 + i] then
+    ended[#ended + 1], replies[i] = lease, 1
   end
 end
 delete(ended)
-tell(ARGV[1], messages)
+tellDone(ARGV[1], ARGV[2], replies, #ended)
 return replies
 `,
   reply: Schema.Int,
-  model: ({ args: [channel = "", token = "", message = ""], call, keys: [lease = ""] }) => {
+  model: ({ args: [channel = "", message = "", token = ""], call, keys: [lease = ""] }) => {
     if (text({ call }, lease) !== token) return 0
     call("DEL", lease)
     call("PUBLISH", channel, message)
@@ -176,28 +180,32 @@ export const fill = RedisScript.makeBatched({
   keys: (inputs: ReadonlyArray<TokenedEntry>) => [...inputs.map(({ lease }) => lease), ...inputs.map(({ key }) => key)],
   args: (inputs) => [
     inputs[0]?.channel ?? "",
-    ...inputs.flatMap((input) => [input.token, entryText(input), input.keepMillis, input.message])
+    listed(inputs, ({ keepMillis }) => keepMillis),
+    linesOf(inputs),
+    ...inputs.map(({ token }) => token),
+    ...inputs.map(entryText)
   ],
-  lua: `${luaTexts}${luaTell}
+  lua: `${luaTexts}${luaLists}
 local count = #KEYS / 2
 local holders = texts({unpack(KEYS, 1, count)})
-local replies, ended, messages = {}, {}, {}
+local keeps = list(ARGV[2])
+local replies, ended = {}, {}
 for i = 1, count do
-  local token, entry, keepMillis, message = unpack(ARGV, 4 * i - 2, 4 * i + 1)
   replies[i] = 0
-  if holders[i] == token then
-    local err = redis.pcall("SET", KEYS[count + i], entry, "PX", keepMillis).err
+  if holders[i] == ARGV[3 + i] then
+    local entry = ARGV[3 + count + i]
+    local err = redis.pcall("SET", KEYS[count + i], entry, "PX", keeps[i] or keeps[1]).err
     replies[i] = err or 1
-    if not err then ended[#ended + 1], messages[#messages + 1] = KEYS[i], message end
+    if not err then ended[#ended + 1] = KEYS[i] end
   end
 end
 delete(ended)
-tell(ARGV[1], messages)
+tellDone(ARGV[1], ARGV[3], replies, #ended)
 return replies
 `,
   reply: Schema.Int,
   model: ({
-    args: [channel = "", token = "", entry = "", keepMillis = "", message = ""],
+    args: [channel = "", keepMillis = "", message = "", token = "", entry = ""],
     call,
     keys: [lease = "", key = ""]
   }) => {

@@ -11,6 +11,9 @@ import {
   entryText,
   groupOf,
   keys,
+  linesOf,
+  listed,
+  luaLists,
   luaTell,
   luaText,
   luaTexts,
@@ -51,6 +54,9 @@ return replies
   }
 })
 
+/** In the place of a creation time: the time of the script, after the floor. */
+const atPresent = 0
+
 /**
  * Rule 7. Stores the value, ends the lease and publishes the message. Does nothing when the server's clock is past
  * `deadline` (milliseconds): its caller has returned, and a later write may be stored. Answers 1 if it stored, else 0.
@@ -86,33 +92,32 @@ export const set = RedisScript.makeBatched({
     inputs[0]?.channel ?? "",
     inputs.reduce((floor, input) => Math.max(floor, input.floor), 0),
     inputs[0]?.now ?? "",
-    ...inputs.flatMap(({ body, created, deadline, keepMillis, message }) => [
-      body,
-      keepMillis,
-      deadline,
-      message,
-      created ?? ""
-    ])
+    listed(inputs, ({ keepMillis }) => keepMillis),
+    listed(inputs, ({ deadline }) => deadline),
+    listed(inputs, ({ created = atPresent }) => created),
+    linesOf(inputs),
+    ...inputs.map(({ body }) => body)
   ],
-  lua: `${ServerTime.luaMillis}${luaTexts}${luaTell}
+  lua: `${ServerTime.luaMillis}${luaTexts}${luaLists}
 local time = millis(ARGV[3])
 local function head(created)
   return '{"created":' .. string.format("%.0f", created) .. ','
 end
 local present = head(math.max(time, tonumber(ARGV[2]) + 1))
-local replies, ended, messages = {}, {}, {}
+local keeps, deadlines, times = list(ARGV[4]), list(ARGV[5]), list(ARGV[6])
+local replies, ended = {}, {}
 for i = 1, #KEYS / 2 do
-  local body, keepMillis, deadline, message, created = unpack(ARGV, 5 * i - 1, 5 * i + 3)
   replies[i] = 0
-  if time <= tonumber(deadline) then
-    local start = created == "" and present or head(tonumber(created))
-    local err = redis.pcall("SET", KEYS[2 * i - 1], start .. body, "PX", keepMillis).err
+  if time <= tonumber(deadlines[i] or deadlines[1]) then
+    local created = times[i] or times[1]
+    local start = created == "${atPresent}" and present or head(tonumber(created))
+    local err = redis.pcall("SET", KEYS[2 * i - 1], start .. ARGV[7 + i], "PX", keeps[i] or keeps[1]).err
     replies[i] = err or 1
-    if not err then ended[#ended + 1], messages[#messages + 1] = KEYS[2 * i], message end
+    if not err then ended[#ended + 1] = KEYS[2 * i] end
   end
 end
 delete(ended)
-tell(ARGV[1], messages)
+tellDone(ARGV[1], ARGV[7], replies, #ended)
 return replies
 `,
   reply: Schema.Int,
@@ -122,10 +127,10 @@ return replies
       call,
       keys: [key = "", lease = ""]
     } = context
-    const [channel = "", floor = "", given, body = "", keepMillis = "", deadline = "", message = "", stamp = ""] = args
+    const [channel = "", floor = "", given, keepMillis = "", deadline = "", stamp = "", message = "", body = ""] = args
     const time = ServerTime.millis(context, given)
     if (time > Number(deadline)) return 0
-    const created = stamp === "" ? Math.max(time, Number(floor) + 1) : Number(stamp)
+    const created = Number(stamp) === atPresent ? Math.max(time, Number(floor) + 1) : Number(stamp)
     call("SET", key, `{"created":${created},${body}`, "PX", keepMillis)
     call("DEL", lease)
     call("PUBLISH", channel, message)

@@ -84,6 +84,9 @@ export interface Writer<A> {
   readonly update: <B extends A, E, R>(key: CacheKey, write: Effect.Effect<NewEntry<B>, E, R>) => Effect.Effect<B, E, R>
 }
 
+/** Sets that are called within such a time have one deadline. */
+const sharedMillis = 10
+
 /** Whether a command that failed so may still reach the server. */
 const mayArrive = (cause: Cause.Cause<RedisError>): boolean =>
   Cause.isInterrupted(cause) || Option.exists(Cause.failureOption(cause), isOutcomeUnknown)
@@ -216,9 +219,9 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           keepMillis,
           floor: markers.floor(),
           created,
-          // by the clock of the server that it is sent to
+          // by the clock of the server that it is sent to, and a little earlier: the sets of one turn then share an argument
           get deadline() {
-            return Math.floor(deadline + servers.clockOffsetOf(key))
+            return Math.floor((deadline + servers.clockOffsetOf(key)) / sharedMillis) * sharedMillis
           },
           message: bus.invalidateMessage(key)
         },

@@ -162,13 +162,14 @@ class Batch implements Caller {
     const replies =
       calls.length > 1 && Exit.isSuccess(exit) ? repliesOf(this.form, exit.value, calls.length) : undefined
     const thrown: Array<unknown> = []
-    for (const [i, call] of calls.entries()) {
+    // by a callback, since the pairs of `entries` are two objects for each call
+    calls.forEach((call, i) => {
       try {
         call.onReply(replies?.[i] ?? exit)
       } catch (defect) {
         thrown.push(defect)
       }
-    }
+    })
     if (thrown.length > 0) throw thrown[0]
   }
 }

@@ -1,7 +1,11 @@
 /** Every script of the cache protocol: its model against its Lua, and the creation times that it answers. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as CacheEntry from "../../../src/cache/entry/CacheEntry.js"
 import type { Target } from "../../../src/cache/scripts/CacheScript.js"
 import * as LeaseScripts from "../../../src/cache/scripts/LeaseScripts.js"
@@ -243,6 +247,39 @@ onEveryLayer((it) => {
       yield* rejected("begin", (own) =>
         redis.run(WriteScripts.begin)({ ...own, token: "writer", leaseMillis: 60_000, floor: 0 })
       )
+    })
+  )
+
+  it.effect("set publishes the messages of the calls that have stored, and of no others", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisClient
+      const isListening = yield* Deferred.make<void>()
+      const heard = yield* redis.subscribe("scripts:told").pipe(
+        Stream.tap(({ _tag }) => (_tag === "Gap" ? Deferred.succeed(isListening, undefined) : Effect.void)),
+        Stream.filterMap((event) => (event._tag === "Message" ? Option.some(event.message) : Option.none())),
+        Stream.takeUntil((message) => message === "end"),
+        Stream.runCollect,
+        Effect.fork
+      )
+      yield* Deferred.await(isListening)
+      const call = (key: string, deadline: number) => ({
+        key: `scripts:told:${key}`,
+        lease: `{scripts:told:${key}}:lease`,
+        channel: "scripts:told",
+        body: bodyOf(60_000, '"new"'),
+        keepMillis: 60_000,
+        floor: 0,
+        message: `of ${key}`,
+        now: 1_000,
+        deadline
+      })
+      const set = redis.run(batchOf(WriteScripts.set))
+      expect(yield* set([call("a", 1_000), call("b", 999), call("c", 2_000)])).toEqual([1, 0, 1])
+      expect(yield* set([call("d", 1_000), call("e", 1_000)])).toEqual([1, 1])
+      expect(yield* set([call("f", 999), call("g", 0)])).toEqual([0, 0])
+      yield* redis.publish("scripts:told", "end")
+      const lines = Array.from(yield* Fiber.join(heard)).flatMap((text) => text.split("\n"))
+      expect(lines).toEqual(["of a", "of c", "of d", "of e", "end"])
     })
   )
 
