@@ -23,6 +23,13 @@ export * as CacheCodec from "./cache/entry/CacheCodec.js"
 export * as Encryption from "./cache/entry/Encryption.js"
 
 /**
+ * Caches values of one type in the memory of the process, and loads missing values by a lookup.
+ *
+ * @since 0.2.0
+ */
+export * as LocalCache from "./cache/LocalCache.js"
+
+/**
  * Caches values of one type in memory and in Redis, and loads missing values by a lookup.
  *
  * @since 0.1.0

@@ -67,7 +67,7 @@ export const of = <Key, Value>(
   const text = (duration: Duration.DurationInput) => Duration.format(duration)
   const advice: Array<string> = []
 
-  if (timeToLive !== undefined && local !== undefined && Duration.greaterThan(local.timeToLive, timeToLive)) {
+  if (timeToLive !== undefined && local?.timeToLive && Duration.greaterThan(local.timeToLive, timeToLive)) {
     advice.push(
       `local.timeToLive (${text(local.timeToLive)}) is longer than timeToLive (${text(timeToLive)}): ` +
         "a value leaves the local tier when its own time to live ends"

@@ -87,7 +87,8 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
     const { negative } = settings
     const { reader, writer } = engine
     const owner = `${settings.kind} "${settings.name}"`
-    const boundOf = (options: ReadBound.ReadOptions | undefined) => ReadBound.of(`get of ${owner}`, options)
+    const boundOf = (options: ReadBound.ReadOptions | undefined, method = "get") =>
+      ReadBound.of(`${method} of ${owner}`, options, settings.kind === "LocalCache")
     const source = Source.make(
       settings,
       yield* LookupSource.make<Key, Value, E, R>(settings, context, engine),
@@ -210,7 +211,7 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
     const parts = {
       name: settings.name,
       owner,
-      readBound: (options: ReadBound.ReadOptions) => ReadBound.of(`getMany of ${owner}`, options),
+      readBound: (options: ReadBound.ReadOptions) => boundOf(options, "getMany"),
       reader,
       keyOf,
       sourceOf: (key: CacheKey.CacheKey, id: Key): LoadRequest.ValueSource<Stored, E> => new KeySource(key, id),

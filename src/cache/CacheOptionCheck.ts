@@ -18,10 +18,11 @@ const endless = { infinite: true } as const
 export const check = <Key, Value>(
   options: Omit<CacheSettings<Key, Value, Failures>, "negative"> & {
     readonly negative?: Omit<NegativeOptions<unknown>, "error"> | undefined
-  }
+  },
+  kind: "TypedCache" | "LocalCache" = "TypedCache"
 ): void => {
   const { compression, lease = {}, local, negative, outage = {}, refresh = {} } = options
-  const { duration, fraction, positiveDuration, reject, wholeNumber } = OptionCheck.make(`TypedCache "${options.name}"`)
+  const { duration, fraction, positiveDuration, reject, wholeNumber } = OptionCheck.make(`${kind} "${options.name}"`)
 
   if (typeof options.timeToLive !== "function") duration("timeToLive", options.timeToLive, endless)
   fraction("jitter", options.jitter)

@@ -142,8 +142,8 @@ export interface LeaseOptions {
  * @category models
  */
 export interface LocalOptions extends LocalTierOptions {
-  /** how long a value is kept here at most: the longest time in which a missed invalidation has no effect */
-  readonly timeToLive: Duration.DurationInput
+  /** how long a value is kept here at most: the longest time in which a missed invalidation has no effect; default 1 minute */
+  readonly timeToLive?: Duration.DurationInput | undefined
 }
 
 /**

@@ -143,7 +143,7 @@ export const make = <Key, Value, E, Err>(
     const valueStaleMillis = staleForMillis(options)
     const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
-    const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? 0)
+    const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? "1 minute")
     const local: LocalTier.LocalTier<Stored> =
       options.local === undefined || timeToLiveMillis <= 0
         ? LocalTier.none()

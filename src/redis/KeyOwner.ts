@@ -94,32 +94,41 @@ export const isEntry = (client: RedisClient.Service, key: string): boolean =>
   live.get(client)?.has(nameOf(key)) === true
 
 /**
+ * Dies when no cache can have the name.
+ *
+ * @since 0.2.0
+ * @category validation
+ */
+export const requireName = (name: string): Effect.Effect<void> => {
+  const problem = nameProblem(name)
+  return problem === undefined
+    ? Effect.void
+    : Effect.dieMessage(`no cache can have the name ${JSON.stringify(name)}, which ${problem}: choose another name`)
+}
+
+/**
  * Takes the keys of a cache for as long as the scope is open. Dies when no cache can have the name.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const claim = (client: RedisClient.Service, name: string): Effect.Effect<void, never, Scope.Scope> => {
-  const problem = nameProblem(name)
-  if (problem !== undefined) {
-    return Effect.dieMessage(
-      `no cache can have the name ${JSON.stringify(name)}, which ${problem}: choose another name`
-    )
-  }
-  return Effect.acquireRelease(
-    Effect.sync(() => {
-      const names = live.get(client) ?? new Map<string, number>()
-      live.set(client, names.set(name, (names.get(name) ?? 0) + 1))
-      return names
-    }),
-    (names) =>
+export const claim = (client: RedisClient.Service, name: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.zipRight(
+    requireName(name),
+    Effect.acquireRelease(
       Effect.sync(() => {
-        const count = names.get(name) ?? 0
-        if (count > 1) names.set(name, count - 1)
-        else names.delete(name)
-      })
+        const names = live.get(client) ?? new Map<string, number>()
+        live.set(client, names.set(name, (names.get(name) ?? 0) + 1))
+        return names
+      }),
+      (names) =>
+        Effect.sync(() => {
+          const count = names.get(name) ?? 0
+          if (count > 1) names.set(name, count - 1)
+          else names.delete(name)
+        })
+    )
   )
-}
 
 /**
  * The prefixes of the modules whose callers choose the rest of a key.

@@ -2,14 +2,23 @@
 import type { Vitest } from "@effect/vitest"
 import { describe } from "vitest"
 import type { RedisClient } from "../../src/redis/RedisClient.js"
-import { contract as callerContext } from "./typedCache/CallerContext.js"
+import { contract as callerContext, inOneProcess as callerContextInOneProcess } from "./typedCache/CallerContext.js"
 import { contract as callOptions } from "./typedCache/CallOptions.js"
-import { contract as loading } from "./typedCache/Loading.js"
+import { contract as loading, inOneProcess as loadingInOneProcess } from "./typedCache/Loading.js"
 import { contract as names } from "./typedCache/Names.js"
-import { contract as nestedLookups } from "./typedCache/NestedLookups.js"
+import { contract as nestedLookups, inOneProcess as nestedLookupsInOneProcess } from "./typedCache/NestedLookups.js"
 import { contract as storedForm } from "./typedCache/StoredForm.js"
-import { contract as tags } from "./typedCache/Tags.js"
-import { contract as writing } from "./typedCache/Writing.js"
+import { contract as tags, inOneProcess as tagsInOneProcess } from "./typedCache/Tags.js"
+import { contract as writing, inOneProcess as writingInOneProcess } from "./typedCache/Writing.js"
+
+/** What a `LocalCache` promises too. */
+export const inOneProcess = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  callerContextInOneProcess(it)
+  loadingInOneProcess(it)
+  nestedLookupsInOneProcess(it)
+  tagsInOneProcess(it)
+  writingInOneProcess(it)
+}
 
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   describe("a cache", () => {

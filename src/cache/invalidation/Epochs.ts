@@ -11,6 +11,8 @@
  */
 export interface Epochs {
   readonly of: (key: string) => number
+  /** The number of the last move of any key. A key whose number is greater has moved since. */
+  readonly last: () => number
   readonly move: (key: string) => void
   readonly moveAll: () => void
 }
@@ -37,6 +39,7 @@ export const make = (stripes = 8_192): Epochs => {
   return {
     // in most caches no key moves between two reads
     of: (key) => (moved === undefined ? all : Math.max(all, moved[stripeOf(key, stripes)] ?? 0)),
+    last: () => sequence,
     move: (key) => {
       moved ??= new Float64Array(stripes)
       moved[stripeOf(key, stripes)] = ++sequence

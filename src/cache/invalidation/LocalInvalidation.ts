@@ -16,6 +16,8 @@ export interface LocalInvalidation {
   readonly epochOf: (key: string) => number
   /** Moves the epochs of the item's keys and drops the item from the local tier, in one step. */
   readonly invalidateLocally: (item: OutboxItem) => void
+  /** Makes the loads of a key that run now keep nothing, before a refresh that reads the source anew. */
+  readonly overtake: (key: string) => void
 }
 
 /**
@@ -24,13 +26,16 @@ export interface LocalInvalidation {
  */
 export const make = (dropLocal: (item: OutboxItem) => void): LocalInvalidation => {
   const epochs = Epochs.make()
+  const invalidateLocally: LocalInvalidation["invalidateLocally"] = (item) => {
+    if (item._tag === "Key") epochs.move(item.key)
+    // the tags of a key that is being loaded are not known yet
+    else epochs.moveAll()
+    dropLocal(item)
+  }
   return {
     epochOf: epochs.of,
-    invalidateLocally: (item) => {
-      if (item._tag === "Key") epochs.move(item.key)
-      // the tags of a key that is being loaded are not known yet
-      else epochs.moveAll()
-      dropLocal(item)
-    }
+    invalidateLocally,
+    // Redis still has the value for other callers
+    overtake: (key) => invalidateLocally({ _tag: "Key", key })
   }
 }

@@ -19,7 +19,8 @@ import type { NewEntry } from "../lookup/Source.js"
  */
 export interface LoadResult<out A> {
   readonly entry: CacheEntry.CacheEntry<A>
-  readonly source: "Redis" | "Lookup" | "Degraded"
+  /** `Local` where another load of this process has stored it meanwhile */
+  readonly source: "Local" | "Redis" | "Lookup" | "Degraded"
   /** why Redis was not used; present when the source is `Degraded` */
   readonly reason: string | undefined
 }

@@ -14,7 +14,6 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Eager from "../../internal/effect/Eager.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import { tracing } from "../../internal/Tracing.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
@@ -38,6 +37,7 @@ import { freshOf, type Started } from "../tiers/TierRead.js"
 import type { TransferTime } from "../tiers/TransferTime.js"
 import type * as Acquisition from "./Acquisition.js"
 import type { Completed, Flight } from "./Flight.js"
+import * as FlightLookup from "./FlightLookup.js"
 import type { LeaseRenewal } from "./LeaseRenewal.js"
 import type { LoadError, LoadRequest, LoadResult, ValueSource } from "./LoadRequest.js"
 import * as ReplicaLag from "./ReplicaLag.js"
@@ -193,10 +193,10 @@ export class LoadRun<A, E> {
   private lookUp(isBounded: boolean, createdAt: number, next: (entry: CacheEntry.CacheEntry<A>) => void) {
     const { flight, key, request } = this
     flight.createdAt = createdAt
-    const { lookups, name, renewal } = this.context
-    const run = () => lookups.run(key.text, isBounded, (lookup) => this.source.lookup(request.previous, lookup))
-    const looked =
-      tracing.listener === undefined ? run() : tracing.listener.lookup(name, key.text, flight, Effect.suspend(run))
+    const { renewal } = this.context
+    const looked = FlightLookup.start(this.context, key.text, flight, isBounded, (lookup) =>
+      this.source.lookup(request.previous, lookup)
+    )
     if (flight.hasLease && !Eager.isExit(looked)) this.endRenewal = renewal.start(this.target, this.token)
     flight.run(looked, (exit) => {
       this.endRenewal?.()

@@ -118,6 +118,9 @@ export const maxLateJoins = 2
 export const afterReply = <A, E>(observer: CacheObserver, next: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   observer.isRecovering() ? Effect.zipRight(observer.redisAnswered, next) : next
 
+/** Whether a load has found a stored value, and looked nothing up. */
+const isStored = ({ source }: LoadResult<unknown>): boolean => source === "Redis" || source === "Local"
+
 /** What a load must improve on after a read that found nothing for its caller. An entry that is only too old may be revalidated. */
 const requestOf = <A>({ createdAt, entry, trusted }: Found<A>, bound: number): LoadRequest<A> =>
   bound === noBound
@@ -187,7 +190,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
       if (isLate) return this.read.onRead(readAgain(key, source, lateJoins + 1, noBound))
       if (Exit.isFailure(exit)) return this.read.onLoad(Exit.failCause(exit.cause))
       const { value } = exit.value
-      if (position > 0 || value.source === "Redis") observer.lookupSaved()
+      if (position > 0 || isStored(value)) observer.lookupSaved()
       if (value.source === "Degraded") observer.degraded()
       this.read.onLoad(Exit.succeed(value))
     }
@@ -227,9 +230,9 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
             ),
             ({ joined, late, value }) => {
               // the flight of a caller that accepts older values may have found one
-              const isTooOld = value.source === "Redis" && value.entry.createdAt <= request.bound
+              const isTooOld = isStored(value) && value.entry.createdAt <= request.bound
               if (!late && !isTooOld) {
-                if (joined || value.source === "Redis") observer.lookupSaved()
+                if (joined || isStored(value)) observer.lookupSaved()
                 return resultOf(value)
               }
               // a caller whose read failed does not wait for Redis a second time

@@ -37,16 +37,17 @@ export interface ReadBound {
 
 /**
  * Checks the options of a read. Undefined where the call sets none, and where a caller such as `Effect.forEach` passes the place
- * of a key in their stead. Throws for a time that cannot be right.
+ * of a key in their stead. Throws for a time that cannot be right. Behind the memory of `onlyLocal` there is the source.
  *
  * @since 0.2.0
  * @category constructors
  */
-export const of = (call: string, options: ReadOptions | undefined): ReadBound | undefined => {
+export const of = (call: string, options: ReadOptions | undefined, onlyLocal: boolean): ReadBound | undefined => {
   if (typeof options !== "object" || options === null) return undefined
   const maxAge = OptionCheck.make(call).duration("maxAge", options.maxAge, { infinite: true })
   const usesLocal = options.local !== false
   if (maxAge === undefined && usesLocal) return undefined
+  if (!usesLocal && onlyLocal) return { maxAgeMillis: 0, usesLocal }
   return { maxAgeMillis: maxAge === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(maxAge), usesLocal }
 }
 

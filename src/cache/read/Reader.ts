@@ -20,7 +20,6 @@ import * as SingleFlight from "../load/SingleFlight.js"
 import type { Load } from "../lookup/LoadGraph.js"
 import type { CacheObserver } from "../observe/CacheObserver.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
-import type { RedisTier } from "../tiers/RedisTier.js"
 import {
   causeOf,
   type Found,
@@ -28,7 +27,8 @@ import {
   noBound,
   type ReadListener,
   type Started,
-  type TierResult
+  type TierResult,
+  type ValueTier
 } from "../tiers/TierRead.js"
 import * as CacheResult from "./CacheResult.js"
 import * as MissLoader from "./MissLoader.js"
@@ -46,7 +46,7 @@ export interface ReaderOptions<A, E> extends Omit<Refresher.RefresherOptions<A, 
   /** the server's time by this process's estimate, in milliseconds */
   readonly serverTime: Effect.Effect<number>
   readonly local: LocalTier<A>
-  readonly tier: RedisTier<A>
+  readonly tier: ValueTier<A>
   readonly loader: Loader<A, E>
   readonly invalidation: LocalInvalidation
   readonly observer: CacheObserver
@@ -370,7 +370,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
       refresh: (key, source) =>
         Effect.gen(function* () {
-          invalidation.invalidateLocally({ _tag: "Key", key: key.text })
+          invalidation.overtake(key.text)
           const found = yield* Effect.either(tier.read(key))
           // alone: a load that is under way may accept an older value
           const alone = MissLoader.maxLateJoins

@@ -11,8 +11,7 @@ import type { CacheKey } from "../entry/CacheKey.js"
 import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 import type { LoadError, LoadRequest, ValueSource } from "../load/LoadRequest.js"
 import type { LocalTier } from "../tiers/LocalTier.js"
-import type { RedisTier } from "../tiers/RedisTier.js"
-import { freshOf, noBound, type Started, type TierResult } from "../tiers/TierRead.js"
+import { freshOf, noBound, type Started, type TierResult, type ValueTier } from "../tiers/TierRead.js"
 import type { CacheResult } from "./CacheResult.js"
 
 /**
@@ -42,7 +41,7 @@ export type PlanMany<A, E> = (
  * @category constructors
  */
 export const make = <A, E>(options: {
-  readonly tier: RedisTier<A>
+  readonly tier: ValueTier<A>
   readonly local: Pick<LocalTier<A>, "keep" | "start">
   readonly load: (
     key: CacheKey,

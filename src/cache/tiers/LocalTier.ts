@@ -7,10 +7,10 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Sieve from "../../internal/collection/Sieve.js"
+import * as Eager from "../../internal/effect/Eager.js"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
-import { ageAt, type CacheEntry } from "../entry/CacheEntry.js"
+import { type Attributes, ageAt, type CacheEntry, type Content } from "../entry/CacheEntry.js"
 import type { CacheKey, Names } from "../entry/CacheKey.js"
-import type { EntryCodec } from "../entry/EntryCodec.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
 import type { Started } from "./TierRead.js"
 
@@ -41,7 +41,11 @@ export interface LocalTierSetup<A> extends LocalTierOptions {
   readonly epochOf: (key: string) => number
   readonly names: Pick<Names<never>, "ofText">
   /** measures entries whose stored text is not known */
-  readonly codec: Pick<EntryCodec<A>, "encode">
+  readonly codec: {
+    readonly encode: (key: string, value: A, attributes: Attributes) => Effect.Effect<Pick<Content, "text">, unknown>
+  }
+  /** how long an entry is held past its time, in milliseconds: default not at all */
+  readonly heldMillis?: ((value: A) => number) | undefined
 }
 
 /**
@@ -54,6 +58,8 @@ export interface LocalTier<A> {
   /** whether entries are kept at all */
   readonly isEnabled: boolean
   readonly get: (name: string) => CacheEntry<A> | undefined
+  /** The entry under a name, also past its time. */
+  readonly held: (name: string) => CacheEntry<A> | undefined
   /** The start of a read or a load of a key, for `keep`. */
   readonly start: (key: CacheKey) => Started
   /**
@@ -135,7 +141,7 @@ const kept = <A>(
  * @category constructors
  */
 export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
-  const { clock, codec, epochOf, maxBytes, names, serverTime, timeToLiveMillis } = setup
+  const { clock, codec, epochOf, heldMillis, maxBytes, names, serverTime, timeToLiveMillis } = setup
   let evictions = 0
   const namesByTag = new Map<string, Set<string>>()
   const entries = new Sieve.Sieve<Kept<A>>({
@@ -173,10 +179,12 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
     get: (name) => {
       const entry = entries.get(name)
       if (entry === undefined) return undefined
-      if (MonotonicClock.unsafeMillis(clock) < entry.expires) return entry
-      entries.delete(name)
+      const now = MonotonicClock.unsafeMillis(clock)
+      if (now < entry.expires) return entry
+      if (heldMillis === undefined || now >= entry.expires + heldMillis(entry.value)) entries.delete(name)
       return undefined
     },
+    held: (name) => entries.get(name),
     start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
     keep: (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
     keepLoaded: (key, entry, started, text) => {
@@ -184,12 +192,15 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
         add(key, entry, started, bytesOf(text ?? ""))
         return Exit.void
       }
-      const bytes = Effect.match(codec.encode(key.text, entry.value, entry), {
+      const addMeasured = Exit.match({
         // too large: the entry cannot be measured, and replaces the one that is kept
-        onFailure: () => maxBytes + 1,
-        onSuccess: (content) => Buffer.byteLength(content.text)
+        onFailure: () => add(key, entry, started, maxBytes + 1),
+        onSuccess: ({ text }: Pick<Content, "text">) => add(key, entry, started, Buffer.byteLength(text))
       })
-      return Effect.map(bytes, (bytes) => add(key, entry, started, bytes))
+      const encoded = codec.encode(key.text, entry.value, entry)
+      if (!Eager.isExit(encoded)) return Effect.map(Effect.exit(encoded), addMeasured)
+      addMeasured(encoded)
+      return Exit.void
     },
     drop: (item) => {
       if (item._tag === "Key") entries.delete(names.ofText(item.key))
@@ -214,6 +225,7 @@ const notKept: Started = { at: 0, epoch: 0 }
 export const none = <A>(): LocalTier<A> => ({
   isEnabled: false,
   get: () => undefined,
+  held: () => undefined,
   start: () => notKept,
   keep: () => {},
   keepLoaded: () => Exit.void,

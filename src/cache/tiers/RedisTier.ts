@@ -19,7 +19,6 @@ import type { RedisClient } from "../../redis/RedisClient.js"
 import { type RedisError, RedisUnavailable } from "../../redis/RedisError.js"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as CacheEntry from "../entry/CacheEntry.js"
-import type { CacheKey } from "../entry/CacheKey.js"
 import type { CacheServers } from "../invalidation/CacheServers.js"
 import { bothReplies, type MarkerValues, type ReadMarkers } from "../invalidation/Markers.js"
 import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFailure.js"
@@ -27,7 +26,7 @@ import type { ReadGuard } from "../invalidation/ReadGuard.js"
 import { markerOf } from "../scripts/MarkerScripts.js"
 import { maxKeys, PendingReads, ReadBatch } from "./PendingReads.js"
 import * as StoredTexts from "./StoredTexts.js"
-import type { Found, ReadListener, TierResult } from "./TierRead.js"
+import type { Found, ReadListener, TierResult, ValueTier } from "./TierRead.js"
 
 /**
  * @since 0.1.0
@@ -47,13 +46,7 @@ export interface RedisTierOptions<A> extends Omit<StoredTexts.StoredTextsOptions
  * @since 0.1.0
  * @category models
  */
-export interface RedisTier<A> {
-  /** Reads a key, and calls the listener once with the number: at once, or when Redis replies. */
-  readonly readTo: (key: CacheKey, listener: ReadListener<A>, number: number) => void
-  readonly read: (key: CacheKey) => Effect.Effect<Found<A>, ReadFailure>
-  /** Reads several keys. The results are in the order of the keys. */
-  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
-}
+export interface RedisTier<A> extends ValueTier<A> {}
 
 /** The parts in which the callers of a large reply resume, and the fewest callers of a part. */
 const parts = 4

@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
 import * as CacheEntry from "../entry/CacheEntry.js"
+import type { CacheKey } from "../entry/CacheKey.js"
 import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 import type { MissCause } from "../observe/CacheObserver.js"
 
@@ -79,6 +81,20 @@ export const freshOf = <A>(
 export const causeOf = ({ entry, text, trusted }: Found<unknown>): MissCause => {
   if (entry === undefined) return text === undefined ? "Absent" : "Undecodable"
   return trusted ? "Expired" : "Invalidated"
+}
+
+/**
+ * The tier behind the local one: Redis, or in a cache of one process what its memory holds.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ValueTier<A> {
+  /** Reads a key, and calls the listener once with the number: at once, or when Redis replies. */
+  readonly readTo: (key: CacheKey, listener: ReadListener<A>, number: number) => void
+  readonly read: (key: CacheKey) => Effect.Effect<Found<A>, ReadFailure>
+  /** Reads several keys. The results are in the order of the keys. */
+  readonly readMany: (keys: ReadonlyArray<CacheKey>) => Effect.Effect<ReadonlyArray<TierResult<A>>>
 }
 
 /**

@@ -88,7 +88,8 @@ const world = (settings: CacheWorld.Settings = {}) =>
 
 const many: CacheWorld.Settings = { lookupMany: () => Effect.succeed([]) }
 
-export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+/** What a cache of one process promises too. */
+export const inOneProcess = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("gives a lookup nothing of its first caller, whichever way it is read", () =>
     Effect.gen(function* () {
       const { made, nothingOf, own } = yield* world()
@@ -134,6 +135,28 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* nothingOf(own.get("a"))
     })
   )
+
+  it.scoped("runs the write of an update in the context of its caller", () =>
+    Effect.gen(function* () {
+      const { own } = yield* world()
+      const write = Effect.zip(FiberRef.get(ref), Tenant)
+      let written: readonly [string, string] | undefined
+      yield* asCaller(
+        own.update(
+          "a",
+          Effect.map(write, (each) => {
+            written = each
+            return 3
+          })
+        )
+      )
+      expect(written).toEqual(["the caller's", "the caller's"])
+    })
+  )
+}
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  inOneProcess(it)
 
   it.scoped("gives a lookup with a hard timeout nothing of its first caller", () =>
     Effect.gen(function* () {
@@ -181,24 +204,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       })
       expect(yield* asCaller(own.getResult("a"))).toMatchObject({ value: "1", source: "Redis" })
       expect(seen).toEqual(["nobody's", "nobody's"])
-    })
-  )
-
-  it.scoped("runs the write of an update in the context of its caller", () =>
-    Effect.gen(function* () {
-      const { own } = yield* world()
-      const write = Effect.zip(FiberRef.get(ref), Tenant)
-      let written: readonly [string, string] | undefined
-      yield* asCaller(
-        own.update(
-          "a",
-          Effect.map(write, (each) => {
-            written = each
-            return 3
-          })
-        )
-      )
-      expect(written).toEqual(["the caller's", "the caller's"])
     })
   )
 }

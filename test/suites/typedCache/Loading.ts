@@ -13,7 +13,8 @@ import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { NotFound } from "../../support/cache/TestDatabase.js"
 import { until } from "../../support/until.js"
 
-export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+/** What a cache of one process promises too. */
+export const inOneProcess = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("runs one lookup for 10,000 callers of one cold key", () =>
     Effect.gen(function* () {
       const { cache, database } = CacheWorld.listening({ a: 1 })
@@ -76,6 +77,94 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* CacheWorld.gone(lease("a"))
     })
   )
+
+  it.scoped("returns many values in the order of their ids, with one lookup for an id that comes twice", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.listening({ a: 1, b: 2, c: 3 })
+      const { get, getMany } = yield* cache()
+      yield* get("b")
+      expect(yield* getMany(["c", "a", "b", "c"])).toEqual([3, 1, 2, 3])
+      expect(database.lookups()).toBe(3)
+      expect(yield* getMany([])).toEqual([])
+      expect(yield* Effect.flip(getMany(["a", "unknown"]))).toEqual(new NotFound({ id: "unknown" }))
+    })
+  )
+
+  it.scoped("never looks up for getOption", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.listening({ a: 1 })
+      const { get, getOption } = yield* cache()
+      expect(yield* getOption("a")).toEqual(Option.none())
+      expect(database.lookups()).toBe(0)
+      yield* get("a")
+      expect(Option.map(yield* getOption("a"), ({ source, value }) => [source, value])).toEqual(
+        Option.some([expect.stringMatching(CacheWorld.hit), 1])
+      )
+    })
+  )
+
+  it.scoped("rejects ids that cannot be keys, in every method, and keeps odd ones apart", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.listening({})
+      const own = yield* cache()
+      for (const id of ["", "x".repeat(513), "a\nb"]) {
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          own.get(id),
+          own.getResult(id),
+          own.getOption(id),
+          own.getMany(["a", id]),
+          own.set(id, 1),
+          own.update(id, Effect.succeed(1)),
+          own.refresh(id),
+          own.invalidate(id)
+        ]
+        for (const call of calls) {
+          const failure = yield* Effect.either(call)
+          expect(Either.isLeft(failure) && failure.left._tag).toMatch(/InvalidKey|NotFound/)
+        }
+      }
+      const odd = ["*", "{a}", "%7Ba%7D", "a:b", "🦊", " "]
+      for (const [i, id] of odd.entries()) database.rows.set(id, i)
+      for (const [i, id] of odd.entries()) expect([id, yield* own.get(id)]).toEqual([id, i])
+      yield* own.invalidate("*")
+      database.rows.set("{a}", 100)
+      expect(yield* own.get("{a}")).toBe(1)
+    })
+  )
+
+  it.scoped("rejects an id that does not satisfy the schema of the keys", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.listening({})
+      const { get } = yield* CacheWorld.build({
+        name,
+        key: Schema.NumberFromString.pipe(Schema.int()),
+        value: Schema.Number,
+        timeToLive: "1 minute",
+        lookup: Effect.succeed
+      })
+      expect(yield* get(2)).toBe(2)
+      expect(yield* Effect.flip(get(1.5))).toMatchObject({ _tag: "InvalidKey", reason: "NotEncodable" })
+    })
+  )
+
+  it.scoped("counts what it does", () =>
+    Effect.gen(function* () {
+      const { cache, name } = CacheWorld.listening({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
+      const own = yield* cache()
+      yield* CacheWorld.inLocalTier(own, "a")
+      yield* Effect.flip(own.get("b"))
+      yield* own.invalidate("a")
+      yield* own.getOption("a")
+      const stats = yield* own.stats
+      expect(stats).toMatchObject({ name, lookups: 2, lookupFailures: 1, hitsLocal: 1, invalidations: 1, outbox: 0 })
+      expect(stats.misses).toBe(3)
+      expect(stats.local).toBe(0)
+    })
+  )
+}
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  inOneProcess(it)
 
   it.scoped("treats 0, the empty string, false and null as values and not as misses", () =>
     Effect.gen(function* () {
@@ -267,75 +356,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("returns many values in the order of their ids, with one lookup for an id that comes twice", () =>
-    Effect.gen(function* () {
-      const { cache, database } = CacheWorld.listening({ a: 1, b: 2, c: 3 })
-      const { get, getMany } = yield* cache()
-      yield* get("b")
-      expect(yield* getMany(["c", "a", "b", "c"])).toEqual([3, 1, 2, 3])
-      expect(database.lookups()).toBe(3)
-      expect(yield* getMany([])).toEqual([])
-      expect(yield* Effect.flip(getMany(["a", "unknown"]))).toEqual(new NotFound({ id: "unknown" }))
-    })
-  )
-
-  it.scoped("never looks up for getOption", () =>
-    Effect.gen(function* () {
-      const { cache, database } = CacheWorld.listening({ a: 1 })
-      const { get, getOption } = yield* cache()
-      expect(yield* getOption("a")).toEqual(Option.none())
-      expect(database.lookups()).toBe(0)
-      yield* get("a")
-      expect(Option.map(yield* getOption("a"), ({ source, value }) => [source, value])).toEqual(
-        Option.some(["Redis", 1])
-      )
-    })
-  )
-
-  it.scoped("rejects ids that cannot be keys, in every method, and keeps odd ones apart", () =>
-    Effect.gen(function* () {
-      const { cache, database } = CacheWorld.listening({})
-      const own = yield* cache()
-      for (const id of ["", "x".repeat(513), "a\nb"]) {
-        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
-          own.get(id),
-          own.getResult(id),
-          own.getOption(id),
-          own.getMany(["a", id]),
-          own.set(id, 1),
-          own.update(id, Effect.succeed(1)),
-          own.refresh(id),
-          own.invalidate(id)
-        ]
-        for (const call of calls) {
-          const failure = yield* Effect.either(call)
-          expect(Either.isLeft(failure) && failure.left._tag).toMatch(/InvalidKey|NotFound/)
-        }
-      }
-      const odd = ["*", "{a}", "%7Ba%7D", "a:b", "🦊", " "]
-      for (const [i, id] of odd.entries()) database.rows.set(id, i)
-      for (const [i, id] of odd.entries()) expect([id, yield* own.get(id)]).toEqual([id, i])
-      yield* own.invalidate("*")
-      database.rows.set("{a}", 100)
-      expect(yield* own.get("{a}")).toBe(1)
-    })
-  )
-
-  it.scoped("rejects an id that does not satisfy the schema of the keys", () =>
-    Effect.gen(function* () {
-      const { name } = CacheWorld.listening({})
-      const { get } = yield* TypedCache.make({
-        name,
-        key: Schema.NumberFromString.pipe(Schema.int()),
-        value: Schema.Number,
-        timeToLive: "1 minute",
-        lookup: Effect.succeed
-      })
-      expect(yield* get(2)).toBe(2)
-      expect(yield* Effect.flip(get(1.5))).toMatchObject({ _tag: "InvalidKey", reason: "NotEncodable" })
-    })
-  )
-
   it.scoped("stores plain JSON, and never without a time to live", () =>
     Effect.gen(function* () {
       const { cache, key } = CacheWorld.listening({ a: 1 }, { timeToLive: "1 minute", staleFor: "1 minute" })
@@ -370,21 +390,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       expect(Math.min(...others)).toBeGreaterThan(49)
       expect(Math.max(...others)).toBeLessThanOrEqual(100)
       expect(Math.max(...others) - Math.min(...others)).toBeGreaterThan(10)
-    })
-  )
-
-  it.scoped("counts what it does", () =>
-    Effect.gen(function* () {
-      const { cache, name } = CacheWorld.listening({ a: 1 }, { local: { capacity: 10, timeToLive: "1 minute" } })
-      const own = yield* cache()
-      yield* CacheWorld.inLocalTier(own, "a")
-      yield* Effect.flip(own.get("b"))
-      yield* own.invalidate("a")
-      yield* own.getOption("a")
-      const stats = yield* own.stats
-      expect(stats).toMatchObject({ name, lookups: 2, lookupFailures: 1, hitsLocal: 1, invalidations: 1, outbox: 0 })
-      expect(stats.misses).toBe(3)
-      expect(stats.local).toBe(0)
     })
   )
 }

@@ -33,7 +33,54 @@ const laterThan = (marker: string) =>
     )
   )
 
+/** What a cache of one process promises too. */
+export const inOneProcess = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  it.scoped("hides a value with an invalidated tag from getOption and from stale reads", () =>
+    Effect.gen(function* () {
+      const { cache } = world({ a: 1, b: 1 }, { timeToLive: "20 millis", staleFor: "1 hour" })
+      const own = yield* cache()
+      yield* own.getMany(["a", "b"])
+      yield* until("it is stale", () =>
+        Effect.map(
+          own.getOption("a"),
+          Option.exists(({ source }) => source === "Stale")
+        )
+      )
+      yield* own.invalidateTag("home:a")
+      expect(yield* own.getOption("a")).toEqual(Option.none())
+      expect((yield* own.getResult("a")).source).toBe("Lookup")
+      expect((yield* own.getResult("b")).source).toBe("Stale")
+    })
+  )
+
+  it.scoped("stores no value with a tag that could not invalidate it", () =>
+    Effect.gen(function* () {
+      const { cache } = world({ a: 1 }, { tags: () => [""] })
+      const own = yield* cache()
+      expect(yield* own.get("a")).toBe(1)
+      expect(yield* own.getOption("a")).toEqual(Option.none())
+      expect(yield* Effect.flip(own.invalidateTag("\n"))).toMatchObject({ _tag: "InvalidKey" })
+    })
+  )
+}
+
 export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  inOneProcess(it)
+
+  it.scoped("uses the tags of the current value, and not those of earlier ones", () =>
+    Effect.gen(function* () {
+      const { cache } = world({ a: 1 })
+      const [one, other] = [yield* cache(), yield* cache()]
+      yield* other.get("a")
+      yield* one.set("a", 2)
+      yield* one.invalidateTag("odd")
+      expect(yield* sources(other, ["a"])).toEqual(["Redis"])
+      yield* one.update("a", Effect.succeed(4))
+      yield* one.invalidateTag("even")
+      expect(yield* other.getOption("a")).toEqual(Option.none())
+    })
+  )
+
   it.scoped("invalidates every value with the tag, and no other, also in another process's local tier", () =>
     Effect.gen(function* () {
       const { cache, database } = world({ a1: 1, a2: 2, b1: 1 }, { local })
@@ -85,38 +132,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     })
   )
 
-  it.scoped("hides a value with an invalidated tag from getOption and from stale reads", () =>
-    Effect.gen(function* () {
-      const { cache } = world({ a: 1, b: 1 }, { timeToLive: "20 millis", staleFor: "1 hour" })
-      const own = yield* cache()
-      yield* own.getMany(["a", "b"])
-      yield* until("it is stale", () =>
-        Effect.map(
-          own.getOption("a"),
-          Option.exists(({ source }) => source === "Stale")
-        )
-      )
-      yield* own.invalidateTag("home:a")
-      expect(yield* own.getOption("a")).toEqual(Option.none())
-      expect((yield* own.getResult("a")).source).toBe("Lookup")
-      expect((yield* own.getResult("b")).source).toBe("Stale")
-    })
-  )
-
-  it.scoped("uses the tags of the current value, and not those of earlier ones", () =>
-    Effect.gen(function* () {
-      const { cache } = world({ a: 1 })
-      const [one, other] = [yield* cache(), yield* cache()]
-      yield* other.get("a")
-      yield* one.set("a", 2)
-      yield* one.invalidateTag("odd")
-      expect(yield* sources(other, ["a"])).toEqual(["Redis"])
-      yield* one.update("a", Effect.succeed(4))
-      yield* one.invalidateTag("even")
-      expect(yield* other.getOption("a")).toEqual(Option.none())
-    })
-  )
-
   it.scoped("treats an evicted marker as a miss, and never revives the values that it invalidated", () =>
     Effect.gen(function* () {
       const redis = yield* RedisClient
@@ -152,16 +167,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       for (const marker of ["clear", "tags", "tag:odd", "tag:home:a"]) {
         expect(yield* lives(`{${name}}:${marker}`), marker).toBeGreaterThan(yield* lives(key("a")))
       }
-    })
-  )
-
-  it.scoped("stores no value with a tag that could not invalidate it", () =>
-    Effect.gen(function* () {
-      const { cache } = world({ a: 1 }, { tags: () => [""] })
-      const own = yield* cache()
-      expect(yield* own.get("a")).toBe(1)
-      expect(yield* own.getOption("a")).toEqual(Option.none())
-      expect(yield* Effect.flip(own.invalidateTag("\n"))).toMatchObject({ _tag: "InvalidKey" })
     })
   )
 }

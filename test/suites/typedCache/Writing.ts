@@ -24,7 +24,8 @@ const loading = (settings: CacheWorld.Settings = {}) =>
     return { ...world, cache, other, load }
   })
 
-export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+/** What a cache of one process promises too. */
+export const inOneProcess = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
   it.scoped("stores nothing of a load that an invalidation has overtaken", () =>
     Effect.gen(function* () {
       const { cache, database, load, other } = yield* loading()
@@ -50,6 +51,41 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       expect(yield* cache.get("a")).toBe(2)
     })
   )
+
+  it.scoped("reads its own set at once", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.listening({ a: 1 }, { local })
+      const own = yield* cache()
+      yield* CacheWorld.inLocalTier(own, "a")
+      expect(yield* own.set("a", 2)).toBe(true)
+      expect(yield* own.get("a")).toBe(2)
+      expect(database.lookups()).toBe(1)
+    })
+  )
+
+  it.scoped("stores nothing when the write of an update fails, dies or is interrupted, and passes its exit on", () =>
+    Effect.gen(function* () {
+      const { cache, database, key, lease } = CacheWorld.listening({ a: 0 })
+      const redis = yield* RedisClient
+      const own = yield* cache()
+      const ends = [Effect.fail("rejected"), Effect.die("broken"), Effect.interrupt]
+      for (const [i, end] of ends.entries()) {
+        yield* own.get("a")
+        // it may have committed all the same
+        const commit = Effect.sync(() => database.rows.set("a", i + 1))
+        const exit = yield* Effect.exit(own.update("a", Effect.zipRight(commit, end)))
+        expect(Exit.isFailure(exit) && exit.cause).toEqual(
+          Exit.isFailure(exit) && (yield* Effect.exit(end)).pipe(causeOf)
+        )
+        expect([yield* redis.get(key("a")), yield* redis.get(lease("a"))]).toEqual([Option.none(), Option.none()])
+        expect(yield* own.get("a")).toBe(i + 1)
+      }
+    })
+  )
+}
+
+export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => {
+  inOneProcess(it)
 
   it.scoped("stores nothing of a load that another process's invalidation has overtaken", () =>
     Effect.gen(function* () {
@@ -120,17 +156,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         expect(yield* other.getMany(["a", "b"])).toEqual([version, version])
         expect(database.lookups()).toBe(before + 1)
       }
-    })
-  )
-
-  it.scoped("reads its own set at once", () =>
-    Effect.gen(function* () {
-      const { cache, database } = CacheWorld.listening({ a: 1 }, { local })
-      const own = yield* cache()
-      yield* CacheWorld.inLocalTier(own, "a")
-      expect(yield* own.set("a", 2)).toBe(true)
-      expect(yield* own.get("a")).toBe(2)
-      expect(database.lookups()).toBe(1)
     })
   )
 
@@ -231,26 +256,6 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       yield* Deferred.succeed(end, undefined)
       yield* Fiber.join(update)
       expect(yield* other.get("a")).toBe(2)
-    })
-  )
-
-  it.scoped("stores nothing when the write of an update fails, dies or is interrupted, and passes its exit on", () =>
-    Effect.gen(function* () {
-      const { cache, database, key, lease } = CacheWorld.listening({ a: 0 })
-      const redis = yield* RedisClient
-      const own = yield* cache()
-      const ends = [Effect.fail("rejected"), Effect.die("broken"), Effect.interrupt]
-      for (const [i, end] of ends.entries()) {
-        yield* own.get("a")
-        // it may have committed all the same
-        const commit = Effect.sync(() => database.rows.set("a", i + 1))
-        const exit = yield* Effect.exit(own.update("a", Effect.zipRight(commit, end)))
-        expect(Exit.isFailure(exit) && exit.cause).toEqual(
-          Exit.isFailure(exit) && (yield* Effect.exit(end)).pipe(causeOf)
-        )
-        expect([yield* redis.get(key("a")), yield* redis.get(lease("a"))]).toEqual([Option.none(), Option.none()])
-        expect(yield* own.get("a")).toBe(i + 1)
-      }
     })
   )
 

@@ -1,7 +1,9 @@
 /** One database of numbers, and any number of caches on it, which are to one another what processes are. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as LocalCache from "../../../src/cache/LocalCache.js"
 import * as TypedCache from "../../../src/cache/TypedCache.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { until } from "../until.js"
@@ -23,6 +25,34 @@ export interface CacheWorld {
   readonly clearMarker: string
 }
 
+/** The constructor of the caches of a test. */
+export class MadeBy extends Context.Reference<MadeBy>()("test/MadeBy", {
+  defaultValue: (): "TypedCache" | "LocalCache" => "TypedCache"
+}) {}
+
+/** The sources of a hit, by either constructor, where the cache has no tier before Redis. */
+export const hit = /^(Redis|Local)$/
+
+/** Makes a cache by the constructor of the test: from the same options, without those that concern Redis. */
+export const build = <Key, Value, E>(
+  options: TypedCache.Options<Key, Value, E, never>
+): Effect.Effect<TypedCache.TypedCache<Key, Value, E | TypedCache.EngineError>, never, RedisClient | Scope.Scope> =>
+  Effect.gen(function* () {
+    if ((yield* MadeBy) === "TypedCache") return yield* TypedCache.make(options)
+    const {
+      compression: _,
+      encryption: __,
+      failureLog: ___,
+      lease: ____,
+      outage: _____,
+      schema: ______,
+      ...own
+    } = options
+    const made = yield* LocalCache.make({ ...own, local: options.local ?? { capacity: 1_000 } })
+    const cache: TypedCache.TypedCache<Key, Value, E | TypedCache.EngineError> = made
+    return cache
+  })
+
 let worlds = 0
 
 /** As `make`, with caches whose subscription has begun. */
@@ -39,7 +69,7 @@ export const make = (rows: Readonly<Record<string, number>>, settings: SettingsO
     name,
     database,
     cache: (own = {}) =>
-      TypedCache.make({
+      build({
         name,
         key: Schema.String,
         value: Schema.Number,
