@@ -5,6 +5,12 @@
  */
 
 /**
+ * Caches the responses that a client gets.
+ *
+ * @since 0.2.0
+ */
+export * as CachedHttpClient from "./http/cache/CachedHttpClient.js"
+/**
  * Caches the responses of a server.
  *
  * @since 0.2.0

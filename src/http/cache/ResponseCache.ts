@@ -170,7 +170,11 @@ export const make = <R = never>(
       reject("shared", shared, "absent where `user` is set: a response is either for its user or for all")
     }
     if (cacheStatus === "") reject("cacheStatus", cacheStatus, "a name or false")
-    const { maxBodyBytes, policy, store: storeOptions } = StoreOptions.parse(owner, "http", options)
+    const {
+      maxBodyBytes,
+      policy,
+      store: storeOptions
+    } = StoreOptions.parse(owner, { name: "http", setCookie: false }, options)
     const context = yield* Effect.context<R>()
     const { user } = options
     const store = yield* ResponseStore.make(storeOptions)

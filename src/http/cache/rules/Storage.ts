@@ -50,7 +50,7 @@ export const refusal = (
   const { fields, setsCookie, status } = response
   const directives = CacheControl.ofResponse(fields)
   // partial content and 304 say nothing of a whole response, and an interim response is none
-  if (status < 200 || status === 206 || status === 304) return "status"
+  if (status < 200 || status > 599 || status === 206 || status === 304) return "status"
   if (directives.mustUnderstand ? !understood.has(status) : directives.noStore) return "no-store"
   if (isShared && directives.isPrivate) return "private"
   if (

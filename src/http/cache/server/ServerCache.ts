@@ -9,10 +9,10 @@ import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Bypass from "../exchange/Bypass.js"
 import type * as Exchange from "../exchange/Exchange.js"
 import * as CacheControl from "../rules/CacheControl.js"
 import type * as CacheStatus from "../rules/CacheStatus.js"
-import * as Conditional from "../rules/Conditional.js"
 import type * as FieldList from "../rules/FieldList.js"
 import * as Targets from "../rules/Targets.js"
 import * as RequestKey from "../store/RequestKey.js"
@@ -74,21 +74,6 @@ const ofThisServer = (reference: string | undefined, host: string | undefined): 
 }
 
 const noDirectives = CacheControl.ofRequest({})
-
-/** Why the stored responses cannot answer a request, whatever they are. */
-const bypassOf = (
-  { method }: Request,
-  fields: FieldList.Fields,
-  directives: CacheControl.RequestDirectives
-): CacheStatus.Handling | undefined => {
-  if (method !== "GET" && method !== "HEAD") return { forwarded: "method" }
-  if (directives.noStore) return { forwarded: "request", detail: "no-store" }
-  if (fields.range !== undefined) return { forwarded: "bypass", detail: "range" }
-  if (Conditional.needsOrigin(fields)) return { forwarded: "bypass", detail: "precondition" }
-  if (fields.upgrade !== undefined) return { forwarded: "bypass", detail: "upgrade" }
-  if (ServerMessage.hasContent(fields)) return { forwarded: "bypass", detail: "content" }
-  return undefined
-}
 
 /**
  * @since 0.2.0
@@ -162,7 +147,7 @@ export const make = (
         Effect.map(HandlerRun.pass(app, { declaration, isShared: false, maxBytes: maxBodyBytes }), ({ response }) =>
           ServerMessage.passed(response, report(handling))
         )
-      const bypass = bypassOf(request, fields, directives)
+      const bypass = Bypass.of(request.method, fields, directives)
       if (bypass !== undefined) return yield* passedBy(bypass)
       const audience = yield* audienceOf(request)
       if (audience === undefined) return yield* passedBy({ forwarded: "bypass", detail: "credentials" })

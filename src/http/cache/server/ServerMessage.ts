@@ -7,8 +7,7 @@ import { createHash } from "node:crypto"
 import * as Cookies from "@effect/platform/Cookies"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type { OriginResponse } from "../exchange/OriginRun.js"
-import * as CacheControl from "../rules/CacheControl.js"
-import * as CacheStatus from "../rules/CacheStatus.js"
+import * as Reply from "../exchange/Reply.js"
 import * as Conditional from "../rules/Conditional.js"
 import type * as FieldList from "../rules/FieldList.js"
 import type { StoredResponse } from "../store/StoredResponse.js"
@@ -72,21 +71,6 @@ export const withEntityTag = (fields: Record<string, string>, content: Uint8Arra
     ? fields
     : { ...fields, etag: `W/"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"` }
 
-/** How the answer is reported. */
-interface Report {
-  /** the name of this cache in `Cache-Status`; undefined: no header */
-  readonly name: string | undefined
-  readonly handling: CacheStatus.Handling
-}
-
-/** The fields with this cache's member of `Cache-Status` behind those of caches that are nearer to the origin. */
-const reported = (fields: FieldList.Fields, { handling, name }: Report): string | undefined => {
-  if (name === undefined) return fields["cache-status"]
-  const member = CacheStatus.format(name, handling)
-  const others = fields["cache-status"]
-  return others === undefined ? member : `${others}, ${member}`
-}
-
 /**
  * The response of a stored one, or the 304 that stands for it.
  *
@@ -94,19 +78,15 @@ const reported = (fields: FieldList.Fields, { handling, name }: Report): string 
  * @category conversions
  */
 export const fromStored = (
-  { content, cookies, fields: stored, status }: StoredResponse,
+  stored: StoredResponse,
   age: number,
   request: FieldList.Fields,
   now: number,
-  report: Report
+  report: Reply.Report
 ): Response => {
-  const fields: Record<string, string> = { ...stored }
-  if (report.handling.hit === true || age >= 1) fields.age = String(Math.floor(age))
-  const cacheStatus = reported(stored, report)
-  if (cacheStatus !== undefined) fields["cache-status"] = cacheStatus
-  if (status >= 200 && status < 300 && Conditional.isNotModified(request, fields, now)) {
-    return HttpServerResponse.empty({ status: 304, headers: Conditional.notModifiedFields(fields) })
-  }
+  const { fields, status } = Reply.headOf(stored, age, request, now, report)
+  if (status === 304) return HttpServerResponse.empty({ status, headers: fields })
+  const { content, cookies } = stored
   const options = { status, headers: fields, cookies: Cookies.fromSetCookie(cookies) }
   const contentType = fields["content-type"]
   if (content.length === 0) return HttpServerResponse.empty(options)
@@ -122,8 +102,8 @@ export const fromStored = (
  * @since 0.2.0
  * @category combinators
  */
-export const passed = (response: Response, report: Report): Response => {
-  const cacheStatus = reported(response.headers, report)
+export const passed = (response: Response, report: Reply.Report): Response => {
+  const cacheStatus = Reply.cacheStatus(response.headers, report)
   return cacheStatus === undefined ? response : HttpServerResponse.setHeader(response, "cache-status", cacheStatus)
 }
 
@@ -133,7 +113,7 @@ export const passed = (response: Response, report: Report): Response => {
  * @since 0.2.0
  * @category constructors
  */
-export const notHeld = (report: Report): Response => passed(HttpServerResponse.empty({ status: 504 }), report)
+export const notHeld = (report: Reply.Report): Response => passed(HttpServerResponse.empty({ status: 504 }), report)
 
 /**
  * The answer while too many handlers run and Redis is away.
@@ -141,14 +121,5 @@ export const notHeld = (report: Report): Response => passed(HttpServerResponse.e
  * @since 0.2.0
  * @category constructors
  */
-export const unavailable = (report: Report): Response =>
+export const unavailable = (report: Reply.Report): Response =>
   passed(HttpServerResponse.empty({ status: 503, headers: { "retry-after": "1" } }), report)
-
-/**
- * Whether a request has content, which is in no key.
- *
- * @since 0.2.0
- * @category predicates
- */
-export const hasContent = (fields: FieldList.Fields): boolean =>
-  (CacheControl.seconds(fields["content-length"]) ?? 0) > 0 || fields["transfer-encoding"] !== undefined

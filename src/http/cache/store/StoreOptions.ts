@@ -18,7 +18,7 @@ import type * as ResponseStore from "./ResponseStore.js"
 export interface StoreGroup {
   /** the longest content that is stored, in bytes: default 1,000,000 */
   readonly maxBodyBytes?: number | undefined
-  /** stores responses with `Set-Cookie`, so that each client gets the same cookie: default false, in a client's cache true */
+  /** stores responses with `Set-Cookie`, so that each client gets the same cookie: default false; true in the private cache of a client */
   readonly setCookie?: boolean | undefined
   /** how long a response is kept past its freshness, to be revalidated or served stale: default 1 hour */
   readonly keepStale?: Duration.DurationInput | undefined
@@ -87,7 +87,7 @@ export interface CommonOptions {
  */
 export const parse = (
   owner: string,
-  defaultName: string,
+  defaults: { readonly name: string; readonly setCookie: boolean },
   options: CommonOptions
 ): {
   readonly store: ResponseStore.StoreOptions
@@ -99,7 +99,7 @@ export const parse = (
     readonly heuristic: Heuristic | undefined
   }
 } => {
-  const { heuristic, name = defaultName, outage = {}, stale = {}, store = {} } = options
+  const { heuristic, name = defaults.name, outage = {}, stale = {}, store = {} } = options
   const { duration, fraction, wholeNumber } = OptionCheck.make(`${owner} "${name}"`)
   const seconds = (option: string, given: Duration.DurationInput | undefined): number =>
     Duration.toSeconds(duration(option, given) ?? 0)
@@ -115,7 +115,7 @@ export const parse = (
     },
     maxBodyBytes: wholeNumber("store.maxBodyBytes", store.maxBodyBytes, { least: 0 }) ?? 1_000_000,
     policy: {
-      setCookie: store.setCookie ?? false,
+      setCookie: store.setCookie ?? defaults.setCookie,
       staleWhileRevalidate: seconds("stale.whileRevalidate", stale.whileRevalidate),
       staleIfError: seconds("stale.ifError", stale.ifError),
       heuristic: heuristic && {

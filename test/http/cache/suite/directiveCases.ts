@@ -228,7 +228,12 @@ const other: Suite = {
       ["Content-Disposition", "attachment; filename=example.txt"]
     ]),
     fresh("other-set-cookie", [day, now, ["Set-Cookie", "a=b"]]),
-    make("other-cookie", [{ answer: { headers: [day, now] } }, { send: [["Cookie", "a=b"]], expect: "cached" }])
+    make(
+      "other-cookie",
+      [{ answer: { headers: [day, now] } }, { send: [["Cookie", "a=b"]], expect: "cached" }],
+      // a private cache keeps the responses of each cookie apart
+      sharedOnly
+    )
   ]
 }
 
