@@ -105,6 +105,15 @@ describe("the protocol does not cover", () => {
     expect(found?.promise).toBe("noWrongValueLeft")
   })
 
+  it("a set that is sent again after an outage: another process may have written the key, and nobody heard of it", () => {
+    const found = find({
+      operations: [set(0), invalidate(1)],
+      promise: "noWrongValueLeft",
+      scenario: { serialised: true, replaysSets: true, faults: { stop: 1 } }
+    })
+    expect(found?.promise).toBe("noWrongValueLeft")
+  })
+
   it("a server that was replaced and does not know it: the process that reaches only this one serves what others invalidate", () => {
     const found = find({
       operations: [invalidate(0), get(1)],

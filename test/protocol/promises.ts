@@ -41,7 +41,8 @@ export type Limit =
   | "concurrentSet"
   | "slotMovedBackUnseen"
 
-export type Source = "Local" | "Redis" | "Stale" | "Lookup" | "Degraded"
+/** "Memory" is a kept value that answers while Redis and the database are away. */
+export type Source = "Local" | "Redis" | "Stale" | "Lookup" | "Degraded" | "Memory"
 
 /** The commit of each key that one write has changed: older values are obsolete. */
 export type Written = ReadonlyArray<readonly [key: Key, version: number]>
@@ -53,6 +54,7 @@ export interface Read {
   readonly outage: number
   readonly localOutage: number
   readonly local: number
+  readonly heard: number
   readonly own: number
   readonly started: number
   answer: { readonly source: Source; readonly version: number } | undefined
@@ -143,10 +145,11 @@ export class Promises {
     return Math.max(...[key, "markers" as const].map((slot) => this.versionsOfSlot(map, process, slot).get(key)))
   }
 
-  private heard(process: Process, key: Key): number {
+  private heard(process: Process, key: Key, whenTimeIsUp = true): number {
     let version = 0
     for (const due of this.obligations) {
-      const isDue = process.subscription.heard >= due.heardBy || this.world.time >= due.timeIsUp
+      const isTimeUp = whenTimeIsUp && this.world.time >= due.timeIsUp
+      const isDue = process.subscription.heard >= due.heardBy || isTimeUp
       if (due.process === process && due.key === key && isDue) version = Math.max(version, due.version)
     }
     return version
@@ -162,6 +165,7 @@ export class Promises {
       outage: this.obsoleteBy(this.outagesReconnected, process, key),
       localOutage: this.obsoleteBy(this.outagesOpened, process, key),
       local: Math.max(own, this.heard(process, key)),
+      heard: this.heard(process, key, false),
       started: this.steps,
       answer: undefined,
       ended: false,
@@ -187,6 +191,9 @@ export class Promises {
     if (source === "Local") {
       expect("noResurrection", read.localOutage)
       expect("localBound", read.local)
+    } else if (source === "Memory" && this.wasAway(read)) {
+      expect("noResurrection", read.localOutage)
+      expect("localBound", read.heard)
     } else if (source !== "Degraded" || !this.wasAway(read)) {
       expect("noResurrection", read.outage)
       expect("neverServedAgain", read.strict)

@@ -79,6 +79,11 @@ export const rules = {
   replayBeforeReads: "10: the outbox is replayed before the new generation is used",
   oldConnectionKilled: "10: a new generation first lets the server drop the old connection",
 
+  memoryServesOutage: "10: while Redis and the source are away, the local tier serves a value past its time",
+  memoryOnlyWhileAway: "10: only in a load without Redis, whose lookup has failed",
+  memoryForgetsWrites: "10: never one whose epoch has moved since, by a write, a message or the end of an outage",
+  unstoredSetIsRemembered: "10: the value of a set that Redis has not acknowledged is served so too",
+
   messagesMoveEpoch: "11: a message that names a key moves its epoch",
   gapDropsLocal: "11: a gap drops the local tier",
   gapMovesEpochs: "11: a gap moves all epochs",
@@ -145,6 +150,8 @@ export const allRules: Rules = without()
 
 /** Rules that no promise needs, and why they are kept. */
 export const needless = {
+  memoryServesOutage: "the read fails otherwise",
+  unstoredSetIsRemembered: "the read fails otherwise",
   writtenIsKept: "the next read finds the value in Redis",
   writtenOnOpenGeneration: "the end of an outage drops the local tier",
   updateKeptUnderToken: "the write that has taken the token away drops the value by its message",

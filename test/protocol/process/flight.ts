@@ -1,6 +1,6 @@
 /** Flights: the loads that the callers of a key share. */
 import type { Entry, Key } from "../servers/server.js"
-import { close, LookupFailed, load } from "./load.js"
+import { close, fromMemory, LookupFailed, load } from "./load.js"
 import type { Flight, LoadOutcome, Process } from "./process.js"
 import { pause, type Step } from "./step.js"
 
@@ -84,7 +84,8 @@ function* run(process: Process, flight: Flight): Step<void> {
   } catch (error) {
     if (!(error instanceof LookupFailed)) throw error
     close(process, flight)
-    flight.outcome = { _tag: "Failed" }
+    const remembered = process.world.rules.has("memoryOnlyWhileAway") ? undefined : fromMemory(process, flight)
+    flight.outcome = remembered ?? { _tag: "Failed" }
   } finally {
     process.tokens.delete(flight.token)
   }

@@ -257,9 +257,20 @@ function* degraded(process: Process, flight: Flight): Step<LoadOutcome> {
     const before = flight.joined
     const version = yield* process.keep([started, before], lookUp(flight, process, "noRedis"))
     return unconfirmed(process, flight, { key: flight.key, version, created: 0, stale: false }, started, before)
+  } catch (error) {
+    const remembered = error instanceof LookupFailed ? fromMemory(process, flight) : undefined
+    if (remembered === undefined) throw error
+    return remembered
   } finally {
     process.running--
   }
+}
+
+/** What a process remembers of a key whose lookup has failed. */
+export const fromMemory = (process: Process, flight: Flight): LoadOutcome | undefined => {
+  const version = process.memory.get(flight.key)
+  if (version === undefined || !process.world.rules.has("memoryServesOutage")) return undefined
+  return { _tag: "Value", version, source: "Memory", joinedBefore: flight.joined }
 }
 
 /** Reads the database between its start and its end, and may fail or hang. */

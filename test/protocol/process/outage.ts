@@ -1,9 +1,9 @@
 /**
  * Outages: how a process opens the slots of a new generation, and replays the writes that Redis has not acknowledged.
  */
-import { invalidate } from "../servers/keyCommands.js"
+import { invalidate, set } from "../servers/keyCommands.js"
 import { moveMarker, now, raise, time } from "../servers/markerCommands.js"
-import type { Entry, Key, Slot } from "../servers/server.js"
+import type { Command, Entry, Key, Slot } from "../servers/server.js"
 import type { Process } from "./process.js"
 import { boundLasts } from "./slots.js"
 import { boundary, pause, type Step } from "./step.js"
@@ -167,6 +167,11 @@ function* timeQuery(process: Process): Step<void> {
   }
 }
 
+const replayOf = (process: Process, key: Key): Command<void> => {
+  const unstored = process.unstored.get(key)
+  return unstored === undefined ? invalidate(key) : set(key, unstored, process.clearMarker)
+}
+
 /** Sends the outbox until it is empty. */
 export function* replay(process: Process): Step<void> {
   const { rules } = process.world
@@ -181,7 +186,7 @@ export function* replay(process: Process): Step<void> {
     const items = [...process.outbox]
     for (const [i, [item, addition]] of items.entries()) {
       if (process.isSeveral && !canSend(slotOf(item))) continue
-      const command = item === "tag" || item === "clear" ? moveMarker(item) : invalidate(item)
+      const command = item === "tag" || item === "clear" ? moveMarker(item) : replayOf(process, item)
       const outcome = yield* process.keep(items.slice(i), process.send(command))
       if (outcome._tag !== "Reply") break
       const isSame = process.outbox.get(item) === addition

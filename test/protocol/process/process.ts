@@ -60,6 +60,7 @@ export interface Surroundings {
   readonly localTtl: number
   readonly withMarkers: boolean
   readonly largeValues: boolean
+  readonly replaysSets: boolean
   /** in ticks; undefined: a value is stale only by a step of the scheduler */
   readonly timeToLive: number | undefined
   readonly maxLookups: number
@@ -92,6 +93,8 @@ export class Process extends Slots implements Client {
   readonly epochs = new Map<Key, number>()
   epochOfAll = 0
   readonly local = new Map<Key, { readonly entry: Entry; readonly expires: number }>()
+  /** the values of the local tier, whatever their time */
+  readonly memory = new Map<Key, number>()
   readonly flights = new Map<string, Flight>()
   /** tokens of flights and updates that run */
   readonly tokens = new Set<string>()
@@ -100,6 +103,8 @@ export class Process extends Slots implements Client {
   /** each with the number of its last addition */
   readonly outbox = new Map<OutboxItem, number>()
   additions = 0
+  /** the values of sets that Redis has not acknowledged, while nothing newer was heard of; only where sets are replayed */
+  readonly unstored = new Map<Key, number>()
   /** how many tags were acknowledged so far, and clears, which may stand for tags */
   tagsAcknowledged = 0
   replaying = false
@@ -231,11 +236,13 @@ export class Process extends Slots implements Client {
   moveEpoch(key: Key): void {
     this.epochs.set(key, (this.epochs.get(key) ?? 0) + 1)
     this.local.delete(key)
+    if (this.world.rules.has("memoryForgetsWrites")) this.memory.delete(key)
   }
 
   moveAllEpochs(): void {
     this.epochOfAll++
     this.local.clear()
+    if (this.world.rules.has("memoryForgetsWrites")) this.memory.clear()
   }
 
   /** The markers concern all keys. */
@@ -257,6 +264,7 @@ export class Process extends Slots implements Client {
     if (localTtl === 0 || (rules.has("localPutNeedsEpoch") && this.epochOf(entry.key) !== epoch)) return
     const from = rules.has("localTimeFromRequest") ? asked : time
     this.local.set(entry.key, { entry, expires: from + localTtl })
+    this.memory.set(entry.key, entry.version)
   }
 
   newToken(what: string): string {
@@ -268,6 +276,7 @@ export class Process extends Slots implements Client {
     if (message._tag === "Ready") this.wake(message.key)
     else if (message.sender === this.id && rules.has("senderIgnoresOwn")) return
     else if (message._tag === "Key") {
+      this.unstored.delete(message.key)
       if (rules.has("messagesMoveEpoch")) this.moveEpoch(message.key)
       this.local.delete(message.key)
       this.wake(message.key)
@@ -279,7 +288,10 @@ export class Process extends Slots implements Client {
 
   hearGap(): void {
     const { rules } = this.world
-    if (rules.has("gapDropsLocal")) this.local.clear()
+    if (rules.has("gapDropsLocal")) {
+      this.local.clear()
+      this.memory.clear()
+    }
     if (rules.has("gapMovesEpochs")) this.epochOfAll++
   }
 
@@ -292,7 +304,7 @@ export class Process extends Slots implements Client {
       this.links.map((link) => [link.generation, link.identity, link.isCircuitOpen, link.connection?.fingerprint()]),
       [alive, clearMarker, epochOfAll, flightCount, isAskingTime, additions, markerTime, outageBegan, replaying],
       [running, tagsAcknowledged, waiting, wasClockWrong, lastMarkers],
-      [epochs, flights, local, outbox, slots, tokens],
+      [epochs, flights, local, this.memory, outbox, this.unstored, slots, tokens],
       [...sleepers].map(({ awake, key }) => [awake, key]),
       subscription
     ]

@@ -26,6 +26,7 @@ const ended = (process: Process, item: OutboxItem, written: Written, acknowledge
   if (item === "a" || item === "b") {
     if (rules.has("epochMovesAfter")) process.moveEpoch(item)
   } else if (rules.has("epochMovesAfter")) process.moveAllEpochs()
+  if (item === "a" || item === "b") process.unstored.delete(item)
   if (!acknowledged) enter(process, item)
   promises.written(process, item === "a" || item === "b" ? item : "markers", written, acknowledged)
 }
@@ -108,6 +109,10 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
     const isKept = outcome === "Reply" && keeping.mayKeep(call?.outcome)
     ended(process, key, written, outcome === "Reply")
     if (isKept) keeping.keep({ key, version, created: created ?? process.serverTime(), stale: false })
+    else if (outcome !== "Reply") {
+      if (rules.has("unstoredSetIsRemembered")) process.memory.set(key, version)
+      if (process.world.replaysSets) process.unstored.set(key, version)
+    }
   }
 }
 

@@ -115,5 +115,15 @@ export const outages = {
     operations: readsAround,
     scenario: { warm: true, faults: { busBreak: 1 } },
     seed: 17
+  },
+  memoryOnlyWhileAway: {
+    breaks: "neverServedAgain",
+    operations: [get(0), invalidate(1), get(0)],
+    scenario: { faults: { lookupFails: 1 } }
+  },
+  memoryForgetsWrites: {
+    breaks: "ownWritesSeen",
+    operations: [get(0), invalidate(0), get(0)],
+    scenario: { faults: { break: 1, lookupFails: 1 } }
   }
 } satisfies Cases

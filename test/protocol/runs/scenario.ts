@@ -63,6 +63,8 @@ export interface Scenario {
   readonly limits?: ReadonlyArray<Limit>
   /** values are so large that a fixed deadline may pass while they are sent */
   readonly largeValues?: boolean
+  /** a set that Redis has not acknowledged is sent again, unless its process has heard of another write of the key since */
+  readonly replaysSets?: boolean
   /** starts with both keys cached */
   readonly warm?: boolean
 }

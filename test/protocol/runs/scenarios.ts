@@ -45,6 +45,15 @@ export const families = {
     },
     operations: { anyOf: ["get", "get", "invalidate", "update", "set", "tag", "clear"], keys: 2 }
   },
+  memory: {
+    scenario: {
+      ...two,
+      warm: true,
+      serialised: true,
+      faults: { stop: 1, restart: 1, breakLate: 1, timeout: 1, reject: 1, busBreak: 1, openCircuit: 1, lookupFails: 2 }
+    },
+    operations: { anyOf: ["get", "get", "get", "invalidate", "update", "set"] }
+  },
   outages: {
     scenario: {
       ...three,

@@ -34,6 +34,7 @@ export class World implements Surroundings {
   readonly localTtl: number
   readonly withMarkers: boolean
   readonly largeValues: boolean
+  readonly replaysSets: boolean
   readonly timeToLive: number | undefined
   readonly outboxCapacity: number
   readonly maxLookups: number
@@ -57,6 +58,7 @@ export class World implements Surroundings {
     this.localTtl = scenario.localTtl
     this.withMarkers = scenario.withMarkers ?? false
     this.largeValues = scenario.largeValues ?? false
+    this.replaysSets = scenario.replaysSets ?? false
     this.timeToLive = scenario.timeToLive
     this.outboxCapacity = scenario.outboxCapacity ?? 8
     this.maxLookups = scenario.maxLookups ?? 2
