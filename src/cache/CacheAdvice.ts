@@ -67,6 +67,11 @@ export const of = <Key, Value>(
   const text = (duration: Duration.DurationInput) => Duration.format(duration)
   const advice: Array<string> = []
 
+  if (local?.keepStale !== undefined && outage.onUnavailable === "fail") {
+    advice.push(
+      'local.keepStale has no effect with outage.onUnavailable "fail": memory answers for a lookup that failed, and none runs'
+    )
+  }
   if (timeToLive !== undefined && local?.timeToLive && Duration.greaterThan(local.timeToLive, timeToLive)) {
     advice.push(
       `local.timeToLive (${text(local.timeToLive)}) is longer than timeToLive (${text(timeToLive)}): ` +

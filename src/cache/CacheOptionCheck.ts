@@ -33,6 +33,7 @@ export const check = <Key, Value>(
   wholeNumber("local.capacity", local?.capacity)
   wholeNumber("local.maxBytes", local?.maxBytes)
   duration("local.timeToLive", local?.timeToLive, endless)
+  duration("local.keepStale", local?.keepStale, endless)
 
   const { ahead } = refresh
   if (ahead !== undefined && "after" in ahead) fraction("refresh.ahead.after", ahead.after)

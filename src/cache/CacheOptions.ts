@@ -144,6 +144,11 @@ export interface LeaseOptions {
 export interface LocalOptions extends LocalTierOptions {
   /** how long a value is kept here at most: the longest time in which a missed invalidation has no effect; default 1 minute */
   readonly timeToLive?: Duration.DurationInput | undefined
+  /**
+   * For how long a value is remembered after that, for an outage of Redis in which its lookup fails too: it is then served as
+   * `Stale`. Default zero: such a read fails.
+   */
+  readonly keepStale?: Duration.DurationInput | undefined
 }
 
 /**

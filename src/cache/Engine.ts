@@ -144,12 +144,16 @@ export const make = <Key, Value, E, Err>(
     const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
     const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? "1 minute")
+    const keepStaleMillis = Duration.toMillis(options.local?.keepStale ?? 0)
+    // an error is never served past its time
+    const heldMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : keepStaleMillis)
     const local: LocalTier.LocalTier<Stored> =
-      options.local === undefined || timeToLiveMillis <= 0
+      options.local === undefined || timeToLiveMillis + keepStaleMillis <= 0
         ? LocalTier.none()
         : LocalTier.make({
             ...options.local,
             timeToLiveMillis,
+            heldMillis: keepStaleMillis > 0 ? heldMillis : undefined,
             clock,
             serverTime,
             // defined below, since an invalidation drops entries of this tier
@@ -220,7 +224,8 @@ export const make = <Key, Value, E, Err>(
       waitMillis: Duration.toMillis(lease.maxWait ?? "30 seconds"),
       pollMillis: 100,
       onUnavailable: outage.onUnavailable ?? "lookup",
-      keepLocal: local.keepLoaded
+      keepLocal: local.keepLoaded,
+      remembered: local.remembered
     })
     const reader = yield* Reader.make({
       owner,

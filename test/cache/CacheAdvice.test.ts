@@ -46,6 +46,12 @@ const contradictions: ReadonlyArray<[what: string, Partial<Options>, CacheAdvice
     /outage\.maxLookups has no effect/
   ],
   [
+    "a memory that never answers",
+    { local: { capacity: 10, timeToLive: "1 minute", keepStale: "1 hour" }, outage: { onUnavailable: "fail" } },
+    {},
+    /local\.keepStale has no effect/
+  ],
+  [
     "tags without a bound",
     { tags: () => ["a"], timeToLive: Duration.infinity },
     {},

@@ -10,6 +10,7 @@ import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
 import type * as LoadGraph from "../lookup/LoadGraph.js"
 import type { Lookup, LookupOverloaded, LookupTimeout } from "../lookup/LookupRunner.js"
 import type { NewEntry } from "../lookup/Source.js"
+import type { Completed } from "./Flight.js"
 
 /**
  * An entry and where it came from.
@@ -19,11 +20,24 @@ import type { NewEntry } from "../lookup/Source.js"
  */
 export interface LoadResult<out A> {
   readonly entry: CacheEntry.CacheEntry<A>
-  /** `Local` where another load of this process has stored it meanwhile */
-  readonly source: "Local" | "Redis" | "Lookup" | "Degraded"
-  /** why Redis was not used; present when the source is `Degraded` */
+  /** `Local` where another load of this process has stored it meanwhile; `Stale` where neither Redis nor the lookup answered */
+  readonly source: "Local" | "Redis" | "Lookup" | "Degraded" | "Stale"
+  /** why Redis was not used; present when the source is `Degraded` or `Stale` */
   readonly reason: string | undefined
+  /** why the lookup failed; present when the source is `Stale` */
+  readonly lookupReason?: string | undefined
 }
+
+/**
+ * The result of a lookup that no tier keeps for late callers.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const lookupResult = <A>(entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<LoadResult<A>> => ({
+  value: { entry, source: "Lookup", reason: undefined },
+  joinedBefore
+})
 
 /**
  * The failures of a load. It fails with a `RedisError` only where `onUnavailable` is `fail`.

@@ -39,7 +39,8 @@ import type * as Acquisition from "./Acquisition.js"
 import type { Completed, Flight } from "./Flight.js"
 import * as FlightLookup from "./FlightLookup.js"
 import type { LeaseRenewal } from "./LeaseRenewal.js"
-import type { LoadError, LoadRequest, LoadResult, ValueSource } from "./LoadRequest.js"
+import { type LoadError, type LoadRequest, type LoadResult, lookupResult, type ValueSource } from "./LoadRequest.js"
+import * as OutageMemory from "./OutageMemory.js"
 import * as ReplicaLag from "./ReplicaLag.js"
 
 /**
@@ -69,6 +70,7 @@ export interface LoaderOptions<A> extends Pick<Acquisition.AcquisitionOptions, "
   readonly pollMillis: number
   readonly onUnavailable: "lookup" | "fail"
   readonly keepLocal: LocalTier<A>["keepLoaded"]
+  readonly remembered: LocalTier<A>["remembered"]
 }
 
 /**
@@ -85,12 +87,6 @@ export interface LoadContext<A> extends LoaderOptions<A> {
   readonly newToken: () => string
   readonly reportLag: Effect.Effect<void>
 }
-
-/** The result of a lookup that no tier keeps for late callers. */
-const lookupResult = <A>(entry: CacheEntry.CacheEntry<A>, joinedBefore: number): Completed<LoadResult<A>> => ({
-  value: { entry, source: "Lookup", reason: undefined },
-  joinedBefore
-})
 
 /** A lookup: when it began, and the number of callers that may have its value whatever happens. */
 interface Began {
@@ -188,9 +184,14 @@ export class LoadRun<A, E> {
 
   /**
    * Looks the value up, and renews the lease meanwhile. Continues with the entry, whose age counts from here on: it is as old as
-   * what the lookup reads. A failure ends the load.
+   * what the lookup reads. A failure ends the load, unless `recover` has another result.
    */
-  private lookUp(isBounded: boolean, createdAt: number, next: (entry: CacheEntry.CacheEntry<A>) => void) {
+  private lookUp(
+    isBounded: boolean,
+    createdAt: number,
+    next: (entry: CacheEntry.CacheEntry<A>) => void,
+    recover?: (cause: Cause.Cause<unknown>) => Completed<LoadResult<A>> | undefined
+  ) {
     const { flight, key, request } = this
     flight.createdAt = createdAt
     const { renewal } = this.context
@@ -200,19 +201,25 @@ export class LoadRun<A, E> {
     if (flight.hasLease && !Eager.isExit(looked)) this.endRenewal = renewal.start(this.target, this.token)
     flight.run(looked, (exit) => {
       this.endRenewal?.()
-      if (Exit.isSuccess(exit)) next({ ...exit.value, createdAt })
-      else flight.end(Exit.failCause(exit.cause))
+      if (Exit.isSuccess(exit)) return next({ ...exit.value, createdAt })
+      const recovered = recover?.(exit.cause)
+      flight.end(recovered ? Exit.succeed(recovered) : Exit.failCause(exit.cause))
     })
   }
 
   private degraded(failure: ReadFailure) {
-    const { observer, onUnavailable, serverTime } = this.context
-    const { flight } = this
+    const { observer, onUnavailable, remembered, serverTime } = this.context
+    const { flight, key, request } = this
     // callers that failed with the same reply join before the lookup begins, and so are not late
     flight.run(Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()), () => {
       if (onUnavailable === "fail") return flight.end(Exit.fail(failure.error))
       const began = { at: this.now(), joinedBefore: flight.joined() }
-      this.lookUp(true, serverTime(), (entry) => this.unconfirmed(entry, began, failure.reason, undefined))
+      this.lookUp(
+        true,
+        serverTime(),
+        (entry) => this.unconfirmed(entry, began, failure.reason, undefined),
+        (cause) => OutageMemory.recall(remembered, key, request.bound, failure.reason, cause)
+      )
     })
   }
 

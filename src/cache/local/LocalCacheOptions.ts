@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
-import type { CacheSettings, Failures, KeyOptions, LayerOptions, NoFailures } from "../CacheOptions.js"
+import type { CacheSettings, Failures, KeyOptions, LayerOptions, LocalOptions, NoFailures } from "../CacheOptions.js"
 import type { CacheSchema } from "../entry/CacheSchema.js"
 import type { Answer, Previous } from "../lookup/ConditionalLookup.js"
 
@@ -24,7 +24,7 @@ export interface LocalCacheSettings<Key, Value, F extends Failures = NoFailures>
    * The bounds of the memory. `maxBytes` counts what the values would take as JSON, and needs `value`. `timeToLive` bounds how long
    * a value is fresh: default, as long as its own time to live.
    */
-  readonly local: NonNullable<CacheSettings<Key, Value, F>["local"]>
+  readonly local: Omit<LocalOptions, "keepStale">
 }
 
 /**

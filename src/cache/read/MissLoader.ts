@@ -134,9 +134,14 @@ const requestOf = <A>({ createdAt, entry, trusted }: Found<A>, bound: number): L
 export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> => {
   const { flights, invalidation, loader, observer, owner, readAgain, refresher, staleMillis } = options
 
-  const resultOf = ({ entry, reason, source }: LoadResult<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
+  const observeLoad = (key: string, { source }: LoadResult<A>): void => {
     if (source === "Degraded") observer.degraded()
-    return Effect.map(options.serverTime, (now) => CacheResult.make(entry, source, now, reason))
+    else if (source === "Stale") observer.stale(key)
+  }
+
+  const resultOf = (key: string, result: LoadResult<A>): Effect.Effect<CacheResult.CacheResult<A>> => {
+    observeLoad(key, result)
+    return Effect.map(options.serverTime, (now) => CacheResult.ofLoad(result, now))
   }
 
   const staleOf: MissLoader<A, E>["staleOf"] = ({ entry, serverTime, trusted }, newerThan) =>
@@ -156,7 +161,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
     Effect.flatMap(
       refresher.refreshStale(key, source, entry),
       Option.match({
-        onSome: resultOf,
+        onSome: (result) => resultOf(key.text, result),
         onNone: () =>
           Effect.sync(() => {
             observer.stale(key.text)
@@ -191,7 +196,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
       if (Exit.isFailure(exit)) return this.read.onLoad(Exit.failCause(exit.cause))
       const { value } = exit.value
       if (position > 0 || isStored(value)) observer.lookupSaved()
-      if (value.source === "Degraded") observer.degraded()
+      observeLoad(key.text, value)
       this.read.onLoad(Exit.succeed(value))
     }
   }
@@ -219,7 +224,7 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
   const load: MissLoader<A, E>["load"] = (key, source, request, lateJoins, awaitsEnd) =>
     Effect.withFiberRuntime((caller) =>
       Transaction.isIn(caller)
-        ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key, source, request), resultOf)
+        ? Effect.flatMap(loadAlone(LoadGraph.of(caller), key, source, request), (result) => resultOf(key.text, result))
         : Effect.flatMap(
             // the epoch is taken when the load starts, which may be long after the read
             flights.load(
@@ -230,10 +235,8 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
             ),
             ({ joined, late, value }) => {
               // the flight of a caller that accepts older values may have found one
-              const isTooOld = isStored(value) && value.entry.createdAt <= request.bound
-              if (!late && !isTooOld) {
-                if (joined || isStored(value)) observer.lookupSaved()
-                return resultOf(value)
+      if (position > 0 || isStored(value)) observer.lookupSaved()
+      observeLoad(key.text, value)
               }
               // a caller whose read failed does not wait for Redis a second time
               return request.failure

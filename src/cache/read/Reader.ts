@@ -217,8 +217,7 @@ export const make = <A, E>(options: ReaderOptions<A, E>): Effect.Effect<Reader<A
 
     const toResult: Mapping<A, E, CacheResult.CacheResult<A>, never> = {
       ofHit: (entry, serverTime) => Exit.succeed(CacheResult.make(entry, "Redis", serverTime)),
-      ofLoad: ({ entry, reason, source }) =>
-        Effect.map(options.serverTime, (now) => CacheResult.make(entry, source, now, reason)),
+      ofLoad: (result) => Effect.map(options.serverTime, (now) => CacheResult.ofLoad(result, now)),
       ofResult: Exit.succeed,
       next
     }

@@ -32,7 +32,7 @@ export interface LocalTierOptions {
  * @category models
  */
 export interface LocalTierSetup<A> extends LocalTierOptions {
-  /** how long an entry is kept at most, in milliseconds */
+  /** how long an entry is served at most, in milliseconds */
   readonly timeToLiveMillis: number
   readonly clock: Clock.Clock
   /** the server's time, in milliseconds */
@@ -74,6 +74,13 @@ export interface LocalTier<A> {
     started: Started,
     text: string | undefined
   ) => Effect.Effect<void>
+  /**
+   * The entry under a name past its time, until it has been remembered for long enough. For a load that can neither reach Redis
+   * nor look the value up.
+   */
+  readonly remembered: (name: string) => CacheEntry<A> | undefined
+  /** Like `keep`, for an entry that Redis has not stored: `get` does not answer it, `remembered` does. */
+  readonly remember: (key: CacheKey, entry: CacheEntry<A>, started: Started, text: string) => void
   /** Drops a key, the entries with a tag, or all entries. */
   readonly drop: (item: OutboxItem) => void
   readonly size: () => number
@@ -159,9 +166,12 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
 
   const add = (key: CacheKey, entry: CacheEntry<A>, started: Started, bytes: number): void => {
     const now = MonotonicClock.unsafeMillis(clock)
-    if (epochOf(key.text) !== started.epoch) return
     const left = entry.timeToLive - ageAt(entry, serverTime())
-    const expires = Math.min(started.at + timeToLiveMillis, now + left)
+    addUntil(Math.min(started.at + timeToLiveMillis, now + left), key, entry, started, bytes)
+  }
+
+  const addUntil = (expires: number, key: CacheKey, entry: CacheEntry<A>, started: Started, bytes: number): void => {
+    if (epochOf(key.text) !== started.epoch) return
     // an entry that is too large is not added, and the one that it replaces is gone all the same
     if (!entries.add(key.name, kept(entry, expires, bytes))) return
     for (const tag of entry.tags) {
@@ -185,6 +195,15 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
       return undefined
     },
     held: (name) => entries.get(name),
+    remembered: (name) => {
+      const entry = heldMillis === undefined ? undefined : entries.get(name)
+      if (entry === undefined) return undefined
+      const held = heldMillis?.(entry.value) ?? 0
+      return MonotonicClock.unsafeMillis(clock) < entry.expires + held ? entry : undefined
+    },
+    remember: (key, entry, started, text) => {
+      if (heldMillis !== undefined) addUntil(started.at, key, entry, started, bytesOf(text))
+    },
     start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
     keep: (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
     keepLoaded: (key, entry, started, text) => {
@@ -229,6 +248,8 @@ export const none = <A>(): LocalTier<A> => ({
   start: () => notKept,
   keep: () => {},
   keepLoaded: () => Exit.void,
+  remembered: () => undefined,
+  remember: () => {},
   drop: () => {},
   size: () => 0,
   bytes: () => 0,

@@ -15,7 +15,7 @@ import type { LocalTier } from "../tiers/LocalTier.js"
  * @category models
  */
 export interface LocalWriteContext<A> {
-  readonly tier: Pick<LocalTier<A>, "keep" | "start">
+  readonly tier: Pick<LocalTier<A>, "keep" | "remember" | "start">
   readonly epochOf: LocalInvalidation["epochOf"]
   readonly guard: Pick<ReadGuard, "isUsable">
 }
@@ -54,5 +54,11 @@ export class LocalWrite<A> {
     const { guard, tier } = this.context
     if (this.isOvertaken || !guard.isUsable(generation, this.key.text)) return
     tier.keep(this.key, entry, { at: this.at, epoch: this.epoch }, text)
+  }
+
+  /** Remembers a value that Redis has not stored, in the same step: for an outage in which it cannot be looked up either. */
+  remember(entry: CacheEntry<A>, text: string) {
+    if (this.isOvertaken) return
+    this.context.tier.remember(this.key, entry, { at: this.at, epoch: this.epoch }, text)
   }
 }

@@ -49,7 +49,7 @@ export interface WriterOptions<A> {
   readonly clock: Clock.Clock
   readonly writes: WriteRecord
   readonly invalidation: Pick<LocalInvalidation, "epochOf">
-  readonly local: Pick<LocalTier<A>, "isEnabled" | "keep" | "start">
+  readonly local: Pick<LocalTier<A>, "isEnabled" | "keep" | "remember" | "start">
   readonly guard: Pick<ReadGuard, "isUsable">
   /** the server's time by this process's estimate, in milliseconds */
   readonly serverTime: () => number
@@ -98,8 +98,8 @@ interface Recording<A, Reply> {
   /** a write that may still arrive returns only when this has ended */
   readonly untilTooLate?: Effect.Effect<void>
   readonly localWrite?: LocalWrite<A> | undefined
-  /** keeps what was stored in the local tier, in the step in which the write has ended */
-  readonly keep?: ((reply: Reply) => void) | undefined
+  /** keeps the value in the local tier, in the step in which the write has ended; undefined: without a reply */
+  readonly keep?: ((reply: Reply | undefined) => void) | undefined
 }
 
 /** Any reply acknowledges the write. */
@@ -129,14 +129,17 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     { isAcknowledgement = isAlways, keep, localWrite, untilTooLate = Effect.void }: Recording<A, Reply> = {}
   ): Effect.Effect<boolean> =>
     Effect.uninterruptibleMask((restore) => {
+      const end = (isAcknowledged: boolean) => {
+        if (localWrite === undefined) writes.end(item, isAcknowledged)
+        else localWrite.move(() => writes.end(item, isAcknowledged))
+      }
       if (localWrite === undefined) writes.begin(item)
       else localWrite.move(() => writes.begin(item))
       // one step of the runtime for all outcomes: a write passes here as often as it is called
       return Effect.matchCauseEffect(restore(write), {
         onSuccess: (reply): Effect.Effect<boolean> => {
           const isAcknowledged = isAcknowledgement(reply)
-          if (localWrite === undefined) writes.end(item, isAcknowledged)
-          else localWrite.move(() => writes.end(item, isAcknowledged))
+          end(isAcknowledged)
           keep?.(reply)
           return observer.isRecovering()
             ? Effect.as(observer.redisAnswered, isAcknowledged)
@@ -144,7 +147,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         },
         onFailure: (cause) => {
           const failed = Effect.suspend((): Effect.Effect<boolean> => {
-            writes.end(item, false)
+            end(false)
+            keep?.(undefined)
             const failure = Cause.failureOrCause(cause)
             return Either.isLeft(failure)
               ? Effect.as(observer.redisFailed(readFailureOf(failure.left)), false)
@@ -186,12 +190,21 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       Effect.sleep(Math.max(0, deadline + options.setDeadlineMillis - MonotonicClock.unsafeMillis(clock)))
     )
 
-  /** Keeps an entry that was stored in the local tier: the reply to `set` or `finish` says whether it was. */
-  const keeper = (localWrite: LocalWrite<A> | undefined, entry: CacheEntry.CacheEntry<A>, { text }: Content) =>
+  /**
+   * Keeps the entry of a write in the local tier. The reply to `set` or `finish` says whether Redis has stored it; a rejected
+   * update was overtaken by another write.
+   */
+  const keeper = (
+    localWrite: LocalWrite<A> | undefined,
+    entry: CacheEntry.CacheEntry<A>,
+    { text }: Content,
+    isOvertakenWhenRejected: boolean
+  ) =>
     localWrite === undefined
       ? undefined
-      : (reply: RedisExecutor.WithGeneration<number>) => {
-          if (isStored(reply)) localWrite.keep(entry, text, reply.generation)
+      : (reply: RedisExecutor.WithGeneration<number> | undefined) => {
+          if (reply !== undefined && isStored(reply)) localWrite.keep(entry, text, reply.generation)
+          else if (reply === undefined || !isOvertakenWhenRejected) localWrite.remember(entry, text)
         }
 
   /** `created` is undefined where the script knows the time. */
@@ -232,7 +245,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       isAcknowledgement: isStored,
       untilTooLate: untilTooLate(deadline),
       localWrite,
-      keep: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content)
+      keep: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content, false)
     })
   }
 
@@ -296,7 +309,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             )
         )
         const extended = renewal.extendFor(target, token, transfer.millisFor(body))
-        const keep = keeper(localWrite, { ...entry, createdAt: begun.right }, content)
+        const keep = keeper(localWrite, { ...entry, createdAt: begun.right }, content, true)
         yield* recorded(item, Effect.zipRight(extended, finished), { localWrite, keep })
         return entry.value
       })

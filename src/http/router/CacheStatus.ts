@@ -14,9 +14,22 @@ const cacheName = "effect-cache-toolkit"
 // a string of a structured field (RFC 9651) is printable ASCII, with quotes and backslashes escaped
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`
 
-const hit = ({ source, timeLeft }: Pick<CacheResult<unknown>, "source" | "timeLeft">): string => {
+const hit = (
+  { source, timeLeft }: Pick<CacheResult<unknown>, "source" | "timeLeft">,
+  detail = source.toLowerCase()
+): string => {
   const ttl = Duration.isFinite(timeLeft) ? `; ttl=${Math.floor(Duration.toSeconds(timeLeft))}` : ""
-  return `${cacheName}; hit${ttl}; detail=${source.toLowerCase()}`
+  return `${cacheName}; hit${ttl}; detail=${detail}`
+}
+
+/**
+ * What the header says of a result.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface ResultSource extends Pick<CacheResult<unknown>, "source" | "timeLeft" | "reason"> {
+  readonly lookupReason?: string | undefined
 }
 
 /**
@@ -26,12 +39,15 @@ const hit = ({ source, timeLeft }: Pick<CacheResult<unknown>, "source" | "timeLe
  * @since 0.1.0
  * @category conversions
  */
-export const format = (result: Pick<CacheResult<unknown>, "source" | "timeLeft" | "reason">): string => {
+export const format = (result: ResultSource): string => {
   switch (result.source) {
     case "Local":
     case "Redis":
-    case "Stale":
       return hit(result)
+    case "Stale":
+      return result.reason === undefined
+        ? hit(result)
+        : hit(result, quote(`remembered: ${result.reason}, ${result.lookupReason ?? "unknown"}`))
     case "Lookup":
       return `${cacheName}; fwd=miss`
     case "Degraded":

@@ -17,6 +17,9 @@ describe("the Cache-Status header", () => {
 
   it("calls a stale value a hit", () => {
     expect(headerOf({ source: "Stale" })).toBe("effect-cache-toolkit; hit; ttl=0; detail=stale")
+    expect(headerOf({ source: "Stale", reason: "Disconnected", lookupReason: "SqlError" })).toBe(
+      'effect-cache-toolkit; hit; ttl=0; detail="remembered: Disconnected, SqlError"'
+    )
   })
 
   it("calls a lookup a forwarded miss", () => {

@@ -41,7 +41,15 @@ export const served = <A>(
   value: A,
   source: CacheResult<A>["source"],
   rest: Partial<Pick<CacheResult<A>, "timeLeft" | "reason">> = {}
-): CacheResult<A> => ({ value, source, age: Duration.zero, timeLeft: Duration.zero, reason: undefined, ...rest })
+): CacheResult<A> => ({
+  value,
+  source,
+  age: Duration.zero,
+  timeLeft: Duration.zero,
+  reason: undefined,
+  lookupReason: undefined,
+  ...rest
+})
 
 /** There is one user, `ada`; a call that a test did not expect is a defect. */
 export const players = (overrides: Partial<PlayerService.Service> = {}) =>
