@@ -235,8 +235,11 @@ export const make = <A, E>(options: MissLoaderOptions<A, E>): MissLoader<A, E> =
             ),
             ({ joined, late, value }) => {
               // the flight of a caller that accepts older values may have found one
-      if (position > 0 || isStored(value)) observer.lookupSaved()
-      observeLoad(key.text, value)
+              const isFound = isStored(value) || value.source === "Stale"
+              const isTooOld = isFound && value.entry.createdAt <= request.bound
+              if (!late && !isTooOld) {
+                if (joined || isStored(value)) observer.lookupSaved()
+                return resultOf(key.text, value)
               }
               // a caller whose read failed does not wait for Redis a second time
               return request.failure

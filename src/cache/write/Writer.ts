@@ -159,19 +159,25 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       })
     })
 
-  const invalidateItem = (item: OutboxItem, write: Effect.Effect<unknown, RedisError>) =>
+  const invalidateItem = (
+    item: OutboxItem,
+    write: Effect.Effect<unknown, RedisError>,
+    recording?: Recording<A, unknown>
+  ) =>
     recorded(
       item,
       Effect.suspend(() => {
         observer.invalidated(item, "Self")
         return write
-      })
+      }),
+      recording
     )
 
-  const invalidate = (key: string) =>
+  const invalidate = (key: string, recording?: Recording<A, unknown>) =>
     invalidateItem(
       { _tag: "Key", key },
-      redis.run(WriteScripts.invalidate)({ ...options.target(key), message: bus.invalidateMessage(key) })
+      redis.run(WriteScripts.invalidate)({ ...options.target(key), message: bus.invalidateMessage(key) }),
+      recording
     )
   const invalidateTag = (tag: string) => {
     const item = { _tag: "Tag", tag } as const
@@ -291,8 +297,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         }
         const entry = exit.value
         const content = yield* EntryCodec.storable(codec, observer.notStored, key, entry)
-        if (Either.isLeft(begun) || content === undefined) {
+        if (content === undefined) {
           yield* invalidate(key)
+          return entry.value
+        }
+        if (Either.isLeft(begun)) {
+          const remember = () => localWrite?.remember({ ...entry, createdAt: options.serverTime() }, content.text)
+          yield* invalidate(key, { localWrite, keep: (reply) => (reply === undefined ? remember() : undefined) })
           return entry.value
         }
         const keepMillis = keepMillisOf(entry)
@@ -315,5 +326,5 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       })
     )
 
-  return { invalidate, invalidateTag, clear, set, update }
+  return { invalidate: (key) => invalidate(key), invalidateTag, clear, set, update }
 }
