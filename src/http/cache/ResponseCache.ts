@@ -7,7 +7,12 @@
  *
  * @since 0.2.0
  */
+import type * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -262,13 +267,52 @@ export const cached =
     Effect.flatMap(ResponseCache, (cache) => cache.cached(app, declaration))
 
 /**
- * Caches all routes of a router or an `HttpApi`, of which a response says or declares how long it is stored:
- * `HttpApiBuilder.serve(ResponseCache.middleware)`.
+ * Caches all routes of a router, of which a response says or declares how long it is stored:
+ * `HttpRouter.use(ResponseCache.middleware)`, or `ResponseCache.middleware(router)`. The middleware of `HttpServer.serve` is
+ * too late for it: an app that is served sends its response itself.
  *
  * @since 0.2.0
  * @category middleware
  */
 export const middleware = cached()
+
+/**
+ * Serves an `HttpApi` like `HttpApiBuilder.serve`, with a cache before all of its endpoints. A handler declares how long its
+ * response is stored. A middleware that needs no response, such as `HttpMiddleware.logger`, may stand outside.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "@effect/platform"
+ * import { BunHttpServer } from "@effect/platform-bun"
+ * import { MemoryRedis } from "effect-cache-toolkit"
+ * import { ResponseCache } from "effect-cache-toolkit/http-cache"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * const api = HttpApi.make("rates").add(
+ *   HttpApiGroup.make("rates").add(HttpApiEndpoint.get("latest", "/rates").addSuccess(Schema.Number))
+ * )
+ *
+ * const rates = HttpApiBuilder.group(api, "rates", (handlers) =>
+ *   handlers.handle("latest", () => Effect.as(ResponseCache.declare({ timeToLive: "1 minute" }), 11.4))
+ * )
+ *
+ * const server = ResponseCache.serveApi().pipe(
+ *   Layer.provide([HttpApiBuilder.api(api).pipe(Layer.provide(rates)), ResponseCache.layer()]),
+ *   Layer.provide([BunHttpServer.layer({ port: 3000 }), MemoryRedis.layer()])
+ * )
+ */
+export const serveApi = (
+  middleware?: HttpMiddleware.HttpMiddleware
+): Layer.Layer<
+  never,
+  never,
+  HttpServer.HttpServer | HttpRouter.HttpRouter.DefaultServices | HttpApi.Api | ResponseCache
+> =>
+  Effect.map(Effect.all([HttpApiBuilder.httpApp, ResponseCache]), ([app, cache]) => {
+    const cachedApp = cache.cached(app)
+    return middleware === undefined ? HttpServer.serve(cachedApp) : HttpServer.serve(cachedApp, middleware)
+  }).pipe(Layer.unwrapEffect, Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer]))
 
 /**
  * Declares in a handler how long its response is stored, and its tags. A later declaration replaces the times of an earlier

@@ -264,6 +264,20 @@ describe("the cache of a server", () => {
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
+  it.scoped("logs in its handler with the annotations of the request", () =>
+    Effect.gen(function* () {
+      const annotations: Array<unknown> = []
+      const cache = yield* ResponseCache.make()
+      const handler = Effect.map(Effect.logAnnotations, (found) => {
+        annotations.push(...found)
+        return text("hello")
+      })
+      const app = Effect.annotateLogs(cache.cached(Effect.flatten(handler)), "id", 7)
+      yield* (yield* serve(app))("/a")
+      expect(annotations).toEqual([["id", 7]])
+    }).pipe(Effect.provide(MemoryRedis.layer()))
+  )
+
   it.scoped("passes errors of handlers unchanged, and stores none of them", () =>
     Effect.gen(function* () {
       const cache = yield* ResponseCache.make()

@@ -37,6 +37,37 @@ const withOwnPreResponse = <E, R>(app: HttpApp.Default<E, R>, request: HttpServe
     Option.none()
   )
 
+/** What the log of the request's fiber says of it, for the fiber of its handler. */
+const logging = Effect.zipWith(
+  FiberRef.get(FiberRef.currentLogAnnotations),
+  FiberRef.get(FiberRef.currentLogSpan),
+  (annotations, spans) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      effect.pipe(
+        Effect.locally(FiberRef.currentLogAnnotations, annotations),
+        Effect.locally(FiberRef.currentLogSpan, spans)
+      )
+)
+
+/** the mark that `HttpApp.toHandled` leaves on a request whose response has been sent */
+const handled = Symbol.for("@effect/platform/HttpApp/handled")
+
+/**
+ * Reports an app that sends its response itself: the middleware of `HttpServer.serve` gets such an app. The response cannot be
+ * changed any more, and must not be sent a second time.
+ */
+const warnIfSent = (sent: object, request: object): Effect.Effect<void> =>
+  handled in sent
+    ? Effect.suspend(() => {
+        Object.assign(request, { [handled]: true })
+        return Effect.logError(
+          "ResponseCache: the app has sent its response before the cache could handle it; " +
+            "wrap the app with ResponseCache.cached instead of passing ResponseCache.middleware to serve, " +
+            "and an HttpApi with ResponseCache.serveApi"
+        )
+      })
+    : Effect.void
+
 /** Scopes of responses whose bodies are not read yet. Each belongs to the request that gets its response. */
 class OpenScopes {
   private readonly scopes = new Map<Response, Scope.CloseableScope>()
@@ -91,7 +122,8 @@ export const pass = <E, R>(
     const collected = Declaration.collect(options.declaration)
     return app.pipe(
       Effect.provideService(Declaration.Declarations, collected),
-      Effect.map((response) => ServerMessage.toOrigin(response, collected, options))
+      Effect.map((response) => ServerMessage.toOrigin(response, collected, options)),
+      Effect.tap(() => Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => warnIfSent(request, request)))
     )
   })
 
@@ -108,7 +140,7 @@ export const withOrigin = <E, R, A, E2>(
   use: (origin: Origin<Response, E>) => Effect.Effect<A, E2>,
   passedOf: (answer: A) => Response | undefined
 ): Effect.Effect<A, E2, R | HttpServerRequest.HttpServerRequest> =>
-  Effect.flatMap(Effect.context<R | HttpServerRequest.HttpServerRequest>(), (context) => {
+  Effect.zipWith(logging, Effect.context<R | HttpServerRequest.HttpServerRequest>(), (withLogging, context) => {
     const open = new OpenScopes()
     const send = (fields: Record<string, string>): Effect.Effect<OriginResponse<Response>, E> =>
       Effect.flatMap(Scope.make(), (scope) => {
@@ -120,8 +152,10 @@ export const withOrigin = <E, R, A, E2>(
           Context.add(Declaration.Declarations, collected)
         )
         return withOwnPreResponse(app, sent).pipe(
+          Effect.tap(() => warnIfSent(sent, request)),
           Effect.map((response) => ServerMessage.toOrigin(response, collected, options)),
           Effect.provide(ownContext),
+          withLogging,
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && !(exit.value.content instanceof Uint8Array)
               ? open.keep(exit.value.response, scope)
@@ -136,4 +170,4 @@ export const withOrigin = <E, R, A, E2>(
         Option.getOrUndefined(Context.getOption(context, Scope.Scope))
       )
     )
-  })
+  }).pipe(Effect.flatten)
