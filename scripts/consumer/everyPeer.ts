@@ -6,11 +6,14 @@ import * as Layer from "effect/Layer"
 import * as BunRedis from "effect-cache-toolkit/BunRedis"
 import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
 import * as Http from "effect-cache-toolkit/http"
+import { CachedHttpClient, ResponseCache } from "effect-cache-toolkit/http-cache"
 import * as Telemetry from "effect-cache-toolkit/telemetry"
 
 const layers = Layer.mergeAll(
   BunRedis.layer({ host: "127.0.0.1" }),
   SqlDatabase.layerConfig(),
+  ResponseCache.layer({ shared: true }),
+  CachedHttpClient.layer(),
   Telemetry.Prometheus.layer(),
   Telemetry.OpenTelemetry.layer()
 )

@@ -175,11 +175,24 @@ describe("the cache of a server", () => {
   it.scoped("serves a stale response while one request revalidates it in the background", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
+      let isOpen = false
+      const resource = Effect.acquireRelease(
+        Effect.sync(() => {
+          isOpen = true
+        }),
+        () =>
+          Effect.sync(() => {
+            isOpen = false
+          })
+      )
       const { runs, send } = yield* counted((run) =>
-        Effect.as(
-          run === 1 ? Effect.void : Deferred.await(gate),
-          text(`run ${run}`, { "cache-control": "max-age=10, stale-while-revalidate=30" })
-        )
+        Effect.gen(function* () {
+          yield* resource
+          if (run > 1) yield* Deferred.await(gate)
+          // the scope of the request has ended, and that of the handler has not
+          const body = isOpen ? `run ${run}` : "closed"
+          return yield* text(body, { "cache-control": "max-age=10, stale-while-revalidate=30" })
+        })
       )
       yield* send("/a")
       yield* TestClock.adjust("15 seconds")
@@ -192,6 +205,29 @@ describe("the cache of a server", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* until("the new response is served", () => Effect.map(send("/a"), ({ text }) => text === "run 2"))
       expect(runs.count).toBe(2)
+    }).pipe(Effect.provide(MemoryRedis.layer()))
+  )
+
+  it.scopedLive("ends while a revalidation in the background still runs", () =>
+    Effect.gen(function* () {
+      let isInterrupted = false
+      const respond = (run: number) =>
+        run === 1
+          ? text("run 1", { "cache-control": "max-age=0, stale-while-revalidate=30" })
+          : Effect.onInterrupt(Effect.never, () =>
+              Effect.sync(() => {
+                isInterrupted = true
+              })
+            )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { runs, send } = yield* counted(respond)
+          yield* send("/a")
+          yield* send("/a")
+          yield* until("the revalidation runs", () => runs.count === 2)
+        })
+      )
+      expect(isInterrupted).toBe(true)
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
@@ -244,9 +280,12 @@ describe("the cache of a server", () => {
           Effect.as(
             Effect.addFinalizer(() => Effect.sync(() => ended.push(url))),
             url === "/stream"
-              ? HttpServerResponse.stream(Stream.make(new TextEncoder().encode(`run ${run}, ended ${ended.length}`)), {
-                  headers: { "cache-control": "max-age=60" }
-                })
+              ? HttpServerResponse.stream(
+                  Stream.fromEffect(Effect.sync(() => new TextEncoder().encode(`run ${run}, ended ${ended.length}`))),
+                  {
+                    headers: { "cache-control": "max-age=60" }
+                  }
+                )
               : text("x".repeat(101))
           ),
         { store: { maxBodyBytes: 100 } }
@@ -373,15 +412,18 @@ describe("what a route and its handler declare", () => {
             ),
           { name: `http-${vary}` }
         )
-        const first = yield* Effect.fork(send("/a"))
+        const inLanguage = (language: string) => send("/a", { headers: { "accept-language": language } })
+        const first = yield* Effect.fork(inLanguage("sv"))
         yield* until("the handler runs", () => runs.count === 1)
         yield* cache.invalidateTag("article")
         // an entry of the same millisecond would not be trusted either
         yield* TestClock.adjust("1 second")
         yield* Deferred.succeed(gate, undefined)
         expect((yield* first).text).toBe("run 1")
-        expect((yield* send("/a")).text).toBe("run 2")
-        expect((yield* send("/a")).text).toBe("run 2")
+        // another variant comes first: it makes the index by which the variant of the first run would be found
+        expect((yield* inLanguage("de")).text).toBe("run 2")
+        expect((yield* inLanguage("sv")).text).toBe(vary === undefined ? "run 2" : "run 3")
+        expect((yield* inLanguage("de")).text).toBe("run 2")
       }
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )

@@ -74,7 +74,6 @@ interface Target {
   readonly index: VaryIndex | undefined
   readonly held: Held | undefined
   readonly reason: "uri-miss" | "vary-miss" | "request" | "stale"
-  readonly mayServeOnError: boolean
 }
 
 /**
@@ -93,6 +92,18 @@ const heldOf = (stored: StoredResponse, { age, source }: Pick<CacheResult<unknow
   age: stored.freshness.initialAge + Duration.toSeconds(age),
   detail: source.toLowerCase()
 })
+
+/** Whether a stored response may answer a request whose origin has failed. */
+const mayStandForError = (directives: RequestDirectives, { age, stored }: Held): boolean => {
+  const reuse = Reuse.decide(directives, stored.freshness, age)
+  return reuse._tag !== "Revalidate" || reuse.mayServeOnError
+}
+
+/** The response that a load has answered with although it has failed. */
+const staleOf = (exit: Exit.Exit<Loaded, StoreError>): Held | undefined =>
+  Exit.isSuccess(exit) && exit.value.source === "Stale" && exit.value.value._tag === "Response"
+    ? heldOf(exit.value.value, exit.value)
+    : undefined
 
 /**
  * Revalidations in the background end with the scope.
@@ -168,7 +179,7 @@ export const make = (
           const refusal = refused.of(id)
           const reason = index === undefined ? "uri-miss" : "vary-miss"
           if (refusal !== undefined) return passedAgain(request, origin, id, { forwarded: reason, detail: refusal })
-          return load(request, origin, { id, index, held, reason, mayServeOnError: false }, attempts)
+          return load(request, origin, { id, index, held, reason }, attempts)
         }
         const reuse = Reuse.decide(directives, held.stored.freshness, held.age)
         switch (reuse._tag) {
@@ -176,14 +187,10 @@ export const make = (
             return Effect.succeed(hit(held))
           case "ServeAndRevalidate":
             if (!request.mayLoad) return Effect.succeed(hit(held))
-            return Effect.as(
-              revalidate(request, origin, { id, index, held, reason: "stale", mayServeOnError: true }),
-              hit(held)
-            )
+            return Effect.as(revalidate(request, origin, { id, index, held, reason: "stale" }), hit(held))
           case "Revalidate": {
             if (!request.mayLoad) return Effect.succeed({ _tag: "NotHeld" } as const)
-            const { because: reason, mayServeOnError } = reuse
-            return load(request, origin, { id, index, held, reason, mayServeOnError }, attempts)
+            return load(request, origin, { id, index, held, reason: reuse.because }, attempts)
           }
         }
       })
@@ -222,14 +229,15 @@ export const make = (
             ? Effect.map(store.refresh(key), (value) => ({ value, age: Duration.zero, source: "Lookup" }))
             : store.getResult(key)
         return Effect.flatMap(Effect.exit(Effect.interruptible(loaded)), (exit) =>
-          run.hasRun() ? settleOwn(run, target, exit) : settleOthers(request, origin, target, exit, attempts)
+          run.hasRun() ? settleOwn(request, run, target, exit) : settleOthers(request, origin, target, exit, attempts)
         )
       })
 
     /** The load of this request has run: its response is the answer. */
     const settleOwn = <A, E>(
+      { directives }: ExchangeRequest,
       run: OriginRun.OriginRun<A, E>,
-      { held, id, mayServeOnError, reason }: Target,
+      { held: known, id, reason }: Target,
       exit: Exit.Exit<Loaded, StoreError>
     ): Effect.Effect<Outcome<A>, E> => {
       const isStored = Exit.isSuccess(exit) && exit.value.source === "Lookup" && run.refusal() === undefined
@@ -245,8 +253,10 @@ export const make = (
           handling: { ...handling, timeLeft, stored: isStored, detail: run.refusal() }
         })
       }
+      // the local tier may keep what Redis cannot be asked for
+      const held = known ?? staleOf(exit)
       return Effect.flatMap(run.failed, (isError): Effect.Effect<Outcome<A>, E> => {
-        if (isError && held !== undefined && mayServeOnError) {
+        if (isError && held !== undefined && mayStandForError(directives, held)) {
           return Effect.succeed(hit(held, { ...handling, detail: "stale-if-error" }))
         }
         const refusal = run.refusal()
@@ -283,7 +293,7 @@ export const make = (
       const held = heldOf(value, exit.value)
       if (exit.value.source === "Stale") {
         // the revalidation of another request has just failed
-        return target.mayServeOnError
+        return mayStandForError(request.directives, held)
           ? Effect.succeed(hit(held, { forwarded: target.reason, collapsed: true, detail: "stale-if-error" }))
           : passed(origin, { forwarded: target.reason })
       }

@@ -1,7 +1,7 @@
 /**
  * Remembers for a short time which keys had a response that may not be stored. Requests for them do not wait for each other. The
- * first of their responses that may be stored ends that: a client whose request gets a response of its own, such as one that
- * sets a cookie, must not keep a URL out of the cache.
+ * first of their responses that may be stored ends that. So no client keeps a URL out of the cache by a request of its own,
+ * such as one whose response sets a cookie.
  *
  * @since 0.2.0
  */

@@ -119,7 +119,8 @@ export const make = (
   const { fields, status } = response
   const directives = CacheControl.ofResponse(fields)
   const date = HttpDate.parse(fields.date, receivedAt) ?? receivedAt
-  const apparentAge = Math.max(0, (receivedAt - date) / 1000)
+  // a date has no fractions, so that they would count as age
+  const apparentAge = Math.max(0, Math.floor((receivedAt - date) / 1000))
   return {
     initialAge: Math.max(apparentAge, ageValue(fields)),
     lifetime: lifetimeOf(status, fields, directives, receivedAt, options),

@@ -35,7 +35,7 @@ export const decide = (request: RequestDirectives, freshness: Freshness, age: nu
   const left = FreshnessOf.left(freshness, age)
   const staleness = -left
   const mayBeStale = !freshness.mustRevalidate && !freshness.noCache
-  const mayServeOnError = mayBeStale && staleness < freshness.staleIfError
+  const mayServeOnError = mayBeStale && freshness.staleIfError > 0 && staleness < freshness.staleIfError
   const revalidate = (because: "request" | "stale"): Reuse => ({ _tag: "Revalidate", because, mayServeOnError })
   if (request.noCache) return revalidate("request")
   if (freshness.noCache) return revalidate("stale")

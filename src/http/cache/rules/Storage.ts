@@ -91,8 +91,8 @@ const ofConnection: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The fields that are stored: without those of the connection, those that `Connection` lists, and those that a qualified
- * `no-cache` or, in a shared cache, a qualified `private` names. Cookies are kept apart.
+ * The fields that are stored, without those of the connection and those that `Connection` lists. A qualified `no-cache` takes
+ * out the fields that it names, and in a shared cache so does `private`. Cookies are kept apart.
  *
  * @since 0.2.0
  * @category combinators

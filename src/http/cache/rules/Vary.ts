@@ -21,8 +21,8 @@ export const fieldsOf = (fields: FieldList.Fields): ReadonlyArray<string> | "*" 
 const unorderedFields: ReadonlySet<string> = new Set(["accept", "accept-charset", "accept-encoding", "accept-language"])
 
 /**
- * The value of a request field in its normal form: without spaces around members, and for the fields of content negotiation
- * in lower case and sorted. Undefined for an absent field. Two values of one normal form have the same meaning.
+ * The value of a request field in its normal form, without spaces around members. Those of content negotiation are in lower
+ * case and sorted. Undefined for an absent field. Two values of one normal form have the same meaning.
  *
  * @since 0.2.0
  * @category normalization

@@ -93,6 +93,11 @@ describe("the reuse of a stored response", () => {
     expect(decide(response, "", age)).toMatchObject({ _tag: "Revalidate", mayServeOnError })
   })
 
+  it("is not a fresh response after an error, where the client wants another, unless stale-if-error allows it", () => {
+    expect(decide("max-age=10", "no-cache", 0)).toMatchObject({ _tag: "Revalidate", mayServeOnError: false })
+    expect(decide("max-age=10, stale-if-error=5", "no-cache", 0)).toMatchObject({ mayServeOnError: true })
+  })
+
   it("is never a stale response that must be revalidated, for any directives and age", () => {
     const directives = FastCheck.subarray([
       "max-age=10",
