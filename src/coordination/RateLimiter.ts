@@ -12,11 +12,20 @@ import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisKey from "../redis/RedisKey.js"
 import * as Admission from "./limit/Admission.js"
+import type * as Answer from "./limit/Answer.js"
 import * as Consumption from "./limit/Consumption.js"
-import type { RateLimit, RateLimitExceeded, RateLimitResult, RateLimitUsage } from "./limit/RateLimit.js"
+import type * as JointConsumption from "./limit/JointConsumption.js"
+import type {
+  RateLimit,
+  RateLimitExceeded,
+  RateLimitResult,
+  RateLimitsResult,
+  RateLimitUsage
+} from "./limit/RateLimit.js"
 
-export type { Cost, Exceeding } from "./limit/Admission.js"
-export type { RateLimitError } from "./limit/Consumption.js"
+export type { Cost, Exceeding, Waiting } from "./limit/Admission.js"
+export type { RateLimitError } from "./limit/Answer.js"
+export type { AllLimited, Limited } from "./limit/JointConsumption.js"
 export {
   /**
    * @since 0.1.0
@@ -38,6 +47,7 @@ export {
    */
   RateLimitExceeded,
   type RateLimitResult,
+  type RateLimitsResult,
   type RateLimitUsage,
   /**
    * @since 0.1.0
@@ -94,9 +104,23 @@ export declare namespace RateLimiter {
       key: string,
       limit: RateLimit,
       options?: Admission.Cost
-    ) => Effect.Effect<RateLimitResult, Consumption.RateLimitError>
+    ) => Effect.Effect<RateLimitResult, Answer.RateLimitError>
+    /**
+     * Takes the cost of a call from each of several limits if all of them allow it, and otherwise from none. The result has the
+     * numbers of the tightest limit, and those of each.
+     *
+     * It is one step on one server, also for other callers. So it is in a cluster for limits of one key, and for keys with one
+     * hash tag. Limits of several slots are decided one slot after the other, in the order of the call. A rejection gives back what
+     * the slots before have taken, as `refund` does. Until then it counts for other callers, and it stays taken where the process
+     * or Redis is lost meanwhile.
+     *
+     * Fails with `InvalidArgument` for no limit, for more than 16, and for two that are counted as one: of two limits of one
+     * algorithm under one key each needs a `name`. During an outage each limit decides by its own policy, still all or nothing.
+     * Rejections are remembered like those of `consume`. Do not repeat it after an `Outage`.
+     */
+    readonly consumeAll: (limits: JointConsumption.AllLimited) => Effect.Effect<RateLimitsResult, Answer.RateLimitError>
     /** Reads how much remains. May be repeated. */
-    readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Consumption.RateLimitError>
+    readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, Answer.RateLimitError>
     /**
      * Returns the cost of an allowed call to the limit, up to what is charged now. Returns how much remains.
      *
@@ -107,7 +131,7 @@ export declare namespace RateLimiter {
       key: string,
       limit: RateLimit,
       options?: Admission.Cost
-    ) => Effect.Effect<RateLimitUsage, Consumption.RateLimitError>
+    ) => Effect.Effect<RateLimitUsage, Answer.RateLimitError>
     /** Deletes what was counted for the key under this algorithm. May be repeated. */
     readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
     /**
@@ -121,9 +145,15 @@ export declare namespace RateLimiter {
       key: string,
       limit: RateLimit,
       options: Admission.Exceeding
-    ) => <A, E, R>(
-      effect: Effect.Effect<A, E, R>
-    ) => Effect.Effect<A, E | RateLimitExceeded | Consumption.RateLimitError, R>
+    ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded | Answer.RateLimitError, R>
+    /**
+     * Runs an effect when all limits allow it, like `withLimit`. Fails with `RateLimitExceeded`, which names the key of the limit
+     * to wait for longest.
+     */
+    readonly withLimits: (
+      limits: JointConsumption.AllLimited,
+      options: Admission.Waiting
+    ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded | Answer.RateLimitError, R>
   }
 }
 
@@ -160,14 +190,23 @@ const prefix = "ratelimit"
  * })
  */
 export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const { consume, peek, refund, reset } = Consumption.make(client)
+  const { consume, consumeAll, peek, refund, reset } = Consumption.make(client)
   return RateLimiter.of({
     consume,
+    consumeAll,
     peek,
     refund,
     reset,
     withLimit: (key, limit, options) => (effect) =>
-      Effect.zipRight(Admission.admit(consume, key, limit, options), effect)
+      Effect.zipRight(
+        Admission.admit(consume(key, limit, options), () => ({ key, limit }), options),
+        effect
+      ),
+    withLimits: (limits, options) => (effect) =>
+      Effect.zipRight(
+        Admission.admit(consumeAll(limits), ({ tightest }) => limits[tightest] ?? limits[0], options),
+        effect
+      )
   })
 })
 

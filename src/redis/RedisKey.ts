@@ -98,6 +98,20 @@ export const idOf = (prefix: string, key: string): string => {
 export const auxiliary = (key: string, suffix: string): string => `{${key}}:${suffix}`
 
 /**
+ * The part of a key that decides its slot in a cluster: what stands between the first `{` and the next `}`, or the whole key
+ * where that is empty. Keys with the same part share a slot.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const hashTag = (key: string): string => {
+  const open = key.indexOf("{")
+  if (open === -1) return key
+  const close = key.indexOf("}", open + 1)
+  return close <= open + 1 ? key : key.slice(open + 1, close)
+}
+
+/**
  * Escapes a text as a glob pattern that matches only the text.
  *
  * @since 0.1.0

@@ -23,6 +23,8 @@ export interface Counted {
   readonly algorithm: Algorithm
   /** as the application names it */
   readonly key: string
+  /** the name of the limit, where it has one */
+  readonly name?: string | undefined
   /** what a fixed window has allowed so far; the others keep no plain count */
   readonly used?: number | undefined
   /** until Redis forgets what was counted */
@@ -35,17 +37,18 @@ export interface Counted {
 
 /** The kinds of state by the last part of their keys. */
 const byState: Readonly<Record<string, Algorithm>> = {
+  window: "fixed-window",
   log: "sliding-log",
   counter: "sliding-counter",
   bucket: "token-bucket"
 }
 
 /** The limit of a key of Redis. */
-const limitOf = (key: string): { readonly algorithm: Algorithm; readonly name: string } | undefined => {
-  if (key.startsWith("ratelimit:")) return { algorithm: "fixed-window", name: key.slice("ratelimit:".length) }
-  const [, name, state = ""] = /^\{ratelimit:(.*)\}:(log|counter|bucket)$/s.exec(key) ?? []
+const limitOf = (key: string): Pick<Counted, "algorithm" | "key" | "name"> | undefined => {
+  if (key.startsWith("ratelimit:")) return { algorithm: "fixed-window", key: key.slice("ratelimit:".length) }
+  const [, named, state = "", name] = /^\{ratelimit:(.*)\}:(window|log|counter|bucket)(?::([^{}]*))?$/s.exec(key) ?? []
   const algorithm = byState[state]
-  return name === undefined || algorithm === undefined ? undefined : { algorithm, name }
+  return named === undefined || algorithm === undefined ? undefined : { algorithm, key: named, name }
 }
 
 const constructors = {
@@ -60,11 +63,13 @@ export interface Numbers {
   readonly limit: number
   readonly window: Duration.DurationInput
   readonly burst?: number | undefined
+  /** the name of the limit, where it has one */
+  readonly name?: string | undefined
 }
 
 /** The limit of the numbers. Throws `InvalidOption`, which names the one that cannot be right. */
-export const make = ({ algorithm, burst, limit, window }: Numbers): RateLimiter.RateLimit =>
-  constructors[algorithm]({ limit, window, onUnavailable: "deny", ...(burst === undefined ? {} : { burst }) })
+export const make = ({ algorithm, burst, limit, name, window }: Numbers): RateLimiter.RateLimit =>
+  constructors[algorithm]({ limit, name, window, onUnavailable: "deny", ...(burst === undefined ? {} : { burst }) })
 
 const measured = (
   limiter: RateLimiter.RateLimiter.Service,
@@ -87,7 +92,6 @@ export const list = (
   Effect.gen(function* () {
     const client = yield* RedisClient
     const limiter = yield* RateLimiter.make
-    const limit = numbers === undefined ? undefined : make(numbers)
     const redis = <A>(effect: Effect.Effect<A, RedisError>) => Effect.mapError(effect, ofRedis)
     const plain = yield* redis(KeyScan.keys(client, "ratelimit:*", most))
     const braced = yield* redis(KeyScan.keys(client, "{ratelimit:*", most))
@@ -96,28 +100,32 @@ export const list = (
       const found = limitOf(key)
       if (found === undefined || (numbers !== undefined && found.algorithm !== numbers.algorithm)) continue
       const { algorithm, name } = found
+      const limit = numbers === undefined ? undefined : make({ ...numbers, name })
       const used =
         algorithm === "fixed-window" ? Number(Option.getOrUndefined(yield* redis(client.get(key)))) : undefined
       limits.push({
-        algorithm,
-        key: name,
+        ...found,
         used: used === undefined || Number.isNaN(used) ? undefined : used,
         keptForMillis: Time.millisLeft(yield* redis(client.ttl(key))),
-        ...(limit === undefined ? {} : yield* measured(limiter, name, limit))
+        ...(limit === undefined ? {} : yield* measured(limiter, found.key, limit))
       })
     }
     return { limits, hasMore: plain.hasMore || braced.hasMore }
   })
 
-/** Deletes what was counted for the key, by all algorithms that are named. */
-export const reset = (key: string, which: ReadonlyArray<Algorithm>): Effect.Effect<void, CommandFailed, RedisClient> =>
+/** Deletes what was counted for the key under limits of this name, by all algorithms that are named. */
+export const reset = (
+  key: string,
+  which: ReadonlyArray<Algorithm>,
+  name?: string
+): Effect.Effect<void, CommandFailed, RedisClient> =>
   Effect.gen(function* () {
     const limiter = yield* RateLimiter.make
     // which keys a reset deletes does not depend on the numbers
     const anyNumbers = { limit: 1, window: "1 second" } as const
     yield* Effect.forEach(
       which,
-      (algorithm) => Effect.mapError(limiter.reset(key, make({ algorithm, ...anyNumbers })), ofRedis),
+      (algorithm) => Effect.mapError(limiter.reset(key, make({ algorithm, name, ...anyNumbers })), ofRedis),
       { discard: true }
     )
   })

@@ -64,7 +64,7 @@ const usageOf = ({ remaining, resetAfterMillis = 0, used }: Limits.Counted): str
 
 const rowOf = (limit: Limits.Counted): ReadonlyArray<string> => [
   limit.algorithm,
-  Screen.plain(limit.key),
+  Screen.plain(limit.name === undefined ? limit.key : `${limit.key} (${limit.name})`),
   usageOf(limit),
   limit.keptForMillis === null ? "" : `forgotten in ${Time.shown(limit.keptForMillis)}`
 ]
@@ -76,14 +76,18 @@ const reset = Command.make(
       Args.withDescription("The key as the application names it, such as login:ada.")
     ),
     algorithm: algorithm.pipe(Options.withDescription("Reset this algorithm alone: default all of them.")),
+    name: Options.text("name").pipe(
+      Options.optional,
+      Options.withDescription("Reset the limits of this name: default those without one.")
+    ),
     yes: Confirmation.yes,
     json: Screen.json
   },
-  ({ algorithm, json, key, yes }) =>
+  ({ algorithm, json, key, name, yes }) =>
     Effect.gen(function* () {
       const which = Option.match(algorithm, { onNone: () => Limits.algorithms, onSome: (one) => [one] })
       yield* Confirmation.required({ yes, json }, `forget what was counted for the limit ${key}`)
-      yield* Connection.provide()(Limits.reset(key, which))
+      yield* Connection.provide()(Limits.reset(key, which, Option.getOrUndefined(name)))
       yield* Screen.print(json, {
         lines: [`reset the limit ${key}: other processes may remember a rejection for another second`],
         data: { key, reset: which }

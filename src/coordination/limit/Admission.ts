@@ -23,32 +23,39 @@ export interface Cost {
 }
 
 /**
- * What a call does when its limit is exceeded.
+ * What a call does when a limit is exceeded.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Waiting =
+  /** fails at once */
+  | { readonly onExceeded: "fail" }
+  /** waits until it is allowed; fails at once when that takes longer than `maxWait` */
+  | { readonly onExceeded: "delay"; readonly maxWait: Duration.DurationInput }
+
+/**
+ * What a call does when its limit is exceeded, and how much of it the call takes.
  *
  * @since 0.1.0
  * @category models
  */
-export type Exceeding =
-  /** fails at once */
-  | (Cost & { readonly onExceeded: "fail" })
-  /** waits until it is allowed; fails at once when that takes longer than `maxWait` */
-  | (Cost & { readonly onExceeded: "delay"; readonly maxWait: Duration.DurationInput })
+export type Exceeding = Cost & Waiting
 
 /** A timer takes no more than 24 days; the caller retries when it wakes. */
 const longestSleepMillis = 3_600_000
 
 /**
- * Consumes from a limit, and retries after `retryAfter` for as long as `maxWait` allows. Fails with `RateLimitExceeded`
+ * Runs `consume`, and retries after `retryAfter` for as long as `maxWait` allows. Fails with `RateLimitExceeded`
  * otherwise, and with `InvalidArgument` when `maxWait` is negative or NaN.
  *
  * @since 0.1.0
  * @category utils
  */
-export const admit = <E>(
-  consume: (key: string, limit: RateLimit, options: Cost) => Effect.Effect<RateLimitResult, E>,
-  key: string,
-  limit: RateLimit,
-  options: Exceeding
+export const admit = <Result extends RateLimitResult, E>(
+  consume: Effect.Effect<Result, E>,
+  of: (result: Result) => { readonly key: string; readonly limit: RateLimit },
+  options: Waiting
 ): Effect.Effect<void, E | InvalidArgument | RateLimitExceeded> =>
   Effect.gen(function* () {
     const maxWaitMillis =
@@ -57,17 +64,19 @@ export const admit = <E>(
         : 0
     const startedAt = yield* MonotonicClock.millis
     const deadline = startedAt + maxWaitMillis
-    const report = (admitted: boolean, now: number) => {
-      if (options.onExceeded === "delay") observedLimits.listener?.onWait(limit.algorithm, admitted, now - startedAt)
+    const report = (admitted: boolean, now: number, result: Result) => {
+      if (options.onExceeded !== "delay") return
+      observedLimits.listener?.onWait(of(result).limit.algorithm, admitted, now - startedAt)
     }
     while (true) {
-      const { allowed, limit: most, retryAfter } = yield* consume(key, limit, options)
+      const result = yield* consume
+      const { retryAfter } = result
       const now = yield* MonotonicClock.millis
-      if (allowed) return report(true, now)
+      if (result.allowed) return report(true, now, result)
       const waitMillis = Math.ceil(Duration.toMillis(retryAfter))
       if (!Duration.isFinite(retryAfter) || now + waitMillis > deadline) {
-        report(false, now)
-        return yield* new RateLimitExceeded({ key, limit: most, retryAfter })
+        report(false, now, result)
+        return yield* new RateLimitExceeded({ key: of(result).key, limit: result.limit, retryAfter })
       }
       yield* Effect.sleep(Math.min(waitMillis, longestSleepMillis))
     }

@@ -11,23 +11,17 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Tracing from "../../internal/Tracing.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
-import type { InvalidArgument, RedisAuthError, RedisError, RedisServerError } from "../../redis/RedisError.js"
+import type { RedisError } from "../../redis/RedisError.js"
 import type { Cost } from "./Admission.js"
+import { byCache, byRedis, decide, longestMemoryMillis, type RateLimitError, resultOf, usageOf } from "./Answer.js"
 import * as Fallback from "./Fallback.js"
+import * as JointConsumption from "./JointConsumption.js"
 import * as LimitInput from "./LimitInput.js"
 import * as LimitRunner from "./LimitRunner.js"
-import type { Consumed, Input, Usage } from "./LimitScript.js"
+import type { Input } from "./LimitScript.js"
 import { observedLimits } from "./ObservedLimits.js"
-import { Decision, type RateLimit, type RateLimitResult, type RateLimitUsage } from "./RateLimit.js"
+import type { RateLimit, RateLimitResult, RateLimitsResult, RateLimitUsage } from "./RateLimit.js"
 import * as RejectionCache from "./RejectionCache.js"
-
-/**
- * The errors of a call on a limit that no outage policy hides: a mistake of the program or its settings.
- *
- * @since 0.1.0
- * @category errors
- */
-export type RateLimitError = InvalidArgument | RedisAuthError | RedisServerError
 
 /**
  * The operations of the limiter on one client.
@@ -37,39 +31,11 @@ export type RateLimitError = InvalidArgument | RedisAuthError | RedisServerError
  */
 export interface Consumption {
   readonly consume: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitResult, RateLimitError>
+  readonly consumeAll: (limits: JointConsumption.AllLimited) => Effect.Effect<RateLimitsResult, RateLimitError>
   readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, RateLimitError>
   readonly refund: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, RateLimitError>
   readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
 }
-
-/** The longest time that a rejection is remembered, since other processes may refund or reset meanwhile. */
-const longestMemoryMillis = 1_000
-
-const fromMicros = (micros: number): Duration.Duration =>
-  micros === 0 ? Duration.zero : micros === -1 ? Duration.infinity : Duration.millis(micros / 1_000)
-
-const byRedis = Decision.Redis()
-const byCache = Decision.Cached()
-
-const usageOf = (limit: number, [remaining, reset]: Usage, decision: Decision): RateLimitUsage => ({
-  limit,
-  remaining,
-  resetAfter: fromMicros(reset),
-  decision
-})
-
-const resultOf = (
-  limit: number,
-  [allowed, remaining, reset, retry]: Consumed,
-  decision: Decision
-): RateLimitResult => ({
-  allowed: allowed === 1,
-  limit,
-  remaining,
-  resetAfter: fromMicros(reset),
-  retryAfter: fromMicros(retry),
-  decision
-})
 
 /**
  * @since 0.2.0
@@ -79,20 +45,6 @@ export const make = (client: RedisClient.Service): Consumption => {
   const runnerOf = LimitRunner.onClient(client)
   const fallback = Fallback.make()
   const rejections = RejectionCache.make()
-
-  /** Asks Redis, and the fallback during an outage. */
-  const decide = <A, B>(
-    asked: Effect.Effect<A, RedisError>,
-    answer: (reply: A, decision: Decision) => B,
-    instead: () => Effect.Effect<A>
-  ): Effect.Effect<B, RateLimitError> =>
-    Effect.matchEffect(asked, {
-      onSuccess: (reply) => Exit.succeed(answer(reply, byRedis)),
-      onFailure: (error) =>
-        Fallback.isOutage(error)
-          ? Effect.map(instead(), (reply) => answer(reply, Decision.Outage({ error })))
-          : Exit.fail(error)
-    })
 
   const ask = (key: string, limit: RateLimit, cost: number, askedAt: number) => {
     const made = LimitInput.make("RateLimiter.consume", client, key, limit, cost)
@@ -169,11 +121,14 @@ export const make = (client: RedisClient.Service): Consumption => {
         { name: "ratelimit.consume", of: limit.algorithm, key: () => key },
         consume(key, limit, options)
       ),
+    consumeAll: JointConsumption.make(client, runnerOf, fallback, rejections),
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
     reset: (key, limit) =>
       KeyOwner.keyOf("RateLimiter.reset", client, "ratelimit", key).pipe(
-        Effect.flatMap((whole) => Effect.zipRight(fallback.reset(limit, whole), runnerOf(limit.scripts).reset(whole))),
+        Effect.flatMap((whole) =>
+          Effect.zipRight(fallback.reset(limit, whole), runnerOf(limit.scripts).reset(whole, limit.name))
+        ),
         Effect.ensuring(forget(key))
       )
   }

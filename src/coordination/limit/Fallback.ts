@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { InvalidArgument, RedisAuthError, RedisError } from "../../redis/RedisError.js"
 import * as LimitRunner from "./LimitRunner.js"
-import type { Consumed, Input, LimitScripts, Usage } from "./LimitScript.js"
+import type { Consumed, Input, Usage } from "./LimitScript.js"
 import type { RateLimit } from "./RateLimit.js"
 
 /** The wait that a rejected caller is given, in microseconds: Redis may be back by then, and asking costs nothing. */
@@ -50,6 +50,19 @@ export interface Fallback {
   /** Returns to this process's share what it has allowed. The other policies have counted nothing. */
   readonly refund: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
   readonly reset: (limit: RateLimit, key: string) => Effect.Effect<void>
+  /** Decides several limits in one step, each by its own policy. */
+  readonly consumeAll: (calls: ReadonlyArray<LimitCall>, takes: boolean) => Effect.Effect<ReadonlyArray<Consumed>>
+}
+
+/**
+ * One limit of a call, and what is asked of it.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface LimitCall {
+  readonly limit: RateLimit
+  readonly input: Input
 }
 
 /**
@@ -63,6 +76,14 @@ const shareOf = ({ algorithm }: RateLimit, input: Input, processes: number): Inp
     : { ...input, burst, limit: burst }
 }
 
+/** A cost above the share is within the limit, and Redis allows it when it is back. */
+const whileAway = ([allowed, remaining, reset, retry]: Consumed): Consumed => [
+  allowed,
+  remaining,
+  reset,
+  retry === -1 ? retryMicros : retry
+]
+
 /**
  * Counts shares with the models of the same scripts, inside the process. Nothing is built before the first outage of a
  * limit whose policy is `local`.
@@ -71,11 +92,12 @@ const shareOf = ({ algorithm }: RateLimit, input: Input, processes: number): Inp
  * @category constructors
  */
 export const make = (): Fallback => {
-  let local: ((scripts: LimitScripts) => LimitRunner.LimitRunner<never>) | undefined
-  const shares = ({ scripts }: RateLimit) => {
+  let local: LimitRunner.InProcess | undefined
+  const counts = () => {
     local ??= LimitRunner.inProcess()
-    return local(scripts)
+    return local
   }
+  const shares = ({ scripts }: RateLimit) => counts().of(scripts)
 
   const usage = (limit: RateLimit, input: Input, operation: "peek" | "refund"): Effect.Effect<Usage> => {
     if (limit.onUnavailable === "allow") return Effect.succeed([limit.burst, 0])
@@ -83,22 +105,40 @@ export const make = (): Fallback => {
     return shares(limit)[operation](shareOf(limit, input, limit.onUnavailable.local.processes))
   }
 
+  const consume: Fallback["consume"] = (limit, input) => {
+    if (input.cost > limit.burst) return Effect.map(usage(limit, input, "peek"), (usage) => [0, ...usage, -1])
+    if (limit.onUnavailable === "allow") return Effect.succeed([1, limit.burst, 0, 0])
+    if (limit.onUnavailable === "deny") return Effect.succeed([0, 0, retryMicros, retryMicros])
+    const share = shareOf(limit, input, limit.onUnavailable.local.processes)
+    return Effect.map(shares(limit).consume(share), whileAway)
+  }
+
   return {
-    consume: (limit, input) => {
-      if (input.cost > limit.burst) return Effect.map(usage(limit, input, "peek"), (usage) => [0, ...usage, -1])
-      if (limit.onUnavailable === "allow") return Effect.succeed([1, limit.burst, 0, 0])
-      if (limit.onUnavailable === "deny") return Effect.succeed([0, 0, retryMicros, retryMicros])
-      const share = shareOf(limit, input, limit.onUnavailable.local.processes)
-      return Effect.map(shares(limit).consume(share), ([allowed, remaining, reset, retry]) => [
-        allowed,
-        remaining,
-        reset,
-        // a cost above the share is within the limit, and Redis allows it when it is back
-        retry === -1 ? retryMicros : retry
-      ])
-    },
+    consume,
+    consumeAll: (calls, takes) =>
+      Effect.gen(function* () {
+        const counted: Array<LimitCall & { readonly processes: number }> = []
+        const replies: Array<Consumed | undefined> = []
+        for (const { input, limit } of calls) {
+          const { onUnavailable } = limit
+          if (typeof onUnavailable === "object" && input.cost <= limit.burst) {
+            counted.push({ limit, input, processes: onUnavailable.local.processes })
+            replies.push(undefined)
+          } else replies.push(yield* consume(limit, input))
+        }
+        if (counted.length === 0) return replies.filter((reply) => reply !== undefined)
+        const ofShares = yield* counts().joint(
+          counted.map(({ input, limit, processes }) => ({
+            scripts: limit.scripts,
+            input: shareOf(limit, input, processes)
+          })),
+          takes && replies.every((reply) => reply === undefined || reply[0] === 1)
+        )
+        const next = ofShares.values()
+        return replies.map((reply) => reply ?? whileAway(next.next().value ?? [0, 0, retryMicros, retryMicros]))
+      }),
     peek: (limit, input) => usage(limit, input, "peek"),
     refund: (limit, input) => usage(limit, input, "refund"),
-    reset: (limit, key) => (local === undefined ? Effect.void : local(limit.scripts).reset(key))
+    reset: (limit, key) => (local === undefined ? Effect.void : local.of(limit.scripts).reset(key, limit.name))
   }
 }

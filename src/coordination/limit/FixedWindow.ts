@@ -18,7 +18,8 @@ import { type LimitScripts, make, readArguments, textOf } from "./LimitScript.js
  */
 export const scripts: LimitScripts = make({
   name: "fixedWindow",
-  keyOf: (key) => key,
+  suffix: "window",
+  isBare: true,
   readLua: `
     local count = redis.call("GET", KEYS[1]) or ""
     local used = tonumber(string.match(count, "^[1-9]%d*$") or string.match(count, "^0$"))

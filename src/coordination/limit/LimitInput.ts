@@ -23,12 +23,12 @@ export const make = (
   command: string,
   client: RedisClient.Service,
   name: string,
-  { burst, limit, window }: RateLimit,
+  { burst, limit, name: limitName, window }: RateLimit,
   cost: number
 ): Exit.Exit<Input, InvalidArgument> => {
   const key = KeyOwner.named(client, "ratelimit", name)
   if (Either.isLeft(key)) return ArgumentCheck.reject(command, "key", name, key.left)
   const checked = ArgumentCheck.integerFrom(command, "cost", 1, cost)
   if (Exit.isFailure(checked)) return Exit.failCause(checked.cause)
-  return Exit.succeed({ key: key.right, cost, limit, windowMillis: Duration.toMillis(window), burst })
+  return Exit.succeed({ key: key.right, name: limitName, cost, limit, windowMillis: Duration.toMillis(window), burst })
 }

@@ -8,6 +8,7 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as JointScript from "./JointScript.js"
 import type { Consumed, Input, LimitScript, LimitScripts, Usage } from "./LimitScript.js"
 import * as LocalKeys from "./LocalKeys.js"
 
@@ -21,7 +22,7 @@ export interface LimitRunner<out E> {
   readonly consume: (input: Input) => Effect.Effect<Consumed, E>
   readonly peek: (input: Input) => Effect.Effect<Usage, E>
   readonly refund: (input: Input) => Effect.Effect<Usage, E>
-  readonly reset: (key: string) => Effect.Effect<void, E>
+  readonly reset: (key: string, name?: string) => Effect.Effect<void, E>
 }
 
 /** Prepares each algorithm's scripts once, when a limit of it is first used. */
@@ -47,8 +48,48 @@ export const onClient = (client: RedisClient.Service): ((scripts: LimitScripts) 
     consume: client.run(scripts.consume),
     peek: client.run(scripts.peek),
     refund: client.run(scripts.refund),
-    reset: (key) => Effect.asVoid(client.del(scripts.keyOf(key)))
+    reset: (key, name) => Effect.asVoid(client.del(scripts.keyOf(key, name)))
   }))
+
+/**
+ * One limit of a call of several limits.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface JointCall {
+  readonly scripts: LimitScripts
+  readonly input: Input
+}
+
+/**
+ * Runs the scripts of several limits on the server of a client. The script of each sequence of algorithms is prepared once.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const jointOnClient = (
+  client: RedisClient.Service
+): ((calls: ReadonlyArray<JointCall>, takes: boolean) => Effect.Effect<ReadonlyArray<Consumed>, RedisError>) => {
+  const made = new Map<string, (input: JointScript.JointInput) => Effect.Effect<ReadonlyArray<Consumed>, RedisError>>()
+  return (calls, takes) => {
+    const sequence = calls.map(({ scripts }) => scripts.consume.name).join(" ")
+    const run = made.get(sequence) ?? client.run(JointScript.make(calls.map(({ scripts }) => scripts)))
+    made.set(sequence, run)
+    return run({ inputs: calls.map(({ input }) => input), takes })
+  }
+}
+
+/**
+ * The models of scripts on keys inside the process.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface InProcess {
+  readonly of: (scripts: LimitScripts) => LimitRunner<never>
+  readonly joint: (calls: ReadonlyArray<JointCall>, takes: boolean) => Effect.Effect<ReadonlyArray<Consumed>>
+}
 
 /** how many keys are counted in the process; beyond them the ones used least recently give way */
 const capacity = 10_000
@@ -59,7 +100,7 @@ const capacity = 10_000
  * @since 0.2.0
  * @category constructors
  */
-export const inProcess = (): ((scripts: LimitScripts) => LimitRunner<never>) => {
+export const inProcess = (): InProcess => {
   const keys = LocalKeys.make(capacity)
   const run =
     <Reply extends RedisReply>(script: LimitScript<Reply>) =>
@@ -72,10 +113,22 @@ export const inProcess = (): ((scripts: LimitScripts) => LimitRunner<never>) => 
           call: keys.callAt(Math.floor(now))
         })
       )
-  return once((scripts) => ({
-    consume: run(scripts.consume),
-    peek: run(scripts.peek),
-    refund: run(scripts.refund),
-    reset: (key) => Effect.sync(() => keys.forget(scripts.keyOf(key)))
-  }))
+  return {
+    of: once((scripts) => ({
+      consume: run(scripts.consume),
+      peek: run(scripts.peek),
+      refund: run(scripts.refund),
+      reset: (key, name) => Effect.sync(() => keys.forget(scripts.keyOf(key, name)))
+    })),
+    joint: (calls, takes) =>
+      Effect.map(MonotonicClock.millis, (millis) => {
+        const now = Math.floor(millis)
+        const limits = calls.map(({ input, scripts }) => ({
+          scripts,
+          key: scripts.keyOf(input.key, input.name),
+          input
+        }))
+        return JointScript.decide(limits, takes, now * 1_000, keys.callAt(now))
+      })
+  }
 }

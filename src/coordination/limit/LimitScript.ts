@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
+import * as RedisKey from "../../redis/RedisKey.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros } from "../../redis/ServerTime.js"
 
@@ -16,6 +17,8 @@ import { luaMicros } from "../../redis/ServerTime.js"
  */
 export interface Input {
   readonly key: string
+  /** the name of the limit, where it has one */
+  readonly name?: string | undefined
   readonly cost: number
   readonly limit: number
   readonly windowMillis: number
@@ -59,8 +62,10 @@ export interface LimitScript<Reply extends RedisReply> extends RedisScript.Redis
  * @category models
  */
 export interface LimitScripts {
-  /** Names the key of the state. Each algorithm has its own key, all in one slot. */
-  readonly keyOf: (key: string) => string
+  /** Names the key of the state. Each algorithm and each name has its own key, all in one slot. */
+  readonly keyOf: (key: string, name?: string) => string
+  /** the Lua that reads the state, and that of the operations of which a script of several limits consists */
+  readonly lua: { readonly read: string; readonly consume: string; readonly peek: string }
   readonly consume: LimitScript<Consumed>
   readonly peek: LimitScript<Usage>
   readonly refund: LimitScript<Usage>
@@ -68,19 +73,32 @@ export interface LimitScripts {
 
 const isCount = (part: number): boolean => Number.isSafeInteger(part) && part >= 0
 
-// One check of all parts: a schema for each would take a tenth of a call. With a wait of 0 a rejected caller would retry without
-// end.
+/**
+ * Whether the parts of a decision can be right. With a wait of 0 a rejected caller would retry without end.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isConsumed = (
+  reply: readonly [allowed: number, remaining: number, reset: number, retry: number]
+): reply is Consumed => {
+  const [allowed, remaining, reset, retry] = reply
+  if (!isCount(remaining) || !isCount(reset)) return false
+  return allowed === 1 ? retry === 0 : allowed === 0 && (retry === -1 || (isCount(retry) && retry > 0))
+}
+
+/**
+ * The complaint about a reply that `isConsumed` rejects.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const contradiction =
+  "parts that are no counts, or a time until the same call is allowed that contradicts the decision"
+
+// one check of all parts: a schema for each would take a tenth of a call
 const Consumed = Schema.Tuple(Schema.Number, Schema.Number, Schema.Number, Schema.Number).pipe(
-  Schema.filter(
-    (reply): reply is Consumed => {
-      const [allowed, remaining, reset, retry] = reply
-      if (!isCount(remaining) || !isCount(reset)) return false
-      return allowed === 1 ? retry === 0 : allowed === 0 && (retry === -1 || (isCount(retry) && retry > 0))
-    },
-    {
-      message: () => "parts that are no counts, or a time until the same call is allowed that contradicts the decision"
-    }
-  )
+  Schema.filter(isConsumed, { message: () => contradiction })
 )
 const Usage = Schema.Tuple(Schema.Number, Schema.Number).pipe(
   Schema.filter(([remaining, reset]) => isCount(remaining) && isCount(reset), {
@@ -109,17 +127,29 @@ const argumentsOf = (inputs: ReadonlyArray<Input>): ReadonlyArray<string | numbe
   return args
 }
 
-// Each call decides on its own key, which the body takes for the only one. A call that fails says so for itself. `text` formats
-// a number as an integer, exact up to 2^53.
-const luaOf = (body: string): string => `${luaMicros}
+/**
+ * Defines what the Lua of each algorithm uses: `clock_micros()`, the time, which is argument `place` or the server's; and `text`,
+ * which formats a number as an integer, exact up to 2^53. `failure_of` makes the text of an error that `pcall` has caught.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const luaTools = (place: number): string => `${luaMicros}
 local function text(number)
   return string.format("%.0f", number)
 end
 local instant
 local function clock_micros()
-  instant = instant or micros(ARGV[4])
+  instant = instant or micros(ARGV[${place}])
   return instant
 end
+local function failure_of(reply)
+  local failure = type(reply) == "table" and reply.err or tostring(reply)
+  return (string.gsub(failure, "^@?user_script:%s*%d+:%s*", ""))
+end`
+
+// each call decides on its own key, which the body takes for the only one; a call that fails says so for itself
+const luaOf = (body: string): string => `${luaTools(4)}
 local function decide(KEYS, cost, limit, window, burst)
 ${body}
 end
@@ -127,11 +157,7 @@ local limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV
 local replies = {}
 for i, key in ipairs(KEYS) do
   local ok, reply = pcall(decide, {key}, tonumber(ARGV[i + 4]), limit, window, burst)
-  if not ok then
-    local failure = type(reply) == "table" and reply.err or tostring(reply)
-    reply = string.gsub(failure, "^@?user_script:%s*%d+:%s*", "")
-  end
-  replies[i] = reply
+  replies[i] = ok and reply or failure_of(reply)
 end
 return replies
 `
@@ -173,13 +199,22 @@ export interface Operation<State, Reply> {
  */
 export const make = <State>(algorithm: {
   readonly name: string
-  readonly keyOf: (key: string) => string
+  /** the last part of the key of the state */
+  readonly suffix: string
+  /** whether the state of a limit without a name is the key itself */
+  readonly isBare?: boolean
   readonly readLua: string
   readonly read: (context: RedisScript.ScriptContext) => State
   readonly consume: Operation<State, Consumed>
   readonly peek: Operation<State, Usage>
   readonly refund: Operation<State, Usage>
 }): LimitScripts => {
+  const keyOf = (key: string, name?: string): string =>
+    name !== undefined
+      ? RedisKey.auxiliary(key, `${algorithm.suffix}:${name}`)
+      : algorithm.isBare === true
+        ? key
+        : RedisKey.auxiliary(key, algorithm.suffix)
   const script = <Reply extends RedisReply, Encoded>(
     name: string,
     idempotent: boolean,
@@ -192,7 +227,7 @@ export const make = <State>(algorithm: {
       idempotent,
       groupOf,
       sharesKeys: true,
-      keys: (inputs: ReadonlyArray<Input>) => inputs.map(({ key }) => algorithm.keyOf(key)),
+      keys: (inputs: ReadonlyArray<Input>) => inputs.map(({ key, name }) => keyOf(key, name)),
       args: argumentsOf,
       lua: luaOf(algorithm.readLua + lua),
       reply,
@@ -201,7 +236,8 @@ export const make = <State>(algorithm: {
     return { ...script, model: decide }
   }
   return {
-    keyOf: algorithm.keyOf,
+    keyOf,
+    lua: { read: algorithm.readLua, consume: algorithm.consume.lua, peek: algorithm.peek.lua },
     consume: script("consume", false, algorithm.consume, Consumed),
     peek: script("peek", true, algorithm.peek, Usage),
     refund: script("refund", false, algorithm.refund, Usage)

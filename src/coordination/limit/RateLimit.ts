@@ -44,6 +44,8 @@ export type Algorithm = "FixedWindow" | "SlidingLog" | "SlidingCounter" | "Token
  */
 export interface RateLimit {
   readonly algorithm: Algorithm
+  /** limits of one algorithm that share a key are counted apart by it */
+  readonly name: string | undefined
   /** the scripts that decide, on the server and in the process */
   readonly scripts: LimitScripts
   /** how much is allowed in a window */
@@ -68,7 +70,15 @@ export interface Options {
   /** rounded up to whole milliseconds */
   readonly window: Duration.DurationInput
   readonly onUnavailable: OutagePolicy
+  /**
+   * Counts this limit apart from another one of its algorithm under the same key, such as `"second"` and `"day"`, and names it in
+   * HTTP headers. Printable ASCII without quotation marks, backslashes and braces.
+   */
+  readonly name?: string | undefined
 }
+
+/** What a key and a structured header (RFC 9651) both carry without escapes. */
+const nameText = /^[ !#-[\]-z|~]+$/
 
 /** From here on a product is not exact in the arithmetic of scripts, also when it is divided. */
 const inexactFrom = 2 ** 52
@@ -79,7 +89,7 @@ const make = (
   algorithm: Algorithm,
   // named by each constructor, so that a bundle holds only the algorithms that its program uses
   scripts: LimitScripts,
-  { limit, onUnavailable, window }: Options,
+  { limit, name, onUnavailable, window }: Options,
   leastLimit = 0
 ): RateLimit => {
   check.wholeNumber("limit", limit, { least: leastLimit })
@@ -87,7 +97,10 @@ const make = (
   if (typeof onUnavailable === "object") {
     check.wholeNumber("onUnavailable.local.processes", onUnavailable.local.processes)
   }
-  return { algorithm, scripts, limit, window: Duration.millis(windowMillis), burst: limit, onUnavailable }
+  if (name !== undefined && !nameText.test(name)) {
+    check.reject("name", name, "printable ASCII without quotation marks, backslashes and braces")
+  }
+  return { algorithm, name, scripts, limit, window: Duration.millis(windowMillis), burst: limit, onUnavailable }
 }
 
 /**
@@ -225,6 +238,20 @@ export interface RateLimitResult extends RateLimitUsage {
    * exceeds the limit.
    */
   readonly retryAfter: Duration.Duration
+}
+
+/**
+ * The decision on one call of several limits. `allowed` says whether all of them allow it. The other numbers are those of the
+ * tightest limit: of a rejected call the one to wait for longest, otherwise the one with the least part of it left.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface RateLimitsResult extends RateLimitResult {
+  /** the index of the tightest limit */
+  readonly tightest: number
+  /** The decision of each limit, in the order of the call. Nothing was taken from any of them where one has rejected the call. */
+  readonly each: ReadonlyArray<RateLimitResult>
 }
 
 /**

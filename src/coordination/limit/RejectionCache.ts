@@ -41,14 +41,22 @@ export interface RejectionCache {
     rejection: CachedRejection
   ) => void
   readonly clear: (key: string) => void
+  /** Whether a key was cleared since a number of `clears`, or may have been. */
+  readonly isCleared: (key: string, clears: number) => boolean
 }
 
 /** how many keys are remembered; beyond them the ones used least recently give way */
 const capacity = 10_000
 const maxCallsPerKey = 16
 
-const callOf = ({ algorithm, burst, limit, window }: RateLimit, cost: number): string =>
-  `${algorithm} ${limit} ${Duration.toMillis(window)} ${burst} ${cost}`
+/**
+ * The call of a key: the limit and the cost, as a text.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const callOf = ({ algorithm, burst, limit, name = "", window }: RateLimit, cost: number): string =>
+  `${algorithm} ${limit} ${Duration.toMillis(window)} ${burst} ${cost} ${name}`
 
 /**
  * @since 0.1.0
@@ -59,15 +67,17 @@ export const make = (): RejectionCache => {
   /** of each key, the number of the clear that cleared it last */
   const clearedBy = new TwoGenerationMap<number>(capacity)
   let clears = 0
+  // after more clears than are known the key may have been among them
+  const isCleared = (key: string, since: number) => clears - since > capacity || (clearedBy.get(key) ?? 0) > since
   return {
+    isCleared,
     find: (key, limit, cost, now) => {
       const rejection = rejections.get(key)?.get(callOf(limit, cost))
       return rejection !== undefined && now < rejection.until ? rejection : undefined
     },
     clears: () => clears,
     remember: (key, limit, cost, clearsWhenSent, rejection) => {
-      // after more clears than are known the key may have been among them
-      if (clears - clearsWhenSent > capacity || (clearedBy.get(key) ?? 0) > clearsWhenSent) return
+      if (isCleared(key, clearsWhenSent)) return
       const calls = rejections.get(key) ?? new Map<string, CachedRejection>()
       if (calls.size >= maxCallsPerKey) calls.clear()
       rejections.set(key, calls.set(callOf(limit, cost), rejection))

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
@@ -84,7 +83,7 @@ const read = (context: ScriptContext) => {
  */
 export const scripts: LimitScripts = make({
   name: "slidingCounter",
-  keyOf: (key) => RedisKey.auxiliary(key, "counter"),
+  suffix: "counter",
   readLua: luaCounter,
   read,
   consume: {

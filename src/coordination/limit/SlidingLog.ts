@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
@@ -83,7 +82,7 @@ const read = (context: ScriptContext) => {
  */
 export const scripts: LimitScripts = make({
   name: "slidingLog",
-  keyOf: (key) => RedisKey.auxiliary(key, "log"),
+  suffix: "log",
   readLua: luaLog,
   read,
   consume: {

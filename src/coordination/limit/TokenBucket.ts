@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as RedisKey from "../../redis/RedisKey.js"
 import type { ScriptContext } from "../../redis/RedisScript.js"
 import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
@@ -110,7 +109,7 @@ const read = (context: ScriptContext) => {
  */
 export const scripts: LimitScripts = make({
   name: "tokenBucket",
-  keyOf: (key) => RedisKey.auxiliary(key, "bucket"),
+  suffix: "bucket",
   readLua: luaBucket,
   read,
   consume: {

@@ -30,6 +30,21 @@ const append = (response: HttpServerResponse.HttpServerResponse, name: string, i
   return HttpServerResponse.setHeader(response, name, items === undefined ? item : `${items}, ${item}`)
 }
 
+interface Usage {
+  readonly remaining: number
+  readonly resetAfter: Duration.Duration
+}
+
+const reportTo = (
+  response: HttpServerResponse.HttpServerResponse,
+  { name, quota, window }: Policy,
+  { remaining, resetAfter }: Usage
+): HttpServerResponse.HttpServerResponse =>
+  response.pipe(
+    (response) => append(response, "ratelimit-policy", `"${name}";q=${quota};w=${seconds(window)}`),
+    (response) => append(response, "ratelimit", `"${name}";r=${remaining};t=${seconds(resetAfter)}`)
+  )
+
 /**
  * Adds the headers of an allowed request: `remaining` requests are left, and the whole quota after `resetAfter`.
  *
@@ -37,17 +52,10 @@ const append = (response: HttpServerResponse.HttpServerResponse, name: string, i
  * @category combinators
  */
 export const report = (
-  { name, quota, window }: Policy,
-  { remaining, resetAfter }: { readonly remaining: number; readonly resetAfter: Duration.Duration }
+  policy: Policy,
+  usage: { readonly remaining: number; readonly resetAfter: Duration.Duration }
 ): Effect.Effect<void> =>
-  HttpApp.appendPreResponseHandler((_request, response) =>
-    Effect.succeed(
-      response.pipe(
-        (response) => append(response, "ratelimit-policy", `"${name}";q=${quota};w=${seconds(window)}`),
-        (response) => append(response, "ratelimit", `"${name}";r=${remaining};t=${seconds(resetAfter)}`)
-      )
-    )
-  )
+  HttpApp.appendPreResponseHandler((_request, response) => Effect.succeed(reportTo(response, policy, usage)))
 
 /**
  * Adds the headers of a rejected request: nothing is left, and the next request may be allowed after `retryAfter`. Without
@@ -62,11 +70,40 @@ export const reportExceeded = (
 ): Effect.Effect<void> =>
   Effect.zipRight(
     report(policy, { remaining: 0, resetAfter: usage.resetAfter }),
-    HttpApp.appendPreResponseHandler((_request, response) =>
-      Effect.succeed(
-        Duration.isFinite(usage.retryAfter)
-          ? HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(usage.retryAfter), 1)))
-          : response
-      )
-    )
+    HttpApp.appendPreResponseHandler((_request, response) => Effect.succeed(retryLater(response, usage.retryAfter)))
   )
+
+const retryLater = (
+  response: HttpServerResponse.HttpServerResponse,
+  retryAfter: Duration.Duration
+): HttpServerResponse.HttpServerResponse =>
+  Duration.isFinite(retryAfter)
+    ? HttpServerResponse.setHeader(response, "retry-after", String(Math.max(seconds(retryAfter), 1)))
+    : response
+
+/**
+ * Adds the headers of a request under several limits: each policy, the tightest one first. A rejected request gets the `Retry-After`
+ * of the limit to wait for longest. Of a limit that rejects it nothing is left.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const reportAll = (
+  policies: ReadonlyArray<Policy>,
+  result: {
+    readonly allowed: boolean
+    readonly retryAfter: Duration.Duration
+    readonly tightest: number
+    readonly each: ReadonlyArray<Usage & { readonly allowed: boolean }>
+  }
+): Effect.Effect<void> =>
+  HttpApp.appendPreResponseHandler((_request, response) => {
+    const { each, tightest } = result
+    const order = [tightest, ...each.map((_, i) => i).filter((i) => i !== tightest)]
+    const reported = order.reduce((response, i) => {
+      const [policy, usage] = [policies[i], each[i]]
+      if (policy === undefined || usage === undefined) return response
+      return reportTo(response, policy, usage.allowed ? usage : { ...usage, remaining: 0 })
+    }, response)
+    return Effect.succeed(result.allowed ? reported : retryLater(reported, result.retryAfter))
+  })

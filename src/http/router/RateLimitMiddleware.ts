@@ -5,6 +5,7 @@
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as RateLimiter from "../../coordination/RateLimiter.js"
 import * as OptionCheck from "../../internal/input/OptionCheck.js"
@@ -21,7 +22,11 @@ export interface Options {
    * and backslashes; any other name is a defect when the middleware is built
    */
   readonly name: string
-  readonly limit: RateLimiter.RateLimit
+  /**
+   * The limit of each client, or several limits, which are decided in one step: a request that one of them rejects is charged to none.
+   * Each of several limits has a `name`, which then names its policy in the headers.
+   */
+  readonly limit: RateLimiter.RateLimit | Arr.NonEmptyReadonlyArray<RateLimiter.RateLimit>
   /** Identifies the client: an API key, a user, an address. Forwarded addresses are as true as the proxy that sets them. */
   readonly clientOf: (request: HttpServerRequest.HttpServerRequest) => string
 }
@@ -39,39 +44,84 @@ export type Rejection = RateLimiter.RateLimitExceeded | RateLimiter.RateLimitErr
 const headerText = /^[ !#-[\]-~]+$/
 
 /**
- * Builds the check of one request, for a server that decides which requests are limited. It adds the `RateLimit` headers to
+ * Builds the check of one request under one or several limits, for a server that decides which requests are limited. It adds the `RateLimit` headers to
  * the response, and `Retry-After` to that of a rejected request.
  *
  * @since 0.2.0
  * @category constructors
  */
-export const makeAdmission = ({
-  clientOf,
-  limit,
-  name
-}: Options): Effect.Effect<
+export const makeAdmission = (
+  options: Options | Arr.NonEmptyReadonlyArray<Options>
+): Effect.Effect<
   (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<void, Rejection>,
   never,
   RateLimiter.RateLimiter
 > =>
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
-    if (!headerText.test(name)) {
-      const allowed = "printable ASCII without quotation marks and backslashes, since headers carry it"
-      OptionCheck.make("RateLimitMiddleware").reject("name", name, allowed)
+    const limits = policiesOf(isSeveral(options) ? options : [options])
+    const [only] = limits
+    if (limits.length === 1) {
+      const { clientOf, limit, name, policy } = only
+      return Effect.fnUntraced(function* (request) {
+        const key = yield* RateLimiter.key(name, clientOf(request))
+        const result = yield* limiter.consume(key, limit)
+        if (result.allowed) return yield* RateLimitHeaders.report(policy, result)
+        yield* RateLimitHeaders.reportExceeded(policy, result)
+        return yield* new RateLimiter.RateLimitExceeded({ key, limit: limit.limit, retryAfter: result.retryAfter })
+      })
     }
-    const policy: RateLimitHeaders.Policy = { name, quota: limit.limit, window: limit.window }
+    const policies = Arr.map(limits, ({ policy }) => policy)
     return Effect.fnUntraced(function* (request) {
-      const key = yield* RateLimiter.key(name, clientOf(request))
-      const result = yield* limiter.consume(key, limit)
-      if (result.allowed) return yield* RateLimitHeaders.report(policy, result)
-      yield* RateLimitHeaders.reportExceeded(policy, result)
+      const limited = yield* Effect.forEach(limits, ({ clientOf, limit, name }) =>
+        Effect.map(RateLimiter.key(name, clientOf(request)), (key) => ({ key, limit }))
+      )
+      const result = yield* limiter.consumeAll(limited)
+      yield* RateLimitHeaders.reportAll(policies, result)
+      if (result.allowed) return
+      const { key, limit } = limited[result.tightest] ?? limited[0]
       return yield* new RateLimiter.RateLimitExceeded({ key, limit: limit.limit, retryAfter: result.retryAfter })
     })
   })
 
+const isSeveral = (
+  options: Options | Arr.NonEmptyReadonlyArray<Options>
+): options is Arr.NonEmptyReadonlyArray<Options> => Array.isArray(options)
+
+const isSeveralLimits = (limit: Options["limit"]): limit is Arr.NonEmptyReadonlyArray<RateLimiter.RateLimit> =>
+  Array.isArray(limit)
+
+interface Policy extends Omit<Options, "limit"> {
+  readonly limit: RateLimiter.RateLimit
+  readonly policy: RateLimitHeaders.Policy
+}
+
+/** The limits with their policies. A name that no header carries, and one that two policies have, are defects. */
+const policiesOf = (options: Arr.NonEmptyReadonlyArray<Options>): Arr.NonEmptyReadonlyArray<Policy> => {
+  const { reject } = OptionCheck.make("RateLimitMiddleware")
+  const policies = Arr.flatMap(options, ({ clientOf, limit, name }): Arr.NonEmptyReadonlyArray<Policy> => {
+    if (!headerText.test(name)) {
+      reject("name", name, "printable ASCII without quotation marks and backslashes, since headers carry it")
+    }
+    const policyOf = (limit: RateLimiter.RateLimit, policy: string): Policy => ({
+      name,
+      clientOf,
+      limit,
+      policy: { name: policy, quota: limit.limit, window: limit.window }
+    })
+    return isSeveralLimits(limit)
+      ? Arr.map(limit, (each) => policyOf(each, each.name ?? name))
+      : [policyOf(limit, limit.name ?? name)]
+  })
+  const names = policies.map(({ policy }) => policy.name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) reject("name", twice, "the name of one policy: give each of several limits its own `name`")
+  return policies
+}
+
 /**
  * Builds the middleware, which limits each request of a router. A rejected request fails before its route runs, and the
- * application chooses the response.
+ * application chooses the response. Several options limit by several clients at once, such as a user and an address; the headers
+ * name each policy, the tightest one first.
  *
  * @since 0.2.0
  * @category constructors
@@ -95,7 +145,7 @@ export const makeAdmission = ({
  * })
  */
 export const make = (
-  options: Options
+  options: Options | Arr.NonEmptyReadonlyArray<Options>
 ): Effect.Effect<
   <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E | Rejection, R>,
   never,

@@ -6,6 +6,8 @@
  * @internal
  */
 
+import { hashTag } from "../RedisKey.js"
+
 /** The number of slots of a cluster. */
 export const slotCount = 16_384
 
@@ -19,17 +21,9 @@ const next = (crc: number, byte: number): number => ((crc << 8) & 0xffff) ^ (tab
 
 const encoder = new TextEncoder()
 
-/** The part of a key that decides its slot: what stands between the first `{` and the next `}`, unless that is empty. */
-const hashTagOf = (key: string): string => {
-  const open = key.indexOf("{")
-  if (open === -1) return key
-  const close = key.indexOf("}", open + 1)
-  return close <= open + 1 ? key : key.slice(open + 1, close)
-}
-
 /** The slot of a key, between 0 and 16383. */
 export const of = (key: string): number => {
-  const tag = hashTagOf(key)
+  const tag = hashTag(key)
   let crc = 0
   for (let i = 0; i < tag.length; i++) {
     const code = tag.charCodeAt(i)

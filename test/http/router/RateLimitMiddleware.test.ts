@@ -12,13 +12,16 @@ const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer())
 
 const twoAMinute = { limit: 2, window: "1 minute", onUnavailable: "deny" } as const
 
+const clientOf: RateLimitMiddleware.Options["clientOf"] = ({ headers }) => headers["x-api-key"] ?? "anonymous"
+
 /** Sends one request of a client to a route behind a limit. */
-const serve = Effect.fnUntraced(function* (name: string, limit: RateLimiter.RateLimit) {
-  const limited = yield* RateLimitMiddleware.make({
-    name,
-    limit,
-    clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
-  })
+const serve = Effect.fnUntraced(function* (
+  name: string,
+  limit: RateLimitMiddleware.Options["limit"],
+  ...others: ReadonlyArray<RateLimitMiddleware.Options>
+) {
+  const first = { name, limit, clientOf }
+  const limited = yield* RateLimitMiddleware.make(others.length === 0 ? first : [first, ...others])
   const runs: Array<string> = []
   const route = Effect.map(HttpServerRequest.HttpServerRequest, ({ url }) => {
     runs.push(url)
@@ -68,6 +71,46 @@ describe("the rate limit of a router", () => {
       const { headers, status } = yield* send("a")
       expect([status, headers.get("retry-after")]).toEqual([429, null])
       expect(headers.get("ratelimit")).toMatch(/^"requests";r=0;t=\d+$/)
+    }).pipe(Effect.provide(limiter))
+  )
+
+  it.scoped("under several limits reports each, the tightest first, and charges a rejected request to none", () =>
+    Effect.gen(function* () {
+      const second = RateLimiter.tokenBucket({ name: "burst", limit: 2, window: "10 seconds", onUnavailable: "deny" })
+      const day = RateLimiter.tokenBucket({ name: "day", limit: 8, window: "1 day", onUnavailable: "deny" })
+      const { runs, send } = yield* serve("requests", [day, second])
+      const first = yield* send("a")
+      expect(first.headers.get("ratelimit-policy")).toBe('"burst";q=2;w=10, "day";q=8;w=86400')
+      expect(first.headers.get("ratelimit")).toBe('"burst";r=1;t=5, "day";r=7;t=10800')
+      yield* send("a")
+      const rejected = yield* send("a")
+      expect([rejected.status, rejected.headers.get("retry-after")]).toEqual([429, "5"])
+      expect(rejected.headers.get("ratelimit")).toBe('"burst";r=0;t=10, "day";r=6;t=21600')
+      expect(yield* Effect.promise(() => rejected.text())).toContain('"requests:a"')
+      expect(runs.length).toBe(2)
+    }).pipe(Effect.provide(limiter))
+  )
+
+  it.scoped("may be under limits of several clients, such as each user and all together", () =>
+    Effect.gen(function* () {
+      const { send } = yield* serve("user", RateLimiter.fixedWindow(twoAMinute), {
+        name: "all",
+        limit: RateLimiter.fixedWindow({ ...twoAMinute, limit: 3 }),
+        clientOf: () => "everyone"
+      })
+      const [first, second, third, fourth] = [yield* send("a"), yield* send("a"), yield* send("a"), yield* send("b")]
+      expect([first, second, third, fourth].map(({ status }) => status)).toEqual([200, 200, 429, 200])
+      expect(third.headers.get("ratelimit")).toMatch(/^"user";r=0;t=\d+, "all";r=1;t=\d+$/)
+      expect((yield* send("c")).headers.get("ratelimit")).toMatch(/^"all";r=0;t=\d+, "user";r=2;t=0$/)
+    }).pipe(Effect.provide(limiter))
+  )
+
+  it.effect("is not built of two policies with one name", () =>
+    Effect.gen(function* () {
+      const limit = RateLimiter.fixedWindow(twoAMinute)
+      const made = RateLimitMiddleware.make({ name: "a", limit: [limit, limit], clientOf })
+      const cause = yield* Effect.flip(Effect.sandbox(made))
+      expect(String(Cause.squash(cause))).toContain("give each of several limits its own `name`")
     }).pipe(Effect.provide(limiter))
   )
 
