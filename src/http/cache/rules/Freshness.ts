@@ -64,11 +64,8 @@ export const isHeuristicStatus = (status: number): boolean => heuristicStatuses.
 
 /**
  * The age that the first member of `Age` names, in seconds; 0 where that is no number (RFC 9111, section 5.1).
- *
- * @since 0.2.0
- * @category decoding
  */
-export const ageValue = (fields: FieldList.Fields): number => CacheControl.seconds(FieldList.split(fields.age)[0]) ?? 0
+const ageValue = (fields: FieldList.Fields): number => CacheControl.seconds(FieldList.split(fields.age)[0]) ?? 0
 
 /**
  * Whether the response says itself how long it is fresh.

@@ -23,11 +23,8 @@ const unorderedFields: ReadonlySet<string> = new Set(["accept", "accept-charset"
 /**
  * The value of a request field in its normal form, without spaces around members. Those of content negotiation are in lower
  * case and sorted. Undefined for an absent field. Two values of one normal form have the same meaning.
- *
- * @since 0.2.0
- * @category normalization
  */
-export const normalized = (name: string, value: string | undefined): string | undefined => {
+const normalized = (name: string, value: string | undefined): string | undefined => {
   if (value === undefined) return undefined
   const members = FieldList.split(value)
   if (!unorderedFields.has(name)) return members.join(",")

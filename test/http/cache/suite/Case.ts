@@ -70,7 +70,7 @@ export const both = (verdict: Verdict): Verdicts => ({ server: verdict, client: 
 export const without = (id: string, verdict: Verdict): Case => make(id, [], both(verdict))
 
 /** Whether the response to a GET answers another one, three seconds later. */
-export const reused =
+const reused =
   (expect: "cached" | "origin") =>
   (id: string, headers: ReadonlyArray<Header>, verdicts?: Verdicts): Case =>
     make(id, [{ answer: { headers } }, { expect }], verdicts)
