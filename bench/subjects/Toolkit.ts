@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as LocalCache from "../../src/cache/LocalCache.js"
 import * as TypedCache from "../../src/cache/TypedCache.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { allKeys } from "../measure/Keys.js"
@@ -32,3 +33,13 @@ export const profiles = (
       ...(capacity === undefined ? {} : { local: { capacity, timeToLive: "1 hour" } })
     }).pipe(Effect.provideService(RedisClient, client))
   })
+
+/** The toolkit's cache of profiles without Redis, as an application would make it. */
+export const profilesInMemory = LocalCache.make({
+  name: "profile-in-memory",
+  key: Schema.String,
+  value: Profile,
+  timeToLive: "1 hour",
+  local: { capacity: 2 * allKeys },
+  lookup: (id) => Effect.succeed(profileOf(indexOf(id)))
+})

@@ -26,6 +26,8 @@ const subjectsOf = (size: number) =>
     const profiles = yield* Toolkit.profiles(url, { name: "profile", local: true })
     yield* fillCached(profiles, yield* bunClient(url), size)
     yield* readAll(profiles, size)
+    const inMemory = yield* Toolkit.profilesInMemory
+    yield* fill(size, (index) => inMemory.set(ids(index), parsedProfile(index)))
     const bento = Bento.inMemory()
     yield* fillPromising(size, (index) => bento.set({ key: ids(index), value: parsedProfile(index) }))
     const cacheable = Cacheables.inMemory()
@@ -37,6 +39,7 @@ const subjectsOf = (size: number) =>
 
     const subjects = [
       toolkitProfile(profiles),
+      toolkitProfile(inMemory, "toolkit LocalCache"),
       yield* effectCache(size),
       promising("bentocache", (index) => bento.get({ key: ids(index) })),
       promising("cacheable", (index) => cacheable.get(ids(index))),

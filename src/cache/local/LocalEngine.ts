@@ -112,7 +112,8 @@ export const make = <Key, Value, E, Err>(
         encode: (_key, stored) =>
           stored instanceof EntryCodec.CachedError ? textOfError(stored.error) : textOfValue(stored)
       },
-      heldMillis: staleMillis
+      heldMillis: staleMillis,
+      isAlone: true
     })
     const invalidation = ProcessInvalidation.make(local.drop)
     const entryOf = (value: NewEntry<Stored>, createdAt: number): CacheEntry<Stored> => ({
@@ -134,8 +135,7 @@ export const make = <Key, Value, E, Err>(
     const reader = yield* Reader.make<Stored, E>({
       owner,
       serverTime: Effect.sync(time),
-      // what the tier behind it finds is there already
-      local: { ...local, keep: () => {} },
+      local,
       tier: ProcessTier.make(local, time),
       loader,
       invalidation,

@@ -46,6 +46,8 @@ export interface LocalTierSetup<A> extends LocalTierOptions {
   }
   /** how long an entry is held past its time, in milliseconds: default not at all */
   readonly heldMillis?: ((value: A) => number) | undefined
+  /** no tier stands behind it: what a read finds is there already, and is not kept again */
+  readonly isAlone?: boolean | undefined
 }
 
 /**
@@ -205,7 +207,7 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
       if (heldMillis !== undefined) addUntil(started.at, key, entry, started, bytesOf(text))
     },
     start: ({ text }) => ({ at: MonotonicClock.unsafeMillis(clock), epoch: epochOf(text) }),
-    keep: (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
+    keep: setup.isAlone === true ? () => {} : (key, entry, started, text) => add(key, entry, started, bytesOf(text)),
     keepLoaded: (key, entry, started, text) => {
       if (maxBytes === undefined || text !== undefined) {
         add(key, entry, started, bytesOf(text ?? ""))
