@@ -7,6 +7,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import { unsafeCoerce } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Callback from "../internal/effect/Callback.js"
 import * as Eager from "../internal/effect/Eager.js"
@@ -112,7 +113,7 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
     // the options decide which of the engine's failures occur
     const failureOf = (error: EngineFailure) => error as Failure
     /** Like `Effect.mapError` with `failureOf`, without a step of the runtime. */
-    const failing = <A>(effect: Effect.Effect<A, EngineFailure>) => effect as Effect.Effect<A, Failure>
+    const failing: <A>(effect: Effect.Effect<A, EngineFailure>) => Effect.Effect<A, Failure> = unsafeCoerce
 
     const read =
       <A, B>(

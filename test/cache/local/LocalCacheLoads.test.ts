@@ -179,6 +179,20 @@ describe("a load in the process", () => {
       expect(yield* Fiber.join(loads)).toEqual([1, 1])
       expect(yield* cache.getMany(["a", "b"])).toEqual([2, 2])
       expect(database.lookups()).toBe(3)
+      expect((yield* cache.stats).fillsRejected).toBe(2)
+    })
+  )
+
+  it.scoped("of a value without a time to live leaves a value that was set meanwhile", () =>
+    Effect.gen(function* () {
+      const { cache, database } = yield* world({ a: 0 }, { timeToLive: (value) => (value === 0 ? 0 : "1 minute") })
+      database.hold()
+      const load = yield* Effect.fork(cache.get("a"))
+      yield* database.begun(1)
+      yield* cache.set("a", 1)
+      database.release()
+      expect(yield* Fiber.join(load)).toBe(0)
+      expect(yield* read(cache)).toEqual(["Local", 1])
     })
   )
 
