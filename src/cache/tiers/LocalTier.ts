@@ -60,8 +60,6 @@ export interface LocalTier<A> {
   /** whether entries are kept at all */
   readonly isEnabled: boolean
   readonly get: (name: string) => CacheEntry<A> | undefined
-  /** The entry under a name, also past its time. */
-  readonly held: (name: string) => CacheEntry<A> | undefined
   /** The start of a read or a load of a key, for `keep`. */
   readonly start: (key: CacheKey) => Started
   /**
@@ -77,8 +75,8 @@ export interface LocalTier<A> {
     text: string | undefined
   ) => Effect.Effect<void>
   /**
-   * The entry under a name past its time, until it has been remembered for long enough. For a load that can neither reach Redis
-   * nor look the value up.
+   * The entry under a name, also past its time until it has been remembered for long enough: for a load that can neither reach Redis
+   * nor look the value up, and for a cache of one process.
    */
   readonly remembered: (name: string) => CacheEntry<A> | undefined
   /** Like `keep`, for an entry that Redis has not stored: `get` does not answer it, `remembered` does. */
@@ -196,7 +194,6 @@ export const make = <A>(setup: LocalTierSetup<A>): LocalTier<A> => {
       if (heldMillis === undefined || now >= entry.expires + heldMillis(entry.value)) entries.delete(name)
       return undefined
     },
-    held: (name) => entries.get(name),
     remembered: (name) => {
       const entry = heldMillis === undefined ? undefined : entries.get(name)
       if (entry === undefined) return undefined
@@ -246,7 +243,6 @@ const notKept: Started = { at: 0, epoch: 0 }
 export const none = <A>(): LocalTier<A> => ({
   isEnabled: false,
   get: () => undefined,
-  held: () => undefined,
   start: () => notKept,
   keep: () => {},
   keepLoaded: () => Exit.void,

@@ -15,10 +15,10 @@ import type { Found, ValueTier } from "./TierRead.js"
  * @since 0.2.0
  * @category constructors
  */
-export const make = <A>(local: Pick<LocalTier<A>, "get" | "held">, time: () => number): ValueTier<A> => {
+export const make = <A>(local: Pick<LocalTier<A>, "get" | "remembered">, time: () => number): ValueTier<A> => {
   const find = ({ name }: CacheKey): Found<A> => {
     const fresh = local.get(name)
-    const entry = fresh ?? local.held(name)
+    const entry = fresh ?? local.remembered(name)
     const now = time()
     if (entry === undefined) {
       return { _tag: "Found", entry, createdAt: 0, text: undefined, trusted: false, serverTime: now }

@@ -54,7 +54,7 @@ export const make = <A>(options: ProcessWriterOptions<A>): Writer<A> => {
     if (!(entry.timeToLive >= 1)) return Effect.succeed(false)
     return Eager.map(
       local.keepLoaded(key, entry, local.start(key), undefined),
-      () => local.held(key.name)?.value === entry.value
+      () => local.remembered(key.name)?.value === entry.value
     )
   }
 
