@@ -56,9 +56,14 @@ export declare namespace DistributedSemaphore {
      * caller with a smaller number waits until fewer permits are held.
      */
     readonly permits: number
+    /**
+     * How many permits the holder takes, an integer from 1 to `permits`; default 1. They are acquired in one step, so callers that
+     * want many cannot wait for each other with a part of theirs. They are renewed together, lost together and released together.
+     */
+    readonly take?: number | undefined
     /** like `DistributedLock.Options.timeToLive`, for each permit */
     readonly timeToLive: Duration.DurationInput
-    /** how long to wait while all permits are held; zero tries once, infinity waits for ever */
+    /** how long to wait while too few permits are free; zero tries once, infinity waits for ever */
     readonly maxWait: Duration.DurationInput
   }
 
@@ -73,7 +78,8 @@ export declare namespace DistributedSemaphore {
    */
   export interface Service {
     /**
-     * Runs a body while holding one permit. It fails, waits and may be repeated like `DistributedLock.withLock`.
+     * Runs a body while holding one permit, or as many as `take` says. It fails, waits and may be repeated like
+     * `DistributedLock.withLock`. Between processes a caller that takes many may wait while others take few, until `maxWait`.
      */
     readonly withPermit: (
       key: string,
@@ -81,7 +87,7 @@ export declare namespace DistributedSemaphore {
     ) => <A, E, R>(
       body: Lease.Body<Lease.Lease, A, E, R>
     ) => Effect.Effect<A, E | LockNotAcquired | LockLost | RedisError | RedisKey.InvalidKey, R>
-    /** Acquires a permit if one is free, and holds it until the scope ends, like `DistributedLock.tryAcquire`. */
+    /** Acquires a permit, or as many as `take` says, if that many are free, and holds it until the scope ends, like `DistributedLock.tryAcquire`. */
     readonly tryAcquire: (
       key: string,
       options: Omit<Options, "maxWait">
@@ -98,6 +104,9 @@ interface Commands {
   readonly channelOf: (key: string) => string
 }
 
+/** A script writes as many members at each renewal. */
+const mostTaken = 1_000
+
 class Permit implements Acquisition.Acquisition {
   readonly kind = "semaphore"
   readonly token = Token.random()
@@ -107,6 +116,7 @@ class Permit implements Acquisition.Acquisition {
     readonly name: string,
     readonly key: string,
     readonly permits: number,
+    readonly take: number,
     readonly timeToLiveMillis: number,
     readonly maxWaitMillis: number
   ) {}
@@ -157,7 +167,8 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
     const commands: Commands = {
       acquire: client.run(SemaphoreScripts.acquire),
       extend: client.run(SemaphoreScripts.extend),
-      release: ({ key, token }) => runRelease({ key, token, channel: ReleaseNotice.channel(executor, key).published }),
+      release: ({ key, take, token }) =>
+        runRelease({ key, take, token, channel: ReleaseNotice.channel(executor, key).published }),
       channelOf: (key) => ReleaseNotice.channel(executor, key).name
     }
     const acquisitions = Acquisition.make(client, fork)
@@ -165,7 +176,7 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
 
     const permitOf = (
       name: string,
-      { maxWait, permits, timeToLive }: DistributedSemaphore.Options
+      { maxWait, permits, take = 1, timeToLive }: DistributedSemaphore.Options
     ): Exit.Exit<Permit, RedisError | RedisKey.InvalidKey> => {
       const key = KeyOwner.under("semaphore", name)
       if (Either.isLeft(key)) return Exit.fail(key.left)
@@ -173,10 +184,12 @@ export const make: Effect.Effect<DistributedSemaphore.Service, never, RedisClien
       if (Exit.isFailure(lifeMillis)) return Exit.failCause(lifeMillis.cause)
       const waitMillis = ArgumentCheck.waitMillis(call, "maxWait", maxWait)
       if (Exit.isFailure(waitMillis)) return Exit.failCause(waitMillis.cause)
-      return Exit.map(
-        ArgumentCheck.integerFrom(call, "permits", 1, permits),
-        () => new Permit(commands, name, key.right, permits, lifeMillis.value, waitMillis.value)
-      )
+      const all = ArgumentCheck.integerFrom(call, "permits", 1, permits)
+      if (Exit.isFailure(all)) return Exit.failCause(all.cause)
+      if (!(Number.isInteger(take) && take >= 1 && take <= Math.min(permits, mostTaken))) {
+        return ArgumentCheck.reject(call, "take", take, `an integer from 1 to ${Math.min(permits, mostTaken)}`)
+      }
+      return Exit.succeed(new Permit(commands, name, key.right, permits, take, lifeMillis.value, waitMillis.value))
     }
 
     return DistributedSemaphore.of({

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as LockScripts from "../../coordination/lock/LockScripts.js"
@@ -27,6 +28,8 @@ export interface Holder {
   /** `HeldLock.token` of the process that holds it */
   readonly token: string
   readonly endsInMillis: number | null
+  /** how many permits of a semaphore it holds, where that is not one */
+  readonly permits?: number | undefined
   /** the fencing token of a lock */
   readonly fencingToken?: string | undefined
 }
@@ -60,14 +63,17 @@ const ofSemaphore = (client: RedisClient.Service, key: string): Effect.Effect<Re
     const permits = yield* client.zrevrangeWithScores(key, 0, -1)
     const now = yield* client.serverTime
     // a permit that has ended is free, and removed by the next caller
-    return permits
-      .filter(({ score }) => score > now)
-      .map(({ member, score }) => ({
-        kind: "semaphore",
-        key: nameOf("semaphore", key),
-        token: member,
-        endsInMillis: Math.round(score - now)
-      }))
+    const held = Arr.groupBy(
+      permits.filter(({ score }) => score > now),
+      ({ member }) => SemaphoreScripts.tokenOf(member)
+    )
+    return Object.entries(held).map(([token, members]) => ({
+      kind: "semaphore",
+      key: nameOf("semaphore", key),
+      token,
+      permits: members.length > 1 ? members.length : undefined,
+      endsInMillis: Math.round(members[0].score - now)
+    }))
   })
 
 const of = (client: RedisClient.Service, kind: Kind, key: string) =>
@@ -102,9 +108,9 @@ export const release = (
     const { published } = ReleaseNotice.channel(RedisExecutor.of(client), key)
     const script = kind === "lock" ? LockScripts.release : SemaphoreScripts.release
     const holders = yield* of(client, kind, key)
-    return yield* Effect.filter(holders, ({ token }) =>
+    return yield* Effect.filter(holders, ({ permits, token }) =>
       Effect.map(
-        client.run(script)({ key, channel: published, token: LockToken.make(token) }),
+        client.run(script)({ key, channel: published, take: permits, token: LockToken.make(token) }),
         // a holder that released it meanwhile
         (released) => released === 1
       )

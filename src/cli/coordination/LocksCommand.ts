@@ -20,8 +20,8 @@ const most = Options.integer("most").pipe(
   Options.withDescription("List at most so many locks, and as many semaphores.")
 )
 
-const rowOf = ({ endsInMillis, fencingToken, key, kind, token }: Holders.Holder): ReadonlyArray<string> => [
-  kind,
+const rowOf = ({ endsInMillis, fencingToken, key, kind, permits, token }: Holders.Holder): ReadonlyArray<string> => [
+  permits === undefined ? kind : `${kind} (${permits} permits)`,
   Screen.plain(key),
   `held by ${Screen.plain(token)}`,
   endsInMillis === null ? "never ends" : `ends in ${Time.shown(endsInMillis)}`,

@@ -83,6 +83,47 @@ describe("a distributed semaphore", () => {
       })
     )
 
+    it.effect("grants a holder several permits in one step, and never more than there are", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const most = yield* Ref.make(0)
+        const now = yield* Ref.make(0)
+        const body = (take: number) =>
+          Effect.acquireUseRelease(
+            Ref.updateAndGet(now, (n) => n + take),
+            (running) => Effect.zipRight(Ref.update(most, Math.max.bind(undefined, running)), Effect.yieldNow()),
+            () => Ref.update(now, (n) => n - take)
+          )
+        // no caller waits with a part of what it wants
+        yield* Effect.forEach(
+          Array.from({ length: 30 }, (_, i) => [1, 3, 5][i % 3] ?? 1),
+          (take) => semaphore.withPermit("several", { ...three, permits: 5, take })(body(take)),
+          { concurrency: "unbounded", discard: true }
+        )
+        expect(yield* Ref.get(most)).toBe(5)
+        expect(yield* held("several")).toBe(0)
+      })
+    )
+
+    it.effect("releases several permits together, to a caller that waits for as many", () =>
+      Effect.gen(function* () {
+        const semaphore = yield* DistributedSemaphore.make
+        const four = { ...once, permits: 4 }
+        const scope = yield* Scope.make()
+        expect(Option.isSome(yield* Scope.extend(semaphore.tryAcquire("as many", { ...four, take: 3 }), scope))).toBe(
+          true
+        )
+        expect(yield* held("as many")).toBe(3)
+        expect(Option.isNone(yield* Effect.scoped(semaphore.tryAcquire("as many", { ...four, take: 2 })))).toBe(true)
+        expect(yield* semaphore.withPermit("as many", four)(held("as many"))).toBe(4)
+        const waiting = semaphore.withPermit("as many", { ...four, take: 4, maxWait: "20 seconds" })
+        const waiter = yield* Effect.fork(waiting(held("as many")))
+        yield* Scope.close(scope, Exit.void)
+        expect(yield* Fiber.join(waiter)).toBe(4)
+        expect(yield* held("as many")).toBe(0)
+      })
+    )
+
     it.effect("grants one permit, though the granting reply was lost", () =>
       Effect.gen(function* () {
         const client = yield* RedisClient
@@ -119,6 +160,9 @@ describe("a distributed semaphore", () => {
           for (const wrong of [
             { permits: 0 },
             { permits: 1.5 },
+            { take: 0 },
+            { take: 1.5 },
+            { take: 4 },
             { timeToLive: 0 },
             { maxWait: -1 },
             { maxWait: Number.NaN }
@@ -176,6 +220,22 @@ describe("a permit over time", () => {
       expect(yield* Effect.flip(other.withPermit("it", one)(Effect.void))).toMatchObject({ _tag: "LockNotAcquired" })
       yield* TestClock.adjust("1 second")
       expect(yield* other.withPermit("it", one)(Effect.succeed("next"))).toBe("next")
+    })
+  )
+
+  scoped("is renewed and lost together with the others of its holder", () =>
+    Effect.gen(function* () {
+      const { connection, other, semaphore } = yield* world
+      const two = { ...one, permits: 3, take: 2 }
+      const fiber = yield* Effect.fork(Effect.exit(semaphore.withPermit("it", two)(Effect.never)))
+      yield* pass(33_000)
+      expect(yield* Effect.flip(other.withPermit("it", two)(Effect.void))).toMatchObject({ _tag: "LockNotAcquired" })
+      expect(yield* other.withPermit("it", { ...two, take: 1 })(Effect.succeed("the third"))).toBe("the third")
+      yield* connection.cut
+      yield* pass(9_000)
+      expect(yield* Fiber.join(fiber)).toEqual(Exit.fail(new LockLost({ key: "it", reason: "Unproven" })))
+      yield* TestClock.adjust("1 second")
+      expect(yield* other.withPermit("it", { ...two, take: 3 })(Effect.succeed("all"))).toBe("all")
     })
   )
 

@@ -100,17 +100,18 @@ describe("the scripts of locks", () => {
 
 describe("the scripts of semaphores", () => {
   const key = fc.constantFrom("semaphore:a", "semaphore:b")
-  const permits = fc.integer({ min: 1, max: 3 })
+  const permits = fc.integer({ min: 1, max: 5 })
+  const take = fc.constantFrom(undefined, 1, 2, 3)
   const others = fc.oneof(
     {
       weight: 2,
       arbitrary: fc
-        .record({ key, token, timeToLiveMillis })
+        .record({ key, token, timeToLiveMillis, take })
         .map((input) => script(SemaphoreScripts.extend, (now) => ({ ...input, now: now * 1000 })))
     },
     {
       weight: 2,
-      arbitrary: fc.record({ key, token, channel }).map((input) => script(SemaphoreScripts.release, input))
+      arbitrary: fc.record({ key, token, channel, take }).map((input) => script(SemaphoreScripts.release, input))
     },
     { weight: 1, arbitrary: key.map((key) => command("DEL", key)) }
   )
@@ -119,7 +120,7 @@ describe("the scripts of semaphores", () => {
     compareScript(
       SemaphoreScripts.acquire,
       fc
-        .record({ key, token, timeToLiveMillis, permits })
+        .record({ key, token, timeToLiveMillis, permits, take })
         .map((input) => (now: number) => ({ ...input, now: now * 1000 })),
       { others, numRuns }
     ))
