@@ -317,6 +317,19 @@ describe("the cache of a server", () => {
     }).pipe(Effect.provide(MemoryRedis.layer()))
   )
 
+  it.scoped("reads nothing for a URL whose last response was not stored", () =>
+    Effect.gen(function* () {
+      const { cache, send } = yield* counted((run) => Effect.succeed(HttpServerResponse.text(`run ${run}`)))
+      yield* send("/a")
+      const { misses } = yield* cache.stats
+      expect((yield* send("/a")).cacheStatus).toBe("effect-cache-toolkit; fwd=uri-miss; detail=no-freshness")
+      expect((yield* cache.stats).misses).toBe(misses)
+      yield* TestClock.adjust("10 seconds")
+      yield* send("/a")
+      expect((yield* cache.stats).misses).toBeGreaterThan(misses)
+    }).pipe(Effect.provide(MemoryRedis.layer()))
+  )
+
   it.scoped("passes errors of handlers unchanged, and stores none of them", () =>
     Effect.gen(function* () {
       const cache = yield* ResponseCache.make()

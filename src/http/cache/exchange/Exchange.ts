@@ -304,7 +304,14 @@ export const make = (
     }
 
     return {
-      handle: (request, origin) => Effect.flatMap(find(request), (found) => answer(request, origin, found, 1))
+      handle: (request, origin) =>
+        Effect.suspend(() => {
+          // nothing was stored a moment ago: a read of Redis for each request of such a URL would be in vain
+          const refusal = request.mayLoad ? refused.of(request.id) : undefined
+          return refusal === undefined
+            ? Effect.flatMap(find(request), (found) => answer(request, origin, found, 1))
+            : passedAgain(request, origin, request.id, { forwarded: "uri-miss", detail: refusal })
+        })
     }
   })
 
