@@ -10,13 +10,8 @@ import type { LocalTier } from "../tiers/LocalTier.js"
 import type { Completed } from "./Flight.js"
 import type { LoadResult } from "./LoadRequest.js"
 
-/**
- * One word for a failed lookup: the tag or the name of its error.
- *
- * @since 0.2.0
- * @category getters
- */
-export const failureName = (cause: Cause.Cause<unknown>): string => {
+/** One word for a failed lookup: the tag or the name of its error. */
+const failureName = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
   return error instanceof Error ? error.name : "Failure"
