@@ -61,7 +61,7 @@ const isBefore = (one: Sleeper, other: Sleeper): boolean =>
   one.at < other.at || (one.at === other.at && one.order < other.order)
 
 /** Where simulated time begins, in milliseconds since 1970: far from zero, which caches take for "long ago". */
-export const beginning = Date.UTC(2026, 0, 1)
+const beginning = Date.UTC(2026, 0, 1)
 
 /** Turns of the event loop in which everything ends that needs no time: replies of Redis in memory, and what they resume. */
 const turnsToSettle = 6
