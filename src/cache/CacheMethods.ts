@@ -113,7 +113,7 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
     // the options decide which of the engine's failures occur
     const failureOf = (error: EngineFailure) => error as Failure
     /** Like `Effect.mapError` with `failureOf`, without a step of the runtime. */
-    const failing: <A>(effect: Effect.Effect<A, EngineFailure>) => Effect.Effect<A, Failure> = unsafeCoerce
+    const failing: <A>(effect: Effect.Effect<A, EngineFailure | Failure>) => Effect.Effect<A, Failure> = unsafeCoerce
 
     const read =
       <A, B>(
@@ -140,7 +140,7 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
       Effect.map(valueOf(result.value), (value) => ({ ...result, value }))
 
     const readMapped = reader.readMapped(valueOf)
-    const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure>((resume, caller, source) => {
+    const readShared = Callback.inTurnOf<KeySource, Value, EngineFailure | Failure>((resume, caller, source) => {
       // here, where the caller is known: another step of the runtime would cost a tenth of the read
       if (tracing.listener !== undefined && caller.currentSpan?.sampled === true) resume(getValue(source.id))
       else readMapped(source.key, source, resume, caller)

@@ -20,7 +20,8 @@ const features = page
   .split("\n")
   .filter((line) => line.startsWith("| ") && !line.startsWith("| feature |"))
   .map((line) => {
-    const [feature, , , here = "", tests = ""] = line.slice(1, -1).split("|")
+    const [feature, ...columns] = line.slice(1, -1).split("|")
+    const [here = "", tests = ""] = columns.slice(-2)
     return { feature: feature?.trim(), here: here.trim(), tests: shownBy(tests) }
   })
 
