@@ -5,6 +5,12 @@
  */
 
 /**
+ * Keeps a client within the limits of the APIs that it calls.
+ *
+ * @since 0.2.0
+ */
+export * as RemoteLimit from "./http/client/RemoteLimit.js"
+/**
  * Shows and operates the caches of a program on a page.
  *
  * @since 0.2.0
@@ -16,21 +22,18 @@ export * as Dashboard from "./http/dashboard/Dashboard.js"
  * @since 0.2.0
  */
 export * as CacheStatus from "./http/router/CacheStatus.js"
-
 /**
  * Ends a server without losing a request.
  *
  * @since 0.2.0
  */
 export * as DrainingServer from "./http/router/DrainingServer.js"
-
 /**
  * Answers the probes of Kubernetes on a router.
  *
  * @since 0.2.0
  */
 export * as HealthProbes from "./http/router/HealthProbes.js"
-
 /**
  * Reports a rate limit in the `RateLimit` headers.
  *

@@ -71,7 +71,7 @@ export const nameProblem = (name: string): string | undefined => {
 
 // `{key}:word` belongs to `key`, as do `…{tag}…:ranked` and `…{tag}…:arrivals` of a board that has its own hash tag
 const derived =
-  /^\{.*\}:(?:lease|clear|tags?|fence|released|waiting|window|bucket|counter|log|ranked|arrivals)(?::|$)|\{.*:(?:ranked|arrivals)$|^\{[^{}]*\}$/s
+  /^\{.*\}:(?:lease|clear|tags?|fence|released|waiting|window|bucket|counter|log|remote|ranked|arrivals)(?::|$)|\{.*:(?:ranked|arrivals)$|^\{[^{}]*\}$/s
 
 /**
  * Whether a key belongs to another one: a lease, a marker, the state of a lock, a limit or a board.

@@ -128,8 +128,20 @@ const argumentsOf = (inputs: ReadonlyArray<Input>): ReadonlyArray<string | numbe
 }
 
 /**
- * Defines what the Lua of each algorithm uses: `clock_micros()`, the time, which is argument `place` or the server's; and `text`,
- * which formats a number as an integer, exact up to 2^53. `failure_of` makes the text of an error that `pcall` has caught.
+ * Defines `failure_of(reply)`, the text of an error that `pcall` has caught: a call that fails in a batch says so for itself.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const luaFailure = `
+local function failure_of(reply)
+  local failure = type(reply) == "table" and reply.err or tostring(reply)
+  return (string.gsub(failure, "^@?user_script:%s*%d+:%s*", ""))
+end`
+
+/**
+ * Defines what the Lua of each algorithm uses: `clock_micros()`, the time, which is argument `place` or the server's; `text`,
+ * which formats a number as an integer, exact up to 2^53; and `failure_of`.
  *
  * @since 0.2.0
  * @category scripts
@@ -143,10 +155,7 @@ local function clock_micros()
   instant = instant or micros(ARGV[${place}])
   return instant
 end
-local function failure_of(reply)
-  local failure = type(reply) == "table" and reply.err or tostring(reply)
-  return (string.gsub(failure, "^@?user_script:%s*%d+:%s*", ""))
-end`
+${luaFailure}`
 
 // each call decides on its own key, which the body takes for the only one; a call that fails says so for itself
 const luaOf = (body: string): string => `${luaTools(4)}

@@ -101,6 +101,9 @@ export const make = (capacity: number): LocalKeys => {
         // the models use one form of it: `SET key text PX milliseconds`
         keys.set(name, { ...missing(), text: String(first), expiresAt: now + Number(third) })
         return "OK"
+      case "DEL":
+        keys.set(name, missing())
+        return 1
       case "INCRBY":
         return addTo(name, key, Number(first))
       case "DECRBY":
