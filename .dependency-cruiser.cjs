@@ -44,6 +44,9 @@ const cliRooms = [["frame"], ["doctor", "caches", "coordination", "warm", "live"
 /** The rooms of src/http/cache, from below: pure rules, what is stored, the answer to one request, the message of a server. */
 const httpCacheRooms = [["rules"], ["store"], ["exchange"], ["server", "client"]]
 
+/** What reads header fields, and is pure: the cache of responses and the limits of remote APIs share it. */
+const headerFields = "cache/rules/(HttpDate|FieldList)\\.ts$"
+
 /** The rooms of bench, from below: what measures knows nothing of what is measured. */
 const benchRooms = [
   ["measure", "run"],
@@ -175,7 +178,7 @@ module.exports = {
       name: "the entry point /http does not need the example domain and its API",
       severity: "error",
       from: { path: "^src/http\\.ts$" },
-      to: { reachable: true, path: "^src/(game|telemetry|http/(?!(router|dashboard)/))" }
+      to: { reachable: true, path: `^src/(game|telemetry|http/(?!(router|dashboard|client)/|${headerFields}))` }
     },
     {
       name: "the entry point /http-cache needs nothing else of the HTTP server",
@@ -188,7 +191,7 @@ module.exports = {
       comment: "a program that serves a router with /http does not bundle the cache of its responses",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(http/cache/|http-cache\\.ts$)" },
-      to: { path: "^src/http/cache/" }
+      to: { path: "^src/http/cache/", pathNot: `^src/http/${headerFields}` }
     },
     ...walls("src/http/cache", httpCacheRooms),
     roof("src/http/cache", httpCacheRooms),
