@@ -50,6 +50,8 @@ export const rules = {
   deadlineAllowsForSize: "7: the deadline of a set includes the transfer time of its value",
   writtenIsKept: "7: a process keeps in its local tier what its set or update has stored",
   writtenNeedsEpoch: "7: only if nothing else has moved the epoch since the write began",
+  setsFollowInOrder: "7: a set that was sent after another one of its process is not overtaken by it",
+  onlyLaterSetsFollow: "7: one that was sent before it is",
   writtenTimeFromStart: "7: its local time counts from before the write",
   writtenOnOpenGeneration: "7: only on the generation whose replies are used",
 
@@ -153,6 +155,7 @@ export const needless = {
   memoryServesOutage: "the read fails otherwise",
   unstoredSetIsRemembered: "the read fails otherwise",
   writtenIsKept: "the next read finds the value in Redis",
+  setsFollowInOrder: "the value of the last set is read from Redis otherwise",
   writtenOnOpenGeneration: "the end of an outage drops the local tier",
   updateKeptUnderToken: "the write that has taken the token away drops the value by its message",
   earlyCallersSkipFill: "a caller that waits for the fill gets the same value later",

@@ -14,7 +14,7 @@ import type { OutboxReplay } from "./outage/OutboxReplay.js"
  * @category models
  */
 export interface WriteRecord {
-  /** A write of the item is about to be sent: local values of it are dropped. */
+  /** A write of the item is about to be sent: local values of it are dropped. A set needs none of it (`epochMovesBefore`). */
   readonly begin: (item: OutboxItem) => void
   /**
    * The write has ended: local values are dropped again, since a read may have kept one meanwhile. A write that Redis has

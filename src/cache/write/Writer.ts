@@ -92,15 +92,18 @@ const mayArrive = (cause: Cause.Cause<RedisError>): boolean =>
   Cause.isInterrupted(cause) || Option.exists(Cause.failureOption(cause), isOutcomeUnknown)
 
 /** How a write is recorded. */
-interface Recording<A, Reply> {
+interface Recording<Reply> {
   /** by default any reply acknowledges the write */
   readonly isAcknowledgement?: (reply: Reply) => boolean
   /** a write that may still arrive returns only when this has ended */
   readonly untilTooLate?: Effect.Effect<void>
-  readonly localWrite?: LocalWrite<A> | undefined
-  /** keeps the value in the local tier, in the step in which the write has ended; undefined: without a reply */
-  readonly keep?: ((reply: Reply | undefined) => void) | undefined
+  /** whether local values are dropped before the write too: true by default, and false where a read between may have them */
+  readonly dropsBefore?: boolean
+  /** Ends the write by calling `move`, and keeps its value in the same step. Without a reply it is undefined. */
+  readonly onEnd?: OnEnd<Reply> | undefined
 }
+
+type OnEnd<Reply> = (move: () => void, reply: Reply | undefined) => void
 
 /** Any reply acknowledges the write. */
 const isAlways = () => true
@@ -114,8 +117,9 @@ const isStored = ({ value }: RedisExecutor.WithGeneration<number>) => value === 
  */
 export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const { bus, clock, codec, creation, guard, local, markers, observer, redis, renewal, servers, writes } = options
-  const localContext = { tier: local, epochOf: options.invalidation.epochOf, guard }
-  const startLocalWrite = (key: CacheKey) => (local.isEnabled ? new LocalWrite<A>(localContext, key) : undefined)
+  const localContext = { tier: local, epochOf: options.invalidation.epochOf, guard, sets: new Map() }
+  const startLocalWrite = (key: CacheKey, isSet: boolean) =>
+    local.isEnabled ? new LocalWrite<A>(localContext, key, isSet) : undefined
   const transfer = TransferTime.of(redis)
   const executor = RedisExecutor.of(redis)
 
@@ -126,29 +130,26 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const recorded = <Reply>(
     item: OutboxItem,
     write: Effect.Effect<Reply, RedisError>,
-    { isAcknowledgement = isAlways, keep, localWrite, untilTooLate = Effect.void }: Recording<A, Reply> = {}
+    { dropsBefore = true, isAcknowledgement = isAlways, onEnd, untilTooLate = Effect.void }: Recording<Reply> = {}
   ): Effect.Effect<boolean> =>
     Effect.uninterruptibleMask((restore) => {
-      const end = (isAcknowledged: boolean) => {
-        if (localWrite === undefined) writes.end(item, isAcknowledged)
-        else localWrite.move(() => writes.end(item, isAcknowledged))
+      const end = (isAcknowledged: boolean, reply: Reply | undefined) => {
+        if (onEnd === undefined) writes.end(item, isAcknowledged)
+        else onEnd(() => writes.end(item, isAcknowledged), reply)
       }
-      if (localWrite === undefined) writes.begin(item)
-      else localWrite.move(() => writes.begin(item))
+      if (dropsBefore) writes.begin(item)
       // one step of the runtime for all outcomes: a write passes here as often as it is called
       return Effect.matchCauseEffect(restore(write), {
         onSuccess: (reply): Effect.Effect<boolean> => {
           const isAcknowledged = isAcknowledgement(reply)
-          end(isAcknowledged)
-          keep?.(reply)
+          end(isAcknowledged, reply)
           return observer.isRecovering()
             ? Effect.as(observer.redisAnswered, isAcknowledged)
             : Exit.succeed(isAcknowledged)
         },
         onFailure: (cause) => {
           const failed = Effect.suspend((): Effect.Effect<boolean> => {
-            end(false)
-            keep?.(undefined)
+            end(false, undefined)
             const failure = Cause.failureOrCause(cause)
             return Either.isLeft(failure)
               ? Effect.as(observer.redisFailed(readFailureOf(failure.left)), false)
@@ -162,7 +163,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const invalidateItem = (
     item: OutboxItem,
     write: Effect.Effect<unknown, RedisError>,
-    recording?: Recording<A, unknown>
+    recording?: Recording<unknown>
   ) =>
     recorded(
       item,
@@ -173,7 +174,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       recording
     )
 
-  const invalidate = (key: string, recording?: Recording<A, unknown>) =>
+  const invalidate = (key: string, recording?: Recording<unknown>) =>
     invalidateItem(
       { _tag: "Key", key },
       redis.run(WriteScripts.invalidate)({ ...options.target(key), message: bus.invalidateMessage(key) }),
@@ -205,12 +206,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     entry: CacheEntry.CacheEntry<A>,
     { text }: Content,
     isOvertakenWhenRejected: boolean
-  ) =>
+  ): OnEnd<RedisExecutor.WithGeneration<number>> | undefined =>
     localWrite === undefined
       ? undefined
-      : (reply: RedisExecutor.WithGeneration<number> | undefined) => {
-          if (reply !== undefined && isStored(reply)) localWrite.keep(entry, text, reply.generation)
-          else if (reply === undefined || !isOvertakenWhenRejected) localWrite.remember(entry, text)
+      : (move, reply) => {
+          const hasStored = reply !== undefined && isStored(reply)
+          if (localWrite.end(move, hasStored ? reply.generation : undefined)) localWrite.keep(entry, text)
+          else if (reply === undefined || !(hasStored || isOvertakenWhenRejected)) localWrite.remember(entry, text)
         }
 
   /** `created` is undefined where the script knows the time. */
@@ -224,7 +226,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     const keepMillis = keepMillisOf(entry)
     const body = CacheEntry.body(entry, content)
     const { channel, lease } = options.target(key)
-    const localWrite = startLocalWrite(cacheKey)
+    const localWrite = startLocalWrite(cacheKey, true)
     const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
     const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
       RedisExecutor.unsafeRun(
@@ -250,8 +252,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     return recorded({ _tag: "Key", key }, stored, {
       isAcknowledgement: isStored,
       untilTooLate: untilTooLate(deadline),
-      localWrite,
-      keep: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content, false)
+      dropsBefore: false,
+      onEnd: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content, false)
     })
   }
 
@@ -278,7 +280,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         const { leaseMillis } = options
         const item = { _tag: "Key", key } as const
         writes.begin(item)
-        const localWrite = startLocalWrite(cacheKey)
+        const localWrite = startLocalWrite(cacheKey, false)
         const begin = redis.run(WriteScripts.begin)({ ...target, token, leaseMillis, floor: markers.floor() })
         const begun = yield* Effect.either(creation === undefined ? begin : Effect.zipLeft(creation.ofWrite, begin))
         if (Either.isLeft(begun)) yield* observer.redisFailed(readFailureOf(begun.left))
@@ -302,8 +304,14 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           return entry.value
         }
         if (Either.isLeft(begun)) {
-          const remember = () => localWrite?.remember({ ...entry, createdAt: options.serverTime() }, content.text)
-          yield* invalidate(key, { localWrite, keep: (reply) => (reply === undefined ? remember() : undefined) })
+          const remembered = { ...entry, createdAt: options.serverTime() }
+          const onEnd: OnEnd<unknown> | undefined =
+            localWrite &&
+            ((move, reply) => {
+              localWrite.end(move, undefined)
+              if (reply === undefined) localWrite.remember(remembered, content.text)
+            })
+          yield* invalidate(key, { dropsBefore: false, onEnd })
           return entry.value
         }
         const keepMillis = keepMillisOf(entry)
@@ -320,8 +328,8 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
             )
         )
         const extended = renewal.extendFor(target, token, transfer.millisFor(body))
-        const keep = keeper(localWrite, { ...entry, createdAt: begun.right }, content, true)
-        yield* recorded(item, Effect.zipRight(extended, finished), { localWrite, keep })
+        const onEnd = keeper(localWrite, { ...entry, createdAt: begun.right }, content, true)
+        yield* recorded(item, Effect.zipRight(extended, finished), { dropsBefore: false, onEnd })
         return entry.value
       })
     )

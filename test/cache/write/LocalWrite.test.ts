@@ -28,6 +28,23 @@ describe("the local tier of the process that writes", () => {
     })
   )
 
+  it.scoped("keeps the last of several sets of a key at a time, and what it holds until one of them has ended", () =>
+    Effect.gen(function* () {
+      const { one, other } = yield* processes({}, { local })
+      yield* one.cache.set("a", 0)
+      const release = one.connection.holdReplies("cache.set")
+      const setting = yield* Effect.fork(
+        Effect.forEach([1, 2, 3], (version) => one.cache.set("a", version), { concurrency: "unbounded" })
+      )
+      yield* settle
+      expect(yield* read(one.cache)).toEqual(["Local", 0, undefined])
+      yield* release
+      expect(yield* Fiber.join(setting)).toEqual([true, true, true])
+      expect(yield* read(one.cache)).toEqual(["Local", 3, undefined])
+      expect((yield* read(other.cache))[1]).toBe(3)
+    })
+  )
+
   it.scoped("keeps no set that another process's message, or a gap, has overtaken", () =>
     Effect.gen(function* () {
       for (const cause of ["message", "gap"] as const) {
@@ -109,37 +126,63 @@ describe("a write of the local tier", () => {
       names: { ofText: () => "a" },
       codec: { encode: () => Effect.die("its text is known") }
     })
-    const write = new LocalWrite<string>(
-      { tier, epochOf: invalidation.epochOf, guard: { isUsable: () => isUsable } },
-      key
-    )
-    const move = () => invalidation.invalidateLocally({ _tag: "Key", key: key.text })
-    const valueAfter = () => {
-      write.move(move)
-      write.keep(entry, "v", 1)
-      return tier.get("a")?.value
+    const context = {
+      tier,
+      epochOf: invalidation.epochOf,
+      guard: { isUsable: (generation: number) => isUsable && generation === 1 },
+      sets: new Map()
     }
-    return { move, valueAfter, write }
+    const move = () => invalidation.invalidateLocally({ _tag: "Key", key: key.text })
+    const start = (value: string, isSet = true) => {
+      const write = new LocalWrite<string>(context, key, isSet)
+      return (generation: number | "notStored" = 1) => {
+        if (write.end(move, generation === "notStored" ? undefined : generation)) write.keep({ ...entry, value }, value)
+        return tier.get("a")?.value
+      }
+    }
+    return { context, move, start }
   }
 
   it("is kept when only the write itself has moved the epoch", () => {
-    const { move, valueAfter, write } = world(true)
-    write.move(move)
-    expect(valueAfter()).toBe("v")
+    const { context, start } = world(true)
+    expect(start("v")()).toBe("v")
+    expect(start("u", false)()).toBe("u")
+    expect(context.sets.size).toBe(0)
   })
 
-  it("is not kept when anything else has moved it, before or after the write was sent", () => {
-    const before = world(true)
-    before.move()
-    before.write.move(before.move)
-    expect(before.valueAfter()).toBeUndefined()
-    const after = world(true)
-    after.write.move(after.move)
-    after.move()
-    expect(after.valueAfter()).toBeUndefined()
+  it("is not kept when anything else has moved it", () => {
+    const { move, start } = world(true)
+    const end = start("v")
+    move()
+    expect(end()).toBeUndefined()
   })
 
-  it("is not kept on a generation whose replies are not used", () => {
-    expect(world(false).valueAfter()).toBeUndefined()
+  it("is not kept where it was not stored, nor on a generation whose replies are not used", () => {
+    const { start } = world(true)
+    const end = start("v")
+    expect(end("notStored")).toBeUndefined()
+    expect(start("v")(2)).toBeUndefined()
+    expect(world(false).start("v")()).toBeUndefined()
+  })
+
+  it("follows sets of its process that were sent before it, and no others", () => {
+    const { context, start } = world(true)
+    const [first, second, third] = [start("1"), start("2"), start("3")]
+    expect(first()).toBe("1")
+    expect(third()).toBe("3")
+    // its fiber continues after that of the third
+    expect(second()).toBeUndefined()
+    const update = start("u", false)
+    const fourth = start("4")
+    expect(update()).toBe("u")
+    expect(fourth()).toBeUndefined()
+    expect(context.sets.size).toBe(0)
+  })
+
+  it("follows no set that was not stored", () => {
+    const { start } = world(true)
+    const [first, second] = [start("1"), start("2")]
+    expect(first("notStored")).toBeUndefined()
+    expect(second()).toBeUndefined()
   })
 })

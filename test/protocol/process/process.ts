@@ -61,6 +61,7 @@ export interface Surroundings {
   readonly withMarkers: boolean
   readonly largeValues: boolean
   readonly replaysSets: boolean
+  readonly setsAtOnce: boolean
   /** in ticks; undefined: a value is stale only by a step of the scheduler */
   readonly timeToLive: number | undefined
   readonly maxLookups: number
@@ -69,6 +70,12 @@ export interface Surroundings {
   readonly database: Map<Key, number>
   readonly spawn: (process: Process, name: string, kind: Task["kind"], generator: Step<void>) => Task
   readonly stop: (task: Task) => void
+}
+
+/** A set that was sent, with the epoch that the key has if nothing has overtaken it. */
+export interface SentWrite {
+  readonly key: Key
+  epoch: string
 }
 
 export type OutboxItem = Key | "tag" | "clear"
@@ -103,6 +110,8 @@ export class Process extends Slots implements Client {
   /** each with the number of its last addition */
   readonly outbox = new Map<OutboxItem, number>()
   additions = 0
+  /** those without an answer, in the order in which they were sent */
+  readonly sets: Array<SentWrite> = []
   /** the values of sets that Redis has not acknowledged, while nothing newer was heard of; only where sets are replayed */
   readonly unstored = new Map<Key, number>()
   /** how many tags were acknowledged so far, and clears, which may stand for tags */
@@ -304,7 +313,7 @@ export class Process extends Slots implements Client {
       this.links.map((link) => [link.generation, link.identity, link.isCircuitOpen, link.connection?.fingerprint()]),
       [alive, clearMarker, epochOfAll, flightCount, isAskingTime, additions, markerTime, outageBegan, replaying],
       [running, tagsAcknowledged, waiting, wasClockWrong, lastMarkers],
-      [epochs, flights, local, this.memory, outbox, this.unstored, slots, tokens],
+      [epochs, flights, local, this.memory, outbox, this.sets, this.unstored, slots, tokens],
       [...sleepers].map(({ awake, key }) => [awake, key]),
       subscription
     ]

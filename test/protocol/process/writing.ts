@@ -7,7 +7,7 @@ import type { AnyCall, Outcome } from "../servers/connection.js"
 import { bareDelete, begin, finish, invalidate, set } from "../servers/keyCommands.js"
 import { moveMarker, now } from "../servers/markerCommands.js"
 import type { Entry, Key } from "../servers/server.js"
-import type { OutboxItem, Process } from "./process.js"
+import type { OutboxItem, Process, SentWrite } from "./process.js"
 import { boundary, pause, type Step } from "./step.js"
 
 /** Commits to the database in one step. A tag and a clear concern both keys. */
@@ -85,18 +85,18 @@ function* creationTime(process: Process): Step<number | undefined> {
 export function* commitAndSet(process: Process, key: Key): Step<void> {
   const { rules, spawn } = process.world
   const written = commit(process, [key])
-  yield* process.keep([written], pause(boundary("committed")))
+  if (!process.world.setsAtOnce) yield* process.keep([written], pause(boundary("committed")))
   const created = process.isSeveral ? yield* creationTimeOfSet(process, key, written) : undefined
   if (process.isSeveral && created === undefined) return
   const version = written[0]?.[1] ?? 0
-  const keeping = startKeeping(process, key)
+  const keeping = startKeeping(process, key, process.sets)
   const call = process.issue(set(key, version, process.clearMarker, created))
   // the transfer of a large value may take longer than a fixed deadline
   if (call !== undefined && process.world.largeValues && !rules.has("deadlineAllowsForSize")) {
     spawn(process, `deadline of the set of ${key}`, "own", expire(process, call))
   }
   try {
-    if (call !== undefined) yield* process.keep([written, keeping.fingerprint], pause(call))
+    if (call !== undefined) yield* process.keep([written, keeping.fingerprint()], pause(call))
   } finally {
     const outcome = call?.outcome?._tag ?? (call === undefined ? "Unavailable" : "Unknown")
     if (call?.isTooLate() === true) process.world.promises.setRejected(process, key)
@@ -106,8 +106,9 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
       const deadline = { what: `deadline of the set of ${key}`, ready: call.isExpired }
       if (rules.has("setKeepsCaller")) yield* process.keep([written, call.fingerprint()], pause(deadline))
     }
-    const isKept = outcome === "Reply" && keeping.mayKeep(call?.outcome)
-    ended(process, key, written, outcome === "Reply")
+    const isKept = keeping.end(outcome === "Reply" ? call?.outcome : undefined, () =>
+      ended(process, key, written, outcome === "Reply")
+    )
     if (isKept) keeping.keep({ key, version, created: created ?? process.serverTime(), stale: false })
     else if (outcome !== "Reply") {
       if (rules.has("unstoredSetIsRemembered")) process.memory.set(key, version)
@@ -118,23 +119,36 @@ export function* commitAndSet(process: Process, key: Key): Step<void> {
 
 /** A write whose value is kept in the local tier, if Redis has stored it and nothing has overtaken it. */
 interface Keeping {
-  readonly fingerprint: ReadonlyArray<unknown>
-  /** To be asked before the epoch moves for the write itself. */
-  readonly mayKeep: (outcome: Outcome<unknown> | undefined) => boolean
+  readonly fingerprint: () => ReadonlyArray<unknown>
+  /** Ends the write: `move` moves the epoch for the write itself. Answers whether the value may be kept. */
+  readonly end: (outcome: Outcome<unknown> | undefined, move: () => void) => boolean
   /** To be called in the same step, after the epoch has moved. */
   readonly keep: (entry: Entry) => void
 }
 
-const startKeeping = (process: Process, key: Key): Keeping => {
+/** `inOrder` holds the writes that one another do not overtake: each was sent after those before it. */
+const startKeeping = (process: Process, key: Key, inOrder: Array<SentWrite> = []): Keeping => {
   const { rules, time } = process.world
-  const epoch = process.epochOf(key)
+  const write: SentWrite = { key, epoch: process.epochOf(key) }
+  inOrder.push(write)
   return {
-    fingerprint: [time, epoch],
-    mayKeep: (outcome) =>
-      rules.has("writtenIsKept") &&
-      outcome !== undefined &&
-      (!rules.has("writtenOnOpenGeneration") || process.usable(key, outcome) !== undefined) &&
-      (!rules.has("writtenNeedsEpoch") || process.epochOf(key) === epoch),
+    fingerprint: () => [time, write.epoch],
+    end: (outcome, move) => {
+      const isKept =
+        rules.has("writtenIsKept") &&
+        outcome !== undefined &&
+        (!rules.has("writtenOnOpenGeneration") || process.usable(key, outcome) !== undefined) &&
+        (!rules.has("writtenNeedsEpoch") || process.epochOf(key) === write.epoch)
+      const later = inOrder.splice(inOrder.indexOf(write)).slice(1)
+      inOrder.push(...later)
+      move()
+      const canFollow = (other: SentWrite) => other.key === key && other.epoch === write.epoch
+      if (isKept && rules.has("setsFollowInOrder")) {
+        const others = rules.has("onlyLaterSetsFollow") ? later : inOrder
+        for (const other of others.filter(canFollow)) other.epoch = process.epochOf(key)
+      }
+      return isKept
+    },
     keep: (entry) => {
       const asked = rules.has("writtenTimeFromStart") ? time : process.world.time
       process.putLocal(entry, asked, process.epochOf(key))
@@ -181,20 +195,23 @@ export function* update(process: Process, state: Update): Step<void> {
   let keeping = startKeeping(process, key)
   process.tokens.add(token)
   try {
-    const createdAt = process.isSeveral ? yield* process.keep([keeping.fingerprint], creationTime(process)) : undefined
+    const createdAt = process.isSeveral
+      ? yield* process.keep([keeping.fingerprint()], creationTime(process))
+      : undefined
     const begun = rules.has("updatePlacesToken")
-      ? yield* process.keep([createdAt, keeping.fingerprint], process.send(begin(key, token, process.clearMarker)))
+      ? yield* process.keep([createdAt, keeping.fingerprint()], process.send(begin(key, token, process.clearMarker)))
       : undefined
     state.isPlaced = begun?._tag === "Reply"
-    yield* process.keep([createdAt, begun, keeping.fingerprint], pause(boundary("write")))
+    yield* process.keep([createdAt, begun, keeping.fingerprint()], pause(boundary("write")))
     state.written = commit(process, [key])
-    yield* process.keep([createdAt, begun, keeping.fingerprint], pause(boundary("written")))
+    yield* process.keep([createdAt, begun, keeping.fingerprint()], pause(boundary("written")))
     if (!rules.has("updateKeptFromBegin")) keeping = startKeeping(process, key)
-    end = yield* process.keep([keeping.fingerprint], endUpdate(process, state, begun, createdAt))
+    end = yield* process.keep([keeping.fingerprint()], endUpdate(process, state, begun, createdAt))
   } finally {
     process.tokens.delete(token)
-    const isKept = end.stored !== undefined && keeping.mayKeep(end.outcome)
-    ended(process, key, state.written, end.acknowledged)
+    const isKept = keeping.end(end.stored === undefined ? undefined : end.outcome, () =>
+      ended(process, key, state.written, end.acknowledged)
+    )
     if (isKept && end.stored !== undefined) keeping.keep(end.stored)
   }
 }

@@ -81,6 +81,11 @@ export const writing = {
     operations: [update(0), invalidate(1), get(0)],
     scenario: { faults: {} }
   },
+  onlyLaterSetsFollow: {
+    breaks: "ownWritesSeen",
+    operations: [set(0), set(0), get(0)],
+    scenario: { processes: 1, setsAtOnce: true, faults: {} }
+  },
   writtenTimeFromStart: {
     breaks: "localBound",
     operations: [set(0), invalidate(1), get(0)],

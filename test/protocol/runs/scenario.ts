@@ -65,6 +65,8 @@ export interface Scenario {
   readonly largeValues?: boolean
   /** a set that Redis has not acknowledged is sent again, unless its process has heard of another write of the key since */
   readonly replaysSets?: boolean
+  /** the caller commits and sends a set in one step, so that several sets of a key arrive in the order of their commits */
+  readonly setsAtOnce?: boolean
   /** starts with both keys cached */
   readonly warm?: boolean
 }

@@ -1,4 +1,5 @@
 /** Families of runs: the operations and faults of each. */
+import { get, set } from "./operations.js"
 import type { Search } from "./search.js"
 
 type Family = Pick<Search, "scenario" | "operations">
@@ -53,6 +54,15 @@ export const families = {
       faults: { stop: 1, restart: 1, breakLate: 1, timeout: 1, reject: 1, busBreak: 1, openCircuit: 1, lookupFails: 2 }
     },
     operations: { anyOf: ["get", "get", "get", "invalidate", "update", "set"] }
+  },
+  setsInOrder: {
+    scenario: {
+      ...two,
+      warm: true,
+      setsAtOnce: true,
+      faults: { busBreak: 1, expireValue: 1 }
+    },
+    operations: [set(0), set(0), set(0), get(0), get(0), get(1), get(1)]
   },
   outages: {
     scenario: {

@@ -35,6 +35,7 @@ export class World implements Surroundings {
   readonly withMarkers: boolean
   readonly largeValues: boolean
   readonly replaysSets: boolean
+  readonly setsAtOnce: boolean
   readonly timeToLive: number | undefined
   readonly outboxCapacity: number
   readonly maxLookups: number
@@ -59,6 +60,7 @@ export class World implements Surroundings {
     this.withMarkers = scenario.withMarkers ?? false
     this.largeValues = scenario.largeValues ?? false
     this.replaysSets = scenario.replaysSets ?? false
+    this.setsAtOnce = scenario.setsAtOnce ?? false
     this.timeToLive = scenario.timeToLive
     this.outboxCapacity = scenario.outboxCapacity ?? 8
     this.maxLookups = scenario.maxLookups ?? 2
