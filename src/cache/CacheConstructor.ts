@@ -19,8 +19,8 @@ import type { Failures, Options } from "./CacheOptions.js"
 import * as Engine from "./Engine.js"
 import * as CacheKey from "./entry/CacheKey.js"
 import * as CacheSchema from "./entry/CacheSchema.js"
-import * as DateText from "./entry/DateText.js"
 import * as JsonForm from "./entry/JsonForm.js"
+import * as JsonEncoding from "./entry/json/JsonEncoding.js"
 import * as LiveCaches from "./LiveCaches.js"
 import * as LookupSource from "./lookup/LookupSource.js"
 
@@ -76,9 +76,9 @@ export const make = <
     const valueSchema = CacheSchema.toSchema(options.value)
     const negative = options.negative && { ...options.negative, error: CacheSchema.toSchema(options.negative.error) }
     yield* JsonForm.required(options.name, {
-      key: keySchema,
-      value: DateText.make(valueSchema),
-      error: negative && DateText.make(negative.error)
+      key: JsonEncoding.ofKey(keySchema),
+      value: JsonEncoding.ofValue(valueSchema),
+      error: negative && JsonEncoding.ofValue(negative.error)
     })
     const context = yield* Effect.context<R>()
     const redis = yield* RedisClient

@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as Eager from "../../internal/effect/Eager.js"
 import * as CompiledDecoder from "../../internal/schema/CompiledDecoder.js"
-import * as DateText from "./DateText.js"
 import * as JsonForm from "./JsonForm.js"
+import * as JsonEncoding from "./json/JsonEncoding.js"
 
 /**
  * A value cannot be stored, or a stored text does not decode. The error names the field and not its content: cached values
@@ -110,12 +110,14 @@ export const attempt = <A>(
  * const codec = CacheCodec.make(Schema.Struct({ at: Schema.DateTimeUtc }))
  */
 export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
-  const schema = DateText.make(given)
+  const schema = JsonEncoding.ofValue(given)
   const problem = JsonForm.problemOf(schema)
   if (problem !== undefined) throw new TypeError(problem)
   const needsCheck = JsonForm.needsCheck(schema)
   const toEncoded = Schema.encode(schema)
-  const fromEncoded = Schema.decodeUnknown(schema)
+  // for values with NaN, and texts that do not decode: it is slower, and other values need none of it
+  let withNumbers: Schema.Schema<A, unknown> | undefined
+  const schemaWithNumbers = () => (withNumbers ??= needsCheck ? JsonEncoding.withNumbers(schema) : schema)
   const decodeCompiled = CompiledDecoder.make(schema)
   // a schema that transforms nothing does the same in both directions
   const encodeCompiled =
@@ -125,9 +127,16 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
         ? CompiledDecoder.make(schema, JsonForm.isJson)
         : decodeCompiled
 
-  const toText = (encoded: unknown): Exit.Exit<string, CacheCodecError> => {
+  const encodeWithNumbers = (value: A): Effect.Effect<string, CacheCodecError> =>
+    Eager.flatMap(
+      attempt("Encode", () => Schema.encode(schemaWithNumbers())(value)),
+      (encoded) => toText(encoded)
+    )
+
+  const toText = (encoded: unknown, otherwise?: () => Effect.Effect<string, CacheCodecError>) => {
     try {
       if (!needsCheck || JsonForm.isJson(encoded)) return Exit.succeed(JSON.stringify(encoded))
+      if (otherwise !== undefined) return otherwise()
       return failure("Encode", JsonForm.pathToProblem(encoded).join("."))
     } catch {
       // the value contains itself, or is nested too deeply
@@ -153,7 +162,7 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
       if (text !== undefined) return Exit.succeed(text)
       return Eager.flatMap(
         attempt("Encode", () => toEncoded(value)),
-        toText
+        (encoded) => toText(encoded, () => encodeWithNumbers(value))
       )
     },
     decode: (text) => {
@@ -165,7 +174,7 @@ export const make = <A, I>(given: Schema.Schema<A, I>): CacheCodec<A> => {
       }
       const value = decodeCompiled(json)
       if (value !== CompiledDecoder.undecided) return Exit.succeed(value)
-      return attempt("Decode", () => fromEncoded(json))
+      return attempt("Decode", () => Schema.decodeUnknown(schemaWithNumbers())(json))
     }
   }
 }

@@ -42,6 +42,8 @@ const classOf = (ast: AST.Declaration): string | undefined => {
 interface Problem {
   readonly path: ReadonlyArray<string>
   readonly form: string
+  /** whether it is in a member of a union: another member may be why it is not encoded */
+  readonly isInUnion?: boolean
 }
 
 /** The schemas seen as fields and those seen elsewhere: only a field may be undefined. */
@@ -84,7 +86,9 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
   if (own !== undefined) return own
   for (const { name, type } of SchemaWalk.parts(ast, isField ? seen.fields : seen.others)) {
     const problem = problemIn(type, name === undefined ? isField : ast._tag === "TypeLiteral", seen)
-    if (problem !== undefined) return name === undefined ? problem : { ...problem, path: [name, ...problem.path] }
+    if (problem === undefined) continue
+    const isInUnion = problem.isInUnion === true || ast._tag === "Union"
+    return { ...problem, isInUnion, path: name === undefined ? problem.path : [name, ...problem.path] }
   }
   return undefined
 }
@@ -99,8 +103,10 @@ const problemIn = (ast: AST.AST, isField: boolean, seen: Seen): Problem | undefi
 export const problemOf = (schema: { readonly ast: AST.AST }): string | undefined => {
   const problem = problemIn(schema.ast, false, { fields: new Set(), others: new Set() })
   if (problem === undefined) return undefined
-  const { form, path } = problem
-  return `JSON cannot hold ${form}${path.length === 0 ? "" : ` (at ${path.join(".")})`}: use ${remedyOf(form)}`
+  const { form, isInUnion, path } = problem
+  const beside =
+    isInUnion === true ? ", and give each member of its union a field with a literal of its own, as _tag" : ""
+  return `JSON cannot hold ${form}${path.length === 0 ? "" : ` (at ${path.join(".")})`}: use ${remedyOf(form)}${beside}`
 }
 
 /**

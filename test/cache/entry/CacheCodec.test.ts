@@ -157,8 +157,7 @@ describe("a cache codec", () => {
         const row = { ratio: [1, 2], more: { a: [1] }, at: new Date(0) }
         expect(JSON.parse(yield* codec.encode(row))).toMatchObject({ ratio: [1, 2], more: { a: [1] } })
         for (const [path, odd] of [
-          ["ratio.1", { ...row, ratio: [1, Number.NaN] }],
-          ["ratio.0", { ...row, ratio: [Number.POSITIVE_INFINITY] }],
+          ["more.ratio.1", { ...row, more: { ratio: [1, Number.NaN] } }],
           ["more", { ...row, more: new Map() }],
           ["more.a.1", { ...row, more: { a: [1, undefined] } }],
           ["more.b", { ...row, more: { b: new Date(0) } }]
@@ -166,8 +165,8 @@ describe("a cache codec", () => {
           expect(yield* Effect.flip(codec.encode(odd))).toMatchObject({ operation: "Encode", path })
         }
       }
-      expect(() => CacheCodec.make(Schema.Struct({ n: Schema.BigIntFromSelf }))).toThrow(
-        "JSON cannot hold bigint (at n): use Schema.BigInt in place of Schema.BigIntFromSelf"
+      expect(() => CacheCodec.make(Schema.Struct({ n: Schema.SymbolFromSelf }))).toThrow(
+        "JSON cannot hold symbol (at n): use Schema.Symbol in place of Schema.SymbolFromSelf"
       )
     })
   )

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
@@ -92,6 +93,17 @@ describe("the text of a key", () => {
     expect(reasonOf(Schema.String, "")).toBe("Empty")
     expect(reasonOf(Schema.String, "a\u0000")).toBe("ControlCharacter")
     expect(reasonOf(Schema.String, "\ud800")).toBe("LoneSurrogate")
+  })
+
+  it("has the text of a bigint, a date and other forms of which equal ones have equal texts", () => {
+    expect(textOf(Schema.BigIntFromSelf, 7n)).toBe("p:7")
+    expect(textOf(Schema.DateFromSelf, new Date(0))).toBe("p:1970-01-01T00%3A00%3A00.000Z")
+    expect(textOf(Schema.Struct({ of: Schema.OptionFromSelf(Schema.BigIntFromSelf) }), { of: Option.some(7n) })).toBe(
+      'p:%7B"of":%7B"_tag":"Some","value":"7"%7D%7D'
+    )
+    // by the order of the items, two equal sets would have two keys
+    expect(reasonOf(Schema.SetFromSelf(Schema.Int), new Set([1]))).toBe("NotEncodable")
+    expect(reasonOf(Schema.Number, Number.NaN)).toBe("NotEncodable")
   })
 
   it("may hold one object twice, but no object that contains itself", () => {

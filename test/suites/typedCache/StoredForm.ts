@@ -2,6 +2,7 @@
 import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -205,8 +206,8 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       for (const [value, bad] of [
         [thrower("encode"), 13],
         [superstitious, 13],
-        [Schema.Number, Number.NaN],
-        [Schema.Number, Number.POSITIVE_INFINITY]
+        [Schema.make<number>(Schema.Unknown.ast), Number.NaN],
+        [Schema.make<number>(Schema.Unknown.ast), Number.POSITIVE_INFINITY]
       ] as const) {
         const { name, key } = CacheWorld.listening({})
         const redis = yield* RedisClient
@@ -228,6 +229,41 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
         const { decodeFailures, storeFailures } = yield* cache.stats
         expect([decodeFailures, storeFailures]).toEqual([0, 7])
       }
+    })
+  )
+
+  it.scoped("restores NaN, bigints, maps, sets, bytes and the data types of Effect", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.listening({})
+      const row = {
+        id: 9_007_199_254_740_993n,
+        ratio: Number.NaN,
+        limit: Number.POSITIVE_INFINITY,
+        counts: new Map([[7n, new Set([Number.NEGATIVE_INFINITY])]]),
+        bytes: new Uint8Array([0, 255]),
+        home: new URL("https://example.org/ada"),
+        friend: Option.some(HashSet.make("bob"))
+      }
+      const cache = yield* TypedCache.make({
+        name,
+        key: Schema.BigIntFromSelf,
+        value: Schema.Struct({
+          id: Schema.BigIntFromSelf,
+          ratio: Schema.Number,
+          limit: Schema.NullOr(Schema.Number),
+          counts: Schema.MapFromSelf({ key: Schema.BigIntFromSelf, value: Schema.SetFromSelf(Schema.Number) }),
+          bytes: Schema.Uint8ArrayFromSelf,
+          home: Schema.URLFromSelf,
+          friend: Schema.OptionFromSelf(Schema.HashSetFromSelf(Schema.String))
+        }),
+        timeToLive: "1 minute",
+        lookup: () => Effect.succeed(row)
+      })
+      yield* cache.get(row.id)
+      const { source, value } = yield* cache.getResult(row.id)
+      expect({ source, value }).toEqual({ source: "Redis", value: row })
+      const { decodeFailures, misses, storeFailures } = yield* cache.stats
+      expect([decodeFailures, misses, storeFailures]).toEqual([0, 1, 0])
     })
   )
 
