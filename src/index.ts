@@ -30,6 +30,13 @@ export * as Encryption from "./cache/entry/Encryption.js"
 export * as LocalCache from "./cache/LocalCache.js"
 
 /**
+ * Changes options of caches while they run, in all processes.
+ *
+ * @since 0.2.0
+ */
+export * as RuntimeSettings from "./cache/RuntimeSettings.js"
+
+/**
  * Caches values of one type in memory and in Redis, and loads missing values by a lookup.
  *
  * @since 0.1.0

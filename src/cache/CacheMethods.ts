@@ -57,7 +57,16 @@ export interface MethodParts<Key, A, E, R> {
   readonly context: Context.Context<R>
   readonly engine: Pick<
     Engine<A, E>,
-    "events" | "isAvailable" | "lookups" | "observer" | "owner" | "reader" | "serverTime" | "stats" | "writer"
+    | "events"
+    | "isAvailable"
+    | "lookups"
+    | "observer"
+    | "overrides"
+    | "owner"
+    | "reader"
+    | "serverTime"
+    | "stats"
+    | "writer"
   >
   readonly keyOf: (key: Key) => Either.Either<CacheKey.CacheKey, RedisKey.InvalidKey>
   readonly names: CacheKey.Names<Key>
@@ -96,7 +105,8 @@ export const make = <Key, Value, E, R, CachedError, Failure>(
       longestMillis,
       engine.serverTime,
       engine.observer,
-      yield* NumberSource.make
+      yield* NumberSource.make,
+      engine.overrides
     )
     /** The source of one key's value. A class, since each read makes one and few use it. */
     class KeySource implements LoadRequest.ValueSource<Stored, E> {

@@ -16,6 +16,7 @@ import { RedisClient } from "../redis/RedisClient.js"
 import { maxTimeToLive } from "../redis/RedisCommands.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
 import type { CacheSettings, Failures } from "./CacheOptions.js"
+import * as CacheOverrides from "./CacheOverrides.js"
 import * as CacheCodec from "./entry/CacheCodec.js"
 import type { Names } from "./entry/CacheKey.js"
 import * as ContentEncoding from "./entry/ContentEncoding.js"
@@ -57,6 +58,8 @@ export interface Engine<A, E> {
   readonly stats: () => CacheStats
   readonly local: LocalTier.LocalTier<A>
   readonly codec: EntryCodec.EntryCodec<A>
+  /** what settings at run time change */
+  readonly overrides: CacheOverrides.CacheOverrides
   readonly listen: CacheEvents.CacheEvents["listen"]
   readonly events: Stream.Stream<CacheEvents.CacheEvent>
 }
@@ -109,6 +112,7 @@ export const make = <Key, Value, E, Err>(
     const { lease = {}, names, negative, outage = {}, refresh = {} } = options
     const redis = yield* RedisClient
     const owner = { redis }
+    const overrides = CacheOverrides.initial(redis, options.name)
     const clock = yield* Effect.clock
     const servers = CacheServers.make(RedisExecutor.of(redis), markerKeys(options.name).clear, clock)
     const serverTime = servers.time
@@ -157,7 +161,8 @@ export const make = <Key, Value, E, Err>(
             clock,
             serverTime,
             // defined below, since an invalidation drops entries of this tier
-            epochOf: (key) => localInvalidation.epochOf(key),
+            // NaN equals no epoch, not even itself: nothing is kept while the cache is off
+            epochOf: (key) => (overrides.isOff ? Number.NaN : localInvalidation.epochOf(key)),
             names,
             codec
           })
@@ -178,6 +183,7 @@ export const make = <Key, Value, E, Err>(
       outboxCapacity: outage.outboxCapacity ?? 10_000,
       afterOutage: outage.after ?? "revalidate",
       markerMillis,
+      overrides,
       dropLocal: local.drop,
       onOthers: (item) => observer.invalidated(item, "Other")
     })
@@ -195,10 +201,11 @@ export const make = <Key, Value, E, Err>(
       onDecodeFailure: observer.notDecoded
     })
 
+    const { maxLookups = 32 } = outage
     const lookups = yield* LookupRunner.make({
       name: options.name,
       observer,
-      maxLookups: outage.maxLookups ?? 32,
+      maxLookups: () => overrides.maxLookups ?? maxLookups,
       maxBatch: options.maxBatch ?? 1,
       maxWaiting: outage.maxWaiting ?? 1024,
       hardTimeout: refresh.hardTimeout === undefined ? undefined : Duration.decode(refresh.hardTimeout)
@@ -288,6 +295,7 @@ export const make = <Key, Value, E, Err>(
       stats,
       local,
       codec,
+      overrides,
       listen: events.listen,
       events: events.stream
     }

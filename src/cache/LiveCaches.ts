@@ -7,7 +7,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
+import type { CacheOverrides } from "./CacheOverrides.js"
 import type { EntryCodec } from "./entry/EntryCodec.js"
+import type { LookupRunner } from "./lookup/LookupRunner.js"
 import type { CacheEvents } from "./observe/CacheEvents.js"
 import type { CacheStats } from "./observe/CacheStats.js"
 import type { LocalTier } from "./tiers/LocalTier.js"
@@ -36,6 +38,9 @@ export interface LiveCache {
   readonly codec: Pick<EntryCodec<unknown>, "decode">
   /** the server's time, in milliseconds */
   readonly serverTime: () => number
+  /** what settings at run time change */
+  readonly overrides: CacheOverrides
+  readonly lookups: Pick<LookupRunner, "raised">
   readonly writer: Pick<Writer<never>, "invalidate" | "invalidateTag" | "clear">
 }
 

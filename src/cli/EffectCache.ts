@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import { libraryVersion } from "../redis/connection/Handshake.js"
 import * as InspectCommand from "./caches/InspectCommand.js"
 import * as InvalidateCommand from "./caches/InvalidateCommand.js"
+import * as SettingsCommand from "./caches/SettingsCommand.js"
 import * as TagsCommand from "./caches/TagsCommand.js"
 import * as LimitsCommand from "./coordination/LimitsCommand.js"
 import * as LocksCommand from "./coordination/LocksCommand.js"
@@ -39,6 +40,7 @@ const command = Command.make("effect-cache").pipe(
     InvalidateCommand.invalidate,
     InvalidateCommand.clear,
     TagsCommand.command,
+    SettingsCommand.command,
     WarmCommand.command,
     LocksCommand.command,
     LimitsCommand.command,

@@ -16,6 +16,7 @@ import * as Keyspace from "../../src/redis/memory/Keyspace.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import { cacheServiceSuite } from "../suites/CacheServiceSuite.js"
 import { contract as loading } from "../suites/typedCache/Loading.js"
+import { contract as settings } from "../suites/typedCache/Settings.js"
 import { contract as tags } from "../suites/typedCache/Tags.js"
 import { contract as writing } from "../suites/typedCache/Writing.js"
 import { countingListeners } from "../support/cache/Listening.js"
@@ -41,9 +42,11 @@ const sent = [
   ...readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
     .flatMap((path) => [...source(path).matchAll(/\bredis\.p?call\(\s*"([A-Z]+)"/g)]),
-  ...["RedisCommands.ts", ...readdirSync(join(root, "src/redis/commands")).map((file) => `commands/${file}`)].flatMap(
-    (file) => [...source(`redis/${file}`).matchAll(/"([A-Z]+)"/g)]
-  )
+  ...[
+    "redis/RedisCommands.ts",
+    "cache/settings/SettingStore.ts",
+    ...readdirSync(join(root, "src/redis/commands")).map((file) => `redis/commands/${file}`)
+  ].flatMap((file) => [...source(file).matchAll(/"([A-Z]+)"/g)])
 ].flatMap(([, word = ""]) => (Keyspace.commands.includes(word) ? [word] : []))
 
 describe("the rights in docs/servers.md", () => {
@@ -80,6 +83,7 @@ describe.skipIf(reason !== undefined)(`a user with these rights alone (${reason 
   layer(countingListeners(asToolkit()), { excludeTestServices: true })("has", (it) => {
     describe("caches", () => {
       loading(it)
+      settings(it)
       tags(it)
       writing(it)
     })

@@ -7,6 +7,7 @@ import { contract as callOptions } from "./typedCache/CallOptions.js"
 import { contract as loading, inOneProcess as loadingInOneProcess } from "./typedCache/Loading.js"
 import { contract as names } from "./typedCache/Names.js"
 import { contract as nestedLookups, inOneProcess as nestedLookupsInOneProcess } from "./typedCache/NestedLookups.js"
+import { contract as settings } from "./typedCache/Settings.js"
 import { contract as storedForm } from "./typedCache/StoredForm.js"
 import { contract as tags, inOneProcess as tagsInOneProcess } from "./typedCache/Tags.js"
 import { contract as writing, inOneProcess as writingInOneProcess } from "./typedCache/Writing.js"
@@ -27,6 +28,7 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     loading(it)
     names(it)
     nestedLookups(it)
+    settings(it)
     storedForm(it)
     tags(it)
     writing(it)

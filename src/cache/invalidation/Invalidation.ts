@@ -44,6 +44,8 @@ export interface InvalidationOptions {
   readonly afterOutage: "revalidate" | "trust"
   /** for how long a marker outlives the entries that depend on it, in milliseconds */
   readonly markerMillis: number
+  /** reads use no tier while it is off */
+  readonly overrides: { readonly isOff: boolean }
   /** Drops a key, a tag's entries, or everything from the local tier. */
   readonly dropLocal: (item: Outbox.OutboxItem) => void
   /** Another process has invalidated something. */
@@ -79,7 +81,7 @@ export interface Invalidation {
  */
 export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { name, redis, servers } = options
+    const { name, overrides, redis, servers } = options
     const clock = yield* Effect.clock
     const state = yield* OutageWatch.initialState(redis)
     const outbox = Outbox.make(options.outboxCapacity)
@@ -135,7 +137,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         // other processes serve the old values until the outbox is sent
         onCircuitClosed: replay.sendNow
       })
-      return { guard: ReadGuard.make({ state, outbox, distrust }), creation: undefined }
+      return { guard: ReadGuard.make({ state, outbox, distrust, overrides }), creation: undefined }
     })
 
     const onSeveralServers = Effect.gen(function* () {
@@ -164,7 +166,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         onChange: replay.sendNow
       })
       const creation = CreationTime.make({ markerClock, outages, floor: markers.floor, clock })
-      return { guard: ReadGuard.ofNodes({ outages, outbox, distrust }), creation }
+      return { guard: ReadGuard.ofNodes({ outages, outbox, distrust, overrides }), creation }
     })
 
     const { creation, guard } = yield* servers.isSplit ? onSeveralServers : onOneServer

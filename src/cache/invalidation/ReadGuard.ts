@@ -9,7 +9,7 @@ import type { NodeOutages } from "./NodeOutages.js"
 import type { Distrust } from "./outage/Distrust.js"
 import type { OutageState } from "./outage/OutageWatch.js"
 import type { Outbox } from "./outage/Outbox.js"
-import { invalidationPending, type ReadFailure } from "./outage/ReadFailure.js"
+import { invalidationPending, type ReadFailure, switchedOff } from "./outage/ReadFailure.js"
 
 /**
  * @since 0.1.0
@@ -60,6 +60,11 @@ export interface Guard extends LoadGuard {
 /** The outbox, as far as it decides about reads. */
 type ReadOutbox = Pick<Outbox, "has" | "hasTag" | "tagsAcknowledged">
 
+/** Whether a setting has switched the cache off. */
+interface Switch {
+  readonly isOff: boolean
+}
+
 const areTagsTrusted = (
   outbox: ReadOutbox,
   created: number,
@@ -81,14 +86,18 @@ export const make = (options: {
   readonly state: OutageState
   readonly outbox: ReadOutbox
   readonly distrust: Pick<Distrust, "isDistrusted" | "upTo">
+  readonly overrides: Switch
 }): Guard => {
-  const { distrust, outbox, state } = options
+  const { distrust, outbox, overrides, state } = options
   const isCurrent = (generation: number) => generation === state.openGeneration
 
   return {
-    isOpen: () => state.openGeneration !== undefined,
-    mayRead: (key) => state.openGeneration !== undefined && !outbox.has(key),
-    failureOf: (key) => (state.openGeneration !== undefined && outbox.has(key) ? invalidationPending : state.failure),
+    isOpen: () => state.openGeneration !== undefined && !overrides.isOff,
+    mayRead: (key) => state.openGeneration !== undefined && !overrides.isOff && !outbox.has(key),
+    failureOf: (key) => {
+      if (overrides.isOff) return switchedOff
+      return state.openGeneration !== undefined && outbox.has(key) ? invalidationPending : state.failure
+    },
     isUsable: isCurrent,
     areMarkersUsable: isCurrent,
     tagsAcknowledged: outbox.tagsAcknowledged,
@@ -111,12 +120,16 @@ export const ofNodes = (options: {
   readonly outages: NodeOutages
   readonly outbox: ReadOutbox
   readonly distrust: Pick<Distrust, "isDistrusted" | "upTo">
+  readonly overrides: Switch
 }): Guard => {
-  const { distrust, outages, outbox } = options
+  const { distrust, outages, outbox, overrides } = options
   return {
-    isOpen: outages.areMarkersOpen,
-    mayRead: (key) => outages.isOpen(key) && !outbox.has(key),
-    failureOf: (key) => (outbox.has(key) && outages.isOpen(key) ? invalidationPending : outages.failureOf(key)),
+    isOpen: () => outages.areMarkersOpen() && !overrides.isOff,
+    mayRead: (key) => outages.isOpen(key) && !overrides.isOff && !outbox.has(key),
+    failureOf: (key) => {
+      if (overrides.isOff) return switchedOff
+      return outbox.has(key) && outages.isOpen(key) ? invalidationPending : outages.failureOf(key)
+    },
     isUsable: outages.isUsable,
     areMarkersUsable: outages.areMarkersUsable,
     tagsAcknowledged: outbox.tagsAcknowledged,

@@ -23,7 +23,7 @@ import * as EntryCodec from "../entry/EntryCodec.js"
 import type { Bus } from "../invalidation/Bus.js"
 import type { LocalInvalidation } from "../invalidation/LocalInvalidation.js"
 import type { EntryMarkers, MarkerReply } from "../invalidation/Markers.js"
-import { type ReadFailure, readFailureOf } from "../invalidation/outage/ReadFailure.js"
+import { type ReadFailure, readFailureOf, switchedOff } from "../invalidation/outage/ReadFailure.js"
 import type { LoadGuard } from "../invalidation/ReadGuard.js"
 import * as LoadGraph from "../lookup/LoadGraph.js"
 import type { LookupRunner } from "../lookup/LookupRunner.js"
@@ -212,10 +212,12 @@ export class LoadRun<A, E> {
     const { flight, key, request } = this
     // callers that failed with the same reply join before the lookup begins, and so are not late
     flight.run(Effect.zipRight(observer.redisFailed(failure), Effect.yieldNow()), () => {
-      if (onUnavailable === "fail") return flight.end(Exit.fail(failure.error))
+      const isOff = failure === switchedOff
+      if (onUnavailable === "fail" && !isOff) return flight.end(Exit.fail(failure.error))
       const began = { at: this.now(), joinedBefore: flight.joined() }
       this.lookUp(
-        true,
+        // reads of a cache that fails without Redis do not fail by the number of lookups
+        onUnavailable === "lookup",
         serverTime(),
         (entry) => this.unconfirmed(entry, began, failure.reason, undefined),
         (cause) => OutageMemory.recall(remembered, key, request.bound, failure.reason, cause)
@@ -245,7 +247,9 @@ export class LoadRun<A, E> {
       this.flight.end(
         Exit.succeed({
           value: { entry, source: "Degraded", reason },
-          joinedBefore: guard.mayRead(this.key.text) ? joinedBefore : Number.POSITIVE_INFINITY
+          // a cache that is switched off still hears of what others write
+          joinedBefore:
+            reason === switchedOff.reason || guard.mayRead(this.key.text) ? joinedBefore : Number.POSITIVE_INFINITY
         })
       )
     )

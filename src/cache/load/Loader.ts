@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import type { CacheKey } from "../entry/CacheKey.js"
+import { switchedOff } from "../invalidation/outage/ReadFailure.js"
 import * as TransferTime from "../tiers/TransferTime.js"
 import * as Acquisition from "./Acquisition.js"
 import type { Flight } from "./Flight.js"
@@ -66,7 +67,8 @@ export const make = <A, E>(options: LoaderOptions<A>): Effect.Effect<Loader<A, E
         })
       )
       if (failure === undefined) return looked
-      return Effect.zipRight(observer.redisFailed(failure), options.onUnavailable === "fail" ? failure.error : looked)
+      const isFailed = options.onUnavailable === "fail" && failure !== switchedOff
+      return Effect.zipRight(observer.redisFailed(failure), isFailed ? failure.error : looked)
     }
 
     return {

@@ -16,6 +16,7 @@ import * as Observed from "../../internal/Observed.js"
 import * as ThrottledLog from "../../internal/ThrottledLog.js"
 import type { MethodParts } from "../CacheMethods.js"
 import type { Failures } from "../CacheOptions.js"
+import * as CacheOverrides from "../CacheOverrides.js"
 import type { CacheEntry } from "../entry/CacheEntry.js"
 import type { Names } from "../entry/CacheKey.js"
 import * as EntryCodec from "../entry/EntryCodec.js"
@@ -126,7 +127,7 @@ export const make = <Key, Value, E, Err>(
       name,
       observer,
       // no lookup runs without Redis
-      maxLookups: 1,
+      maxLookups: () => 1,
       maxBatch: 1,
       maxWaiting: 0,
       hardTimeout: refresh.hardTimeout === undefined ? undefined : Duration.decode(refresh.hardTimeout)
@@ -161,5 +162,16 @@ export const make = <Key, Value, E, Err>(
     })
     yield* Observed.add(observedCaches, { name, stats }, (listener, cache) => listener.onEnd(cache))
 
-    return { reader, writer, owner, lookups, observer, serverTime: time, isAvailable, stats, events: events.stream }
+    return {
+      reader,
+      writer,
+      owner,
+      lookups,
+      observer,
+      overrides: CacheOverrides.none,
+      serverTime: time,
+      isAvailable,
+      stats,
+      events: events.stream
+    }
   })

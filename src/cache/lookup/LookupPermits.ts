@@ -16,6 +16,8 @@ import * as LoadGraph from "./LoadGraph.js"
 export interface LookupPermits {
   /** Requests a permit for a load. */
   readonly request: (load: LoadGraph.Load | undefined) => PermitRequest
+  /** Grants what a raised number of permits allows. */
+  readonly raised: () => void
 }
 
 /**
@@ -32,21 +34,25 @@ export interface PermitRequest {
 }
 
 /**
+ * `permits` is the number of permits now. While it is lowered below those that are granted, none is granted.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (permits: number): LookupPermits => {
-  let free = permits
+export const make = (permits: () => number): LookupPermits => {
+  let granted = 0
   /** Pending requests, oldest first. Each is a function that grants its load a permit. */
   const pending = new Set<() => void>()
 
-  const returnPermit = () => {
-    const [next] = pending
-    if (next === undefined) free++
-    else next()
+  const grantPending = () => {
+    for (const grant of pending) {
+      if (granted >= permits()) return
+      grant()
+    }
   }
 
   return {
+    raised: grantPending,
     request: (load) => {
       let state: "pending" | "granted" | "exempt" = "pending"
       let resume: ((exit: Exit.Exit<void>) => void) | undefined
@@ -59,13 +65,14 @@ export const make = (permits: number): LookupPermits => {
         if (load !== undefined) load.hasPermit = as === "granted"
         resume?.(Exit.void)
       }
-      const grant = () => admit("granted")
+      const grant = () => {
+        granted++
+        admit("granted")
+      }
 
       if (LoadGraph.mayPass(load)) state = "exempt"
-      else if (free > 0) {
-        free--
-        grant()
-      } else {
+      else if (granted < permits()) grant()
+      else {
         pending.add(grant)
         leaveQueue = LoadGraph.enqueue(load, () => admit("exempt"))
       }
@@ -81,7 +88,8 @@ export const make = (permits: number): LookupPermits => {
             leaveQueue()
           } else if (state === "granted") {
             if (load !== undefined) load.hasPermit = false
-            returnPermit()
+            granted--
+            grantPending()
           }
         }
       }

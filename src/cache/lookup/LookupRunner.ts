@@ -58,8 +58,8 @@ export class LookupTimeout extends Schema.TaggedError<LookupTimeout>()("LookupTi
 export interface LookupRunnerOptions {
   readonly name: string
   readonly observer: Pick<CacheObserver, "lookedUp" | "lookupRejected">
-  /** concurrent lookups without Redis */
-  readonly maxLookups: number
+  /** concurrent lookups without Redis, as of now */
+  readonly maxLookups: () => number
   /** the most keys of one lookup */
   readonly maxBatch: number
   /** keys that wait for a lookup without Redis */
@@ -104,6 +104,8 @@ export interface LookupRunner {
    * it. Fails with `LookupTimeout` after the hard timeout. The permit returns only when the source has really ended.
    */
   readonly call: <A, E>(isBounded: boolean, source: Effect.Effect<A, E>) => Effect.Effect<A, E | LookupTimeout>
+  /** Starts the lookups that a raised `maxLookups` allows. */
+  readonly raised: () => void
 }
 
 type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -175,7 +177,7 @@ export const make = ({
       if (!isBounded) return counted(key, isBounded, lookup)
       return Effect.withFiberRuntime<A, E | LookupOverloaded>((fiber) => {
         if (LoadGraph.mayPass(LoadGraph.of(fiber))) return counted(key, isBounded, lookup)
-        if (queued >= maxLookups * maxBatch + maxWaiting) {
+        if (queued >= maxLookups() * maxBatch + maxWaiting) {
           observer.lookupRejected()
           return Effect.fail(new LookupOverloaded({ cache: name }))
         }
@@ -197,6 +199,7 @@ export const make = ({
     return {
       run,
       isPlain,
+      raised: permits.raised,
       call: (isBounded, source) =>
         isPlain(isBounded)
           ? source

@@ -61,6 +61,19 @@ export interface SourceOptions<Key, Value, Err> {
 }
 
 /**
+ * What settings at run time change of new entries.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface SourceOverrides {
+  /** nothing is stored */
+  readonly isOff: boolean
+  /** the time to live of each value that is stored at all, in milliseconds */
+  readonly timeToLiveMillis: number | undefined
+}
+
+/**
  * The prefix that `InvalidKey` reports for an invalid tag.
  *
  * @since 0.1.0
@@ -83,7 +96,8 @@ export const make = <Key, Value, E, Err>(
   longestMillis: number,
   serverTime: () => number,
   observer: Pick<CacheObserver, "notStored">,
-  random: () => number
+  random: () => number,
+  overrides: SourceOverrides
 ): Source<Key, Value, E, Err> => {
   const { jitter = 0.1, name, negative } = options
   const negativeTimeToLive = negative?.timeToLive ?? "10 seconds"
@@ -102,7 +116,13 @@ export const make = <Key, Value, E, Err>(
   const timeToLiveOf = timeToLiveMillis(options.timeToLive)
 
   /** Shortens a time at random, so that entries made together expire apart. */
-  const jittered = (millis: number): number => millis * (1 - jitter * random())
+  const jittered = (millis: number): number => (overrides.isOff ? 0 : millis * (1 - jitter * random()))
+
+  /** A value that the option says not to store is not stored under any setting. */
+  const overridden = (millis: number): number =>
+    overrides.timeToLiveMillis === undefined || millis <= 0
+      ? millis
+      : Math.min(overrides.timeToLiveMillis, longestMillis)
 
   /** An entry that is not stored: it has no time to live, and only its caller receives the value. */
   const unstored = <A>(value: A, versionTag?: string): NewEntry<A> => ({
@@ -126,7 +146,12 @@ export const make = <Key, Value, E, Err>(
       const tags = tagsOf(value, key)
       // stored without its tags, it could not be invalidated by them
       if (Either.isLeft(tags)) return Effect.as(observer.notStored(tags.left.message), unstored(value, versionTag))
-      return Exit.succeed({ value, timeToLive: jittered(timeToLiveOf(value, key)), tags: tags.right, versionTag })
+      return Exit.succeed({
+        value,
+        timeToLive: jittered(overridden(timeToLiveOf(value, key))),
+        tags: tags.right,
+        versionTag
+      })
     } catch (thrown) {
       return Effect.as(
         observer.notStored("its tags or its timeToLive option throws", thrown),

@@ -12,7 +12,7 @@ import type { ThrottledLog } from "../../internal/ThrottledLog.js"
 import type { CacheCodecError } from "../entry/CacheCodec.js"
 import type { Names } from "../entry/CacheKey.js"
 import type { OutboxItem } from "../invalidation/outage/Outbox.js"
-import type { ReadFailure } from "../invalidation/outage/ReadFailure.js"
+import { type ReadFailure, switchedOff } from "../invalidation/outage/ReadFailure.js"
 import { CacheEvent, type CacheEvents } from "./CacheEvents.js"
 import * as Counters from "./Counters.js"
 import type { FailureLog } from "./FailureLog.js"
@@ -168,6 +168,7 @@ export const make = ({ events, failureLog, lookupLatency, misfitLog, names }: Ob
     }),
     redisFailed: (failure) =>
       Effect.suspend(() => {
+        if (failure === switchedOff) return Effect.void
         counters.redisFailures++
         // other keys are still read
         if (failure.isPending) return Effect.void

@@ -10,7 +10,7 @@ import type { LoadResult } from "../load/LoadRequest.js"
 /**
  * A value, and where it came from. A `Stale` value is past its time to live, and a refresh has started; or this process
  * remembered it (`local.keepStale`) when neither Redis nor the lookup answered, for `reason` and `lookupReason`. A `Degraded`
- * value was looked up because Redis was not available; `reason` says why.
+ * value was looked up because Redis was not available, or the cache is switched off; `reason` says why.
  *
  * @since 0.1.0
  * @category models

@@ -97,6 +97,11 @@ const purposes = (key: (kind: string) => string, isCluster: boolean): ReadonlyAr
     },
     {
       level: "warning",
+      lost: "settings at run time are not applied, listed or changed",
+      tries: [["HGETALL", hash]]
+    },
+    {
+      level: "warning",
       lost: "other processes serve an old value until the local time to live is over",
       tries: [["PUBLISH", key("channel"), ""]]
     },

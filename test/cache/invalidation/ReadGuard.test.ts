@@ -14,7 +14,8 @@ const world = () => {
   }
   const outbox = Outbox.make(10)
   const distrust = Distrust.make({ serverTime: () => 1_000, askTime: () => {} })
-  return { state, outbox, distrust, guard: ReadGuard.make({ state, outbox, distrust }) }
+  const overrides = { isOff: false }
+  return { state, outbox, distrust, overrides, guard: ReadGuard.make({ state, outbox, distrust, overrides }) }
 }
 
 describe("the guard of reads", () => {

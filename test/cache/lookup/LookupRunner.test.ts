@@ -14,7 +14,7 @@ const withOnePermit = (hardTimeout?: Duration.DurationInput) =>
   LookupRunner.make({
     name: "lookups",
     observer: { lookedUp: () => {}, lookupRejected: () => {} },
-    maxLookups: 1,
+    maxLookups: () => 1,
     maxBatch: 1,
     maxWaiting: 10,
     hardTimeout: hardTimeout === undefined ? undefined : Duration.decode(hardTimeout)

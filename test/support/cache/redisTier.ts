@@ -32,6 +32,7 @@ export const tierOn = <A>(
       outboxCapacity: 10,
       afterOutage: "trust",
       markerMillis: 3_600_000,
+      overrides: { isOff: false },
       dropLocal: () => {},
       onOthers: () => {}
     })

@@ -30,6 +30,18 @@ export const readFailureOf = (error: RedisError): ReadFailure => ({
 })
 
 /**
+ * A setting at run time has switched the cache off. Redis may be available, and has not failed.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const switchedOff: ReadFailure = {
+  error: new RedisUnavailable({ reason: "Disabled" }),
+  reason: "SwitchedOff",
+  isPending: true
+}
+
+/**
  * Redis has not acknowledged the key's invalidation yet, so that it may still hold the old value.
  *
  * @since 0.1.0

@@ -1,0 +1,233 @@
+/** Options that change while caches run: two processes on one server, each with a connection of its own. */
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as RuntimeSettings from "../../../src/cache/RuntimeSettings.js"
+import { pass, settle, until } from "../../support/until.js"
+import { by, hash, on, processes, timeLeft } from "./SettingsWorld.js"
+
+describe("a setting at run time", () => {
+  it.scoped("changes the time to live of new values in every process, and leaves the time of stored ones", () =>
+    Effect.gen(function* () {
+      const { one, other, set, unset } = yield* processes({ a: 1, b: 2, c: 3, d: 4 })
+      expect(yield* timeLeft(one.cache, "a")).toBe(60)
+      yield* set({ timeToLive: "5 minutes" })
+      expect(yield* timeLeft(one.cache, "b")).toBe(300)
+      expect(yield* timeLeft(other.cache, "c")).toBe(300)
+      expect(yield* timeLeft(other.cache, "a")).toBe(60)
+      yield* unset
+      expect(yield* timeLeft(one.cache, "d")).toBe(60)
+    })
+  )
+
+  it.scoped("overrules a function, except for a value that it says not to store", () =>
+    Effect.gen(function* () {
+      const timeToLive = (value: number) => (value === 1 ? 0 : "1 minute")
+      const { one, other, set } = yield* processes({ a: 1, b: 2 }, { timeToLive })
+      yield* set({ timeToLive: "5 minutes" })
+      expect(yield* timeLeft(one.cache, "b")).toBe(300)
+      yield* one.cache.get("a")
+      expect((yield* other.cache.getResult("a")).source).toBe("Lookup")
+    })
+  )
+
+  it.scoped("is logged by each process with its operator, both values and its end", () =>
+    Effect.gen(function* () {
+      const { lines, name, set, unset } = yield* processes({ a: 1 })
+      yield* set({ timeToLive: "5 minutes" }, { for: "1 hour" })
+      const made = lines(name)
+      expect(made.map(({ level }) => level)).toEqual(["INFO", "INFO"])
+      expect(made[0]?.text).toMatch(
+        `setting of the cache ${name}: timeToLive is 5m, before as built, by ada, until 1970-01-01T01:00:01`
+      )
+      yield* unset
+      expect(lines(`timeToLive is as built, before 5m, by "bob"`)).toHaveLength(2)
+    })
+  )
+
+  it.scoped("ends at its time, is gone from Redis then, and says so", () =>
+    Effect.gen(function* () {
+      const { lines, one, operator, set } = yield* processes({ a: 1, b: 2 })
+      yield* set({ timeToLive: "5 minutes" }, { for: "10 seconds" })
+      expect(yield* timeLeft(one.cache, "a")).toBe(300)
+      yield* pass("10 seconds")
+      expect(yield* timeLeft(one.cache, "b")).toBe(60)
+      expect(lines("before 5m, by the end of its time")).toHaveLength(2)
+      expect(yield* operator.send("EXISTS", hash)).toBe(0)
+    })
+  )
+
+  it.scoped("is there after a restart, also for caches that are built before the layer or after it", () =>
+    Effect.gen(function* () {
+      const { cache, listen, server, set } = yield* processes({ a: 1, b: 2 })
+      yield* set({ timeToLive: "5 minutes" })
+      const early = yield* server.connect
+      const built = yield* cache().pipe(on(early.redis))
+      yield* listen(early)
+      expect(yield* timeLeft(built, "a")).toBe(300)
+      const late = yield* server.connect
+      yield* listen(late)
+      expect(yield* timeLeft(yield* cache().pipe(on(late.redis)), "b")).toBe(300)
+    })
+  )
+
+  it.scoped("is gone after a restart where it is not stored", () =>
+    Effect.gen(function* () {
+      const { one, operator, set, start } = yield* processes({ a: 1, b: 2 })
+      yield* set({ timeToLive: "5 minutes" }, { stored: false })
+      expect(yield* timeLeft(one.cache, "a")).toBe(300)
+      expect(yield* operator.send("EXISTS", hash)).toBe(0)
+      expect(yield* timeLeft((yield* start).cache, "b")).toBe(60)
+    })
+  )
+
+  it.scoped("reaches a process that missed the message, and stays while Redis is away", () =>
+    Effect.gen(function* () {
+      const { lines, one, other, set } = yield* processes({ a: 1, b: 2, c: 3 })
+      yield* set({ timeToLive: "5 minutes" })
+      yield* other.connection.cut
+      yield* set({ timeToLive: "10 minutes" })
+      yield* pass("31 seconds")
+      expect(lines("settings cannot be read, and the last known ones stay")).toHaveLength(1)
+      expect(yield* timeLeft(other.cache, "a")).toBe(300)
+      expect(yield* timeLeft(one.cache, "b")).toBe(600)
+      yield* other.connection.restore
+      yield* until("it has the new setting", () =>
+        Effect.zipRight(
+          TestClock.adjust("100 millis"),
+          Effect.sync(() => lines("is 10m").length === 2)
+        )
+      )
+    })
+  )
+
+  it.scoped("reaches a process whose subscription lost the message, within half a minute", () =>
+    Effect.gen(function* () {
+      const { name, one, operator } = yield* processes({ a: 1 })
+      const setting = { cache: name, option: "timeToLive", value: 300_000, by, at: 0 }
+      yield* operator.send("HSET", hash, `cache:${name}:timeToLive`, JSON.stringify(setting))
+      yield* pass("30 seconds")
+      expect(yield* timeLeft(one.cache, "a")).toBe(300)
+    })
+  )
+
+  it.scoped("raises the number of lookups for those that wait, and lowers it for the next ones", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      let running = 0
+      const { one, set } = yield* processes(
+        {},
+        {
+          outage: { maxLookups: 1 },
+          lookup: () =>
+            Effect.zipRight(
+              Effect.sync(() => {
+                running++
+              }),
+              Effect.as(Deferred.await(gate), 1)
+            )
+        }
+      )
+      yield* set({ enabled: false })
+      const reads = yield* Effect.fork(Effect.all(["a", "b", "c", "d"].map(one.cache.get), { concurrency: 4 }))
+      yield* settle
+      expect(running).toBe(1)
+      yield* set({ outage: { maxLookups: 3 } })
+      expect(running).toBe(3)
+      yield* set({ outage: { maxLookups: 1 } })
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(reads)
+      expect(running).toBe(4)
+    })
+  )
+
+  it.scoped("is rejected where the option would not accept it, before anything is sent", () =>
+    Effect.gen(function* () {
+      const { operator, set } = yield* processes({})
+      const problem = (values: RuntimeSettings.Values, options: Partial<RuntimeSettings.ChangeOptions> = {}) =>
+        Effect.map(Effect.flip(set(values, options)), ({ message }) => message)
+      expect(yield* problem({ timeToLive: -1 })).toContain(
+        "option `timeToLive` is -1; it must be a duration of at least 0"
+      )
+      expect(yield* problem({ outage: { maxLookups: 0 } })).toContain("option `outage.maxLookups` is 0")
+      expect(yield* problem({})).toContain("none of timeToLive, outage.maxLookups and enabled is given")
+      expect(yield* problem({ enabled: false }, { for: 0 })).toContain("`for` is 0; it must be more than 0")
+      expect(yield* problem({ enabled: false }, { by: "ada\nroot" })).toContain("no control characters")
+      expect(yield* operator.send("EXISTS", hash)).toBe(0)
+    })
+  )
+
+  it.scoped("is none where the hash holds something else: that is logged once, without its content", () =>
+    Effect.gen(function* () {
+      const { log, name, one, operator, other, set } = yield* processes({ a: 1 })
+      const setting = { cache: name, option: "timeToLive", value: 300_000, by, at: 0 }
+      const field = `cache:${name}:timeToLive`
+      const hostile: ReadonlyArray<readonly [field: string, text: string]> = [
+        [field, JSON.stringify({ ...setting, value: -1 })],
+        ["cache:other:timeToLive", JSON.stringify(setting)],
+        [`cache:${name}:enabled`, JSON.stringify({ ...setting, option: "enabled", value: "secret" })],
+        [`cache:${name}:outage.maxLookups`, JSON.stringify({ ...setting, option: "outage.maxLookups", value: 1.5 })],
+        ["a\nb", "{secret"],
+        ["__proto__", "{}"],
+        ["c".repeat(10_000), JSON.stringify({ ...setting, by: "a\u2028b" })]
+      ]
+      yield* operator.send("HSET", hash, ...hostile.flat())
+      yield* operator.publish(hash, "secret")
+      yield* operator.publish(hash, JSON.stringify({ _tag: "Set", text: "secret" }))
+      yield* operator.publish(hash, JSON.stringify({ _tag: "Unset", cache: "x", options: ["secret"], by: "eve" }))
+      yield* settle
+      yield* pass("2 minutes")
+      expect(yield* timeLeft(one.cache, "a")).toBe(60)
+      const rejected = log.lines.filter(({ text }) => text.startsWith("setting rejected"))
+      // of two processes
+      expect(rejected.filter(({ text }) => text.includes("field"))).toHaveLength(2 * hostile.length)
+      expect(rejected.filter(({ text }) => text.includes("a message"))).toHaveLength(2 * 2)
+      expect(rejected.every(({ level, text }) => level === "WARN" && text.length < 300 && !text.includes("\n"))).toBe(
+        true
+      )
+      expect(log.lines.some(({ text }) => text.includes("secret"))).toBe(false)
+      yield* set({ timeToLive: "5 minutes" })
+      yield* one.cache.invalidate("a")
+      expect(yield* timeLeft(other.cache, "a")).toBe(300)
+    })
+  )
+
+  it.scoped("of the program is weaker than one of an operator", () =>
+    Effect.gen(function* () {
+      const { lines, name, one, set, unset } = yield* processes({ a: 1, b: 2, c: 3 })
+      const changes = yield* Queue.unbounded<RuntimeSettings.ValuesByCache>()
+      yield* Layer.build(RuntimeSettings.fromStream(Stream.fromQueue(changes))).pipe(on(one.connection.redis))
+      yield* Queue.offer(changes, { [name]: { timeToLive: "2 minutes" }, broken: { timeToLive: -1 } })
+      yield* settle
+      expect(yield* timeLeft(one.cache, "a")).toBe(120)
+      yield* set({ timeToLive: "5 minutes" })
+      expect(yield* timeLeft(one.cache, "b")).toBe(300)
+      yield* unset
+      expect(yield* timeLeft(one.cache, "c")).toBe(120)
+      expect(lines("before 2m, by ada")).toHaveLength(1)
+    })
+  )
+
+  it.effect("is read from a ConfigProvider", () =>
+    Effect.gen(function* () {
+      const provider = ConfigProvider.fromMap(
+        new Map([
+          ["caches.user:profile.timeToLive", "5 minutes"],
+          ["caches.user:profile.outage.maxLookups", "8"],
+          ["caches.order.enabled", "false"]
+        ])
+      )
+      expect(yield* Effect.withConfigProvider(RuntimeSettings.config, provider)).toEqual({
+        "user:profile": { timeToLive: Duration.minutes(5), outage: { maxLookups: 8 } },
+        order: { enabled: false, outage: {} }
+      })
+    })
+  )
+})

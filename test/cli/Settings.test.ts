@@ -1,0 +1,80 @@
+/** `effect-cache settings` beside an application that listens to settings. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as RuntimeSettings from "../../src/cache/RuntimeSettings.js"
+import * as TypedCache from "../../src/cache/TypedCache.js"
+import * as RunCli from "../support/cli/RunCli.js"
+import { driverUnderTest } from "../support/server/drivers.js"
+import * as RedisServer from "../support/server/RedisServer.js"
+import { until } from "../support/until.js"
+
+const cities = TypedCache.make({
+  name: "city",
+  key: Schema.String,
+  value: Schema.String,
+  timeToLive: "1 hour",
+  lookup: (id) => Effect.succeed(id)
+})
+
+const by = ["--by", "ada"]
+
+describe("effect-cache settings", () => {
+  it.scopedLive("sets, lists and unsets options of a cache in a running process", (context) =>
+    Effect.gen(function* () {
+      if (RedisServer.skipReason !== undefined) return context.skip(RedisServer.skipReason)
+      const server = yield* RedisServer.make()
+      const variables = { REDIS_URL: server.url, USER: "grace" }
+      yield* Effect.gen(function* () {
+        const cache = yield* cities
+        const isOn = (wanted: boolean) =>
+          until(`the cache is ${wanted ? "on" : "off"}`, () => Effect.map(cache.isAvailable, (isOn) => isOn === wanted))
+        const settings = (...args: ReadonlyArray<string>) => RunCli.run(variables, "settings", ...args)
+
+        expect((yield* settings()).all).toBe("no setting is made")
+        const off = yield* settings("set", "city", "--switch", "off", "--for", "1 hour", "--yes", ...by)
+        expect(off).toMatchObject({ exitCode: 0 })
+        expect(off.all).toMatch(/^city +enabled +off +by ada +at 20\S+ +for another (1h|59m 59s)$/)
+        yield* isOn(false)
+        expect(
+          yield* settings("set", "city", "--time-to-live", "5 minutes", "--max-lookups", "8", "--yes")
+        ).toMatchObject({ exitCode: 0 })
+        expect(RunCli.json(yield* settings("--json"))).toMatchObject({
+          settings: expect.arrayContaining([
+            expect.objectContaining({ cache: "city", option: "timeToLive", value: 300_000, by: "grace" }),
+            expect.objectContaining({ cache: "city", option: "outage.maxLookups", value: 8 })
+          ])
+        })
+        expect(yield* settings("unset", "city", "--option", "enabled", "--yes", ...by)).toMatchObject({ exitCode: 0 })
+        yield* isOn(true)
+        yield* settings("unset", "city", "--yes", ...by)
+        yield* settings("set", "city", "--switch", "off", "--once", "--yes", ...by)
+        yield* isOn(false)
+        expect((yield* settings()).all).toBe("no setting is made")
+        yield* settings("unset", "city", "--yes", ...by)
+        yield* isOn(true)
+      }).pipe(
+        Effect.provide(RuntimeSettings.layer),
+        Effect.provide(driverUnderTest.layer({ host: "127.0.0.1", port: server.port })),
+        Effect.scoped
+      )
+    })
+  )
+
+  it.effect("refuses what cannot be right, and what nobody confirms, before it connects", () =>
+    Effect.gen(function* () {
+      const refused = (...args: ReadonlyArray<string>) =>
+        Effect.map(
+          RunCli.run({ REDIS_URL: "redis://127.0.0.1:1" }, "settings", ...args, ...by),
+          ({ all, exitCode }) => [exitCode, all]
+        )
+      const because = (part: string) => [2, expect.stringContaining(part)]
+      expect(yield* refused("set", "city", "--max-lookups", "0", "--yes")).toEqual(because("`outage.maxLookups` is 0"))
+      expect(yield* refused("set", "city", "--time-to-live", "soon", "--yes")).toEqual(because("such as '5 minutes'"))
+      expect(yield* refused("set", "city", "--yes")).toEqual(because("none of timeToLive"))
+      expect(yield* refused("set", "a{b", "--switch", "off", "--yes")).toEqual(because("no cache can have the name"))
+      expect(yield* refused("set", "city", "--switch", "off")).toEqual(because("repeat it with --yes"))
+      expect(yield* refused("unset", "city")).toEqual(because("repeat it with --yes"))
+    })
+  )
+})
