@@ -1,4 +1,4 @@
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Leaderboard, MemoryRedis } from "effect-cache-toolkit"
 
 const program = Effect.gen(function* () {
@@ -17,6 +17,17 @@ const program = Effect.gen(function* () {
   const weekly = yield* Leaderboard.makeWindows({ key: "chess", window: "weekly", timeToLive: "4 weeks" })
   yield* weekly.running.submit("ada", 30)
   const first = yield* weekly.running.rankOf("ada")
+
+  // the lowest first, with a value beside each member: it is that of the time which the board keeps
+  const laps = yield* Leaderboard.make({
+    key: "laps",
+    order: "lowest",
+    metadata: Schema.parseJson(Schema.Struct({ car: Schema.String }))
+  })
+  yield* laps.submit("ada", 61.2, { metadata: { car: "red" } })
+  yield* laps.submit("ada", 59.8, { metadata: { car: "blue" } })
+  const [fastest] = yield* laps.top({ offset: 0, limit: 1 })
+  yield* Console.log(fastest) // { rank: 0, member: "ada", score: 59.8, metadata: Some({ car: "blue" }) }
 
   const order = top.map(({ member }) => member).join()
   const neighbours = Option.getOrThrow(around).map(({ member }) => member)

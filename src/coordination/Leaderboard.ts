@@ -1,5 +1,5 @@
 /**
- * Ranks members by their scores, the highest first. Of equal scores the earlier one ranks first.
+ * Ranks members by their scores, the highest or the lowest first. Of equal scores the earlier one ranks first.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,7 @@ import * as OptionCheck from "../internal/input/OptionCheck.js"
 import * as ArgumentCheck from "../redis/ArgumentCheck.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as Board from "./leaderboard/Board.js"
+import type { Order } from "./leaderboard/BoardScript.js"
 import * as Period from "./leaderboard/Period.js"
 import type { Policy } from "./leaderboard/WriteScripts.js"
 import type * as MemberCodec from "./MemberCodec.js"
@@ -21,11 +22,22 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  DescribedLeaderboard,
+  DescribedMember,
+  DescribedOptions,
   Leaderboard,
   RankedMember,
   Standing,
-  Submission
+  Submission,
+  SubmitOptions
 } from "./leaderboard/Board.js"
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  Order
+} from "./leaderboard/BoardScript.js"
 export type {
   /**
    * A day or a week.
@@ -60,6 +72,27 @@ export interface Leaderboards<Member = string> {
 }
 
 /**
+ * The boards of days or weeks, with metadata.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface DescribedLeaderboards<Member, Metadata> {
+  readonly running: Board.DescribedLeaderboard<Member, Metadata>
+  readonly at: (moment: DateTime.DateTime) => Board.DescribedLeaderboard<Member, Metadata>
+}
+
+/**
+ * The schema of what stands beside each member. Its encoded side is the text in Redis: `Schema.parseJson` makes one of any schema.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface Described<Metadata> {
+  readonly metadata: Schema.Schema<Metadata, string>
+}
+
+/**
  * What every board is made of.
  *
  * @since 0.1.0
@@ -70,6 +103,11 @@ export interface Options {
   readonly key: string
   /** which of a member's scores the board keeps; default `best` */
   readonly keeps?: Policy | undefined
+  /**
+   * Which score ranks first, and is the best one: default `highest`. `lowest` is for times. It must stay as it is for as long as the
+   * board holds members.
+   */
+  readonly order?: Order | undefined
 }
 
 /**
@@ -85,12 +123,15 @@ export interface BoardOptions extends Options {
 
 const checkOf = ({ key }: Options) => OptionCheck.make(`Leaderboard ${JSON.stringify(key)}`)
 
-const board = <Member>(
+const rankingOf = ({ keeps = "best", order = "highest" }: Options): Board.Ranking => ({ keeps, order })
+
+/** Makes one board by `make`, which is given where the board is. */
+const board = <Made>(
   options: BoardOptions,
-  member: Schema.Schema<Member, string>
-): Effect.Effect<Board.Leaderboard<Member>, never, RedisClient> =>
+  make: (environment: Board.BoardEnvironment, placeAt: (serverMillis: number) => Board.Place) => Made
+): Effect.Effect<Made, never, RedisClient> =>
   Effect.map(Board.environment, (environment) => {
-    const { keeps = "best", key, timeToLive } = options
+    const { key, timeToLive } = options
     const place = {
       name: key,
       opening: undefined,
@@ -98,7 +139,7 @@ const board = <Member>(
         timeToLive === undefined ? 0 : ArgumentCheck.optionMillis(checkOf(options), "timeToLive", timeToLive),
       expiresAt: 0
     }
-    return Board.make(environment, keeps, member, () => place)
+    return make(environment, () => place)
   })
 
 /**
@@ -119,12 +160,44 @@ const board = <Member>(
  *   return yield* board.top({ offset: 0, limit: 10 })
  * })
  */
+export function make<Member, Metadata>(
+  options: BoardOptions & MemberCodec.Typed<Member> & Described<Metadata>
+): Effect.Effect<Board.DescribedLeaderboard<Member, Metadata>, never, RedisClient>
+export function make<Metadata>(
+  options: BoardOptions & Described<Metadata>
+): Effect.Effect<Board.DescribedLeaderboard<string, Metadata>, never, RedisClient>
 export function make<Member>(
   options: BoardOptions & MemberCodec.Typed<Member>
 ): Effect.Effect<Board.Leaderboard<Member>, never, RedisClient>
 export function make(options: BoardOptions): Effect.Effect<Board.Leaderboard, never, RedisClient>
-export function make<Member>(options: BoardOptions & Partial<MemberCodec.Typed<Member>>) {
-  return options.member === undefined ? board(options, Schema.String) : board(options, options.member)
+export function make<Member, Metadata>(
+  options: BoardOptions & Partial<MemberCodec.Typed<Member>> & Partial<Described<Metadata>>
+) {
+  return board(options, boardOf(options))
+}
+
+type AnyBoard<Member, Metadata> =
+  | Board.Leaderboard
+  | Board.Leaderboard<Member>
+  | Board.DescribedLeaderboard<string, Metadata>
+  | Board.DescribedLeaderboard<Member, Metadata>
+
+/** How a board of these options is made, where its place is known. */
+const boardOf = <Member, Metadata>(
+  options: Options & Partial<MemberCodec.Typed<Member>> & Partial<Described<Metadata>>
+): ((
+  environment: Board.BoardEnvironment,
+  placeAt: (serverMillis: number) => Board.Place
+) => AnyBoard<Member, Metadata>) => {
+  const ranking = rankingOf(options)
+  const { member, metadata } = options
+  const boardsOf =
+    <M>(schema: Schema.Schema<M, string>) =>
+    (environment: Board.BoardEnvironment, placeAt: (serverMillis: number) => Board.Place) =>
+      metadata === undefined
+        ? Board.make(environment, ranking, schema, placeAt)
+        : Board.makeDescribed(environment, ranking, schema, metadata, placeAt)
+  return member === undefined ? boardsOf(Schema.String) : boardsOf(member)
 }
 
 /**
@@ -140,12 +213,12 @@ export interface WindowOptions extends Options {
   readonly timeToLive: Duration.DurationInput
 }
 
-const windows = <Member>(
+const windows = <Made>(
   options: WindowOptions,
-  member: Schema.Schema<Member, string>
-): Effect.Effect<Leaderboards<Member>, never, RedisClient> =>
+  make: (environment: Board.BoardEnvironment, placeAt: (serverMillis: number) => Board.Place) => Made
+): Effect.Effect<{ readonly running: Made; readonly at: (moment: DateTime.DateTime) => Made }, never, RedisClient> =>
   Effect.map(Board.environment, (environment) => {
-    const { keeps = "best", key, window } = options
+    const { key, window } = options
     const lifeMillis = ArgumentCheck.optionMillis(checkOf(options), "timeToLive", options.timeToLive)
     const placeIn = ({ closes, name, opens }: Period.Period): Board.Place => ({
       name: `${key}:${name}`,
@@ -154,10 +227,10 @@ const windows = <Member>(
       expiresAt: closes + lifeMillis
     })
     return {
-      running: Board.make(environment, keeps, member, (now) => placeIn(Period.at(window, DateTime.unsafeMake(now)))),
+      running: make(environment, (now) => placeIn(Period.at(window, DateTime.unsafeMake(now)))),
       at: (moment) => {
         const place = { ...placeIn(Period.at(window, DateTime.toUtc(moment))), opening: undefined }
-        return Board.make(environment, keeps, member, () => place)
+        return make(environment, () => place)
       }
     }
   })
@@ -180,10 +253,18 @@ const windows = <Member>(
  *   return yield* weekly.running.rankOf("ada")
  * })
  */
+export function makeWindows<Member, Metadata>(
+  options: WindowOptions & MemberCodec.Typed<Member> & Described<Metadata>
+): Effect.Effect<DescribedLeaderboards<Member, Metadata>, never, RedisClient>
+export function makeWindows<Metadata>(
+  options: WindowOptions & Described<Metadata>
+): Effect.Effect<DescribedLeaderboards<string, Metadata>, never, RedisClient>
 export function makeWindows<Member>(
   options: WindowOptions & MemberCodec.Typed<Member>
 ): Effect.Effect<Leaderboards<Member>, never, RedisClient>
 export function makeWindows(options: WindowOptions): Effect.Effect<Leaderboards, never, RedisClient>
-export function makeWindows<Member>(options: WindowOptions & Partial<MemberCodec.Typed<Member>>) {
-  return options.member === undefined ? windows(options, Schema.String) : windows(options, options.member)
+export function makeWindows<Member, Metadata>(
+  options: WindowOptions & Partial<MemberCodec.Typed<Member>> & Partial<Described<Metadata>>
+) {
+  return windows(options, boardOf(options))
 }

@@ -22,7 +22,7 @@ export interface Typed<Member> {
 }
 
 /**
- * The codec of one schema.
+ * The codec of one schema, of members or of what stands beside them.
  *
  * @since 0.1.0
  * @category models
@@ -40,7 +40,7 @@ export interface Members<Member> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Member> => {
+export const make = <Member>(schema: Schema.Schema<Member, string>, argument = "member"): Members<Member> => {
   const encode = Schema.encodeEither(schema)
   const decode = Schema.decodeOption(schema)
   return {
@@ -48,12 +48,12 @@ export const make = <Member>(schema: Schema.Schema<Member, string>): Members<Mem
       try {
         const text = encode(member)
         if (Either.isLeft(text)) {
-          return reject(command, "member", member, `a member that its schema accepts (${text.left.message})`)
+          return reject(command, argument, member, `a ${argument} that its schema accepts (${text.left.message})`)
         }
         // a lone surrogate is sent as U+FFFD, so two such members would become one
-        return text.right.isWellFormed() ? Exit.succeed(text.right) : malformed(command, text.right, "member")
+        return text.right.isWellFormed() ? Exit.succeed(text.right) : malformed(command, text.right, argument)
       } catch (thrown) {
-        return reject(command, "member", member, `a member on which its schema does not throw (${String(thrown)})`)
+        return reject(command, argument, member, `a ${argument} on which its schema does not throw (${String(thrown)})`)
       }
     },
     decode: (text) => {

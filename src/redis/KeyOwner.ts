@@ -69,9 +69,9 @@ export const nameProblem = (name: string): string | undefined => {
   return head === undefined ? undefined : `begins with ${head}, as the keys of ${heads[head]} do`
 }
 
-// `{key}:word` belongs to `key`, as do `…{tag}…:ranked` and `…{tag}…:arrivals` of a board that has its own hash tag
+// `{key}:word` belongs to `key`, as do `…{tag}…:ranked`, `…:arrivals` and `…:metadata` of a board that has its own hash tag
 const derived =
-  /^\{.*\}:(?:lease|clear|tags?|fence|released|waiting|window|bucket|counter|log|remote|ranked|arrivals)(?::|$)|\{.*:(?:ranked|arrivals)$|^\{[^{}]*\}$/s
+  /^\{.*\}:(?:lease|clear|tags?|fence|released|waiting|window|bucket|counter|log|remote|ranked|arrivals|metadata)(?::|$)|\{.*:(?:ranked|arrivals|metadata)$|^\{[^{}]*\}$/s
 
 /**
  * Whether a key belongs to another one: a lease, a marker, the state of a lock, a limit or a board.

@@ -46,6 +46,9 @@ const part = fc.constantFrom(
     ":waiting",
     ":ranked",
     ":arrivals",
+    ":metadata",
+    ":window",
+    ":remote",
     ":bucket",
     ":counter",
     ":log"
@@ -119,8 +122,13 @@ const kinds: Record<string, (name: string, id: string) => ReadonlyArray<Owned>> 
   board: (name) => {
     const key = KeyOwner.named(client, "leaderboard", name)
     if (!isRight(key) || !BoardKeys.hasSlotmates(name)) return []
-    const { arrivals, board, ranked } = BoardKeys.make(key.right)
-    return [whole(board), owned(["ranked", name], ranked), owned(["arrivals", name], arrivals)]
+    const { arrivals, board, metadata, ranked } = BoardKeys.make(key.right)
+    return [
+      whole(board),
+      owned(["ranked", name], ranked),
+      owned(["arrivals", name], arrivals),
+      owned(["metadata", name], metadata)
+    ]
   },
   counter: (name) => {
     const key = KeyOwner.named(client, "counters", name)

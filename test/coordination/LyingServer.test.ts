@@ -4,13 +4,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as DistributedLock from "../../src/coordination/DistributedLock.js"
+import * as BoardKeys from "../../src/coordination/leaderboard/BoardKeys.js"
 import * as ReadScripts from "../../src/coordination/leaderboard/ReadScripts.js"
+import * as JointScript from "../../src/coordination/limit/JointScript.js"
 import * as LimitRunner from "../../src/coordination/limit/LimitRunner.js"
 import * as LockScripts from "../../src/coordination/lock/LockScripts.js"
 import * as SemaphoreScripts from "../../src/coordination/lock/SemaphoreScripts.js"
 import * as Token from "../../src/coordination/lock/Token.js"
 import * as PresenceScripts from "../../src/coordination/presence/PresenceScripts.js"
 import * as RateLimiter from "../../src/coordination/RateLimiter.js"
+import * as RemoteScripts from "../../src/coordination/remote/RemoteScripts.js"
 import { RedisClient } from "../../src/redis/RedisClient.js"
 import type { RedisReply } from "../../src/redis/RedisConnection.js"
 import type { RedisError } from "../../src/redis/RedisError.js"
@@ -19,8 +22,9 @@ import { limitScripts } from "./limit/limitScripts.js"
 
 const token = Token.LockToken.make("token")
 const held = { key: "lock:a", channel: "{lock:a}:released", token }
-const board = { keys: { board: "b", ranked: "{b}:r", arrivals: "{b}:a" }, anyway: false }
+const board = { keys: BoardKeys.make("b"), anyway: false }
 const call = { key: "ratelimit:a", cost: 1, limit: 1, windowMillis: 1000, burst: 1 }
+const joint = { inputs: [call, call], takes: true }
 
 type Run = (redis: RedisClient.Service) => Effect.Effect<unknown, RedisError>
 
@@ -78,10 +82,25 @@ const cases: ReadonlyArray<readonly [what: string, run: Run, replies: ReadonlyAr
     "a page of a board",
     (redis) => redis.run(ReadScripts.page)({ ...board, offset: 0, limit: 5 }),
     [
-      [2, 0, 0, []],
-      [1, -1, 0, []],
-      [1, 0, -1, []],
-      [1, 0, 1, ["a"]]
+      [2, 0, 0, [], []],
+      [1, -1, 0, [], []],
+      [1, 0, -1, [], []],
+      [1, 0, 1, ["a"], []],
+      [1, 0, 1, ["a", "1"]]
+    ]
+  ],
+  [
+    "several limits",
+    (redis) => redis.run(JointScript.make([limitScripts.TokenBucket, limitScripts.FixedWindow]))(joint),
+    [[], [1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 1_000, 0], [1, 0, 0, 0, 1, 0, 0, 5], [1, 0, 0, 0, 1, 0, 0, 0, 1]]
+  ],
+  [
+    "the limit of a remote API",
+    (redis) => redis.run(RemoteScripts.reserve)({ key: "a", probeMillis: 1, pollMillis: 1 }),
+    [
+      [2, 0, 0],
+      [0, -1, 0],
+      [1, 0]
     ]
   ]
 ]

@@ -6,7 +6,7 @@
 import * as RedisKey from "../../redis/RedisKey.js"
 
 /**
- * The three keys of a board.
+ * The three keys of a board, and the one of its metadata.
  *
  * @since 0.1.0
  * @category models
@@ -18,6 +18,10 @@ export interface BoardKeys {
   readonly ranked: string
   /** a hash of each member's arrival, and the last one given */
   readonly arrivals: string
+  /** a hash of each member's metadata */
+  readonly metadata: string
+  /** whether the board has metadata */
+  readonly isDescribed: boolean
 }
 
 /** The first non-empty braces of a key, which alone decide its slot. */
@@ -37,15 +41,16 @@ export const hasSlotmates = (key: string): boolean => hashTag.test(key) || !/[{}
  * @since 0.1.0
  * @category constructors
  */
-export const make = (board: string): BoardKeys => {
+export const make = (board: string, isDescribed = false): BoardKeys => {
   const beside = (suffix: string) => (hashTag.test(board) ? `${board}:${suffix}` : RedisKey.auxiliary(board, suffix))
-  return { board, ranked: beside("ranked"), arrivals: beside("arrivals") }
+  return { board, ranked: beside("ranked"), arrivals: beside("arrivals"), metadata: beside("metadata"), isDescribed }
 }
 
 /**
- * Lists the keys in the order of the scripts' KEYS.
+ * Lists the keys in the order of the scripts' KEYS, of which the fourth is that of the metadata.
  *
  * @since 0.1.0
  * @category getters
  */
-export const list = ({ arrivals, board, ranked }: BoardKeys): ReadonlyArray<string> => [board, ranked, arrivals]
+export const list = ({ arrivals, board, isDescribed, metadata, ranked }: BoardKeys): ReadonlyArray<string> =>
+  isDescribed ? [board, ranked, arrivals, metadata] : [board, ranked, arrivals]

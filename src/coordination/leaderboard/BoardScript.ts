@@ -25,11 +25,29 @@ export const ScoreText = Schema.transform(Schema.String, Schema.Number, {
 
 const numberOf = (text: string): number => (text === "inf" ? Infinity : text === "-inf" ? -Infinity : Number(text))
 
+const textOf = (score: number): string => (score === Infinity ? "inf" : score === -Infinity ? "-inf" : String(score))
+
+/**
+ * Which score ranks first.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type Order = "highest" | "lowest"
+
+/**
+ * What scores of the board are multiplied by in the ranked set, which is always read from its highest score down.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const signOf = (order: Order): 1 | -1 => (order === "lowest" ? -1 : 1)
+
 /** the digits of 2^53 - 1 */
 const arrivalDigits = 16
 
 /**
- * Works on KEYS of the board, the ranked set and the arrivals.
+ * Works on KEYS of the board, the ranked set and the arrivals, and of the metadata where the board has them.
  *
  * Some servers give scripts a score as a string, others as a double. `tostring` would keep only 14 digits of a double. `+ 0.0`
  * keeps the number a double in Lua 5.4, whose integers wrap around.
@@ -38,6 +56,7 @@ const arrivalDigits = 16
  * @category constants
  */
 export const luaBoard = `
+local unpack = table.unpack or unpack
 local function text(score)
   if type(score) == "number" then return string.format("%.17g", score) end
   return score
@@ -48,6 +67,14 @@ local function number(score)
   return tonumber(score) + 0.0
 end
 local function field(member) return ":" .. member end
+local function signed(score, sign)
+  if sign == 1 then return text(score) end
+  return text(0 - number(score))
+end
+local function forget(member)
+  redis.call("HDEL", KEYS[3], field(member))
+  if KEYS[4] then redis.call("HDEL", KEYS[4], field(member)) end
+end
 local function arrivalOf(member) return redis.call("HGET", KEYS[3], field(member)) end
 local function encoded(arrival) return string.format("%0${arrivalDigits}.0f", ${Number.MAX_SAFE_INTEGER} - arrival) end
 local function arrive(given)
@@ -71,7 +98,7 @@ end
  * @since 0.1.0
  * @category models
  */
-export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = ""] }: ScriptContext) => {
+export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = "", metadata] }: ScriptContext) => {
   const text = (reply: RedisReply): string => (typeof reply === "string" ? reply : "")
   const field = (member: string) => `:${member}`
   const encoded = (arrival: number) => String(Number.MAX_SAFE_INTEGER - arrival).padStart(arrivalDigits, "0")
@@ -97,7 +124,25 @@ export const onBoard = ({ call, keys: [board = "", ranked = "", arrivals = ""] }
     },
     /** removes an entry from the ranked set and leaves the board as it is */
     displace: (entry: string) => call("ZREM", ranked, entry),
-    forget: (member: string) => call("HDEL", arrivals, field(member)),
+    forget: (member: string) => {
+      call("HDEL", arrivals, field(member))
+      if (metadata !== undefined) call("HDEL", metadata, field(member))
+    },
+    describe: (member: string, value: string) => {
+      if (metadata !== undefined) call("HSET", metadata, field(member), value)
+    },
+    forgetAll: () => {
+      if (metadata !== undefined) call("UNLINK", metadata)
+    },
+    /** "=" before each text, or an empty text where a member has none */
+    metadataOf: (members: ReadonlyArray<string>): ReadonlyArray<string> =>
+      metadata === undefined
+        ? []
+        : members.map((member) => {
+            const value = call("HGET", metadata, field(member))
+            return typeof value === "string" ? `=${value}` : ""
+          }),
+    signed: (score: string, sign: number) => (sign === 1 ? score : textOf(0 - numberOf(score))),
     startOver: () => call("UNLINK", ranked, arrivals),
     members: () => size(board, "ZCARD"),
     entries: () => size(ranked, "ZCARD"),

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { luaMicros, micros } from "../../redis/ServerTime.js"
 import * as BoardKeys from "./BoardKeys.js"
-import { luaBoard, onBoard, ScoreText } from "./BoardScript.js"
+import { luaBoard, type Order, onBoard, ScoreText, signOf } from "./BoardScript.js"
 
 /**
  * How long a board is kept: `timeToLiveMillis` after a submission, or until `expiresAt`, in milliseconds of the server's time.
@@ -45,6 +45,10 @@ export interface SubmitInput extends Keeping {
   /** an order of arrival that is kept elsewhere, an integer of at least 0; the next one when absent */
   readonly arrival: number | undefined
   readonly opening: Opening | undefined
+  /** which score ranks first: default the highest */
+  readonly order?: Order | undefined
+  /** what stands beside the member, on a board that has metadata */
+  readonly metadata?: string | undefined
   /** the server's time in milliseconds, for tests */
   readonly now?: number | undefined
 }
@@ -74,7 +78,18 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
     name,
     idempotent,
     keys: ({ keys }: SubmitInput & { readonly policy: P }) => BoardKeys.list(keys),
-    args: ({ arrival, expiresAt, member, now, opening, policy, score, timeToLiveMillis }) => [
+    args: ({
+      arrival,
+      expiresAt,
+      member,
+      metadata,
+      now,
+      opening,
+      order = "highest",
+      policy,
+      score,
+      timeToLiveMillis
+    }) => [
       member,
       score + 0,
       policy,
@@ -83,29 +98,32 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
       expiresAt,
       opening?.opens ?? "",
       opening?.closes ?? "",
-      now === undefined ? "" : now * 1000
+      now === undefined ? "" : now * 1000,
+      signOf(order),
+      metadata ?? ""
     ],
     lua: `${luaMicros}${luaBoard}
       if ARGV[7] ~= "" then
         local now = math.floor(micros(ARGV[9]) / 1000)
         if now < tonumber(ARGV[7]) or now >= tonumber(ARGV[8]) then return {${rejections.notOpen}, now, "0"} end
       end
-      local member, policy, given = ARGV[1], ARGV[3], ARGV[4]
+      local member, policy, given, sign = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[10])
       local before = redis.call("ZSCORE", KEYS[1], member)
       local score = number(ARGV[2])
       if before and policy == "sum" then score = number(before) + score end
       if score == math.huge or score == -math.huge then return {${rejections.notFinite}, 0, "0"} end
-      if not before and redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
-      local moves = not before or score > number(before) or (policy ~= "best" and score ~= number(before))
+      if not before and redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", unpack(KEYS, 2)) end
+      local moves = not before or sign * score > sign * number(before) or (policy ~= "best" and score ~= number(before))
       local arrival = arrivalOf(member)
       local ranked = arrival and redis.call("ZSCORE", KEYS[2], arrival .. member)
-      local isSettled = not moves and ranked and number(ranked) == number(before)
+      local isSettled = not moves and ranked and number(ranked) == sign * number(before)
       local corrects = given ~= "" and before and number(before) == score and arrival ~= encoded(tonumber(given))
       if not isSettled or corrects then
         if ranked then redis.call("ZREM", KEYS[2], arrival .. member) end
         if moves then redis.call("ZADD", KEYS[1], text(score), member) end
-        place(member, text(moves and score or before), arrive(given))
+        place(member, signed(moves and score or before, sign), arrive(given))
       end
+      if KEYS[4] and (moves or policy ~= "best") then redis.call("HSET", KEYS[4], field(member), ARGV[11]) end
       for _, key in ipairs(KEYS) do
         if ARGV[5] ~= "0" then redis.call("PEXPIRE", key, ARGV[5]) end
         if ARGV[6] ~= "0" then redis.call("PEXPIREAT", key, ARGV[6]) end
@@ -128,7 +146,9 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
           expiresAt = "0",
           opens = "",
           closes = "",
-          at
+          at,
+          sign,
+          metadata = ""
         ],
         call,
         keys
@@ -142,18 +162,23 @@ const submitting = <P extends Policy>(name: string, idempotent: boolean) =>
       const before = stored === null ? undefined : on.number(stored)
       const score = Number(submitted) + (policy === "sum" ? (before ?? 0) : 0)
       if (!Number.isFinite(score)) return [rejections.notFinite, 0, "0"]
-      if (before === undefined && on.members() === 0) on.startOver()
-      const moves = before === undefined || score > before || (policy !== "best" && score !== before)
+      if (before === undefined && on.members() === 0) {
+        on.startOver()
+        on.forgetAll()
+      }
+      const moves =
+        before === undefined || Number(sign) * score > Number(sign) * before || (policy !== "best" && score !== before)
       const arrival = on.arrivalOf(member)
       const ranked = arrival === undefined ? null : on.rankedScoreOf(arrival + member)
-      const isSettled = !moves && ranked !== null && on.number(ranked) === before
+      const isSettled = !moves && ranked !== null && on.number(ranked) === Number(sign) * (before ?? 0)
       const corrects = given !== "" && before === score && arrival !== on.encoded(Number(given))
       const kept = moves ? String(score) : String(stored)
       if (!isSettled || corrects) {
         if (ranked !== null) on.displace(arrival + member)
         if (moves) call("ZADD", keys[0] ?? "", score, member)
-        on.place(member, kept, on.arrive(given))
+        on.place(member, on.signed(kept, Number(sign)), on.arrive(given))
       }
+      if (moves || policy !== "best") on.describe(member, metadata)
       for (const key of keys) {
         if (timeToLiveMillis !== "0") call("PEXPIRE", key, timeToLiveMillis)
         if (expiresAt !== "0") call("PEXPIREAT", key, expiresAt)
@@ -195,9 +220,9 @@ export const remove = RedisScript.make({
     local arrival = arrivalOf(ARGV[1])
     if arrival then
       redis.call("ZREM", KEYS[2], arrival .. ARGV[1])
-      redis.call("HDEL", KEYS[3], field(ARGV[1]))
     end
-    if redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", KEYS[2], KEYS[3]) end
+    forget(ARGV[1])
+    if redis.call("ZCARD", KEYS[1]) == 0 then redis.call("UNLINK", unpack(KEYS, 2)) end
     return math.floor(removed)
   `,
   reply: Schema.Literal(0, 1),
@@ -210,11 +235,47 @@ export const remove = RedisScript.make({
     const on = onBoard(context)
     const removed = call("ZREM", board, member)
     const arrival = on.arrivalOf(member)
-    if (arrival !== undefined) {
-      on.displace(arrival + member)
-      on.forget(member)
+    if (arrival !== undefined) on.displace(arrival + member)
+    on.forget(member)
+    if (on.members() === 0) {
+      on.startOver()
+      on.forgetAll()
     }
-    if (on.members() === 0) on.startOver()
     return removed
+  }
+})
+
+/**
+ * Replaces the metadata of a member, and replies whether it is on the board.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const describe = RedisScript.make({
+  name: "leaderboard.describe",
+  idempotent: true,
+  keys: ({ keys }: { readonly keys: BoardKeys.BoardKeys; readonly member: string; readonly metadata: string }) =>
+    BoardKeys.list(keys),
+  args: ({ member, metadata }) => [member, metadata],
+  lua: `${luaBoard}
+    if not redis.call("ZSCORE", KEYS[1], ARGV[1]) then return 0 end
+    redis.call("HSET", KEYS[4], field(ARGV[1]), ARGV[2])
+    local left = redis.call("PTTL", KEYS[1])
+    if left > 0 then redis.call("PEXPIRE", KEYS[4], left) end
+    return 1
+  `,
+  reply: Schema.Literal(0, 1),
+  model: (context) => {
+    const {
+      args: [member = "", value = ""],
+      call,
+      keys: [board = "", , , metadata = ""]
+    } = context
+    const on = onBoard(context)
+    if (on.scoreOf(member) === null) return 0
+    on.describe(member, value)
+    const left = Number(call("PTTL", board))
+    if (left > 0) call("PEXPIRE", metadata, left)
+    return 1
   }
 })

@@ -97,13 +97,13 @@ export const acquire = RedisScript.make({
     if not mine and missing > 0 then
       local place = string.format("%.0f", missing - 1)
       local ending = redis.call("ZRANGE", KEYS[1], place, place)[1]
-      if not ending then return {0, -1} end
+      if not ending then return {0, 0} end
       return {0, math.floor(tonumber(redis.call("ZSCORE", KEYS[1], ending)) - now)}
     end
     hold()
     return {1, 0}
   `,
-  reply: Schema.Tuple(Schema.Literal(0, 1), Schema.Int.pipe(Schema.greaterThanOrEqualTo(-1))),
+  reply: Schema.Tuple(Schema.Literal(0, 1), Schema.NonNegativeInt),
   model: (context) => {
     const {
       args: [token = "", , , take = "", permits = ""],
@@ -115,7 +115,7 @@ export const acquire = RedisScript.make({
     const missing = Number(call("ZCARD", key)) + Number(take) - Number(permits)
     if (call("ZSCORE", key, token) === null && missing > 0) {
       const ending = firstOf(call("ZRANGE", key, missing - 1, missing - 1))
-      return [0, ending === undefined ? -1 : Math.floor(Number(call("ZSCORE", key, ending)) - instant)]
+      return [0, ending === undefined ? 0 : Math.floor(Number(call("ZSCORE", key, ending)) - instant)]
     }
     hold(context, instant)
     return [1, 0]
