@@ -79,9 +79,10 @@ const ofEntry = (name: string, entry: Either.Either<CacheKey.CacheKey, unknown>)
 const ofLimit = (name: string): ReadonlyArray<Owned> => {
   const key = KeyOwner.named(client, "ratelimit", name)
   if (!isRight(key)) return []
-  return Object.entries(limitScripts).map(([algorithm, { keyOf }]) =>
-    owned(["limit", algorithm, name], keyOf(key.right))
-  )
+  return Object.entries(limitScripts).flatMap(([algorithm, { keyOf }]) => [
+    owned(["limit", algorithm, name], keyOf(key.right)),
+    owned(["limit of a name", algorithm, name], keyOf(key.right, "day"))
+  ])
 }
 
 /** The keys of each kind, for the names and ids that it accepts. */
