@@ -149,6 +149,14 @@ export interface LocalOptions extends LocalTierOptions {
    * `Stale`. Default zero: such a read fails.
    */
   readonly keepStale?: Duration.DurationInput | undefined
+  /**
+   * Whether values are dropped when another program changes or removes their keys in Redis, by CLIENT TRACKING. It costs a
+   * connection and a push of every write to every process. Where driver, server or rights do not allow it, a warning is logged.
+   * Default false.
+   *
+   * @since 0.2.0
+   */
+  readonly tracking?: boolean | undefined
 }
 
 /**

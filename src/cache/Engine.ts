@@ -180,6 +180,7 @@ export const make = <Key, Value, E, Err>(
       servers,
       name: options.name,
       isTagged: options.tags !== undefined,
+      isTracked: options.local?.tracking === true,
       outboxCapacity: outage.outboxCapacity ?? 10_000,
       afterOutage: outage.after ?? "revalidate",
       markerMillis,

@@ -96,6 +96,7 @@ const disabledExecutor = (): RedisExecutor => {
     unsafeScript: (_script, _input, onReply) => onReply(disabled),
     subscribe: () => Stream.fromEffect(disabled),
     listen: () => disabled,
+    track: () => disabled,
     clockOffsetMillis: () => 0,
     getStatus: Effect.succeed(status),
     statusChanges: Stream.make(status.state),

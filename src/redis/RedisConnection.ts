@@ -70,6 +70,14 @@ export interface RedisConnection {
 }
 
 /**
+ * The channel by which a server pushes changed keys to a connection that speaks RESP2.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const trackingChannel = "__redis__:invalidate"
+
+/**
  * A connection that listens to channels and does nothing else.
  *
  * @since 0.1.0
@@ -80,6 +88,14 @@ export interface RedisSubscriberConnection {
   readonly setName?: ((name: string) => Promise<unknown>) | undefined
   readonly subscribe: (channel: string, listener: (message: string) => void) => Promise<void>
   readonly unsubscribe: (channel: string) => Promise<void>
+  /**
+   * Makes the server push the keys with one of the prefixes, whenever one is changed, to the listener of `trackingChannel`: CLIENT
+   * TRACKING in mode BCAST. Each key is a message, and the empty message says that all keys were removed. No prefix begins with
+   * another one. Called once, before the first `subscribe`. Absent where the driver cannot read what is pushed.
+   *
+   * @since 0.2.0
+   */
+  readonly track?: ((prefixes: ReadonlyArray<string>) => Promise<unknown>) | undefined
   readonly closed: Deferred.Deferred<void>
 }
 

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
@@ -55,6 +56,28 @@ export type SubscriptionEvent =
       readonly channel: string
       readonly reason: "Connected" | "Reconnected" | "MissedBeats" | "SlowConsumer"
     }
+
+/**
+ * What `track` tells of keys: one was changed, expired or removed; all were removed; or changes may have been missed.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type TrackingEvent =
+  | { readonly _tag: "Key"; readonly key: string }
+  | { readonly _tag: "Flush" }
+  | { readonly _tag: "Gap" }
+
+/**
+ * The driver, the server or the rights of the user leave no way to hear of changed keys. Not tried again.
+ *
+ * @since 0.2.0
+ * @category errors
+ */
+export class TrackingUnavailable extends Data.TaggedError("TrackingUnavailable")<{
+  /** the reason, and what to do */
+  readonly message: string
+}> {}
 
 /**
  * Receives a reply with its generation, or the failure.
@@ -113,6 +136,20 @@ export interface RedisExecutor {
    * defect.
    */
   readonly listen: (channel: string, onEvent: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
+  /**
+   * Calls `onEvent` with every change of a key that begins with `prefix`, for as long as the effect runs: those
+   * of this process too, and those of other databases with the same key. Each new connection begins with a gap. `onEvent` must
+   * return at once. Fails with `TrackingUnavailable` where driver, server or rights do not allow it, and with
+   * `RedisUnavailable`, reason `Disabled`, when the client is closed. Absent where no change can be heard.
+   *
+   * @since 0.2.0
+   */
+  readonly track?:
+    | ((
+        prefix: string,
+        onEvent: (event: TrackingEvent) => void
+      ) => Effect.Effect<never, TrackingUnavailable | RedisError>)
+    | undefined
   /** By how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last measured. */
   readonly clockOffsetMillis: () => number
   readonly getStatus: Effect.Effect<RedisStatus>

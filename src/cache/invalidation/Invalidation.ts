@@ -25,6 +25,7 @@ import * as OutboxReplay from "./outage/OutboxReplay.js"
 import * as ServerTimeQuery from "./outage/ServerTimeQuery.js"
 import * as ReadGuard from "./ReadGuard.js"
 import * as ReplacedServer from "./ReplacedServer.js"
+import * as Tracking from "./Tracking.js"
 import * as WriteRecord from "./WriteRecord.js"
 
 /**
@@ -38,6 +39,8 @@ export interface InvalidationOptions {
   readonly name: string
   /** whether its entries have tags */
   readonly isTagged: boolean
+  /** whether changes of keys by other programs drop local entries */
+  readonly isTracked: boolean
   /** unacknowledged invalidations that the outbox holds */
   readonly outboxCapacity: number
   /** `revalidate` looks entries from before an outage up again, since other processes may have invalidated them unheard */
@@ -95,6 +98,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         options.onOthers(item)
       }
     })
+    if (options.isTracked) yield* Tracking.make(RedisExecutor.of(redis), name, local)
     const markers = yield* Markers.make({ ...options, bus })
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>

@@ -24,7 +24,7 @@ export interface LocalCacheSettings<Key, Value, F extends Failures = NoFailures>
    * The bounds of the memory. `maxBytes` counts what the values would take as JSON, and needs `value`. `timeToLive` bounds how long
    * a value is fresh: default, as long as its own time to live.
    */
-  readonly local: Omit<LocalOptions, "keepStale">
+  readonly local: Omit<LocalOptions, "keepStale" | "tracking">
 }
 
 /**

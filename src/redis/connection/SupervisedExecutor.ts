@@ -14,6 +14,7 @@ import * as ClientOptions from "./ClientOptions.js"
 import * as ScriptRunner from "./ScriptRunner.js"
 import * as SupervisedConnection from "./SupervisedConnection.js"
 import * as Subscriber from "./subscription/Subscriber.js"
+import * as Tracker from "./subscription/Tracker.js"
 
 export type {
   /**
@@ -38,7 +39,7 @@ export const make = (
 ): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
   Effect.gen(function* () {
     const settings = ClientOptions.of(options)
-    const subscriber: Subscriber.Subscriber = yield* Subscriber.make(driver, {
+    const subscriptions: Subscriber.SubscriberOptions = {
       ...settings,
       beatInterval: settings.heartbeatInterval,
       bufferCapacity: settings.subscriptionBuffer,
@@ -47,8 +48,12 @@ export const make = (
       ),
       publish: (channel, message) =>
         Effect.map(queue.probe("PUBLISH", [channel, message]), ({ value }) => Number(value))
+    }
+    const subscriber = yield* Subscriber.make(driver, subscriptions)
+    const tracker = yield* Tracker.make(driver, subscriptions)
+    const connection: SupervisedConnection.SupervisedConnection = yield* SupervisedConnection.make(driver, settings, {
+      moved: Effect.zipRight(subscriber.redial, tracker.redial)
     })
-    const connection = yield* SupervisedConnection.make(driver, settings, { moved: subscriber.redial })
     const { breaker, queue, supervisor } = connection
 
     const executor: RedisExecutor = {
@@ -61,11 +66,12 @@ export const make = (
       ...ScriptRunner.make(queue),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
+      track: tracker.track,
       clockOffsetMillis: supervisor.clockOffsetMillis,
       getStatus: connection.getStatus,
       statusChanges: supervisor.changes,
       circuitChanges: breaker.changes,
-      close: Effect.zipRight(supervisor.close, subscriber.close)
+      close: Effect.all([supervisor.close, subscriber.close, tracker.close], { discard: true })
     }
     return PrefixedExecutor.make(executor, options.keyPrefix)
   })

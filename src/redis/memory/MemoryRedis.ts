@@ -176,6 +176,8 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       command,
       script,
       ...(yield* callbacksFrom({ command, script, subscribe })),
+      // no other program reaches these keys
+      track: () => Effect.never,
       subscribe,
       clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({

@@ -67,6 +67,8 @@ export const make = (executor: RedisExecutor, keyPrefix: string | undefined): Re
     changes: Stream.map(changes, (nodes) => nodes.map(nodeOf))
   })
 
+  const { track } = executor
+
   return {
     ...executor,
     keyPrefix,
@@ -79,6 +81,15 @@ export const make = (executor: RedisExecutor, keyPrefix: string | undefined): Re
     subscribe: (channel) =>
       Stream.map(executor.subscribe(prefix.channel(channel)), (event): SubscriptionEvent => ({ ...event, channel })),
     listen: (channel, onEvent) => executor.listen(prefix.channel(channel), (event) => onEvent({ ...event, channel })),
+    track:
+      track === undefined
+        ? undefined
+        : (ownPrefix, onEvent) =>
+            track(prefix.key(ownPrefix), (event) => {
+              if (event._tag !== "Key") return onEvent(event)
+              const key = prefix.withoutPrefix(event.key)
+              if (key !== undefined) onEvent({ _tag: "Key", key })
+            }),
     nodes: executor.nodes === undefined ? undefined : nodesWith(executor.nodes)
   }
 }

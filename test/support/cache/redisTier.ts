@@ -29,6 +29,7 @@ export const tierOn = <A>(
       servers,
       name: "tier",
       isTagged,
+      isTracked: false,
       outboxCapacity: 10,
       afterOutage: "trust",
       markerMillis: 3_600_000,

@@ -5,6 +5,7 @@ export type Feature =
   | "a few megabytes of memory"
   | "a password that is replaced"
   | "BUSY replies"
+  | "CLIENT TRACKING by prefix"
   | "cluster mode"
   | "counts of commands"
   | "maxclients"
@@ -100,6 +101,7 @@ export const dragonfly: ServerKind = {
     "a few megabytes of memory": "it needs 256 MB a thread",
     "a password that is replaced": "its first password still logs in",
     "BUSY replies": "its answer to endless scripts was not measured",
+    "CLIENT TRACKING by prefix": "it tracks the keys that a connection has read",
     "cluster mode": "its nodes are joined by another program",
     "counts of commands": "its INFO commandstats was not measured",
     maxclients: "it has no maxclients as Redis has it",

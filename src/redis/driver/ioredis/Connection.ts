@@ -3,8 +3,14 @@
  *
  * @internal
  */
-import type { RedisArgument, RedisConnection, RedisSubscriberConnection } from "../../RedisConnection.js"
+import {
+  type RedisArgument,
+  type RedisConnection,
+  type RedisSubscriberConnection,
+  trackingChannel
+} from "../../RedisConnection.js"
 import * as Resp2Reply from "../Resp2Reply.js"
+import * as Tracking from "../Tracking.js"
 import { TurnWriter } from "../TurnWriter.js"
 import * as Decoding from "./Decoding.js"
 import type { Dialled } from "./Dial.js"
@@ -78,7 +84,14 @@ export const commands = (library: Library, client: Dialled): RedisConnection => 
 
 export const subscriptions = ({ closed, redis }: Dialled): RedisSubscriberConnection => {
   const listeners = new Map<string, (message: string) => void>()
-  redis.on("message", (channel: string, message: string) => listeners.get(channel)?.(message))
+  redis.on("message", (channel: string, message: string) => {
+    if (channel !== trackingChannel) listeners.get(channel)?.(message)
+  })
+  // a list of keys, which ioredis joins by commas for the event above
+  redis.on("messageBuffer", (channel: unknown, keys: unknown) => {
+    const listener = String(channel) === trackingChannel ? listeners.get(trackingChannel) : undefined
+    if (listener !== undefined) Tracking.forEach(keys, listener)
+  })
   return {
     closed,
     setName: (name) => redis.client("SETNAME", name),
@@ -89,6 +102,7 @@ export const subscriptions = ({ closed, redis }: Dialled): RedisSubscriberConnec
     unsubscribe: (channel) => {
       listeners.delete(channel)
       return redis.unsubscribe(channel).then(() => {})
-    }
+    },
+    track: Tracking.over((args) => redis.call("CLIENT", ...args))
   }
 }

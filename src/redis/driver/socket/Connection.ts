@@ -11,6 +11,7 @@ import type {
   ReplyReceiver
 } from "../../RedisConnection.js"
 import * as Resp2Reply from "../Resp2Reply.js"
+import * as Tracking from "../Tracking.js"
 import type { Dialled } from "./Dial.js"
 import type { Parsed } from "./ReplyParser.js"
 import type { Requests } from "./Requests.js"
@@ -46,13 +47,19 @@ export class Listeners {
   /** Hands a message of a channel to its listener. Any other reply is none. */
   readonly hear = (reply: Parsed): boolean => {
     if (!Array.isArray(reply) || reply[0] !== "message") return false
-    this.ofChannels.get(String(reply[1]))?.(String(reply[2]))
+    const listener = this.ofChannels.get(String(reply[1]))
+    const message: unknown = reply[2]
+    if (typeof message === "string") listener?.(message)
+    else if (listener !== undefined) Tracking.forEach(message, listener)
     return true
   }
 }
 
+const replyTo = (requests: Requests, command: string, args: ReadonlyArray<string>): Promise<unknown> =>
+  new Promise((resolve, reject) => requests.send(command, args, false, { onReply: resolve, onFailure: reject }))
+
 const acknowledged = (requests: Requests, command: string, args: ReadonlyArray<string>): Promise<void> =>
-  new Promise((resolve, reject) => requests.send(command, args, false, { onReply: () => resolve(), onFailure: reject }))
+  replyTo(requests, command, args).then(() => {})
 
 export const subscriptions = ({ closed, requests }: Dialled, listeners: Listeners): RedisSubscriberConnection => ({
   closed,
@@ -64,5 +71,6 @@ export const subscriptions = ({ closed, requests }: Dialled, listeners: Listener
   unsubscribe: (channel) => {
     listeners.ofChannels.delete(channel)
     return acknowledged(requests, "UNSUBSCRIBE", [channel])
-  }
+  },
+  track: Tracking.over((args) => replyTo(requests, "CLIENT", args))
 })
