@@ -45,5 +45,5 @@ export const load = (path: string) => ({
     contentType: "text/html; charset=utf-8",
     headers
   }),
-  files: ["dashboard.js", "dashboard.css", "uPlot.iife.min.js", "uPlot.min.css"].map(file)
+  files: ["dashboard.js", "settings.js", "dashboard.css", "uPlot.iife.min.js", "uPlot.min.css"].map(file)
 })

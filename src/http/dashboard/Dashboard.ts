@@ -21,6 +21,7 @@ import * as BearerToken from "../router/BearerToken.js"
 import * as Assets from "./Assets.js"
 import * as Operations from "./Operations.js"
 import * as OptionText from "./OptionText.js"
+import * as SettingOperations from "./SettingOperations.js"
 import * as Snapshots from "./Snapshots.js"
 
 /**
@@ -135,6 +136,17 @@ export const layer = <Self, Name extends string, E, R>(
           HttpServerRequest.schemaBodyJson(Operations.Operation).pipe(
             Effect.mapError(malformed),
             Effect.flatMap((operation) => Operations.run(redis, operation)),
+            answer
+          )
+        )
+      )
+      yield* router.get(`${path}/settings`, guarded(Effect.suspend(() => answer(SettingOperations.list(redis)))))
+      yield* router.post(
+        `${path}/settings`,
+        guarded(
+          HttpServerRequest.schemaBodyJson(SettingOperations.Change).pipe(
+            Effect.mapError(malformed),
+            Effect.flatMap((change) => SettingOperations.run(redis, change)),
             answer
           )
         )

@@ -33,14 +33,20 @@ export const Operation = Schema.Struct({
  * @category errors
  */
 export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", {
-  status: Schema.Literal(400, 404),
+  status: Schema.Literal(400, 404, 503),
   problem: Schema.String
 }) {}
 
 const reject = (problem: string) => new Rejected({ status: 400, problem })
 const invalidKey = ({ message }: RedisKey.InvalidKey) => reject(message)
 
-const cacheOf = (redis: RedisClient.Service, name: string) =>
+/**
+ * The cache of a name in this process.
+ *
+ * @since 0.2.0
+ * @category getters
+ */
+export const cacheOf = (redis: RedisClient.Service, name: string) =>
   Effect.suspend(() => {
     const cache = LiveCaches.of(redis).find((cache) => cache.name === name)
     return cache === undefined

@@ -27,6 +27,8 @@ export interface CacheSnapshot extends KeyActivity.KeyReport {
   readonly name: string
   /** whether reads use Redis */
   readonly isAvailable: boolean
+  /** whether a setting at run time has switched it off */
+  readonly isOff: boolean
   readonly stats: CacheStats
 }
 
@@ -93,9 +95,10 @@ export const make = (redis: RedisClient.Service): Effect.Effect<Stream.Stream<Sn
     const activities = yield* makeActivities(redis)
     const take = Effect.gen(function* () {
       const watched = yield* activities
-      const caches = Array.from(watched, ([{ isAvailable, name, stats }, [report]]) => ({
+      const caches = Array.from(watched, ([{ isAvailable, name, overrides, stats }, [report]]) => ({
         name,
         isAvailable: isAvailable(),
+        isOff: overrides.isOff,
         stats: stats(),
         ...report()
       }))

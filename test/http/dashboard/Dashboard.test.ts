@@ -6,7 +6,9 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { RuntimeSettings } from "effect-cache-toolkit"
 import type { Page } from "playwright-core"
 import * as Chromium from "../../support/Chromium.js"
 import { root } from "../../support/root.js"
@@ -179,6 +181,36 @@ describe.skipIf(reason !== undefined)(title, () => {
         await page.waitForFunction(() => /Done/.test(document.querySelector("#outcome")?.textContent ?? ""))
       })
       expect(yield* invalidations).toBe(before + 1)
+      expect(errors).toEqual([])
+    })
+  )
+
+  it.scopedLive("switches a cache off and on by its settings, and says so instead of an outage", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const { origin } = yield* DashboardWorld.make(
+        Layer.provideMerge(RuntimeSettings.layer, Layer.orDie(redisOf(server.port)))
+      )
+      const browser = yield* Chromium.launch
+      const { errors, page } = yield* Chromium.open(browser, `${origin}/dashboard`)
+      yield* login(page)
+      yield* waitForState(page, "good")
+      yield* Effect.promise(async () => {
+        expect(await page.isDisabled("#setting-by")).toBe(true)
+        await page.selectOption("#cache", "product")
+        await page.fill("#setting-by", "ada")
+        await page.selectOption("#setting-enabled", "off")
+        await page.fill("#setting-for", "1 hour")
+        await page.click("#settings-form button[type=submit]")
+        await page.click("#confirm-yes")
+        await page.waitForSelector("#settings td:text('applied here')")
+        await page.waitForSelector("#state[data-state=warn]")
+        expect(await page.textContent("#state")).toBe("switched off: product; its reads go to the lookup")
+        expect(await page.textContent("#settings")).toMatch(/enabled.*off.*ada.*until .*stored/)
+        await page.click("#unset")
+        await page.click("#confirm-yes")
+        await page.waitForSelector("#state[data-state=good]")
+      })
       expect(errors).toEqual([])
     })
   )

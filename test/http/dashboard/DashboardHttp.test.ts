@@ -2,14 +2,32 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { MemoryRedis } from "effect-cache-toolkit"
+import { MemoryRedis, RuntimeSettings } from "effect-cache-toolkit"
+import { until } from "../../support/until.js"
 import * as DashboardWorld from "./DashboardWorld.js"
 
 const asHolder = { authorization: `Bearer ${DashboardWorld.token}` }
 
-const start = Effect.map(DashboardWorld.make(MemoryRedis.layer()), ({ origin, product }) => ({
+const withSettings = Layer.provideMerge(RuntimeSettings.layer, MemoryRedis.layer())
+
+const start = Effect.map(DashboardWorld.make(withSettings), ({ origin, product }) => ({
+  origin,
   product,
+  settings: Effect.promise(async () => {
+    const response = await fetch(`${origin}/dashboard/settings`, { headers: asHolder })
+    return (await response.json()) as { readonly stored: Array<unknown>; readonly applied: Array<unknown> }
+  }),
+  change: (change: Record<string, unknown>) =>
+    Effect.promise(async () => {
+      const response = await fetch(`${origin}/dashboard/settings`, {
+        method: "POST",
+        headers: { ...asHolder, "content-type": "application/json" },
+        body: JSON.stringify(change)
+      })
+      return [response.status, (await response.json()) as unknown] as const
+    }),
   get: (path: string) => Effect.promise(() => fetch(`${origin}/dashboard${path}`, { headers: asHolder })),
   operate: (operation: Record<string, string>) =>
     Effect.promise(async () => {
@@ -26,7 +44,14 @@ describe("the dashboard over HTTP", () => {
   it.scopedLive("serves its page and files under a policy that allows no other host and no inline script", () =>
     Effect.gen(function* () {
       const { get } = yield* start
-      for (const path of ["", "/dashboard.js", "/dashboard.css", "/uPlot.iife.min.js", "/uPlot.min.css"]) {
+      for (const path of [
+        "",
+        "/dashboard.js",
+        "/settings.js",
+        "/dashboard.css",
+        "/uPlot.iife.min.js",
+        "/uPlot.min.css"
+      ]) {
         const response = yield* get(path)
         expect([path, response.status]).toEqual([path, 200])
         const policy = response.headers.get("content-security-policy") ?? ""
@@ -78,6 +103,35 @@ describe("the dashboard over HTTP", () => {
       const key = { ...clear, action: "invalidate", subject: "product:p1", confirm: "product:p1" }
       expect(yield* operate(key)).toEqual(acknowledged)
       expect((yield* product.stats).invalidations).toBe(3)
+    })
+  )
+
+  it.scopedLive("sets and removes options of a cache once its name is repeated, and says why it does not", () =>
+    Effect.gen(function* () {
+      const { change, origin, product, settings } = yield* start
+      const set = { action: "set", cache: "product", by: "ada", confirm: "product" }
+      const problem = (part: string) => [400, { problem: expect.stringContaining(part) }]
+      expect(yield* change({ ...set, enabled: false, confirm: "" })).toEqual(problem("nothing was done"))
+      expect(yield* change(set)).toEqual(problem("none of timeToLive"))
+      expect(yield* change({ ...set, maxLookups: 0 })).toEqual(problem("`outage.maxLookups` is 0"))
+      expect(yield* change({ ...set, timeToLive: "soon" })).toEqual(problem("as in 5 minutes"))
+      expect(yield* change({ ...set, enabled: false, for: "-1 second" })).toEqual(problem("for"))
+      expect(yield* change({ ...set, enabled: false, by: "" })).toEqual(problem("an operator's name"))
+      expect((yield* change({ ...set, cache: "nothing", confirm: "nothing", enabled: false }))[0]).toBe(404)
+      expect(yield* settings).toEqual({ stored: [], applied: [] })
+      const unguarded = yield* Effect.promise(() => fetch(`${origin}/dashboard/settings`, { method: "POST" }))
+      expect(unguarded.status).toBe(401)
+
+      const made = { cache: "product", option: "enabled", value: "off", by: "ada", at: expect.any(Number) }
+      expect(yield* change({ ...set, enabled: false, for: "1 hour" })).toEqual([
+        200,
+        { made: [{ ...made, until: expect.any(Number) }] }
+      ])
+      yield* until("it is off", () => Effect.map(product.isAvailable, (isAvailable) => !isAvailable))
+      expect(yield* settings).toMatchObject({ stored: [made], applied: [made] })
+      expect(yield* change({ ...set, action: "unset" })).toEqual([200, { made: [] }])
+      yield* until("it is on", () => product.isAvailable)
+      expect(yield* settings).toEqual({ stored: [], applied: [] })
     })
   )
 

@@ -12,6 +12,8 @@
   let described = {}
   let token = sessionStorage.getItem(tokenKey) ?? ""
   let selected = ""
+  /** Called when another cache is chosen. */
+  const listeners = []
 
   const element = (name, text, attributes = {}) => {
     const made = document.createElement(name)
@@ -276,9 +278,13 @@
       : "reads go to the lookup"
 
   const drawConnection = ({ caches, redis, timeline }) => {
+    const off = caches.filter(({ isOff }) => isOff).map(({ name }) => name)
     const isWell =
-      redis.state === "Connected" && redis.circuit === "Closed" && caches.every(({ isAvailable }) => isAvailable)
-    if (isWell) setState("good", "healthy: caches read Redis")
+      redis.state === "Connected" &&
+      redis.circuit === "Closed" &&
+      caches.every(({ isAvailable, isOff }) => isAvailable || isOff)
+    if (isWell && off.length > 0) setState("warn", `switched off: ${off.join(", ")}; its reads go to the lookup`)
+    else if (isWell) setState("good", "healthy: caches read Redis")
     else if (redis.state === "Disabled") setState("warn", `Redis is switched off: ${withoutRedis()}`)
     else setState("bad", `outage: ${withoutRedis()}. ${redis.cause ?? `circuit ${redis.circuit}`}`)
     list("connection", [
@@ -465,11 +471,23 @@
     drawOperate()
     drawOptions()
     draw()
+    for (const listener of listeners) listener()
   }
   $("theme").onclick = () => {
     const theme = isDark() ? "light" : "dark"
     localStorage.setItem(themeKey, theme)
     setTheme(theme)
+  }
+
+  // for settings.js
+  window.dashboard = {
+    $,
+    confirmed,
+    element,
+    request,
+    table,
+    selected: () => selected,
+    onSelected: (listener) => listeners.push(listener)
   }
 
   $("charts").append(...charts.map(({ figure }) => figure))
