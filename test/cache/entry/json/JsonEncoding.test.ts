@@ -172,6 +172,17 @@ describe("a value that JSON cannot hold", () => {
     )
   }
 
+  it.effect("is bytes where the text is the base64 that bytes are stored as", () =>
+    Effect.gen(function* () {
+      const codec = CacheCodec.make(Schema.Struct({ of: Schema.Uint8ArrayFromSelf }))
+      const part = new Uint8Array([9, 1, 255, 9]).subarray(1, 3)
+      expect(yield* codec.encode({ of: part })).toBe('{"of":"Af8="}')
+      for (const text of ["Af8", "A f8=", "!", "Af8=Af8="]) {
+        expect(yield* Effect.flip(codec.decode(JSON.stringify({ of: text })))).toMatchObject({ path: "of" })
+      }
+    })
+  )
+
   it.effect("is stored in a schema that contains itself", () =>
     Effect.gen(function* () {
       interface Account {
