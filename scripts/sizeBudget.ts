@@ -30,13 +30,16 @@
  * What settings at run time change of a cache takes a fifth of a kilobyte: three fields that its parts read at each use. What stores
  * settings and listens to them is in `RuntimeSettings`.
  *
+ * What stores dates, bigints, maps, bytes and NaN takes 4 KB of a cache, a third of it to find unions in which two values would be stored as
+ * one. A program passes a schema and not a codec, so that no bundler can leave a form out.
+ *
  * Locks and semaphores share one renewal, and run a body on its caller's fiber: 2 KB. The scripts of a lock take several calls at
  * once and announce waiting callers: 3 KB of Lua and models. A lock costs its caller a fourth of what it did before.
  */
 export const sizeBudget = {
   "LocalCache.make": 55,
-  "TypedCache.make": 122,
-  "TypedCache.Tag": 122,
+  "TypedCache.make": 126,
+  "TypedCache.Tag": 127,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 20,
   "DistributedSemaphore.layer": 17,

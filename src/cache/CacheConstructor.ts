@@ -72,11 +72,11 @@ export const make = <
 > =>
   Effect.gen(function* () {
     CacheOptionCheck.check(options)
-    const keySchema = CacheSchema.toSchema(options.key)
+    const keySchema = JsonEncoding.ofKey(CacheSchema.toSchema(options.key))
     const valueSchema = CacheSchema.toSchema(options.value)
     const negative = options.negative && { ...options.negative, error: CacheSchema.toSchema(options.negative.error) }
     yield* JsonForm.required(options.name, {
-      key: JsonEncoding.ofKey(keySchema),
+      key: keySchema,
       value: JsonEncoding.ofValue(valueSchema),
       error: negative && JsonEncoding.ofValue(negative.error)
     })

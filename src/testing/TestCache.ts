@@ -15,6 +15,7 @@ import type { CacheTag } from "../cache/CacheTag.js"
 import * as CacheEntry from "../cache/entry/CacheEntry.js"
 import * as CacheKey from "../cache/entry/CacheKey.js"
 import * as CacheSchema from "../cache/entry/CacheSchema.js"
+import * as JsonEncoding from "../cache/entry/json/JsonEncoding.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { InvalidKey } from "../redis/RedisKey.js"
 import * as TestRedis from "./TestRedis.js"
@@ -106,7 +107,7 @@ export const layer = <Self, Id extends string, Key, Value, LookupE, E>(
 ): Layer.Layer<Self | TestOf<Self> | TestRedis.TestRedis | RedisClient> => {
   const { missing, seed = [], ...settings } = options
   const { key, name } = tag.definition
-  const keyOf = CacheKey.make(name, CacheSchema.toSchema(key))
+  const keyOf = CacheKey.make(name, JsonEncoding.ofKey(CacheSchema.toSchema(key)))
   const textOf = (id: Key) => Either.map(keyOf(id), ({ text }) => text)
 
   const build = Effect.sync(() => {

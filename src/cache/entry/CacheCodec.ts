@@ -94,11 +94,12 @@ export const attempt = <A>(
 
 /**
  * Makes the codec of a schema. `encode` fails with `CacheCodecError` when the value does not satisfy the schema, or the schema
- * throws on it. It also fails when the encoded form is no JSON: NaN, an instance of a class, a cycle. `decode` fails when
- * the text is no JSON, does not decode, or makes the schema throw.
+ * throws on it. It also fails when the encoded form is no JSON: an instance of a class in `Schema.Unknown`, a cycle. `decode`
+ * fails when the text is no JSON, does not decode, or makes the schema throw.
  *
- * Throws a `TypeError` for a schema whose encoded form JSON cannot hold, such as `Schema.BigIntFromSelf`. A `Date` is
- * written as its text of ISO 8601, also for `Schema.DateFromSelf`.
+ * Values that JSON cannot hold are encoded as Effect's schemas encode them, also for `Schema.DateFromSelf`, `Schema.BigIntFromSelf`
+ * and `Schema.MapFromSelf`. NaN and the infinities are texts. Throws a `TypeError` for a schema whose encoded form JSON cannot hold,
+ * such as `Schema.SymbolFromSelf`. So it does for a union in which two values would be stored as one.
  *
  * @since 0.1.0
  * @category constructors

@@ -13,7 +13,6 @@ import * as SchemaWalk from "../../internal/schema/SchemaWalk.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import * as JsonForm from "./JsonForm.js"
-import * as JsonEncoding from "./json/JsonEncoding.js"
 
 type Reason = RedisKey.InvalidKey["reason"]
 
@@ -123,8 +122,7 @@ const remembered = 2_048
 /**
  * Makes the function that builds the keys of a schema under a prefix. The id is the encoded form where every encoded form is
  * a text, and the canonical JSON of the encoded form elsewhere. Two keys have the same text only if their encoded forms are
- * the same. A field that is `undefined` counts as absent. A `Date`, a `bigint` and other forms of `JsonEncoding.ofKey` are encoded
- * as Effect's schemas encode them.
+ * the same. A field that is `undefined` counts as absent.
  *
  * Left is `InvalidKey` for a key that does not satisfy the schema, that the schema throws on, or whose encoded form is no
  * JSON (`NotEncodable`). So is a key that `RedisKey.make` rejects, as for control characters or lone surrogates in any part.
@@ -134,9 +132,8 @@ const remembered = 2_048
  */
 export const make = <Key, I>(
   prefix: string,
-  given: Schema.Schema<Key, I>
+  schema: Schema.Schema<Key, I>
 ): ((key: Key) => Either.Either<CacheKey, RedisKey.InvalidKey>) => {
-  const schema = JsonEncoding.ofKey(given)
   const toEncoded = Schema.encodeEither(schema)
   const encode = (key: Key): Either.Either<unknown, unknown> => {
     try {
@@ -194,8 +191,7 @@ export interface Names<in Key> {
  * @since 0.1.0
  * @category constructors
  */
-export const names = <Key, I>(prefix: string, given: Schema.Schema<Key, I>): Names<Key> => {
-  const schema = JsonEncoding.ofKey(given)
+export const names = <Key, I>(prefix: string, schema: Schema.Schema<Key, I>): Names<Key> => {
   const isText = isAlwaysText(Schema.encodedSchema(schema).ast)
   return isOwnText(schema)
     ? {

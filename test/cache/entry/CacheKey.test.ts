@@ -6,6 +6,7 @@ import * as fc from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CacheKey from "../../../src/cache/entry/CacheKey.js"
+import * as JsonEncoding from "../../../src/cache/entry/json/JsonEncoding.js"
 import * as RedisKey from "../../../src/redis/RedisKey.js"
 import { runs } from "../../support/effort.js"
 
@@ -96,13 +97,15 @@ describe("the text of a key", () => {
   })
 
   it("has the text of a bigint, a date and other forms of which equal ones have equal texts", () => {
-    expect(textOf(Schema.BigIntFromSelf, 7n)).toBe("p:7")
-    expect(textOf(Schema.DateFromSelf, new Date(0))).toBe("p:1970-01-01T00%3A00%3A00.000Z")
-    expect(textOf(Schema.Struct({ of: Schema.OptionFromSelf(Schema.BigIntFromSelf) }), { of: Option.some(7n) })).toBe(
-      'p:%7B"of":%7B"_tag":"Some","value":"7"%7D%7D'
-    )
+    expect(textOf(JsonEncoding.ofKey(Schema.BigIntFromSelf), 7n)).toBe("p:7")
+    expect(textOf(JsonEncoding.ofKey(Schema.DateFromSelf), new Date(0))).toBe("p:1970-01-01T00%3A00%3A00.000Z")
+    expect(
+      textOf(JsonEncoding.ofKey(Schema.Struct({ of: Schema.OptionFromSelf(Schema.BigIntFromSelf) })), {
+        of: Option.some(7n)
+      })
+    ).toBe('p:%7B"of":%7B"_tag":"Some","value":"7"%7D%7D')
     // by the order of the items, two equal sets would have two keys
-    expect(reasonOf(Schema.SetFromSelf(Schema.Int), new Set([1]))).toBe("NotEncodable")
+    expect(reasonOf(JsonEncoding.ofKey(Schema.SetFromSelf(Schema.Int)), new Set([1]))).toBe("NotEncodable")
     expect(reasonOf(Schema.Number, Number.NaN)).toBe("NotEncodable")
   })
 

@@ -103,8 +103,8 @@ const rewrite = (schema: { readonly ast: AST.AST }, forms: EncodedForms.EncodedF
   hasForm(schema.ast, forms, new Set()) ? written(schema.ast, new Rewriting(forms)) : schema.ast
 
 /**
- * Makes a schema of the same values whose encoded form JSON can hold: a `Date` is a text of ISO 8601, a `bigint` its digits, a
- * `Map` the list of its entries. A schema without such forms is returned as it is. So is a union in which a form could be taken
+ * Makes a schema of the same values whose encoded form JSON can hold. A `Date` is a text of ISO 8601, a `bigint` its digits, and
+ * a `Map` the list of its entries. A schema without such forms is returned as it is. So is a union in which a form could be taken
  * for what another member stores.
  *
  * @since 0.2.0

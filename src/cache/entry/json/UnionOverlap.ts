@@ -212,8 +212,8 @@ const overlapOf = (one: AST.AST, other: AST.AST, forms: EncodedForms.EncodedForm
 }
 
 /**
- * Whether one of two schemas may decode what the other one stores, and take a text for a form such as a date, or a form for a
- * text. `Schema.Array(Schema.DateFromSelf)` and `Schema.Array(Schema.String)` are confused.
+ * Whether one of two schemas may decode what the other one stores, and take a text for a form such as a date, or the reverse.
+ * `Schema.Array(Schema.DateFromSelf)` and `Schema.Array(Schema.String)` are confused.
  *
  * @since 0.2.0
  * @category predicates
