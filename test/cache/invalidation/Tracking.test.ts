@@ -1,7 +1,9 @@
 /** Changes of keys by other programs, as a server pushes them to the caches that ask for it. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -195,6 +197,33 @@ for (const driver of driverNames.filter((name) => name !== "BunRedis")) {
     }
   )
 }
+
+describe.skipIf(reason !== undefined)("a load that runs while another program removes a key", () => {
+  it.scopedLive("keeps what it has looked up nowhere if the lease is removed too", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const redis = yield* clientOf("SocketRedis", { port: server.port })
+      const mayAnswer = yield* Deferred.make<void>()
+      let lookups = 0
+      const cache = yield* TypedCache.make({
+        name: "user",
+        key: Schema.String,
+        value: Schema.Int,
+        timeToLive: "1 hour",
+        local: { capacity: 10, timeToLive: "1 hour", tracking: true },
+        lookup: () =>
+          Effect.suspend(() => (++lookups === 1 ? Effect.as(Deferred.await(mayAnswer), 1) : Effect.succeed(2)))
+      }).pipe(Effect.provideService(RedisClient, redis))
+      yield* tracks(server)
+      const first = yield* Effect.fork(cache.get("ada"))
+      yield* until("the load runs", () => lookups === 1)
+      expect(yield* server.send("DEL", "user:ada", "{user:ada}:lease")).toBe(1)
+      yield* Deferred.succeed(mayAnswer, undefined)
+      expect(yield* Fiber.join(first)).toBe(1)
+      yield* until("the value is looked up again", () => Effect.map(cache.get("ada"), (value) => value === 2))
+    })
+  )
+})
 
 describe.skipIf(reason !== undefined)("local.tracking where it cannot be had", () => {
   const rights = RedisServer.skipReasonFor("rights by subcommand", "rights by channel")
