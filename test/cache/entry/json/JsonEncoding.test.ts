@@ -27,8 +27,17 @@ const anyDate = anySchema(
   Schema.DateFromSelf.annotations({ equivalence: () => (one, other) => isSame(one.getTime(), other.getTime()) })
 )
 
+/** Texts that look like what forms are stored as. */
+const text = Schema.String.annotations({
+  arbitrary: () => (fc) =>
+    fc.oneof(
+      fc.string(),
+      fc.constantFrom("1", "NaN", "1970-01-01T00:00:00.000Z", "AA==", "https://example.org/", "UTC")
+    )
+})
+
 const leaves: ReadonlyArray<AnySchema> = [
-  Schema.String,
+  text,
   Schema.Literal("NaN"),
   Schema.Literal("1", null),
   Schema.Literal(1n),
