@@ -6,6 +6,7 @@ import * as BunRuntime from "@effect/platform-bun/BunRuntime"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as RuntimeSettings from "./cache/RuntimeSettings.js"
 import * as CacheService from "./game/CacheService.js"
 import * as SqlDatabase from "./game/database/SqlDatabase.js"
 import * as PlayerService from "./game/PlayerService.js"
@@ -41,6 +42,7 @@ const program = Layer.unwrapEffect(
       Layer.provide(ApiToken.layerConfig),
       Layer.provide(PlayerService.layer),
       Layer.provide(CacheService.layerConfig),
+      Layer.provide(RuntimeSettings.layer),
       Layer.provide([database, BunRedis.layerConfig({ embeddedWhenUnset: true })]),
       Layer.provide(OpenTelemetry.layer({ serviceName: "effect-cache-toolkit" })),
       Layer.provide(Logging.level)

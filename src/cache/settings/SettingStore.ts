@@ -13,13 +13,8 @@ import * as RedisExecutor from "../../redis/RedisExecutor.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import * as Setting from "./Setting.js"
 
-/**
- * The key of the hash. The name of no cache holds a brace, so that it is no entry.
- *
- * @since 0.2.0
- * @category constants
- */
-export const key = "{effect-cache-toolkit}:settings"
+/** The key of the hash. The name of no cache holds a brace, so that it is no entry. */
+const key = "{effect-cache-toolkit}:settings"
 
 /**
  * The channel on which changes are published.

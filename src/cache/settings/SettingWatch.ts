@@ -12,11 +12,15 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RedisClient } from "../../redis/RedisClient.js"
+import type { RedisError } from "../../redis/RedisError.js"
 import * as AppliedSettings from "./AppliedSettings.js"
 import * as Setting from "./Setting.js"
 import * as SettingStore from "./SettingStore.js"
 
 const longestPause = Duration.seconds(30)
+
+/** A client that is switched off says so once elsewhere. It has no settings. */
+const isDisabled = (error: RedisError): boolean => error._tag === "RedisUnavailable" && error.reason === "Disabled"
 
 /** What a field or a text of Redis may show of itself in a line of the log. */
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 100))
@@ -64,7 +68,7 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
 
     const readStored = Effect.matchEffect(SettingStore.read(redis), {
       onFailure: (error) => {
-        if (isAway) return Effect.void
+        if (isAway || isDisabled(error)) return Effect.void
         isAway = true
         return Effect.logWarning(`settings cannot be read, and the last known ones stay: ${error.message}`)
       },
@@ -106,7 +110,9 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
       Stream.runForEach((event) =>
         Effect.zipRight(event._tag === "Message" ? hear(event.message) : Effect.void, Queue.offer(wake, undefined))
       ),
-      Effect.tapError((error) => Effect.logWarning(`changes of settings are heard late: ${error.message}`)),
+      Effect.tapError((error) =>
+        isDisabled(error) ? Effect.void : Effect.logWarning(`changes of settings are heard late: ${error.message}`)
+      ),
       Effect.retry(Schedule.spaced(longestPause)),
       Effect.ignore,
       Effect.forkScoped

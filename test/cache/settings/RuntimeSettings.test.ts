@@ -10,6 +10,8 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as RuntimeSettings from "../../../src/cache/RuntimeSettings.js"
+import * as RedisClient from "../../../src/redis/RedisClient.js"
+import * as CapturedLog from "../../support/CapturedLog.js"
 import { pass, settle, until } from "../../support/until.js"
 import { by, hash, on, processes, timeLeft } from "./SettingsWorld.js"
 
@@ -212,6 +214,15 @@ describe("a setting at run time", () => {
       yield* unset
       expect(yield* timeLeft(one.cache, "c")).toBe(120)
       expect(lines("before 2m, by ada")).toHaveLength(1)
+    })
+  )
+
+  it.scoped("is none, and is not warned of, where the client is switched off", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      yield* Layer.build(RuntimeSettings.layer.pipe(Layer.provide([RedisClient.layerOff, log.layer])))
+      yield* pass("2 minutes")
+      expect(log.lines.filter(({ level }) => level === "WARN")).toEqual([])
     })
   )
 
