@@ -38,7 +38,7 @@
  */
 export const sizeBudget = {
   "LocalCache.make": 55,
-  "TypedCache.make": 126,
+  "TypedCache.make": 127,
   "TypedCache.Tag": 127,
   "RateLimiter.layer": 10,
   "DistributedLock.layer": 20,
