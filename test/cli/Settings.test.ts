@@ -1,4 +1,5 @@
 /** `effect-cache settings` beside an application that listens to settings. */
+import { userInfo } from "node:os"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -24,7 +25,7 @@ describe("effect-cache settings", () => {
     Effect.gen(function* () {
       if (RedisServer.skipReason !== undefined) return context.skip(RedisServer.skipReason)
       const server = yield* RedisServer.make()
-      const variables = { REDIS_URL: server.url, USER: "grace" }
+      const variables = { REDIS_URL: server.url }
       yield* Effect.gen(function* () {
         const cache = yield* cities
         const isOn = (wanted: boolean) =>
@@ -41,7 +42,7 @@ describe("effect-cache settings", () => {
         ).toMatchObject({ exitCode: 0 })
         expect(RunCli.json(yield* settings("--json"))).toMatchObject({
           settings: expect.arrayContaining([
-            expect.objectContaining({ cache: "city", option: "timeToLive", value: 300_000, by: "grace" }),
+            expect.objectContaining({ cache: "city", option: "timeToLive", value: 300_000, by: userInfo().username }),
             expect.objectContaining({ cache: "city", option: "outage.maxLookups", value: 8 })
           ])
         })

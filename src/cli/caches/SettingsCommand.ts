@@ -3,9 +3,9 @@
  *
  * @internal
  */
+import { userInfo } from "node:os"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -19,9 +19,18 @@ import * as Screen from "../frame/Screen.js"
 import * as Time from "../frame/Time.js"
 import * as CacheArguments from "./CacheArguments.js"
 
+/** The name of the system's user. There is none where the container's user is no user of the system. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return "unknown"
+  }
+}
+
 const by = Options.text("by").pipe(
-  Options.withFallbackConfig(Config.string("USER")),
-  Options.withDescription("Your name, for the log of every process: default that of the variable USER.")
+  Options.withDefault(userName()),
+  Options.withDescription("Your name, for the log of every process: default that of the system's user.")
 )
 
 const durationOf = (

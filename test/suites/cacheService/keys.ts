@@ -34,17 +34,17 @@ export const keysSuite = (test: Test): void => {
       expect(yield* cache.get("my-key", Data)).toEqual(Option.none())
     }))
 
-  test("stores no value that JSON cannot represent or whose schema throws, and reads none whose schema throws", (cache, redis) =>
+  test("stores no value whose schema throws, and reads none; NaN is stored as what it is", (cache, redis) =>
     Effect.gen(function* () {
       const unlucky = (n: number) => {
         if (n === 13) throw new Error("unlucky")
         return n
       }
       const Lucky = Schema.transform(Schema.Number, Schema.Number, { strict: true, decode: unlucky, encode: unlucky })
-      for (const n of [13, Number.NaN]) {
-        expect(yield* cache.set("my-key", Lucky, n)).toBe(false)
-        expect(yield* redis.get("my-key")).toEqual(Option.none())
-      }
+      expect(yield* cache.set("my-key", Lucky, 13)).toBe(false)
+      expect(yield* redis.get("my-key")).toEqual(Option.none())
+      expect(yield* cache.set("my-key", Lucky, Number.NaN)).toBe(true)
+      expect(yield* cache.get("my-key", Lucky)).toEqual(Option.some(Number.NaN))
       yield* redis.set("my-key", "13")
       expect(yield* cache.get("my-key", Lucky)).toEqual(Option.none())
       const Row = Schema.Struct({ at: Schema.DateFromSelf })
