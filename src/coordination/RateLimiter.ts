@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -132,7 +133,26 @@ export declare namespace RateLimiter {
       limit: RateLimit,
       options?: Admission.Cost
     ) => Effect.Effect<RateLimitUsage, Answer.RateLimitError>
-    /** Deletes what was counted for the key under this algorithm. May be repeated. */
+    /**
+     * Takes a cost from the limit, at most the whole limit, whether or not that much remains: for a call that turned out to be wrong,
+     * such as a wrong password. Returns how much remains. All processes see it at once; `refund` is its opposite.
+     *
+     * Windows and logs may so hold more than the limit. A bucket is at most empty. During an outage it goes to the share of this
+     * process under the policy `local`, and is lost under the others. Must not be repeated.
+     */
+    readonly penalize: (
+      key: string,
+      limit: RateLimit,
+      options?: Admission.Cost
+    ) => Effect.Effect<RateLimitUsage, Answer.RateLimitError>
+    /**
+     * Rejects every call of the key under this limit for a time, in all processes at once. Then the limit starts anew. A second block
+     * replaces the first, and `reset` ends it. May be repeated.
+     *
+     * Fails with the error of Redis during an outage. This process then blocks its own share under the policy `local`.
+     */
+    readonly block: (key: string, limit: RateLimit, duration: Duration.DurationInput) => Effect.Effect<void, RedisError>
+    /** Deletes what was counted for the key under this algorithm and name, and ends a block. May be repeated. */
     readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
     /**
      * Runs an effect when the limit allows it. Fails with `RateLimitExceeded` when the limit does not allow it, or not within
@@ -190,12 +210,14 @@ const prefix = "ratelimit"
  * })
  */
 export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const { consume, consumeAll, peek, refund, reset } = Consumption.make(client)
+  const { block, consume, consumeAll, peek, penalize, refund, reset } = Consumption.make(client)
   return RateLimiter.of({
     consume,
     consumeAll,
     peek,
     refund,
+    penalize,
+    block,
     reset,
     withLimit: (key, limit, options) => (effect) =>
       Effect.zipRight(

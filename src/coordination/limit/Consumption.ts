@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import * as Tracing from "../../internal/Tracing.js"
+import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import * as KeyOwner from "../../redis/KeyOwner.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
@@ -34,6 +35,8 @@ export interface Consumption {
   readonly consumeAll: (limits: JointConsumption.AllLimited) => Effect.Effect<RateLimitsResult, RateLimitError>
   readonly peek: (key: string, limit: RateLimit) => Effect.Effect<RateLimitUsage, RateLimitError>
   readonly refund: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, RateLimitError>
+  readonly penalize: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, RateLimitError>
+  readonly block: (key: string, limit: RateLimit, duration: Duration.DurationInput) => Effect.Effect<void, RedisError>
   readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
 }
 
@@ -81,7 +84,7 @@ export const make = (client: RedisClient.Service): Consumption => {
   }
 
   const operation = (
-    name: "peek" | "refund",
+    name: "peek" | "refund" | "penalize",
     key: string,
     limit: RateLimit,
     cost: number
@@ -124,6 +127,14 @@ export const make = (client: RedisClient.Service): Consumption => {
     consumeAll: JointConsumption.make(client, runnerOf, fallback, rejections),
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
+    penalize: (key, limit, { cost = 1 } = {}) => operation("penalize", key, limit, cost),
+    block: (key, limit, duration) =>
+      Effect.gen(function* () {
+        const millis = yield* ArgumentCheck.timeToLiveMillis("RateLimiter.block", "duration", duration)
+        const whole = yield* KeyOwner.keyOf("RateLimiter.block", client, "ratelimit", key)
+        yield* fallback.block(limit, whole, millis)
+        yield* runnerOf(limit.scripts).block(whole, millis, limit.name)
+      }),
     reset: (key, limit) =>
       KeyOwner.keyOf("RateLimiter.reset", client, "ratelimit", key).pipe(
         Effect.flatMap((whole) =>

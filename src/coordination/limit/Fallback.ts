@@ -49,6 +49,9 @@ export interface Fallback {
   readonly peek: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
   /** Returns to this process's share what it has allowed. The other policies have counted nothing. */
   readonly refund: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
+  /** Takes from this process's share. The other policies count nothing. */
+  readonly penalize: (limit: RateLimit, input: Input) => Effect.Effect<Usage>
+  readonly block: (limit: RateLimit, key: string, millis: number) => Effect.Effect<void>
   readonly reset: (limit: RateLimit, key: string) => Effect.Effect<void>
   /** Decides several limits in one step, each by its own policy. */
   readonly consumeAll: (calls: ReadonlyArray<LimitCall>, takes: boolean) => Effect.Effect<ReadonlyArray<Consumed>>
@@ -99,7 +102,7 @@ export const make = (): Fallback => {
   }
   const shares = ({ scripts }: RateLimit) => counts().of(scripts)
 
-  const usage = (limit: RateLimit, input: Input, operation: "peek" | "refund"): Effect.Effect<Usage> => {
+  const usage = (limit: RateLimit, input: Input, operation: "peek" | "refund" | "penalize"): Effect.Effect<Usage> => {
     if (limit.onUnavailable === "allow") return Effect.succeed([limit.burst, 0])
     if (limit.onUnavailable === "deny") return Effect.succeed([0, retryMicros])
     return shares(limit)[operation](shareOf(limit, input, limit.onUnavailable.local.processes))
@@ -139,6 +142,10 @@ export const make = (): Fallback => {
       }),
     peek: (limit, input) => usage(limit, input, "peek"),
     refund: (limit, input) => usage(limit, input, "refund"),
+    penalize: (limit, input) => usage(limit, input, "penalize"),
+    // the shares of other policies count nothing that a block could end
+    block: (limit, key, millis) =>
+      typeof limit.onUnavailable === "object" ? shares(limit).block(key, millis, limit.name) : Effect.void,
     reset: (limit, key) => (local === undefined ? Effect.void : local.of(limit.scripts).reset(key, limit.name))
   }
 }

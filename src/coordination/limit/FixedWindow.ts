@@ -84,5 +84,26 @@ export const scripts: LimitScripts = make({
       if (given > 0) call("DECRBY", key, given)
       return [Math.max(limit - used + given, 0), left * 1000]
     }
+  },
+  // a count above 2^53 counts as none
+  penalize: {
+    lua: `
+      if longer then redis.call("PEXPIRE", KEYS[1], text(window)) end
+      local taken = math.min(cost, limit, 2^53 - 1 - used)
+      if running then
+        redis.call("INCRBY", KEYS[1], text(taken))
+      else
+        redis.call("SET", KEYS[1], text(taken), "PX", text(window))
+        left = window
+      end
+      return {math.floor(math.max(limit - used - taken, 0)), math.floor(left * 1000)}
+    `,
+    model: ({ cost, key, left, limit, longer, running, used, window }, call) => {
+      if (longer) call("PEXPIRE", key, window)
+      const taken = Math.min(cost, limit, 2 ** 53 - 1 - used)
+      if (running) call("INCRBY", key, taken)
+      else call("SET", key, taken, "PX", window)
+      return [Math.max(limit - used - taken, 0), (running ? left : window) * 1000]
+    }
   }
 })

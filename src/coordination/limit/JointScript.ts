@@ -10,7 +10,15 @@ import * as Schema from "effect/Schema"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import * as RedisScript from "../../redis/RedisScript.js"
 import { micros } from "../../redis/ServerTime.js"
-import { type Consumed, contradiction, type Input, isConsumed, type LimitScripts, luaTools } from "./LimitScript.js"
+import {
+  type Consumed,
+  contradiction,
+  type Input,
+  isConsumed,
+  type LimitScripts,
+  luaBlocked,
+  luaTools
+} from "./LimitScript.js"
 
 /**
  * One call of several limits, whose states are in one slot.
@@ -33,7 +41,7 @@ export interface JointInput {
  */
 export type JointScript = RedisScript.RedisScript<JointInput, ReadonlyArray<Consumed>>
 
-const reading: ReadonlySet<string> = new Set(["GET", "PTTL", "ZCARD", "ZCOUNT", "ZRANGE", "ZSCORE", "TIME"])
+const reading: ReadonlySet<string> = new Set(["GET", "PTTL", "ZCARD", "ZCOUNT", "ZRANGE", "ZSCORE", "HGET", "TIME"])
 
 /**
  * Decides several limits by their models at a time in microseconds.
@@ -57,8 +65,11 @@ export const decide = (
   const isTaken = takes && decided.every(([allowed]) => allowed === 1)
   return decided.map((reply, i) => {
     const [scripts, context] = [limits[i]?.scripts, contexts[i]]
-    if (scripts === undefined || context === undefined || reply[0] === 0) return reply
-    return isTaken ? scripts.consume.model({ ...context, call }) : [1, ...scripts.peek.model(context), 0]
+    if (scripts === undefined || context === undefined) return reply
+    // a rejected call may be the first one since its window was shortened, and shortens what is stored
+    return isTaken || reply[0] === 0
+      ? scripts.consume.model({ ...context, call })
+      : [1, ...scripts.peek.model(context), 0]
   })
 }
 const none: RedisScript.ScriptContext = { keys: [], args: [], call: () => null }
@@ -88,7 +99,7 @@ const replyOf = (count: number): Schema.Schema<ReadonlyArray<Consumed>, Readonly
 // ARGV: the time, whether to take, three numbers of each limit, and of each call the costs
 const luaOf = (algorithms: ReadonlyArray<LimitScripts>): string => {
   const distinct = Array.from(new Set(algorithms))
-  return `${luaTools(1)}
+  return `${luaTools(1)}${luaBlocked}
 local server = redis
 local reading = {${Array.from(reading, (command) => `${command} = true`).join(", ")}}
 local dry = {call = function(command, ...)
@@ -97,7 +108,7 @@ end}
 local algorithms = {}
 ${distinct
   .map(
-    ({ lua }, i) => `algorithms[${i + 1}] = function(redis, KEYS, cost, limit, window, burst, peeks)
+    ({ lua }, i) => `algorithms[${i + 1}] = function(redis, KEYS, cost, limit, window, burst, numbers, same, peeks)
 ${lua.read}
 if peeks then ${lua.peek} end
 ${lua.consume}
@@ -110,7 +121,14 @@ local takes = ARGV[2] == "1"
 local function of(i, first, redis, peeks)
   local limit, window, burst = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1]), tonumber(ARGV[3 * i + 2])
   local cost = tonumber(ARGV[2 + 3 * count + first + i])
-  return algorithms[limits[i]](redis, {KEYS[first + i]}, cost, limit, window, burst, peeks)
+  local numbers = ":" .. ARGV[3 * i] .. ":" .. ARGV[3 * i + 1]
+  local same = "^(%d+):(%d+)" .. numbers .. "$"
+  local key = KEYS[first + i]
+  local ok, reply = pcall(algorithms[limits[i]], redis, {key}, cost, limit, window, burst, numbers, same, peeks)
+  if ok then return reply end
+  local left = blocked_micros(key)
+  if not left then error(reply, 0) end
+  return {0, 0, left, left}
 end
 local function decide(first)
   local decided, takes = {}, takes
@@ -121,7 +139,8 @@ local function decide(first)
   local flat = {}
   for i = 1, count do
     local reply = decided[i]
-    if takes then
+    -- a rejected call may be the first one since its window was shortened, and shortens what is stored
+    if takes or reply[1] == 0 then
       reply = of(i, first, server, false)
     elseif reply[1] == 1 then
       local usage = of(i, first, dry, true)

@@ -9,7 +9,7 @@ import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import type { RedisError } from "../../redis/RedisError.js"
 import * as JointScript from "./JointScript.js"
-import type { Consumed, Input, LimitScript, LimitScripts, Usage } from "./LimitScript.js"
+import { block, type Consumed, type Input, type LimitScript, type LimitScripts, type Usage } from "./LimitScript.js"
 import * as LocalKeys from "./LocalKeys.js"
 
 /**
@@ -22,6 +22,9 @@ export interface LimitRunner<out E> {
   readonly consume: (input: Input) => Effect.Effect<Consumed, E>
   readonly peek: (input: Input) => Effect.Effect<Usage, E>
   readonly refund: (input: Input) => Effect.Effect<Usage, E>
+  readonly penalize: (input: Input) => Effect.Effect<Usage, E>
+  /** Rejects every call for a time in milliseconds, after which the limit starts anew. */
+  readonly block: (key: string, millis: number, name?: string) => Effect.Effect<void, E>
   readonly reset: (key: string, name?: string) => Effect.Effect<void, E>
 }
 
@@ -48,6 +51,8 @@ export const onClient = (client: RedisClient.Service): ((scripts: LimitScripts) 
     consume: client.run(scripts.consume),
     peek: client.run(scripts.peek),
     refund: client.run(scripts.refund),
+    penalize: client.run(scripts.penalize),
+    block: (key, millis, name) => Effect.asVoid(client.run(block)({ key: scripts.keyOf(key, name), millis })),
     reset: (key, name) => Effect.asVoid(client.del(scripts.keyOf(key, name)))
   }))
 
@@ -118,6 +123,9 @@ export const inProcess = (): InProcess => {
       consume: run(scripts.consume),
       peek: run(scripts.peek),
       refund: run(scripts.refund),
+      penalize: run(scripts.penalize),
+      block: (key, millis, name) =>
+        Effect.map(MonotonicClock.millis, (now) => keys.block(scripts.keyOf(key, name), Math.floor(now) + millis)),
       reset: (key, name) => Effect.sync(() => keys.forget(scripts.keyOf(key, name)))
     })),
     joint: (calls, takes) =>

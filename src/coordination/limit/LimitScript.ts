@@ -69,6 +69,8 @@ export interface LimitScripts {
   readonly consume: LimitScript<Consumed>
   readonly peek: LimitScript<Usage>
   readonly refund: LimitScript<Usage>
+  /** Takes a cost, at most the whole limit, whether or not that much remains. */
+  readonly penalize: LimitScript<Usage>
 }
 
 const isCount = (part: number): boolean => Number.isSafeInteger(part) && part >= 0
@@ -157,16 +159,74 @@ local function clock_micros()
 end
 ${luaFailure}`
 
+/**
+ * Defines `blocked_micros(key)`: how long the key is blocked, nil where it is not. A block is a hash in the place of the state, so
+ * that the commands of each algorithm fail with WRONGTYPE: a call that is not blocked pays nothing for it.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const luaBlocked = `
+local function blocked_micros(key)
+  if type(redis.pcall("HGET", key, "blocked")) ~= "string" then return nil end
+  return math.floor(math.max(redis.call("PTTL", key), 1) * 1000)
+end`
+
+/**
+ * Models `blocked_micros`.
+ *
+ * @since 0.2.0
+ * @category utils
+ */
+export const blockedMicros = ({ call, keys: [key = ""] }: RedisScript.ScriptContext): number | undefined => {
+  try {
+    if (call("HGET", key, "blocked") === null) return undefined
+  } catch {
+    return undefined
+  }
+  return Math.max(Number(call("PTTL", key)), 1) * 1000
+}
+
+/**
+ * Blocks a key for a time in milliseconds: its state is a hash, which ends with that time.
+ *
+ * @since 0.2.0
+ * @category scripts
+ */
+export const block = RedisScript.make({
+  name: "rateLimiter.block",
+  idempotent: true,
+  keys: ({ key }: { readonly key: string; readonly millis: number }) => [key],
+  args: ({ millis }) => [millis],
+  lua: `
+    redis.call("DEL", KEYS[1])
+    redis.call("HSET", KEYS[1], "blocked", "1")
+    return redis.call("PEXPIRE", KEYS[1], ARGV[1])
+  `,
+  reply: Schema.Literal(1),
+  model: ({ args: [millis = ""], call, keys: [key = ""] }) => {
+    call("DEL", key)
+    call("HSET", key, "blocked", "1")
+    return call("PEXPIRE", key, millis)
+  }
+})
+
 // each call decides on its own key, which the body takes for the only one; a call that fails says so for itself
-const luaOf = (body: string): string => `${luaTools(4)}
-local function decide(KEYS, cost, limit, window, burst)
+const luaOf = (body: string, blocked: string): string => `${luaTools(4)}${luaBlocked}
+local function decide(KEYS, cost, limit, window, burst, numbers, same)
 ${body}
 end
 local limit, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local numbers = ":" .. ARGV[1] .. ":" .. ARGV[2]
+local same = "^(%d+):(%d+)" .. numbers .. "$"
 local replies = {}
 for i, key in ipairs(KEYS) do
-  local ok, reply = pcall(decide, {key}, tonumber(ARGV[i + 4]), limit, window, burst)
-  replies[i] = ok and reply or failure_of(reply)
+  local ok, reply = pcall(decide, {key}, tonumber(ARGV[i + 4]), limit, window, burst, numbers, same)
+  if not ok then
+    local left = blocked_micros(key)
+    reply = left and ${blocked} or failure_of(reply)
+  end
+  replies[i] = reply
 end
 return replies
 `
@@ -182,6 +242,7 @@ export const readArguments = ({ args, keys }: RedisScript.ScriptContext) => ({
   limit: Number(args[0]),
   window: Number(args[1]),
   burst: Number(args[2]),
+  numbers: `:${args[0]}:${args[1]}`,
   now: args[3],
   cost: Number(args[4])
 })
@@ -197,10 +258,20 @@ export interface Operation<State, Reply> {
   readonly model: (state: State, call: RedisScript.ScriptContext["call"]) => Reply
 }
 
+/** The reply of a script while its key is blocked for `left` microseconds. */
+interface Blocked<out Reply> {
+  readonly lua: string
+  readonly reply: (left: number) => Reply
+}
+
+const rejectedAsBlocked: Blocked<Consumed> = { lua: "{0, 0, left, left}", reply: (left) => [0, 0, left, left] }
+const nothingLeft: Blocked<Usage> = { lua: "{0, left}", reply: (left) => [0, left] }
+
 /**
  * Makes the scripts of an algorithm.
  *
- * In Lua `KEYS[1]`, `cost`, `limit`, `window` (milliseconds), `burst` and `text` are defined. `clock_micros()` is the time.
+ * In Lua `KEYS[1]`, `cost`, `limit`, `window` (milliseconds), `burst`, `numbers` (`:limit:window`), `same` and `text` are defined. `clock_micros()` is the time.
+ * `same` matches a time with these numbers: a concatenation in each call would cost more than the match.
  * The calls of one turn on a limit travel as one command, also several of one key.
  *
  * @since 0.1.0
@@ -217,6 +288,7 @@ export const make = <State>(algorithm: {
   readonly consume: Operation<State, Consumed>
   readonly peek: Operation<State, Usage>
   readonly refund: Operation<State, Usage>
+  readonly penalize: Operation<State, Usage>
 }): LimitScripts => {
   const keyOf = (key: string, name?: string): string =>
     name !== undefined
@@ -228,9 +300,18 @@ export const make = <State>(algorithm: {
     name: string,
     idempotent: boolean,
     { lua, model }: Operation<State, Reply>,
-    reply: Schema.Schema<Reply, Encoded>
+    reply: Schema.Schema<Reply, Encoded>,
+    blocked: Blocked<Reply>
   ): LimitScript<Reply> => {
-    const decide = (context: RedisScript.ScriptContext) => model(algorithm.read(context), context.call)
+    const decide = (context: RedisScript.ScriptContext) => {
+      try {
+        return model(algorithm.read(context), context.call)
+      } catch (error) {
+        const left = blockedMicros(context)
+        if (left === undefined) throw error
+        return blocked.reply(left)
+      }
+    }
     const script = RedisScript.makeBatched({
       name: `rateLimiter.${algorithm.name}.${name}`,
       idempotent,
@@ -238,7 +319,7 @@ export const make = <State>(algorithm: {
       sharesKeys: true,
       keys: (inputs: ReadonlyArray<Input>) => inputs.map(({ key, name }) => keyOf(key, name)),
       args: argumentsOf,
-      lua: luaOf(algorithm.readLua + lua),
+      lua: luaOf(algorithm.readLua + lua, blocked.lua),
       reply,
       model: decide
     })
@@ -247,9 +328,10 @@ export const make = <State>(algorithm: {
   return {
     keyOf,
     lua: { read: algorithm.readLua, consume: algorithm.consume.lua, peek: algorithm.peek.lua },
-    consume: script("consume", false, algorithm.consume, Consumed),
-    peek: script("peek", true, algorithm.peek, Usage),
-    refund: script("refund", false, algorithm.refund, Usage)
+    consume: script("consume", false, algorithm.consume, Consumed, rejectedAsBlocked),
+    peek: script("peek", true, algorithm.peek, Usage, nothingLeft),
+    refund: script("refund", false, algorithm.refund, Usage, nothingLeft),
+    penalize: script("penalize", false, algorithm.penalize, Usage, nothingLeft)
   }
 }
 

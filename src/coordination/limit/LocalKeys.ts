@@ -16,6 +16,7 @@ interface LocalMember {
 
 interface Key {
   text: string | undefined
+  readonly isBlocked: boolean
   /** a sorted set, in its order */
   readonly entries: Array<LocalMember>
   readonly scores: Map<string, number>
@@ -31,10 +32,13 @@ export interface LocalKeys {
   /** Runs commands at a time, in whole milliseconds. Throws for a command or a form of it that no model uses. */
   readonly callAt: (nowMillis: number) => ScriptContext["call"]
   readonly forget: (key: string) => void
+  /** Puts a block in the place of a key, until a time in milliseconds. */
+  readonly block: (key: string, untilMillis: number) => void
 }
 
 const missing = (): Key => ({
   text: undefined,
+  isBlocked: false,
   entries: [],
   scores: new Map(),
   expiresAt: Number.POSITIVE_INFINITY
@@ -94,7 +98,10 @@ export const make = (capacity: number): LocalKeys => {
     const [first, second, third] = rest
     // from the lowest score up, both ends included
     const countUpTo = (highest: number) => countOfFirst(entries, ({ score }) => score <= highest)
+    if (key.isBlocked && command !== "HGET" && command !== "PTTL") throw new Error("WRONGTYPE: the key is blocked")
     switch (command) {
+      case "HGET":
+        return key.isBlocked ? "1" : null
       case "GET":
         return key.text ?? null
       case "SET":
@@ -109,7 +116,7 @@ export const make = (capacity: number): LocalKeys => {
       case "DECRBY":
         return addTo(name, key, -Number(first))
       case "PTTL":
-        if (key.text === undefined && entries.length === 0) return -2
+        if (key.text === undefined && entries.length === 0 && !key.isBlocked) return -2
         return Number.isFinite(key.expiresAt) ? key.expiresAt - now : -1
       case "PEXPIRE":
         key.expiresAt = now + Number(first)
@@ -153,6 +160,7 @@ export const make = (capacity: number): LocalKeys => {
 
   return {
     forget: (name) => keys.set(name, missing()),
+    block: (name, untilMillis) => keys.set(name, { ...missing(), isBlocked: true, expiresAt: untilMillis }),
     callAt:
       (now) =>
       (command, name, ...rest) =>

