@@ -15,7 +15,7 @@ import * as RedisKey from "../redis/RedisKey.js"
 import * as Admission from "./limit/Admission.js"
 import type * as Answer from "./limit/Answer.js"
 import * as Consumption from "./limit/Consumption.js"
-import type * as JointConsumption from "./limit/JointConsumption.js"
+import type * as JointConsumption from "./limit/joint/JointConsumption.js"
 import type {
   RateLimit,
   RateLimitExceeded,
@@ -26,7 +26,7 @@ import type {
 
 export type { Cost, Exceeding, Waiting } from "./limit/Admission.js"
 export type { RateLimitError } from "./limit/Answer.js"
-export type { AllLimited, Limited } from "./limit/JointConsumption.js"
+export type { AllLimited, Limited } from "./limit/joint/JointConsumption.js"
 export {
   /**
    * @since 0.1.0

@@ -8,7 +8,7 @@ import * as MonotonicClock from "../../internal/MonotonicClock.js"
 import type { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisReply } from "../../redis/RedisConnection.js"
 import type { RedisError } from "../../redis/RedisError.js"
-import * as JointScript from "./JointScript.js"
+import * as JointScript from "./joint/JointScript.js"
 import { block, type Consumed, type Input, type LimitScript, type LimitScripts, type Usage } from "./LimitScript.js"
 import * as LocalKeys from "./LocalKeys.js"
 

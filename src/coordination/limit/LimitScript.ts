@@ -172,13 +172,8 @@ local function blocked_micros(key)
   return math.floor(math.max(redis.call("PTTL", key), 1) * 1000)
 end`
 
-/**
- * Models `blocked_micros`.
- *
- * @since 0.2.0
- * @category utils
- */
-export const blockedMicros = ({ call, keys: [key = ""] }: RedisScript.ScriptContext): number | undefined => {
+/** Models `blocked_micros`. */
+const blockedMicros = ({ call, keys: [key = ""] }: RedisScript.ScriptContext): number | undefined => {
   try {
     if (call("HGET", key, "blocked") === null) return undefined
   } catch {

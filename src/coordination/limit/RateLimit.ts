@@ -9,11 +9,11 @@ import * as Schema from "effect/Schema"
 import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as ArgumentCheck from "../../redis/ArgumentCheck.js"
 import type { RedisError } from "../../redis/RedisError.js"
-import * as FixedWindow from "./FixedWindow.js"
+import * as FixedWindow from "./algorithm/FixedWindow.js"
+import * as SlidingCounter from "./algorithm/SlidingCounter.js"
+import * as SlidingLog from "./algorithm/SlidingLog.js"
+import * as TokenBucket from "./algorithm/TokenBucket.js"
 import type { LimitScripts } from "./LimitScript.js"
-import * as SlidingCounter from "./SlidingCounter.js"
-import * as SlidingLog from "./SlidingLog.js"
-import * as TokenBucket from "./TokenBucket.js"
 
 /**
  * What a limit decides while Redis is unavailable. It never overrules a rejection by Redis.

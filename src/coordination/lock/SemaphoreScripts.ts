@@ -20,13 +20,8 @@ interface OwnedPermit {
   readonly take?: number | undefined
 }
 
-/**
- * The members of the permits that a token holds.
- *
- * @since 0.2.0
- * @category getters
- */
-export const membersOf = (token: string, take: number): ReadonlyArray<string> =>
+/** The members of the permits that a token holds. */
+const membersOf = (token: string, take: number): ReadonlyArray<string> =>
   Array.from({ length: take }, (_, i) => memberOf(token, i + 1))
 
 const memberOf = (token: string, number: number): string => (number === 1 ? token : `${token}#${number}`)

@@ -134,13 +134,8 @@ const ofThreeFields = (field: (name: string) => string | undefined, now: number)
   return []
 }
 
-/**
- * Reads the time that `Retry-After` asks for: seconds, or a date. Undefined where it says neither.
- *
- * @since 0.2.0
- * @category decoding
- */
-export const retryMillis = (text: string | undefined, now: number, { longestMillis }: Bounds): number | undefined => {
+/** Reads the time that `Retry-After` asks for: seconds, or a date. Undefined where it says neither. */
+const retryMillis = (text: string | undefined, now: number, { longestMillis }: Bounds): number | undefined => {
   const given = seconds(text) ?? dateIn(text, now)
   return given === undefined ? undefined : Math.min(given, longestMillis)
 }

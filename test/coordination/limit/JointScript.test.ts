@@ -1,7 +1,7 @@
 /** The model of the script of several limits against its Lua. */
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "effect/FastCheck"
-import * as JointScript from "../../../src/coordination/limit/JointScript.js"
+import * as JointScript from "../../../src/coordination/limit/joint/JointScript.js"
 import { block, type Input } from "../../../src/coordination/limit/LimitScript.js"
 import { batchOf, eachOf } from "../../support/programs/batches.js"
 import { compareScript } from "../../support/programs/compareScript.js"

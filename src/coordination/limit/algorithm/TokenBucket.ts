@@ -11,9 +11,9 @@
  *
  * @since 0.1.0
  */
-import type { ScriptContext } from "../../redis/RedisScript.js"
-import { micros } from "../../redis/ServerTime.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
+import type { ScriptContext } from "../../../redis/RedisScript.js"
+import { micros } from "../../../redis/ServerTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "../LimitScript.js"
 
 // `wait` is the time until the bucket is full, at most that of an empty one. A later time is stored only after the server's
 // clock was set back, or by version 0.1 with other numbers, which it did not store.

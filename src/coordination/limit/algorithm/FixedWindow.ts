@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
+import { type LimitScripts, make, readArguments, textOf } from "../LimitScript.js"
 
 /**
  * Counts calls in a window. A refund applies to the window that runs now.

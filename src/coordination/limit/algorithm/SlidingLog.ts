@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { ScriptContext } from "../../redis/RedisScript.js"
-import { micros } from "../../redis/ServerTime.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
+import type { ScriptContext } from "../../../redis/RedisScript.js"
+import { micros } from "../../../redis/ServerTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "../LimitScript.js"
 
 // After the server's clock was set back, calls are entered at the time of the last one, so that sums and times agree. No caller
 // waits longer than one window, after which the key expires. Old entries are skipped, and removed when a call is allowed: a

@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import type { ScriptContext } from "../../redis/RedisScript.js"
-import { micros } from "../../redis/ServerTime.js"
-import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "./LimitScript.js"
+import type { ScriptContext } from "../../../redis/RedisScript.js"
+import { micros } from "../../../redis/ServerTime.js"
+import { keptLongerMillis, type LimitScripts, make, readArguments, textOf } from "../LimitScript.js"
 
 /** A window that is further ahead was numbered by a shorter one: no clock is set back by as much. */
 const farAheadMillis = 31_536_000_000

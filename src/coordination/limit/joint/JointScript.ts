@@ -7,9 +7,9 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
-import type { RedisReply } from "../../redis/RedisConnection.js"
-import * as RedisScript from "../../redis/RedisScript.js"
-import { micros } from "../../redis/ServerTime.js"
+import type { RedisReply } from "../../../redis/RedisConnection.js"
+import * as RedisScript from "../../../redis/RedisScript.js"
+import { micros } from "../../../redis/ServerTime.js"
 import {
   type Consumed,
   contradiction,
@@ -18,7 +18,7 @@ import {
   type LimitScripts,
   luaBlocked,
   luaTools
-} from "./LimitScript.js"
+} from "../LimitScript.js"
 
 /**
  * One call of several limits, whose states are in one slot.
