@@ -13,12 +13,13 @@ const algorithms = {
   TokenBucket: RateLimiter.tokenBucket
 }
 
-for (const [algorithm, of] of Object.entries(algorithms)) {
-  const limitOf = (limit: number, window: Duration.DurationInput = "1 hour") =>
-    of({ limit, window, onUnavailable: "deny" })
+// one suite, and so one cluster, for all of them
+onEveryLayer((it) => {
+  for (const [algorithm, of] of Object.entries(algorithms)) {
+    const limitOf = (limit: number, window: Duration.DurationInput = "1 hour") =>
+      of({ limit, window, onUnavailable: "deny" })
 
-  describe(`a penalty (${algorithm})`, () => {
-    onEveryLayer((it) => {
+    describe(`a penalty (${algorithm})`, () => {
       it.effect("takes more than is left, in all processes at once, and a refund gives it back", () =>
         Effect.gen(function* () {
           const [one, other] = [yield* RateLimiter.make, yield* RateLimiter.make]
@@ -35,10 +36,8 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
         })
       )
     })
-  })
 
-  describe(`a block (${algorithm})`, () => {
-    onEveryLayer((it) => {
+    describe(`a block (${algorithm})`, () => {
       it.effect("rejects every call in all processes at once, also under several limits, until it is over", () =>
         Effect.gen(function* () {
           const [one, other] = [yield* RateLimiter.make, yield* RateLimiter.make]
@@ -76,10 +75,8 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
         })
       )
     })
-  })
 
-  describe(`a limit that changes while it runs (${algorithm})`, () => {
-    onEveryLayer((it) => {
+    describe(`a limit that changes while it runs (${algorithm})`, () => {
       it.effect("is raised and lowered at the next call", () =>
         Effect.gen(function* () {
           const limiter = yield* RateLimiter.make
@@ -119,5 +116,5 @@ for (const [algorithm, of] of Object.entries(algorithms)) {
         })
       )
     })
-  })
-}
+  }
+})
