@@ -99,10 +99,11 @@ interface Recording<Reply> {
   readonly untilTooLate?: Effect.Effect<void>
   /** whether local values are dropped before the write too: true by default, and false where a read between may have them */
   readonly dropsBefore?: boolean
-  /** Ends the write by calling `move`, and keeps its value in the same step. Without a reply it is undefined. */
-  readonly onEnd?: OnEnd<Reply> | undefined
+  /** Called when the write begins, from where on its end cannot be missed. */
+  readonly start?: (() => OnEnd<Reply> | undefined) | undefined
 }
 
+/** Ends a write by calling `move`, and keeps its value in the same step. The reply is undefined where there is none. */
 type OnEnd<Reply> = (move: () => void, reply: Reply | undefined) => void
 
 /** Any reply acknowledges the write. */
@@ -130,9 +131,10 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   const recorded = <Reply>(
     item: OutboxItem,
     write: Effect.Effect<Reply, RedisError>,
-    { dropsBefore = true, isAcknowledgement = isAlways, onEnd, untilTooLate = Effect.void }: Recording<Reply> = {}
+    { dropsBefore = true, isAcknowledgement = isAlways, start, untilTooLate = Effect.void }: Recording<Reply> = {}
   ): Effect.Effect<boolean> =>
     Effect.uninterruptibleMask((restore) => {
+      const onEnd = start?.()
       const end = (isAcknowledged: boolean, reply: Reply | undefined) => {
         if (onEnd === undefined) writes.end(item, isAcknowledged)
         else onEnd(() => writes.end(item, isAcknowledged), reply)
@@ -226,7 +228,6 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     const keepMillis = keepMillisOf(entry)
     const body = CacheEntry.body(entry, content)
     const { channel, lease } = options.target(key)
-    const localWrite = startLocalWrite(cacheKey, true)
     const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
     const stored = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(entry.tags, keepMillis, (onReply) =>
       RedisExecutor.unsafeRun(
@@ -253,7 +254,13 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
       isAcknowledgement: isStored,
       untilTooLate: untilTooLate(deadline),
       dropsBefore: false,
-      onEnd: keeper(localWrite, { ...entry, createdAt: created ?? options.serverTime() }, content, false)
+      start: () =>
+        keeper(
+          startLocalWrite(cacheKey, true),
+          { ...entry, createdAt: created ?? options.serverTime() },
+          content,
+          false
+        )
     })
   }
 
@@ -311,7 +318,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
               localWrite.end(move, undefined)
               if (reply === undefined) localWrite.remember(remembered, content.text)
             })
-          yield* invalidate(key, { dropsBefore: false, onEnd })
+          yield* invalidate(key, { dropsBefore: false, start: () => onEnd })
           return entry.value
         }
         const keepMillis = keepMillisOf(entry)
@@ -329,7 +336,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
         )
         const extended = renewal.extendFor(target, token, transfer.millisFor(body))
         const onEnd = keeper(localWrite, { ...entry, createdAt: begun.right }, content, true)
-        yield* recorded(item, Effect.zipRight(extended, finished), { dropsBefore: false, onEnd })
+        yield* recorded(item, Effect.zipRight(extended, finished), { dropsBefore: false, start: () => onEnd })
         return entry.value
       })
     )
