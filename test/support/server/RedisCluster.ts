@@ -32,6 +32,8 @@ export interface NodeView {
   readonly primaryId: string | undefined
   /** ranges of slots, both ends included */
   readonly slots: ReadonlyArray<readonly [first: number, last: number]>
+  /** orders the claims of slots: of a replica, its primary's */
+  readonly configEpoch: string | undefined
   readonly failed: boolean
 }
 
@@ -70,7 +72,7 @@ const parseView = (text: string, nodes: ReadonlyArray<ClusterNode>): ReadonlyArr
     .trim()
     .split("\n")
     .flatMap((line) => {
-      const [id = "", address = "", flags = "", primary = "-", , , , , ...ranges] = line.split(" ")
+      const [id = "", address = "", flags = "", primary = "-", , , configEpoch, , ...ranges] = line.split(" ")
       const ports = [...address.matchAll(/[:=](\d+)/g)].map(([, port]) => Number(port))
       const node = nodes.find(({ port, tlsPort }) => ports.includes(port) || (tlsPort > 0 && ports.includes(tlsPort)))
       if (node === undefined || /handshake|noaddr/.test(flags)) return []
@@ -83,7 +85,7 @@ const parseView = (text: string, nodes: ReadonlyArray<ClusterNode>): ReadonlyArr
         })
       const role = flags.includes("master") ? ("primary" as const) : ("replica" as const)
       const primaryId = primary === "-" ? undefined : primary
-      return [{ node, id, role, primaryId, slots, failed: /fail/.test(flags) }]
+      return [{ node, id, role, primaryId, slots, configEpoch, failed: /fail/.test(flags) }]
     })
 
 const countOf = (slots: NodeView["slots"]): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)
@@ -105,9 +107,12 @@ const problemOf = (nodes: ReadonlyArray<ClusterNode>): Effect.Effect<string | un
       if (seen.some(({ failed }) => failed)) return `${asked.port} takes a node for failed`
       const served = seen.reduce((sum, { slots }) => sum + countOf(slots), 0)
       if (served < slotCount) return `${asked.port} sees ${served} slots on running nodes`
+      // A replica that knows an older epoch of its primary wins no vote, and neither does one whose epoch two primaries have.
+      const epochs = seen.flatMap(({ configEpoch, role }) => (role === "primary" ? [configEpoch] : []))
+      if (new Set(epochs).size < epochs.length) return `${asked.port} sees one epoch twice: ${epochs.join(" ")}`
       const text = JSON.stringify(
         seen
-          .map(({ node, primaryId, slots }) => [node.port, primaryId, slots])
+          .map(({ configEpoch, node, primaryId, slots }) => [node.port, primaryId, configEpoch, slots])
           .sort(([left], [right]) => Number(left) - Number(right))
       )
       common ??= text
