@@ -8,7 +8,7 @@ const floors = [
   ["internal"],
   ["redis"],
   ["cache", "coordination"],
-  ["game", "testing", "telemetry"],
+  ["game", "settings", "testing", "telemetry"],
   ["http"],
   ["cli"],
   ["index.ts", "driver.ts", "testing.ts", "http.ts", "http-cache.ts", "game.ts", "telemetry.ts", "main.ts", "cli.ts"]

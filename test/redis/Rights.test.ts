@@ -44,7 +44,7 @@ const sent = [
     .flatMap((path) => [...source(path).matchAll(/\bredis\.p?call\(\s*"([A-Z]+)"/g)]),
   ...[
     "redis/RedisCommands.ts",
-    "cache/settings/SettingStore.ts",
+    "settings/SettingStore.ts",
     ...readdirSync(join(root, "src/redis/commands")).map((file) => `redis/commands/${file}`)
   ].flatMap((file) => [...source(file).matchAll(/"([A-Z]+)"/g)])
 ].flatMap(([, word = ""]) => (Keyspace.commands.includes(word) ? [word] : []))

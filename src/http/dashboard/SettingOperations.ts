@@ -7,10 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as RuntimeSettings from "../../cache/RuntimeSettings.js"
-import * as Setting from "../../cache/settings/Setting.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import type { RedisError } from "../../redis/RedisError.js"
+import * as RuntimeSettings from "../../settings/RuntimeSettings.js"
+import * as Setting from "../../settings/Setting.js"
 import * as Operations from "./Operations.js"
 
 const common = { cache: Schema.String, by: Schema.String, confirm: Schema.String }

@@ -2,8 +2,8 @@
 import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
-import * as RuntimeSettings from "../../../src/cache/RuntimeSettings.js"
 import type { RedisClient } from "../../../src/redis/RedisClient.js"
+import * as RuntimeSettings from "../../../src/settings/RuntimeSettings.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
 import { until } from "../../support/until.js"
 

@@ -4,10 +4,10 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
-import type { RedisClient } from "../../redis/RedisClient.js"
-import * as RedisExecutor from "../../redis/RedisExecutor.js"
-import * as CacheOverrides from "../CacheOverrides.js"
-import * as LiveCaches from "../LiveCaches.js"
+import * as CacheOverrides from "../cache/CacheOverrides.js"
+import * as LiveCaches from "../cache/LiveCaches.js"
+import type { RedisClient } from "../redis/RedisClient.js"
+import * as RedisExecutor from "../redis/RedisExecutor.js"
 import * as Setting from "./Setting.js"
 
 /** Settings by the field of their option. */

@@ -15,10 +15,10 @@ import * as Stream from "effect/Stream"
 import * as InputValue from "../internal/input/InputValue.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
-import * as AppliedSettings from "./settings/AppliedSettings.js"
-import * as Setting from "./settings/Setting.js"
-import * as SettingStore from "./settings/SettingStore.js"
-import * as SettingWatch from "./settings/SettingWatch.js"
+import * as AppliedSettings from "./AppliedSettings.js"
+import * as Setting from "./Setting.js"
+import * as SettingStore from "./SettingStore.js"
+import * as SettingWatch from "./SettingWatch.js"
 
 export {
   /**
@@ -41,7 +41,7 @@ export {
    * @category models
    */
   type Values
-} from "./settings/Setting.js"
+} from "./Setting.js"
 
 /**
  * The operator of a change, and how long it lasts.

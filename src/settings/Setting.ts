@@ -7,9 +7,9 @@
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import * as InputValue from "../../internal/input/InputValue.js"
-import * as KeyOwner from "../../redis/KeyOwner.js"
-import * as CacheOptionCheck from "../CacheOptionCheck.js"
+import * as CacheOptionCheck from "../cache/CacheOptionCheck.js"
+import * as InputValue from "../internal/input/InputValue.js"
+import * as KeyOwner from "../redis/KeyOwner.js"
 
 /**
  * The options of a cache that are settable at run time. One that is absent stays as it is.
