@@ -24,6 +24,7 @@ import * as RequestPacing from "./middleware/RequestPacing.js"
 import * as ResponseHeaders from "./middleware/ResponseHeaders.js"
 import * as Docs from "./server/Docs.js"
 import * as Spans from "./server/Spans.js"
+import * as StartPage from "./server/StartPage.js"
 import { ApiToken } from "./token/ApiToken.js"
 
 const dashboard = Layer.unwrapEffect(
@@ -63,7 +64,7 @@ const middleware = RequestPacing.layer.pipe(
  * @category layers
  */
 export const layer = Spans.whereRecorded(HttpApiBuilder.serve()).pipe(
-  Layer.provide([Docs.layer, dashboard, metrics, middleware]),
+  Layer.provide([StartPage.layer, Docs.layer, dashboard, metrics, middleware]),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(groups),
   Layer.provide(RequestPacing.turns),

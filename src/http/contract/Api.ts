@@ -81,9 +81,12 @@ const TooManyRequests = Problem.fromError(Errors.TooManyRequests, {
   title: "The client has sent too many requests"
 })
 
-/** A misspelt field is an error, not ignored: a PATCH would otherwise answer 200 and change nothing. */
-const exactly = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
-  Schema.Struct(fields).annotations({ parseOptions: { onExcessProperty: "error" } })
+/**
+ * The body of a request, whose problems are all named. A misspelt field is an error, not ignored: a PATCH would otherwise answer
+ * 200 and change nothing.
+ */
+const body = <Fields extends Schema.Struct.Fields>(identifier: string, fields: Fields) =>
+  Schema.Struct(fields).annotations({ identifier, parseOptions: { onExcessProperty: "error", errors: "all" } })
 
 const UserPath = Schema.Struct({ id: UserId })
 const GamePath = Schema.Struct({ id: GameId })
@@ -95,7 +98,10 @@ const Profile = Schema.Struct({
 }).annotations({ identifier: "Profile" })
 
 const queryInt = (from: number, to: number, fallback: number) =>
-  Schema.optionalWith(Schema.NumberFromString.pipe(Schema.int(), Schema.between(from, to)), { default: () => fallback })
+  Schema.optionalWith(Schema.NumberFromString.pipe(Schema.int(), Schema.between(from, to)), {
+    default: () => fallback,
+    exact: true
+  })
 
 const UserBalance = Schema.Struct({ userId: UserId, balance: Balance }).annotations({ identifier: "UserBalance" })
 
@@ -143,7 +149,7 @@ class HealthGroup extends HttpApiGroup.make("health")
 class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/api/users")
-      .setPayload(exactly({ username, displayName, email }))
+      .setPayload(body("NewUser", { username, displayName, email }))
       .addSuccess(UserProfile, { status: 201 })
       .addError(UsernameTaken)
       .addError(NotStorable)
@@ -160,7 +166,7 @@ class UsersGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.patch("updateProfile", "/api/users/:id/profile")
       .setPath(UserPath)
       .setPayload(
-        exactly({
+        body("UserChange", {
           username: Schema.optionalWith(username, { exact: true }),
           displayName: Schema.optionalWith(displayName, { exact: true }),
           email: Schema.optionalWith(email, { exact: true })
@@ -180,7 +186,7 @@ class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.put("updateBalance", "/api/users/:id/balance")
       .setPath(UserPath)
-      .setPayload(exactly({ balance: Balance }))
+      .setPayload(body("NewBalance", { balance: Balance }))
       .addSuccess(UserBalance)
       .addError(NotStorable)
       .middleware(Authorization)
@@ -191,7 +197,7 @@ class UsersGroup extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("recordGame", "/api/users/:id/games")
       .setPath(UserPath)
-      .setPayload(exactly({ won: Schema.Boolean, score: Balance }))
+      .setPayload(body("PlayedGame", { won: Schema.Boolean, score: Balance }))
       .addSuccess(UserStats)
       .addError(NotStorable)
       .middleware(Authorization)
@@ -227,7 +233,11 @@ class UsersGroup extends HttpApiGroup.make("users")
 class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
   .add(
     HttpApiEndpoint.get("top", "/api/leaderboards/global")
-      .setUrlParams(Schema.Struct({ offset: queryInt(0, 1_000_000, 0), limit: queryInt(1, 100, 10) }))
+      .setUrlParams(
+        Schema.Struct({ offset: queryInt(0, 1_000_000, 0), limit: queryInt(1, 100, 10) }).annotations({
+          parseOptions: { errors: "all" }
+        })
+      )
       .addSuccess(Schema.Struct({ entries: Schema.Array(LeaderboardEntry) }))
       .addError(Overloaded)
   )
@@ -246,7 +256,7 @@ class GamesGroup extends HttpApiGroup.make("games")
   .add(
     HttpApiEndpoint.post("start", "/api/games")
       .setPayload(
-        exactly({
+        body("NewGame", {
           players: Schema.Array(
             UserId.pipe(
               Schema.minLength(1),

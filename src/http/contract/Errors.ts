@@ -25,6 +25,22 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
   }
 }
 
+/** A response names this many problems of a request: a body of 64 kB may have thousands. */
+const mostProblems = 32
+
+/**
+ * Makes the error of a request that has these problems. The first 32 are named, and the others counted.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const invalidRequest = (problems: InvalidRequest["errors"]): InvalidRequest => {
+  const more = problems.length - mostProblems
+  return new InvalidRequest({
+    errors: more > 0 ? [...problems.slice(0, mostProblems), { field: "", message: `and ${more} more` }] : problems
+  })
+}
+
 /**
  * The bearer token is missing or wrong.
  *

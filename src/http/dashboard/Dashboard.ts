@@ -51,6 +51,8 @@ const answer = <A, R>(effect: Effect.Effect<A, Operations.Rejected, R>) =>
     onSuccess: (value) => json(value)
   })
 
+const allProblems = { errors: "all" } as const
+
 const KeyOfCache = Schema.Struct({ cache: Schema.String, key: Schema.String })
 
 const malformed = (error: { readonly message: string }) =>
@@ -123,7 +125,7 @@ export const layer = <Self, Name extends string, E, R>(
       yield* router.get(
         `${path}/inspect`,
         guarded(
-          HttpServerRequest.schemaSearchParams(KeyOfCache).pipe(
+          HttpServerRequest.schemaSearchParams(KeyOfCache, allProblems).pipe(
             Effect.mapError(malformed),
             Effect.flatMap(({ cache, key }) => Operations.inspect(redis, cache, key)),
             answer
@@ -133,7 +135,7 @@ export const layer = <Self, Name extends string, E, R>(
       yield* router.post(
         `${path}/operations`,
         guarded(
-          HttpServerRequest.schemaBodyJson(Operations.Operation).pipe(
+          HttpServerRequest.schemaBodyJson(Operations.Operation, allProblems).pipe(
             Effect.mapError(malformed),
             Effect.flatMap((operation) => Operations.run(redis, operation)),
             answer
@@ -144,7 +146,7 @@ export const layer = <Self, Name extends string, E, R>(
       yield* router.post(
         `${path}/settings`,
         guarded(
-          HttpServerRequest.schemaBodyJson(SettingOperations.Change).pipe(
+          HttpServerRequest.schemaBodyJson(SettingOperations.Change, allProblems).pipe(
             Effect.mapError(malformed),
             Effect.flatMap((change) => SettingOperations.run(redis, change)),
             answer

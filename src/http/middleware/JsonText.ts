@@ -52,25 +52,20 @@ const unkept = (text: string): string | undefined => {
   return text.isWellFormed() ? undefined : "is not well-formed: it holds half a surrogate pair"
 }
 
-const textProblemOf = (value: unknown, field: string): TextProblem | undefined => {
+const textProblemsOf = (value: unknown, field: string): ReadonlyArray<TextProblem> => {
   if (typeof value === "string") {
     const message = unkept(value)
-    return message === undefined ? undefined : { field, message }
+    return message === undefined ? [] : [{ field, message }]
   }
-  if (Array.isArray(value)) return firstProblem(value, (index) => `${field}[${index}]`)
-  if (typeof value !== "object" || value === null) return undefined
+  if (Array.isArray(value)) return problemsWithin(value, (index) => `${field}[${index}]`)
+  if (typeof value !== "object" || value === null) return []
   const message = unkept(Object.keys(value).join(" "))
-  if (message !== undefined) return { field, message: `a name ${message}` }
-  return firstProblem(value, (name) => (field === "" ? name : `${field}.${name}`))
+  const within = problemsWithin(value, (name) => (field === "" ? name : `${field}.${name}`))
+  return message === undefined ? within : [{ field, message: `a name ${message}` }, ...within]
 }
 
-const firstProblem = (values: object, fieldOf: (name: string) => string): TextProblem | undefined => {
-  for (const [name, value] of Object.entries(values)) {
-    const problem = textProblemOf(value, fieldOf(name))
-    if (problem !== undefined) return problem
-  }
-  return undefined
-}
+const problemsWithin = (values: object, fieldOf: (name: string) => string): ReadonlyArray<TextProblem> =>
+  Object.entries(values).flatMap(([name, value]) => textProblemsOf(value, fieldOf(name)))
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
@@ -90,16 +85,18 @@ const parse = (text: string): { readonly value: unknown } | undefined => {
   }
 }
 
+const ofBody = (message: string): ReadonlyArray<TextProblem> => [{ field: "", message: `the body ${message}` }]
+
 /**
- * Finds the first problem of a body.
+ * Finds the problems of a body: that of the whole, or those of its texts.
  *
  * @since 0.2.0
  * @category utils
  */
-export const problemOf = (bytes: Uint8Array<ArrayBuffer>): TextProblem | undefined => {
+export const problemsOf = (bytes: Uint8Array<ArrayBuffer>): ReadonlyArray<TextProblem> => {
   const text = decode(bytes)
-  if (text === undefined) return { field: "", message: "the body is not UTF-8" }
-  if (isTooDeep(text)) return { field: "", message: `the body nests deeper than ${maxDepth} levels` }
+  if (text === undefined) return ofBody("is not UTF-8")
+  if (isTooDeep(text)) return ofBody(`nests deeper than ${maxDepth} levels`)
   const parsed = parse(text)
-  return parsed === undefined ? { field: "", message: "the body is not valid JSON" } : textProblemOf(parsed.value, "")
+  return parsed === undefined ? ofBody("is not valid JSON") : textProblemsOf(parsed.value, "")
 }

@@ -15,7 +15,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
-import { InvalidRequest } from "../contract/Errors.js"
+import { type InvalidRequest, invalidRequest } from "../contract/Errors.js"
 import * as Problem from "../contract/Problem.js"
 import { ApiToken } from "../token/ApiToken.js"
 import * as Handling from "./Handling.js"
@@ -28,15 +28,15 @@ const maxMessageLength = 200
  * characters.
  */
 const fromDecodeError = (error: HttpApiDecodeError): InvalidRequest =>
-  new InvalidRequest({
-    errors: error.issues.map(({ path, message }) => ({
+  invalidRequest(
+    error.issues.map(({ path, message }) => ({
       field: path
         .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
         .join("")
         .replace(/^\./, ""),
       message: message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message
     }))
-  })
+  )
 
 const isDecodable = (path: string): boolean => {
   try {

@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { InvalidRequest } from "../contract/Errors.js"
+import { type InvalidRequest, invalidRequest } from "../contract/Errors.js"
 import * as Problem from "../contract/Problem.js"
 import type { ApiToken } from "../token/ApiToken.js"
 import * as JsonText from "./JsonText.js"
@@ -112,8 +112,8 @@ export const limit =
         if (Option.isNone(arrived)) return tooSlow
         if (Option.isNone(arrived.value)) return tooLarge
         const body = arrived.value.value
-        const problem = JsonText.problemOf(body)
-        if (problem !== undefined) return yield* new InvalidRequest({ errors: [problem] })
+        const problems = JsonText.problemsOf(body)
+        if (problems.length > 0) return yield* invalidRequest(problems)
         return yield* Effect.provideService(app, HttpServerRequest.HttpServerRequest, withBody(request, body))
       })
     })
