@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as SqlTags from "../internal/effect/SqlTags.js"
 import * as KeyOwner from "../redis/KeyOwner.js"
 import { RedisClient } from "../redis/RedisClient.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
@@ -23,9 +24,6 @@ import * as JsonForm from "./entry/JsonForm.js"
 import * as JsonEncoding from "./entry/json/JsonEncoding.js"
 import * as LiveCaches from "./LiveCaches.js"
 import * as LookupSource from "./lookup/LookupSource.js"
-
-/** The tag of `@effect/sql`, written out here, since a cache works without that package. */
-const SqlClient = Context.GenericTag<"SqlClient", unknown>("@effect/sql/SqlClient")
 
 /**
  * Builds a cache on the `RedisClient` of the context, for the life of the scope. Lookups run with the context of this
@@ -94,7 +92,7 @@ export const make = <
     })
     const advice = CacheAdvice.of(options, {
       commandTimeoutMillis: RedisExecutor.of(redis).commandTimeoutMillis,
-      poolSize: CacheAdvice.poolSizeOf(Option.getOrUndefined(Context.getOption(context, SqlClient)))
+      poolSize: CacheAdvice.poolSizeOf(Option.getOrUndefined(Context.getOption(context, SqlTags.SqlClient)))
     })
     if (advice.length > 0) yield* Effect.logWarning(`cache ${options.name}: ${advice.join("; ")}`)
     yield* LiveCaches.add(redis, {

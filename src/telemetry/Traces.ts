@@ -12,11 +12,12 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Tracer from "effect/Tracer"
+import * as CurrentFiber from "../internal/effect/CurrentFiber.js"
 import * as Observed from "../internal/Observed.js"
 import * as Tracing from "../internal/Tracing.js"
 import { serverOf } from "./meters/ConnectionMeter.js"
@@ -117,15 +118,9 @@ const resultOf = (value: unknown): Readonly<Record<string, unknown>> => {
 
 const isSampled = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => fiber.currentSpan?.sampled === true
 
-/** Where Effect keeps what `Fiber.getCurrentFiber` answers, which it wraps anew each time. */
-const current = globalThis as { readonly "effect/FiberCurrent"?: Fiber.RuntimeFiber<unknown, unknown> | null }
-
-const currentFiber = (): Fiber.RuntimeFiber<unknown, unknown> | undefined =>
-  current["effect/FiberCurrent"] ?? Option.getOrUndefined(Fiber.getCurrentFiber())
-
 const listenerOf = ({ keys = false }: Options): Tracing.TraceListener => ({
   isTraced: () => {
-    const fiber = currentFiber()
+    const fiber = CurrentFiber.get()
     return fiber !== undefined && isSampled(fiber)
   },
   operation: ({ count, key, name, of }, effect) =>
@@ -140,7 +135,7 @@ const listenerOf = ({ keys = false }: Options): Tracing.TraceListener => ({
       })
     }),
   command: (command, address, script) => {
-    const caller = currentFiber()
+    const caller = CurrentFiber.get()
     if (caller === undefined || !isSampled(caller)) return undefined
     const span = startSpan(caller.currentTracer, command, caller.currentSpan, "client")
     annotate(span, {

@@ -6,9 +6,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as SchemaClasses from "../../internal/effect/SchemaClasses.js"
 import * as SchemaWalk from "../../internal/schema/SchemaWalk.js"
 
 /** The name of the schema to use instead, by the name of the form that JSON cannot hold. */
@@ -24,15 +24,15 @@ const remedies: Readonly<Record<string, string>> = {
 const remedyOf = (form: string): string => {
   if (form === "undefined") return "Schema.NullOr or Schema.OptionFromNullOr"
   if (form === "Uint8Array") return "Schema.Uint8ArrayFromBase64 in place of Schema.Uint8ArrayFromSelf"
-  const name = /^effect\/(\w+)$/.exec(form)?.[1] ?? remedies[form]
+  const name = SchemaClasses.moduleOf(form) ?? remedies[form]
   const remedy = `Schema.${name ?? "Date"} in place of Schema.${name ?? "Date"}FromSelf`
   return name === undefined ? `a schema that encodes it, such as ${remedy}` : remedy
 }
 
 /** The JavaScript class of a declared schema's values; undefined where the schema does not name one. */
 const classOf = (ast: AST.Declaration): string | undefined => {
-  const constructor = ast.annotations[AST.TypeConstructorAnnotationId]
-  if (Predicate.hasProperty(constructor, "_tag") && typeof constructor._tag === "string") return constructor._tag
+  const name = SchemaClasses.nameOf(ast)
+  if (name !== undefined) return name
   const isInstance = Option.contains(AST.getSchemaIdAnnotation(ast), Schema.InstanceOfSchemaId)
   // a class of Schema on its decoded side
   return isInstance || AST.SurrogateAnnotationId in ast.annotations ? String(ast) : undefined

@@ -7,9 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-
-/** The tag of `@effect/sql`, written out here, since a cache works without that package. A test compares the two. */
-const Connection = Context.GenericTag<"TransactionConnection", unknown>("@effect/sql/SqlClient/TransactionConnection")
+import * as SqlTags from "../../internal/effect/SqlTags.js"
 
 /**
  * Whether a fiber runs inside `SqlClient.withTransaction`.
@@ -18,4 +16,4 @@ const Connection = Context.GenericTag<"TransactionConnection", unknown>("@effect
  * @category predicates
  */
 export const isIn = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
-  Option.isSome(Context.getOption(fiber.currentContext, Connection))
+  Option.isSome(Context.getOption(fiber.currentContext, SqlTags.TransactionConnection))

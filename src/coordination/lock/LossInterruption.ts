@@ -8,25 +8,17 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as FiberRef from "effect/FiberRef"
+import * as FiberInterruption from "../../internal/effect/FiberInterruption.js"
 import type { HeldLease, LossListener } from "./LeaseRenewal.js"
 import type { LockLost } from "./LockError.js"
 
 type Caller = Fiber.RuntimeFiber<unknown, unknown>
 
-/** What Effect 3 has and does not declare. Where a release has it no more, each body runs on a fiber of its own. */
-interface WithChildren {
-  readonly getChildren?: () => ReadonlySet<Caller>
-}
-
-const childrenOf = (fiber: Caller): ReadonlySet<Caller> | undefined => (fiber as WithChildren).getChildren?.()
-
-const hasChildren = (fiber: Caller): boolean => (childrenOf(fiber)?.size ?? 0) > 0
+const hasChildren = (fiber: Caller): boolean => (FiberInterruption.childrenOf(fiber)?.size ?? 0) > 0
 
 /** of `Effect.uninterruptibleMask` */
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -73,7 +65,8 @@ export const run = <A, E, R, B, E2, R2>(
   lease: HeldLease,
   ended: (exit: Exit.Exit<A, E | LockLost>) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<B, E2, R | R2> => {
-  const before = childrenOf(caller)
+  const before = FiberInterruption.childrenOf(caller)
+  // where a release of Effect does not show them, each body runs on a fiber of its own
   if (before === undefined || before.size > 0) return Effect.flatMap(onOwnFiber(restore, effect, lease), ended)
 
   const interruption = new Interruption(lease, caller)
@@ -96,23 +89,10 @@ const exitOf = <A, E>({ loss }: Interruption, exit: Exit.Exit<A, E>): Exit.Exit<
 const cleanUp = (caller: Caller, { by }: Interruption): Effect.Effect<void> =>
   Effect.suspend(() =>
     Effect.zipRight(
-      Fiber.interruptAll(Array.from(childrenOf(caller) ?? [])),
-      FiberRef.update(FiberRef.interruptedCause, (cause) => without(cause, by))
+      Fiber.interruptAll(Array.from(FiberInterruption.childrenOf(caller) ?? [])),
+      FiberInterruption.withdraw(by)
     )
   )
-
-/** Takes an interruption back. Another one of the same fiber stays. */
-const without = (cause: Cause.Cause<never>, by: FiberId.FiberId): Cause.Cause<never> => {
-  const others = Cause.reduceWithContext(cause, undefined, {
-    emptyCase: () => Cause.empty,
-    failCase: (_, error) => Cause.fail(error),
-    dieCase: (_, defect) => Cause.die(defect),
-    interruptCase: (_, fiberId) => (fiberId === by ? Cause.empty : Cause.interrupt(fiberId)),
-    sequentialCase: (_, left, right) => Cause.sequential(left, right),
-    parallelCase: (_, left, right) => Cause.parallel(left, right)
-  })
-  return Cause.isEmpty(others) ? Cause.empty : others
-}
 
 const onOwnFiber = <A, E, R>(
   restore: Restore,

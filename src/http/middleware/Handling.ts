@@ -5,9 +5,9 @@
  * @since 0.2.0
  */
 import type { HttpApiDecodeError } from "@effect/platform/HttpApiError"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
+import * as HandlerGroup from "../../internal/effect/HandlerGroup.js"
 
 const current = FiberRef.unsafeMake({ answered: false })
 
@@ -17,24 +17,15 @@ const current = FiberRef.unsafeMake({ answered: false })
  * @since 0.2.0
  * @category combinators
  */
-export const marked = <
-  Handlers extends {
-    readonly handlers: Chunk.Chunk<{ readonly handler: (request: never) => Effect.Effect<unknown, unknown, unknown> }>
-  }
->(
-  group: Handlers
-): Handlers =>
-  Object.assign(group, {
-    handlers: Chunk.map(group.handlers, (item) => ({
-      ...item,
-      handler: (request: never) =>
-        Effect.tap(item.handler(request), () =>
-          Effect.map(FiberRef.get(current), (request) => {
-            request.answered = true
-          })
-        )
-    }))
-  })
+export const marked = <Group extends HandlerGroup.WithHandlers>(group: Group): Group =>
+  HandlerGroup.wrap(
+    group,
+    Effect.tap(() =>
+      Effect.map(FiberRef.get(current), (request) => {
+        request.answered = true
+      })
+    )
+  )
 
 /**
  * Turns a response that does not encode into a defect whose message lists every problem.

@@ -10,11 +10,11 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as Utils from "effect/Utils"
+import * as CurrentFiber from "./CurrentFiber.js"
 
 type Resume<A, E> = (effect: Effect.Effect<A, E>) => void
 type Register<A, E> = (resume: Resume<A, E>) => void
@@ -83,12 +83,6 @@ interface Interruptor<A, E> extends Resume<A, E> {
   own?: Resume<A, E>
 }
 
-/** Where Effect keeps what `Fiber.getCurrentFiber` answers, which it wraps anew each time. */
-const current = globalThis as { readonly "effect/FiberCurrent"?: Fiber.RuntimeFiber<unknown, unknown> | null }
-
-const currentFiber = (): Fiber.RuntimeFiber<unknown, unknown> =>
-  current["effect/FiberCurrent"] ?? Option.getOrThrow(Fiber.getCurrentFiber())
-
 /** Throws a defect of a fiber's observer outside of the call that resumes the fiber, where the scheduler would throw it. */
 const throwLater = (defect: unknown): void =>
   queueMicrotask(() => {
@@ -145,7 +139,8 @@ type RegisterInTurn<Of, A, E> = (resume: Resume<A, E>, caller: Fiber.RuntimeFibe
 class InTurn<Of, A, E> extends Callback<A, E> {
   constructor(register: RegisterInTurn<Of, A, E>, of: Of) {
     super((resume) => {
-      const caller = currentFiber()
+      const caller = CurrentFiber.get()
+      if (caller === undefined) throw new Error("an effect of `Callback` runs outside of a fiber; run it by a runtime")
       register(within(resume, caller), caller, of)
     })
   }

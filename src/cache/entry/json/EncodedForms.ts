@@ -15,9 +15,9 @@ import * as HashSet from "effect/HashSet"
 import * as List from "effect/List"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as SchemaClasses from "../../../internal/effect/SchemaClasses.js"
 import * as JsonForm from "../JsonForm.js"
 
 /**
@@ -93,31 +93,33 @@ const BytesText = Schema.transformOrFail(Schema.String, Schema.Uint8ArrayFromSel
 /** How the instances of a class are stored, and one of them, to know which fields they have. */
 type ClassForm = readonly [constructor: Constructor, instance: () => object]
 
+const { names } = SchemaClasses
+
 /** By the name of the class, for forms of which equal values have equal texts. */
 const classesOfKeys: Readonly<Record<string, ClassForm>> = {
-  Date: [() => DateText, () => new Date(0)],
-  URL: [() => Schema.URL, () => URL.prototype],
-  Uint8Array: [() => BytesText, () => new Uint8Array()],
-  "effect/BigDecimal": [() => Schema.BigDecimal, () => BigDecimal.make(0n, 0)],
-  "effect/DateTime.Utc": [() => Schema.DateTimeUtc, () => DateTime.unsafeMake(0)],
-  "effect/DateTime.Zoned": [() => ZonedText, () => DateTime.unsafeMakeZoned(0, { timeZone: 0 })],
-  "effect/DateTime.TimeZone.Offset": [() => Schema.TimeZoneOffset, () => DateTime.zoneMakeOffset(0)],
-  "effect/DateTime.TimeZone.Named": [() => Schema.TimeZoneNamed, () => DateTime.zoneUnsafeMakeNamed("UTC")],
-  "effect/Option": [(value) => Schema.Option(value), () => Option.some(0)],
-  "effect/Either": [(right, left) => Schema.Either({ left, right }), () => Either.right(0)],
-  "effect/Chunk": [(item) => Schema.Chunk(item), () => Chunk.of(0)],
-  "effect/Chunk.NonEmptyChunk": [(item) => Schema.NonEmptyChunk(item), () => Chunk.of(0)],
-  "effect/List": [(item) => Schema.List(item), () => List.of(0)]
+  [names.Date]: [() => DateText, () => new Date(0)],
+  [names.URL]: [() => Schema.URL, () => URL.prototype],
+  [names.Uint8Array]: [() => BytesText, () => new Uint8Array()],
+  [names.BigDecimal]: [() => Schema.BigDecimal, () => BigDecimal.make(0n, 0)],
+  [names.DateTimeUtc]: [() => Schema.DateTimeUtc, () => DateTime.unsafeMake(0)],
+  [names.DateTimeZoned]: [() => ZonedText, () => DateTime.unsafeMakeZoned(0, { timeZone: 0 })],
+  [names.TimeZoneOffset]: [() => Schema.TimeZoneOffset, () => DateTime.zoneMakeOffset(0)],
+  [names.TimeZoneNamed]: [() => Schema.TimeZoneNamed, () => DateTime.zoneUnsafeMakeNamed("UTC")],
+  [names.Option]: [(value) => Schema.Option(value), () => Option.some(0)],
+  [names.Either]: [(right, left) => Schema.Either({ left, right }), () => Either.right(0)],
+  [names.Chunk]: [(item) => Schema.Chunk(item), () => Chunk.of(0)],
+  [names.NonEmptyChunk]: [(item) => Schema.NonEmptyChunk(item), () => Chunk.of(0)],
+  [names.List]: [(item) => Schema.List(item), () => List.of(0)]
 }
 
 /** The texts of equal maps differ by the order of their entries, those of equal durations by their unit. */
 const classes: Readonly<Record<string, ClassForm>> = {
   ...classesOfKeys,
-  ReadonlyMap: [(key, value) => Schema.Map({ key, value }), () => new Map()],
-  ReadonlySet: [(item) => Schema.Set(item), () => new Set()],
-  "effect/HashMap": [(key, value) => Schema.HashMap({ key, value }), () => HashMap.empty()],
-  "effect/HashSet": [(item) => Schema.HashSet(item), () => HashSet.empty()],
-  "effect/Duration": [() => Schema.Duration, () => Duration.zero]
+  [names.Map]: [(key, value) => Schema.Map({ key, value }), () => new Map()],
+  [names.Set]: [(item) => Schema.Set(item), () => new Set()],
+  [names.HashMap]: [(key, value) => Schema.HashMap({ key, value }), () => HashMap.empty()],
+  [names.HashSet]: [(item) => Schema.HashSet(item), () => HashSet.empty()],
+  [names.Duration]: [() => Schema.Duration, () => Duration.zero]
 }
 
 /** The annotations that change how a schema decodes. */
@@ -128,10 +130,7 @@ const decodingAnnotations = ({ annotations }: AST.AST): AST.Annotations =>
       .map((id) => [id, annotations[id]])
   )
 
-const classOf = (ast: AST.Declaration): string => {
-  const constructor = ast.annotations[AST.TypeConstructorAnnotationId]
-  return Predicate.hasProperty(constructor, "_tag") ? String(constructor._tag) : ""
-}
+const classOf = (ast: AST.Declaration): string => SchemaClasses.nameOf(ast) ?? ""
 
 const ofClasses = (classes: Readonly<Record<string, ClassForm>>): EncodedForms => {
   const formOf = (ast: AST.AST): ClassForm | undefined => {

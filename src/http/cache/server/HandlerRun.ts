@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as SentResponse from "../../../internal/effect/SentResponse.js"
 import type { Origin, OriginResponse } from "../exchange/OriginRun.js"
 import * as Reuse from "../rules/Reuse.js"
 import * as Declaration from "./Declaration.js"
@@ -49,17 +50,14 @@ const logging = Effect.zipWith(
       )
 )
 
-/** the mark that `HttpApp.toHandled` leaves on a request whose response has been sent */
-const handled = Symbol.for("@effect/platform/HttpApp/handled")
-
 /**
  * Reports an app that sends its response itself: the middleware of `HttpServer.serve` gets such an app. The response cannot be
  * changed any more, and must not be sent a second time.
  */
 const warnIfSent = (sent: object, request: object): Effect.Effect<void> =>
-  handled in sent
+  SentResponse.isMarked(sent)
     ? Effect.suspend(() => {
-        Object.assign(request, { [handled]: true })
+        SentResponse.setMark(request)
         return Effect.logError(
           "ResponseCache: the app has sent its response before the cache could handle it; " +
             "wrap the app with ResponseCache.cached instead of passing ResponseCache.middleware to serve, " +
