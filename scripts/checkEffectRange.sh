@@ -1,23 +1,33 @@
 #!/usr/bin/env bash
-# Runs the tests of Callback, the one module that uses Effect's internals, on the oldest and the newest Effect of the peer range.
+# Runs the tests of src/internal/effect, the one room that uses what Effect does not declare, on the oldest and the newest
+# releases of the peer ranges.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-mkdir -p "$folder/src/internal/effect" "$folder/test/internal/effect" "$folder/test/support"
-cp src/internal/effect/*.ts "$folder/src/internal/effect/"
-cp test/internal/effect/Callback*.test.ts "$folder/test/internal/effect/"
+mkdir -p "$folder/src/internal" "$folder/test/internal" "$folder/test/support"
+cp -r src/internal/effect "$folder/src/internal/"
+cp -r test/internal/effect "$folder/test/internal/"
 cp test/support/until.ts "$folder/test/support/"
 echo '{ "private": true, "type": "module" }' >"$folder/package.json"
 
-range=$(node -p 'require("./package.json").peerDependencies.effect')
-test_tools=$(node -p 'Object.entries(require("./package.json").devDependencies).filter(([name]) => /vitest$/.test(name)).map((pair) => pair.join("@")).join(" ")')
+# Prints the ranges of packages as arguments of npm: the field of package.json, the packages.
+ranges() {
+  node -p 'const [field, ...names] = process.argv.slice(1); names.map((name) => `${name}@${require("./package.json")[field][name]}`).join(" ")' "$@"
+}
+
+peers=$(ranges peerDependencies effect @effect/platform @effect/sql)
+test_tools=$(ranges devDependencies @effect/vitest vitest @effect/experimental)
 cd "$folder"
-for version in "${range#^}" "$range"; do
-  # shellcheck disable=SC2086 # two packages
-  npm install --silent --no-audit --no-fund --legacy-peer-deps "effect@$version" $test_tools
-  echo "Callback on Effect $(node -p 'require("./node_modules/effect/package.json").version')"
+# a range starts with a caret, and so its oldest release is the rest of it
+for packages in "${peers//^/}" "$peers"; do
+  rm -rf node_modules package-lock.json
+  # shellcheck disable=SC2086 # several packages
+  npm install --silent --no-audit --no-fund --no-save --legacy-peer-deps $packages $test_tools
+  for package in effect @effect/platform @effect/sql; do
+    node -p '`${process.argv[1]} ${require(`./node_modules/${process.argv[1]}/package.json`).version}`' "$package"
+  done
   "$repository/node_modules/.bin/bun" --bun node_modules/.bin/vitest run
 done
