@@ -85,7 +85,8 @@ export const guide: ReadonlyArray<Item> = [
     ["driver", "Write a driver"],
     ["speed", "Speed"],
     ["benchmarks/README", "Benchmarks"],
-    ["comparison", "Beside other caches"]
+    ["comparison", "Beside other caches"],
+    ["effect-4", "Effect 4"]
   ]),
   folder("Decisions", "decisions")
 ]
