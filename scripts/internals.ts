@@ -12,7 +12,7 @@ const home = "src/internal/effect/"
 
 const config = ts.getParsedCommandLineOfConfigFile(
   `${root}tsconfig.json`,
-  { incremental: false, tsBuildInfoFile: undefined },
+  { incremental: false },
   { ...ts.sys, onUnRecoverableConfigFileDiagnostic: ({ messageText }) => process.stderr.write(`${messageText}\n`) }
 )
 if (config === undefined) throw new Error("tsconfig.json cannot be read")
