@@ -1,4 +1,4 @@
-/** The pages under docs/ show programs of examples/docs/, which are compiled with the rest and run here. */
+/** The pages under docs/ show programs of examples/, which are compiled with the rest and run here or in Examples.test.ts. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
@@ -6,35 +6,51 @@ import * as Effect from "effect/Effect"
 import { root } from "../support/root.js"
 import { run } from "./support/program.js"
 
-const read = (...path: ReadonlyArray<string>) => readFileSync(join(root, ...path), "utf8")
+const read = (path: string) => readFileSync(join(root, path), "utf8")
 const filesIn = (folder: string, extension: string) =>
-  readdirSync(join(root, folder)).filter((name) => name.endsWith(extension))
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(extension) && !name.includes("node_modules"))
+    .map((name) => join(folder, name))
 
-const programs = new Map(filesIn("examples/docs", ".ts").map((name) => [name, read("examples/docs", name)]))
+const textsOf = (paths: ReadonlyArray<string>) => new Map(paths.map((path) => [path, read(path)]))
+
+/** Those that exist for a page. */
+const ofPages = textsOf([...filesIn("examples/docs", ".ts"), ...filesIn("examples/tutorial", ".ts")])
+const programs = textsOf([...filesIn("examples", ".ts"), "test/examples/Tutorial.test.ts"])
 
 /** The programs that a page shows: its blocks of TypeScript that import something. */
 const shown = filesIn("docs", ".md").flatMap((page) =>
-  [...read("docs", page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
+  [...read(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
     .map((match) => match[1] ?? "")
     .filter((block) => /^import /m.test(block))
     .map((block) => ({ page, block }))
 )
 
 describe("the pages under docs", () => {
-  it("show no program but those of examples/docs", () => {
+  it("show no program but those of examples", () => {
     const texts = [...programs.values()]
     expect(shown.filter(({ block }) => !texts.includes(block)).map(({ page }) => page)).toEqual([])
   })
 
-  it("show every program of examples/docs", () => {
+  it("show every program of examples/docs and examples/tutorial", () => {
     const blocks = shown.map(({ block }) => block)
-    expect([...programs].filter(([, text]) => !blocks.includes(text)).map(([name]) => name)).toEqual([])
+    expect([...ofPages].filter(([, text]) => !blocks.includes(text)).map(([path]) => path)).toEqual([])
   })
 
-  for (const name of programs.keys()) {
-    it.live(`${name} runs alone and prints what it does`, () =>
+  it("show pictures that are there, and every picture that is there", () => {
+    const named = filesIn("docs", ".md").flatMap((page) =>
+      [...read(page).matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = ""]) => join(page, "..", path))
+    )
+    const there = readdirSync(join(root, "docs", "pictures")).map((name) => join("docs", "pictures", name))
+    expect(there.filter((picture) => !named.includes(picture))).toEqual([])
+    expect(named.filter((path) => path.startsWith("docs/pictures/") && !there.includes(path))).toEqual([])
+  })
+
+  for (const path of ofPages.keys()) {
+    if (!path.startsWith("examples/docs")) continue
+    it.live(`${path.slice("examples/docs/".length)} runs alone and prints what it does`, () =>
       Effect.gen(function* () {
-        const { code, output } = yield* run(join("examples", "docs", name))
+        const { code, output } = yield* run(path)
         expect(output).not.toBe("")
         expect(code, output).toBe(0)
       })

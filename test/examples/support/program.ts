@@ -1,6 +1,9 @@
 /** Runs a program of the repository as a user does, with no variable but the given ones. */
-import { spawn } from "node:child_process"
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import type { Readable } from "node:stream"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { root } from "../../support/root.js"
 
 export interface Result {
@@ -8,21 +11,77 @@ export interface Result {
   readonly output: string
 }
 
+const start = (
+  file: string,
+  variables: Record<string, string>,
+  onOutput: (output: string) => void
+): ChildProcessByStdio<null, Readable, Readable> => {
+  const child = spawn(process.execPath, [file], {
+    cwd: root,
+    // an .env file of the developer is not read, and shows in no test
+    env: { PATH: process.env.PATH, NODE_ENV: "test", ...variables },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let output = ""
+  const append = (chunk: Buffer) => {
+    output += chunk.toString()
+    onOutput(output)
+  }
+  child.stdout.on("data", append)
+  child.stderr.on("data", append)
+  return child
+}
+
 export const run = (file: string, variables: Record<string, string> = {}): Effect.Effect<Result> =>
   Effect.async<Result>((resume) => {
-    const child = spawn(process.execPath, [file], {
-      cwd: root,
-      // an .env file of the developer is not read, and shows in no test
-      env: { PATH: process.env.PATH, NODE_ENV: "test", ...variables },
-      stdio: ["ignore", "pipe", "pipe"]
-    })
     let output = ""
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString()
-    })
-    child.stderr.on("data", (chunk: Buffer) => {
-      output += chunk.toString()
+    const child = start(file, variables, (text) => {
+      output = text
     })
     child.once("close", (code) => resume(Effect.succeed({ code, output })))
     return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+export interface Served {
+  /** the first URL that the program has printed, without its path */
+  readonly url: string
+  /** ends the program with SIGTERM, and answers its exit code */
+  readonly end: Effect.Effect<number | null>
+}
+
+/** Starts a program that listens, and waits for its URL. It ends with the scope at the latest. A program that ends before is a defect. */
+export const serve = (
+  file: string,
+  variables: Record<string, string> = {}
+): Effect.Effect<Served, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const url = yield* Deferred.make<string>()
+    const ended = yield* Deferred.make<number | null>()
+    let text = ""
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = start(file, { PORT: "0", ...variables }, (output) => {
+          text = output
+          const printed = /https?:\/\/[\w.]+:\d+/.exec(output)?.[0]
+          if (printed !== undefined) Deferred.unsafeDone(url, Effect.succeed(printed))
+        })
+        child.once("close", (code) => {
+          Deferred.unsafeDone(ended, Effect.succeed(code))
+          Deferred.unsafeDone(url, Effect.dieMessage(`${file} has ended without listening:\n${text}`))
+        })
+        return child
+      }),
+      (child) =>
+        Effect.zipRight(
+          Effect.sync(() => child.kill("SIGKILL")),
+          Deferred.await(ended)
+        )
+    )
+    return {
+      url: yield* Deferred.await(url),
+      end: Effect.zipRight(
+        Effect.sync(() => child.kill("SIGTERM")),
+        Deferred.await(ended)
+      )
+    }
   })
