@@ -1,11 +1,12 @@
 /**
  * `bun run build`: compiles `src` to `dist`, as `tsc -p tsconfig.build.json` does, with the calls of module loading marked
- * as pure. Then bundles the command `effect-cache`.
+ * as pure, and with imports that fail on another Effect with a message. Then bundles the command `effect-cache`.
  */
 import { cp, rm } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import ts from "typescript"
 import { bundleCommand } from "./bundleCommand.js"
+import { effectImports, writeOptionalModules } from "./effectModules.js"
 import { pureCalls } from "./pureCalls.js"
 
 const root = resolve(import.meta.dirname, "..")
@@ -29,7 +30,8 @@ compiler.readFile = (fileName) =>
   )
 
 const program = ts.createProgram(fileNames, options, compiler)
-const emitted = program.emit(undefined, undefined, undefined, false, { after: [pureCalls] })
+const emitted = program.emit(undefined, undefined, undefined, false, { after: [pureCalls, effectImports] })
+await writeOptionalModules(join(root, "dist"))
 // the dashboard serves these files as they are
 const assets = "http/dashboard/assets"
 await cp(join(root, "src", assets), join(root, "dist", assets), { recursive: true })

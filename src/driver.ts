@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Rejects commands at once while most of them fail.

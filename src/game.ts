@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Sets how long each kind of value stays in the cache.

@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Keeps a client within the limits of the APIs that it calls.

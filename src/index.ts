@@ -7,6 +7,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Turns values into stored text and back.

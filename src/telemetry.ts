@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Publishes what the toolkit does as Effect metrics.

@@ -3,6 +3,7 @@
  *
  * @since 0.2.0
  */
+import "./internal/EffectVersion.js"
 
 /**
  * Lets a share of commands, messages and lookups fail, be late or vanish.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import "../../internal/EffectVersion.js"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"

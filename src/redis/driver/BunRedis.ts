@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import "../../internal/EffectVersion.js"
 import type { RedisClient as Client, RedisOptions } from "bun"
 import type * as ConfigError from "effect/ConfigError"
 import * as Deferred from "effect/Deferred"

@@ -6,6 +6,7 @@
  *
  * @since 0.2.0
  */
+import "../../internal/EffectVersion.js"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import type * as Layer from "effect/Layer"

@@ -6,6 +6,7 @@
  *
  * @since 0.2.0
  */
+import "../../internal/EffectVersion.js"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
