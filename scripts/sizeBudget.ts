@@ -37,6 +37,9 @@
  * take 3. They are operations of one service, which no bundler takes apart. A typed value beside each member, and boards that rank
  * the lowest first, take 2 KB of a board. Several permits of one holder take half of one of a semaphore.
  *
+ * The numbers that settings at run time give to limits with a name take 1.5 KB of a `RateLimiter`: which limits are used, and how each
+ * is made anew. What listens to settings is in `RuntimeSettings` here too.
+ *
  * Locks and semaphores share one renewal, and run a body on its caller's fiber: 2 KB. The scripts of a lock take several calls at
  * once and announce waiting callers: 3 KB of Lua and models. A lock costs its caller a fourth of what it did before.
  */
@@ -44,7 +47,7 @@ export const sizeBudget = {
   "LocalCache.make": 55,
   "TypedCache.make": 127,
   "TypedCache.Tag": 127,
-  "RateLimiter.layer": 21,
+  "RateLimiter.layer": 23,
   "DistributedLock.layer": 20,
   "DistributedSemaphore.layer": 18,
   "Leaderboard.make": 20,

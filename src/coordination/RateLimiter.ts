@@ -155,6 +155,11 @@ export declare namespace RateLimiter {
     /** Deletes what was counted for the key under this algorithm and name, and ends a block. May be repeated. */
     readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
     /**
+     * The limit with the numbers that this process applies now, for a text or header that names them. They differ from those of
+     * the limit where it has a name and `RuntimeSettings` sets others. Every operation applies them by itself.
+     */
+    readonly applied: (limit: RateLimit) => Effect.Effect<RateLimit>
+    /**
      * Runs an effect when the limit allows it. Fails with `RateLimitExceeded` when the limit does not allow it, or not within
      * `maxWait`.
      *
@@ -210,7 +215,7 @@ const prefix = "ratelimit"
  * })
  */
 export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effect.map(RedisClient, (client) => {
-  const { block, consume, consumeAll, peek, penalize, refund, reset } = Consumption.make(client)
+  const { applied, block, consume, consumeAll, peek, penalize, refund, reset } = Consumption.make(client)
   return RateLimiter.of({
     consume,
     consumeAll,
@@ -219,6 +224,7 @@ export const make: Effect.Effect<RateLimiter.Service, never, RedisClient> = Effe
     penalize,
     block,
     reset,
+    applied,
     withLimit: (key, limit, options) => (effect) =>
       Effect.zipRight(
         Admission.admit(consume(key, limit, options), () => ({ key, limit }), options),

@@ -1,13 +1,16 @@
 /**
- * The settings that this process applies to the caches of a client, and the log of each change.
+ * The settings that this process applies to the caches and limits of a client, and the log of each change.
  *
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
 import * as CacheOverrides from "../cache/CacheOverrides.js"
 import * as LiveCaches from "../cache/LiveCaches.js"
+import * as LimitOverrides from "../coordination/limit/LimitOverrides.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
+import * as LimitValues from "./LimitValues.js"
 import * as Setting from "./Setting.js"
 
 /** Settings by the field of their option. */
@@ -54,6 +57,7 @@ export const current = (redis: RedisClient.Service): ReadonlyArray<Setting.Setti
 const overridesOf = (settings: Settings): ReadonlyMap<string, CacheOverrides.CacheOverrides> => {
   const byName = new Map<string, CacheOverrides.CacheOverrides>()
   for (const setting of settings.values()) {
+    if (!("cache" in setting)) continue
     const overrides = byName.get(setting.cache) ?? { ...CacheOverrides.none }
     byName.set(setting.cache, overrides)
     if (setting.option === "timeToLive") overrides.timeToLiveMillis = setting.value
@@ -62,6 +66,26 @@ const overridesOf = (settings: Settings): ReadonlyMap<string, CacheOverrides.Cac
   }
   return byName
 }
+
+const numbersOf = (settings: Settings): ReadonlyMap<string, LimitOverrides.LimitNumbers> => {
+  const byName = new Map<string, Array<Setting.LimitSetting>>()
+  for (const setting of settings.values()) {
+    if (!("limit" in setting)) continue
+    const others = byName.get(setting.limit)
+    if (others === undefined) byName.set(setting.limit, [setting])
+    else others.push(setting)
+  }
+  return new Map(Array.from(byName, ([name, ofName]) => [name, LimitValues.numbersOf(ofName)]))
+}
+
+/** Replaces the numbers of limits. A limit that does not accept its own stays as built, and is one line at level Warn. */
+const applyToLimits = (redis: RedisClient.Service, settings: Settings): Effect.Effect<void> =>
+  Effect.map(Effect.runtime(), (runtime) => {
+    const fork = Runtime.runFork(runtime)
+    LimitOverrides.of(redis).replace(numbersOf(settings), ({ built: { name }, problem }) => {
+      fork(Effect.logWarning(`setting of the limit ${name} is not applied: ${problem}`))
+    })
+  })
 
 /**
  * Switches a cache off or on. Both clear it: afterwards it serves nothing that was stored before it was off, and nothing that
@@ -99,23 +123,33 @@ const untilText = ({ until }: Setting.Setting): string =>
 const isSame = (a: Setting.Setting | undefined, b: Setting.Setting | undefined): boolean =>
   a?.value === b?.value && a?.at === b?.at && a?.by === b?.by && a?.until === b?.until
 
-const lineOf = (
-  field: string,
-  before: Setting.Setting | undefined,
-  after: Setting.Setting | undefined,
-  removedBy: ReadonlyMap<string, string>
-): string => {
-  const { cache, option } = after ?? before ?? { cache: field, option: "" }
+/** A setting that was made, changed or removed. */
+interface Change {
+  readonly field: string
+  readonly setting: Setting.Setting
+  readonly before: Setting.Setting | undefined
+  readonly after: Setting.Setting | undefined
+}
+
+const changesOf = (before: Settings, after: Settings): ReadonlyArray<Change> =>
+  Array.from(new Set([...before.keys(), ...after.keys()])).flatMap((field) => {
+    const [old, now] = [before.get(field), after.get(field)]
+    const setting = now ?? old
+    return setting === undefined || isSame(old, now) ? [] : [{ field, setting, before: old, after: now }]
+  })
+
+const lineOf = ({ after, before, field, setting }: Change, removedBy: ReadonlyMap<string, string>): string => {
+  const { kind, name } = Setting.targetOf(setting)
   const who =
     after === undefined
       ? (removedBy.get(field) ?? "the end of its time or its removal")
       : `${after.by}${untilText(after)}`
-  return `setting of the cache ${cache}: ${option} is ${textOf(after)}, before ${textOf(before)}, by ${who}`
+  return `setting of the ${kind} ${name}: ${setting.option} is ${textOf(after)}, before ${textOf(before)}, by ${who}`
 }
 
 /**
- * Replaces what a source sets, and applies the difference to the caches of this process, those that are built later included.
- * Each change of a value is one line at level Info. It is not interrupted half way.
+ * Replaces what a source sets, and applies the difference to the caches and limits of this process, those that are built later
+ * included. Each change of a value is one line at level Info. It is not interrupted half way.
  *
  * @since 0.2.0
  * @category execution
@@ -137,10 +171,10 @@ export const replace = (
           state.now = next
           const overrides = overridesOf(next)
           CacheOverrides.list(redis, overrides)
-          for (const field of new Set([...before.keys(), ...next.keys()])) {
-            const [old, now] = [before.get(field), next.get(field)]
-            if (!isSame(old, now)) yield* Effect.logInfo(lineOf(field, old, now, removedBy))
-          }
+          const changes = changesOf(before, next)
+          for (const change of changes) yield* Effect.logInfo(lineOf(change, removedBy))
+          // the first round tells limits that they may be set
+          if (before === none || changes.some(({ setting }) => "limit" in setting)) yield* applyToLimits(redis, next)
           yield* Effect.forEach(
             LiveCaches.of(redis),
             (cache) => apply(cache, overrides.get(cache.name) ?? CacheOverrides.none),

@@ -1,5 +1,5 @@
 /**
- * The settings in Redis: one hash with a field for each option of each cache, and a channel on which changes are published.
+ * The settings in Redis: one hash with a field for each option of each cache and each number of each limit, and a channel on which changes are published.
  *
  * @since 0.2.0
  */
@@ -12,6 +12,7 @@ import type { RedisError } from "../redis/RedisError.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
 import * as RedisScript from "../redis/RedisScript.js"
 import * as Setting from "./Setting.js"
+import * as SettingText from "./SettingText.js"
 
 /** The key of the hash. The name of no cache holds a brace, so that it is no entry. */
 const key = "{effect-cache-toolkit}:settings"
@@ -53,7 +54,7 @@ export const read = (redis: RedisClient.Service): Effect.Effect<Stored, RedisErr
     const rejected: Array<{ readonly field: string; readonly problem: string }> = []
     const entries = Predicate.isRecord(reply) ? Object.entries(reply) : []
     for (const [field, text] of entries.slice(0, mostFields)) {
-      const decoded = Setting.decode(String(text))
+      const decoded = SettingText.decode(String(text))
       if (Either.isLeft(decoded)) rejected.push({ field, problem: decoded.left })
       else if (Setting.fieldOf(decoded.right) !== field)
         rejected.push({ field, problem: "it is the setting of another field" })
@@ -62,12 +63,20 @@ export const read = (redis: RedisClient.Service): Effect.Effect<Stored, RedisErr
     return { settings, rejected }
   })
 
-/** What is published. `Changed`: the hash has changed. `Set`: a change that no hash holds. */
+/**
+ * What is published. `Changed`: the hash has changed. `Set`: a change that no hash holds, as one message: numbers of a limit belong
+ * together.
+ */
 const Message = Schema.parseJson(
   Schema.Union(
     Schema.TaggedStruct("Changed", {}),
-    Schema.TaggedStruct("Set", { text: Schema.String }),
-    Schema.TaggedStruct("Unset", { cache: Schema.String, options: Schema.Array(Schema.String), by: Schema.String })
+    Schema.TaggedStruct("Set", { texts: Schema.Array(Schema.String).pipe(Schema.maxItems(10)) }),
+    Schema.TaggedStruct("Unset", {
+      kind: Schema.Literal("cache", "limit"),
+      name: Schema.String,
+      options: Schema.Array(Schema.String),
+      by: Schema.String
+    })
   )
 )
 
@@ -97,7 +106,7 @@ const publish = (redis: RedisClient.Service, message: Message) =>
  */
 export const store = (redis: RedisClient.Service, settings: ReadonlyArray<Setting.Setting>) =>
   Effect.zipRight(
-    redis.send("HSET", key, ...settings.flatMap((setting) => [Setting.fieldOf(setting), Setting.encode(setting)])),
+    redis.send("HSET", key, ...settings.flatMap((setting) => [Setting.fieldOf(setting), SettingText.encode(setting)])),
     publish(redis, { _tag: "Changed" })
   )
 
@@ -108,20 +117,23 @@ export const store = (redis: RedisClient.Service, settings: ReadonlyArray<Settin
  * @category execution
  */
 export const announce = (redis: RedisClient.Service, settings: ReadonlyArray<Setting.Setting>) =>
-  Effect.forEach(settings, (setting) => publish(redis, { _tag: "Set", text: Setting.encode(setting) }), {
-    discard: true
-  })
+  publish(redis, { _tag: "Set", texts: settings.map(SettingText.encode) })
 
 /**
- * Removes settings, also those that processes have only heard of. May be repeated.
+ * Removes settings, also those that processes have only heard. May be repeated.
  *
  * @since 0.2.0
  * @category execution
  */
-export const remove = (redis: RedisClient.Service, cache: string, options: ReadonlyArray<Setting.Option>, by: string) =>
+export const remove = (
+  redis: RedisClient.Service,
+  target: Setting.Target,
+  options: ReadonlyArray<string>,
+  by: string
+) =>
   Effect.zipRight(
-    redis.send("HDEL", key, ...options.map((option) => Setting.fieldOf({ cache, option }))),
-    publish(redis, { _tag: "Unset", cache, options, by })
+    redis.send("HDEL", key, ...options.map((option) => Setting.field(target, option))),
+    publish(redis, { _tag: "Unset", ...target, options, by })
   )
 
 /** Deletes a field that holds this text still. */

@@ -16,6 +16,7 @@ import type { RedisError } from "../redis/RedisError.js"
 import * as AppliedSettings from "./AppliedSettings.js"
 import * as Setting from "./Setting.js"
 import * as SettingStore from "./SettingStore.js"
+import * as SettingText from "./SettingText.js"
 
 const longestPause = Duration.seconds(30)
 
@@ -50,14 +51,14 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
         const message = SettingStore.messageOf(text)
         if (Either.isLeft(message)) return warnRejected("a message", "it is no message of this version")
         if (message.right._tag === "Set") {
-          const setting = Setting.decode(message.right.text)
-          if (Either.isLeft(setting)) return warnRejected("a message", setting.left)
-          heard.set(Setting.fieldOf(setting.right), setting.right)
+          const settings = Either.all(message.right.texts.map(SettingText.decode))
+          if (Either.isLeft(settings)) return warnRejected("a message", settings.left)
+          for (const setting of settings.right) heard.set(Setting.fieldOf(setting), setting)
         } else if (message.right._tag === "Unset") {
-          const { by, cache, options } = message.right
-          for (const option of Setting.options) {
+          const { by, kind, name, options } = message.right
+          for (const option of Setting.options[kind]) {
             if (!options.includes(option)) continue
-            const field = Setting.fieldOf({ cache, option })
+            const field = Setting.field({ kind, name }, option)
             heard.delete(field)
             // it stands in a line of the log, and anybody may publish it
             removedBy.set(field, quoted(by))

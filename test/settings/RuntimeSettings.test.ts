@@ -7,8 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as LocalCache from "../../src/cache/LocalCache.js"
 import * as RedisClient from "../../src/redis/RedisClient.js"
 import * as RuntimeSettings from "../../src/settings/RuntimeSettings.js"
 import * as CapturedLog from "../support/CapturedLog.js"
@@ -182,8 +184,11 @@ describe("a setting at run time", () => {
       ]
       yield* operator.send("HSET", hash, ...hostile.flat())
       yield* operator.publish(hash, "secret")
-      yield* operator.publish(hash, JSON.stringify({ _tag: "Set", text: "secret" }))
-      yield* operator.publish(hash, JSON.stringify({ _tag: "Unset", cache: "x", options: ["secret"], by: "eve" }))
+      yield* operator.publish(hash, JSON.stringify({ _tag: "Set", texts: ["secret"] }))
+      yield* operator.publish(
+        hash,
+        JSON.stringify({ _tag: "Unset", kind: "cache", name: "x", options: ["secret"], by: "eve" })
+      )
       yield* settle
       yield* pass("2 minutes")
       expect(yield* timeLeft(one.cache, "a")).toBe(60)
@@ -204,9 +209,9 @@ describe("a setting at run time", () => {
   it.scoped("of the program is weaker than one of an operator", () =>
     Effect.gen(function* () {
       const { lines, name, one, set, unset } = yield* processes({ a: 1, b: 2, c: 3 })
-      const changes = yield* Queue.unbounded<RuntimeSettings.ValuesByCache>()
+      const changes = yield* Queue.unbounded<RuntimeSettings.ValuesByName>()
       yield* Layer.build(RuntimeSettings.fromStream(Stream.fromQueue(changes))).pipe(on(one.connection.redis))
-      yield* Queue.offer(changes, { [name]: { timeToLive: "2 minutes" }, broken: { timeToLive: -1 } })
+      yield* Queue.offer(changes, { caches: { [name]: { timeToLive: "2 minutes" }, broken: { timeToLive: -1 } } })
       yield* settle
       expect(yield* timeLeft(one.cache, "a")).toBe(120)
       yield* set({ timeToLive: "5 minutes" })
@@ -214,6 +219,23 @@ describe("a setting at run time", () => {
       yield* unset
       expect(yield* timeLeft(one.cache, "c")).toBe(120)
       expect(lines("before 2m, by ada")).toHaveLength(1)
+    })
+  )
+
+  it.scoped("changes no cache without Redis, which has no client", () =>
+    Effect.gen(function* () {
+      const { name, one, set } = yield* processes({ a: 1 })
+      const cache = yield* LocalCache.make({
+        name,
+        key: Schema.String,
+        timeToLive: "1 minute",
+        jitter: 0,
+        local: { capacity: 10 },
+        lookup: () => Effect.succeed(1)
+      }).pipe(on(one.connection.redis))
+      yield* set({ timeToLive: "5 minutes", enabled: false })
+      const [first, second] = [yield* cache.getResult("a"), yield* cache.getResult("a")]
+      expect([Duration.toSeconds(first.timeLeft), second.source]).toEqual([60, "Local"])
     })
   )
 
@@ -232,13 +254,21 @@ describe("a setting at run time", () => {
         new Map([
           ["caches.user:profile.timeToLive", "5 minutes"],
           ["caches.user:profile.outage.maxLookups", "8"],
-          ["caches.order.enabled", "false"]
+          ["caches.order.enabled", "false"],
+          ["limits.mails.limit", "50"],
+          ["limits.mails.window", "1 second"],
+          ["limits.logins.burst", "3"]
         ])
       )
       expect(yield* Effect.withConfigProvider(RuntimeSettings.config, provider)).toEqual({
-        "user:profile": { timeToLive: Duration.minutes(5), outage: { maxLookups: 8 } },
-        order: { enabled: false, outage: {} }
+        caches: {
+          "user:profile": { timeToLive: Duration.minutes(5), outage: { maxLookups: 8 } },
+          order: { enabled: false, outage: {} }
+        },
+        limits: { mails: { limit: 50, window: Duration.seconds(1) }, logins: { burst: 3 } }
       })
+      const empty = ConfigProvider.fromMap(new Map())
+      expect(yield* Effect.withConfigProvider(RuntimeSettings.config, empty)).toEqual({ caches: {}, limits: {} })
     })
   )
 })

@@ -18,6 +18,7 @@ import { byCache, byRedis, decide, longestMemoryMillis, type RateLimitError, res
 import * as Fallback from "./Fallback.js"
 import * as JointConsumption from "./joint/JointConsumption.js"
 import * as LimitInput from "./LimitInput.js"
+import * as LimitOverrides from "./LimitOverrides.js"
 import * as LimitRunner from "./LimitRunner.js"
 import type { Input } from "./LimitScript.js"
 import { observedLimits } from "./ObservedLimits.js"
@@ -38,6 +39,7 @@ export interface Consumption {
   readonly penalize: (key: string, limit: RateLimit, options?: Cost) => Effect.Effect<RateLimitUsage, RateLimitError>
   readonly block: (key: string, limit: RateLimit, duration: Duration.DurationInput) => Effect.Effect<void, RedisError>
   readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
+  readonly applied: (limit: RateLimit) => Effect.Effect<RateLimit>
 }
 
 /**
@@ -48,6 +50,7 @@ export const make = (client: RedisClient.Service): Consumption => {
   const runnerOf = LimitRunner.onClient(client)
   const fallback = Fallback.make()
   const rejections = RejectionCache.make()
+  const overrides = LimitOverrides.of(client)
 
   const ask = (key: string, limit: RateLimit, cost: number, askedAt: number) => {
     const made = LimitInput.make("RateLimiter.consume", client, key, limit, cost)
@@ -86,24 +89,26 @@ export const make = (client: RedisClient.Service): Consumption => {
   const operation = (
     name: "peek" | "refund" | "penalize",
     key: string,
-    limit: RateLimit,
+    given: RateLimit,
     cost: number
   ): Effect.Effect<RateLimitUsage, RateLimitError> =>
-    Effect.suspend(() =>
-      Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
+    Effect.suspend(() => {
+      const limit = overrides.of(given)
+      return Effect.flatMap(LimitInput.make(`RateLimiter.${name}`, client, key, limit, cost), (input: Input) =>
         decide(
           runnerOf(limit.scripts)[name](input),
           (usage, decision) => usageOf(limit.burst, usage, decision),
           () => fallback[name](limit, input)
         )
       )
-    )
+    })
 
   const forget = (key: string) => Effect.sync(() => rejections.clear(key))
 
   // one step up to the command, and one after it: a call costs little more than its command
-  const consume: Consumption["consume"] = (key, limit, { cost = 1 } = {}) =>
+  const consume: Consumption["consume"] = (key, given, { cost = 1 } = {}) =>
     Effect.clockWith((clock) => {
+      const limit = overrides.of(given)
       const now = MonotonicClock.unsafeMillis(clock)
       const rejection = rejections.find(key, limit, cost, now)
       if (rejection === undefined) return ask(key, limit, cost, now)
@@ -124,7 +129,7 @@ export const make = (client: RedisClient.Service): Consumption => {
         { name: "ratelimit.consume", of: limit.algorithm, key: () => key },
         consume(key, limit, options)
       ),
-    consumeAll: JointConsumption.make(client, runnerOf, fallback, rejections),
+    consumeAll: JointConsumption.make(client, runnerOf, fallback, rejections, overrides),
     peek: (key, limit) => operation("peek", key, limit, 1),
     refund: (key, limit, { cost = 1 } = {}) => Effect.ensuring(operation("refund", key, limit, cost), forget(key)),
     penalize: (key, limit, { cost = 1 } = {}) => operation("penalize", key, limit, cost),
@@ -141,6 +146,7 @@ export const make = (client: RedisClient.Service): Consumption => {
           Effect.zipRight(fallback.reset(limit, whole), runnerOf(limit.scripts).reset(whole, limit.name))
         ),
         Effect.ensuring(forget(key))
-      )
+      ),
+    applied: (limit) => Effect.sync(() => overrides.of(limit))
   }
 }

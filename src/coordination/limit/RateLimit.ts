@@ -55,6 +55,8 @@ export interface RateLimit {
   /** how much is allowed at once: the size of a token bucket, the limit of the others */
   readonly burst: number
   readonly onUnavailable: OutagePolicy
+  /** Makes a limit of this algorithm with other numbers, and checks them. Settings at run time change a limit by it. */
+  readonly build: (options: Options & { readonly burst?: number | undefined }) => RateLimit
 }
 
 /**
@@ -80,6 +82,22 @@ export interface Options {
 /** What a key and a structured header (RFC 9651) both carry without escapes. */
 const nameText = /^[ !#-[\]-z|~]+$/
 
+/**
+ * Whether a limit can have the name.
+ *
+ * @since 0.2.0
+ * @category guards
+ */
+export const isName = (name: string): boolean => nameText.test(name)
+
+/**
+ * What a name of a limit is.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const allowedName = "printable ASCII without quotation marks, backslashes and braces"
+
 /** From here on a product is not exact in the arithmetic of scripts, also when it is divided. */
 const inexactFrom = 2 ** 52
 
@@ -89,6 +107,7 @@ const make = (
   algorithm: Algorithm,
   // named by each constructor, so that a bundle holds only the algorithms that its program uses
   scripts: LimitScripts,
+  build: RateLimit["build"],
   { limit, name, onUnavailable, window }: Options,
   leastLimit = 0
 ): RateLimit => {
@@ -97,10 +116,8 @@ const make = (
   if (typeof onUnavailable === "object") {
     check.wholeNumber("onUnavailable.local.processes", onUnavailable.local.processes)
   }
-  if (name !== undefined && !nameText.test(name)) {
-    check.reject("name", name, "printable ASCII without quotation marks, backslashes and braces")
-  }
-  return { algorithm, name, scripts, limit, window: Duration.millis(windowMillis), burst: limit, onUnavailable }
+  if (name !== undefined && !isName(name)) check.reject("name", name, allowedName)
+  return { algorithm, name, scripts, limit, window: Duration.millis(windowMillis), burst: limit, onUnavailable, build }
 }
 
 /**
@@ -113,7 +130,7 @@ const make = (
  * @category constructors
  */
 export const fixedWindow = (options: Options): RateLimit =>
-  make(OptionCheck.make("RateLimiter.fixedWindow"), "FixedWindow", FixedWindow.scripts, options)
+  make(OptionCheck.make("RateLimiter.fixedWindow"), "FixedWindow", FixedWindow.scripts, fixedWindow, options)
 
 /**
  * Makes a sliding log, which keeps each allowed call for `window`.
@@ -125,7 +142,7 @@ export const fixedWindow = (options: Options): RateLimit =>
  * @category constructors
  */
 export const slidingLog = (options: Options): RateLimit =>
-  make(OptionCheck.make("RateLimiter.slidingLog"), "SlidingLog", SlidingLog.scripts, options)
+  make(OptionCheck.make("RateLimiter.slidingLog"), "SlidingLog", SlidingLog.scripts, slidingLog, options)
 
 /**
  * Makes a sliding counter, whose windows are counted from 1970. The calls of the window before count by the part of it that the
@@ -142,7 +159,7 @@ export const slidingLog = (options: Options): RateLimit =>
  */
 export const slidingCounter = (options: Options): RateLimit => {
   const check = OptionCheck.make("RateLimiter.slidingCounter")
-  const made = make(check, "SlidingCounter", SlidingCounter.scripts, options)
+  const made = make(check, "SlidingCounter", SlidingCounter.scripts, slidingCounter, options)
   const windowMillis = Duration.toMillis(made.window)
   // a count is kept for two windows
   if (2 * windowMillis > ArgumentCheck.longestSeconds * 1000) {
@@ -175,7 +192,7 @@ export const slidingCounter = (options: Options): RateLimit => {
  */
 export const tokenBucket = (options: Options & { readonly burst?: number | undefined }): RateLimit => {
   const check = OptionCheck.make("RateLimiter.tokenBucket")
-  const made = make(check, "TokenBucket", TokenBucket.scripts, options, 1)
+  const made = make(check, "TokenBucket", TokenBucket.scripts, tokenBucket, options, 1)
   const burst = check.wholeNumber("burst", options.burst, { least: 0 }) ?? made.limit
   if ((burst / made.limit) * Duration.toMillis(made.window) > ArgumentCheck.longestSeconds * 1000) {
     check.reject("burst", burst, `filled within ${ArgumentCheck.longestSeconds} s, the longest time of a server`)

@@ -143,6 +143,9 @@ export const layer = <Self, Name extends string, E, R>(
         )
       )
       yield* router.get(`${path}/settings`, guarded(Effect.suspend(() => answer(SettingOperations.list(redis)))))
+      // a limit is known from its first call after somebody has asked
+      SettingOperations.limits(redis)
+      yield* router.get(`${path}/limits`, guarded(Effect.suspend(() => json(SettingOperations.limits(redis)))))
       yield* router.post(
         `${path}/settings`,
         guarded(

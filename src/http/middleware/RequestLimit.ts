@@ -72,7 +72,13 @@ const limitRequests = ({ limit, window }: HttpConfig.RequestLimit) =>
       RateLimitMiddleware.makeAdmission({
         name: "requests",
         // without Redis each process limits its own clients, since the requests then reach the database
-        limit: RateLimiter.tokenBucket({ limit, window, onUnavailable: { local: { processes: 1 } } }),
+        limit: RateLimiter.tokenBucket({
+          // by which an operator changes its numbers at run time
+          name: "requests",
+          limit,
+          window,
+          onUnavailable: { local: { processes: 1 } }
+        }),
         // a wrong token names no client: each guess would otherwise have a limit of its own
         clientOf: (request) =>
           token.check(request) === "Right"

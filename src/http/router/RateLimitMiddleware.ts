@@ -61,22 +61,30 @@ export const makeAdmission = (
     const limits = policiesOf(isSeveral(options) ? options : [options])
     const [only] = limits
     if (limits.length === 1) {
-      const { clientOf, limit, name, policy } = only
+      const { clientOf, name } = only
       return Effect.fnUntraced(function* (request) {
         const key = yield* RateLimiter.key(name, clientOf(request))
+        const limit = yield* limiter.applied(only.limit)
+        const policy = policyOf(only.policy, limit)
         const result = yield* limiter.consume(key, limit)
         if (result.allowed) return yield* RateLimitHeaders.report(policy, result)
         yield* RateLimitHeaders.reportExceeded(policy, result)
         return yield* new RateLimiter.RateLimitExceeded({ key, limit: limit.limit, retryAfter: result.retryAfter })
       })
     }
-    const policies = Arr.map(limits, ({ policy }) => policy)
     return Effect.fnUntraced(function* (request) {
-      const limited = yield* Effect.forEach(limits, ({ clientOf, limit, name }) =>
-        Effect.map(RateLimiter.key(name, clientOf(request)), (key) => ({ key, limit }))
+      const limited = yield* Effect.forEach(limits, ({ clientOf, limit, name, policy }) =>
+        Effect.zipWith(RateLimiter.key(name, clientOf(request)), limiter.applied(limit), (key, limit) => ({
+          key,
+          limit,
+          policy: policyOf(policy, limit)
+        }))
       )
       const result = yield* limiter.consumeAll(limited)
-      yield* RateLimitHeaders.reportAll(policies, result)
+      yield* RateLimitHeaders.reportAll(
+        Arr.map(limited, ({ policy }) => policy),
+        result
+      )
       if (result.allowed) return
       const { key, limit } = limited[result.tightest] ?? limited[0]
       return yield* new RateLimiter.RateLimitExceeded({ key, limit: limit.limit, retryAfter: result.retryAfter })
@@ -90,29 +98,30 @@ const isSeveral = (
 const isSeveralLimits = (limit: Options["limit"]): limit is Arr.NonEmptyReadonlyArray<RateLimiter.RateLimit> =>
   Array.isArray(limit)
 
-interface Policy extends Omit<Options, "limit"> {
+interface Limited extends Omit<Options, "limit"> {
   readonly limit: RateLimiter.RateLimit
-  readonly policy: RateLimitHeaders.Policy
+  /** the name of the policy */
+  readonly policy: string
 }
 
-/** The limits with their policies. A name that no header carries, and one that two policies have, are defects. */
-const policiesOf = (options: Arr.NonEmptyReadonlyArray<Options>): Arr.NonEmptyReadonlyArray<Policy> => {
+/** The policy by the numbers that hold now. */
+const policyOf = (name: string, { limit, window }: RateLimiter.RateLimit): RateLimitHeaders.Policy => ({
+  name,
+  quota: limit,
+  window
+})
+
+/** The limits with the names of their policies. A name that no header carries, and one that two policies have, are defects. */
+const policiesOf = (options: Arr.NonEmptyReadonlyArray<Options>): Arr.NonEmptyReadonlyArray<Limited> => {
   const { reject } = OptionCheck.make("RateLimitMiddleware")
-  const policies = Arr.flatMap(options, ({ clientOf, limit, name }): Arr.NonEmptyReadonlyArray<Policy> => {
+  const policies = Arr.flatMap(options, ({ clientOf, limit, name }): Arr.NonEmptyReadonlyArray<Limited> => {
     if (!headerText.test(name)) {
       reject("name", name, "printable ASCII without quotation marks and backslashes, since headers carry it")
     }
-    const policyOf = (limit: RateLimiter.RateLimit, policy: string): Policy => ({
-      name,
-      clientOf,
-      limit,
-      policy: { name: policy, quota: limit.limit, window: limit.window }
-    })
-    return isSeveralLimits(limit)
-      ? Arr.map(limit, (each) => policyOf(each, each.name ?? name))
-      : [policyOf(limit, limit.name ?? name)]
+    const limited = (limit: RateLimiter.RateLimit): Limited => ({ name, clientOf, limit, policy: limit.name ?? name })
+    return isSeveralLimits(limit) ? Arr.map(limit, limited) : [limited(limit)]
   })
-  const names = policies.map(({ policy }) => policy.name)
+  const names = policies.map(({ policy }) => policy)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) reject("name", twice, "the name of one policy: give each of several limits its own `name`")
   return policies

@@ -14,7 +14,9 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
     Effect.gen(function* () {
       const world = CacheWorld.listening({ a: 1 })
       const cache = yield* world.cache()
-      const own = Effect.map(RuntimeSettings.list, (all) => all.filter((setting) => setting.cache === world.name))
+      const own = Effect.map(RuntimeSettings.list, (all) =>
+        all.filter((setting) => "cache" in setting && setting.cache === world.name)
+      )
       yield* Effect.provide(
         Effect.gen(function* () {
           yield* RuntimeSettings.set(world.name, { enabled: false, timeToLive: "5 minutes" }, { by, for: "1 hour" })

@@ -22,6 +22,7 @@ import type { Cost } from "../Admission.js"
 import * as Answer from "../Answer.js"
 import type { Fallback, LimitCall } from "../Fallback.js"
 import * as LimitInput from "../LimitInput.js"
+import type { LimitOverrides } from "../LimitOverrides.js"
 import * as LimitRunner from "../LimitRunner.js"
 import { observedLimits } from "../ObservedLimits.js"
 import type { RateLimit, RateLimitResult, RateLimitsResult } from "../RateLimit.js"
@@ -62,6 +63,7 @@ const command = "RateLimiter.consumeAll"
 
 const partsOf = (
   client: RedisClient.Service,
+  overrides: LimitOverrides,
   limits: ReadonlyArray<Limited>
 ): Exit.Exit<ReadonlyArray<Part>, InvalidArgument> => {
   if (limits.length === 0 || limits.length > most) {
@@ -69,7 +71,8 @@ const partsOf = (
   }
   const parts: Array<Part> = []
   const stateKeys = new Set<string>()
-  for (const [place, { cost = 1, key, limit }] of limits.entries()) {
+  for (const [place, { cost = 1, key, limit: given }] of limits.entries()) {
+    const limit = overrides.of(given)
     const input = LimitInput.make(command, client, key, limit, cost)
     if (Exit.isFailure(input)) return Exit.failCause(input.cause)
     const stateKey = limit.scripts.keyOf(input.value.key, limit.name)
@@ -129,7 +132,8 @@ export const make = (
   client: RedisClient.Service,
   runnerOf: ReturnType<typeof LimitRunner.onClient>,
   fallback: Fallback,
-  rejections: RejectionCache.RejectionCache
+  rejections: RejectionCache.RejectionCache,
+  overrides: LimitOverrides
 ): ((limits: AllLimited) => Effect.Effect<RateLimitsResult, Answer.RateLimitError>) => {
   const isCluster = RedisExecutor.of(client).nodes !== undefined
   const run = LimitRunner.jointOnClient(client)
@@ -226,7 +230,7 @@ export const make = (
 
   const consumeAll = (limits: AllLimited) =>
     Effect.clockWith((clock): Effect.Effect<RateLimitsResult, Answer.RateLimitError> => {
-      const made = partsOf(client, limits)
+      const made = partsOf(client, overrides, limits)
       if (Exit.isFailure(made)) return Exit.failCause(made.cause)
       const parts = made.value
       const now = MonotonicClock.unsafeMillis(clock)
