@@ -156,7 +156,7 @@ export declare namespace RateLimiter {
     readonly reset: (key: string, limit: RateLimit) => Effect.Effect<void, RedisError>
     /**
      * The limit with the numbers that this process applies now, for a text or header that names them. They differ from those of
-     * the limit where it has a name and `RuntimeSettings` sets others. Every operation applies them by itself.
+     * the limit where it has a name and `RuntimeSettings` sets others. Every operation applies them anyway.
      */
     readonly applied: (limit: RateLimit) => Effect.Effect<RateLimit>
     /**
