@@ -138,26 +138,31 @@ describe.skipIf(reason !== undefined)(
         )
       }
 
-      it.scoped("drops what was changed on a new primary before it was tracked, after the old one was killed", () =>
+      it.scoped("drops what it has read from a new primary before that was tracked, after the old one was killed", () =>
         Effect.gen(function* () {
           const cluster = yield* Cluster
           const process = yield* processOf("SocketRedis", cluster)
           const [one] = yield* idsOf(cluster)
           if (one === undefined) return expect.fail("the cluster has no primary")
-          yield* TrackedCache.keepLocally(process, one.id)
-          const before = process.lookups()
+          const state = Effect.map(process.cache.stats, ({ tracking }) => tracking)
+          expect(yield* state).toBe("Active")
           const { node: replica } = yield* cluster.replicaOf(one.node)
-          yield* one.node.send("WAIT", "1", "0")
+          yield* replica.send("ACL", "SETUSER", "default", "-client|tracking")
           yield* one.node.kill
-          // as soon as it takes writes, which the client may not know yet
-          yield* until("the replica takes writes", () =>
-            Effect.match(replica.attempt("DEL", `user:${one.id}`), {
-              onSuccess: (deleted) => deleted === 1,
-              onFailure: () => false
+          yield* until("the new primary is read, and refuses to be tracked", () =>
+            Effect.gen(function* () {
+              yield* process.cache.get(one.id)
+              return (yield* state) === "Refused" && (yield* process.isLocal(one.id))
             })
           )
+          yield* TrackedCache.keepLocally(process, one.id)
+          const before = process.lookups()
+          expect(yield* replica.send("DEL", `user:${one.id}`)).toBe(1)
+          expect(yield* process.isLocal(one.id)).toBe(true)
+
+          yield* replica.send("ACL", "SETUSER", "default", "+client|tracking")
           yield* TrackedCache.isLookedUpAgain(process, one.id, before)
-          yield* TrackedCache.tracks(replica)
+          yield* until("every primary pushes", () => Effect.map(state, (now) => now === "Active"))
           yield* TrackedCache.keepLocally(process, one.id)
           const later = process.lookups()
           yield* replica.send("DEL", `user:${one.id}`)
