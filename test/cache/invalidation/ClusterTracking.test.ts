@@ -149,8 +149,8 @@ describe.skipIf(reason !== undefined)(
           const { node: replica } = yield* cluster.replicaOf(one.node)
           yield* replica.send("ACL", "SETUSER", "default", "-client|tracking")
           yield* one.node.kill
-        // until then the client may hear of the old primary again, which drops everything
-        yield* cluster.awaitAgreement
+          // until then the client may hear of the old primary again, which drops everything
+          yield* cluster.awaitAgreement
           yield* until("the new primary is read, and refuses to be tracked", () =>
             Effect.gen(function* () {
               yield* process.cache.get(one.id)
