@@ -11,7 +11,18 @@ const floors = [
   ["game", "settings", "testing", "telemetry"],
   ["http"],
   ["cli"],
-  ["index.ts", "driver.ts", "testing.ts", "http.ts", "http-cache.ts", "game.ts", "telemetry.ts", "main.ts", "cli.ts"]
+  [
+    "index.ts",
+    "driver.ts",
+    "testing.ts",
+    "http.ts",
+    "http-cache.ts",
+    "game.ts",
+    "telemetry.ts",
+    "main.ts",
+    "serve.ts",
+    "cli.ts"
+  ]
 ]
 
 /** The rooms of src/internal know neither each other nor the modules beside them. */
@@ -185,6 +196,21 @@ module.exports = {
       severity: "error",
       from: { path: "^src/http-cache\\.ts$" },
       to: { reachable: true, path: "^src/(game|telemetry|http/(?!cache/))" }
+    },
+    {
+      name: "the program of the server answers --help before it loads the server",
+      severity: "error",
+      from: { path: "^src/main\\.ts$" },
+      to: {
+        pathNot: "^src/(http/server/Usage|internal/ProgramArguments)\\.ts$",
+        dependencyTypesNot: ["dynamic-import"]
+      }
+    },
+    {
+      name: "what answers --help of the server imports nothing else",
+      severity: "error",
+      from: { path: "^src/(http/server/Usage|internal/ProgramArguments|internal/Version)\\.ts$" },
+      to: { pathNot: "^src/internal/Version\\.ts$" }
     },
     {
       name: "src/http/cache: only /http-cache imports it",

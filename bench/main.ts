@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { BunRuntime } from "@effect/platform-bun"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { versionLine } from "../src/internal/ProgramArguments.js"
 import * as ChildProcess from "./run/ChildProcess.js"
 import * as CommandLine from "./run/CommandLine.js"
 import { directory, install } from "./run/Packages.js"
@@ -25,8 +26,9 @@ const run = (program: string) =>
   })
 
 const program = Effect.gen(function* () {
-  const { isHelp, isQuick } = yield* CommandLine.parse(args)
+  const { isHelp, isQuick, isVersion } = yield* CommandLine.parse(args)
   if (isHelp) return yield* Console.log(CommandLine.usage)
+  if (isVersion) return yield* Console.log(versionLine)
   yield* install
   process.exitCode = yield* run(isQuick ? "Gate.ts" : "programs/workloads.ts")
 }).pipe(CommandLine.catchUsageError)

@@ -9,6 +9,7 @@ import { MemoryRedis, RedisClient, RedisConfig } from "effect-cache-toolkit"
 import * as BunRedis from "effect-cache-toolkit/BunRedis"
 import { CacheService, PlayerCaches, PlayerService } from "effect-cache-toolkit/game"
 import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
+import * as ProgramArguments from "../src/internal/ProgramArguments.js"
 import * as CutProxy from "./demo/CutProxy.js"
 import * as Story from "./demo/Story.js"
 import * as Table from "./demo/Table.js"
@@ -78,11 +79,23 @@ const demo = Effect.gen(function* () {
   yield* Console.log(Table.green("\nEverything went as it should."))
 })
 
-demo.pipe(
+const usage = `Usage: bun run demo [--help] [--version]
+
+Shows cold and warm reads, writes, the daily bonus, a leaderboard and an outage, in tables: on a Redis embedded in the
+process, and once more on a server where a variable names one. It leaves nothing behind on that server.
+
+  REDIS_URL   redis://[username][:password@]host[:port][/database], rediss:// for TLS
+  REDIS_HOST  in the place of REDIS_URL, with REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD and REDIS_DB`
+
+const program = demo.pipe(
   Effect.tapError((error) => Console.error(`\nThe demo failed: ${error.message}`)),
   Effect.tapDefect((cause) => Console.error(`\nThe demo failed: ${Cause.pretty(cause)}`)),
   Effect.provide(BunContext.layer),
   // the tables say it all; the log would repeat it in between
-  Logger.withMinimumLogLevel(LogLevel.None),
-  BunRuntime.runMain({ disableErrorReporting: true })
+  Logger.withMinimumLogLevel(LogLevel.None)
 )
+
+const answer = ProgramArguments.answerTo(process.argv.slice(2), usage)
+
+if (answer === undefined) BunRuntime.runMain(program, { disableErrorReporting: true })
+else ProgramArguments.print(answer)

@@ -16,17 +16,20 @@ export interface CommandLine {
   /** only the ratios that must not get worse */
   readonly isQuick: boolean
   readonly isHelp: boolean
+  readonly isVersion: boolean
 }
 
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
-export const usage = `bun run bench [workload…] [--json <file>] [--full]
-bun run bench --quick
+export const usage = `Usage: bun run bench [workload…] [--json <file>] [--full]
+       bun run bench --quick
 
   workload      only these; without any, all are run and docs/benchmarks is written
   --json <file> writes the results there as JSON
   --full        every set of keys at every concurrency, and 5,000,000 operations where memory is watched: an hour
   --quick       the ratios that must not get worse, in two minutes; fails when one has
+  --help        prints this
+  --version     prints the version of the toolkit
 
 BENCH_REDIS_URL names the server to measure against, WHOSE DATABASE IS EMPTIED; without it redis-server is started.`
 
@@ -40,7 +43,8 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<CommandLine, U
           json: { type: "string" },
           full: { type: "boolean", default: false },
           quick: { type: "boolean", default: false },
-          help: { type: "boolean", short: "h", default: false }
+          help: { type: "boolean", short: "h", default: false },
+          version: { type: "boolean", default: false }
         }
       })
       return {
@@ -48,10 +52,13 @@ export const parse = (args: ReadonlyArray<string>): Effect.Effect<CommandLine, U
         json: values.json,
         isFull: values.full,
         isQuick: values.quick,
-        isHelp: values.help
+        isHelp: values.help,
+        isVersion: values.version
       }
     },
-    catch: (cause) => new UsageError({ message: cause instanceof Error ? cause.message : String(cause) })
+    // without its advice on arguments that begin with a hyphen: no workload does
+    catch: (cause) =>
+      new UsageError({ message: String(cause instanceof Error ? cause.message : cause).replace(/\. To .*/s, "") })
   })
 
 /** Prints a message to standard error, and sets the exit code. */

@@ -13,7 +13,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { libraryVersion } from "../redis/connection/Handshake.js"
+import { version } from "../internal/Version.js"
 import * as InspectCommand from "./caches/InspectCommand.js"
 import * as InvalidateCommand from "./caches/InvalidateCommand.js"
 import * as SettingsCommand from "./caches/SettingsCommand.js"
@@ -51,7 +51,7 @@ const command = Command.make("effect-cache").pipe(
 
 const cli = Command.run(command, {
   name: "effect-cache",
-  version: libraryVersion,
+  version,
   executable: "effect-cache"
 })
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { OpenApi } from "@effect/platform"
 import { describe, expect, it } from "@effect/vitest"
 import { Api } from "../../src/http/contract/Api.js"
+import * as Usage from "../../src/http/server/Usage.js"
 import { root } from "../support/root.js"
 
 const read = (...path: ReadonlyArray<string>) => readFileSync(join(root, ...path), "utf8")
@@ -52,6 +53,15 @@ describe("the README", () => {
     expect(variables.filter((name) => !listed.includes(name))).toEqual([])
     expect(variables.filter((name) => !offered.includes(name))).toEqual([])
     expect(listed.filter((name) => !variables.includes(name ?? ""))).toEqual([])
+  })
+
+  it("gives the variables of the server the defaults that its --help does", () => {
+    const rows = [...readme.matchAll(/^\| `([A-Z][A-Z_]+(?:\*)?)` \| (?:`([^`]+)`)?[^|]*\|/gm)].map(
+      ([, name = "", fallback]) => (fallback === undefined || name === "LOG_FORMAT" ? name : `${name}=${fallback}`)
+    )
+    const lines = [...Usage.text.matchAll(/^ {2}([A-Z][A-Z_]+(?:\*|=\S+)?)(?: |$)/gm)].map(([, shown]) => shown)
+    expect(rows.length).toBeGreaterThan(30)
+    expect([...lines].sort()).toEqual([...rows].sort())
   })
 
   it("lists every request that the API answers", () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -10,7 +9,7 @@ import * as Either from "effect/Either"
 import { LookupOverloaded } from "../../src/cache/lookup/LookupRunner.js"
 import { DailyBonusAlreadyClaimed, DatabaseError, UserNotFound, UsernameTaken } from "../../src/game/Database.js"
 import type { UserId } from "../../src/game/Player.js"
-import { Api, version } from "../../src/http/contract/Api.js"
+import { Api } from "../../src/http/contract/Api.js"
 import { DatabaseUnavailable, InvalidRequest } from "../../src/http/contract/Errors.js"
 import { InvalidKey } from "../../src/redis/RedisKey.js"
 import { profileOf, served, services } from "./support/stubs.js"
@@ -190,12 +189,6 @@ layer(
       expect(rejected.headers.get("ratelimit")).toBe(`"daily-bonus";r=0;t=91`)
       expect(rejected.headers.get("ratelimit-policy")).toBe(`"daily-bonus";q=1;w=86400`)
       expect(rejected.json).toMatchObject({ type: "urn:problem-type:daily-bonus-already-claimed", status: 429 })
-    })
-  )
-
-  it.effect("its version is that of the package", () =>
-    Effect.sync(() => {
-      expect(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version).toBe(version)
     })
   )
 

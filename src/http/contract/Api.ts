@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import { CacheServiceStats } from "../../game/CacheServiceStats.js"
 import * as Database from "../../game/Database.js"
 import { Balance, GameId, GameState, UserId, UserProfile, UserStats } from "../../game/Player.js"
+import { version } from "../../internal/Version.js"
 import * as RedisKey from "../../redis/RedisKey.js"
 import { Authorization } from "./Authorization.js"
 import * as Errors from "./Errors.js"
@@ -18,14 +19,6 @@ import * as Health from "./Health.js"
 import { describeProblems } from "./OpenApiProblems.js"
 import { Overloaded } from "./Overload.js"
 import * as Problem from "./Problem.js"
-
-/**
- * The version of the package.
- *
- * @since 0.1.0
- * @category constants
- */
-export const version = "0.2.0"
 
 const InvalidRequest = Problem.fromError(Errors.InvalidRequest, {
   status: 400,

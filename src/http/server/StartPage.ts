@@ -9,7 +9,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { version } from "../contract/Api.js"
+import { version } from "../../internal/Version.js"
 
 /** Relative, so that they also lead somewhere behind a proxy that adds a prefix. */
 const links = [

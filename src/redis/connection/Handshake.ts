@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as MonotonicClock from "../../internal/MonotonicClock.js"
+import { version } from "../../internal/Version.js"
 import type { RedisArgument, RedisConnection, RedisDriver, RedisReply } from "../RedisConnection.js"
 import { RedisConnectError } from "../RedisError.js"
 import type { RedisServerInfo, ServerLimitation } from "../RedisStatus.js"
@@ -43,10 +44,8 @@ const serverInfo = (info: string): RedisServerInfo => {
   return { name: "Redis", version: field(info, "redis_version") ?? "unknown" }
 }
 
-/** The version of this package, which the server shows beside the connection. */
-export const libraryVersion = "0.2.0"
-
-const library = { "LIB-NAME": "effect-cache-toolkit", "LIB-VER": libraryVersion }
+/** What the server shows beside the connection. */
+const library = { "LIB-NAME": "effect-cache-toolkit", "LIB-VER": version }
 
 /** Whether the server has CLIENT SETINFO. One without it would count each as an error. */
 const hasLibraryInfo = ({ name, version }: RedisServerInfo): boolean => {

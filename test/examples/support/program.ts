@@ -6,39 +6,50 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { root } from "../../support/root.js"
 
-export interface Result {
-  readonly code: number | null
+interface Printed {
+  /** to both streams */
   readonly output: string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Result extends Printed {
+  readonly code: number | null
 }
 
 const start = (
-  file: string,
+  args: ReadonlyArray<string>,
   variables: Record<string, string>,
-  onOutput: (output: string) => void
+  onOutput: (printed: Printed) => void
 ): ChildProcessByStdio<null, Readable, Readable> => {
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, args, {
     cwd: root,
     // an .env file of the developer is not read, and shows in no test
     env: { PATH: process.env.PATH, NODE_ENV: "test", ...variables },
     stdio: ["ignore", "pipe", "pipe"]
   })
-  let output = ""
-  const append = (chunk: Buffer) => {
-    output += chunk.toString()
-    onOutput(output)
+  const printed = { output: "", stdout: "", stderr: "" }
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].on("data", (chunk: Buffer) => {
+      printed.output += chunk.toString()
+      printed[name] += chunk.toString()
+      onOutput(printed)
+    })
   }
-  child.stdout.on("data", append)
-  child.stderr.on("data", append)
   return child
 }
 
-export const run = (file: string, variables: Record<string, string> = {}): Effect.Effect<Result> =>
+export const run = (
+  file: string,
+  variables: Record<string, string> = {},
+  args: ReadonlyArray<string> = []
+): Effect.Effect<Result> =>
   Effect.async<Result>((resume) => {
-    let output = ""
-    const child = start(file, variables, (text) => {
-      output = text
+    let printed: Printed = { output: "", stdout: "", stderr: "" }
+    const child = start([file, ...args], variables, (now) => {
+      printed = now
     })
-    child.once("close", (code) => resume(Effect.succeed({ code, output })))
+    child.once("close", (code) => resume(Effect.succeed({ code, ...printed })))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
@@ -60,7 +71,7 @@ export const serve = (
     let text = ""
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const child = start(file, { PORT: "0", ...variables }, (output) => {
+        const child = start([file], { PORT: "0", ...variables }, ({ output }) => {
           text = output
           const printed = /https?:\/\/[\w.]+:\d+/.exec(output)?.[0]
           if (printed !== undefined) Deferred.unsafeDone(url, Effect.succeed(printed))

@@ -1,6 +1,6 @@
 import { expect, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { version } from "../../../src/http/contract/Api.js"
+import { version } from "../../../src/internal/Version.js"
 import { services } from "../support/stubs.js"
 import * as TestServer from "../support/TestServer.js"
 

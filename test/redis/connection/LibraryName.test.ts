@@ -1,10 +1,10 @@
 /** What a connection tells the server of this package: to those that know CLIENT SETINFO, and to no others. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { libraryVersion } from "../../../src/redis/connection/Handshake.js"
+import { version } from "../../../src/internal/Version.js"
 import * as ScriptedDriver from "../../support/faults/ScriptedDriver.js"
 
-const told = [`SETINFO LIB-NAME effect-cache-toolkit`, `SETINFO LIB-VER ${libraryVersion}`]
+const told = [`SETINFO LIB-NAME effect-cache-toolkit`, `SETINFO LIB-VER ${version}`]
 
 const connectedTo = (info: string, answer = ScriptedDriver.reply("OK")) =>
   Effect.gen(function* () {

@@ -1,6 +1,4 @@
 /** What a server lacks that the toolkit needs: it works, or the status says what to do. */
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,11 +7,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { ClientOptions } from "../../../src/redis/connection/ClientOptions.js"
-import * as Handshake from "../../../src/redis/connection/Handshake.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import type { RedisAddress } from "../../../src/redis/RedisConfig.js"
 import * as CapturedLog from "../../support/CapturedLog.js"
-import { root } from "../../support/root.js"
 import { driverUnderTest } from "../../support/server/drivers.js"
 import * as RedisServer from "../../support/server/RedisServer.js"
 import { until } from "../../support/until.js"
@@ -108,9 +104,4 @@ describe("the name of a client", () => {
       }
     })
   )
-
-  it("comes with the version of package.json", () => {
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string }
-    expect(Handshake.libraryVersion).toBe(version)
-  })
 })
