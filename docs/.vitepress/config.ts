@@ -15,7 +15,8 @@ export default defineConfig({
   lastUpdated: false,
   rewrites: {
     "benchmarks/README.md": "benchmarks/index.md",
-    "decisions/README.md": "decisions/index.md"
+    "decisions/README.md": "decisions/index.md",
+    "reference/options/README.md": "reference/options/index.md"
   },
   head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
   markdown: {
@@ -36,6 +37,7 @@ export default defineConfig({
     externalLinkIcon: false,
     nav: [
       { text: "Guide", link: "/services", activeMatch: "^/(?!reference/)" },
+      { text: "Options", link: "/reference/options/", activeMatch: "^/reference/options/" },
       { text: "API", link: "/reference/api/", activeMatch: "^/reference/api/" }
     ],
     sidebar: { "/": [...guide], "/reference/api/": [...api()] }

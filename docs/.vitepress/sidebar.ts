@@ -22,7 +22,9 @@ const pagesIn = (folder: string): ReadonlyArray<string> =>
 const isIndex = (page: string): boolean => /\/(README|index)$/.test(page)
 
 const headingOf = (page: string): string =>
-  (/^# (.+)$/m.exec(readFileSync(`${docs}${page}.md`, "utf8"))?.[1] ?? page).replaceAll("`", "")
+  (/^# (.+)$/m.exec(readFileSync(`${docs}${page}.md`, "utf8"))?.[1] ?? page)
+    .replaceAll("`", "")
+    .replace(/^Options of /, "")
 
 /** The address of a page: a README is the index of its folder. */
 const addressOf = (page: string): string => `/${page.replace(/(README|index)$/, "")}`
@@ -88,6 +90,7 @@ export const guide: ReadonlyArray<Item> = [
     ["comparison", "Beside other caches"],
     ["effect-4", "Effect 4"]
   ]),
+  folder("Options", "reference/options"),
   folder("Decisions", "decisions")
 ]
 

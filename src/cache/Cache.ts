@@ -108,6 +108,7 @@ export interface TypedCache<in out Key, in out Value, out E> {
   readonly warm: <E2 = never, R2 = never>(
     ids: Iterable<Key> | Stream.Stream<Key, E2, R2>,
     options?: Warming.WarmOptions & {
+      /** runs with each progress: default none */
       readonly onProgress?: ((progress: Warming.WarmProgress<Key, E>) => Effect.Effect<void>) | undefined
     }
   ) => Effect.Effect<Warming.WarmSummary, Warming.WarmStopped | E2, R2>

@@ -118,7 +118,7 @@ export interface NegativeOptions<CachedError> {
 export interface SchemaOptions<Value> {
   /** the version of the encoded form, raised when programs of one version could not read the other: default 1 */
   readonly version?: number | undefined
-  /** reads values of earlier versions; a version without a migration, and a later version, is a miss */
+  /** reads values of earlier versions; a version without a migration, and a later version, is a miss: default none */
   readonly migrations?: Readonly<Record<number, Migration<NoInfer<Value>>>> | undefined
 }
 
@@ -151,8 +151,8 @@ export interface LocalOptions extends LocalTierOptions {
   readonly keepStale?: Duration.DurationInput | undefined
   /**
    * Whether values are dropped when another program changes or removes their keys in Redis, by CLIENT TRACKING. It costs a
-   * connection to each primary and a push of every write to every process. Where driver, server or rights do not allow it, a warning
-   * is logged, and it is tried again now and then. Default false.
+   * connection and a push of every write to every process. Where driver, server or rights do not allow it, a warning is logged.
+   * Default false.
    *
    * @since 0.2.0
    */
@@ -207,19 +207,23 @@ export interface CacheSettings<Key, Value, F extends Failures = NoFailures> {
   readonly tags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
   /** the most keys of one `lookupMany`: default 100 */
   readonly maxBatch?: number | undefined
-  /** stores longer values compressed: default not */
+  /** stores longer values compressed: default never */
   readonly compression?: Compression | undefined
-  /** stores values encrypted and treats any other stored value as a miss: default not */
+  /** stores values encrypted and treats any other stored value as a miss: default never */
   readonly encryption?: Encryption | undefined
   /** the tier in the memory of the process: default none */
   readonly local?: LocalOptions | undefined
   /** a log that several caches share, so that they report an outage once: default a log of this cache's own */
   readonly failureLog?: FailureLog | undefined
-
+  /** the refresh of values that are still served: default that of each option */
   readonly refresh?: RefreshOptions<F["hardTimeout"]> | undefined
+  /** the behaviour while Redis is away, and after it: default that of each option */
   readonly outage?: OutageOptions<F["onUnavailable"]> | undefined
+  /** the errors of the lookup that are stored like values: default none */
   readonly negative?: NegativeOptions<F["cachedError"]> | undefined
+  /** the versions of the stored form: default that of each option */
   readonly schema?: SchemaOptions<Value> | undefined
+  /** the lease that lets one process at a time look a key up: default that of each option */
   readonly lease?: LeaseOptions | undefined
 }
 
@@ -252,8 +256,11 @@ export type Options<Key, Value, E, R, F extends Failures = NoFailures> = CacheDe
  */
 export interface LayerOptions<Key, Value>
   extends Partial<Omit<CacheSettings<Key, Value>, "name" | "refresh" | "outage" | "negative">> {
+  /** the refresh of values that are still served: default that of the definition */
   readonly refresh?: Omit<RefreshOptions<undefined>, "hardTimeout"> | undefined
+  /** the behaviour while Redis is away, and after it: default that of the definition */
   readonly outage?: Omit<OutageOptions<"lookup">, "onUnavailable"> | undefined
+  /** how errors of the lookup are stored: default as in the definition */
   readonly negative?: Omit<NegativeOptions<unknown>, "error"> | undefined
 }
 

@@ -174,7 +174,6 @@ export const make = <Key, Value, E, Err>(
       local: localInvalidation,
       markers,
       outboxSize,
-      trackingState,
       writes
     } = yield* Invalidation.make({
       redis,
@@ -279,7 +278,6 @@ export const make = <Key, Value, E, Err>(
       local: local.size(),
       localBytes: local.bytes(),
       outbox: outboxSize(),
-      tracking: trackingState(),
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })

@@ -60,6 +60,7 @@ export {
    * @category constructors
    */
   slidingLog,
+  type TokenBucketOptions,
   /**
    * @since 0.1.0
    * @category constructors

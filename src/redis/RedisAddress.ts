@@ -13,23 +13,25 @@ import type * as Redacted from "effect/Redacted"
  * @category models
  */
 export interface RedisAddress {
-  /** the path of a unix socket, in place of `host` and `port` */
+  /** the path of a unix socket, in place of `host` and `port`: default none */
   readonly path?: string | undefined
   /** a name or an IP address, not a path or URL: default 127.0.0.1 */
   readonly host?: string | undefined
-  /** default 6379 */
+  /** the port of the server: default 6379 */
   readonly port?: number | undefined
-  /** ACL user, from Redis 6 on */
+  /** ACL user, from Redis 6 on: default the user `default` */
   readonly username?: string | undefined
+  /** the password of the user: default none */
   readonly password?: Redacted.Redacted<string> | undefined
   /**
    * Asked for the login at each dial, in place of `username` and `password`: for passwords that change, and for tokens that
    * expire. Its failure, or its defect, stands in the status as a `RedisConnectError` with reason `Credentials`, and the client
-   * reads it once more before the next dial. `connectTimeout` bounds it
+   * reads it once more before the next dial. `connectTimeout` bounds it. Default none
    */
   readonly credentials?: Effect.Effect<RedisCredentials, unknown> | undefined
   /** database index: default 0 */
   readonly database?: number | undefined
+  /** encrypts the connection: default no TLS */
   readonly tls?: RedisTls | undefined
 }
 
@@ -38,13 +40,13 @@ export interface RedisAddress {
  * @category models
  */
 export interface RedisTls {
-  /** PEM file with the certificate authorities to trust, instead of the system's */
+  /** PEM file with the certificate authorities to trust: default those of the system */
   readonly caFile?: string | undefined
-  /** the name that the server's certificate must hold, when it is not the host's */
+  /** the name that the server's certificate must hold: default the host's */
   readonly serverName?: string | undefined
-  /** PEM file with the certificate of this client, where the server asks for one; with `keyFile` */
+  /** PEM file with the certificate of this client, where the server asks for one; with `keyFile`: default none */
   readonly certFile?: string | undefined
-  /** PEM file with the key of `certFile` */
+  /** PEM file with the key of `certFile`: default none */
   readonly keyFile?: string | undefined
   /**
    * `false` takes any certificate, so that a machine on the way can read and change everything. A warning says so at each
@@ -60,8 +62,9 @@ export interface RedisTls {
  * @category models
  */
 export interface RedisCredentials {
-  /** default: that of the address */
+  /** ACL user: default that of the address */
   readonly username?: string | undefined
+  /** the password of the user */
   readonly password: Redacted.Redacted<string>
 }
 
@@ -104,9 +107,11 @@ export interface SentinelAddress extends Omit<RedisAddress, "path" | "host" | "p
   readonly sentinels: ReadonlyArray<{ readonly host: string; readonly port?: number | undefined }>
   /** the name of the primary, as `sentinel monitor` has it */
   readonly master: string
-  /** ACL user of the sentinels */
+  /** ACL user of the sentinels: default the user `default` */
   readonly sentinelUsername?: string | undefined
+  /** the password of that user: default none */
   readonly sentinelPassword?: Redacted.Redacted<string> | undefined
+  /** encrypts the connections to sentinels: default no TLS */
   readonly sentinelTls?: RedisTls | undefined
   /** the address at which this program reaches an address that a sentinel announces, as behind NAT: default the same */
   readonly mapAddress?: ((announced: NodeAddress) => NodeAddress) | undefined

@@ -26,11 +26,14 @@ import type { CircuitState, ConnectionState, RedisStatus } from "./RedisStatus.j
  * @category models
  */
 export interface SetOptions {
-  /** Above zero and at most 268,435,455 s, the longest that Dragonfly keeps. Fails with `InvalidArgument` otherwise. */
+  /**
+   * When the key expires: above zero and at most 268,435,455 s, the longest that Dragonfly keeps. Fails with `InvalidArgument`
+   * otherwise. Default: never
+   */
   readonly timeToLive?: Duration.DurationInput | undefined
-  /** `NX`: only when the key does not exist; `XX`: only when it does */
+  /** `NX`: only when the key does not exist; `XX`: only when it does. Default: in both cases */
   readonly condition?: "NX" | "XX" | undefined
-  /** Keeps the time to live that the key has. Excludes `timeToLive`. */
+  /** Keeps the time to live that the key has. Excludes `timeToLive`. Default false */
   readonly keepTimeToLive?: boolean | undefined
 }
 
@@ -50,9 +53,9 @@ export interface ScoredMember {
  * @category models
  */
 export interface DelPatternOptions {
-  /** only keys that hold a value of this type, as TYPE names it */
+  /** only keys that hold a value of this type, as TYPE names it: default of any type */
   readonly type?: "string" | "list" | "set" | "zset" | "hash" | "stream" | undefined
-  /** only keys of which this is true */
+  /** only keys of which this is true: default all */
   readonly where?: ((key: string) => boolean) | undefined
 }
 

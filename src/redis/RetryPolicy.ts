@@ -42,9 +42,9 @@ const check = OptionCheck.make("RetryPolicy.withRetry")
  * @category combinators
  */
 export const withRetry: (options: {
-  /** from the start of the effect; zero makes one attempt */
+  /** how long attempts begin, from the start of the effect; zero makes one attempt */
   readonly within: Duration.DurationInput
-  /** the pauses between attempts: 20 ms, doubling up to 500 ms, jittered by default */
+  /** the pauses between attempts: default 20 ms, doubling up to 500 ms, jittered */
   readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined
 }) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (options) => (effect) =>
   Effect.flatMap(MonotonicClock.millis, (now) =>

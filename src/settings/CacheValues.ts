@@ -18,16 +18,18 @@ import * as Setting from "./Setting.js"
 export interface Values {
   /**
    * How long new values are fresh, in the place of the option or its function, and jittered like it. A value that the function
-   * says not to store, by a zero, is not stored. Zero here: nothing is stored. Values that are stored keep their time.
+   * says not to store, by a zero, is not stored. Zero here: nothing is stored. Values that are stored keep their time. Default:
+   * unchanged
    */
   readonly timeToLive?: Duration.DurationInput | undefined
+  /** the behaviour while Redis is away: default unchanged */
   readonly outage?: {
-    /** the most concurrent lookups while Redis is away or the cache is off, at least 1 */
+    /** the most concurrent lookups while Redis is away or the cache is off, at least 1: default unchanged */
     readonly maxLookups?: number | undefined
   }
   /**
    * `false` switches the cache off: reads run the lookup, nothing is read from or written to a tier, and writes still
-   * invalidate. When it is on again, everything from before is invalid.
+   * invalidate. When it is on again, everything from before is invalid. Default: unchanged
    */
   readonly enabled?: boolean | undefined
 }

@@ -17,11 +17,13 @@ import * as Setting from "./Setting.js"
  * @category models
  */
 export interface LimitValues {
-  /** how much is allowed in a window, or flows into a bucket in that time: at least 0, of a token bucket at least 1 */
+  /** how much is allowed in a window, or flows into a bucket in that time: at least 0, of a token bucket at least 1. Default: unchanged */
   readonly limit?: number | undefined
-  /** rounded up to whole milliseconds */
+  /** the time in which so much is allowed, rounded up to whole milliseconds: default unchanged */
   readonly window?: Duration.DurationInput | undefined
-  /** The size of a token bucket; no other limit has one. A bucket whose burst is its limit keeps it so without this number. */
+  /**
+   * The size of a token bucket; no other limit has one. Default: unchanged, and a bucket whose burst is its limit keeps it so
+   */
   readonly burst?: number | undefined
 }
 

@@ -301,7 +301,12 @@ export const unset = (
   {
     by,
     options = Setting.options.cache
-  }: { readonly by: string; readonly options?: ReadonlyArray<Setting.CacheOption> | undefined }
+  }: {
+    /** the name of the operator, for the log */
+    readonly by: string
+    /** the settings to remove: default all */
+    readonly options?: ReadonlyArray<Setting.CacheOption> | undefined
+  }
 ): Effect.Effect<void, RedisError, RedisClient> =>
   Effect.flatMap(RedisClient, (redis) => SettingStore.remove(redis, { kind: "cache", name: cache }, options, by))
 
@@ -317,7 +322,12 @@ export const unsetLimit = (
   {
     by,
     options = Setting.options.limit
-  }: { readonly by: string; readonly options?: ReadonlyArray<Setting.LimitOption> | undefined }
+  }: {
+    /** the name of the operator, for the log */
+    readonly by: string
+    /** the numbers to remove: default all */
+    readonly options?: ReadonlyArray<Setting.LimitOption> | undefined
+  }
 ): Effect.Effect<void, RedisError, RedisClient> =>
   Effect.flatMap(RedisClient, (redis) => SettingStore.remove(redis, { kind: "limit", name: limit }, options, by))
 

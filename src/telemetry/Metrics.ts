@@ -61,7 +61,12 @@ export const record: Effect.Effect<void, never, Scope.Scope> = Effect.all(
  *
  * const program = Layer.mergeAll(Metrics.layer({ every: "10 seconds" }))
  */
-export const layer = (options: { readonly every?: Duration.DurationInput | undefined } = {}): Layer.Layer<never> =>
+export const layer = (
+  options: {
+    /** the time between two updates: default 1 second */
+    readonly every?: Duration.DurationInput | undefined
+  } = {}
+): Layer.Layer<never> =>
   Layer.scopedDiscard(
     Effect.zipRight(
       record,

@@ -16,7 +16,7 @@ import * as Traces from "./Traces.js"
  * @category models
  */
 export interface Options extends Traces.Options {
-  /** the name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one */
+  /** the name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one: default `unknown_service` */
   readonly serviceName?: string | undefined
 }
 

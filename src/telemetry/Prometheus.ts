@@ -20,7 +20,7 @@ import * as Metrics from "./Metrics.js"
  * @category models
  */
 export interface Options {
-  /** the name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one */
+  /** the name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one: default `unknown_service` */
   readonly serviceName?: string | undefined
 }
 
@@ -83,7 +83,9 @@ export const httpApp = (options: Options = {}): Effect.Effect<HttpApp.Default, n
  */
 export const layer = (
   options: Options & {
+    /** the path of the metrics: default `/metrics` */
     readonly path?: HttpRouter.PathInput | undefined
+    /** the router that gets the path: default `HttpRouter.Default` */
     readonly router?: Router | undefined
   } = {}
 ): Layer.Layer<never> => {

@@ -37,11 +37,14 @@ export interface Slowness {
  * @category models
  */
 export interface CommandFaults {
-  /** fail at once with `RedisUnavailable`, and are not sent */
+  /** the share that fails at once with `RedisUnavailable`, and is not sent: default 0 */
   readonly fail?: number | undefined
-  /** are sent, and fail with `RedisTimeout` when the command timeout of the client is over: whether they ran is unknown */
+  /**
+   * The share that is sent, and fails with `RedisTimeout` when the command timeout of the client is over. Whether these commands
+   * ran is unknown. Default 0
+   */
   readonly vanish?: number | undefined
-  /** run in their order, and are answered late */
+  /** the commands that run in their order, and are answered late: default none */
   readonly slow?: Slowness | undefined
 }
 
@@ -52,9 +55,9 @@ export interface CommandFaults {
  * @category models
  */
 export interface LookupFaults {
-  /** fail with the error that `inject` is given, and do not run */
+  /** the share that fails with the error that `inject` is given, and does not run: default 0 */
   readonly fail?: number | undefined
-  /** begin late */
+  /** the lookups that begin late: default none */
   readonly slow?: Slowness | undefined
 }
 
@@ -65,17 +68,24 @@ export interface LookupFaults {
  * @category models
  */
 export interface MessageFaults {
+  /** the share that no subscriber receives: default 0 */
   readonly vanish?: number | undefined
+  /** the messages that arrive late: default none */
   readonly slow?: Slowness | undefined
 }
 
 /**
+ * The faults of everything that a cache depends on.
+ *
  * @since 0.2.0
  * @category models
  */
 export interface Faults {
+  /** what happens to commands: default nothing */
   readonly commands?: CommandFaults | undefined
+  /** what happens to lookups: default nothing */
   readonly lookups?: LookupFaults | undefined
+  /** what happens to messages: default nothing */
   readonly messages?: MessageFaults | undefined
 }
 
@@ -292,7 +302,12 @@ const wrap = (executor: RedisExecutor.RedisExecutor, dice: Dice, runtime: Runtim
  */
 export const layer = (
   faults: Faults = {},
-  { seed }: { readonly seed?: number | undefined } = {}
+  {
+    seed
+  }: {
+    /** makes the faults those of every run with this number: default another one for each run */
+    readonly seed?: number | undefined
+  } = {}
 ): Layer.Layer<Chaos | RedisClient, never, RedisClient> =>
   Layer.effectContext(
     Effect.gen(function* () {

@@ -101,7 +101,9 @@ export const of = <Self, Id extends string, Key, Value, LookupE, E>(
 export const layer = <Self, Id extends string, Key, Value, LookupE, E>(
   tag: CacheTag<Self, Id, Key, Value, LookupE, E>,
   options: LayerOptions<Key, Value> & {
+    /** what the source has and what the cache holds: default nothing */
     readonly seed?: Iterable<readonly [Key, Value]> | undefined
+    /** the error of a lookup of a key that the source does not have: default a defect */
     readonly missing?: ((key: Key) => LookupE) | undefined
   } = {}
 ): Layer.Layer<Self | TestOf<Self> | TestRedis.TestRedis | RedisClient> => {

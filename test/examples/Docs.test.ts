@@ -11,6 +11,8 @@ const filesIn = (folder: string, extension: string) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(extension) && !name.includes("node_modules"))
     .map((name) => join(folder, name))
+    // `bun run docs` writes these from the doc comments
+    .filter((path) => !path.startsWith("docs/reference/api/"))
 
 const textsOf = (paths: ReadonlyArray<string>) => new Map(paths.map((path) => [path, read(path)]))
 
@@ -18,11 +20,14 @@ const textsOf = (paths: ReadonlyArray<string>) => new Map(paths.map((path) => [p
 const ofPages = textsOf([...filesIn("examples/docs", ".ts"), ...filesIn("examples/tutorial", ".ts")])
 const programs = textsOf([...filesIn("examples", ".ts"), "test/examples/Tutorial.test.ts"])
 
-/** The programs that a page shows: its blocks of TypeScript that import something. */
+/** A program runs an effect or a test. Every other block is compiled by `bun run check:docs`. */
+const isProgram = (block: string) => /\.(runPromise|runFork|runSync|runMain)\b|^it[.(]/m.test(block)
+
+/** The programs that a page shows: its blocks of TypeScript that run something. */
 const shown = filesIn("docs", ".md").flatMap((page) =>
   [...read(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
     .map((match) => match[1] ?? "")
-    .filter((block) => /^import /m.test(block))
+    .filter(isProgram)
     .map((block) => ({ page, block }))
 )
 

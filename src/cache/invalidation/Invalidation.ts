@@ -74,8 +74,6 @@ export interface Invalidation {
   readonly writes: WriteRecord.WriteRecord
   /** the number of unacknowledged invalidations */
   readonly outboxSize: () => number
-  /** whether changes of keys by other programs are heard at this moment */
-  readonly trackingState: Tracking.Tracking["state"]
 }
 
 /**
@@ -100,7 +98,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         options.onOthers(item)
       }
     })
-    const tracking = options.isTracked ? yield* Tracking.make(RedisExecutor.of(redis), name, local) : Tracking.off
+    if (options.isTracked) yield* Tracking.make(RedisExecutor.of(redis), name, local)
     const markers = yield* Markers.make({ ...options, bus })
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>
@@ -184,7 +182,6 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       creation,
       bus,
       writes: WriteRecord.make({ local, outbox, replay, state }),
-      outboxSize: outbox.size,
-      trackingState: tracking.state
+      outboxSize: outbox.size
     }
   })

@@ -52,7 +52,8 @@ export interface LocalLookupOptions<Key, Value, E, R> {
   readonly lookup: (key: Key, previous: Option.Option<Previous<NoInfer<Value>>>) => Effect.Effect<Answer<Value>, E, R>
   /**
    * Loads several keys with one call: the misses of a `getMany`, or of concurrent reads. The answers stand in the order of
-   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`.
+   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`. Default: every
+   * key goes to `lookup`.
    */
   readonly lookupMany?:
     | ((
@@ -85,6 +86,7 @@ export interface LocalCacheLayerOptions<Key, Value>
     LayerOptions<Key, Value>,
     "timeToLive" | "jitter" | "staleFor" | "tags" | "maxBatch" | "refresh" | "negative"
   > {
+  /** the bounds of the memory: default those of the definition */
   readonly local?: LocalCacheSettings<Key, Value>["local"]
 }
 

@@ -25,7 +25,8 @@ export interface LookupOptions<Key, Value, E, R> {
   ) => Effect.Effect<Answer<NoInfer<Value>>, E, R>
   /**
    * Loads several keys with one call: the misses of a `getMany`, or of concurrent reads. The answers stand in the order of
-   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`.
+   * the keys (see `alignToKeys`). A failure of the call is the failure of each key. A single key goes to `lookup`. Default: every
+   * key goes to `lookup`.
    */
   readonly lookupMany?:
     | ((

@@ -59,7 +59,7 @@ export interface DescribedMember<Member, Metadata> extends RankedMember<Member> 
 export interface SubmitOptions {
   /**
    * An integer of at least 0, which replaces the order of arrival: of equal scores the smaller one ranks first. It is for a board
-   * that copies a list kept elsewhere.
+   * that copies a list kept elsewhere. Default: the submission is the latest.
    */
   readonly arrival?: number | undefined
 }

@@ -56,7 +56,7 @@ export interface RateLimit {
   readonly burst: number
   readonly onUnavailable: OutagePolicy
   /** Makes a limit of this algorithm with other numbers, and checks them. Settings at run time change a limit by it. */
-  readonly build: (options: Options & { readonly burst?: number | undefined }) => RateLimit
+  readonly build: (options: TokenBucketOptions) => RateLimit
 }
 
 /**
@@ -69,14 +69,26 @@ export interface RateLimit {
 export interface Options {
   /** how much is allowed in a window, an integer of at least 0; of a token bucket at least 1 */
   readonly limit: number
-  /** rounded up to whole milliseconds */
+  /** the time in which so much is allowed, rounded up to whole milliseconds */
   readonly window: Duration.DurationInput
+  /** what the limit decides while Redis is unavailable */
   readonly onUnavailable: OutagePolicy
   /**
    * Counts this limit apart from another one of its algorithm under the same key, such as `"second"` and `"day"`, and names it in
-   * HTTP headers. Printable ASCII without quotation marks, backslashes and braces.
+   * HTTP headers. Printable ASCII without quotation marks, backslashes and braces. Default: no name.
    */
   readonly name?: string | undefined
+}
+
+/**
+ * The numbers and the policy of a token bucket.
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export interface TokenBucketOptions extends Options {
+  /** how many tokens the bucket holds, and so how much is allowed at once: default `limit` */
+  readonly burst?: number | undefined
 }
 
 /** What a key and a structured header (RFC 9651) both carry without escapes. */
@@ -190,7 +202,7 @@ export const slidingCounter = (options: Options): RateLimit => {
  * @since 0.1.0
  * @category constructors
  */
-export const tokenBucket = (options: Options & { readonly burst?: number | undefined }): RateLimit => {
+export const tokenBucket = (options: TokenBucketOptions): RateLimit => {
   const check = OptionCheck.make("RateLimiter.tokenBucket")
   const made = make(check, "TokenBucket", TokenBucket.scripts, tokenBucket, options, 1)
   const burst = check.wholeNumber("burst", options.burst, { least: 0 }) ?? made.limit

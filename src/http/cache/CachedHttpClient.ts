@@ -45,14 +45,19 @@ export interface Options {
   readonly shared?: boolean | undefined
   /** request fields that carry credentials, besides those: default none */
   readonly credentials?: ReadonlyArray<string> | undefined
+  /** what selects a stored response, besides method, URL, user and `Vary`: default that of each option */
   readonly key?: KeyOptions | undefined
+  /** which responses are stored, and how: default that of each option */
   readonly store?: StoreOptions.StoreGroup | undefined
+  /** how long a stale response is served, where it does not say so itself: default not at all */
   readonly stale?: StoreOptions.StaleOptions | undefined
-  /** estimates the freshness of responses that have `Last-Modified` and no other: default not */
+  /** estimates the freshness of responses that have `Last-Modified` and no other: default never */
   readonly heuristic?: StoreOptions.HeuristicOptions | undefined
   /** the tier in the memory of the process: default none */
   readonly local?: TypedCache.LocalOptions | undefined
+  /** the lease that lets one process at a time fetch a response: default that of each option */
   readonly lease?: TypedCache.LeaseOptions | undefined
+  /** the behaviour while Redis is away: default that of each option */
   readonly outage?: StoreOptions.OutageGroup | undefined
   /** the name of this cache in `Cache-Status`, or false for no such field: default `effect-cache-toolkit` */
   readonly cacheStatus?: string | false | undefined

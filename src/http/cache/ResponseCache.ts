@@ -47,6 +47,11 @@ export type {
    * @since 0.2.0
    * @category models
    */
+  OutageGroup,
+  /**
+   * @since 0.2.0
+   * @category models
+   */
   StaleOptions,
   /**
    * @since 0.2.0
@@ -97,14 +102,19 @@ export interface Options<R = never> {
   readonly honourRequest?: boolean | undefined
   /** whether a response without a validator gets an `ETag` of its content: default true */
   readonly etag?: boolean | undefined
+  /** what selects a stored response, besides method, URL, user and `Vary`: default that of each option */
   readonly key?: KeyOptions | undefined
+  /** which responses are stored, and how: default that of each option */
   readonly store?: StoreOptions.StoreGroup | undefined
+  /** how long a stale response is served, where it does not say so itself: default not at all */
   readonly stale?: StoreOptions.StaleOptions | undefined
-  /** estimates the freshness of responses that have `Last-Modified` and no other: default not */
+  /** estimates the freshness of responses that have `Last-Modified` and no other: default never */
   readonly heuristic?: StoreOptions.HeuristicOptions | undefined
   /** the tier in the memory of the process: default none */
   readonly local?: TypedCache.LocalOptions | undefined
+  /** the lease that lets one process at a time fetch a response: default that of each option */
   readonly lease?: TypedCache.LeaseOptions | undefined
+  /** the behaviour while Redis is away: default that of each option */
   readonly outage?: StoreOptions.OutageGroup | undefined
   /** the name of this cache in `Cache-Status`, or false for no such header: default `effect-cache-toolkit` */
   readonly cacheStatus?: string | false | undefined

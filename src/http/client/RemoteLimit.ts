@@ -41,6 +41,7 @@ export interface LearningOptions {
   readonly name?: string | undefined
   /** Which limit a request is under, such as an API key: default the origin of its URL. Secrets should be hashed. */
   readonly keyOf?: ((request: HttpClientRequest) => string) | undefined
+  /** what a response may claim at most: default that of each option */
   readonly bounds?: BoundOptions | undefined
   /** How long a `429` that names no time holds calls back, doubled with each that follows: default 1 second. */
   readonly backoff?: Duration.DurationInput | undefined

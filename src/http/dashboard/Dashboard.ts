@@ -29,7 +29,7 @@ import * as Snapshots from "./Snapshots.js"
  * @category models
  */
 export interface Options {
-  /** default `/dashboard` */
+  /** the path of the page: default `/dashboard` */
   readonly path?: `/${string}` | undefined
   /** the bearer token of each request that shows or does something, or a check of your own */
   readonly token: Redacted.Redacted | ((request: HttpServerRequest.HttpServerRequest) => boolean)

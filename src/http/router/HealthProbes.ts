@@ -32,7 +32,7 @@ export type Checks = Readonly<Record<string, Effect.Effect<unknown, { readonly m
 export interface Options {
   /** the path above `/live`, `/ready` and `/startup`: default `/health` */
   readonly path?: `/${string}` | undefined
-  /** default: none */
+  /** what must succeed before requests can be answered: default nothing */
   readonly checks?: Checks | undefined
 }
 

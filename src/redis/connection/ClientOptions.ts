@@ -50,6 +50,7 @@ export interface ClientOptions {
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
   /** pauses between dials while it is `Unavailable`: default about every 30 seconds, for ever */
   readonly probe?: Schedule.Schedule<unknown> | undefined
+  /** rejects commands at once while most of them fail: default that of each option */
   readonly circuitBreaker?: CircuitBreakerOptions | undefined
   /**
    * What stands before every key, channel and pattern, such as `shop:`. Callers do not see it. Clients with different prefixes,

@@ -34,6 +34,14 @@ import * as DialFailure from "./DialFailure.js"
 import * as DriverLayer from "./DriverLayer.js"
 import type * as UnsetAddress from "./UnsetAddress.js"
 
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LayerConfigOptions
+} from "./UnsetAddress.js"
+
 // the global and not the module "bun": its import would fail with the words of the runtime, before these
 const BunClient = globalThis.Bun?.RedisClient
 if (BunClient === undefined) {

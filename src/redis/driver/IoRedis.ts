@@ -19,6 +19,14 @@ import * as DriverLayer from "./DriverLayer.js"
 import * as Driver from "./ioredis/Driver.js"
 import type * as UnsetAddress from "./UnsetAddress.js"
 
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LayerConfigOptions
+} from "./UnsetAddress.js"
+
 const ioredis = Driver.make({ Command, Redis })
 
 /**

@@ -22,6 +22,14 @@ import * as Dial from "./socket/Dial.js"
 import * as Failure from "./socket/Failure.js"
 import type * as UnsetAddress from "./UnsetAddress.js"
 
+export type {
+  /**
+   * @since 0.2.0
+   * @category models
+   */
+  LayerConfigOptions
+} from "./UnsetAddress.js"
+
 /** With the login of the address, whatever its `credentials` say. */
 const fixedDriver = (address: RedisConfig.RedisAddress, timeout: Duration.DurationInput): RedisDriver => {
   const connectTimeout = Duration.decode(timeout)

@@ -31,9 +31,9 @@ import * as Keyspace from "./Keyspace.js"
  * @category models
  */
 export interface MemoryRedisOptions {
-  /** the most keys that are kept, 100,000 by default; beyond them the one used least recently gives way */
+  /** the most keys that are kept; beyond them the one used least recently gives way: default 100,000 */
   readonly maxKeys?: number | undefined
-  /** how many events a subscriber may be behind before it loses them and sees a `Gap`, 4,096 by default */
+  /** how many events a subscriber may be behind before it loses them and sees a `Gap`: default 4,096 */
   readonly subscriptionCapacity?: number | undefined
   /** by how many milliseconds its clock is ahead of the process's monotonic clock: default 0 */
   readonly aheadMillis?: (() => number) | undefined
@@ -177,11 +177,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       script,
       ...(yield* callbacksFrom({ command, script, subscribe })),
       // no other program reaches these keys
-      track: (_prefix, onEvent) =>
-        Effect.zipRight(
-          Effect.sync(() => onEvent({ _tag: "State", state: { _tag: "Active" } })),
-          Effect.never
-        ),
+      track: () => Effect.never,
       subscribe,
       clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({

@@ -15,15 +15,15 @@ import type { CacheSettings } from "../../cache/CacheOptions.js"
 export interface Traffic {
   /** the number of different keys */
   readonly keys: number
-  /** of all processes together */
+  /** the reads of all processes together */
   readonly readsPerSecond: number
-  /** of all processes together: default none */
+  /** the writes of all processes together: default none */
   readonly writesPerSecond?: number | undefined
   /** what follows a write of the source: default `invalidate` */
   readonly onWrite?: "invalidate" | "set" | "nothing" | undefined
   /** the exponent of Zipf's law, by which keys are drawn; zero draws all alike: default 0.99 */
   readonly skew?: number | undefined
-  /** default 2 */
+  /** the number of processes, each with a local tier: default 2 */
   readonly processes?: number | undefined
 }
 
@@ -48,6 +48,7 @@ export interface SimulatedOutage {
  */
 export interface SimulatedOptions
   extends Pick<CacheSettings<number, number>, "jitter" | "staleFor" | "local" | "refresh" | "outage" | "lease"> {
+  /** how long a value is fresh */
   readonly timeToLive: Duration.DurationInput
 }
 
@@ -56,6 +57,7 @@ export interface SimulatedOptions
  * @category models
  */
 export interface Simulation<Name extends string> {
+  /** what the application does */
   readonly traffic: Traffic
   /** how long the traffic lasts, in simulated time */
   readonly duration: Duration.DurationInput
@@ -63,10 +65,11 @@ export interface Simulation<Name extends string> {
   readonly lookupTime?: Duration.DurationInput | undefined
   /** how long a command to Redis takes: default 1 ms */
   readonly roundTrip?: Duration.DurationInput | undefined
+  /** the times in which Redis, the source or both are away: default none */
   readonly outages?: ReadonlyArray<SimulatedOutage> | undefined
   /** The same number plays the same traffic: default 1 */
   readonly seed?: number | undefined
-  /** by their names */
+  /** the sets of options that are compared, by their names */
   readonly options: Readonly<Record<Name, SimulatedOptions>>
 }
 

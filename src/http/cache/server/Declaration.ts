@@ -26,7 +26,7 @@ export interface Declaration {
    * revalidate by the `ETag`, which costs no content.
    */
   readonly clientTimeToLive?: Duration.DurationInput | undefined
-  /** the tags by which `invalidateTag` invalidates the response */
+  /** the tags by which `invalidateTag` invalidates the response: default none */
   readonly tags?: ReadonlyArray<string> | undefined
 }
 

@@ -22,7 +22,9 @@ export interface StoreGroup {
   readonly setCookie?: boolean | undefined
   /** how long a response is kept past its freshness, to be revalidated or served stale: default 1 hour */
   readonly keepStale?: Duration.DurationInput | undefined
+  /** stores longer responses compressed: default never */
   readonly compression?: TypedCache.Compression | undefined
+  /** stores responses encrypted: default never */
   readonly encryption?: TypedCache.CacheSettings<unknown, unknown>["encryption"]
 }
 

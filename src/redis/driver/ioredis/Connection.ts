@@ -103,7 +103,6 @@ export const subscriptions = ({ closed, redis }: Dialled): RedisSubscriberConnec
       listeners.delete(channel)
       return redis.unsubscribe(channel).then(() => {})
     },
-    track: Tracking.over((args) => redis.call("CLIENT", ...args)),
-    ping: () => redis.ping()
+    track: Tracking.over((args) => redis.call("CLIENT", ...args))
   }
 }

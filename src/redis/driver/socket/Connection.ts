@@ -72,6 +72,5 @@ export const subscriptions = ({ closed, requests }: Dialled, listeners: Listener
     listeners.ofChannels.delete(channel)
     return acknowledged(requests, "UNSUBSCRIBE", [channel])
   },
-  track: Tracking.over((args) => replyTo(requests, "CLIENT", args)),
-  ping: () => replyTo(requests, "PING", [])
+  track: Tracking.over((args) => replyTo(requests, "CLIENT", args))
 })
