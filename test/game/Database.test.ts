@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as SqliteClient from "@effect/sql-sqlite-bun/SqliteClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as MemoryDatabase from "../../src/game/database/MemoryDatabase.js"
@@ -21,6 +22,10 @@ suite("SqlDatabase on SQLite in memory", SqlDatabase.layer({ url: "sqlite::memor
 suite(
   "SqlDatabase on a SQLite file",
   Layer.unwrapScoped(Effect.map(temporaryFile, (path) => SqlDatabase.layer({ url: `sqlite:${path}` })))
+)
+suite(
+  "SqlDatabase on a client of the program",
+  Layer.provide(SqlDatabase.layerClient(), Layer.orDie(SqliteClient.layer({ filename: ":memory:" })))
 )
 suite(
   "SqlDatabase on Postgres",

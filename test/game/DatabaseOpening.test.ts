@@ -4,6 +4,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as SqliteClient from "@effect/sql-sqlite-bun/SqliteClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -124,6 +125,19 @@ describe("a SQLite file", () => {
         { name: "health" }
       ])
       file.close()
+    })
+  )
+
+  it.scoped("of the program's own client fails the layer when its tables are of another program", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryDirectory, "foreign.db")
+      const other = new SqliteFile(path)
+      other.run("CREATE TABLE users (name TEXT)")
+      other.close()
+      const client = Layer.orDie(SqliteClient.layer({ filename: path }))
+      const error = yield* Effect.flip(Layer.build(Layer.provide(SqlDatabase.layerClient(), client)))
+      expect(error).toMatchObject({ _tag: "DatabaseError", operation: "open" })
+      expect(error.message).toContain("table users already exists")
     })
   )
 

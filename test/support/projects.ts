@@ -49,7 +49,8 @@ const moduleAt = (path: string): Module => {
   const startsProcess = /node:child_process|Bun\.spawn\(/.test(text) && !startsForeignPrograms.includes(path)
   const fromLayers = /import \{([^}]*)\} from "[^"]*\/clientLayers\.js"/.exec(text)?.[1] ?? ""
   const module: Module = {
-    needsBun: /\bBun\.[a-zA-Z]|from "(bun\b|@effect\/(platform-bun|sql-sqlite-bun))/.test(text),
+    // Node 20 has no SQLite
+    needsBun: /\bBun\.[a-zA-Z]|from "(bun\b|node:sqlite"|@effect\/(platform-bun|sql-sqlite-bun))/.test(text),
     imports,
     startsProcess,
     onServer: /\b(onServer|connected)\b/.test(fromLayers),

@@ -1,9 +1,11 @@
 /**
- * Implements `Database` on SQLite or Postgres with the same statements, under Bun.
+ * Implements `Database` on SQLite or Postgres with the same statements. SQLite is that of Bun or of Node 22.13; `layerClient`
+ * takes any other client of `@effect/sql`.
  *
  * @since 0.1.0
  */
 import "../../internal/EffectVersion.js"
+import type { SqlClient } from "@effect/sql/SqlClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -18,6 +20,7 @@ import * as DatabaseUrl from "./DatabaseUrl.js"
 import * as Migrations from "./Migrations.js"
 import * as SqlFailure from "./SqlFailure.js"
 import * as SqlStatements from "./SqlStatements.js"
+import * as SqliteFile from "./sqlite/SqliteFile.js"
 
 /**
  * The URL of the database and its time-outs.
@@ -50,15 +53,16 @@ const timeoutsOf = (options: Timeouts) => {
   }
 }
 
+const openingFailure = (detail: string): DatabaseError => new DatabaseError({ operation: "open", detail })
+
 const connect = Effect.fnUntraced(function* (url: DatabaseUrl.DatabaseUrl, timeouts: ReturnType<typeof timeoutsOf>) {
-  // a program needs only the driver that it uses: each is an optional peer
+  // the driver of Postgres is an optional peer
   if (url._tag === "Postgres") {
     const Postgres = yield* Effect.tryPromise({ try: () => import("./Postgres.js"), catch: SqlFailure.notInstalled })
     const { context, whenLate } = yield* Postgres.open(url.url, timeouts)
     return { context, check: Effect.void, whenLate }
   }
-  const Sqlite = yield* Effect.tryPromise({ try: () => import("./Sqlite.js"), catch: SqlFailure.notInstalled })
-  return { ...(yield* Sqlite.open(url._tag === "SqliteMemory" ? ":memory:" : url.path)), whenLate: Effect.void }
+  return { ...(yield* SqliteFile.open(url._tag === "SqliteMemory" ? ":memory:" : url.path)), whenLate: Effect.void }
 })
 
 const open = (
@@ -87,14 +91,11 @@ const open = (
         })
       )
     ),
-    Effect.mapError(
-      (error) =>
-        new DatabaseError({
-          operation: "open",
-          detail:
-            `${DatabaseUrl.describe(url)} cannot be used (${SqlFailure.describe(error)}); ` +
-            `DATABASE_URL may name another one: ${DatabaseUrl.acceptedForms}`
-        })
+    Effect.mapError((error) =>
+      openingFailure(
+        `${DatabaseUrl.describe(url)} cannot be used (${SqlFailure.describe(error)}); ` +
+          `DATABASE_URL may name another one: ${DatabaseUrl.acceptedForms}`
+      )
     )
   )
 
@@ -113,9 +114,36 @@ export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, Databa
   Layer.scoped(
     Database,
     DatabaseUrl.parse(options.url).pipe(
-      Either.mapLeft((problem) => new DatabaseError({ operation: "open", detail: `DATABASE_URL ${problem}` })),
+      Either.mapLeft((problem) => openingFailure(`DATABASE_URL ${problem}`)),
       Effect.flatMap((url) => open(url, options))
     )
+  )
+
+/**
+ * Keeps the tables in the database of a client of SQLite or Postgres that the program provides, and brings them up to date.
+ * Fails with `DatabaseError` when they cannot be migrated.
+ *
+ * The time-outs of statements are the client's own: a statement may be applied after its operation has timed out.
+ *
+ * @since 0.2.0
+ * @category layers
+ * @example
+ * import { SqliteClient } from "@effect/sql-sqlite-node"
+ * import { Layer } from "effect"
+ * import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
+ *
+ * const database = Layer.provide(SqlDatabase.layerClient(), SqliteClient.layer({ filename: "toolkit.db" }))
+ */
+export const layerClient = (
+  options: Pick<SqlDatabaseOptions, "operationTimeout"> = {}
+): Layer.Layer<Database, DatabaseError, SqlClient> =>
+  Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const { operationTimeout } = timeoutsOf(options)
+      yield* Effect.mapError(Migrations.run, (error) => openingFailure(SqlFailure.describe(error)))
+      return yield* SqlStatements.make(operationTimeout, Effect.void)
+    })
   )
 
 /**

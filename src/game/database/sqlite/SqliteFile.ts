@@ -3,18 +3,16 @@
  *
  * @since 0.1.0
  */
-import { SQLiteError } from "bun:sqlite"
 import { mkdir, open as openFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
-import * as SqliteClient from "@effect/sql-sqlite-bun/SqliteClient"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as SqlFailure from "./SqlFailure.js"
+import * as SqlFailure from "../SqlFailure.js"
+import * as SqliteClient from "./SqliteClient.js"
 
 /**
  * An open database.
@@ -39,23 +37,15 @@ const magic = "SQLite format 3\0"
 const failure = (message: string): SqlError => new SqlError({ cause: new Error(message), message })
 
 const connect = (filename: string): Effect.Effect<Context.Context<SqlClient>, SqlError, Scope.Scope> =>
-  // the client would enable WAL at once, and fail beside another process that starts
-  Layer.build(SqliteClient.layer({ filename, disableWAL: true })).pipe(
-    // its type includes a ConfigError, which only the variant that reads the environment raises
-    Effect.orDie,
-    SqlFailure.fromDefect((defect) => defect instanceof SQLiteError),
-    Effect.mapError((cause) => new SqlError({ cause, message: "SQLite does not open" })),
-    Effect.tap((context) =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient
-        // SQLite would block the process while it waits, so a statement that meets a lock is retried instead
-        yield* sql`PRAGMA busy_timeout = 0`
-        yield* SqlFailure.retryWhileBusy(sql`PRAGMA journal_mode = WAL`).pipe(
-          Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => SqlFailure.timedOut(Duration.seconds(5)) })
-        )
-      }).pipe(Effect.provide(context))
+  Effect.gen(function* () {
+    const sql = yield* SqliteClient.make(filename)
+    // SQLite would block the process while it waits, so a statement that meets a lock is retried instead
+    yield* sql`PRAGMA busy_timeout = 0`
+    yield* SqlFailure.retryWhileBusy(sql`PRAGMA journal_mode = WAL`).pipe(
+      Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => SqlFailure.timedOut(Duration.seconds(5)) })
     )
-  )
+    return Context.make(SqlClient, sql)
+  })
 
 /** Creates a file that only this user can read, whatever the umask. SQLite gives its other files the same mode. */
 const create = (path: string): Effect.Effect<void> =>
