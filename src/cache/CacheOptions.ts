@@ -151,8 +151,8 @@ export interface LocalOptions extends LocalTierOptions {
   readonly keepStale?: Duration.DurationInput | undefined
   /**
    * Whether values are dropped when another program changes or removes their keys in Redis, by CLIENT TRACKING. It costs a
-   * connection and a push of every write to every process. Where driver, server or rights do not allow it, a warning is logged.
-   * Default false.
+   * connection to each primary and a push of every write to every process. Where driver, server or rights do not allow it, a warning
+   * is logged, and it is tried again now and then. Default false.
    *
    * @since 0.2.0
    */

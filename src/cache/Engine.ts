@@ -174,6 +174,7 @@ export const make = <Key, Value, E, Err>(
       local: localInvalidation,
       markers,
       outboxSize,
+      trackingState,
       writes
     } = yield* Invalidation.make({
       redis,
@@ -278,6 +279,7 @@ export const make = <Key, Value, E, Err>(
       local: local.size(),
       localBytes: local.bytes(),
       outbox: outboxSize(),
+      tracking: trackingState(),
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })

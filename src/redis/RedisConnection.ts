@@ -96,6 +96,13 @@ export interface RedisSubscriberConnection {
    * @since 0.2.0
    */
   readonly track?: ((prefixes: ReadonlyArray<string>) => Promise<unknown>) | undefined
+  /**
+   * Resolves or rejects when the server has answered PING, which may be sent while the connection listens. By it a connection that
+   * tracks is found to be silent.
+   *
+   * @since 0.2.0
+   */
+  readonly ping?: (() => Promise<unknown>) | undefined
   readonly closed: Deferred.Deferred<void>
 }
 

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
@@ -58,7 +57,23 @@ export type SubscriptionEvent =
     }
 
 /**
- * What `track` tells of keys: one was changed, expired or removed; all were removed; or changes may have been missed.
+ * Whether changes of keys are heard.
+ *
+ * - `Active`: each change is heard, on every server
+ * - `Connecting`: there is no connection yet, or one was lost and is dialled again
+ * - `Refused`: driver, server or rights do not allow it. The reason says what to do. It is tried again now and then
+ *
+ * @since 0.2.0
+ * @category models
+ */
+export type TrackingState =
+  | { readonly _tag: "Active" }
+  | { readonly _tag: "Connecting" }
+  | { readonly _tag: "Refused"; readonly reason: string }
+
+/**
+ * What `track` tells: a key was changed, expired or removed; all keys were removed; changes may have been missed; or changes are
+ * heard from now on, or are not.
  *
  * @since 0.2.0
  * @category models
@@ -67,17 +82,7 @@ export type TrackingEvent =
   | { readonly _tag: "Key"; readonly key: string }
   | { readonly _tag: "Flush" }
   | { readonly _tag: "Gap" }
-
-/**
- * The driver, the server or the rights of the user leave no way to hear of changed keys. Not tried again.
- *
- * @since 0.2.0
- * @category errors
- */
-export class TrackingUnavailable extends Data.TaggedError("TrackingUnavailable")<{
-  /** the reason, and what to do */
-  readonly message: string
-}> {}
+  | { readonly _tag: "State"; readonly state: TrackingState }
 
 /**
  * Receives a reply with its generation, or the failure.
@@ -138,17 +143,14 @@ export interface RedisExecutor {
   readonly listen: (channel: string, onEvent: (event: SubscriptionEvent) => void) => Effect.Effect<never, RedisError>
   /**
    * Calls `onEvent` with every change of a key that begins with `prefix`, for as long as the effect runs: those
-   * of this process too, and those of other databases with the same key. Each new connection begins with a gap. `onEvent` must
-   * return at once. Fails with `TrackingUnavailable` where driver, server or rights do not allow it, and with
-   * `RedisUnavailable`, reason `Disabled`, when the client is closed. Absent where no change can be heard.
+   * of this process too, and those of other databases with the same key. The first event is the state. Each new connection begins
+   * with a gap. `onEvent` must return at once. Fails with `RedisUnavailable`, reason `Disabled`, when the client is closed. Absent
+   * where no change can be heard.
    *
    * @since 0.2.0
    */
   readonly track?:
-    | ((
-        prefix: string,
-        onEvent: (event: TrackingEvent) => void
-      ) => Effect.Effect<never, TrackingUnavailable | RedisError>)
+    | ((prefix: string, onEvent: (event: TrackingEvent) => void) => Effect.Effect<never, RedisError>)
     | undefined
   /** By how many milliseconds the server's clock is ahead of `MonotonicClock.unsafeMillis`, as last measured. */
   readonly clockOffsetMillis: () => number

@@ -74,6 +74,8 @@ export interface Invalidation {
   readonly writes: WriteRecord.WriteRecord
   /** the number of unacknowledged invalidations */
   readonly outboxSize: () => number
+  /** whether changes of keys by other programs are heard at this moment */
+  readonly trackingState: Tracking.Tracking["state"]
 }
 
 /**
@@ -98,7 +100,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
         options.onOthers(item)
       }
     })
-    if (options.isTracked) yield* Tracking.make(RedisExecutor.of(redis), name, local)
+    const tracking = options.isTracked ? yield* Tracking.make(RedisExecutor.of(redis), name, local) : Tracking.off
     const markers = yield* Markers.make({ ...options, bus })
 
     const send = (item: Outbox.OutboxItem): Effect.Effect<unknown, RedisError> =>
@@ -182,6 +184,7 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       creation,
       bus,
       writes: WriteRecord.make({ local, outbox, replay, state }),
-      outboxSize: outbox.size
+      outboxSize: outbox.size,
+      trackingState: tracking.state
     }
   })

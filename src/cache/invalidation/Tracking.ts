@@ -5,43 +5,89 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as KeyOwner from "../../redis/KeyOwner.js"
-import * as RedisExecutor from "../../redis/RedisExecutor.js"
+import type { RedisExecutor, TrackingState } from "../../redis/RedisExecutor.js"
 import type { LocalInvalidation } from "./LocalInvalidation.js"
 
-const unsupported = new RedisExecutor.TrackingUnavailable({
-  message: "this client, such as that of a cluster, has none"
-})
+/**
+ * @since 0.2.0
+ * @category models
+ */
+export interface Tracking {
+  /** Whether changes are heard at this moment; `Off` where the cache does not ask for them. */
+  readonly state: () => TrackingState["_tag"] | "Off"
+}
 
 /**
- * Listens as long as the scope is open. Logs one warning where nothing can be heard.
+ * The tracking of a cache that asks for none.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const off: Tracking = { state: () => "Off" }
+
+const unsupported: TrackingState = { _tag: "Refused", reason: "this client has none" }
+
+/** Logs a line when changes are refused, and one when they are heard after all. */
+const logChanges = (name: string, states: Queue.Dequeue<TrackingState>): Effect.Effect<never> => {
+  let refusal: string | undefined
+  return Effect.forever(
+    Effect.flatMap(Queue.take(states), (state) => {
+      const before = refusal
+      switch (state._tag) {
+        case "Connecting":
+          return Effect.void
+        case "Active":
+          refusal = undefined
+          return before === undefined
+            ? Effect.void
+            : Effect.logInfo(`cache "${name}": local.tracking hears changes by other programs from now on`)
+        case "Refused":
+          refusal = state.reason
+          return before === refusal
+            ? Effect.void
+            : Effect.logWarning(
+                `cache "${name}": local.tracking hears not all changes by other programs; only its local time to live ` +
+                  `bounds the age of local entries then: ${state.reason}`
+              )
+      }
+    })
+  )
+}
+
+/**
+ * Listens as long as the scope is open. Logs a warning where changes are refused.
  *
  * @since 0.2.0
  * @category constructors
  */
 export const make = (
-  executor: RedisExecutor.RedisExecutor,
+  executor: RedisExecutor,
   name: string,
   local: Pick<LocalInvalidation, "invalidateLocally">
-): Effect.Effect<void, never, Scope.Scope> => {
-  const listen =
-    executor.track?.(`${name}:`, (event) => {
-      if (event._tag !== "Key") local.invalidateLocally({ _tag: "Clear" })
-      // a name may begin with this one and a colon
-      else if (KeyOwner.nameOf(event.key) === name) local.invalidateLocally(event)
-    }) ?? Effect.fail(unsupported)
-  return listen.pipe(
-    Effect.catchAll((error) =>
-      error._tag === "RedisUnavailable"
-        ? Effect.void
-        : Effect.logWarning(
-            `cache "${name}": local.tracking hears no changes by other programs; only its local time to live bounds the age ` +
-              `of local entries then: ${error.message}`
-          )
-    ),
-    Effect.interruptible,
-    Effect.forkScoped,
-    Effect.asVoid
-  )
-}
+): Effect.Effect<Tracking, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let state: TrackingState = executor.track === undefined ? unsupported : { _tag: "Connecting" }
+    const states = yield* Effect.acquireRelease(Queue.unbounded<TrackingState>(), Queue.shutdown)
+    states.unsafeOffer(state)
+    yield* Effect.forkScoped(Effect.interruptible(logChanges(name, states)))
+    const listening = executor.track?.(`${name}:`, (event) => {
+      switch (event._tag) {
+        case "State":
+          state = event.state
+          states.unsafeOffer(state)
+          break
+        case "Key":
+          // a name may begin with this one and a colon
+          if (KeyOwner.nameOf(event.key) === name) local.invalidateLocally(event)
+          break
+        default:
+          local.invalidateLocally({ _tag: "Clear" })
+      }
+    })
+    // it ends when the client is closed
+    if (listening !== undefined) yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(listening)))
+    return { state: () => state._tag }
+  })

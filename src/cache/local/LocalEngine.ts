@@ -157,6 +157,7 @@ export const make = <Key, Value, E, Err>(
       local: local.size(),
       localBytes: value === undefined || bounds.maxBytes === undefined ? 0 : local.bytes(),
       outbox: 0,
+      tracking: "Off",
       redisLatency: noReads,
       lookupLatency: lookupLatency.summary()
     })

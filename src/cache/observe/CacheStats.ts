@@ -18,7 +18,7 @@ const Latency = Schema.Struct({
 })
 
 /**
- * Counts since the start. `local` and `outbox` are current sizes. Latencies are in milliseconds.
+ * Counts since the start. `local` and `outbox` are current sizes, and `tracking` is the current state. Latencies are in milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -48,6 +48,9 @@ export const CacheStats = Schema.Struct({
     "stored text in the local tier now: UTF-8 bytes where `local.maxBytes` is set, UTF-16 units elsewhere"
   ),
   outbox: described("invalidations that Redis has not received yet"),
+  tracking: Schema.Literal("Off", "Connecting", "Active", "Refused").annotations({
+    description: "whether changes by other programs are heard now; Off without `local.tracking`"
+  }),
   redisLatency: Latency.annotations({ description: "of reads from Redis, in milliseconds" }),
   lookupLatency: Latency.annotations({ description: "of lookups, in milliseconds" })
 }).annotations({ identifier: "CacheStats" })

@@ -14,7 +14,7 @@ import type { CacheStats } from "./CacheStats.js"
 export type Counters = {
   -readonly [Name in Exclude<
     keyof CacheStats,
-    "name" | "evictions" | "local" | "localBytes" | "outbox" | "redisLatency" | "lookupLatency"
+    "name" | "evictions" | "local" | "localBytes" | "outbox" | "tracking" | "redisLatency" | "lookupLatency"
   >]: CacheStats[Name]
 }
 

@@ -6,7 +6,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as PrefixedExecutor from "../prefix/PrefixedExecutor.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisExecutor } from "../RedisExecutor.js"
@@ -39,18 +38,16 @@ export const make = (
 ): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
   Effect.gen(function* () {
     const settings = ClientOptions.of(options)
-    const subscriptions: Subscriber.SubscriberOptions = {
+    const isConnected = Effect.sync(() => supervisor.currentState()._tag === "Connected")
+    const subscriber = yield* Subscriber.make(driver, {
       ...settings,
       beatInterval: settings.heartbeatInterval,
       bufferCapacity: settings.subscriptionBuffer,
-      isConnected: Effect.suspend(() => SubscriptionRef.get(supervisor.state)).pipe(
-        Effect.map(({ _tag }) => _tag === "Connected")
-      ),
+      isConnected,
       publish: (channel, message) =>
         Effect.map(queue.probe("PUBLISH", [channel, message]), ({ value }) => Number(value))
-    }
-    const subscriber = yield* Subscriber.make(driver, subscriptions)
-    const tracker = yield* Tracker.make(driver, subscriptions)
+    })
+    const tracker = yield* Tracker.make(driver, { ...settings, isConnected })
     const connection: SupervisedConnection.SupervisedConnection = yield* SupervisedConnection.make(driver, settings, {
       moved: Effect.zipRight(subscriber.redial, tracker.redial)
     })

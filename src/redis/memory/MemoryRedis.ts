@@ -177,7 +177,11 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       script,
       ...(yield* callbacksFrom({ command, script, subscribe })),
       // no other program reaches these keys
-      track: () => Effect.never,
+      track: (_prefix, onEvent) =>
+        Effect.zipRight(
+          Effect.sync(() => onEvent({ _tag: "State", state: { _tag: "Active" } })),
+          Effect.never
+        ),
       subscribe,
       clockOffsetMillis: aheadMillis,
       getStatus: Effect.map(SubscriptionRef.get(state), (state) => ({

@@ -28,6 +28,7 @@ import type { ClusterNode, CommandPath } from "./ClusterNode.js"
 import * as ClusterNodes from "./ClusterNodes.js"
 import * as ClusterRouter from "./ClusterRouter.js"
 import * as ClusterStatus from "./ClusterStatus.js"
+import * as ClusterTracker from "./ClusterTracker.js"
 import * as Slots from "./Slots.js"
 
 export interface ClusterExecutorOptions extends Pick<ClusterAddress, "mapAddress" | "refreshInterval"> {
@@ -228,6 +229,7 @@ export const make = (
       unsafeScript: (which, input, onReply) => attemptScript(ScriptRunner.requested(which, input), onReply),
       subscribe: subscriber.subscribe,
       listen: subscriber.listen,
+      track: ClusterTracker.make(nodes),
       // that of one server, on which all processes agree
       clockOffsetMillis: () => nodes.of(0)?.clockOffsetMillis() ?? 0,
       getStatus: ClusterStatus.status(nodes),

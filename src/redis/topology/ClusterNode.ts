@@ -12,6 +12,7 @@ import type { ClientSettings } from "../connection/ClientOptions.js"
 import type { CommandQueue } from "../connection/queue/CommandQueue.js"
 import * as ScriptRunner from "../connection/ScriptRunner.js"
 import * as SupervisedConnection from "../connection/SupervisedConnection.js"
+import * as Tracker from "../connection/subscription/Tracker.js"
 import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisNode } from "../RedisExecutor.js"
@@ -29,6 +30,8 @@ export interface ClusterNode extends RedisNode {
   readonly direct: CommandPath
   /** for keys of a slot that is on its way to this server: ASKING goes before each command */
   readonly asking: CommandPath
+  /** Like `RedisExecutor.track`, for the keys of this server. */
+  readonly track: Tracker.Tracker["track"]
   readonly close: Effect.Effect<void>
 }
 
@@ -89,6 +92,10 @@ export const make = ({
       scope
     )
     const { breaker, queue, supervisor } = connection
+    const tracker = yield* Scope.extend(
+      Tracker.make(driver, { ...settings, isConnected: Effect.sync(queue.isOpen) }),
+      scope
+    )
     return {
       id,
       name: describeNode(address),
@@ -102,6 +109,7 @@ export const make = ({
       getStatus: connection.getStatus,
       statusChanges: supervisor.changes,
       circuitChanges: breaker.changes,
+      track: tracker.track,
       close: Scope.close(scope, Exit.void)
     }
   })

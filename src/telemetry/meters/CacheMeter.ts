@@ -27,8 +27,12 @@ const readDuration = Instrument.seconds("cache.redis.read.duration", "Duration o
 const entries = Instrument.gauge("cache.entries", "Entries in the local tier")
 const size = Instrument.gauge("cache.size", "Stored text in the local tier", "By")
 const outbox = Instrument.gauge("cache.outbox.entries", "Invalidations that Redis has not received yet")
+const tracking = Instrument.gauge(
+  "cache.tracking.active",
+  "1 while changes by other programs are heard, for caches that track"
+)
 
-const gauges: ReadonlySet<unknown> = new Set([entries, size, outbox])
+const gauges: ReadonlySet<unknown> = new Set([entries, size, outbox, tracking])
 
 const published = new WeakMap<ObservedCache, Instrument.Published>()
 
@@ -62,6 +66,7 @@ const publish = (observed: ObservedCache): void => {
   counts.follow(entries, { cache }, now.local)
   counts.follow(size, { cache }, now.localBytes)
   counts.follow(outbox, { cache }, now.outbox)
+  if (now.tracking !== "Off") counts.follow(tracking, { cache }, now.tracking === "Active" ? 1 : 0)
 }
 
 const readDurationOf = Instrument.remembered((cache) => readDuration({ cache }))

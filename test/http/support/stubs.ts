@@ -88,6 +88,7 @@ export const cache = (overrides: Partial<CacheService.Service> = {}) =>
           local: 0,
           localBytes: 0,
           outbox: 0,
+          tracking: "Off" as const,
           redisLatency: LatencyHistogram.make().summary(),
           lookupLatency: LatencyHistogram.make().summary()
         }

@@ -34,6 +34,15 @@ export const run = Effect.gen(function* () {
         tags: () => ["all"],
         lookup: (id) => (id.endsWith("missing") ? Effect.fail("missing" as const) : Effect.succeed(id.length))
       })
+      // of another name: what is pushed would change the counts of the first one
+      yield* TypedCache.make({
+        name: "tracked",
+        key: Schema.String,
+        value: Schema.Number,
+        timeToLive: "1 minute",
+        local: { capacity: 2, tracking: true },
+        lookup: () => Effect.succeed(0)
+      })
       const ids = Array.from({ length: 5 }, (_, i) => `${secret}-${i}`)
       yield* Effect.forEach([...ids, ...ids, ...ids], cache.get, { concurrency: "unbounded" })
       yield* Effect.forEach(ids, cache.get)

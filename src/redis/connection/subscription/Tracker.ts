@@ -1,24 +1,51 @@
 /**
  * The keys that a server pushes when they change (CLIENT TRACKING, mode BCAST). They have a connection of their own, which is
- * dialled with the first listener. Its supervision, beats and gaps are those of `Subscriber`.
+ * dialled for the first listener and ends with the last one. So its output on the server has the bounds of a subscriber.
  *
  * A connection tells the server its prefixes before it listens, and cannot add one later. So a new prefix ends the connection,
- * and the next one has all of them.
+ * and the next one has all of them. Each connection begins with a gap. A refusal is tried again at the pace of probes, since an
+ * operator may grant the right meanwhile.
  *
  * @internal
  */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
+import * as SharedFibers from "../../../internal/effect/SharedFibers.js"
+import * as Stall from "../../../internal/Stall.js"
 import { type RedisDriver, type RedisSubscriberConnection, trackingChannel } from "../../RedisConnection.js"
-import { type RedisAuthError, RedisConnectError, type RedisError } from "../../RedisError.js"
-import { type RedisExecutor, TrackingUnavailable } from "../../RedisExecutor.js"
-import * as Subscriber from "./Subscriber.js"
+import { RedisConnectError, type RedisError, RedisUnavailable } from "../../RedisError.js"
+import type { RedisExecutor, TrackingEvent, TrackingState } from "../../RedisExecutor.js"
+import type { ConnectionFailure } from "../../RedisStatus.js"
+import * as Reconnection from "../Reconnection.js"
+
+export interface TrackerOptions extends Reconnection.ReconnectionSchedules {
+  readonly connectTimeout: Duration.Duration
+  /** for each command of the connection */
+  readonly subscribeTimeout: Duration.Duration
+  /** between signs of life */
+  readonly heartbeatInterval: Duration.Duration
+  /** of the connection, in the server's CLIENT LIST */
+  readonly clientName: string
+  /** whether commands can be sent at this moment */
+  readonly isConnected: Effect.Effect<boolean>
+}
 
 export interface Tracker {
   readonly track: NonNullable<RedisExecutor["track"]>
+  /** Ends the connection for the next one to lead where the address leads now. */
   readonly redial: Effect.Effect<void>
+  /** Ends every listener with `RedisUnavailable`, reason `Disabled`, now and from now on. */
   readonly close: Effect.Effect<void>
+}
+
+interface Listener {
+  readonly prefix: string
+  readonly hear: (event: TrackingEvent) => void
+  readonly end: (exit: Effect.Effect<never, RedisError>) => void
 }
 
 /** The prefixes that begin with no other one: a server rejects prefixes of which one contains another. */
@@ -29,120 +56,218 @@ const widest = (prefixes: ReadonlyArray<string>): ReadonlyArray<string> => {
   return kept
 }
 
-const unsupported = new TrackingUnavailable({
-  message: "this driver reads no CLIENT TRACKING; use /SocketRedis or /IoRedis"
-})
+/** Beats that may stay away before the connection ends. */
+const missedBeatsToEnd = 2
 
-const authRefusal = (error: RedisAuthError): TrackingUnavailable =>
-  new TrackingUnavailable({
-    message: `${error.message}; give the user +client|id, +client|tracking and the channel ${trackingChannel}`
-  })
+const connecting: TrackingState = { _tag: "Connecting" }
+const active: TrackingState = { _tag: "Active" }
+const disabled = Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
+
+const unsupported = "this driver reads no CLIENT TRACKING; use /SocketRedis or /IoRedis"
 
 /** Why a server does not track; undefined where the connection has ended, and the next one may track. */
-const refusalOf = (error: RedisError): TrackingUnavailable | undefined => {
+const refusalOf = (error: RedisError): string | undefined => {
   switch (error._tag) {
     case "RedisAuthError":
-      return authRefusal(error)
+      return `${error.message}; give the user +client|id, +client|tracking and the channel ${trackingChannel}`
     case "RedisServerError":
-      return new TrackingUnavailable({
-        message: `${error.message}; Redis 6 and Valkey have CLIENT TRACKING with BCAST, Dragonfly has not`
-      })
+      return `${error.message}; Redis 6 and Valkey have CLIENT TRACKING with BCAST, Dragonfly has not`
     default:
       return undefined
   }
 }
 
-export const make = (
-  driver: RedisDriver,
-  options: Subscriber.SubscriberOptions
-): Effect.Effect<Tracker, never, Scope.Scope> =>
+export const make = (driver: RedisDriver, options: TrackerOptions): Effect.Effect<Tracker, never, Scope.Scope> =>
   Effect.gen(function* () {
-    /** the prefixes of the listeners, one for each */
-    const wanted: Array<string> = []
-    let dialled: { readonly prefixes: ReadonlyArray<string>; readonly closed: Deferred.Deferred<void> } | undefined
-    const refused = yield* Deferred.make<never, TrackingUnavailable>()
+    const fork = yield* SharedFibers.fork
+    const listeners = new Set<Listener>()
+    const isWanted = Effect.unsafeMakeLatch(false)
+    let state: TrackingState = connecting
+    /** the present connection: what it tracks, and what ends it for the next one */
+    let current: { readonly prefixes: ReadonlyArray<string>; readonly ending: Deferred.Deferred<void> } | undefined
+    let supervision: Fiber.RuntimeFiber<never> | undefined
+    let isClosed = false
 
-    /** Waits to be interrupted by a listener, which ends with the failure. */
-    const refuse = (failure: TrackingUnavailable) => Effect.zipRight(Deferred.fail(refused, failure), Effect.never)
-    const refusal = Deferred.await(refused)
+    const tell = (event: TrackingEvent) => {
+      for (const listener of listeners) listener.hear(event)
+    }
+    const isRefused = () => state._tag === "Refused"
+    const become = (next: TrackingState) => {
+      state = next
+      tell({ _tag: "State", state })
+    }
 
-    const track = ({ closed, track }: RedisSubscriberConnection) =>
-      Effect.suspend(() => {
-        if (track === undefined) return refuse(unsupported)
-        const prefixes = widest(wanted)
-        dialled = { prefixes, closed }
-        // without a prefix the server would push every key
-        if (prefixes.length === 0) return Effect.void
-        return Effect.tryPromise({
-          try: () => track(prefixes),
-          catch: (cause) => driver.toError("CLIENT TRACKING", cause)
-        }).pipe(
-          Effect.catchAll((error) => {
-            const failure = refusalOf(error)
-            return failure === undefined
-              ? Effect.fail(
-                  new RedisConnectError({
-                    reason: "Closed",
-                    address: driver.address,
-                    detail: "while it began to track"
-                  })
-                )
-              : refuse(failure)
-          })
+    const closedWith = (reason: "Closed" | "Timeout" | "Unsupported", detail: string) =>
+      Effect.suspend(() => Effect.fail(new RedisConnectError({ reason, address: driver.address, detail })))
+
+    const send = (command: string, run: () => Promise<unknown>) =>
+      Effect.tryPromise({ try: run, catch: (cause) => driver.toError(command, cause) }).pipe(
+        Effect.interruptible,
+        Stall.timeoutFail({
+          duration: options.subscribeTimeout,
+          onTimeout: () =>
+            new RedisConnectError({ reason: "Timeout", address: driver.address, detail: `of ${command}` })
+        })
+      )
+
+    /** A failure of a command that makes the server track. */
+    const failed = (error: RedisError | RedisConnectError) =>
+      Effect.suspend((): Effect.Effect<never, ConnectionFailure> => {
+        if (error._tag === "RedisConnectError") return Effect.fail(error)
+        const reason = refusalOf(error)
+        if (reason === undefined) return closedWith("Closed", "while it began to track")
+        become({ _tag: "Refused", reason })
+        // both are probed slowly
+        return error._tag === "RedisAuthError" ? Effect.fail(error) : closedWith("Unsupported", reason)
+      })
+
+    const onMessage = (key: string) => {
+      if (key === "") return tell({ _tag: "Flush" })
+      const event: TrackingEvent = { _tag: "Key", key }
+      for (const listener of listeners) if (key.startsWith(listener.prefix)) listener.hear(event)
+    }
+
+    /** An error reply is a sign of life too, as for want of the right to PING. */
+    const beats = ({ ping }: RedisSubscriberConnection): Effect.Effect<never, ConnectionFailure> =>
+      ping === undefined
+        ? Effect.never
+        : Effect.ignore(Effect.tryPromise(ping)).pipe(
+            Effect.interruptible,
+            Stall.timeoutFail({
+              duration: Duration.times(options.heartbeatInterval, missedBeatsToEnd),
+              onTimeout: () =>
+                new RedisConnectError({
+                  reason: "Closed",
+                  address: driver.address,
+                  detail: "its own beats stayed away"
+                })
+            }),
+            Effect.delay(options.heartbeatInterval),
+            Effect.forever
+          )
+
+    /** One connection. Ends when the next one is wanted at once. */
+    const connection = (connected: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        yield* isWanted.await
+        const opened = yield* driver.connectSubscriber.pipe(
+          Effect.timeoutTo({
+            duration: options.connectTimeout,
+            onSuccess: Effect.succeed,
+            onTimeout: () => closedWith("Timeout", "for CLIENT TRACKING")
+          }),
+          Effect.flatten
         )
-      })
+        const { setName, track } = opened
+        if (track === undefined) return "Unsupported"
+        if (setName !== undefined) yield* Effect.ignore(send("CLIENT", () => setName(options.clientName)))
+        const prefixes = widest(Array.from(listeners, ({ prefix }) => prefix))
+        // without a prefix the server would push every key
+        if (prefixes.length === 0) return "Again"
+        const ending = Deferred.unsafeMake<void>(FiberId.none)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            current = { prefixes, ending }
+          }),
+          () =>
+            Effect.sync(() => {
+              current = undefined
+              if (state._tag === "Active") become(connecting)
+            })
+        )
+        yield* send("CLIENT TRACKING", () => track(prefixes)).pipe(
+          Effect.zipRight(send("SUBSCRIBE", () => opened.subscribe(trackingChannel, onMessage))),
+          Effect.raceFirst(Effect.zipRight(Deferred.await(opened.closed), closedWith("Closed", ""))),
+          Effect.catchAll(failed)
+        )
+        become(active)
+        tell({ _tag: "Gap" })
+        yield* connected
+        const closed = Effect.zipRight(
+          Deferred.await(opened.closed),
+          closedWith("Closed", "by the server or the network")
+        )
+        return yield* Effect.raceFirst(
+          Effect.as(Deferred.await(ending), "Again" as const),
+          Effect.raceFirst(closed, beats(opened))
+        )
+      }).pipe(Effect.scoped)
 
-    const subscriber = yield* Subscriber.make(
-      {
-        ...driver,
-        // a getter, which changes
-        get address() {
-          return driver.address
-        },
-        connectSubscriber: Effect.tap(driver.connectSubscriber, track)
-      },
-      options
+    const live = (connected: Effect.Effect<void>) =>
+      Effect.forever(
+        Effect.flatMap(connection(connected), (next) => {
+          if (next === "Again") return Effect.void
+          become({ _tag: "Refused", reason: unsupported })
+          // no other connection of this driver would do
+          return Effect.never
+        })
+      )
+
+    // listeners hear of a refusal, and the supervisor logs a failure that the command connection has too
+    const warns = (attempt: number) => (attempt < 2 || isRefused() ? Effect.succeed(false) : options.isConnected)
+    const supervise = Reconnection.forever(live, options, () => Effect.void, warns).pipe(
+      Effect.annotateLogs("service", "RedisClient tracking")
     )
 
-    /** Ends the connection, as the server would. */
     const endConnection = Effect.suspend(() =>
-      dialled === undefined ? Effect.void : Deferred.succeed(dialled.closed, undefined)
+      current === undefined ? Effect.void : Deferred.succeed(current.ending, undefined)
     )
-    const want = (prefix: string) =>
+
+    const join = (listener: Listener) =>
       Effect.suspend(() => {
-        wanted.push(prefix)
-        return dialled?.prefixes.some((wider) => prefix.startsWith(wider)) === false ? endConnection : Effect.void
+        if (isClosed) return Effect.sync(() => listener.end(disabled))
+        listeners.add(listener)
+        isWanted.unsafeOpen()
+        listener.hear({ _tag: "State", state })
+        // for all listeners: the retry policy and log annotations of the first one do not apply
+        supervision ??= fork(supervise)
+        if (current === undefined) return Effect.void
+        if (!current.prefixes.some((wider) => listener.prefix.startsWith(wider))) return endConnection
+        // what was read before it listened may have changed since
+        if (state._tag === "Active") listener.hear({ _tag: "Gap" })
+        return Effect.void
       })
-    const release = (prefix: string) =>
+
+    const leave = (listener: Listener) =>
       Effect.suspend(() => {
-        wanted.splice(wanted.indexOf(prefix), 1)
-        return wanted.length === 0 ? endConnection : Effect.void
+        listeners.delete(listener)
+        if (listeners.size > 0) return Effect.void
+        isWanted.unsafeClose()
+        return endConnection
       })
+
+    const close = Effect.suspend(() => {
+      isClosed = true
+      for (const { end } of listeners) end(disabled)
+      listeners.clear()
+      return supervision === undefined ? Effect.void : Fiber.interrupt(supervision)
+    })
+    yield* Effect.addFinalizer(() => close)
 
     return {
       track: (prefix, onEvent) =>
-        Effect.acquireUseRelease(
-          want(prefix),
-          () =>
-            Effect.raceFirst(
-              subscriber.listen(trackingChannel, (event) => {
-                if (event._tag === "Gap") onEvent({ _tag: "Gap" })
-                else if (event.message === "") onEvent({ _tag: "Flush" })
-                else if (event.message.startsWith(prefix)) onEvent({ _tag: "Key", key: event.message })
-              }),
-              refusal
-            ).pipe(
-              // the right to the channel
-              Effect.tapErrorTag("RedisAuthError", (error) => Deferred.fail(refused, authRefusal(error))),
-              // of several listeners one closes the subscriptions, and all hear why
-              Effect.catchAll((error) =>
-                Effect.flatMap(Deferred.isDone(refused), (isRefused) => (isRefused ? refusal : Effect.fail(error)))
-              ),
-              Effect.tapErrorTag("TrackingUnavailable", () => subscriber.close)
-            ),
-          () => release(prefix)
-        ),
-      redial: subscriber.redial,
-      close: subscriber.close
+        Effect.suspend(() => {
+          const ended = Deferred.unsafeMake<never, RedisError>(FiberId.none)
+          const listener: Listener = {
+            prefix,
+            hear: (event) => {
+              try {
+                onEvent(event)
+              } catch (defect) {
+                // this listener ends, and neither the connection nor the listeners after it
+                listeners.delete(listener)
+                Deferred.unsafeDone(ended, Effect.die(defect))
+              }
+            },
+            end: (exit) => Deferred.unsafeDone(ended, exit)
+          }
+          return Effect.acquireUseRelease(
+            join(listener),
+            () => Deferred.await(ended),
+            () => leave(listener)
+          )
+        }),
+      redial: endConnection,
+      close
     }
   })

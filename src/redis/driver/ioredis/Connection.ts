@@ -103,6 +103,7 @@ export const subscriptions = ({ closed, redis }: Dialled): RedisSubscriberConnec
       listeners.delete(channel)
       return redis.unsubscribe(channel).then(() => {})
     },
-    track: Tracking.over((args) => redis.call("CLIENT", ...args))
+    track: Tracking.over((args) => redis.call("CLIENT", ...args)),
+    ping: () => redis.ping()
   }
 }

@@ -72,5 +72,6 @@ export const subscriptions = ({ closed, requests }: Dialled, listeners: Listener
     listeners.ofChannels.delete(channel)
     return acknowledged(requests, "UNSUBSCRIBE", [channel])
   },
-  track: Tracking.over((args) => replyTo(requests, "CLIENT", args))
+  track: Tracking.over((args) => replyTo(requests, "CLIENT", args)),
+  ping: () => replyTo(requests, "PING", [])
 })

@@ -1,0 +1,83 @@
+/**
+ * The changes of keys on all primaries of a cluster: each primary pushes those of its own keys, over a connection of its own.
+ *
+ * A primary that is new, as after a failover, begins with a gap like any new connection. So whatever was read from it before it
+ * was tracked leaves the local tiers. A key that moves is removed from its old server, which pushes that.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { RedisUnavailable } from "../RedisError.js"
+import type { RedisExecutor, TrackingState } from "../RedisExecutor.js"
+import type { ClusterNode } from "./ClusterNode.js"
+import type { ClusterNodes } from "./ClusterNodes.js"
+
+const connecting: TrackingState = { _tag: "Connecting" }
+
+/** The state of the whole: a refusal of one server says most, and changes are heard when all servers push theirs. */
+const stateOf = (states: ReadonlyMap<ClusterNode, TrackingState>): TrackingState => {
+  const each = Array.from(states)
+  for (const [{ name }, state] of each) {
+    if (state._tag === "Refused") return { _tag: "Refused", reason: `${name}: ${state.reason}` }
+  }
+  return each.find(([, { _tag }]) => _tag === "Connecting")?.[1] ?? each[0]?.[1] ?? connecting
+}
+
+const isSame = (left: TrackingState, right: TrackingState): boolean =>
+  left._tag === right._tag && (left._tag !== "Refused" || right._tag !== "Refused" || left.reason === right.reason)
+
+export const make =
+  (nodes: ClusterNodes): NonNullable<RedisExecutor["track"]> =>
+  (prefix, onEvent) =>
+    Effect.gen(function* () {
+      const listening = new Map<ClusterNode, Fiber.RuntimeFiber<unknown>>()
+      const states = new Map<ClusterNode, TrackingState>()
+      let said: TrackingState = connecting
+      onEvent({ _tag: "State", state: said })
+
+      const say = () => {
+        const state = stateOf(states)
+        if (isSame(said, state)) return
+        said = state
+        onEvent({ _tag: "State", state })
+      }
+
+      const listenTo = (node: ClusterNode) =>
+        Effect.map(
+          Effect.forkScoped(
+            // a node that has left the cluster is closed
+            Effect.ignore(
+              node.track(prefix, (event) => {
+                if (event._tag !== "State") return onEvent(event)
+                states.set(node, event.state)
+                say()
+              })
+            )
+          ),
+          (fiber) => listening.set(node, fiber)
+        )
+
+      const follow = (current: ReadonlyArray<ClusterNode>) =>
+        Effect.gen(function* () {
+          for (const [node, fiber] of listening) {
+            if (current.includes(node)) continue
+            listening.delete(node)
+            states.delete(node)
+            yield* Fiber.interruptFork(fiber)
+          }
+          for (const node of current) {
+            if (listening.has(node)) continue
+            states.set(node, connecting)
+            yield* listenTo(node)
+          }
+          say()
+        })
+
+      yield* Stream.runForEach(
+        Stream.takeUntil(nodes.changes, () => nodes.isClosed()),
+        follow
+      )
+      return yield* Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
+    }).pipe(Effect.scoped)
