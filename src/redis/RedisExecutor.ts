@@ -61,7 +61,7 @@ export type SubscriptionEvent =
  *
  * - `Active`: each change is heard, on every server
  * - `Connecting`: there is no connection yet, or one was lost and is dialled again
- * - `Refused`: driver, server or rights do not allow it. The reason says what to do. It is tried again now and then
+ * - `Refused`: driver, server or rights do not allow it. It is tried again now and then
  *
  * @since 0.2.0
  * @category models
@@ -69,7 +69,12 @@ export type SubscriptionEvent =
 export type TrackingState =
   | { readonly _tag: "Active" }
   | { readonly _tag: "Connecting" }
-  | { readonly _tag: "Refused"; readonly reason: string }
+  | {
+      readonly _tag: "Refused"
+      readonly reason: string
+      /** what to do */
+      readonly remedy: string
+    }
 
 /**
  * What `track` tells: a key was changed, expired or removed; all keys were removed; changes may have been missed; or changes are

@@ -180,7 +180,9 @@ describe("effect-cache doctor", () => {
       expect(healthy).toBe(true)
       expect(output.exitCode).toBe(0)
       expect(new Set(findings.map(({ check }) => check))).toEqual(
-        new Set("reach version role replicas eviction memory clients persistence rights lua clock latency".split(" "))
+        new Set(
+          "reach version role replicas eviction memory clients persistence rights lua clock latency tracking".split(" ")
+        )
       )
       expect(yield* server.send("DBSIZE")).toBe(0)
     })

@@ -28,7 +28,11 @@ export interface Tracking {
  */
 export const off: Tracking = { state: () => "Off" }
 
-const unsupported: TrackingState = { _tag: "Refused", reason: "this client has none" }
+const unsupported: TrackingState = {
+  _tag: "Refused",
+  reason: "this client has no CLIENT TRACKING",
+  remedy: "use /SocketRedis or /IoRedis"
+}
 
 /** Logs a line when changes are refused, and one when they are heard after all. */
 const logChanges = (name: string, states: Queue.Dequeue<TrackingState>): Effect.Effect<never> => {
@@ -49,8 +53,8 @@ const logChanges = (name: string, states: Queue.Dequeue<TrackingState>): Effect.
           return before === refusal
             ? Effect.void
             : Effect.logWarning(
-                `cache "${name}": local.tracking hears not all changes by other programs; only its local time to live ` +
-                  `bounds the age of local entries then: ${state.reason}`
+                `cache "${name}": local.tracking does not hear all changes by other programs; only its local time to live ` +
+                  `bounds the age of local entries then: ${state.reason}; ${state.remedy}`
               )
       }
     })

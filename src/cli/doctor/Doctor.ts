@@ -21,6 +21,7 @@ import * as Rights from "./Rights.js"
 import * as Server from "./Server.js"
 import * as ServerHealth from "./ServerHealth.js"
 import * as Timing from "./Timing.js"
+import * as Tracking from "./Tracking.js"
 
 /** The address of a server that a topology has led to: of `redis://host:port/0`, or of `host:port`. */
 const ledTo = (text: string, login: Pick<RedisAddress, "tls">): ReadonlyArray<RedisAddress> => {
@@ -75,7 +76,11 @@ const orFinding = (
     )
   )
 
-const ofServers = (client: RedisClient.Service, choice: RedisConfig.RedisChoice) =>
+const ofServers = (
+  client: RedisClient.Service,
+  choice: RedisConfig.RedisChoice,
+  trackedCaches: ReadonlyArray<string>
+) =>
   Effect.gen(function* () {
     const isCluster = choice._tag === "Cluster"
     const owned = `{effect-cache-doctor:${crypto.randomUUID()}}`
@@ -102,6 +107,7 @@ const ofServers = (client: RedisClient.Service, choice: RedisConfig.RedisChoice)
       findings.push(...(yield* orFinding("latency", server.address, latency)))
     }
     findings.push(...Timing.clocksOfCluster(offsets), ...deaf)
+    findings.push(...(yield* Tracking.findings(client, key("tracking"), trackedCaches)))
     if (isCluster) findings.push(...(yield* orFinding("slots", undefined, ClusterSlots.findings(servers))))
     return findings
   })
@@ -109,22 +115,23 @@ const ofServers = (client: RedisClient.Service, choice: RedisConfig.RedisChoice)
 /** A replica is examined too. The answers of a server that refuses much are findings, and no reason to send no more. */
 const examining = { allowReplica: true, circuitBreaker: { failureRate: 1, minimumCalls: 1_000_000 } } as const
 
-/** What is found of the servers that the variables name. */
-export const findings: Effect.Effect<ReadonlyArray<Finding>, CommandFailed> = Effect.gen(function* () {
-  const choice = yield* Effect.mapError(RedisConfig.config, ofConfig)
-  if (choice._tag === "Disabled") {
-    return yield* usage("Redis is switched off by REDIS_ENABLED=false: unset it to run this command")
-  }
-  return yield* Effect.gen(function* () {
-    const client = yield* RedisClient
-    const status = yield* client.getStatus
-    const certificates = Effect.map(Effect.forEach(dialled(choice, status), Certificate.findings), (each) =>
-      each.flat()
-    )
-    return [
-      reach(choice, status),
-      ...(yield* certificates),
-      ...(status.connected ? yield* ofServers(client, choice) : [])
-    ]
-  }).pipe(Connection.provideAny(examining))
-})
+/** What is found of the servers that the variables name. `trackedCaches` are those that ask for `local.tracking`. */
+export const findings = (trackedCaches: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Finding>, CommandFailed> =>
+  Effect.gen(function* () {
+    const choice = yield* Effect.mapError(RedisConfig.config, ofConfig)
+    if (choice._tag === "Disabled") {
+      return yield* usage("Redis is switched off by REDIS_ENABLED=false: unset it to run this command")
+    }
+    return yield* Effect.gen(function* () {
+      const client = yield* RedisClient
+      const status = yield* client.getStatus
+      const certificates = Effect.map(Effect.forEach(dialled(choice, status), Certificate.findings), (each) =>
+        each.flat()
+      )
+      return [
+        reach(choice, status),
+        ...(yield* certificates),
+        ...(status.connected ? yield* ofServers(client, choice, trackedCaches) : [])
+      ]
+    }).pipe(Connection.provideAny(examining))
+  })

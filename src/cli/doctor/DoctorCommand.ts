@@ -12,6 +12,7 @@ import { CommandFailed, found } from "../frame/CommandFailed.js"
 import * as Screen from "../frame/Screen.js"
 import * as Doctor from "./Doctor.js"
 import * as Finding from "./Finding.js"
+import type { CacheAdvice } from "./ModuleAdvice.js"
 
 const strict = Options.boolean("strict").pipe(Options.withDescription("Count warnings as errors in the exit code."))
 
@@ -33,7 +34,8 @@ const exportNames = Options.text("export").pipe(
   Options.withDescription("The names of those exports: default the default export.")
 )
 
-const options = (module: Option.Option<string>, names: ReadonlyArray<string>) =>
+/** The options of the module's caches; none without a module. */
+const adviceOf = (module: Option.Option<string>, names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     if (Option.isNone(module)) return []
     const { resolve } = yield* Path.Path
@@ -42,25 +44,28 @@ const options = (module: Option.Option<string>, names: ReadonlyArray<string>) =>
     const advised = yield* Effect.promise(() => of(resolve(module.value), names.length === 0 ? ["default"] : names))
     // by its tag alone: it is made by the application's Effect
     if (advised._tag === "Left") return yield* new CommandFailed(advised.left)
-    return advised.right.flatMap(({ advice, cache }): ReadonlyArray<Finding.Finding> => {
-      const finding = { check: "options", server: undefined } as const
-      return advice.length === 0
-        ? [{ ...finding, level: "ok", message: `the options of the cache ${cache} fit together` }]
-        : advice.map((sentence) => ({
-            ...finding,
-            level: "warning",
-            message: `cache ${cache}: ${sentence}`,
-            remedy: "change one of these options; docs/operating.md says what each pair does"
-          }))
-    })
+    return advised.right
   })
+
+const ofAdvice = ({ advice, cache }: CacheAdvice): ReadonlyArray<Finding.Finding> => {
+  const finding = { check: "options", server: undefined } as const
+  return advice.length === 0
+    ? [{ ...finding, level: "ok", message: `the options of the cache ${cache} fit together` }]
+    : advice.map((sentence) => ({
+        ...finding,
+        level: "warning",
+        message: `cache ${cache}: ${sentence}`,
+        remedy: "change one of these options; docs/operating.md says what each pair does"
+      }))
+}
 
 const given = { json: Screen.json, strict, module, exportNames }
 
 export const command = Command.make("doctor", given, ({ exportNames, json, module, strict }) =>
   Effect.gen(function* () {
-    const advice = yield* options(module, exportNames)
-    const findings = [...(yield* Doctor.findings), ...advice]
+    const advised = yield* adviceOf(module, exportNames)
+    const tracked = advised.filter(({ isTracked }) => isTracked).map(({ cache }) => cache)
+    const findings = [...(yield* Doctor.findings(tracked)), ...advised.flatMap(ofAdvice)]
     const isHealthy = !findings.some(({ level }) => level === "error" || (strict && level === "warning"))
     yield* Screen.print(json, {
       lines: [...findings.flatMap(Finding.lines), "", summary(findings)],
@@ -70,7 +75,7 @@ export const command = Command.make("doctor", given, ({ exportNames, json, modul
   })
 ).pipe(
   Command.withDescription(
-    "Examine the servers: reach, version, rights, Lua, clock, eviction, memory, persistence, latency, slots, replicas, TLS, and by --module the options of caches. " +
+    "Examine the servers: reach, version, rights, Lua, clock, eviction, memory, persistence, latency, slots, replicas, TLS, tracking, and by --module the options of caches. " +
       "Each finding says what to do. Exits with 1 when one of them is an error."
   )
 )

@@ -28,6 +28,7 @@ export type Check =
   | "reach"
   | "version"
   | "rights"
+  | "tracking"
   | "lua"
   | "clock"
   | "eviction"

@@ -15,6 +15,8 @@ import * as ErrorLog from "../frame/ErrorLog.js"
 export interface CacheAdvice {
   readonly cache: string
   readonly advice: ReadonlyArray<string>
+  /** whether it asks for changes by other programs */
+  readonly isTracked: boolean
 }
 
 /** The advice on each cache of the exports, or why there is none. */
@@ -25,7 +27,11 @@ export const of = (
   Effect.gen(function* () {
     const exported = yield* ApplicationModule.load(path)
     yield* Effect.forEach(exportNames, (name) => ApplicationModule.build(exported, path, name), { discard: true })
-    return LiveCaches.of(yield* RedisClient).map(({ advice, name }) => ({ cache: name, advice }))
+    return LiveCaches.of(yield* RedisClient).map(({ advice, name, stats }) => ({
+      cache: name,
+      advice,
+      isTracked: stats().tracking !== "Off"
+    }))
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.merge(layerOff, ErrorLog.layer)),

@@ -20,7 +20,7 @@ const connecting: TrackingState = { _tag: "Connecting" }
 const stateOf = (states: ReadonlyMap<ClusterNode, TrackingState>): TrackingState => {
   const each = Array.from(states)
   for (const [{ name }, state] of each) {
-    if (state._tag === "Refused") return { _tag: "Refused", reason: `${name}: ${state.reason}` }
+    if (state._tag === "Refused") return { ...state, reason: `${name}: ${state.reason}` }
   }
   return each.find(([, { _tag }]) => _tag === "Connecting")?.[1] ?? each[0]?.[1] ?? connecting
 }

@@ -187,7 +187,7 @@ describe.skipIf(reason !== undefined)("local.tracking where it cannot be had", (
         const server = yield* RedisServer.make()
         for (const [missing, words] of [
           [["-client|tracking"], /\+client\|tracking/],
-          [["resetchannels", "&effect-cache-toolkit:*"], /the channel __redis__:invalidate/]
+          [["resetchannels", "&effect-cache-toolkit:*"], /&__redis__:invalidate/]
         ] as const) {
           yield* server.send("FLUSHALL")
           yield* server.send("ACL", "SETUSER", "app", "reset", "on", ">secret", "~*", "&*", "+@all", ...missing)

@@ -37,4 +37,14 @@ export const contradictory = TypedCache.make({
   lookup: (id) => Effect.succeed(id)
 })
 
+/** It asks for changes by other programs. */
+export const tracked = TypedCache.make({
+  name: "tracked",
+  key: Schema.String,
+  value: Schema.String,
+  timeToLive: "1 hour",
+  local: { capacity: 10, tracking: true },
+  lookup: (id) => Effect.succeed(id)
+})
+
 export const nothing = "no cache"

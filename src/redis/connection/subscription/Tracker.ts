@@ -63,15 +63,17 @@ const connecting: TrackingState = { _tag: "Connecting" }
 const active: TrackingState = { _tag: "Active" }
 const disabled = Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
 
-const unsupported = "this driver reads no CLIENT TRACKING; use /SocketRedis or /IoRedis"
+const refused = (reason: string, remedy: string): TrackingState => ({ _tag: "Refused", reason, remedy })
+
+const unsupported = refused("this driver reads no CLIENT TRACKING", "use /SocketRedis or /IoRedis")
 
 /** Why a server does not track; undefined where the connection has ended, and the next one may track. */
-const refusalOf = (error: RedisError): string | undefined => {
+const refusalOf = (error: RedisError): TrackingState | undefined => {
   switch (error._tag) {
     case "RedisAuthError":
-      return `${error.message}; give the user +client|id, +client|tracking and the channel ${trackingChannel}`
+      return refused(error.message, `ACL SETUSER <user> +client|id +client|tracking &${trackingChannel}`)
     case "RedisServerError":
-      return `${error.message}; Redis 6 and Valkey have CLIENT TRACKING with BCAST, Dragonfly has not`
+      return refused(error.message, "use Redis 6 or Valkey, which have CLIENT TRACKING with BCAST; Dragonfly has not")
     default:
       return undefined
   }
@@ -114,11 +116,11 @@ export const make = (driver: RedisDriver, options: TrackerOptions): Effect.Effec
     const failed = (error: RedisError | RedisConnectError) =>
       Effect.suspend((): Effect.Effect<never, ConnectionFailure> => {
         if (error._tag === "RedisConnectError") return Effect.fail(error)
-        const reason = refusalOf(error)
-        if (reason === undefined) return closedWith("Closed", "while it began to track")
-        become({ _tag: "Refused", reason })
+        const refusal = refusalOf(error)
+        if (refusal === undefined) return closedWith("Closed", "while it began to track")
+        become(refusal)
         // both are probed slowly
-        return error._tag === "RedisAuthError" ? Effect.fail(error) : closedWith("Unsupported", reason)
+        return error._tag === "RedisAuthError" ? Effect.fail(error) : closedWith("Unsupported", error.message)
       })
 
     const onMessage = (key: string) => {
@@ -197,7 +199,7 @@ export const make = (driver: RedisDriver, options: TrackerOptions): Effect.Effec
       Effect.forever(
         Effect.flatMap(connection(connected), (next) => {
           if (next === "Again") return Effect.void
-          become({ _tag: "Refused", reason: unsupported })
+          become(unsupported)
           // no other connection of this driver would do
           return Effect.never
         })
