@@ -1,4 +1,4 @@
-/** The check of `bun run check:internals`, on modules that are written here. */
+/** The check of `bun run lint`, on modules that are written here. */
 import { describe, expect, it } from "@effect/vitest"
 import ts from "typescript"
 import { internalsIn } from "../../scripts/effect/internals.js"
