@@ -88,6 +88,7 @@ export const guide: ReadonlyArray<Item> = [
     ["speed", "Speed"],
     ["benchmarks/README", "Benchmarks"],
     ["comparison", "Beside other caches"],
+    ["versions", "Versions"],
     ["effect-4", "Effect 4"]
   ]),
   folder("Options", "reference/options"),
