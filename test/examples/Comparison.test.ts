@@ -48,20 +48,4 @@ describe("the comparison", () => {
     const others = features.filter((feature) => !/^(yes|partly)\b/.test(feature.here))
     expect(others.filter((feature) => !/^no(, on purpose)?: ./.test(feature.here))).toEqual([])
   })
-
-  it("links to pages and headings that are there", () => {
-    const links = [...page.matchAll(/\]\(((?!https?:|\.\.\/test\/)[^)#]*)(?:#([^)]*))?\)/g)]
-    const missing = links.filter(([, file = "", heading]) => {
-      const path = join(root, "docs", file === "" ? "comparison.md" : file)
-      if (!existsSync(path)) return true
-      const headings = [...readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
-        title
-          .toLowerCase()
-          .replace(/[^\w -]/g, "")
-          .replaceAll(" ", "-")
-      )
-      return heading !== undefined && !headings.includes(heading)
-    })
-    expect(missing.map(([link]) => link)).toEqual([])
-  })
 })
