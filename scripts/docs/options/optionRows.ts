@@ -17,8 +17,23 @@ export interface OptionRow {
 /** An option that several types share is written once, and its declaration stands for it. */
 export const declarationOf = (property: ts.Symbol): ts.Declaration | undefined => property.declarations?.[0]
 
-export const propertiesOf = (checker: ts.TypeChecker, { type }: OptionType): ReadonlyArray<ts.Symbol> =>
-  checker.getPropertiesOfType(type).filter((property) => !property.name.startsWith("__@"))
+/**
+ * The properties of a type: its own, then those that it takes from others, as they stand in their files. The compiler's order of the
+ * properties of `Pick` depends on what it has compiled before.
+ */
+export const propertiesOf = (checker: ts.TypeChecker, { symbol, type }: OptionType): ReadonlyArray<ts.Symbol> => {
+  const place = (property: ts.Symbol) => {
+    const declaration = declarationOf(property)
+    const isOwn = symbol.declarations?.some((own) => own === declaration?.parent) === true
+    return { file: isOwn ? "" : (declaration?.getSourceFile().fileName ?? ""), at: declaration?.pos ?? 0 }
+  }
+  return checker
+    .getPropertiesOfType(type)
+    .filter((property) => !property.name.startsWith("__@"))
+    .map((property) => ({ property, ...place(property) }))
+    .sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.at - b.at))
+    .map(({ property }) => property)
+}
 
 /** The first paragraph of the doc comment of a type. */
 export const summaryOf = (checker: ts.TypeChecker, symbol: ts.Symbol): string =>

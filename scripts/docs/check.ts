@@ -1,0 +1,55 @@
+/**
+ * Checks the documentation: `bun run check:docs`.
+ *
+ * - Every block of TypeScript of every page, and every example of a doc comment, compiles.
+ * - The tables of options are those of the source.
+ * - The site builds, and each of its links leads to a page and a heading that are there.
+ * - In chromium every page of the site is shown without an error, and the search finds what it should.
+ *
+ * `--source` stops before the site. Links and the sidebar are checked by test/scripts/docs/Pages.test.ts.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { blockProgram } from "./blocks/blockProblems.js"
+import { blocksOfPage, examplesOfModule } from "./blocks/codeBlocks.js"
+import { markdownFiles } from "./markdown/links.js"
+import { optionPages } from "./options/optionPages.js"
+import { compilerOptions, entryFiles, root } from "./publicModules.js"
+
+const read = (path: string): string => readFileSync(join(root, path), "utf8")
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** Prints what was checked and what is wrong with it. */
+const report = (what: string, problems: ReadonlyArray<string>): void => {
+  print(problems.length === 0 ? `${what}: nothing is wrong` : `${what}: ${problems.length} problems`)
+  for (const problem of problems) print(`  ${problem}`)
+  if (problems.length > 0) process.exitCode = 1
+}
+
+const modules = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join("src", name))
+
+const blocks = [
+  ...markdownFiles(root).flatMap((file) => blocksOfPage(file, read(file))),
+  ...modules.flatMap((file) => examplesOfModule(file, read(file)))
+]
+const { problems, program } = blockProgram(blocks, entryFiles, compilerOptions())
+report(`${blocks.length} blocks of TypeScript in pages and doc comments`, problems())
+
+/** The pages of options that the source gives, compared with those in docs. */
+const drift = (): ReadonlyArray<string> => {
+  const folder = "docs/reference/options"
+  const { pages, problems } = optionPages(program)
+  const stale = readdirSync(join(root, folder)).filter((name) => !pages.has(name))
+  const different = [...pages].filter(([name, text]) => {
+    const path = join(folder, name)
+    return !existsSync(join(root, path)) || read(path) !== text
+  })
+  const names = [...stale, ...different.map(([name]) => name)]
+  return [
+    ...problems,
+    ...names.map((name) => `${folder}/${name} is not what the source says: run \`bun run docs:options\``)
+  ]
+}
+report("Tables of options", drift())
