@@ -3,10 +3,6 @@
  *
  * - Every block of TypeScript of every page, and every example of a doc comment, compiles.
  * - The tables of options are those of the source.
- * - The site builds, and each of its links leads to a page and a heading that are there.
- * - In chromium every page of the site is shown without an error, and the search finds what it should.
- *
- * `--source` stops before the site. Links and the sidebar are checked by test/scripts/docs/Pages.test.ts.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,7 +18,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`)
 /** Prints what was checked and what is wrong with it. */
 const report = (what: string, problems: ReadonlyArray<string>): void => {
   print(problems.length === 0 ? `${what}: nothing is wrong` : `${what}: ${problems.length} problems`)
-  for (const problem of problems) print(`  ${problem}`)
+  for (const problem of problems) print(`  ${problem.replaceAll(root, "")}`)
   if (problems.length > 0) process.exitCode = 1
 }
 
