@@ -128,7 +128,7 @@ export const layer = (options: SqlDatabaseOptions): Layer.Layer<Database, Databa
  * @since 0.2.0
  * @category layers
  * @example
- * import { SqliteClient } from "@effect/sql-sqlite-node"
+ * import { SqliteClient } from "@effect/sql-sqlite-bun"
  * import { Layer } from "effect"
  * import * as SqlDatabase from "effect-cache-toolkit/game/SqlDatabase"
  *
