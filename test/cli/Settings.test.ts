@@ -4,6 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TypedCache from "../../src/cache/TypedCache.js"
+import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as RuntimeSettings from "../../src/settings/RuntimeSettings.js"
 import * as RunCli from "../support/cli/RunCli.js"
 import { driverUnderTest } from "../support/server/drivers.js"
@@ -62,6 +63,51 @@ describe("effect-cache settings", () => {
     })
   )
 
+  it.scopedLive("sets, lists and unsets the numbers of a limit in a running process", (context) =>
+    Effect.gen(function* () {
+      if (RedisServer.skipReason !== undefined) return context.skip(RedisServer.skipReason)
+      const server = yield* RedisServer.make()
+      const variables = { REDIS_URL: server.url }
+      yield* Effect.gen(function* () {
+        const limiter = yield* RateLimiter.make
+        const mails = RateLimiter.tokenBucket({ name: "mails", limit: 2, window: "1 hour", onUnavailable: "deny" })
+        const isNow = (most: number) =>
+          until(`the limit is ${most}`, () => Effect.map(limiter.applied(mails), ({ limit }) => limit === most))
+        const settings = (...args: ReadonlyArray<string>) => RunCli.run(variables, "settings", ...args)
+
+        yield* limiter.consume("everyone", mails, { cost: 2 })
+        expect((yield* limiter.consume("everyone", mails)).allowed).toBe(false)
+        const raised = yield* settings("set-limit", "mails", "--limit", "5", "--for", "1 hour", "--yes", ...by)
+        expect(raised.all).toMatch(/^limit mails +limit +5 +by ada +at 20\S+ +for another (1h|59m 59s)$/)
+        yield* isNow(5)
+        expect(yield* limiter.consume("everyone", mails)).toMatchObject({ allowed: true, limit: 5 })
+        expect(
+          yield* settings("set-limit", "mails", "--window", "1 minute", "--burst", "7", "--yes", ...by)
+        ).toMatchObject({ exitCode: 0 })
+        expect(RunCli.json(yield* settings("--json"))).toMatchObject({
+          settings: expect.arrayContaining([
+            expect.objectContaining({ limit: "mails", option: "limit", value: 5, by: "ada" }),
+            expect.objectContaining({ limit: "mails", option: "window", value: 60_000 }),
+            expect.objectContaining({ limit: "mails", option: "burst", value: 7 })
+          ])
+        })
+        yield* settings("unset-limit", "mails", "--option", "limit", "--yes", ...by)
+        yield* isNow(2)
+        expect((yield* limiter.applied(mails)).burst).toBe(7)
+        expect((yield* settings("unset-limit", "mails", "--yes", ...by)).all).toBe(
+          "the limit mails has what it was built with: limit, window, burst"
+        )
+        yield* settings("set-limit", "mails", "--limit", "9", "--once", "--yes", ...by)
+        yield* isNow(9)
+        expect((yield* settings()).all).toBe("no setting is made")
+      }).pipe(
+        Effect.provide(RuntimeSettings.layer),
+        Effect.provide(driverUnderTest.layer({ host: "127.0.0.1", port: server.port })),
+        Effect.scoped
+      )
+    })
+  )
+
   it.effect("refuses what cannot be right, and what nobody confirms, before it connects", () =>
     Effect.gen(function* () {
       const refused = (...args: ReadonlyArray<string>) =>
@@ -76,6 +122,12 @@ describe("effect-cache settings", () => {
       expect(yield* refused("set", "a{b", "--switch", "off", "--yes")).toEqual(because("no cache can have the name"))
       expect(yield* refused("set", "city", "--switch", "off")).toEqual(because("repeat it with --yes"))
       expect(yield* refused("unset", "city")).toEqual(because("repeat it with --yes"))
+      expect(yield* refused("set-limit", "mails", "--limit", "-1", "--yes")).toEqual(because("`limit` is -1"))
+      expect(yield* refused("set-limit", "mails", "--window", "soon", "--yes")).toEqual(because("such as '5 minutes'"))
+      expect(yield* refused("set-limit", "mails", "--yes")).toEqual(because("none of limit, window and burst"))
+      expect(yield* refused("set-limit", "a{b", "--limit", "5", "--yes")).toEqual(because("printable ASCII"))
+      expect(yield* refused("set-limit", "mails", "--limit", "5")).toEqual(because("repeat it with --yes"))
+      expect(yield* refused("unset-limit", "mails")).toEqual(because("repeat it with --yes"))
     })
   )
 })

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { RuntimeSettings } from "effect-cache-toolkit"
+import { RateLimiter, RuntimeSettings } from "effect-cache-toolkit"
 import type { Page } from "playwright-core"
 import * as Chromium from "../../support/Chromium.js"
 import { root } from "../../support/root.js"
@@ -196,22 +196,67 @@ describe.skipIf(reason !== undefined)(title, () => {
       yield* login(page)
       yield* waitForState(page, "good")
       yield* Effect.promise(async () => {
-        expect(await page.isDisabled("#setting-by")).toBe(true)
+        expect(await page.isDisabled("#settings-by")).toBe(true)
         await page.selectOption("#cache", "product")
-        await page.fill("#setting-by", "ada")
-        await page.selectOption("#setting-enabled", "off")
-        await page.fill("#setting-for", "1 hour")
+        await page.fill("#settings-by", "ada")
+        await page.selectOption("#settings-enabled", "off")
+        await page.fill("#settings-for", "1 hour")
         await page.click("#settings-form button[type=submit]")
         await page.click("#confirm-yes")
-        await page.waitForSelector("#settings td:text('applied here')")
+        await page.waitForSelector("#settings-table td:text('applied here')")
         await page.waitForSelector("#state[data-state=warn]")
         expect(await page.textContent("#state")).toBe("switched off: product; its reads go to the lookup")
-        expect(await page.textContent("#settings")).toMatch(/enabled.*off.*ada.*until .*stored/)
-        await page.click("#unset")
+        expect(await page.textContent("#settings-table")).toMatch(/enabled.*off.*ada.*until .*stored/)
+        await page.click("#settings-unset")
         await page.click("#confirm-yes")
         await page.waitForSelector("#state[data-state=good]")
       })
       expect(errors).toEqual([])
+    })
+  )
+
+  it.scopedLive("lists the limits that have a name, and changes and restores their numbers", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const { limiter, origin } = yield* DashboardWorld.make(
+        Layer.provideMerge(RuntimeSettings.layer, Layer.orDie(redisOf(server.port)))
+      )
+      const mails = RateLimiter.tokenBucket({ name: "mails", limit: 100, window: "1 minute", onUnavailable: "deny" })
+      const limit = Effect.map(limiter.consume("everyone", mails), ({ limit }) => limit)
+      const browser = yield* Chromium.launch
+      const { errors, page } = yield* Chromium.open(browser, `${origin}/dashboard`)
+      yield* login(page)
+      yield* Effect.promise(async () => {
+        await page.waitForSelector("#limits-none:not([hidden])")
+        expect(await page.isDisabled("#limits-by")).toBe(true)
+      })
+      expect(yield* limit).toBe(100)
+      yield* Effect.promise(async () => {
+        await page.waitForSelector("#limits-known td:text('100 in 1m')")
+        await page.selectOption("#limits-name", "mails")
+        await page.fill("#limits-by", "ada")
+        await page.fill("#limits-most", "0")
+        await page.click("#limits-form button[type=submit]")
+        await page.click("#confirm-yes")
+        await page.waitForSelector("#limits-outcome:text('option `limit` is 0')")
+        await page.fill("#limits-most", "50")
+        await page.fill("#limits-for", "1 hour")
+        await page.click("#limits-form button[type=submit]")
+        await page.click("#confirm-yes")
+        await page.waitForSelector("#limits-table td:text('applied here')")
+        expect(await page.textContent("#limits-table")).toMatch(/limit.*50.*ada.*until .*stored/)
+        await page.waitForSelector("#limits-known td:text('50 in 1m')")
+        expect(await page.textContent("#limits-known")).toMatch(/mails.*TokenBucket.*100 in 1m.*50 in 1m/)
+      })
+      expect(yield* limit).toBe(50)
+      yield* Effect.promise(async () => {
+        await page.click("#limits-unset")
+        await page.click("#confirm-yes")
+        await page.waitForFunction(() => !/50 in/.test(document.querySelector("#limits-known")?.textContent ?? "50 in"))
+      })
+      expect(yield* limit).toBe(100)
+      // the number that was refused
+      expect(errors).toEqual([expect.stringContaining("400 (Bad Request)")])
     })
   )
 })

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { MemoryRedis, RuntimeSettings } from "effect-cache-toolkit"
+import { MemoryRedis, RateLimiter, RuntimeSettings } from "effect-cache-toolkit"
 import { until } from "../../support/until.js"
 import * as DashboardWorld from "./DashboardWorld.js"
 
@@ -12,9 +12,14 @@ const asHolder = { authorization: `Bearer ${DashboardWorld.token}` }
 
 const withSettings = Layer.provideMerge(RuntimeSettings.layer, MemoryRedis.layer())
 
-const start = Effect.map(DashboardWorld.make(withSettings), ({ origin, product }) => ({
+const start = Effect.map(DashboardWorld.make(withSettings), ({ limiter, origin, product }) => ({
   origin,
   product,
+  limiter,
+  limits: Effect.promise(async () => {
+    const response = await fetch(`${origin}/dashboard/limits`, { headers: asHolder })
+    return [response.status, (await response.json()) as unknown] as const
+  }),
   settings: Effect.promise(async () => {
     const response = await fetch(`${origin}/dashboard/settings`, { headers: asHolder })
     return (await response.json()) as { readonly stored: Array<unknown>; readonly applied: Array<unknown> }
@@ -133,6 +138,39 @@ describe("the dashboard over HTTP", () => {
       yield* until("it is on", () => product.isAvailable)
       expect(yield* settings).toEqual({ stored: [], applied: [] })
     })
+  )
+
+  it.scopedLive(
+    "lists, sets and removes the numbers of limits that the process has used, and says why it does not",
+    () =>
+      Effect.gen(function* () {
+        const { change, limiter, limits, origin, settings } = yield* start
+        const mails = RateLimiter.fixedWindow({ name: "mails", limit: 2, window: "1 minute", onUnavailable: "deny" })
+        const set = { action: "set", limit: "mails", by: "ada", confirm: "mails" }
+        const problem = (part: string) => [400, { problem: expect.stringContaining(part) }]
+        expect(yield* limits).toEqual([200, []])
+        expect((yield* change({ ...set, most: 5 }))[0]).toBe(404)
+        yield* limiter.consume("everyone", mails)
+        const built = { most: 2, window: "1m", burst: 2 }
+        const known = { limit: "mails", algorithm: "FixedWindow", built, applied: built, problem: null }
+        expect(yield* limits).toEqual([200, [known]])
+        expect(yield* change({ ...set, most: 5, confirm: "" })).toEqual(problem("nothing was done"))
+        expect(yield* change(set)).toEqual(problem("none of limit, window and burst"))
+        expect(yield* change({ ...set, most: -1 })).toEqual(problem("`limit` is -1"))
+        expect(yield* change({ ...set, window: "soon" })).toEqual(problem("as in 5 minutes"))
+        expect(yield* change({ ...set, burst: 5 })).toEqual(problem("only a token bucket has one"))
+        expect(yield* settings).toEqual({ stored: [], applied: [] })
+        const unguarded = yield* Effect.promise(() => fetch(`${origin}/dashboard/limits`))
+        expect(unguarded.status).toBe(401)
+
+        const made = { limit: "mails", option: "limit", value: "5", by: "ada", at: expect.any(Number), until: null }
+        expect(yield* change({ ...set, most: 5 })).toEqual([200, { made: [made] }])
+        yield* until("it is 5", () => Effect.map(limiter.applied(mails), ({ limit }) => limit === 5))
+        expect(yield* limits).toEqual([200, [{ ...known, applied: { most: 5, window: "1m", burst: 5 } }]])
+        expect(yield* settings).toEqual({ stored: [made], applied: [made] })
+        expect(yield* change({ ...set, action: "unset" })).toEqual([200, { made: [] }])
+        yield* until("it is 2", () => Effect.map(limiter.applied(mails), ({ limit }) => limit === 2))
+      })
   )
 
   it.scopedLive("ends its events when the server ends, so that an open page does not hold it up", () =>

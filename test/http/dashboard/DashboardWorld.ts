@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { type RedisClient, TypedCache } from "effect-cache-toolkit"
+import { RateLimiter, type RedisClient, TypedCache } from "effect-cache-toolkit"
 import { Dashboard, DrainingServer } from "effect-cache-toolkit/http"
 
 export const token = "open-sesame"
@@ -31,7 +31,7 @@ const stock = TypedCache.make({
   lookup: (id) => Effect.succeed(Number(id.slice(1)))
 })
 
-/** Builds everything; the load runs until the scope closes. */
+/** Builds everything; `limiter` is on the same client; the load runs until the scope closes. */
 export const make = (redis: Layer.Layer<RedisClient.RedisClient>) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(
@@ -60,7 +60,8 @@ export const make = (redis: Layer.Layer<RedisClient.RedisClient>) =>
       yield* Effect.forkScoped(Effect.repeat(read, Schedule.spaced("3 millis")))
       return {
         origin: `http://127.0.0.1:${address._tag === "TcpAddress" ? address.port : Number.NaN}`,
-        product
+        product,
+        limiter: yield* RateLimiter.make
       }
     }).pipe(Effect.provide(context))
   })

@@ -5,8 +5,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { MemoryRedis, RateLimiter } from "effect-cache-toolkit"
+import { MemoryRedis, RateLimiter, RuntimeSettings } from "effect-cache-toolkit"
 import { RateLimitMiddleware } from "effect-cache-toolkit/http"
+import { settle } from "../../support/until.js"
 
 const limiter = Layer.provide(RateLimiter.layer, MemoryRedis.layer())
 
@@ -103,6 +104,30 @@ describe("the rate limit of a router", () => {
       expect(third.headers.get("ratelimit")).toMatch(/^"user";r=0;t=\d+, "all";r=1;t=\d+$/)
       expect((yield* send("c")).headers.get("ratelimit")).toMatch(/^"all";r=0;t=\d+, "user";r=2;t=0$/)
     }).pipe(Effect.provide(limiter))
+  )
+
+  it.scoped("reports the numbers that are set at run time, and decides by them", () =>
+    Effect.gen(function* () {
+      const set = (limit: string, values: RuntimeSettings.LimitValues) =>
+        Effect.zipRight(RuntimeSettings.setLimit(limit, values, { by: "ada" }), settle)
+      const named = (name: string) => RateLimiter.fixedWindow({ ...twoAMinute, name })
+      const one = yield* serve("requests", named("pages"))
+      const several = yield* serve("requests", [named("searches"), named("day")])
+      expect((yield* one.send("a")).headers.get("ratelimit-policy")).toBe('"pages";q=2;w=60')
+      yield* set("pages", { limit: 1, window: "30 seconds" })
+      yield* set("day", { limit: 1 })
+      const rejected = yield* one.send("a")
+      expect([rejected.status, rejected.headers.get("ratelimit-policy")]).toEqual([429, '"pages";q=1;w=30'])
+      expect(rejected.headers.get("retry-after")).toBe("30")
+      expect((yield* several.send("a")).headers.get("ratelimit-policy")).toBe('"day";q=1;w=60, "searches";q=2;w=60')
+      const { headers, status } = yield* several.send("a")
+      expect([status, headers.get("ratelimit-policy")]).toEqual([429, '"day";q=1;w=60, "searches";q=2;w=60'])
+      yield* RuntimeSettings.unsetLimit("day", { by: "ada" })
+      yield* settle
+      expect((yield* several.send("a")).status).toBe(200)
+    }).pipe(
+      Effect.provide(Layer.provideMerge(Layer.merge(RateLimiter.layer, RuntimeSettings.layer), MemoryRedis.layer()))
+    )
   )
 
   it.effect("is not built of two policies with one name", () =>

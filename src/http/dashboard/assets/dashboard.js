@@ -14,6 +14,8 @@
   let selected = ""
   /** Called when another cache is chosen. */
   const listeners = []
+  /** Called after the page was drawn anew. */
+  const drawn = []
 
   const element = (name, text, attributes = {}) => {
     const made = document.createElement(name)
@@ -371,6 +373,7 @@
     for (const chart of charts) chart.draw()
     drawKeys(last)
     document.documentElement.dataset.snapshots = String(snapshots.length)
+    for (const listener of drawn) listener()
   }
 
   // operations
@@ -487,6 +490,7 @@
     request,
     table,
     selected: () => selected,
+    onDraw: (listener) => drawn.push(listener),
     onSelected: (listener) => listeners.push(listener)
   }
 
