@@ -366,4 +366,22 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       }
     })
   )
+
+  it.scoped("stores any JSON under a schema that checks nothing, and fails to store what is none", () =>
+    Effect.gen(function* () {
+      const { name } = CacheWorld.listening({})
+      const make = TypedCache.make({
+        name,
+        key: Schema.String,
+        value: Schema.Any,
+        timeToLive: "1 minute",
+        lookup: (id) => Effect.succeed({ id, nested: [1, { a: null }], is: true })
+      })
+      const [one, other] = [yield* make, yield* make]
+      const value = yield* one.get("a")
+      expect(yield* other.getResult("a")).toMatchObject({ source: "Redis", value })
+      expect(yield* other.set("b", new Map([["a", 1]]))).toBe(false)
+      expect((yield* other.stats).storeFailures).toBe(1)
+    })
+  )
 }

@@ -9,6 +9,7 @@ import { expect } from "vitest"
 import * as WriteScripts from "../../../src/cache/scripts/WriteScripts.js"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
 import * as CacheWorld from "../../support/cache/CacheWorld.js"
+import { NotFound } from "../../support/cache/TestDatabase.js"
 import { until } from "../../support/until.js"
 
 const local = { capacity: 100, timeToLive: "1 minute" } as const
@@ -314,6 +315,23 @@ export const contract = (it: Vitest.MethodsNonLive<RedisClient, true>): void => 
       }
       expect(yield* other.get("a")).toBe(9)
       expect(database.lookups()).toBe(8)
+    })
+  )
+
+  it.scoped("leaves what is stored to all callers while refresh looks up, and after that has failed", () =>
+    Effect.gen(function* () {
+      const { cache, database } = CacheWorld.listening({ a: 1 }, { local })
+      const [one, other] = [yield* cache(), yield* cache()]
+      yield* one.get("a")
+      database.rows.delete("a")
+      database.hold()
+      const refreshing = yield* Effect.fork(Effect.flip(one.refresh("a")))
+      yield* database.begun(2)
+      expect([yield* one.get("a"), yield* other.get("a")]).toEqual([1, 1])
+      database.release()
+      expect(yield* Fiber.join(refreshing)).toEqual(new NotFound({ id: "a" }))
+      expect([yield* one.get("a"), yield* other.get("a")]).toEqual([1, 1])
+      expect(database.lookups()).toBe(2)
     })
   )
 }
