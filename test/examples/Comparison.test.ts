@@ -15,15 +15,18 @@ interface Shown {
 const shownBy = (text: string): ReadonlyArray<Shown> =>
   [...text.matchAll(/\[([^\][]+)\]\(\.\.\/(test\/[^)]+)\)/g)].map(([, name = "", file = ""]) => ({ name, file }))
 
+/** The lines of the tables in one part of the page, without their heads. */
+const rowsOf = (part: string): ReadonlyArray<string> =>
+  part.split("\n").filter((line, at, lines) => line.startsWith("| ") && !/^\|-/.test(lines[at + 1] ?? ""))
+
+const [compared = "", leftOut = ""] = page.split("\n## Left out on purpose\n")
+
 /** The features: the lines of the tables. */
-const features = page
-  .split("\n")
-  .filter((line) => line.startsWith("| ") && !line.startsWith("| feature |"))
-  .map((line) => {
-    const [feature, ...columns] = line.slice(1, -1).split("|")
-    const [here = "", tests = ""] = columns.slice(-2)
-    return { feature: feature?.trim(), here: here.trim(), tests: shownBy(tests) }
-  })
+const features = rowsOf(compared).map((line) => {
+  const [feature, ...columns] = line.slice(1, -1).split("|")
+  const [here = "", tests = ""] = columns.slice(-2)
+  return { feature: feature?.trim(), here: here.trim(), tests: shownBy(tests) }
+})
 
 const isThere = ({ file, name }: Shown) => {
   if (!existsSync(join(root, file))) return false
@@ -47,5 +50,16 @@ describe("the comparison", () => {
   it("says of every other feature that it is not here, and what to do or why", () => {
     const others = features.filter((feature) => !/^(yes|partly)\b/.test(feature.here))
     expect(others.filter((feature) => !/^no(, on purpose)?: ./.test(feature.here))).toEqual([])
+  })
+
+  it("says of what is left out who has it, why it is left out, and what to do instead", () => {
+    const rows = rowsOf(leftOut).map((row) =>
+      row
+        .slice(1, -1)
+        .split(" | ")
+        .map((cell) => cell.trim())
+    )
+    expect(rows.length).toBeGreaterThan(5)
+    expect(rows.filter((cells) => cells.length !== 4 || cells.includes(""))).toEqual([])
   })
 })
