@@ -43,7 +43,7 @@ const program = Layer.unwrapEffect(
       Layer.provide(PlayerService.layer),
       Layer.provide(CacheService.layerConfig),
       Layer.provide(RuntimeSettings.layer),
-      Layer.provide([database, BunRedis.layerConfig({ embeddedWhenUnset: true })]),
+      Layer.provide([database, BunRedis.layerConfig({ embeddedWhenUnset: true, startTimeout: "1 second" })]),
       Layer.provide(OpenTelemetry.layer({ serviceName: "effect-cache-toolkit" })),
       Layer.provide(Logging.level)
     )

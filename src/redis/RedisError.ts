@@ -280,10 +280,10 @@ export class RedisConnectError extends Schema.TaggedError<RedisConnectError>()("
 
 const connectAdvice = {
   Refused: "nothing accepts connections there: check the host and port, and that the server runs",
-  HostNotFound: "the host's name does not resolve: check REDIS_URL or REDIS_HOST, and DNS",
-  Timeout:
-    "the server did not answer in time: check the address and the firewall, rediss:// where it speaks TLS, and redis:// where it does not",
-  Tls: "the TLS handshake failed: check rediss:// or redis://, the server's certificate and REDIS_TLS_CA_FILE, and REDIS_TLS_CERT_FILE where the server asks for one",
+  HostNotFound:
+    "the host's name does not resolve: check it in REDIS_URL, REDIS_HOST or the list of servers, and check DNS",
+  Timeout: "the server did not answer in time: check the address and the firewall, and rediss:// where it speaks TLS",
+  Tls: "the TLS handshake failed",
   Address: "the connection's settings cannot be right",
   Database: "the database index was rejected: check REDIS_DB, or the path of REDIS_URL",
   Unsupported:

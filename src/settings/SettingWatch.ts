@@ -7,6 +7,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -44,7 +45,8 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
     let stored: SettingStore.Stored = { settings: new Map(), rejected: [] }
     /** the fields of the hash that were reported already */
     let reported: ReadonlySet<string> = new Set()
-    let isAway = false
+    /** the kind of the failure to read them; undefined where they were read */
+    let failed: RedisError["_tag"] | undefined
 
     const hear = (text: string): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -69,12 +71,14 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
 
     const readStored = Effect.matchEffect(SettingStore.read(redis), {
       onFailure: (error) => {
-        if (isAway || isDisabled(error)) return Effect.void
-        isAway = true
-        return Effect.logWarning(`settings cannot be read, and the last known ones stay: ${error.message}`)
+        if (error._tag === failed || isDisabled(error)) return Effect.void
+        failed = error._tag
+        // the client has said why there is no connection
+        const level = failed === "RedisUnavailable" ? LogLevel.Debug : LogLevel.Warning
+        return Effect.logWithLevel(level, `settings cannot be read, and the last known ones stay: ${error.message}`)
       },
       onSuccess: (read) => {
-        isAway = false
+        failed = undefined
         stored = read
         const news = read.rejected.filter(({ field }) => !reported.has(field))
         reported = new Set(read.rejected.map(({ field }) => field))
@@ -102,7 +106,7 @@ export const make = (redis: RedisClient.Service): Effect.Effect<void, never, Sco
       for (const [field, { until = Number.POSITIVE_INFINITY }] of heard) if (until <= now) heard.delete(field)
       yield* AppliedSettings.replace(redis, "Operator", settings, removedBy)
       removedBy.clear()
-      if (!isAway) yield* removeEnded(now)
+      if (failed === undefined) yield* removeEnded(now)
       return Duration.min(longestPause, Duration.millis(Math.ceil(endsInMillis)))
     })
 

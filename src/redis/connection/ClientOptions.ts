@@ -20,6 +20,11 @@ export interface ClientOptions {
   /** dial and handshake together: default 5 seconds */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
+   * How long the layer waits for the first dial. Then it is ready without a connection, and the dial continues. Default: until
+   * the first dial has ended, which takes `connectTimeout` where a server does not answer
+   */
+  readonly startTimeout?: Duration.DurationInput | undefined
+  /**
    * From a call to its reply, waiting included: default 1 second. A reply that has arrived is no timeout, however late a
    * stalled process comes to read it. A large value on a slow line needs more.
    */
@@ -73,6 +78,7 @@ export interface ClientOptions {
  */
 export interface ClientSettings extends Reconnection.ReconnectionSchedules {
   readonly connectTimeout: Duration.Duration
+  readonly startTimeout: Duration.Duration
   readonly commandTimeout: Duration.Duration
   readonly subscribeTimeout: Duration.Duration
   readonly heartbeatInterval: Duration.Duration
@@ -101,6 +107,9 @@ export const of = (options: ClientOptions): ClientSettings => {
     probe: options.probe ?? Reconnection.defaultProbe,
     connectTimeout: Duration.decode(
       check.positiveDuration("connectTimeout", options.connectTimeout, { infinite: true }) ?? "5 seconds"
+    ),
+    startTimeout: Duration.decode(
+      check.positiveDuration("startTimeout", options.startTimeout, { infinite: true }) ?? Duration.infinity
     ),
     commandTimeout: Duration.decode(check.positiveDuration("commandTimeout", options.commandTimeout) ?? "1 second"),
     subscribeTimeout: Duration.decode(

@@ -40,6 +40,8 @@ import * as ServerRole from "./ServerRole.js"
 export interface SupervisorOptions extends Reconnection.ReconnectionSchedules {
   /** for the dial and the handshake together */
   readonly connectTimeout: Duration.Duration
+  /** how long `make` waits for the first dial */
+  readonly startTimeout: Duration.Duration
   readonly heartbeatInterval: Duration.Duration
   /** the name of the connection on the server */
   readonly clientName: string
@@ -86,7 +88,19 @@ export interface ConnectionFacts {
 }
 
 /**
- * Starts the supervision in the scope and returns when the first dial has ended, whether it succeeded or not.
+ * Waits for the start of a client, but not longer than its `startTimeout`.
+ *
+ * @since 0.2.0
+ * @category combinators
+ */
+export const awaitStart = (started: Deferred.Deferred<void>, timeout: Duration.Duration): Effect.Effect<void> =>
+  Duration.isFinite(timeout)
+    ? Effect.raceFirst(Deferred.await(started), Effect.sleep(timeout))
+    : Deferred.await(started)
+
+/**
+ * Starts the supervision in the scope and returns when the first dial has ended, whether it succeeded or not, or when
+ * `startTimeout` is over.
  *
  * @since 0.1.0
  * @category constructors
@@ -263,7 +277,7 @@ export const make = (
       })
     )
     yield* Effect.addFinalizer(() => close)
-    yield* Deferred.await(firstDialEnded)
+    yield* awaitStart(firstDialEnded, options.startTimeout)
 
     return {
       currentState: () => currentState,

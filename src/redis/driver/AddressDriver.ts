@@ -1,5 +1,6 @@
 /**
- * What every driver does with an address before it dials: it asks for the login, and warns of TLS that proves nothing.
+ * What every driver does with an address beside its dial: it asks for the login, warns of TLS that proves nothing, and looks why
+ * a dial is slow.
  *
  * @internal
  */
@@ -7,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { describe, type RedisAddress } from "../RedisAddress.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import { RedisConnectError } from "../RedisError.js"
+import * as SlowDial from "./dial/SlowDial.js"
 
 const wordsOf = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure))
 
@@ -42,9 +44,10 @@ export const make = (driverOf: (address: RedisAddress) => RedisDriver, address: 
   const dialled = Effect.map(Effect.zipRight(warning, withLogin(address)), (now) =>
     address.credentials === undefined ? fixed : driverOf(now)
   )
+  const explained = SlowDial.explained(address)
   return {
     ...fixed,
-    connect: Effect.flatMap(dialled, ({ connect }) => connect),
-    connectSubscriber: Effect.flatMap(dialled, ({ connectSubscriber }) => connectSubscriber)
+    connect: Effect.flatMap(dialled, ({ connect }) => explained(connect)),
+    connectSubscriber: Effect.flatMap(dialled, ({ connectSubscriber }) => explained(connectSubscriber))
   }
 }

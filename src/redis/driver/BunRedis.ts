@@ -30,8 +30,9 @@ import {
   RedisProtocolError
 } from "../RedisError.js"
 import * as AddressDriver from "./AddressDriver.js"
-import * as DialFailure from "./DialFailure.js"
 import * as DriverLayer from "./DriverLayer.js"
+import * as DialFailure from "./dial/DialFailure.js"
+import * as SecondLook from "./dial/SecondLook.js"
 import type * as UnsetAddress from "./UnsetAddress.js"
 
 export type {
@@ -157,7 +158,7 @@ const dial = (
           (selected.status === "rejected"
             ? DialFailure.ofReply(said, true, DialFailure.messageOf(selected.reason))
             : undefined)
-        resume(error === undefined ? Effect.void : Effect.flip(DialFailure.explained(address, error)))
+        resume(error === undefined ? Effect.void : Effect.flip(SecondLook.explained(address, error)))
       })
     })
     return { client, closed }

@@ -6,16 +6,19 @@
  *
  * @internal
  */
-import type * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { rejected } from "../CommandRejection.js"
 import type { ClientSettings } from "../connection/ClientOptions.js"
+import * as Supervisor from "../connection/Supervisor.js"
 import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisUnavailable } from "../RedisError.js"
 import type { ConnectionFailure } from "../RedisStatus.js"
@@ -67,7 +70,10 @@ export interface ClusterNodes {
 /** The least time between two readings of the slots. */
 const leastPause = "100 millis"
 
-/** Starts to read the slots, and returns when they have been read once and each node's first dial has ended. */
+/**
+ * Starts to read the slots, and returns when they have been read once and each node's first dial has ended, or when
+ * `startTimeout` is over.
+ */
 export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { driverOf, settings } = options
@@ -132,7 +138,8 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
           id: ++lastId,
           address,
           driver: driverOf(address),
-          settings,
+          // a node that is being dialled takes no slots
+          settings: { ...settings, startTimeout: Duration.infinity },
           nextGeneration: () => ++lastGeneration
         })
         const isPrimary = primaries.some((primary) => describeNode(primary.address) === node.name)
@@ -169,12 +176,17 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
 
     const refresh: Effect.Effect<void> = discover.pipe(
       Effect.matchEffect({
-        onFailure: ({ cause }) =>
+        onFailure: ({ cause, others }) =>
           Effect.suspend(() => {
             failure = cause
             if (hasLoggedFailure) return Effect.void
             hasLoggedFailure = true
-            return Effect.logWarning(`no server of the cluster tells its slots: ${cause.message}`)
+            // each node that is away has said so itself
+            const isSaid = nodes.size > 0 && cause._tag === "RedisConnectError" && cause.reason !== "Rejected"
+            return Effect.logWithLevel(
+              isSaid ? LogLevel.Debug : LogLevel.Warning,
+              `no server of the cluster tells its slots: ${[cause.message, ...others].join("; ")}`
+            )
           }),
         onSuccess: (found) =>
           Effect.suspend(() => {
@@ -212,9 +224,15 @@ export const make = (options: ClusterNodesOptions): Effect.Effect<ClusterNodes, 
       Effect.forever
     )
 
-    yield* refresh
-    yield* Effect.suspend(() => Fiber.awaitAll(dials.values()))
-    const refreshing = yield* Effect.forkScoped(Effect.interruptible(refreshForever))
+    const started = yield* Deferred.make<void>()
+    const start = refresh.pipe(
+      Effect.zipRight(Effect.suspend(() => Fiber.awaitAll(dials.values()))),
+      Effect.asVoid,
+      // with a defect, which is that of the caller
+      Effect.intoDeferred(started)
+    )
+    const refreshing = yield* Effect.forkScoped(Effect.interruptible(Effect.zipRight(start, refreshForever)))
+    yield* Supervisor.awaitStart(started, settings.startTimeout)
 
     const at: ClusterNodes["at"] = (address, onNode) => {
       const name = describeNode(address)

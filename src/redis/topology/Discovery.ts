@@ -29,7 +29,11 @@ interface Witness {
 }
 
 /** No server could be asked. The failure is that of the first one. */
-export class DiscoveryFailed extends Data.TaggedError("DiscoveryFailed")<{ readonly cause: ConnectionFailure }> {}
+export class DiscoveryFailed extends Data.TaggedError("DiscoveryFailed")<{
+  readonly cause: ConnectionFailure
+  /** what came of the servers that were asked after it, in a few words each */
+  readonly others: ReadonlyArray<string>
+}> {}
 
 export interface DiscoveryOptions {
   readonly seeds: ReadonlyArray<NodeAddress>
@@ -77,17 +81,30 @@ const byDial = (
   return { address, ask: ask.pipe(Stall.timeoutFail({ duration: timeout, onTimeout: tooLate })) }
 }
 
+/** A reply names no server, and the server that gave it is what an operator looks for. */
+const ofWitness = ({ address }: Witness, failure: ConnectionFailure): ConnectionFailure => {
+  if (failure._tag !== "RedisServerError") return failure
+  const isAlone = /cluster.*disabled/i.test(failure.detail)
+  const detail = isAlone ? `it belongs to no cluster: name it in REDIS_URL (${failure.detail})` : failure.message
+  return new RedisConnectError({ reason: "Rejected", address: describeNode(address), detail })
+}
+
 const viewOf = (
   witness: Witness,
   mapAddress: DiscoveryOptions["mapAddress"]
 ): Effect.Effect<ClusterView, ConnectionFailure> =>
-  Effect.flatMap(witness.ask, ([slots, info]) =>
-    Either.match(SlotMap.parse(slots, witness.address, mapAddress), {
-      onLeft: (detail) =>
-        Effect.fail(new RedisConnectError({ reason: "Protocol", address: describeNode(witness.address), detail })),
-      onRight: (primaries) => Effect.succeed({ primaries, isServing: /cluster_state:ok/.test(String(info)) })
-    })
+  Effect.flatMap(
+    Effect.mapError(witness.ask, (failure) => ofWitness(witness, failure)),
+    ([slots, info]) =>
+      Either.match(SlotMap.parse(slots, witness.address, mapAddress), {
+        onLeft: (detail) =>
+          Effect.fail(new RedisConnectError({ reason: "Protocol", address: describeNode(witness.address), detail })),
+        onRight: (primaries) => Effect.succeed({ primaries, isServing: /cluster_state:ok/.test(String(info)) })
+      })
   )
+
+const briefly = ({ address }: Witness, failure: ConnectionFailure): string =>
+  `${describeNode(address)}: ${"reason" in failure ? failure.reason : failure._tag}`
 
 /**
  * The primaries as the first server sees them that belongs to the majority, or else as the first one does that answers. The
@@ -99,18 +116,25 @@ export const primaries = (
 ): Effect.Effect<ReadonlyArray<SlotMap.Primary>, DiscoveryFailed> =>
   Effect.gen(function* () {
     let failure: ConnectionFailure | undefined
+    const others: Array<string> = []
     let minority: ClusterView | undefined
     const witnesses = [
       ...nodes.map((node) => () => byConnection(node)),
       ...options.seeds.map((address) => () => byDial(address, options))
     ]
-    for (const witness of witnesses) {
-      const view = yield* Effect.either(viewOf(witness(), options.mapAddress))
-      if (Either.isLeft(view)) failure ??= view.left
-      else if (view.right.isServing && view.right.primaries.length > 0) return view.right.primaries
+    for (const witnessOf of witnesses) {
+      const witness = witnessOf()
+      const view = yield* Effect.either(viewOf(witness, options.mapAddress))
+      if (Either.isLeft(view)) {
+        if (failure === undefined) failure = view.left
+        else others.push(briefly(witness, view.left))
+      } else if (view.right.isServing && view.right.primaries.length > 0) return view.right.primaries
       else minority ??= view.right
     }
     if (minority !== undefined && minority.primaries.length > 0) return minority.primaries
     const detail = "it is part of a cluster that holds no slots"
-    return yield* new DiscoveryFailed({ cause: failure ?? new RedisConnectError({ reason: "Rejected", detail }) })
+    return yield* new DiscoveryFailed({
+      cause: failure ?? new RedisConnectError({ reason: "Rejected", detail }),
+      others
+    })
   })

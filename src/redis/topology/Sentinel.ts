@@ -81,7 +81,10 @@ const failureOf = (address: string, attempts: ReadonlyArray<Attempt>): DialError
         : `${describeNode(sentinel)} names ${describeNode(named)}: ${kindOf(failure)}`
     )
     .join("; ")
-  return new RedisConnectError({ reason, address, detail })
+  const [first, ...rest] = attempts.map(({ failure }) => failure)
+  const isAlike = first?._tag === "RedisConnectError" && rest.every((other) => kindOf(other) === kindOf(first))
+  const cause = isAlike && first.detail !== "" ? ` (${first.detail})` : ""
+  return new RedisConnectError({ reason, address, detail: detail + cause })
 }
 
 /** Runs an effect in a scope of its own, which closes at once when the effect fails, and otherwise with the outer scope. */

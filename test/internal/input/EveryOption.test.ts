@@ -202,6 +202,7 @@ const ofDriver = (
 
 const ofRedis: ReadonlyArray<Row> = [
   ofClient("connectTimeout", "time or for ever"),
+  ofClient("startTimeout", "time or for ever"),
   ofClient("commandTimeout", "time"),
   ofClient("subscribeTimeout", "time"),
   ofClient("heartbeatInterval", "time"),

@@ -10,8 +10,8 @@ import {
   type RedisError,
   RedisProtocolError
 } from "../../RedisError.js"
-import * as DialFailure from "../DialFailure.js"
-import type { DialError } from "../Login.js"
+import * as DialFailure from "../dial/DialFailure.js"
+import type { DialError } from "../dial/Login.js"
 
 const isReply = (cause: unknown): cause is Error => cause instanceof Error && cause.name === "ReplyError"
 

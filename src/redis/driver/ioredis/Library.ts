@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Command, Redis, RedisOptions } from "ioredis"
-import type { SocketTarget } from "../SocketTarget.js"
+import type { SocketTarget } from "../dial/SocketTarget.js"
 
 export interface Library {
   readonly Redis: typeof Redis

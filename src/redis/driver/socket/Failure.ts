@@ -4,8 +4,8 @@
  * @internal
  */
 import { fromServerReply, RedisConnectError, RedisConnectionLost, type RedisError } from "../../RedisError.js"
-import * as DialFailure from "../DialFailure.js"
-import type { DialError } from "../Login.js"
+import * as DialFailure from "../dial/DialFailure.js"
+import type { DialError } from "../dial/Login.js"
 import { ErrorReply, ProtocolFault } from "./ReplyParser.js"
 
 /** The text of an error reply. */

@@ -6,8 +6,8 @@
 import { readFile } from "node:fs/promises"
 import type { ConnectionOptions } from "node:tls"
 import * as Effect from "effect/Effect"
-import * as RedisConfig from "../RedisConfig.js"
-import { RedisConnectError } from "../RedisError.js"
+import * as RedisConfig from "../../RedisConfig.js"
+import { RedisConnectError } from "../../RedisError.js"
 
 export type SocketTarget = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
   readonly tls?: ConnectionOptions

@@ -8,10 +8,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import * as Stall from "../../internal/Stall.js"
-import * as RedisConfig from "../RedisConfig.js"
-import { type RedisAuthError, RedisConnectError } from "../RedisError.js"
+import * as Stall from "../../../internal/Stall.js"
+import * as RedisConfig from "../../RedisConfig.js"
+import { type RedisAuthError, RedisConnectError } from "../../RedisError.js"
 import * as DialFailure from "./DialFailure.js"
+import * as SecondLook from "./SecondLook.js"
 
 export type DialError = RedisConnectError | RedisAuthError
 
@@ -77,7 +78,7 @@ export const reporting =
   (address: RedisConfig.RedisAddress, connectTimeout: Duration.Duration) =>
   <A, R>(dial: Effect.Effect<A, DialError, R>): Effect.Effect<A, DialError, R> => {
     const explained = Effect.catchAll(dial, (error) =>
-      Effect.flatMap(DialFailure.explained(address, error), Effect.fail)
+      Effect.flatMap(SecondLook.explained(address, error), Effect.fail)
     )
     return Duration.isFinite(connectTimeout)
       ? Stall.timeoutFail({
