@@ -17,6 +17,13 @@ const unescapedLogin =
   "has a user name or password with one of the characters / ? # in it: escape them as %2F %3F %23 (encodeURIComponent), " +
   "or set REDIS_HOST, REDIS_USERNAME and REDIS_PASSWORD instead"
 
+/**
+ * Whether what stands before the host holds a character that ends it in a URL. The last @ stands before the host: an earlier one
+ * belongs to the password.
+ */
+const hasUnescapedLogin = (afterScheme: string): boolean =>
+  /[/?#]/.test(afterScheme.slice(0, Math.max(afterScheme.lastIndexOf("@"), 0)))
+
 /** Decodes percent escapes; none when they are malformed or not UTF-8. */
 const unescape = (text: string): Option.Option<string> => Option.liftThrowable(decodeURIComponent)(text)
 
@@ -36,6 +43,10 @@ const loginOf = (login = ""): Either.Either<Pick<RedisAddress, "username" | "pas
 
 /** The scheme is `unix` or `redis+unix`. */
 const ofSocket = (afterScheme: string): Either.Either<RedisAddress, string> => {
+  // a path may hold an @, and a login stands before its first /
+  if (!afterScheme.startsWith("/") && hasUnescapedLogin(afterScheme.replace(/@\/.*$/s, "@"))) {
+    return Either.left(unescapedLogin)
+  }
   const parts = /^(?:(?<login>[^/?#]*)@)?(?<path>\/[^?#]+)(?:\?db=(?<database>\d{1,9}))?$/s.exec(afterScheme)?.groups
   const path = unescape(parts?.path ?? "")
   if (parts === undefined || Option.isNone(path)) {
@@ -62,13 +73,11 @@ export const fromUrl = (url: Redacted.Redacted<string>): Either.Either<RedisAddr
     /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?:(?<login>[^/?#]*)@)?(?<host>\[[0-9a-f:.%]+\]|[^:/?#@[\]]*)(?::(?<port>[^/?#]*))?(?:\/(?<database>[^?#]*))?(?<rest>[?#].*)?$/is.exec(
       Redacted.value(url).trim()
     )?.groups
+  const afterScheme = /^rediss?:\/\/(.*)$/is.exec(Redacted.value(url).trim())?.[1]
+  if (afterScheme !== undefined && hasUnescapedLogin(afterScheme)) return Either.left(unescapedLogin)
   if (parts === undefined) return Either.left(`is no URL of the form ${urlForm}; escape special characters with %`)
   const scheme = (parts.scheme ?? "").toLowerCase()
   if (scheme !== "redis" && scheme !== "rediss") return Either.left(`has the scheme ${scheme}://; expected ${urlForm}`)
-  const rest = Redacted.value(url)
-    .trim()
-    .slice(scheme.length + "://".length)
-  if (parts.login === undefined && rest.includes("@")) return Either.left(unescapedLogin)
   if (parts.rest !== undefined) {
     return Either.left(`has a query or fragment; the database is the path, as in ${urlForm}`)
   }

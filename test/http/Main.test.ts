@@ -192,7 +192,8 @@ describe("the program", () => {
   const wrong: ReadonlyArray<readonly [name: string, value: string, says: RegExp]> = [
     ["PORT", "eighty", /PORT: expected a whole number from 0 to 65535/],
     ["HOST", "http://localhost", /HOST: expected a host name/],
-    ["HOST", "192.0.2.1", /HOST or PORT: cannot listen there/],
+    ["HOST", "192.0.2.1", /HOST: this machine has no address 192\.0\.2\.1/],
+    ["HOST", "no-such-host.invalid", /HOST: the name no-such-host\.invalid does not resolve/],
     ["API_TOKEN", "open sesame", /API_TOKEN: expected visible ASCII/],
     ["HTTP_RATE_LIMIT", "600", /HTTP_RATE_LIMIT: expected so many requests .*600\/60/],
     ["LOG_LEVEL", "loud", /LOG_LEVEL: expected debug, info/],
@@ -217,9 +218,13 @@ describe("the program", () => {
   it.scopedLive("names PORT when another program has it", () =>
     Effect.gen(function* () {
       const first = yield* ServerProgram.start()
-      const second = yield* ServerProgram.start({ PORT: String(yield* first.listening) })
+      const port = yield* first.listening
+      const second = yield* ServerProgram.start({ PORT: `${port}` })
       expect(yield* second.exitCode).toBe(1)
-      expect(second.output()).toMatch(/PORT: another program listens on it/)
+      expect(second.output()).toContain(`PORT: another program listens on ${port}`)
+      const third = yield* ServerProgram.start({ PORT: `${port}`, HOST: "no-such-host.invalid" })
+      expect(yield* third.exitCode).toBe(1)
+      expect(third.output()).toContain("HOST: the name no-such-host.invalid does not resolve")
     })
   )
 })

@@ -39,7 +39,7 @@ describe("the program without its Redis", () => {
     })
   )
 
-  it.scopedLive("says it once, however often it dials and whoever else needs Redis", () =>
+  it.scopedLive("says it once, however often it dials and however many modules need Redis", () =>
     Effect.gen(function* () {
       let connections = 0
       const port = yield* Listener.make((socket) => {

@@ -226,7 +226,13 @@ describe("the environment", () => {
   for (const url of [
     "redis://:p/hunter2@localhost",
     "redis://user:p#hunter2@localhost/1",
-    "rediss://u:p?hunter2@h:1"
+    "rediss://u:p?hunter2@h:1",
+    "redis://:p@hunter2/x@localhost",
+    "redis://:p@hunter2?x@localhost:6379/0",
+    "redis://a[b:hunter2/d@h",
+    "redis://:12/hunter2@h",
+    "redis://:hunter2/#?@h",
+    "unix://:p/hunter2@/run/redis.sock"
   ]) {
     it.effect(`says which characters of a password must be escaped: ${url.replace("hunter2", "…")}`, () =>
       Effect.gen(function* () {

@@ -3,6 +3,8 @@
  *
  * @since 0.2.0
  */
+import { lookup } from "node:dns/promises"
+import { isIP } from "node:net"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
@@ -13,6 +15,7 @@ import * as OptionCheck from "../../internal/input/OptionCheck.js"
 import * as DrainingServer from "../router/DrainingServer.js"
 import * as BunListener from "./BunListener.js"
 import { FastPath } from "./FastPath.js"
+import * as StartupError from "./StartupError.js"
 
 /**
  * The address to listen on, and the times of the server's end.
@@ -32,11 +35,27 @@ export interface Options extends DrainingServer.Options {
  */
 const idleTimeout = 30
 
+/** Bun says of a name that does not resolve that its port is in use. */
+const notResolved = (host: string): Effect.Effect<unknown> =>
+  isIP(host) === 0
+    ? Effect.promise(() =>
+        lookup(host).then(
+          () => undefined,
+          (cause: unknown) => cause
+        )
+      )
+    : Effect.succeed(undefined)
+
 const listen = ({ host, port }: Options) =>
   Effect.suspend(() => {
     OptionCheck.make("HTTP server").wholeNumber("port", port, { least: 0, most: 65_535 })
     return BunListener.make({ hostname: host, port, idleTimeout }).pipe(
-      Effect.catchAllDefect((cause) => new HttpServerError.ServeError({ cause }))
+      Effect.catchAllDefect((defect) =>
+        Effect.flatMap(
+          notResolved(host),
+          (cause = defect) => new HttpServerError.ServeError({ cause: StartupError.listenFailure(host, port, cause) })
+        )
+      )
     )
   })
 

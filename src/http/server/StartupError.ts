@@ -32,16 +32,34 @@ const explainConfig = (error: ConfigError.ConfigError): string =>
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
-const explainServe = ({ cause }: ServeError): string => {
-  switch (codeOf(cause)) {
+const explainListening = (host: string, port: number, code: string, cause: unknown): string => {
+  switch (code) {
     case "EADDRINUSE":
-      return "PORT: another program listens on it; end that one or choose another port (0 takes any free one)"
+      return `PORT: another program listens on ${port}; end that one or choose another port (0 takes any free one)`
     case "EACCES":
-      return "PORT: this user may not listen on it; choose one above 1023"
+      return `PORT: this user may not listen on ${port}; choose one above 1023`
+    case "EADDRNOTAVAIL":
+      return `HOST: this machine has no address ${host}; 127.0.0.1 is reached from this machine, and 0.0.0.0 from all others`
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `HOST: the name ${host} does not resolve (${code}); an address such as 127.0.0.1 needs no DNS`
     default:
-      return `HOST or PORT: cannot listen there (${cause instanceof Error ? cause.message : String(cause)})`
+      return `HOST or PORT: cannot listen on ${host}:${port} (${cause instanceof Error ? cause.message : String(cause)})`
   }
 }
+
+/**
+ * The cause of a `ServeError`: why a server cannot listen on its address, and what to do.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const listenFailure = (host: string, port: number, cause: unknown): Error & { readonly code: string } => {
+  const code = codeOf(cause)
+  return Object.assign(new Error(explainListening(host, port, code, cause), { cause }), { code })
+}
+
+const explainServe = ({ cause }: ServeError): string => (cause instanceof Error ? cause.message : String(cause))
 
 /**
  * Explains the error in one line that names the variable to change, without a stack and without a password.

@@ -65,7 +65,7 @@ describe("a dial", () => {
     })
   )
 
-  it.scopedLive("with TLS of a slow server that speaks it goes on until its time is over", () =>
+  it.scopedLive("with TLS of a slow server that speaks it continues until its time is over", () =>
     Effect.gen(function* () {
       // the alert of a server that expects TLS and receives a text
       const alert = "\x15\x03\x01\x00\x02\x02\x46"
