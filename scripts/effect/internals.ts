@@ -55,7 +55,7 @@ export const internalsIn = (program: ts.Program, file: ts.SourceFile): ReadonlyA
     if (isModuleSpecifier(node)) {
       const isInternal = /^@?effect\/(.*\/)?internal\//.test(node.text) || node.text === "effect/Effectable"
       if (isInternal) note(node, `an import of ${node.text}`)
-    } else if (/^(effect|@effect\/[\w-]+)\/\w/.test(node.text)) {
+    } else if (/^(effect|@effect\/[\w-]+)\/(\w|$)/.test(node.text)) {
       note(node, `the text "${node.text}"`)
     }
   }

@@ -27,12 +27,13 @@ const modules = {
     ["an import of effect/Effectable", "the internal member YieldWrapTypeId"]
   ],
   "the text of a symbol, a tag or a global": [
-    `export const texts = [Symbol.for("effect/Utils/YieldWrap"), "@effect/platform/HttpApp/handled", \`effect/FiberCurrent\`]
+    `export const texts = [Symbol.for("effect/Utils/YieldWrap"), "@effect/platform/HttpApp/handled", \`effect/FiberCurrent\`, "effect/"]
      export const others = ["effect", "@effect/platform", "effect-cache-toolkit/Cache", "/effect/x", import("effect/Effect")]`,
     [
       'the text "effect/Utils/YieldWrap"',
       'the text "@effect/platform/HttpApp/handled"',
-      'the text "effect/FiberCurrent"'
+      'the text "effect/FiberCurrent"',
+      'the text "effect/"'
     ]
   ],
   "members that Effect does not declare": [

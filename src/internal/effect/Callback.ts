@@ -140,7 +140,7 @@ class InTurn<Of, A, E> extends Callback<A, E> {
   constructor(register: RegisterInTurn<Of, A, E>, of: Of) {
     super((resume) => {
       const caller = CurrentFiber.get()
-      if (caller === undefined) throw new Error("an effect of `Callback` runs outside of a fiber; run it by a runtime")
+      if (caller === undefined) throw new Error("no fiber runs")
       register(within(resume, caller), caller, of)
     })
   }

@@ -6,27 +6,10 @@
 import * as Predicate from "effect/Predicate"
 import * as AST from "effect/SchemaAST"
 
-/** The names by the schema, which is the one with `FromSelf` where there is one. */
-export const names = {
-  BigDecimal: "effect/BigDecimal",
-  Chunk: "effect/Chunk",
-  Date: "Date",
-  DateTimeUtc: "effect/DateTime.Utc",
-  DateTimeZoned: "effect/DateTime.Zoned",
-  Duration: "effect/Duration",
-  Either: "effect/Either",
-  HashMap: "effect/HashMap",
-  HashSet: "effect/HashSet",
-  List: "effect/List",
-  Map: "ReadonlyMap",
-  NonEmptyChunk: "effect/Chunk.NonEmptyChunk",
-  Option: "effect/Option",
-  Set: "ReadonlySet",
-  TimeZoneNamed: "effect/DateTime.TimeZone.Named",
-  TimeZoneOffset: "effect/DateTime.TimeZone.Offset",
-  Uint8Array: "Uint8Array",
-  URL: "URL"
-} as const
+const prefix = "effect/"
+
+/** The name of a class that Effect declares: that of its module, such as `Option`, or of one class in it, such as `DateTime.Utc`. */
+export const ofEffect = (name: string): string => prefix + name
 
 /** The name of the class of a declared schema's values; undefined where the schema has none. */
 export const nameOf = ({ annotations }: AST.Declaration): string | undefined => {

@@ -93,33 +93,33 @@ const BytesText = Schema.transformOrFail(Schema.String, Schema.Uint8ArrayFromSel
 /** How the instances of a class are stored, and one of them, to know which fields they have. */
 type ClassForm = readonly [constructor: Constructor, instance: () => object]
 
-const { names } = SchemaClasses
+const { ofEffect } = SchemaClasses
 
 /** By the name of the class, for forms of which equal values have equal texts. */
 const classesOfKeys: Readonly<Record<string, ClassForm>> = {
-  [names.Date]: [() => DateText, () => new Date(0)],
-  [names.URL]: [() => Schema.URL, () => URL.prototype],
-  [names.Uint8Array]: [() => BytesText, () => new Uint8Array()],
-  [names.BigDecimal]: [() => Schema.BigDecimal, () => BigDecimal.make(0n, 0)],
-  [names.DateTimeUtc]: [() => Schema.DateTimeUtc, () => DateTime.unsafeMake(0)],
-  [names.DateTimeZoned]: [() => ZonedText, () => DateTime.unsafeMakeZoned(0, { timeZone: 0 })],
-  [names.TimeZoneOffset]: [() => Schema.TimeZoneOffset, () => DateTime.zoneMakeOffset(0)],
-  [names.TimeZoneNamed]: [() => Schema.TimeZoneNamed, () => DateTime.zoneUnsafeMakeNamed("UTC")],
-  [names.Option]: [(value) => Schema.Option(value), () => Option.some(0)],
-  [names.Either]: [(right, left) => Schema.Either({ left, right }), () => Either.right(0)],
-  [names.Chunk]: [(item) => Schema.Chunk(item), () => Chunk.of(0)],
-  [names.NonEmptyChunk]: [(item) => Schema.NonEmptyChunk(item), () => Chunk.of(0)],
-  [names.List]: [(item) => Schema.List(item), () => List.of(0)]
+  Date: [() => DateText, () => new Date(0)],
+  URL: [() => Schema.URL, () => URL.prototype],
+  Uint8Array: [() => BytesText, () => new Uint8Array()],
+  [ofEffect("BigDecimal")]: [() => Schema.BigDecimal, () => BigDecimal.make(0n, 0)],
+  [ofEffect("DateTime.Utc")]: [() => Schema.DateTimeUtc, () => DateTime.unsafeMake(0)],
+  [ofEffect("DateTime.Zoned")]: [() => ZonedText, () => DateTime.unsafeMakeZoned(0, { timeZone: 0 })],
+  [ofEffect("DateTime.TimeZone.Offset")]: [() => Schema.TimeZoneOffset, () => DateTime.zoneMakeOffset(0)],
+  [ofEffect("DateTime.TimeZone.Named")]: [() => Schema.TimeZoneNamed, () => DateTime.zoneUnsafeMakeNamed("UTC")],
+  [ofEffect("Option")]: [(value) => Schema.Option(value), () => Option.some(0)],
+  [ofEffect("Either")]: [(right, left) => Schema.Either({ left, right }), () => Either.right(0)],
+  [ofEffect("Chunk")]: [(item) => Schema.Chunk(item), () => Chunk.of(0)],
+  [ofEffect("Chunk.NonEmptyChunk")]: [(item) => Schema.NonEmptyChunk(item), () => Chunk.of(0)],
+  [ofEffect("List")]: [(item) => Schema.List(item), () => List.of(0)]
 }
 
 /** The texts of equal maps differ by the order of their entries, those of equal durations by their unit. */
 const classes: Readonly<Record<string, ClassForm>> = {
   ...classesOfKeys,
-  [names.Map]: [(key, value) => Schema.Map({ key, value }), () => new Map()],
-  [names.Set]: [(item) => Schema.Set(item), () => new Set()],
-  [names.HashMap]: [(key, value) => Schema.HashMap({ key, value }), () => HashMap.empty()],
-  [names.HashSet]: [(item) => Schema.HashSet(item), () => HashSet.empty()],
-  [names.Duration]: [() => Schema.Duration, () => Duration.zero]
+  ReadonlyMap: [(key, value) => Schema.Map({ key, value }), () => new Map()],
+  ReadonlySet: [(item) => Schema.Set(item), () => new Set()],
+  [ofEffect("HashMap")]: [(key, value) => Schema.HashMap({ key, value }), () => HashMap.empty()],
+  [ofEffect("HashSet")]: [(item) => Schema.HashSet(item), () => HashSet.empty()],
+  [ofEffect("Duration")]: [() => Schema.Duration, () => Duration.zero]
 }
 
 /** The annotations that change how a schema decodes. */
