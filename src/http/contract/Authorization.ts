@@ -8,6 +8,7 @@ import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as OpenApi from "@effect/platform/OpenApi"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ApiToken } from "../token/ApiToken.js"
@@ -21,8 +22,19 @@ import * as Problem from "./Problem.js"
  * @category middleware
  */
 export class Authorization extends HttpApiMiddleware.Tag<Authorization>()("effect-cache-toolkit/Authorization", {
-  failure: Problem.fromError(Unauthorized, { status: 401, name: "Unauthorized", title: "Not authorized" }),
-  security: { bearer: HttpApiSecurity.bearer }
+  failure: Problem.fromError(Unauthorized, {
+    status: 401,
+    name: "Unauthorized",
+    title: "Not authorized",
+    example: new Unauthorized({ reason: "MissingToken" })
+  }),
+  security: {
+    bearer: HttpApiSecurity.annotate(
+      HttpApiSecurity.bearer,
+      OpenApi.Description,
+      "The API token, which the server's log says where to find"
+    )
+  }
 }) {}
 
 const challenge = (error: Unauthorized): Effect.Effect<never, Unauthorized> =>

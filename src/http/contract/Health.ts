@@ -7,6 +7,8 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Schema from "effect/Schema"
 import { CacheSummary } from "../../game/CacheServiceStats.js"
+import { version } from "../../internal/Version.js"
+import * as Examples from "./Examples.js"
 
 const state = Schema.Literal("Connecting", "Connected", "Reconnecting", "Unavailable", "Disabled")
 const latencyMillis = Schema.NullOr(Schema.Number).annotations({ description: "round trip of the last heartbeat" })
@@ -45,6 +47,22 @@ const common = {
   cache: CacheSummary
 }
 
+const example = {
+  version,
+  uptimeSeconds: 3600,
+  redis: {
+    state: "Connected",
+    available: true,
+    connected: true,
+    latencyMillis: 0.4,
+    bufferedAmount: 0,
+    server: { name: "Dragonfly", version: "1.40.1" },
+    cause: null,
+    limitations: []
+  },
+  cache: Examples.summary
+} as const
+
 const serving = { status: Schema.Literal("ok", "degraded") }
 const down = { status: Schema.Literal("down") }
 
@@ -60,8 +78,11 @@ export const Serving = Schema.Union(
     ...serving,
     database: Schema.Struct({ status: Schema.Literal("ok"), latencyMillis: Schema.Number }),
     ...common
-  }).annotations({ identifier: "HealthServing" }),
-  Schema.Struct(serving).annotations({ identifier: "HealthServingStatus" })
+  }).annotations({
+    identifier: "HealthServing",
+    examples: [{ status: "ok", database: { status: "ok", latencyMillis: 0.2 }, ...example }]
+  }),
+  Schema.Struct(serving).annotations({ identifier: "HealthServingStatus", examples: [{ status: "ok" }] })
 )
 
 /**
@@ -72,10 +93,20 @@ export const Serving = Schema.Union(
  */
 export const Down = Schema.Union(
   Schema.Struct({ ...down, database: Schema.Struct({ status: Schema.Literal("down") }), ...common }).annotations(
-    HttpApiSchema.annotations({ status: 503, identifier: "HealthDown", description: "HealthDown" })
+    HttpApiSchema.annotations({
+      status: 503,
+      identifier: "HealthDown",
+      description: "The database does not answer: for the holder of the token",
+      examples: [{ status: "down", database: { status: "down" }, ...example }]
+    })
   ),
   Schema.Struct(down).annotations(
-    HttpApiSchema.annotations({ status: 503, identifier: "HealthDownStatus", description: "HealthDownStatus" })
+    HttpApiSchema.annotations({
+      status: 503,
+      identifier: "HealthDownStatus",
+      description: "The database does not answer",
+      examples: [{ status: "down" }]
+    })
   )
 )
 
@@ -86,7 +117,8 @@ export const Down = Schema.Union(
  * @category models
  */
 export const ProbePassed = Schema.Struct({ status: Schema.Literal("ok", "degraded") }).annotations({
-  identifier: "ProbePassed"
+  identifier: "ProbePassed",
+  examples: [{ status: "ok" }]
 })
 
 /**
@@ -98,7 +130,14 @@ export const ProbePassed = Schema.Struct({ status: Schema.Literal("ok", "degrade
 export const ProbeFailed = Schema.Struct({
   status: Schema.Literal("down", "ending", "starting"),
   failed: Schema.Array(Schema.String).annotations({ description: "the names of the failed checks" })
-}).annotations(HttpApiSchema.annotations({ status: 503, identifier: "ProbeFailed", description: "ProbeFailed" }))
+}).annotations(
+  HttpApiSchema.annotations({
+    status: 503,
+    identifier: "ProbeFailed",
+    description: "The probe does not pass",
+    examples: [{ status: "down", failed: ["database"] }]
+  })
+)
 
 /**
  * Whether a request is a health check, which no rate limit rejects and no queue delays.

@@ -18,7 +18,8 @@ import * as Problem from "./Problem.js"
 export const Overloaded = Problem.fromError(LookupOverloaded, {
   status: 503,
   name: "LookupOverloaded",
-  title: "Too many reads are waiting for the database"
+  title: "Too many reads are waiting for the database",
+  example: new LookupOverloaded({ cache: "user:profile" })
 })
 
 /** Running lookups complete within about this many seconds, unless the database is unavailable too. */

@@ -8,7 +8,13 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import * as String from "effect/String"
 
-const contentType = "application/problem+json"
+/**
+ * The content type of a problem.
+ *
+ * @since 0.2.0
+ * @category constants
+ */
+export const contentType = "application/problem+json"
 
 /** The members that every problem has. */
 const Details = Schema.Struct({
@@ -33,6 +39,8 @@ export const fromError = <A extends { readonly message: string }, I extends { re
     readonly name: string
     /** describes the kind of problem; the same for every occurrence */
     readonly title: string
+    /** for the OpenAPI document */
+    readonly example: A
   }
 ) =>
   Schema.transform(Schema.extend(Details, Schema.encodedSchema(error)), error, {
@@ -47,7 +55,12 @@ export const fromError = <A extends { readonly message: string }, I extends { re
     })
   }).pipe(HttpApiSchema.withEncoding({ kind: "Json", contentType }), (schema) =>
     schema.annotations(
-      HttpApiSchema.annotations({ status: options.status, identifier: options.name, description: options.title })
+      HttpApiSchema.annotations({
+        status: options.status,
+        identifier: options.name,
+        description: options.title,
+        examples: [options.example]
+      })
     )
   )
 
@@ -63,10 +76,23 @@ const titles = {
 } as const
 
 /**
+ * A problem without a type of its own, as JSON: the status says it all.
+ *
+ * @since 0.2.0
+ * @category constructors
+ */
+export const unnamed = ({ detail, status }: { readonly status: keyof typeof titles; readonly detail: string }) => ({
+  type: "about:blank",
+  title: titles[status],
+  status,
+  detail
+})
+
+/**
  * Answers a request that no endpoint of the contract matches.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const response = (status: keyof typeof titles, detail: string): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.unsafeJson({ type: "about:blank", title: titles[status], status, detail }, { status, contentType })
+  HttpServerResponse.unsafeJson(unnamed({ status, detail }), { status, contentType })

@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
 import { type InvalidRequest, invalidRequest } from "../contract/Errors.js"
 import * as Problem from "../contract/Problem.js"
+import * as Rejections from "../contract/Rejections.js"
 import { ApiToken } from "../token/ApiToken.js"
 import * as Handling from "./Handling.js"
 import * as RequestBody from "./RequestBody.js"
@@ -80,7 +81,7 @@ const fromDefect = (
     ? Effect.succeed(Problem.response(400, "the body is not valid JSON"))
     : Effect.as(
         Effect.logError(`HTTP: ${request.method} ${pathOf(request)} ended in a defect`, Cause.die(defect)),
-        Problem.response(500, "something went wrong on the server; its log says what")
+        Problem.response(Rejections.defect.status, Rejections.defect.detail)
       )
 
 /**

@@ -12,26 +12,21 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type InvalidRequest, invalidRequest } from "../contract/Errors.js"
 import * as Problem from "../contract/Problem.js"
+import * as Rejections from "../contract/Rejections.js"
 import type { ApiToken } from "../token/ApiToken.js"
 import * as JsonText from "./JsonText.js"
 
-/** The longest body, in bytes. */
-const maxBytes = 64 * 1024
-
-/**
- * How long a body may take to arrive: a little less than Bun waits before it closes the connection without a
- * response.
- */
-const maxWait = Duration.seconds(8)
+const maxBytes = Rejections.maxBodyBytes
+const maxWait = Duration.seconds(Rejections.maxBodySeconds)
 
 // an unread rest of the body would be parsed as the next request
-const reject = (status: 408 | 413 | 415, detail: string) =>
+const reject = ({ detail, status }: { readonly status: 408 | 413 | 415; readonly detail: string }) =>
   HttpServerResponse.setHeader(Problem.response(status, detail), "connection", "close")
 
-const tooLarge = reject(413, `the body may have ${maxBytes} bytes at most`)
-const notJson = reject(415, "the body must be application/json, in UTF-8")
-const encoded = reject(415, "the body must not be compressed or otherwise encoded")
-const tooSlow = reject(408, `the body did not arrive within ${Duration.toSeconds(maxWait)} seconds`)
+const tooLarge = reject(Rejections.tooLarge)
+const notJson = reject(Rejections.notJson)
+const encoded = reject(Rejections.encoded)
+const tooSlow = reject(Rejections.tooSlow)
 
 /** JSON is UTF-8 (RFC 8259). A page of another site can send it only after a preflight request. */
 const isJson = (contentType: string): boolean => {

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { Api } from "../contract/Api.js"
 import * as Problem from "../contract/Problem.js"
+import * as Rejections from "../contract/Rejections.js"
 import * as HttpConfig from "../HttpConfig.js"
 
 const loopback = /^(localhost|ip6-localhost|127\.\d+\.\d+\.\d+|(::ffff:)?127\.\d+\.\d+\.\d+|::1|\[::1\])$/i
@@ -28,10 +29,7 @@ export const isAllowed = (host: string, allowed: ReadonlyArray<string>): boolean
   return loopback.test(name) || allowed.includes(name)
 }
 
-const misdirected = Problem.response(
-  421,
-  "this server is not called by that name: its variable ALLOWED_HOSTS lists the names that a proxy may pass on"
-)
+const misdirected = Problem.response(Rejections.misdirected.status, Rejections.misdirected.detail)
 
 /**
  * Makes the check of a `Host` header, which passes everything unless the server listens on loopback or `ALLOWED_HOSTS` is set.
