@@ -16,6 +16,8 @@ export interface CacheOverrides {
   isOff: boolean
   /** the time to live of new values, in milliseconds; undefined: as the option says */
   timeToLiveMillis: number | undefined
+  /** how long a value is served past its time to live, in milliseconds; undefined: as the option says */
+  staleForMillis: number | undefined
   /** undefined: as `outage.maxLookups` says */
   maxLookups: number | undefined
 }
@@ -26,7 +28,12 @@ export interface CacheOverrides {
  * @since 0.2.0
  * @category constants
  */
-export const none: Readonly<CacheOverrides> = { isOff: false, timeToLiveMillis: undefined, maxLookups: undefined }
+export const none: Readonly<CacheOverrides> = {
+  isOff: false,
+  timeToLiveMillis: undefined,
+  staleForMillis: undefined,
+  maxLookups: undefined
+}
 
 /** The overrides of each name on a client, for caches that are built later. Names without any are not listed. */
 const listed = new WeakMap<RedisExecutor.RedisExecutor, ReadonlyMap<string, Readonly<CacheOverrides>>>()

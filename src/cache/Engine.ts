@@ -29,6 +29,7 @@ import * as LeaseRenewal from "./load/LeaseRenewal.js"
 import * as Loader from "./load/Loader.js"
 import type { Load } from "./lookup/LoadGraph.js"
 import * as LookupRunner from "./lookup/LookupRunner.js"
+import type { NewEntry } from "./lookup/Source.js"
 import * as CacheEvents from "./observe/CacheEvents.js"
 import * as CacheObserver from "./observe/CacheObserver.js"
 import type { CacheStats } from "./observe/CacheStats.js"
@@ -145,7 +146,15 @@ export const make = <Key, Value, E, Err>(
     })
 
     const valueStaleMillis = staleForMillis(options)
-    const staleMillis = (stored: Stored) => (stored instanceof EntryCodec.CachedError ? 0 : valueStaleMillis)
+    const staleMillis = (stored: Stored) => {
+      if (stored instanceof EntryCodec.CachedError) return 0
+      return overrides.staleForMillis === undefined
+        ? valueStaleMillis
+        : staleForMillis({ staleFor: overrides.staleForMillis })
+    }
+    // the longest time to live leaves room for the option, and perhaps not for what is set at run time
+    const keepMillis = ({ timeToLive, value }: Pick<NewEntry<Stored>, "timeToLive" | "value">) =>
+      Math.min(Math.ceil(timeToLive + staleMillis(value)), longestKeptMillis)
     const leaseMillis = Math.ceil(Duration.toMillis(lease.timeToLive ?? "5 seconds"))
     const timeToLiveMillis = Duration.toMillis(options.local?.timeToLive ?? "1 minute")
     const keepStaleMillis = Duration.toMillis(options.local?.keepStale ?? 0)
@@ -227,7 +236,7 @@ export const make = <Key, Value, E, Err>(
       lookups,
       observer,
       target,
-      staleMillis,
+      keepMillis,
       renewal,
       leaseMillis,
       waitMillis: Duration.toMillis(lease.maxWait ?? "30 seconds"),
@@ -266,7 +275,7 @@ export const make = <Key, Value, E, Err>(
       codec,
       observer,
       target,
-      staleMillis,
+      keepMillis,
       renewal,
       leaseMillis,
       setDeadlineMillis

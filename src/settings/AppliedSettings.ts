@@ -61,6 +61,7 @@ const overridesOf = (settings: Settings): ReadonlyMap<string, CacheOverrides.Cac
     const overrides = byName.get(setting.cache) ?? { ...CacheOverrides.none }
     byName.set(setting.cache, overrides)
     if (setting.option === "timeToLive") overrides.timeToLiveMillis = setting.value
+    else if (setting.option === "staleFor") overrides.staleForMillis = setting.value
     else if (setting.option === "outage.maxLookups") overrides.maxLookups = setting.value
     else overrides.isOff = !setting.value
   }
@@ -109,6 +110,7 @@ const apply = (cache: LiveCaches.LiveCache, next: Readonly<CacheOverrides.CacheO
   Effect.suspend(() => {
     const { lookups, overrides } = cache
     overrides.timeToLiveMillis = next.timeToLiveMillis
+    overrides.staleForMillis = next.staleForMillis
     overrides.maxLookups = next.maxLookups
     lookups.raised()
     return overrides.isOff === next.isOff ? Effect.void : flip(cache, next.isOff)

@@ -23,6 +23,11 @@ export interface Values {
    */
   readonly timeToLive?: Duration.DurationInput | undefined
   /** the behaviour while Redis is away: default unchanged */
+  /**
+   * How long a value is served past its time to live while it is refreshed. A shorter time holds at once. A longer one is that of
+   * values that are stored from now on: Redis keeps others for as long as it was told.
+   */
+  readonly staleFor?: Duration.DurationInput | undefined
   readonly outage?: {
     /** the most concurrent lookups while Redis is away or the cache is off, at least 1: default unchanged */
     readonly maxLookups?: number | undefined
@@ -34,6 +39,10 @@ export interface Values {
   readonly enabled?: boolean | undefined
 }
 
+/** JSON has no infinity, and every time is shortened to what servers keep. */
+const finiteMillis = (duration: Duration.DurationInput): number =>
+  Math.min(InputValue.millisOf(duration), Number.MAX_SAFE_INTEGER)
+
 /**
  * The settings of some values. The values are accepted by the checks of the options that they change.
  *
@@ -42,27 +51,24 @@ export interface Values {
  */
 export const make = (
   cache: string,
-  { enabled, outage = {}, timeToLive }: Values,
+  { enabled, outage = {}, staleFor, timeToLive }: Values,
   origin: Setting.Origin
 ): Either.Either<ReadonlyArray<Setting.Setting>, Setting.InvalidSetting> => {
   const target: Setting.Target = { kind: "cache", name: cache }
   const { maxLookups } = outage
   try {
-    CacheOptionCheck.check({ name: cache, timeToLive: timeToLive ?? 0, outage: { maxLookups } })
+    CacheOptionCheck.check({ name: cache, timeToLive: timeToLive ?? 0, staleFor, outage: { maxLookups } })
   } catch (thrown) {
     return Either.left(Setting.invalid(target, Setting.problemOf(thrown)))
   }
   const common = { cache, ...origin }
   const made: Array<Setting.Setting> = []
-  if (timeToLive !== undefined) {
-    // JSON has no infinity, and every time is shortened to what servers keep
-    const value = Math.min(InputValue.millisOf(timeToLive), Number.MAX_SAFE_INTEGER)
-    made.push({ ...common, option: "timeToLive", value })
-  }
+  if (timeToLive !== undefined) made.push({ ...common, option: "timeToLive", value: finiteMillis(timeToLive) })
+  if (staleFor !== undefined) made.push({ ...common, option: "staleFor", value: finiteMillis(staleFor) })
   if (maxLookups !== undefined) made.push({ ...common, option: "outage.maxLookups", value: maxLookups })
   if (enabled !== undefined) made.push({ ...common, option: "enabled", value: enabled })
   return made.length === 0
-    ? Either.left(Setting.invalid(target, "none of timeToLive, outage.maxLookups and enabled is given"))
+    ? Either.left(Setting.invalid(target, "none of timeToLive, staleFor, outage.maxLookups and enabled is given"))
     : Setting.checkAll(target, made)
 }
 
@@ -71,6 +77,8 @@ export const of = (setting: Setting.CacheSetting): Values => {
   switch (setting.option) {
     case "timeToLive":
       return { timeToLive: setting.value }
+    case "staleFor":
+      return { staleFor: setting.value }
     case "outage.maxLookups":
       return { outage: { maxLookups: setting.value } }
     case "enabled":

@@ -1,6 +1,6 @@
 /**
- * Changes options of caches and numbers of limits while they run, in all processes: the time to live, the number of lookups during an
- * outage, whether the cache is used at all, and how much a limit allows. docs/runtime-settings.md says what is promised.
+ * Changes options of caches and numbers of limits while they run, in all processes: the time to live, how long a value is
+ * served stale, the number of lookups during an outage, whether the cache is used at all, and how much a limit allows. docs/runtime-settings.md says what is promised.
  *
  * @since 0.2.0
  */
@@ -164,11 +164,13 @@ export const fromStream = <E, R>(
 const cacheConfig: Config.Config<CacheValues.Values> = Config.map(
   Config.all({
     timeToLive: Config.option(Config.duration("timeToLive")),
+    staleFor: Config.option(Config.duration("staleFor")),
     enabled: Config.option(Config.boolean("enabled")),
     maxLookups: Config.option(Config.nested(Config.integer("maxLookups"), "outage"))
   }),
-  ({ enabled, maxLookups, timeToLive }) => ({
+  ({ enabled, maxLookups, staleFor, timeToLive }) => ({
     timeToLive: Option.getOrUndefined(timeToLive),
+    staleFor: Option.getOrUndefined(staleFor),
     enabled: Option.getOrUndefined(enabled),
     outage: { maxLookups: Option.getOrUndefined(maxLookups) }
   })
@@ -191,8 +193,8 @@ const byName = <A>(config: Config.Config<A>, path: string): Config.Config<Readon
   Config.map(Config.hashMap(config, path), (values) => Object.fromEntries(HashMap.entries(values)))
 
 /**
- * Values of a `ConfigProvider`, as in `caches.user.timeToLive`, `caches.user.enabled`, `caches.user.outage.maxLookups`,
- * `limits.mails.limit`, `limits.mails.window` and `limits.mails.burst`.
+ * Values of a `ConfigProvider`, as in `caches.user.timeToLive`, `.staleFor`, `.enabled` and `.outage.maxLookups`,
+ * `limits.mails.limit`, `.window` and `.burst`.
  *
  * @since 0.2.0
  * @category config

@@ -34,6 +34,7 @@ const OfLimit = {
 
 const CacheSetting = Schema.Union(
   Schema.Struct({ ...OfCache, option: Schema.Literal("timeToLive"), value: Schema.Number }),
+  Schema.Struct({ ...OfCache, option: Schema.Literal("staleFor"), value: Schema.Number }),
   Schema.Struct({ ...OfCache, option: Schema.Literal("outage.maxLookups"), value: Schema.Number }),
   Schema.Struct({ ...OfCache, option: Schema.Literal("enabled"), value: Schema.Boolean })
 )
@@ -53,7 +54,7 @@ const LimitSetting = Schema.Struct({
 export const SettingSchema = Schema.Union(CacheSetting, LimitSetting)
 
 /**
- * An option of a cache that is set at run time. A time to live is in milliseconds. `by` is the name that the operator gave;
+ * An option of a cache that is set at run time. Times to live and to be stale are in milliseconds. `by` is the name that the operator gave;
  * `at` and `until` are times of the server, in milliseconds since 1970.
  *
  * @since 0.2.0
@@ -107,7 +108,7 @@ export type LimitOption = LimitSetting["option"]
 export const options: {
   readonly cache: ReadonlyArray<CacheOption>
   readonly limit: ReadonlyArray<LimitOption>
-} = { cache: ["timeToLive", "outage.maxLookups", "enabled"], limit: ["limit", "window", "burst"] }
+} = { cache: ["timeToLive", "staleFor", "outage.maxLookups", "enabled"], limit: ["limit", "window", "burst"] }
 
 /**
  * A setting that was not made, and why.
@@ -182,10 +183,10 @@ export const field = ({ kind, name }: Target, option: string): string => `${kind
 /** The field of a setting in the hash of all settings. */
 export const fieldOf = (setting: Setting): string => field(targetOf(setting), setting.option)
 
+const durations: ReadonlySet<string> = new Set<CacheOption | LimitOption>(["timeToLive", "staleFor", "window"])
+
 /** The value as a person reads it. */
 export const valueText = (setting: Setting): string => {
   if (setting.option === "enabled") return setting.value ? "on" : "off"
-  return setting.option === "timeToLive" || setting.option === "window"
-    ? Duration.format(Duration.millis(setting.value))
-    : String(setting.value)
+  return durations.has(setting.option) ? Duration.format(Duration.millis(setting.value)) : String(setting.value)
 }

@@ -39,11 +39,22 @@ describe("effect-cache settings", () => {
         expect(off.all).toMatch(/^city +enabled +off +by ada +at 20\S+ +for another (1h|59m 59s)$/)
         yield* isOn(false)
         expect(
-          yield* settings("set", "city", "--time-to-live", "5 minutes", "--max-lookups", "8", "--yes")
+          yield* settings(
+            "set",
+            "city",
+            "--time-to-live",
+            "5 minutes",
+            "--stale-for",
+            "1 hour",
+            "--max-lookups",
+            "8",
+            "--yes"
+          )
         ).toMatchObject({ exitCode: 0 })
         expect(RunCli.json(yield* settings("--json"))).toMatchObject({
           settings: expect.arrayContaining([
             expect.objectContaining({ cache: "city", option: "timeToLive", value: 300_000, by: userInfo().username }),
+            expect.objectContaining({ cache: "city", option: "staleFor", value: 3_600_000 }),
             expect.objectContaining({ cache: "city", option: "outage.maxLookups", value: 8 })
           ])
         })

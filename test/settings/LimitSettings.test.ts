@@ -216,6 +216,35 @@ describe("a limit that is set at run time", () => {
     })
   )
 
+  it.scoped("is that of a call's own limit, also where the caller keeps the one that was applied", () =>
+    Effect.gen(function* () {
+      const { one, set, unset } = yield* processes
+      yield* set({ limit: 3 })
+      const applied = yield* one.limiter.applied(mails)
+      expect(yield* limitOf(one, applied)).toBe(3)
+      yield* set({ limit: 4 })
+      expect(yield* limitOf(one, applied)).toBe(4)
+      yield* unset
+      expect(yield* limitOf(one, applied)).toBe(2)
+    })
+  )
+
+  it.scoped("decides a caller that waits when its time is over", () =>
+    Effect.gen(function* () {
+      const { one, set } = yield* processes
+      yield* one.limiter.consume("key", mails, { cost: 2 })
+      const waiting = yield* Effect.fork(
+        Effect.flip(one.limiter.withLimit("key", mails, { onExceeded: "delay", maxWait: "2 hours" })(Effect.void))
+      )
+      yield* settle
+      yield* set({ limit: 0 })
+      yield* pass("50 minutes")
+      expect(yield* Fiber.poll(waiting)).toMatchObject({ _tag: "None" })
+      yield* pass("10 minutes")
+      expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "RateLimitExceeded", limit: 0 })
+    })
+  )
+
   it.scoped("is none where the hash holds something else: that is logged once, without its content", () =>
     Effect.gen(function* () {
       const { log, one, operator } = yield* processes

@@ -15,7 +15,7 @@ import * as RedisClient from "../../src/redis/RedisClient.js"
 import * as RuntimeSettings from "../../src/settings/RuntimeSettings.js"
 import * as CapturedLog from "../support/CapturedLog.js"
 import { pass, settle, until } from "../support/until.js"
-import { by, hash, on, processes, timeLeft } from "./SettingsWorld.js"
+import { by, hash, on, processes, resultOf, timeLeft } from "./SettingsWorld.js"
 
 describe("a setting at run time", () => {
   it.scoped("changes the time to live of new values in every process, and leaves the time of stored ones", () =>
@@ -28,6 +28,44 @@ describe("a setting at run time", () => {
       expect(yield* timeLeft(other.cache, "a")).toBe(60)
       yield* unset
       expect(yield* timeLeft(one.cache, "d")).toBe(60)
+    })
+  )
+
+  it.scoped(
+    "changes how long values are served stale: a shorter time of all, a longer one of those stored from then on",
+    () =>
+      Effect.gen(function* () {
+        const { database, key, one, operator, other, set, unset } = yield* processes({ a: 1, b: 2, c: 3, d: 4 })
+        yield* one.cache.get("a")
+        yield* set({ staleFor: "1 hour" })
+        yield* one.cache.get("b")
+        yield* other.cache.set("c", 3)
+        yield* other.cache.update("d", Effect.succeed(4))
+        const kept = (id: string) => Effect.map(operator.send("TTL", key(id)), (left) => Math.ceil(Number(left) / 60))
+        expect(yield* Effect.forEach(["a", "b", "c", "d"], kept)).toEqual([1, 61, 61, 61])
+        database.rows.set("b", 20)
+        yield* pass("2 minutes")
+        expect((yield* other.cache.getResult("a")).source).toBe("Lookup")
+        expect(yield* resultOf(other.cache, "b")).toEqual(["Stale", 2, undefined])
+        yield* settle
+        yield* pass("2 minutes")
+        expect(yield* resultOf(one.cache, "c")).toEqual(["Stale", 3, undefined])
+        // a shorter time holds at once, also of what Redis keeps
+        yield* set({ staleFor: 0 })
+        expect((yield* one.cache.getResult("d")).source).toBe("Lookup")
+        yield* unset
+        yield* pass("2 minutes")
+        expect((yield* one.cache.getResult("d")).source).toBe("Lookup")
+      })
+  )
+
+  it.scoped("stores a value however long it is fresh and stale together", () =>
+    Effect.gen(function* () {
+      const { one, other, set } = yield* processes({ a: 1 })
+      yield* set({ timeToLive: "10000 days", staleFor: "10000 days" })
+      yield* one.cache.get("a")
+      expect((yield* resultOf(other.cache))[0]).toMatch("Redis")
+      expect(yield* one.cache.set("a", 2)).toBe(true)
     })
   )
 
@@ -160,8 +198,9 @@ describe("a setting at run time", () => {
       expect(yield* problem({ timeToLive: -1 })).toContain(
         "option `timeToLive` is -1; it must be a duration of at least 0"
       )
+      expect(yield* problem({ staleFor: -1 })).toContain("option `staleFor` is -1; it must be a duration of at least 0")
       expect(yield* problem({ outage: { maxLookups: 0 } })).toContain("option `outage.maxLookups` is 0")
-      expect(yield* problem({})).toContain("none of timeToLive, outage.maxLookups and enabled is given")
+      expect(yield* problem({})).toContain("none of timeToLive, staleFor, outage.maxLookups and enabled is given")
       expect(yield* problem({ enabled: false }, { for: 0 })).toContain("`for` is 0; it must be more than 0")
       expect(yield* problem({ enabled: false }, { by: "ada\nroot" })).toContain("no control characters")
       expect(yield* operator.send("EXISTS", hash)).toBe(0)
@@ -253,6 +292,7 @@ describe("a setting at run time", () => {
       const provider = ConfigProvider.fromMap(
         new Map([
           ["caches.user:profile.timeToLive", "5 minutes"],
+          ["caches.user:profile.staleFor", "1 hour"],
           ["caches.user:profile.outage.maxLookups", "8"],
           ["caches.order.enabled", "false"],
           ["limits.mails.limit", "50"],
@@ -262,7 +302,7 @@ describe("a setting at run time", () => {
       )
       expect(yield* Effect.withConfigProvider(RuntimeSettings.config, provider)).toEqual({
         caches: {
-          "user:profile": { timeToLive: Duration.minutes(5), outage: { maxLookups: 8 } },
+          "user:profile": { timeToLive: Duration.minutes(5), staleFor: Duration.hours(1), outage: { maxLookups: 8 } },
           order: { enabled: false, outage: {} }
         },
         limits: { mails: { limit: 50, window: Duration.seconds(1) }, logins: { burst: 3 } }

@@ -62,8 +62,8 @@ export interface LoaderOptions<A> extends Pick<Acquisition.AcquisitionOptions, "
   readonly lookups: LookupRunner
   readonly observer: Pick<CacheObserver, "fillRejected" | "leaseHeld" | "notStored" | "redisFailed">
   readonly target: (key: string) => Target
-  /** for how long a value is kept beyond its time to live, in milliseconds */
-  readonly staleMillis: (value: A) => number
+  /** for how long an entry is kept, fresh and stale, in whole milliseconds */
+  readonly keepMillis: (entry: CacheEntry.CacheEntry<A>) => number
   readonly renewal: LeaseRenewal
   /** a load that waited longer for another's lease runs its own lookup, in milliseconds */
   readonly waitMillis: number
@@ -297,7 +297,7 @@ export class LoadRun<A, E> {
     const { context, flight, target, token } = this
     const { bus, executor, markers, renewal, transfer } = context
     const body = CacheEntry.body(entry, content)
-    const keepMillis = Math.ceil(entry.timeToLive + context.staleMillis(entry.value))
+    const keepMillis = context.keepMillis(entry)
     flight.run(renewal.extendFor(target, token, transfer.millisFor(body)), () => {
       const started = { at: this.now(), tagsAcknowledged: context.guard.tagsAcknowledged() }
       // the markers are read in the same flush: the entry is not served if one has moved since the lease was granted

@@ -61,8 +61,8 @@ export interface WriterOptions<A> {
   readonly codec: EntryCodec.EntryCodec<A>
   readonly observer: Pick<CacheObserver, "invalidated" | "isRecovering" | "notStored" | "redisAnswered" | "redisFailed">
   readonly target: (key: string) => Target
-  /** for how long a value is kept beyond its time to live, in milliseconds */
-  readonly staleMillis: (value: A) => number
+  /** for how long an entry is kept, fresh and stale, in whole milliseconds */
+  readonly keepMillis: (entry: NewEntry<A>) => number
   readonly renewal: LeaseRenewal
   /** for how long an update's token outlives its process, in milliseconds */
   readonly leaseMillis: number
@@ -188,8 +188,6 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
   }
   const clear = invalidateItem({ _tag: "Clear" }, markers.move({ _tag: "Clear" }))
 
-  const keepMillisOf = ({ timeToLive, value }: NewEntry<A>) => Math.ceil(timeToLive + options.staleMillis(value))
-
   /**
    * A set of unknown fate may arrive until its deadline. Its caller starts the next write when it returns, and so waits
    * until then. It waits longer by the margin that the server's clock may differ from its estimate.
@@ -225,7 +223,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
     created: number | undefined
   ): Effect.Effect<boolean> => {
     const key = cacheKey.text
-    const keepMillis = keepMillisOf(entry)
+    const keepMillis = options.keepMillis(entry)
     const body = CacheEntry.body(entry, content)
     const { channel, lease } = options.target(key)
     const deadline = MonotonicClock.unsafeMillis(clock) + options.setDeadlineMillis + transfer.millisFor(body)
@@ -321,7 +319,7 @@ export const make = <A>(options: WriterOptions<A>): Writer<A> => {
           yield* invalidate(key, { dropsBefore: false, start: () => onEnd })
           return entry.value
         }
-        const keepMillis = keepMillisOf(entry)
+        const keepMillis = options.keepMillis(entry)
         const body = CacheEntry.body(entry, content)
         const finished = markers.withMarkersKept<RedisExecutor.WithGeneration<number>>(
           entry.tags,

@@ -25,6 +25,10 @@ export const set = Command.make(
       Options.optional,
       Options.withDescription("How long new values are fresh, such as '5 minutes'.")
     ),
+    staleFor: Options.text("stale-for").pipe(
+      Options.optional,
+      Options.withDescription("How long a value is served past its time to live while it is refreshed.")
+    ),
     maxLookups: Options.integer("max-lookups").pipe(
       Options.optional,
       Options.withDescription("The most concurrent lookups while Redis is away or the cache is off.")
@@ -35,11 +39,12 @@ export const set = Command.make(
     ),
     ...SettingOptions.ofChange
   },
-  ({ by, cache, duration, enabled, json, maxLookups, once, timeToLive, yes }) =>
+  ({ by, cache, duration, enabled, json, maxLookups, once, staleFor, timeToLive, yes }) =>
     Effect.gen(function* () {
       yield* CacheArguments.checkName(cache)
       const values: RuntimeSettings.Values = {
         timeToLive: yield* SettingOptions.durationOf("time-to-live", timeToLive),
+        staleFor: yield* SettingOptions.durationOf("stale-for", staleFor),
         outage: { maxLookups: Option.getOrUndefined(maxLookups) },
         enabled: Option.getOrUndefined(Option.map(enabled, (word) => word === "on"))
       }

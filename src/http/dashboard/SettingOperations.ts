@@ -32,6 +32,7 @@ export const Change = Schema.Union(
     cache: Schema.String,
     action: Schema.Literal("set"),
     timeToLive: Schema.optional(Schema.String),
+    staleFor: Schema.optional(Schema.String),
     maxLookups: Schema.optional(Schema.Number),
     enabled: Schema.optional(Schema.Boolean)
   }),
@@ -138,7 +139,8 @@ const set = (change: Extract<typeof Change.Type, { readonly action: "set" }>, na
     if ("cache" in change) {
       const { enabled, maxLookups } = change
       const timeToLive = yield* durationOf("timeToLive", change.timeToLive)
-      return yield* RuntimeSettings.set(name, { timeToLive, enabled, outage: { maxLookups } }, options)
+      const staleFor = yield* durationOf("staleFor", change.staleFor)
+      return yield* RuntimeSettings.set(name, { timeToLive, staleFor, enabled, outage: { maxLookups } }, options)
     }
     const { burst, most } = change
     return yield* RuntimeSettings.setLimit(

@@ -79,15 +79,18 @@
     changed: () => undefined,
     removal: "the options back that it was built with",
     entered: (value) => {
-      const [timeToLive, lookups, enabled] = [value("ttl"), value("lookups"), value("enabled")]
+      const [timeToLive, staleFor] = [value("ttl"), value("stale")]
+      const [lookups, enabled] = [value("lookups"), value("enabled")]
       return {
         values: {
           ...(timeToLive === "" ? {} : { timeToLive }),
+          ...(staleFor === "" ? {} : { staleFor }),
           ...(lookups === "" ? {} : { maxLookups: Number(lookups) }),
           ...(enabled === "" ? {} : { enabled: enabled === "on" })
         },
         words: [
           ...(timeToLive === "" ? [] : [`time to live ${timeToLive}`]),
+          ...(staleFor === "" ? [] : [`stale for ${staleFor}`]),
           ...(lookups === "" ? [] : [`at most ${lookups} lookups`]),
           ...(enabled === "" ? [] : [enabled])
         ]
