@@ -61,10 +61,13 @@ describe("a setting at run time", () => {
 
   it.scoped("stores a value however long it is fresh and stale together", () =>
     Effect.gen(function* () {
-      const { one, other, set } = yield* processes({ a: 1 })
+      const { key, one, operator, other, set } = yield* processes({ a: 1 })
       yield* set({ timeToLive: "10000 days", staleFor: "10000 days" })
       yield* one.cache.get("a")
       expect((yield* resultOf(other.cache))[0]).toMatch("Redis")
+      // what every server keeps, Dragonfly as well
+      const kept = Number(yield* operator.send("PTTL", key("a")))
+      expect([kept > 0, kept <= 2 ** 28 * 1_000]).toEqual([true, true])
       expect(yield* one.cache.set("a", 2)).toBe(true)
     })
   )
