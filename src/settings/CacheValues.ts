@@ -22,12 +22,12 @@ export interface Values {
    * unchanged
    */
   readonly timeToLive?: Duration.DurationInput | undefined
-  /** the behaviour while Redis is away: default unchanged */
   /**
    * How long a value is served past its time to live while it is refreshed. A shorter time holds at once. A longer one is that of
-   * values that are stored from now on: Redis keeps others for as long as it was told.
+   * values that are stored from now on: Redis deletes others when it would have without the setting. Default: unchanged
    */
   readonly staleFor?: Duration.DurationInput | undefined
+  /** the behaviour while Redis is away: default unchanged */
   readonly outage?: {
     /** the most concurrent lookups while Redis is away or the cache is off, at least 1: default unchanged */
     readonly maxLookups?: number | undefined
