@@ -39,6 +39,7 @@ import * as Reader from "./read/Reader.js"
 import * as CacheScript from "./scripts/CacheScript.js"
 import * as LocalTier from "./tiers/LocalTier.js"
 import * as RedisTier from "./tiers/RedisTier.js"
+import * as TrackedTier from "./tiers/TrackedTier.js"
 import * as Writer from "./write/Writer.js"
 
 /**
@@ -183,7 +184,7 @@ export const make = <Key, Value, E, Err>(
       local: localInvalidation,
       markers,
       outboxSize,
-      trackingState,
+      tracking,
       writes
     } = yield* Invalidation.make({
       redis,
@@ -198,6 +199,9 @@ export const make = <Key, Value, E, Err>(
       dropLocal: local.drop,
       onOthers: (item) => observer.invalidated(item, "Other")
     })
+
+    /** for values that were not read from Redis */
+    const unread = options.local?.tracking === true ? TrackedTier.ofUnread(local, tracking.areOnlyReadsHeard) : local
 
     const target = (key: string) => CacheScript.target(bus.channel, key)
 
@@ -242,7 +246,7 @@ export const make = <Key, Value, E, Err>(
       waitMillis: Duration.toMillis(lease.maxWait ?? "30 seconds"),
       pollMillis: 100,
       onUnavailable: outage.onUnavailable ?? "lookup",
-      keepLocal: local.keepLoaded,
+      keepLocal: unread.keepLoaded,
       remembered: local.remembered
     })
     const reader = yield* Reader.make({
@@ -265,7 +269,7 @@ export const make = <Key, Value, E, Err>(
       clock,
       writes,
       invalidation: localInvalidation,
-      local,
+      local: unread,
       guard,
       serverTime,
       markers,
@@ -288,7 +292,7 @@ export const make = <Key, Value, E, Err>(
       local: local.size(),
       localBytes: local.bytes(),
       outbox: outboxSize(),
-      tracking: trackingState(),
+      tracking: tracking.state(),
       redisLatency: redisLatency.summary(),
       lookupLatency: lookupLatency.summary()
     })

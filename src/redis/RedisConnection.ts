@@ -63,6 +63,13 @@ export interface RedisConnection {
   readonly request?:
     | ((command: string, args: ReadonlyArray<RedisArgument>, isBinary: boolean, receiver: ReplyReceiver) => void)
     | undefined
+  /**
+   * Sets the listener of changed keys that the server pushes on this connection once CLIENT TRACKING is on: each key, and the empty
+   * text where all keys were removed. Absent where the connection cannot read what is pushed, as with RESP2.
+   *
+   * @since 0.2.0
+   */
+  readonly onInvalidation?: ((listener: (key: string) => void) => void) | undefined
   /** Bytes accepted by the driver that the socket has not taken yet. */
   readonly bufferedAmount: () => number
   /** Completed once, when the connection has ended for whatever reason. */

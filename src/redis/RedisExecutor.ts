@@ -59,7 +59,8 @@ export type SubscriptionEvent =
 /**
  * Whether changes of keys are heard.
  *
- * - `Active`: each change is heard, on every server
+ * - `Active`: each change is heard, on every server: of `AllKeys`, or of `ReadKeys`, which this client has read since they last
+ *   changed, where the server can push no others
  * - `Connecting`: there is no connection yet, or one was lost and is dialled again
  * - `Refused`: driver, server or rights do not allow it. It is tried again now and then
  *
@@ -67,7 +68,7 @@ export type SubscriptionEvent =
  * @category models
  */
 export type TrackingState =
-  | { readonly _tag: "Active" }
+  | { readonly _tag: "Active"; readonly heard: "AllKeys" | "ReadKeys" }
   | { readonly _tag: "Connecting" }
   | {
       readonly _tag: "Refused"

@@ -75,7 +75,7 @@ export interface Invalidation {
   /** the number of unacknowledged invalidations */
   readonly outboxSize: () => number
   /** whether changes of keys by other programs are heard at this moment */
-  readonly trackingState: Tracking.Tracking["state"]
+  readonly tracking: Tracking.Tracking
 }
 
 /**
@@ -185,6 +185,6 @@ export const make = (options: InvalidationOptions): Effect.Effect<Invalidation, 
       bus,
       writes: WriteRecord.make({ local, outbox, replay, state }),
       outboxSize: outbox.size,
-      trackingState: tracking.state
+      tracking
     }
   })

@@ -18,6 +18,8 @@ import type { LocalInvalidation } from "./LocalInvalidation.js"
 export interface Tracking {
   /** Whether changes are heard at this moment; `Off` where the cache does not ask for them. */
   readonly state: () => TrackingState["_tag"] | "Off"
+  /** Whether a change is heard only of keys that this process has read from Redis. */
+  readonly areOnlyReadsHeard: () => boolean
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Tracking {
  * @since 0.2.0
  * @category constructors
  */
-export const off: Tracking = { state: () => "Off" }
+export const off: Tracking = { state: () => "Off", areOnlyReadsHeard: () => false }
 
 const unsupported: TrackingState = {
   _tag: "Refused",
@@ -93,5 +95,8 @@ export const make = (
     })
     // it ends when the client is closed
     if (listening !== undefined) yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(listening)))
-    return { state: () => state._tag }
+    return {
+      state: () => state._tag,
+      areOnlyReadsHeard: () => state._tag === "Active" && state.heard === "ReadKeys"
+    }
   })

@@ -14,11 +14,14 @@ import type { ClientSettings } from "./ClientOptions.js"
 import { type ObservedConnection, observedConnections, unnamed } from "./ObservedConnections.js"
 import * as CommandQueue from "./queue/CommandQueue.js"
 import * as Supervisor from "./Supervisor.js"
+import * as CommandTracking from "./subscription/CommandTracking.js"
+import * as Tracker from "./subscription/Tracker.js"
 
 export interface SupervisedConnection {
   readonly queue: CommandQueue.CommandQueue
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly supervisor: Supervisor.Supervisor
+  readonly tracker: Tracker.Tracker
   readonly getStatus: Effect.Effect<RedisStatus>
 }
 
@@ -48,9 +51,16 @@ export const make = (
       },
       breaker
     )
-    const supervisor: Supervisor.Supervisor = yield* Supervisor.make(driver, queue, breaker, {
+    const pushed = CommandTracking.pushedKeys(driver)
+    const supervisor: Supervisor.Supervisor = yield* Supervisor.make(pushed.driver, queue, breaker, {
       ...settings,
-      ...supervision
+      ...supervision,
+      moved: Effect.suspend(() => Effect.zipRight(supervision.moved, tracker.redial))
+    })
+    const tracker: Tracker.Tracker = yield* Tracker.make(driver, {
+      ...settings,
+      isConnected: Effect.sync(() => supervisor.currentState()._tag === "Connected"),
+      commands: CommandTracking.make(pushed, { states: supervisor.changes, probe: queue.probe })
     })
     const observed: ObservedConnection = {
       address,
@@ -65,6 +75,7 @@ export const make = (
       queue,
       breaker,
       supervisor,
+      tracker,
       getStatus: Effect.map(SubscriptionRef.get(supervisor.state), (state) => ({
         state,
         connected: state._tag === "Connected",

@@ -13,7 +13,6 @@ import * as ClientOptions from "./ClientOptions.js"
 import * as ScriptRunner from "./ScriptRunner.js"
 import * as SupervisedConnection from "./SupervisedConnection.js"
 import * as Subscriber from "./subscription/Subscriber.js"
-import * as Tracker from "./subscription/Tracker.js"
 
 export type {
   /**
@@ -38,20 +37,18 @@ export const make = (
 ): Effect.Effect<RedisExecutor, never, Scope.Scope> =>
   Effect.gen(function* () {
     const settings = ClientOptions.of(options)
-    const isConnected = Effect.sync(() => supervisor.currentState()._tag === "Connected")
     const subscriber = yield* Subscriber.make(driver, {
       ...settings,
       beatInterval: settings.heartbeatInterval,
       bufferCapacity: settings.subscriptionBuffer,
-      isConnected,
+      isConnected: Effect.sync(() => supervisor.currentState()._tag === "Connected"),
       publish: (channel, message) =>
         Effect.map(queue.probe("PUBLISH", [channel, message]), ({ value }) => Number(value))
     })
-    const tracker = yield* Tracker.make(driver, { ...settings, isConnected })
     const connection: SupervisedConnection.SupervisedConnection = yield* SupervisedConnection.make(driver, settings, {
-      moved: Effect.zipRight(subscriber.redial, tracker.redial)
+      moved: subscriber.redial
     })
-    const { breaker, queue, supervisor } = connection
+    const { breaker, queue, supervisor, tracker } = connection
 
     const executor: RedisExecutor = {
       database: driver.database,

@@ -37,15 +37,16 @@ const fixedDriver = (address: RedisConfig.RedisAddress, timeout: Duration.Durati
     toError: Failure.ofCommand,
     address: RedisConfig.describe(address),
     database: address.database,
-    connect: Effect.map(
-      Dial.make({ address, connectTimeout, isResp3Wanted: true, isMessage: () => false }),
-      Connection.commands
-    ),
+    connect: Effect.suspend(() => {
+      const pushes = new Connection.Pushes()
+      const options = { address, connectTimeout, isResp3Wanted: true, isMessage: () => false, onPush: pushes.hear }
+      return Effect.map(Dial.make(options), (dialled) => Connection.commands(dialled, pushes))
+    }),
     // messages are the same in RESP2, and no server is too old for them
     connectSubscriber: Effect.suspend(() => {
       const listeners = new Connection.Listeners()
       return Effect.map(
-        Dial.make({ address, connectTimeout, isResp3Wanted: false, isMessage: listeners.hear }),
+        Dial.make({ address, connectTimeout, isResp3Wanted: false, isMessage: listeners.hear, onPush: listeners.hear }),
         (dialled) => Connection.subscriptions(dialled, listeners)
       )
     })

@@ -179,7 +179,7 @@ export const makeExecutor = (options: MemoryRedisOptions = {}): Effect.Effect<Re
       // no other program reaches these keys
       track: (_prefix, onEvent) =>
         Effect.zipRight(
-          Effect.sync(() => onEvent({ _tag: "State", state: { _tag: "Active" } })),
+          Effect.sync(() => onEvent({ _tag: "State", state: { _tag: "Active", heard: "AllKeys" } })),
           Effect.never
         ),
       subscribe,

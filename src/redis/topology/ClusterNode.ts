@@ -12,7 +12,7 @@ import type { ClientSettings } from "../connection/ClientOptions.js"
 import type { CommandQueue } from "../connection/queue/CommandQueue.js"
 import * as ScriptRunner from "../connection/ScriptRunner.js"
 import * as SupervisedConnection from "../connection/SupervisedConnection.js"
-import * as Tracker from "../connection/subscription/Tracker.js"
+import type * as Tracker from "../connection/subscription/Tracker.js"
 import { describeNode, type NodeAddress } from "../RedisAddress.js"
 import type { RedisDriver } from "../RedisConnection.js"
 import type { RedisNode } from "../RedisExecutor.js"
@@ -91,11 +91,7 @@ export const make = ({
       SupervisedConnection.make(driver, settings, { moved: Effect.void, nextGeneration }),
       scope
     )
-    const { breaker, queue, supervisor } = connection
-    const tracker = yield* Scope.extend(
-      Tracker.make(driver, { ...settings, isConnected: Effect.sync(queue.isOpen) }),
-      scope
-    )
+    const { breaker, queue, supervisor, tracker } = connection
     return {
       id,
       name: describeNode(address),

@@ -16,17 +16,27 @@ import type { ClusterNodes } from "./ClusterNodes.js"
 
 const connecting: TrackingState = { _tag: "Connecting" }
 
+const isOfReads = (state: TrackingState): boolean => state._tag === "Active" && state.heard === "ReadKeys"
+
 /** The state of the whole: a refusal of one server says most, and changes are heard when all servers push theirs. */
-const stateOf = (states: ReadonlyMap<ClusterNode, TrackingState>): TrackingState => {
-  const each = Array.from(states)
-  for (const [{ name }, state] of each) {
+const stateOf = (stateByNode: ReadonlyMap<ClusterNode, TrackingState>): TrackingState => {
+  for (const [{ name }, state] of stateByNode) {
     if (state._tag === "Refused") return { ...state, reason: `${name}: ${state.reason}` }
   }
-  return each.find(([, { _tag }]) => _tag === "Connecting")?.[1] ?? each[0]?.[1] ?? connecting
+  const states = Array.from(stateByNode.values())
+  return states.find(({ _tag }) => _tag === "Connecting") ?? states.find(isOfReads) ?? states[0] ?? connecting
 }
 
-const isSame = (left: TrackingState, right: TrackingState): boolean =>
-  left._tag === right._tag && (left._tag !== "Refused" || right._tag !== "Refused" || left.reason === right.reason)
+const isSame = (left: TrackingState, right: TrackingState): boolean => {
+  switch (left._tag) {
+    case "Active":
+      return right._tag === "Active" && left.heard === right.heard
+    case "Refused":
+      return right._tag === "Refused" && left.reason === right.reason
+    case "Connecting":
+      return right._tag === "Connecting"
+  }
+}
 
 export const make =
   (nodes: ClusterNodes): NonNullable<RedisExecutor["track"]> =>

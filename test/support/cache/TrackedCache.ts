@@ -27,18 +27,23 @@ export const clientOf = (driver: DriverName, address: RedisAddress, options: Cli
 /** A cache of one process, and how often its source was asked. */
 export const make = (
   redis: RedisClient.Service,
-  options: { readonly name?: string; readonly tracking?: boolean } = {}
+  options: {
+    readonly name?: string
+    readonly tracking?: boolean
+    readonly isLocal?: boolean
+    readonly source?: string
+  } = {}
 ) =>
   Effect.gen(function* () {
-    const { name = "user", tracking = true } = options
+    const { isLocal = true, name = "user", source = "", tracking = true } = options
     let lookups = 0
     const cache = yield* TypedCache.make({
       name,
       key: Schema.String,
       value: Schema.String,
       timeToLive: "1 hour",
-      local: { capacity: 10, timeToLive: "1 hour", tracking },
-      lookup: (id) => Effect.sync(() => `${id} ${++lookups}`)
+      local: isLocal ? { capacity: 10, timeToLive: "1 hour", tracking } : undefined,
+      lookup: (id) => Effect.sync(() => `${source}${id} ${++lookups}`)
     }).pipe(Effect.provideService(RedisClient, redis))
     return {
       cache,

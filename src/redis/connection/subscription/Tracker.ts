@@ -1,6 +1,7 @@
 /**
  * The keys that a server pushes when they change (CLIENT TRACKING, mode BCAST). They have a connection of their own, which is
- * dialled for the first listener and ends with the last one. So its output on the server has the bounds of a subscriber.
+ * dialled for the first listener and ends with the last one. So its output on the server has the bounds of a subscriber. On a
+ * server without BCAST the connection of commands tracks what it reads (`CommandTracking`).
  *
  * A connection tells the server its prefixes before it listens, and cannot add one later. So a new prefix ends the connection,
  * and the next one has all of them. Each connection begins with a gap. A refusal is tried again at the pace of probes, since an
@@ -14,13 +15,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as SharedFibers from "../../../internal/effect/SharedFibers.js"
 import * as Stall from "../../../internal/Stall.js"
 import { type RedisDriver, type RedisSubscriberConnection, trackingChannel } from "../../RedisConnection.js"
-import { RedisConnectError, type RedisError, RedisUnavailable } from "../../RedisError.js"
+import { RedisConnectError, type RedisError, type RedisServerError, RedisUnavailable } from "../../RedisError.js"
 import type { RedisExecutor, TrackingEvent, TrackingState } from "../../RedisExecutor.js"
 import type { ConnectionFailure } from "../../RedisStatus.js"
 import * as Reconnection from "../Reconnection.js"
+import type { CommandTracking } from "./CommandTracking.js"
 
 export interface TrackerOptions extends Reconnection.ReconnectionSchedules {
   readonly connectTimeout: Duration.Duration
@@ -32,6 +35,8 @@ export interface TrackerOptions extends Reconnection.ReconnectionSchedules {
   readonly clientName: string
   /** whether commands can be sent at this moment */
   readonly isConnected: Effect.Effect<boolean>
+  /** the connections of commands, for a server without BCAST */
+  readonly commands: CommandTracking
 }
 
 export interface Tracker {
@@ -60,7 +65,8 @@ const widest = (prefixes: ReadonlyArray<string>): ReadonlyArray<string> => {
 const missedBeatsToEnd = 2
 
 const connecting: TrackingState = { _tag: "Connecting" }
-const active: TrackingState = { _tag: "Active" }
+const allHeard: TrackingState = { _tag: "Active", heard: "AllKeys" }
+const readHeard: TrackingState = { _tag: "Active", heard: "ReadKeys" }
 const disabled = Effect.fail(new RedisUnavailable({ reason: "Disabled" }))
 
 const refused = (reason: string, remedy: string): TrackingState => ({ _tag: "Refused", reason, remedy })
@@ -73,7 +79,10 @@ const refusalOf = (error: RedisError): TrackingState | undefined => {
     case "RedisAuthError":
       return refused(error.message, `ACL SETUSER <user> +client|id +client|tracking &${trackingChannel}`)
     case "RedisServerError":
-      return refused(error.message, "use Redis 6 or Valkey, which have CLIENT TRACKING with BCAST; Dragonfly has not")
+      return refused(
+        error.message,
+        "use Redis 6, Valkey, or a server whose CLIENT TRACKING works by RESP3, by /SocketRedis"
+      )
     default:
       return undefined
   }
@@ -148,8 +157,32 @@ export const make = (driver: RedisDriver, options: TrackerOptions): Effect.Effec
             Effect.forever
           )
 
-    /** One connection. Ends when the next one is wanted at once. */
-    const connection = (connected: Effect.Effect<void>) =>
+    /** Notes what is tracked for the life of the scope. Answers what ends it. */
+    const tracking = (prefixes: ReadonlyArray<string>) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const ending = Deferred.unsafeMake<void>(FiberId.none)
+          current = { prefixes, ending }
+          return Effect.as(Deferred.await(ending), "Again" as const)
+        }),
+        () =>
+          Effect.sync(() => {
+            current = undefined
+            lost()
+          })
+      )
+    const lost = () => {
+      if (state._tag === "Active") become(connecting)
+    }
+    const begun = (now: TrackingState, connected: Effect.Effect<void>) =>
+      Effect.suspend(() => {
+        become(now)
+        tell({ _tag: "Gap" })
+        return connected
+      })
+
+    /** One connection of its own, and what is to follow it at once. */
+    const ownConnection = (connected: Effect.Effect<void>) =>
       Effect.gen(function* () {
         yield* isWanted.await
         const opened = yield* driver.connectSubscriber.pipe(
@@ -166,39 +199,53 @@ export const make = (driver: RedisDriver, options: TrackerOptions): Effect.Effec
         const prefixes = widest(Array.from(listeners, ({ prefix }) => prefix))
         // without a prefix the server would push every key
         if (prefixes.length === 0) return "Again"
-        const ending = Deferred.unsafeMake<void>(FiberId.none)
-        yield* Effect.acquireRelease(
-          Effect.sync(() => {
-            current = { prefixes, ending }
-          }),
-          () =>
-            Effect.sync(() => {
-              current = undefined
-              if (state._tag === "Active") become(connecting)
-            })
-        )
-        yield* send("CLIENT TRACKING", () => track(prefixes)).pipe(
+        const ended = yield* tracking(prefixes)
+        const answer = yield* send("CLIENT TRACKING", () => track(prefixes)).pipe(
           Effect.zipRight(send("SUBSCRIBE", () => opened.subscribe(trackingChannel, onMessage))),
           Effect.raceFirst(Effect.zipRight(Deferred.await(opened.closed), closedWith("Closed", ""))),
+          Effect.as(undefined),
+          Effect.catchTag("RedisServerError", Effect.succeed),
           Effect.catchAll(failed)
         )
-        become(active)
-        tell({ _tag: "Gap" })
-        yield* connected
+        if (answer !== undefined) return answer
+        yield* begun(allHeard, connected)
         const closed = Effect.zipRight(
           Deferred.await(opened.closed),
           closedWith("Closed", "by the server or the network")
         )
-        return yield* Effect.raceFirst(
-          Effect.as(Deferred.await(ending), "Again" as const),
-          Effect.raceFirst(closed, beats(opened))
+        return yield* Effect.raceFirst(ended, Effect.raceFirst(closed, beats(opened)))
+      }).pipe(Effect.scoped)
+
+    /** The connections of commands, one after another, on a server that has rejected BCAST with this error. */
+    const commandConnections = (rejection: RedisServerError, connected: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        const { commands } = options
+        // every key begins with the empty prefix
+        const ended = yield* tracking([""])
+        yield* Effect.acquireRelease(
+          Effect.sync(() => commands.listen(onMessage)),
+          () =>
+            Effect.suspend(() => {
+              commands.listen(() => {})
+              return Effect.ignore(commands.send("OFF"))
+            })
         )
+        const follow = Stream.runForEach(commands.generations, (generation) =>
+          Effect.suspend(() => {
+            lost()
+            if (generation === undefined) return Effect.void
+            if (!commands.readsPushes()) return failed(rejection)
+            return Effect.zipRight(Effect.catchAll(commands.send("ON"), failed), begun(readHeard, connected))
+          })
+        )
+        return yield* Effect.raceFirst(ended, Effect.zipRight(follow, closedWith("Closed", "")))
       }).pipe(Effect.scoped)
 
     const live = (connected: Effect.Effect<void>) =>
       Effect.forever(
-        Effect.flatMap(connection(connected), (next) => {
+        Effect.flatMap(ownConnection(connected), (next) => {
           if (next === "Again") return Effect.void
+          if (next !== "Unsupported") return commandConnections(next, connected)
           become(unsupported)
           // no other connection of this driver would do
           return Effect.never

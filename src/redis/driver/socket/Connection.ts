@@ -22,7 +22,20 @@ const shaped = (receiver: ReplyReceiver, shape: (reply: RedisReply) => RedisRepl
   onFailure: (cause) => receiver.onFailure(cause)
 })
 
-export const commands = ({ closed, isResp3, requests }: Dialled): RedisConnection => {
+/** What the server pushes on a connection of commands: the keys that it tracks, and nothing else. */
+export class Pushes {
+  private listener: ((key: string) => void) | undefined
+
+  readonly listen = (listener: (key: string) => void): void => {
+    this.listener = listener
+  }
+
+  readonly hear = ([kind, keys]: ReadonlyArray<RedisReply>): void => {
+    if (kind === "invalidate" && this.listener !== undefined) Tracking.forEach(keys, this.listener)
+  }
+}
+
+export const commands = ({ closed, isResp3, requests }: Dialled, pushes: Pushes): RedisConnection => {
   const request: NonNullable<RedisConnection["request"]> = (command, args, isBinary, receiver) => {
     const shape = isResp3 ? undefined : Resp2Reply.shapeOf(command, args)
     requests.send(command, args, isBinary, shape === undefined ? receiver : shaped(receiver, shape))
@@ -36,6 +49,7 @@ export const commands = ({ closed, isResp3, requests }: Dialled): RedisConnectio
     request,
     send: (command, args) => promised(command, args, false),
     sendBuffer: (key) => promised("GET", [key], true),
+    onInvalidation: isResp3 ? pushes.listen : undefined,
     bufferedAmount: () => requests.bufferedAmount
   }
 }

@@ -16,8 +16,7 @@ import * as DialFailure from "../dial/DialFailure.js"
 import * as Login from "../dial/Login.js"
 import * as SocketTarget from "../dial/SocketTarget.js"
 import * as Failure from "./Failure.js"
-import type { Parsed } from "./ReplyParser.js"
-import { Requests } from "./Requests.js"
+import { Requests, type RequestsOptions } from "./Requests.js"
 
 /** A connection that is logged in. */
 export interface Dialled {
@@ -31,7 +30,8 @@ export interface DialOptions {
   readonly connectTimeout: Duration.Duration
   /** False for a connection whose replies are the same in RESP2. */
   readonly isResp3Wanted: boolean
-  readonly isMessage: (reply: Parsed) => boolean
+  readonly isMessage: RequestsOptions["isMessage"]
+  readonly onPush: RequestsOptions["onPush"]
 }
 
 const open = ({ tls: secure, ...target }: SocketTarget.SocketTarget): net.Socket => {
@@ -48,7 +48,7 @@ interface Connecting extends Omit<Dialled, "isResp3"> {
 const connect = (
   said: string,
   target: SocketTarget.SocketTarget,
-  isMessage: DialOptions["isMessage"]
+  receivers: Pick<DialOptions, "isMessage" | "onPush">
 ): Effect.Effect<Connecting, Login.DialError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
@@ -58,7 +58,7 @@ const connect = (
         const socket = open(target)
         // it listens before the first byte, and before the first error
         const requests = new Requests(socket, {
-          isMessage,
+          ...receivers,
           onClosed: () => {
             Deferred.unsafeDone(isOpen, Exit.fail("ended"))
             Deferred.unsafeDone(closed, Exit.void)
@@ -78,12 +78,13 @@ export const make = ({
   address,
   connectTimeout,
   isMessage,
-  isResp3Wanted
+  isResp3Wanted,
+  onPush
 }: DialOptions): Effect.Effect<Dialled, Login.DialError, Scope.Scope> =>
   Effect.gen(function* () {
     const said = RedisConfig.describe(address)
     yield* DialFailure.ofAddress(address)
-    const { closed, isOpen, requests } = yield* connect(said, yield* SocketTarget.make(address), isMessage)
+    const { closed, isOpen, requests } = yield* connect(said, yield* SocketTarget.make(address), { isMessage, onPush })
     yield* Effect.mapError(Deferred.await(isOpen), () => Failure.ofEnd(said, requests.firstError))
     const hello = yield* Login.run({
       address,

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net"
 import { Fifo } from "../../../internal/collection/Fifo.js"
-import type { RedisArgument, ReplyReceiver } from "../../RedisConnection.js"
+import type { RedisArgument, RedisReply, ReplyReceiver } from "../../RedisConnection.js"
 import { TurnWriter } from "../TurnWriter.js"
 import * as CommandEncoder from "./CommandEncoder.js"
 import { ErrorReply, type Parsed, ProtocolFault, ReplyParser } from "./ReplyParser.js"
@@ -18,6 +18,8 @@ class ConnectionEnded extends Error {
 export interface RequestsOptions {
   /** Takes a reply that answers no command, such as the message of a channel. Answers whether it was one. */
   readonly isMessage: (reply: Parsed) => boolean
+  /** Takes what the server pushes by RESP3. */
+  readonly onPush: (push: ReadonlyArray<RedisReply>) => void
   /** Runs when the socket has closed, after all commands have failed. */
   readonly onClosed: () => void
 }
@@ -40,7 +42,7 @@ export class Requests {
     this.writer = new TurnWriter(() => socket)
     this.parser = new ReplyParser({
       onReply: (reply) => this.answer(reply),
-      onPush: (push) => void options.isMessage(push),
+      onPush: options.onPush,
       isBinary: () => {
         const next = this.binary.size === 0 ? undefined : this.pending.peek()
         return next !== undefined && this.binary.delete(next)

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as Tracker from "../../../../src/redis/connection/subscription/Tracker.js"
 import {
   type RedisDriver,
@@ -56,7 +57,14 @@ const make = (answers: Answers) =>
       clientName: "test",
       reconnect: Schedule.spaced("1 second"),
       probe: Schedule.spaced("30 seconds"),
-      isConnected: Effect.succeed(true)
+      isConnected: Effect.succeed(true),
+      // those of a driver that reads no pushes
+      commands: {
+        readsPushes: () => false,
+        generations: Stream.concat(Stream.make(1), Stream.never),
+        send: () => Effect.void,
+        listen: () => {}
+      }
     })
     /** Listens until the scope closes, and notes what it hears. */
     const listen = (prefix: string) =>
