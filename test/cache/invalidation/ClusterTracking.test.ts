@@ -5,8 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { describe } from "vitest"
 import { RedisClient } from "../../../src/redis/RedisClient.js"
+import type * as RedisConfig from "../../../src/redis/RedisConfig.js"
 import * as Slots from "../../../src/redis/topology/Slots.js"
 import * as TrackedCache from "../../support/cache/TrackedCache.js"
+import * as WithoutBroadcast from "../../support/faults/WithoutBroadcast.js"
 import * as AdminConnection from "../../support/server/AdminConnection.js"
 import { Cluster } from "../../support/server/ClusterLayers.js"
 import { type DriverName, load } from "../../support/server/drivers.js"
@@ -24,13 +26,19 @@ const primaries = (cluster: RedisCluster.RedisCluster) =>
   )
 
 /** A process with a cache, whose client knows all servers of the cluster. */
-const processOf = (driver: DriverName, cluster: RedisCluster.RedisCluster) =>
+const processOf = (
+  driver: DriverName,
+  cluster: RedisCluster.RedisCluster,
+  mapAddress?: RedisConfig.ClusterAddress["mapAddress"]
+) =>
   Effect.gen(function* () {
     const { layerCluster } = yield* Effect.promise(() => load(driver))
-    const [first, ...rest] = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }))
+    const [first, ...rest] = cluster.nodes.map(
+      ({ port }) => mapAddress?.({ host: "127.0.0.1", port }) ?? { host: "127.0.0.1", port }
+    )
     const context = yield* Layer.build(
       layerCluster(
-        { nodes: [first ?? { host: "127.0.0.1" }, ...rest] },
+        { nodes: [first ?? { host: "127.0.0.1" }, ...rest], mapAddress },
         { ...TrackedCache.soon, heartbeatInterval: "100 millis" }
       )
     )
@@ -137,6 +145,33 @@ describe.skipIf(reason !== undefined)(
           })
         )
       }
+
+      it.scoped("hears what it has read on each primary, where no server has BCAST", () =>
+        Effect.gen(function* () {
+          const cluster = yield* Cluster
+          const ports = new Map<number, number>()
+          for (const { port } of cluster.nodes) ports.set(port, yield* WithoutBroadcast.make(port))
+          const process = yield* processOf("SocketRedis", cluster, ({ host, port }) => ({
+            host,
+            port: ports.get(port) ?? port
+          }))
+          const ids = yield* idsOf(cluster)
+          for (const { id } of ids) yield* TrackedCache.keepLocally(process, id)
+          for (const { id, node } of ids) {
+            const before = process.lookups()
+            yield* node.send("DEL", `user:${id}`)
+            yield* TrackedCache.isLookedUpAgain(process, id, before)
+          }
+          const [one, other] = ids
+          if (one === undefined || other === undefined) return expect.fail("the cluster has one primary")
+          yield* TrackedCache.keepLocally(process, one.id)
+          yield* cluster.reshard({ from: one.node, to: other.node, slots: [slotOf(one.id)] })
+          yield* TrackedCache.keepLocally(process, one.id)
+          const before = process.lookups()
+          yield* other.node.send("DEL", `user:${one.id}`)
+          yield* TrackedCache.isLookedUpAgain(process, one.id, before)
+        })
+      )
 
       it.scoped("drops what it has read from a new primary before that was tracked, after the old one was killed", () =>
         Effect.gen(function* () {

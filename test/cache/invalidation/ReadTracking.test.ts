@@ -106,6 +106,25 @@ describe.skipIf(reason !== undefined)(
       })
     )
 
+    it.scopedLive("drops what it has kept while it could not track", () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        yield* server.send("ACL", "SETUSER", "default", "-client|tracking")
+        const port = yield* WithoutBroadcast.make(server.port)
+        const process = yield* Effect.flatMap(TrackedCache.clientOf("SocketRedis", { port }), (redis) =>
+          TrackedCache.make(redis)
+        )
+        yield* until("it is refused", () => Effect.map(process.cache.stats, ({ tracking }) => tracking === "Refused"))
+        yield* TrackedCache.keepLocally(process, "ada")
+        const before = process.lookups()
+        yield* server.send("DEL", "user:ada")
+        expect(yield* process.isLocal("ada")).toBe(true)
+        yield* server.send("ACL", "SETUSER", "default", "+client|tracking")
+        yield* TrackedCache.isLookedUpAgain(process, "ada", before)
+        yield* isActive(process)
+      })
+    )
+
     it.scopedLive("tracks as long as a cache asks for it", () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
