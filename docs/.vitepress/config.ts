@@ -36,7 +36,7 @@ export default defineConfig({
     socialLinks: [{ icon: "github", link: repository }],
     externalLinkIcon: false,
     nav: [
-      { text: "Guide", link: "/services", activeMatch: "^/(?!reference/)" },
+      { text: "Guide", link: "/start", activeMatch: "^/(?!reference/)" },
       { text: "Options", link: "/reference/options/", activeMatch: "^/reference/options/" },
       { text: "API", link: "/reference/api/", activeMatch: "^/reference/api/" }
     ],

@@ -85,6 +85,7 @@ export const guide: ReadonlyArray<Item> = [
     consistency: "Consistency under faults",
     security: "Security of the server"
   }),
+  pages("Help", { troubleshooting: "Troubleshooting", faq: "Questions" }),
   folder("Migrations", "migrations"),
   folder("Options", "reference/options"),
   pages("Inside", {

@@ -18,10 +18,11 @@ const textsOf = (paths: ReadonlyArray<string>) => new Map(paths.map((path) => [p
 
 /** Those that exist for a page. */
 const ofPages = textsOf([...filesIn("examples/docs", ".ts"), ...filesIn("examples/tutorial", ".ts")])
-const programs = textsOf([...filesIn("examples", ".ts"), "test/examples/Tutorial.test.ts"])
+const programs = textsOf([...filesIn("examples", ".ts"), ...filesIn("test/examples", ".test.ts")])
 
-/** A program runs an effect or a test. Every other block is compiled by `bun run check:docs`. */
-const isProgram = (block: string) => /\.(runPromise|runFork|runSync|runMain)\b|^it[.(]/m.test(block)
+/** A program runs an effect, awaits a promise, or is a test. Every other block is compiled by `bun run check:docs`. */
+const isProgram = (block: string) =>
+  /\.(runPromise|runPromiseExit|runFork|runSync|runMain)\b|^it[.(]|^await /m.test(block)
 
 /** The programs that a page shows: its blocks of TypeScript that run something. */
 const shown = filesIn("docs", ".md").flatMap((page) =>
@@ -48,8 +49,9 @@ describe("the pages under docs", () => {
   })
 
   for (const path of ofPages.keys()) {
-    // those before a migration need a server: Migrations.test.ts runs them
-    if (!path.startsWith("examples/docs") || path.includes("/before/")) continue
+    // those before a migration need a server, and those of other frameworks are handlers: Migrations and Recipes.test.ts run them
+    const isRunElsewhere = /\/before\/|\/recipes\/(express|hono|next)\.ts$/.test(path)
+    if (!path.startsWith("examples/docs") || isRunElsewhere) continue
     it.live(`${path.slice("examples/docs/".length)} runs alone and prints what it does`, () =>
       Effect.gen(function* () {
         const { code, output } = yield* run(path)
