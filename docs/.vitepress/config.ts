@@ -27,11 +27,23 @@ export default defineConfig({
     anchor: { slugify: anchorOf },
     config: repositoryLinks
   },
+  transformPageData: ({ frontmatter, relativePath }) =>
+    relativePath.startsWith("reference/options/") ? { frontmatter: { ...frontmatter, pageClass: "options" } } : {},
+  // the sidebar of the API would fetch a hundred pages for a reader of one
+  router: { prefetchLinks: false },
   // the index of the search is one file, loaded when the search opens
   vite: { build: { chunkSizeWarningLimit: 5000 } },
   themeConfig: {
     logo: "/logo.svg",
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: {
+        miniSearch: {
+          // a page that explains a word stands above the many declarations that use it
+          searchOptions: { boostDocument: (id: string) => (id.startsWith("/reference/api/") ? 0.2 : 1) }
+        }
+      }
+    },
     outline: { level: [2, 3] },
     socialLinks: [{ icon: "github", link: repository }],
     externalLinkIcon: false,

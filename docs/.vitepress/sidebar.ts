@@ -101,23 +101,36 @@ export const guide: ReadonlyArray<Item> = [
   folder("Decisions", "decisions")
 ].filter(({ items }) => items === undefined || items.length > 0)
 
-/** The namespaces of the main entry point stand under no name of an entry point. */
-const mainNamespaces = (): ReadonlyArray<string> => {
-  const others = entryPoints.map(({ name }) => name.split("/")[1])
-  const isOfMain = (path: string) => !["main", "index", ...others].includes(path.split("/").at(-1)?.split(".")[0] ?? "")
-  return pagesIn("reference/api").filter(isOfMain)
+/** The namespace that a page of the reference is about: `driver.Sentinel` is in `driver`, and `Counter` in the main entry point. */
+const entryPointOf = (path: string): string => {
+  const [first = ""] = path.replace("reference/api/", "").split(".")
+  return subpaths.includes(first) ? first : ""
 }
 
+const subpaths = entryPoints.map(({ name }) => name.split("/").slice(1).join("."))
+
 /** The pages of the API reference, which `bun run docs` has written: an entry point, its namespaces, and their services. */
-export const api = (): ReadonlyArray<Item> =>
-  entryPoints.map(({ name }) => {
+export const api = (): ReadonlyArray<Item> => {
+  const all = pagesIn("reference/api").filter((path) => !isIndex(path))
+  return entryPoints.map(({ name }) => {
     const subpath = name.split("/").slice(1).join(".")
-    const below = pagesIn("reference/api").filter((path) => path.startsWith(`reference/api/${subpath}.`))
-    const namespaces = subpath === "" ? mainNamespaces() : below
+    const own = `reference/api/${subpath === "" ? "main" : subpath}`
+    const isBelow = (path: string) => (subpath === "" ? entryPointOf(path) === "" : path.startsWith(`${own}.`))
+    const below = all.filter((path) => path !== "reference/api/main" && isBelow(path))
+    const labelOf = (path: string) => path.replace(subpath === "" ? "reference/api/" : `${own}.`, "")
+    const namespaces = below.filter((path) => !labelOf(path).includes("."))
     return {
       text: name.replace(/^[^/]+\//, "/"),
-      link: `/reference/api/${subpath === "" ? "main" : subpath}`,
+      link: `/${own}`,
       collapsed: subpath !== "",
-      items: namespaces.map((path) => page(path, path.split("/").at(-1)?.replace(`${subpath}.`, "")))
+      items: namespaces.map((path) => {
+        const inner = below.filter((other) => other.startsWith(`${path}.`))
+        const name = (other: string) => (other.endsWith(`.${labelOf(path)}`) ? "service" : other.split(".").at(-1))
+        return {
+          ...page(path, labelOf(path)),
+          ...(inner.length === 0 ? {} : { collapsed: true, items: inner.map((other) => page(other, name(other))) })
+        }
+      })
     }
   })
+}

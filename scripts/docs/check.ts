@@ -11,17 +11,9 @@ import { blocksOfPage, examplesOfModule } from "./blocks/codeBlocks.js"
 import { markdownFiles } from "./markdown/links.js"
 import { optionPages } from "./options/optionPages.js"
 import { compilerOptions, entryFiles, root } from "./publicModules.js"
+import { report } from "./report.js"
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
-const print = (line: string): void => void process.stdout.write(`${line}\n`)
-
-/** Prints what was checked and what is wrong with it. */
-const report = (what: string, problems: ReadonlyArray<string>): void => {
-  print(problems.length === 0 ? `${what}: nothing is wrong` : `${what}: ${problems.length} problems`)
-  for (const problem of problems) print(`  ${problem.replaceAll(root, "")}`)
-  if (problems.length > 0) process.exitCode = 1
-}
-
 const modules = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => join("src", name))

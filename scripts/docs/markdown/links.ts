@@ -16,7 +16,7 @@ const forms = [
   /\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g,
   /^\[[^\]]+\]:\s+(\S+)/gm,
   /\s(?:href|src|srcset)="([^"]+)"/g,
-  /^\s+link:\s+["']?([^"'\s]+)/gm
+  /(?<=^---\n[\s\S]*)\blink: ["']?(\/[^"'\s,}]*)(?=[\s\S]*\n---\n)/g
 ]
 
 export const linksOf = (page: string): ReadonlyArray<Link> => {

@@ -98,7 +98,7 @@ export const optionPages = (program: ts.Program): OptionPages => {
       "| option | type | default | meaning |",
       "| --- | --- | --- | --- |",
       ...rows.map((row) => {
-        const fallback = row.optional ? cell(row.default ?? "") : "required"
+        const fallback = row.optional ? cell(row.default ?? "") : "*required*"
         return `| ${code(row.name)} | ${typeCell(page, row)} | ${fallback} | ${cell(row.meaning)} |`
       })
     ].join("\n")
