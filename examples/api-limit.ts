@@ -11,19 +11,20 @@ const perKey = RateLimiter.slidingLog({ limit: 5, window: "10 seconds", onUnavai
 
 const router = HttpRouter.empty.pipe(HttpRouter.get("/quote", HttpServerResponse.text("To be, or not to be\n")))
 
-const app = Effect.gen(function* () {
-  const limited = yield* RateLimitMiddleware.make({
-    name: "per-key",
-    limit: perKey,
-    // in earnest: the user of a verified token. A client that may choose its name has no limit
-    clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
-  })
-  return limited(router).pipe(
+const limits = RateLimitMiddleware.make({
+  name: "per-key",
+  limit: perKey,
+  // in earnest: the user of a verified token. A client that may choose its name has no limit
+  clientOf: ({ headers }) => headers["x-api-key"] ?? "anonymous"
+})
+
+const app = Effect.map(limits, (limited) =>
+  limited(router).pipe(
     // the middleware has set Retry-After and RateLimit
     Effect.catchTag("RateLimitExceeded", ({ message }) => HttpServerResponse.text(`${message}\n`, { status: 429 })),
     Effect.catchTag("InvalidKey", () => HttpServerResponse.empty({ status: 400 }))
   )
-})
+)
 
 const server = Layer.unwrapEffect(Effect.map(app, HttpServer.serve())).pipe(
   HttpServer.withLogAddress,

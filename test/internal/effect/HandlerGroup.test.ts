@@ -18,16 +18,17 @@ const api = HttpApi.make("api").add(
 describe("the handlers of a group", () => {
   it("run in the wrapper, and answer as they would without it", async () => {
     const runs: Array<string> = []
+    const announced = <A, E, R>(handled: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.ensuring(
+        handled,
+        Effect.sync(() => runs.push("wrapper"))
+      )
     const group = HttpApiBuilder.group(api, "group", (handlers) =>
       HandlerGroup.wrap(
         handlers
           .handle("first", () => Effect.sync(() => `${runs.push("first")}`))
           .handle("second", () => Effect.sync(() => `${runs.push("second")}`)),
-        (handled) =>
-          Effect.ensuring(
-            handled,
-            Effect.sync(() => runs.push("wrapper"))
-          )
+        announced
       )
     )
     const { dispose, handler } = HttpApiBuilder.toWebHandler(
