@@ -10,9 +10,7 @@ import * as Option from "effect/Option"
 import * as CacheValues from "../../settings/CacheValues.js"
 import * as RuntimeSettings from "../../settings/RuntimeSettings.js"
 import * as Setting from "../../settings/Setting.js"
-import { ofRedis } from "../frame/CommandFailed.js"
 import * as Confirmation from "../frame/Confirmation.js"
-import * as Connection from "../frame/Connection.js"
 import * as Screen from "../frame/Screen.js"
 import * as CacheArguments from "./CacheArguments.js"
 import * as SettingOptions from "./SettingOptions.js"
@@ -78,11 +76,7 @@ export const unset = Command.make(
     Effect.gen(function* () {
       yield* CacheArguments.checkName(cache)
       const which = options.length === 0 ? Setting.options.cache : options
-      yield* Confirmation.required({ yes, json }, `give the cache ${cache} the options back that it was built with`)
-      yield* Effect.mapError(RuntimeSettings.unset(cache, { by, options: which }), ofRedis).pipe(Connection.provide())
-      yield* Screen.print(json, {
-        lines: [`the cache ${cache} has what it was built with: ${which.join(", ")}`],
-        data: { cache, unset: which }
-      })
+      const remove = RuntimeSettings.unset(cache, { by, options: which })
+      yield* SettingOptions.reset(`the cache ${cache}`, which, remove, { cache }, { json, yes })
     })
 ).pipe(Command.withDescription("Remove settings of a cache: it has the options again that it was built with."))

@@ -11,9 +11,7 @@ import * as Option from "effect/Option"
 import * as LimitValues from "../../settings/LimitValues.js"
 import * as RuntimeSettings from "../../settings/RuntimeSettings.js"
 import * as Setting from "../../settings/Setting.js"
-import { ofRedis } from "../frame/CommandFailed.js"
 import * as Confirmation from "../frame/Confirmation.js"
-import * as Connection from "../frame/Connection.js"
 import * as Screen from "../frame/Screen.js"
 import * as SettingOptions from "./SettingOptions.js"
 
@@ -73,16 +71,9 @@ export const unset = Command.make(
     yes: Confirmation.yes,
     json: Screen.json
   },
-  ({ by, json, name, options, yes }) =>
-    Effect.gen(function* () {
-      const which = options.length === 0 ? Setting.options.limit : options
-      yield* Confirmation.required({ yes, json }, `give the limit ${name} the numbers back that it was built with`)
-      yield* Effect.mapError(RuntimeSettings.unsetLimit(name, { by, options: which }), ofRedis).pipe(
-        Connection.provide()
-      )
-      yield* Screen.print(json, {
-        lines: [`the limit ${name} has what it was built with: ${which.join(", ")}`],
-        data: { limit: name, unset: which }
-      })
-    })
+  ({ by, json, name, options, yes }) => {
+    const which = options.length === 0 ? Setting.options.limit : options
+    const remove = RuntimeSettings.unsetLimit(name, { by, options: which })
+    return SettingOptions.reset(`the limit ${name}`, which, remove, { limit: name }, { json, yes })
+  }
 ).pipe(Command.withDescription("Remove numbers of a limit: it has those again that it was built with."))

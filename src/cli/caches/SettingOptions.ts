@@ -97,3 +97,20 @@ export const change = (
       })
     )
   })
+
+/** Asks for confirmation, removes settings, and says which are gone. */
+export const reset = (
+  what: string,
+  options: ReadonlyArray<string>,
+  remove: Effect.Effect<unknown, RedisError, RedisClient>,
+  data: object,
+  { json, yes }: { readonly json: boolean; readonly yes: boolean }
+) =>
+  Effect.gen(function* () {
+    yield* Confirmation.required({ yes, json }, `give ${what} back what it was built with: ${options.join(", ")}`)
+    yield* Effect.mapError(remove, ofRedis).pipe(Connection.provide())
+    yield* Screen.print(json, {
+      lines: [`${what} has what it was built with: ${options.join(", ")}`],
+      data: { ...data, unset: options }
+    })
+  })

@@ -17,7 +17,7 @@ import { Authorization } from "./Authorization.js"
 import * as Examples from "./Examples.js"
 import * as Health from "./Health.js"
 import { document } from "./OpenApiDocument.js"
-import { body, GamePath, query, queryInt, tokenMayBeSent, UserPath } from "./RequestSchemas.js"
+import { body, cachedAnswer, GamePath, query, queryInt, tokenMayBeSent, UserPath } from "./RequestSchemas.js"
 import { UsersGroup } from "./UsersApi.js"
 
 const LeaderboardEntry = Schema.Struct({
@@ -80,7 +80,7 @@ class LeaderboardsGroup extends HttpApiGroup.make("leaderboards")
       .addError(ApiProblems.InvalidKey)
       .addError(ApiProblems.ReadFailed)
       .annotate(OpenApi.Summary, "A page of the best scores, equal ones in the order in which they were reached")
-      .annotate(OpenApi.Description, "Cached: `Cache-Status` of the answer says where it came from.")
+      .annotate(OpenApi.Description, cachedAnswer)
   )
   .add(
     HttpApiEndpoint.get("rank", "/api/leaderboards/global/users/:id")
@@ -126,7 +126,7 @@ class GamesGroup extends HttpApiGroup.make("games")
       .addError(ApiProblems.NoGame)
       .addError(ApiProblems.ReadFailed)
       .annotate(OpenApi.Summary, "The state of a game")
-      .annotate(OpenApi.Description, "Cached: `Cache-Status` of the answer says where it came from.")
+      .annotate(OpenApi.Description, cachedAnswer)
   )
   .add(
     HttpApiEndpoint.del("end", "/api/games/:id")

@@ -1,5 +1,5 @@
 /**
- * The parts of requests that several endpoints have: ids in paths, parameters of queries, bodies.
+ * What several operations have: ids in paths, parameters of queries, bodies, and what the document says of them.
  *
  * @since 0.2.0
  */
@@ -51,3 +51,6 @@ export const query = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
 
 /** For an operation that answers more to the holder of the token. */
 export const tokenMayBeSent = { security: [{}, { bearer: [] }] }
+
+/** The description of an operation whose answer may be cached. */
+export const cachedAnswer = "Cached: `Cache-Status` of the answer says where it came from."

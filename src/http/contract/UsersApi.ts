@@ -11,7 +11,7 @@ import { Balance, UserId, UserProfile, UserStats } from "../../game/Player.js"
 import * as ApiProblems from "./ApiProblems.js"
 import { Authorization } from "./Authorization.js"
 import * as Examples from "./Examples.js"
-import { body, tokenMayBeSent, UserPath } from "./RequestSchemas.js"
+import { body, cachedAnswer, tokenMayBeSent, UserPath } from "./RequestSchemas.js"
 
 const { username, displayName, email } = UserProfile.fields
 
@@ -52,7 +52,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addError(ApiProblems.ReadFailed)
       .annotate(OpenApi.Summary, "The profile; its e-mail address only for the holder of the token")
       .annotate(OpenApi.Override, tokenMayBeSent)
-      .annotate(OpenApi.Description, "Cached: `Cache-Status` of the answer says where it came from.")
+      .annotate(OpenApi.Description, cachedAnswer)
   )
   .add(
     HttpApiEndpoint.patch("updateProfile", "/api/users/:id/profile")
@@ -82,7 +82,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addError(ApiProblems.NoUser)
       .addError(ApiProblems.ReadFailed)
       .annotate(OpenApi.Summary, "The balance, in whole units of the game's currency")
-      .annotate(OpenApi.Description, "Cached: `Cache-Status` of the answer says where it came from.")
+      .annotate(OpenApi.Description, cachedAnswer)
   )
   .add(
     HttpApiEndpoint.put("updateBalance", "/api/users/:id/balance")
@@ -101,7 +101,7 @@ export class UsersGroup extends HttpApiGroup.make("users")
       .addError(ApiProblems.NoUser)
       .addError(ApiProblems.ReadFailed)
       .annotate(OpenApi.Summary, "The statistics of all games that the user has played")
-      .annotate(OpenApi.Description, "Cached: `Cache-Status` of the answer says where it came from.")
+      .annotate(OpenApi.Description, cachedAnswer)
   )
   .add(
     HttpApiEndpoint.post("recordGame", "/api/users/:id/games")
