@@ -257,7 +257,8 @@ describe("the command line", () => {
         json: "out.json",
         isFull: false,
         isQuick: false,
-        isHelp: false
+        isHelp: false,
+        isVersion: false
       })
       const rejected = yield* Effect.either(CommandLine.parse(["--fast"]))
       expect(Either.isLeft(rejected) && rejected.left.message).toContain("--fast")

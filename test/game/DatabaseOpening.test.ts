@@ -11,6 +11,7 @@ import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { Database, DatabaseError } from "../../src/game/Database.js"
@@ -265,6 +266,23 @@ describe("a Postgres", () => {
     })
   )
 
+  onServer("is opened by a program that meets the table's type before its table", () =>
+    Effect.gen(function* () {
+      const url = yield* PostgresSchema.make
+      const schema = new URL(url).searchParams.get("application_name")
+      const type = `${schema}.toolkit_migrations`
+      yield* PostgresSchema.send(`CREATE TYPE ${type} AS ENUM ('created by another program')`)
+      const opened = yield* Effect.fork(use(url, (database) => database.createUser(ada)))
+      const tries = PostgresSchema.send(
+        `SELECT 1 FROM pg_stat_activity
+         WHERE application_name = '${schema}' AND state LIKE 'idle%' AND query LIKE '%CREATE TABLE%'`
+      )
+      yield* Effect.repeat(tries, { until: (rows) => rows.length > 0 || opened.unsafePoll() !== null })
+      yield* PostgresSchema.send(`DROP TYPE ${type}`)
+      expect(yield* Fiber.join(opened)).toMatchObject(ada)
+    })
+  )
+
   onServer("that cuts its connections costs DatabaseErrors and no money", () =>
     Effect.gen(function* () {
       const url = yield* PostgresSchema.make
@@ -276,7 +294,7 @@ describe("a Postgres", () => {
           yield* database.updateBalance(a.id, 1000)
           const cut = PostgresSchema.send(
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE application_name = 'effect-cache-toolkit' AND pid <> pg_backend_pid()`
+             WHERE application_name = '${new URL(url).searchParams.get("application_name")}'`
           )
           const cuts = yield* Effect.fork(Effect.repeatN(cut, 9))
           const outcomes: globalThis.Array<Either.Either<unknown, { readonly _tag: string }>> = []

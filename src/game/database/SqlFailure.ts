@@ -125,12 +125,14 @@ export const isRejected = ({ cause }: SqlError): boolean =>
   ["SQLITE_CONSTRAINT_CHECK", "23514", "22003", "22021"].includes(property(cause, "code"))
 
 /**
- * Whether two processes created a table at once, as Postgres reports it. The next try finds the table.
+ * Whether two processes created a table at once. Postgres reports it as a duplicate key of its catalogue, as a table or as
+ * the table's type that exists already, by how far the other one was. The next try finds the table.
  *
  * @since 0.1.0
  * @category predicates
  */
-export const isCreatedTwice = ({ cause }: SqlError): boolean => ["23505", "42P07"].includes(property(cause, "code"))
+export const isCreatedTwice = ({ cause }: SqlError): boolean =>
+  ["23505", "42P07", "42710"].includes(property(cause, "code"))
 
 /**
  * Turns the defects of @effect/sql and the drivers into failures. They throw on a lost connection, a migration that
