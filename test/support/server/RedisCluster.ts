@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as AdminConnection from "./AdminConnection.js"
 import type * as Certificates from "./Certificates.js"
@@ -248,15 +249,20 @@ export const make = (options: ClusterOptions = {}): Effect.Effect<RedisCluster, 
           })
           yield* awaitAgreement
         }).pipe(Effect.scoped),
-      failover: (replica) =>
-        Effect.gen(function* () {
-          yield* replica.send("CLUSTER", "FAILOVER")
-          yield* ServerNode.awaitAgreement(
-            Effect.map(replica.attempt("ROLE"), (role) =>
-              Array.isArray(role) && role[0] === "master" ? undefined : `${replica.port} is no primary yet`
+      failover: (replica) => {
+        const isPrimary = Effect.map(replica.attempt("ROLE"), (role) => Array.isArray(role) && role[0] === "master")
+        // Redis ends a request after 5 seconds. Soon after another election it takes the votes of that one for new ones: then the
+        // replica is a primary of an old epoch for a moment, and the others turn it into a replica again.
+        return ServerNode.awaitAgreement(
+          Effect.gen(function* () {
+            if (!(yield* isPrimary)) yield* replica.attempt("CLUSTER", "FAILOVER")
+            yield* Effect.repeat(isPrimary, { until: (itIs) => itIs, schedule: Schedule.spaced("20 millis") }).pipe(
+              Effect.timeoutOption("6 seconds")
             )
-          )
-          yield* awaitAgreement
-        })
+            yield* awaitAgreement
+            return (yield* isPrimary) ? undefined : `${replica.port} is no primary`
+          })
+        )
+      }
     }
   })
