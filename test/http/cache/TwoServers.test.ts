@@ -99,6 +99,10 @@ describe.skipIf(skip !== undefined)(
       Effect.gen(function* () {
         const { one, other, world } = yield* makeWorld
         yield* one("/fresh")
+        // a response is stored after it was sent
+        yield* until("Redis has the response", () =>
+          Effect.map(one("/fresh"), ({ headers }) => headers.get("cache-status")?.includes("; hit;") === true)
+        )
         const hit = yield* other("/fresh")
         expect([hit.text, hit.headers.get("cache-status")]).toEqual([
           "run 1",

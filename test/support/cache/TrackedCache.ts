@@ -67,13 +67,16 @@ export const trackers = (server: Server) =>
 export const tracks = (server: Server, count = 1) =>
   until(`${count} connections track`, () => Effect.map(trackers(server), ({ length }) => length === count))
 
-/** Reads a key until it stays in the local tier: a push of the process's own write drops it once. */
+/**
+ * Reads a key until Redis has it and it stays in the local tier: a push of the process's own write drops it once, and a value
+ * that was looked up without Redis is only local.
+ */
 export const keepLocally = (process: TrackedCache, id: string) =>
-  until("the local tier has the value", () =>
+  until("Redis and the local tier have the value", () =>
     Effect.gen(function* () {
-      yield* process.cache.get(id)
+      const { source } = yield* process.cache.getResult(id, { local: false })
       yield* settle
-      return yield* process.isLocal(id)
+      return source === "Redis" && (yield* process.isLocal(id))
     })
   )
 
