@@ -17,6 +17,7 @@ import * as RateLimiter from "../../src/coordination/RateLimiter.js"
 import * as SocketRedis from "../../src/redis/driver/SocketRedis.js"
 import { root } from "../support/root.js"
 import * as RedisServer from "../support/server/RedisServer.js"
+import { until } from "../support/until.js"
 import { run } from "./support/program.js"
 
 const folder = join("examples", "docs", "migrations")
@@ -143,7 +144,7 @@ describe.skipIf(RedisServer.skipReason !== undefined)("a migration", () => {
         }),
         yield* Layer.build(RedisPersistence.layerResult({ host: "127.0.0.1", port }))
       )
-      expect(yield* typed.get(7)).toBe("Snow")
+      yield* until("Redis has the value", () => Effect.map(typed.getResult(7), ({ source }) => source === "Redis"))
       expect(yield* Effect.flip(persisted.get(new ById({ id: 7 })))).toMatchObject({ _tag: "PersistenceError" })
       // the other way round it is a miss
       expect(yield* persisted.get(new ById({ id: 8 }))).toBe("Snow")
