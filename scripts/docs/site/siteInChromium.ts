@@ -22,7 +22,11 @@ export interface Search {
 /** A tab of the browser, which opens pages one after the other. */
 const openTab = (browser: Effect.Effect.Success<typeof Chromium.launch>, origin: string) =>
   Effect.map(Chromium.open(browser, `${origin}/`, { viewport: wide }), ({ errors, foreign, page }) => {
-    page.on("requestfailed", (request) => errors.push(`${request.url()} failed: ${request.failure()?.errorText}`))
+    page.on("requestfailed", (request) => {
+      const cause = request.failure()?.errorText
+      // the browser gives up what a page still loads when the next one is opened; a file that is missing is answered by 404
+      if (cause !== "net::ERR_ABORTED") errors.push(`${request.url()} failed: ${cause}`)
+    })
     page.on("response", (response) => {
       if (response.status() >= 400) errors.push(`${response.url()} answered ${response.status()}`)
     })
