@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Untrusted from "../internal/schema/Untrusted.js"
 import type { RedisClient } from "../redis/RedisClient.js"
 import type { RedisError } from "../redis/RedisError.js"
 import * as RedisExecutor from "../redis/RedisExecutor.js"
@@ -92,7 +93,7 @@ export type Message = typeof Message.Type
  * @since 0.2.0
  * @category conversions
  */
-export const messageOf: (text: string) => Either.Either<Message, unknown> = Schema.decodeUnknownEither(Message)
+export const messageOf: (text: string) => Either.Either<Message, unknown> = Untrusted.decodeEither(Message)
 
 const publish = (redis: RedisClient.Service, message: Message) =>
   redis.publish(channelOf(redis), Schema.encodeSync(Message)(message))

@@ -6,12 +6,13 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import * as Untrusted from "../internal/schema/Untrusted.js"
 import * as CacheValues from "./CacheValues.js"
 import * as LimitValues from "./LimitValues.js"
 import * as Setting from "./Setting.js"
 
 const TextOfSetting = Schema.parseJson(Setting.SettingSchema)
-const decodeText = Schema.decodeUnknownEither(TextOfSetting)
+const decodeText = Untrusted.decodeEither(TextOfSetting)
 
 /** The text of a setting in Redis. */
 export const encode: (setting: Setting.Setting) => string = Schema.encodeSync(TextOfSetting)

@@ -222,10 +222,12 @@ describe("a setting at run time", () => {
         [`cache:${name}:outage.maxLookups`, JSON.stringify({ ...setting, option: "outage.maxLookups", value: 1.5 })],
         ["a\nb", "{secret"],
         ["__proto__", "{}"],
+        ["cache:d:enabled", `{"cache":"d","option":{"toString":""}}`],
         ["c".repeat(10_000), JSON.stringify({ ...setting, by: "a\u2028b" })]
       ]
       yield* operator.send("HSET", hash, ...hostile.flat())
       yield* operator.publish(hash, "secret")
+      yield* operator.publish(hash, `{"_tag":{"toString":""}}`)
       yield* operator.publish(hash, JSON.stringify({ _tag: "Set", texts: ["secret"] }))
       yield* operator.publish(
         hash,
@@ -237,7 +239,7 @@ describe("a setting at run time", () => {
       const rejected = log.lines.filter(({ text }) => text.startsWith("setting rejected"))
       // of two processes
       expect(rejected.filter(({ text }) => text.includes("field"))).toHaveLength(2 * hostile.length)
-      expect(rejected.filter(({ text }) => text.includes("a message"))).toHaveLength(2 * 2)
+      expect(rejected.filter(({ text }) => text.includes("a message"))).toHaveLength(2 * 3)
       expect(rejected.every(({ level, text }) => level === "WARN" && text.length < 300 && !text.includes("\n"))).toBe(
         true
       )

@@ -16,6 +16,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as LiveCaches from "../../cache/LiveCaches.js"
+import * as Untrusted from "../../internal/schema/Untrusted.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import * as BearerToken from "../router/BearerToken.js"
 import * as Assets from "./Assets.js"
@@ -57,6 +58,13 @@ const KeyOfCache = Schema.Struct({ cache: Schema.String, key: Schema.String })
 
 const malformed = (error: { readonly message: string }) =>
   new Operations.Rejected({ status: 400, problem: error.message })
+
+/** The body of a request. Any that the schema does not accept is answered by 400. */
+const body = <A, I>(schema: Schema.Schema<A, I>) =>
+  HttpServerRequest.schemaBodyJson(schema, allProblems).pipe(
+    Effect.mapError(malformed),
+    Untrusted.orRejected(() => malformed({ message: "the body cannot be decoded" }))
+  )
 
 const encoder = new TextEncoder()
 const asEvent = (snapshot: Snapshots.Snapshot): Uint8Array => encoder.encode(`data: ${JSON.stringify(snapshot)}\n\n`)
@@ -135,8 +143,7 @@ export const layer = <Self, Name extends string, E, R>(
       yield* router.post(
         `${path}/operations`,
         guarded(
-          HttpServerRequest.schemaBodyJson(Operations.Operation, allProblems).pipe(
-            Effect.mapError(malformed),
+          body(Operations.Operation).pipe(
             Effect.flatMap((operation) => Operations.run(redis, operation)),
             answer
           )
@@ -149,8 +156,7 @@ export const layer = <Self, Name extends string, E, R>(
       yield* router.post(
         `${path}/settings`,
         guarded(
-          HttpServerRequest.schemaBodyJson(SettingOperations.Change, allProblems).pipe(
-            Effect.mapError(malformed),
+          body(SettingOperations.Change).pipe(
             Effect.flatMap((change) => SettingOperations.run(redis, change)),
             answer
           )

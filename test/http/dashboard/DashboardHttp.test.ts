@@ -122,6 +122,7 @@ describe("the dashboard over HTTP", () => {
       expect(yield* change({ ...set, timeToLive: "soon" })).toEqual(problem("as in 5 minutes"))
       expect(yield* change({ ...set, staleFor: "soon" })).toEqual(problem("staleFor"))
       expect(yield* change({ ...set, enabled: false, for: "-1 second" })).toEqual(problem("for"))
+      expect(yield* change({ ...set, action: { toString: "" } })).toEqual(problem("cannot be decoded"))
       expect(yield* change({ ...set, enabled: false, by: "" })).toEqual(problem("an operator's name"))
       expect((yield* change({ ...set, cache: "nothing", confirm: "nothing", enabled: false }))[0]).toBe(404)
       expect(yield* settings).toEqual({ stored: [], applied: [] })

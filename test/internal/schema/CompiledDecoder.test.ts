@@ -6,6 +6,7 @@ import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { GameState, UserProfile, UserStats } from "../../../src/game/Player.js"
 import * as CompiledDecoder from "../../../src/internal/schema/CompiledDecoder.js"
+import * as Untrusted from "../../../src/internal/schema/Untrusted.js"
 import { runs } from "../../support/effort.js"
 
 interface Tree {
@@ -29,7 +30,7 @@ const Square = Schema.TaggedStruct("Square", { side: Schema.Positive, at: Schema
 
 /** A schema, its two decoders, and JSON that it decodes (except for numbers that JSON cannot hold). */
 const row = <A, I>(name: string, schema: Schema.Schema<A, I>) => {
-  const decodeSlowly = Schema.decodeUnknownEither(schema)
+  const decodeSlowly = Untrusted.decodeEither(schema)
   return {
     name,
     decodeSlowly: (json: unknown): unknown => Either.getOrElse(decodeSlowly(json), () => CompiledDecoder.undecided),
@@ -154,6 +155,14 @@ const damaged = (json: unknown): fc.Arbitrary<unknown> => {
 }
 
 describe("a compiled decoder", () => {
+  it("leaves a tag that has no text to the schema, which throws on it", () => {
+    const json = JSON.parse(`{"_tag":{"toString":""},"radius":1}`)
+    const shapes = Schema.Union(Circle, Square)
+    expect(() => Schema.decodeUnknownEither(shapes)(json)).toThrow(TypeError)
+    expect(CompiledDecoder.make(shapes)(json)).toBe(CompiledDecoder.undecided)
+    expect(Either.isLeft(Untrusted.decodeEither(shapes)(json))).toBe(true)
+  })
+
   for (const { decodeFast, decodeSlowly, fitting, name } of rows) {
     it(`decodes ${name} as the schema does`, () => {
       fc.assert(
