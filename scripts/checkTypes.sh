@@ -14,7 +14,7 @@ if [ ! -d "$patched" ]; then
   cp -RL node_modules/typescript/. "$copy"
   npx effect-language-service patch --dir "$copy" --module tsc >/dev/null
   # another check may have made it meanwhile
-  mv -T "$copy" "$patched" 2>/dev/null || rm -rf "$copy"
+  if [ -d "$patched" ]; then rm -rf "$copy"; else mv "$copy" "$patched"; fi
 fi
 # not the file of an unpatched tsc, which knows nothing of Effect's diagnostics
 exec node "$patched/bin/tsc" --noEmit -p "$1/tsconfig.json" --tsBuildInfoFile "$1/node_modules/.cache/checkTypes.tsbuildinfo"

@@ -300,8 +300,7 @@ describe.skipIf(PostgresSchema.skipReason !== undefined)("a Postgres", () => {
           Effect.sync(() => new Bun.SQL(url, { max: 1 })),
           (sql) => Effect.promise(() => sql.close())
         )
-        const schema = /search_path=(\w+)/.exec(decodeURIComponent(url))?.[1] ?? ""
-        yield* Effect.promise(() => other.unsafe(`BEGIN; SELECT 1 FROM ${schema}.users FOR UPDATE`))
+        yield* Effect.promise(() => other.unsafe(`BEGIN; SELECT 1 FROM ${PostgresSchema.nameOf(url)}.users FOR UPDATE`))
         isDatabaseError("updateBalance", /statement timeout/)(yield* Effect.flip(database.updateBalance(id, 7)))
         yield* Effect.promise(() => other.unsafe("COMMIT"))
         expect(yield* database.getBalance(id)).toBe(0)

@@ -269,7 +269,7 @@ describe("a Postgres", () => {
   onServer("is opened by a program that meets the table's type before its table", () =>
     Effect.gen(function* () {
       const url = yield* PostgresSchema.make
-      const schema = new URL(url).searchParams.get("application_name")
+      const schema = PostgresSchema.nameOf(url)
       const type = `${schema}.toolkit_migrations`
       yield* PostgresSchema.send(`CREATE TYPE ${type} AS ENUM ('created by another program')`)
       const opened = yield* Effect.fork(use(url, (database) => database.createUser(ada)))
@@ -294,7 +294,7 @@ describe("a Postgres", () => {
           yield* database.updateBalance(a.id, 1000)
           const cut = PostgresSchema.send(
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE application_name = '${new URL(url).searchParams.get("application_name")}'`
+             WHERE application_name = '${PostgresSchema.nameOf(url)}'`
           )
           const cuts = yield* Effect.fork(Effect.repeatN(cut, 9))
           const outcomes: globalThis.Array<Either.Either<unknown, { readonly _tag: string }>> = []

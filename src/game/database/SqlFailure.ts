@@ -125,8 +125,8 @@ export const isRejected = ({ cause }: SqlError): boolean =>
   ["SQLITE_CONSTRAINT_CHECK", "23514", "22003", "22021"].includes(property(cause, "code"))
 
 /**
- * Whether two processes created a table at once. Postgres reports it as a duplicate key of its catalogue, as a table or as
- * the table's type that exists already, by how far the other one was. The next try finds the table.
+ * Whether two processes created a table at once. Depending on how far the other one was, Postgres reports a duplicate key of
+ * its catalogue, a table that exists, or a type that exists: that of the table's rows. The next try finds the table.
  *
  * @since 0.1.0
  * @category predicates

@@ -16,7 +16,6 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as LiveCaches from "../../cache/LiveCaches.js"
-import * as Untrusted from "../../internal/schema/Untrusted.js"
 import { RedisClient } from "../../redis/RedisClient.js"
 import * as BearerToken from "../router/BearerToken.js"
 import * as Assets from "./Assets.js"
@@ -63,7 +62,8 @@ const malformed = (error: { readonly message: string }) =>
 const body = <A, I>(schema: Schema.Schema<A, I>) =>
   HttpServerRequest.schemaBodyJson(schema, allProblems).pipe(
     Effect.mapError(malformed),
-    Untrusted.orRejected(() => malformed({ message: "the body cannot be decoded" }))
+    // a schema may throw, as `internal/schema/Untrusted` says
+    Effect.catchAllDefect(() => Effect.fail(malformed({ message: "the body cannot be decoded" })))
   )
 
 const encoder = new TextEncoder()

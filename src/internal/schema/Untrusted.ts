@@ -4,7 +4,6 @@
  *
  * @since 0.2.0
  */
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 
@@ -24,14 +23,3 @@ export const decodeEither = <A, I>(schema: Schema.Schema<A, I>): ((input: unknow
     }
   }
 }
-
-/**
- * Fails as `rejected` says where decoding dies, as it does on such a value.
- *
- * @since 0.2.0
- * @category combinators
- */
-export const orRejected =
-  <E2>(rejected: () => E2) =>
-  <A, E, R>(decoding: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
-    Effect.catchAllDefect(decoding, () => Effect.fail(rejected()))

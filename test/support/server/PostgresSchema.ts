@@ -16,7 +16,10 @@ export const send = (statement: string): Effect.Effect<ReadonlyArray<unknown>> =
     (sql) => Effect.promise(() => sql.close())
   )
 
-/** The URL under which every table is the schema's. Its connections bear the schema's name, so that a test cuts only its own. */
+/** The name of the schema of a URL, and of its connections: a test looks at no others, and cuts no others. */
+export const nameOf = (url: string): string => new URL(url).searchParams.get("application_name") ?? ""
+
+/** The URL under which every table is the schema's. */
 export const make = Effect.gen(function* () {
   const schema = `test_${crypto.randomUUID().replaceAll("-", "")}`
   yield* Effect.acquireRelease(send(`CREATE SCHEMA ${schema}`), () => send(`DROP SCHEMA ${schema} CASCADE`))
